@@ -1,0 +1,99 @@
+"""The XNYS trading calendar: sessions, closes, and horizons counted in sessions."""
+
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+import exchange_calendars
+import pandas as pd
+
+from volcast.errors import ContractError, NotFound
+
+__all__ = ["HORIZON", "after", "closes", "is_session", "last_closed", "sessions", "sessions_between"]
+
+HORIZON = 5
+"""Sessions that a forecast covers."""
+
+_FIRST, _LAST = date(1980, 1, 1), date(2035, 12, 31)
+
+
+@lru_cache(maxsize=1)
+def _xnys() -> exchange_calendars.ExchangeCalendar:
+    return exchange_calendars.get_calendar("XNYS", start=str(_FIRST), end=str(_LAST))
+
+
+@lru_cache(maxsize=1)
+def _session_index() -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(_xnys().sessions)
+
+
+def sessions(first: date, last: date) -> list[date]:
+    """XNYS sessions from ``first`` to ``last``, both inclusive."""
+    index = _session_index()
+    lo, hi = index.searchsorted(pd.Timestamp(first)), index.searchsorted(pd.Timestamp(last), "right")
+    return [stamp.date() for stamp in index[lo:hi]]
+
+
+def is_session(day: date) -> bool:
+    """Whether XNYS trades on ``day``."""
+    return pd.Timestamp(day) in _session_index()
+
+
+def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
+    """UTC closing times of sessions, half days at their own hour.
+
+    Parameters
+    ----------
+    days : sequence of date, shape (n,)
+        Session labels.
+
+    Returns
+    -------
+    pandas.DatetimeIndex, shape (n,), UTC
+
+    Raises
+    ------
+    ContractError
+        If a day is not a session.
+    """
+    wanted = pd.DatetimeIndex(pd.to_datetime(list(days)))
+    positions = _session_index().get_indexer(wanted)
+    if (positions < 0).any():
+        odd = wanted[positions < 0][0].date()
+        raise ContractError(
+            found=f"{odd}, on which XNYS is shut", expected="XNYS sessions", where="calendar",
+            remedy="Drop the row, or mend its date.",
+        )
+    return pd.DatetimeIndex(_xnys().closes.iloc[positions].to_numpy(), tz="UTC").as_unit("us")
+
+
+def after(session: date, count: int) -> date:
+    """Return the session ``count`` sessions after (or, if negative, before) ``session``."""
+    index = _session_index()
+    position = index.get_indexer(pd.DatetimeIndex([pd.Timestamp(session)]))[0]
+    if position < 0 or not 0 <= position + count < len(index):
+        raise NotFound(
+            found=f"{session} and {count} sessions from it", expected="a XNYS session in range",
+            where="calendar", remedy=f"Ask for a session between {_FIRST} and {_LAST}.",
+        )
+    return index[position + count].date()  # type: ignore[no-any-return]
+
+
+def sessions_between(earlier: date, later: date) -> int:
+    """Count the sessions after ``earlier`` up to and with ``later``; 0 if none."""
+    index = _session_index()
+    lo = index.searchsorted(pd.Timestamp(earlier), "right")
+    hi = index.searchsorted(pd.Timestamp(later), "right")
+    return max(int(hi - lo), 0)
+
+
+def last_closed(now: datetime) -> date:
+    """Return the last session whose close is at or before ``now`` (timezone-aware)."""
+    if now.tzinfo is None:
+        raise ContractError(
+            found=f"naive time {now}", expected="a timezone-aware time", where="calendar",
+            remedy="Pass a time in UTC.",
+        )
+    stamp = pd.Timestamp(now).tz_convert("UTC")
+    window = sessions(stamp.date() - timedelta(days=14), stamp.date() + timedelta(days=1))
+    ended = [day for day, close in zip(window, closes(window), strict=True) if close <= stamp]
+    return ended[-1]

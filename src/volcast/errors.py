@@ -1,0 +1,132 @@
+"""Every error volcast raises on purpose.
+
+::
+
+    VolcastError                exit  1  http 500   a fault of volcast itself
+    ├── ConfigError             exit  2  http 500   settings or arguments are wrong
+    ├── RequestError            exit  2  http 400   a request body or parameter is wrong
+    │   └── RequestTooLarge     exit  2  http 413   the body is over the cap
+    ├── NotFound                exit  2  http 404   unknown symbol, date or version
+    ├── ContractError           exit 10  http 500   data breaks its contract; a retry cannot help
+    │   ├── CorruptFile         exit 10  http 500   a stored file cannot be read
+    │   └── QualityError        exit 10  http 500   validation stopped the run
+    ├── SourceUnavailable       exit 20  http 503   the outside world did not answer; retry
+    ├── StoreUnavailable        exit 20  http 503   the store cannot be read or written; retry
+    ├── GateRefused             exit 30  http 409   a model was judged and not promoted
+    ├── StaleInput              exit 40  http 503   the newest input is too old to forecast from
+    └── ModelError              exit 10  http 503   no model, or one that fails its checks
+"""
+
+__all__ = [
+    "ConfigError",
+    "ContractError",
+    "CorruptFile",
+    "GateRefused",
+    "ModelError",
+    "NotFound",
+    "QualityError",
+    "RequestError",
+    "RequestTooLarge",
+    "SourceUnavailable",
+    "StaleInput",
+    "StoreUnavailable",
+    "VolcastError",
+]
+
+
+class VolcastError(Exception):
+    """Base of all errors; says what was found, what was expected, where, and what to do.
+
+    Parameters
+    ----------
+    found, expected, where, remedy : str
+        The four parts of the message; ``field`` names the offending input, when there is one.
+    """
+
+    retryable: bool = False
+    exit_code: int = 1
+    http_status: int = 500
+
+    def __init__(
+        self, *, found: str, expected: str, where: str, remedy: str, field: str | None = None
+    ) -> None:
+        self.found, self.expected, self.where, self.remedy = found, expected, where, remedy
+        self.field = field
+        super().__init__(f"{where}: found {found}; expected {expected}. {remedy}")
+
+
+class ConfigError(VolcastError):
+    """Settings or command-line arguments are wrong."""
+
+    exit_code = 2
+
+
+class RequestError(VolcastError):
+    """A request body or parameter is wrong."""
+
+    exit_code = 2
+    http_status = 400
+
+
+class RequestTooLarge(RequestError):
+    """A request body is over the cap."""
+
+    http_status = 413
+
+
+class NotFound(VolcastError):
+    """An unknown symbol, date or version was asked for."""
+
+    exit_code = 2
+    http_status = 404
+
+
+class ContractError(VolcastError):
+    """Data breaks its contract; a retry cannot help."""
+
+    exit_code = 10
+
+
+class CorruptFile(ContractError):
+    """A stored file cannot be read; it is never taken for an empty one."""
+
+
+class QualityError(ContractError):
+    """Validation found a fault that stops the run."""
+
+
+class SourceUnavailable(VolcastError):
+    """The outside world did not answer, or answered nothing usable; a retry may help."""
+
+    retryable = True
+    exit_code = 20
+    http_status = 503
+
+
+class StoreUnavailable(VolcastError):
+    """The store cannot be reached, read or written."""
+
+    retryable = True
+    exit_code = 20
+    http_status = 503
+
+
+class GateRefused(VolcastError):
+    """A candidate model was judged and not promoted; not a failure of the run."""
+
+    exit_code = 30
+    http_status = 409
+
+
+class StaleInput(VolcastError):
+    """The newest input is too old to forecast from."""
+
+    exit_code = 40
+    http_status = 503
+
+
+class ModelError(VolcastError):
+    """There is no model, or the one there fails its checks."""
+
+    exit_code = 10
+    http_status = 503
