@@ -8,7 +8,15 @@ import pandas as pd
 
 from volcast.errors import ContractError, NotFound
 
-__all__ = ["HORIZON", "after", "closes", "is_session", "last_closed", "sessions", "sessions_between"]
+__all__ = [
+    "HORIZON",
+    "after",
+    "closes",
+    "is_session",
+    "last_closed",
+    "sessions",
+    "sessions_between",
+]
 
 HORIZON = 5
 """Sessions that a forecast covers."""
@@ -29,7 +37,10 @@ def _session_index() -> pd.DatetimeIndex:
 def sessions(first: date, last: date) -> list[date]:
     """XNYS sessions from ``first`` to ``last``, both inclusive."""
     index = _session_index()
-    lo, hi = index.searchsorted(pd.Timestamp(first)), index.searchsorted(pd.Timestamp(last), "right")
+    lo, hi = (
+        index.searchsorted(pd.Timestamp(first)),
+        index.searchsorted(pd.Timestamp(last), "right"),
+    )
     return [stamp.date() for stamp in index[lo:hi]]
 
 
@@ -60,7 +71,9 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
     if (positions < 0).any():
         odd = wanted[positions < 0][0].date()
         raise ContractError(
-            found=f"{odd}, on which XNYS is shut", expected="XNYS sessions", where="calendar",
+            found=f"{odd}, on which XNYS is shut",
+            expected="XNYS sessions",
+            where="calendar",
             remedy="Drop the row, or mend its date.",
         )
     return pd.DatetimeIndex(_xnys().closes.iloc[positions].to_numpy(), tz="UTC").as_unit("us")
@@ -72,8 +85,10 @@ def after(session: date, count: int) -> date:
     position = index.get_indexer(pd.DatetimeIndex([pd.Timestamp(session)]))[0]
     if position < 0 or not 0 <= position + count < len(index):
         raise NotFound(
-            found=f"{session} and {count} sessions from it", expected="a XNYS session in range",
-            where="calendar", remedy=f"Ask for a session between {_FIRST} and {_LAST}.",
+            found=f"{session} and {count} sessions from it",
+            expected="a XNYS session in range",
+            where="calendar",
+            remedy=f"Ask for a session between {_FIRST} and {_LAST}.",
         )
     return index[position + count].date()  # type: ignore[no-any-return]
 
@@ -90,7 +105,9 @@ def last_closed(now: datetime) -> date:
     """Return the last session whose close is at or before ``now`` (timezone-aware)."""
     if now.tzinfo is None:
         raise ContractError(
-            found=f"naive time {now}", expected="a timezone-aware time", where="calendar",
+            found=f"naive time {now}",
+            expected="a timezone-aware time",
+            where="calendar",
             remedy="Pass a time in UTC.",
         )
     stamp = pd.Timestamp(now).tz_convert("UTC")

@@ -9,7 +9,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from volcast.errors import ConfigError
 
-__all__ = ["SAMPLE_UNIVERSE", "SYNTHETIC_UNIVERSE", "Settings", "SourceName", "Universe", "read_settings"]
+__all__ = [
+    "SAMPLE_UNIVERSE",
+    "SYNTHETIC_UNIVERSE",
+    "Settings",
+    "SourceName",
+    "Universe",
+    "read_settings",
+]
 
 SourceName = Literal["sample", "csv", "yfinance", "synthetic"]
 
@@ -53,12 +60,16 @@ SYNTHETIC_UNIVERSE = Universe(
 class Settings(BaseSettings):
     """All that can be set from outside, as ``VOLCAST_*`` environment variables or arguments."""
 
-    model_config = SettingsConfigDict(env_prefix="VOLCAST_", frozen=True, extra="ignore", env_nested_delimiter="__")
+    model_config = SettingsConfigDict(
+        env_prefix="VOLCAST_", frozen=True, extra="ignore", env_nested_delimiter="__"
+    )
 
     store: str = Field("var/store", description="a local folder or s3://bucket/prefix")
     source: SourceName = "sample"
     source_path: Path | None = Field(None, description="the folder of the csv source")
-    universe: Universe | None = Field(None, description="default: the sample's for the sample, else SPY's")
+    universe: Universe | None = Field(
+        None, description="default: the sample's for the sample, else SPY's"
+    )
     as_of: date | None = Field(None, description="empty: the last closed session")
     seed: int = 7
 
@@ -83,9 +94,12 @@ def read_settings(**given: object) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         faults = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()
+            f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}"
+            for item in error.errors()
         )
         raise ConfigError(
-            found=faults, expected="valid settings", where="environment VOLCAST_* and arguments",
+            found=faults,
+            expected="valid settings",
+            where="environment VOLCAST_* and arguments",
             remedy="Mend each named setting.",
         ) from error

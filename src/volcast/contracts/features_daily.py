@@ -12,7 +12,9 @@ FEATURES_DAILY = Table(
         Column("session", DATE, "session label", ""),
         Column("event_timestamp", STAMP, "UTC", "close of the session"),
         Column(
-            "created_timestamp", STAMP, "UTC",
+            "created_timestamp",
+            STAMP,
+            "UTC",
             "close of the session for the first version; for a restated row, when it became known",
         ),
         Column("iv_symbol", TEXT, "", "the implied-volatility symbol used", nullable=True),

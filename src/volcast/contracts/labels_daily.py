@@ -9,7 +9,9 @@ LABELS_DAILY = Table(
     columns=(
         Column("symbol", TEXT, "", ""),
         Column("session", DATE, "session label", "the session at whose close the forecast is made"),
-        Column("rv_5d", FLOAT, "annualised, decimal", "sqrt(252/5 * sum r^2) over the next 5 sessions"),
+        Column(
+            "rv_5d", FLOAT, "annualised, decimal", "sqrt(252/5 * sum r^2) over the next 5 sessions"
+        ),
         Column("label_end_session", DATE, "session label", "the fifth session after"),
         Column("event_timestamp", STAMP, "UTC", "close of label_end_session: when it is known"),
     ),

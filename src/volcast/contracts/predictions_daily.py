@@ -30,7 +30,12 @@ PREDICTIONS_DAILY = Table(
         Column("p_normal", FLOAT, "probability", "", nullable=True),
         Column("p_stressed", FLOAT, "probability", "", nullable=True),
         Column("base_log_variance", FLOAT, "log annualised variance", "forecast at mean features"),
-        Column("drivers", pa.list_(_DRIVER), "log variance", "the five largest, by absolute contribution"),
+        Column(
+            "drivers",
+            pa.list_(_DRIVER),
+            "log variance",
+            "the five largest, by absolute contribution",
+        ),
         Column("others_contribution", FLOAT, "log variance", "sum of all other contributions"),
         Column("target_from", DATE, "session label", "first session forecast"),
         Column("target_to", DATE, "session label", "last session forecast"),

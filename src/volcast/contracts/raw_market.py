@@ -15,9 +15,17 @@ RAW_MARKET = Table(
         Column("high", FLOAT, "price", "", nullable=True),
         Column("low", FLOAT, "price", "", nullable=True),
         Column("close", FLOAT, "price", "", nullable=True),
-        Column("adj_close", FLOAT, "price", "scaled to the fetch's last date; use ratios only", nullable=True),
         Column(
-            "adjustment", FLOAT, "ratio",
+            "adj_close",
+            FLOAT,
+            "price",
+            "scaled to the fetch's last date; use ratios only",
+            nullable=True,
+        ),
+        Column(
+            "adjustment",
+            FLOAT,
+            "ratio",
             "gross-up for dividends and splits: (adj_close_t/adj_close_t-1)/(close_t/close_t-1) "
             "within the fetch, free of its scale; null on the fetch's first row",
             nullable=True,

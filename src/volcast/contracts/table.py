@@ -1,8 +1,11 @@
 """What a contract is: named, typed columns with a key, and the check of rows against it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -80,23 +83,73 @@ class Table:
         where = where or self.name
         table = self._as_arrow(rows, where)
         self._refuse_nulls(table, where)
-        table = table.sort_by([(name, "ascending") for name in self.key])
+        table = self.sorted(table)
         self._refuse_repeats(table, where)
         return table
+
+    def sorted(self, rows: pa.Table) -> pa.Table:
+        """Return typed rows in order of the key, in one chunk a column."""
+        return rows.sort_by([(name, "ascending") for name in self.key]).combine_chunks()
 
     def empty(self) -> pa.Table:
         """Return the table without rows."""
         return self.schema.empty_table()
+
+    def partitions(self, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+        """Yield ``(path, rows)`` for each partition file that typed rows belong to, by path.
+
+        A path reads ``<table>/symbol=SPY/year=2021/data.parquet``; append-only tables have one
+        file an ingest day: ``<table>/symbol=SPY/year=2021/day=2021-12-31/data.parquet``.
+        """
+        paths = self._paths(rows).dictionary_encode()
+        codes = paths.indices.to_numpy()
+        # One stable sort in place of a filter a file: the work must not grow with rows * files.
+        rows = rows.take(pa.array(np.argsort(codes, kind="stable")))
+        ends = np.cumsum(np.bincount(codes, minlength=len(paths.dictionary)))
+        spans = zip(paths.dictionary.to_pylist(), [0, *ends], ends, strict=False)
+        for path, start, end in sorted(spans):
+            yield path, rows.slice(start, end - start)
+
+    def folders(self, symbols: Sequence[str] | None = None) -> list[str]:
+        """Return the key prefixes that hold the rows of ``symbols``, or of all, sorted."""
+        if symbols is None:
+            return [f"{self.name}/"]
+        return sorted({f"{self._symbol_folder}{_segment(symbol)}/" for symbol in symbols})
+
+    def year(self, path: str) -> int | None:
+        """Return the year whose rows a partition file holds; None if the path is no such file."""
+        day = "/day=[^/]+" if self.append_only else ""
+        layout = rf"{re.escape(self._symbol_folder)}[^/]*/year=(-?\d+){day}/data\.parquet"
+        found = re.fullmatch(layout, path)
+        return int(found[1]) if found else None
+
+    @property
+    def _symbol_folder(self) -> str:
+        return f"{self.name}/{self.partition_symbol}="
+
+    def _paths(self, rows: pa.Table) -> pa.Array:
+        symbols = rows.column(self.partition_symbol).combine_chunks().dictionary_encode()
+        folders = [self._symbol_folder + _segment(name) for name in symbols.dictionary.to_pylist()]
+        years = pc.year(rows.column(self.partition_date)).cast(TEXT)
+        parts = [pa.array(folders, TEXT).take(symbols.indices), "/year=", years]
+        if self.partition_stamp is not None:
+            # By way of the number: a zoned stamp would ask for a time zone database.
+            micros = rows.column(self.partition_stamp).cast(pa.int64())
+            parts += ["/day=", micros.cast(pa.timestamp("us")).cast(DATE).cast(TEXT)]
+        paths = pc.binary_join_element_wise(*parts, "/data.parquet", "")
+        return paths.combine_chunks() if isinstance(paths, pa.ChunkedArray) else paths
 
     def _as_arrow(self, rows: pa.Table | pd.DataFrame, where: str) -> pa.Table:
         present = list(rows.column_names if isinstance(rows, pa.Table) else rows.columns)
         known = {column.name for column in self.columns}
         required = {column.name for column in self.columns if not column.nullable}
         missing, odd = sorted(required - set(present)), sorted(set(map(str, present)) - known)
+        odd += sorted({f"{name} (twice)" for name in present if present.count(name) > 1})
         if missing or odd:
             raise ContractError(
                 found=f"missing columns {missing}, unknown columns {odd}",
-                expected=f"the columns of {self.name}", where=where,
+                expected=f"the columns of {self.name}",
+                where=where,
                 remedy="Give every column that may not be null, by its name, and no other.",
             )
         arrays = [self._typed(rows, column, present, where) for column in self.columns]
@@ -108,51 +161,73 @@ class Table:
         if column.name not in present:
             return pa.nulls(len(rows), column.type)
         try:
-            if isinstance(rows, pa.Table):
-                return rows.column(column.name).cast(column.type).combine_chunks()
-            array = pa.Array.from_pandas(rows[column.name], type=column.type)
-            return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            return _cast(_given(rows, column), column.type)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise ContractError(
-                found=str(error), expected=f"{column.type} ({column.unit})",
-                where=f"{where}.{column.name}", remedy="Mend the values of this column.",
+                found=str(error),
+                expected=f"{column.type} ({column.unit})",
+                where=f"{where}.{column.name}",
+                remedy="Mend the values of this column.",
             ) from error
 
     def _refuse_nulls(self, table: pa.Table, where: str) -> None:
         for column in self.columns:
             if not column.nullable and table.column(column.name).null_count:
                 raise ContractError(
-                    found=f"{table.column(column.name).null_count} nulls", expected="none",
+                    found=f"{table.column(column.name).null_count} nulls",
+                    expected="none",
                     where=f"{where}.{column.name}",
                     remedy="Drop or mend the rows without a value.",
                 )
 
     def _refuse_repeats(self, table: pa.Table, where: str) -> None:
-        keys = self.keys(table)
-        repeated = keys[keys.duplicated()]
-        if len(repeated):
+        keys, last = table.select(list(self.key)), max(len(table) - 1, 0)
+        same = np.ones(last, dtype=bool)
+        for column in keys.columns:
+            same &= pc.equal(column.slice(1), column.slice(0, last)).to_numpy()
+        if same.any():
+            first = [str(column[int(same.argmax())]) for column in keys.columns]
             raise ContractError(
-                found=f"{len(repeated)} repeated keys, first {tuple(repeated[0])}",
-                expected=f"one row for each {self.key}", where=where,
+                found=f"{same.sum()} repeated keys, first {first}",
+                expected=f"one row for each {self.key}",
+                where=where,
                 remedy="Drop the repeats.",
             )
 
-    def keys(self, table: pa.Table) -> pd.MultiIndex:
-        """Return the key of each row, in row order."""
-        return pd.MultiIndex.from_frame(table.select(list(self.key)).to_pandas(date_as_object=False))
 
-    def partitions(self, table: pa.Table) -> Iterable[tuple[str, pa.Table]]:
-        """Yield ``(path, rows)`` for each partition file the rows belong to, in order of path.
+def _segment(symbol: str) -> str:
+    return quote(symbol, safe="^ ")
 
-        A path reads ``<table>/symbol=SPY/year=2021/data.parquet``; append-only tables have one
-        file an ingest day: ``<table>/symbol=SPY/year=2021/day=2021-12-31/data.parquet``.
-        """
-        folder = pa.array([f"{self.name}/{self.partition_symbol}="] * len(table), pa.string())
-        year = pc.cast(pc.year(table.column(self.partition_date)), pa.string())
-        parts = [folder, table.column(self.partition_symbol), "/year=", year]
-        if self.partition_stamp is not None:
-            day = pc.strftime(table.column(self.partition_stamp), format="%Y-%m-%d")
-            parts += ["/day=", day]
-        paths = pc.binary_join_element_wise(*parts, "/data.parquet", "")
-        for path in sorted(pc.unique(paths).to_pylist()):
-            yield path, table.filter(pc.equal(paths, path))
+
+def _given(rows: pa.Table | pd.DataFrame, column: Column) -> pa.ChunkedArray | pa.Array:
+    if isinstance(rows, pa.Table):
+        return rows.column(column.name).combine_chunks()
+    # Lists and structs cannot be guessed from values; of flat types the given one is wanted.
+    nested = column.type if pa.types.is_nested(column.type) else None
+    given = pa.array(rows[column.name], type=nested, from_pandas=True)
+    return given.combine_chunks() if isinstance(given, pa.ChunkedArray) else given
+
+
+def _cast(given: pa.Array, wanted: pa.DataType) -> pa.Array:
+    if given.null_count == len(given):
+        return pa.nulls(len(given), wanted)
+    if not _same_kind(given, wanted):
+        raise TypeError(f"values of type {given.type}, such as {given.drop_null()[0]}")
+    array = given.cast(wanted)
+    # One way to write a missing number, else equal rows would compare as different.
+    return pc.if_else(pc.is_nan(array), None, array) if wanted == FLOAT else array
+
+
+def _same_kind(given: pa.Array, wanted: pa.DataType) -> bool:
+    """Whether values are of the wanted kind as they are, before any reading or cutting short."""
+    kind, types = given.type, pa.types
+    if wanted == FLOAT:
+        return bool(types.is_floating(kind) or types.is_integer(kind))
+    if wanted == TEXT:
+        return kind in (TEXT, pa.large_string(), pa.string_view()) or types.is_dictionary(kind)
+    if wanted == STAMP:
+        return types.is_timestamp(kind) and kind.tz is not None
+    if wanted == DATE and types.is_timestamp(kind):
+        midnights = given.cast(DATE).cast(kind) if kind.tz is None else None
+        return midnights is not None and pc.all(pc.equal(midnights, given)).as_py()
+    return wanted != DATE or bool(types.is_date(kind))

@@ -50,9 +50,15 @@ FEATURES: tuple[Feature, ...] = (
     Feature("g66_less_g252", "range", "log mean_66 g - g252", 252, _LOG, _OHLC),
     Feature("r5_less_g252", "range", "log(252 mean_5 r^2) - g252", 252, _LOG, _OHLC),
     Feature("ret_1_scaled", "common", "r / sd_22 r", 22, "standard deviations", _CLOSE),
-    Feature("ret_5_scaled", "common", "sum_5 r / (sd_22 r sqrt 5)", 22, "standard deviations", _CLOSE),
-    Feature("ret_22_scaled", "common", "sum_22 r / (sd_22 r sqrt 22)", 22, "standard deviations", _CLOSE),
-    Feature("drawdown_66", "common", "log(price / max_66 price)", 66, "log ratio of prices", _CLOSE),
+    Feature(
+        "ret_5_scaled", "common", "sum_5 r / (sd_22 r sqrt 5)", 22, "standard deviations", _CLOSE
+    ),
+    Feature(
+        "ret_22_scaled", "common", "sum_22 r / (sd_22 r sqrt 22)", 22, "standard deviations", _CLOSE
+    ),
+    Feature(
+        "drawdown_66", "common", "log(price / max_66 price)", 66, "log ratio of prices", _CLOSE
+    ),
     Feature("max_move_22", "common", "log(max_22 |r| / sd_22 r)", 22, "log ratio", _CLOSE),
     Feature("g_sd_22", "common", "sd_22 log g", 22, "log variance", _OHLC),
     Feature("ret_1", "classical", "r", 1, "log return", _CLOSE),
@@ -63,21 +69,46 @@ FEATURES: tuple[Feature, ...] = (
     Feature("rv_10", "classical", "sqrt(252 mean_10 r^2)", 10, _VOL, _CLOSE),
     Feature("rv_22", "classical", "sqrt(252 mean_22 r^2)", 22, _VOL, _CLOSE),
     Feature("ewma94", "classical", "sqrt(252 s), s_t = .94 s_t-1 + .06 r_t^2", 252, _VOL, _CLOSE),
-    Feature("drawdown_252", "classical", "log(price / max_252 price)", 252, "log ratio of prices", _CLOSE),
+    Feature(
+        "drawdown_252",
+        "classical",
+        "log(price / max_252 price)",
+        252,
+        "log ratio of prices",
+        _CLOSE,
+    ),
     Feature("vix", "classical", "VIX / 100", 1, _VOL, ("iv.close",)),
     Feature("vix_change_1", "classical", "vix_t - vix_t-1", 2, _VOL, ("iv.close",)),
     Feature("vix_change_5", "classical", "vix_t - vix_t-5", 6, _VOL, ("iv.close",)),
-    Feature("vix3m_slope", "cross", "log(VIX3M / VIX)", 1, "log ratio", ("iv.close", "iv_3m.close")),
+    Feature(
+        "vix3m_slope", "cross", "log(VIX3M / VIX)", 1, "log ratio", ("iv.close", "iv_3m.close")
+    ),
     Feature("bond_ret_1", "cross", "r of the bond", 1, "log return", ("bond.close",)),
     Feature("bond_ret_5", "cross", "sum_5 r of the bond", 5, "log return", ("bond.close",)),
     Feature("bond_ret_22", "cross", "sum_22 r of the bond", 22, "log return", ("bond.close",)),
     Feature("bond_rv_22", "cross", "rv_22 of the bond", 22, _VOL, ("bond.close",)),
-    Feature("bond_corr_66", "cross", "corr_66(r, r of the bond)", 66, "correlation", ("bond.close", *_CLOSE)),
+    Feature(
+        "bond_corr_66",
+        "cross",
+        "corr_66(r, r of the bond)",
+        66,
+        "correlation",
+        ("bond.close", *_CLOSE),
+    ),
     Feature("credit_ret_1", "cross", "r of the credit", 1, "log return", ("credit.close",)),
     Feature("credit_ret_5", "cross", "sum_5 r of the credit", 5, "log return", ("credit.close",)),
-    Feature("credit_ret_22", "cross", "sum_22 r of the credit", 22, "log return", ("credit.close",)),
+    Feature(
+        "credit_ret_22", "cross", "sum_22 r of the credit", 22, "log return", ("credit.close",)
+    ),
     Feature("credit_rv_22", "cross", "rv_22 of the credit", 22, _VOL, ("credit.close",)),
-    Feature("credit_corr_66", "cross", "corr_66(r, r of the credit)", 66, "correlation", ("credit.close", *_CLOSE)),
+    Feature(
+        "credit_corr_66",
+        "cross",
+        "corr_66(r, r of the credit)",
+        66,
+        "correlation",
+        ("credit.close", *_CLOSE),
+    ),
 )
 
 

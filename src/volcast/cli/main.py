@@ -1,0 +1,235 @@
+"""Commands of ``volcast``; each is one library call and what it prints."""
+
+import logging
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from volcast.config import Settings, SourceName, Universe, read_settings
+from volcast.errors import ConfigError, GateRefused, VolcastError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="volcast", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Forecasts the realized volatility of the next five sessions.",
+)  # fmt: skip
+console = Console()
+
+StoreOption = Annotated[str | None, typer.Option(help="A local folder or s3://bucket/prefix.")]
+DayOption = Annotated[str | None, typer.Option(help="Session, YYYY-MM-DD; default: the newest.")]
+From = Annotated[str, typer.Option("--from", help="First session, YYYY-MM-DD.")]
+To = Annotated[str, typer.Option("--to", help="Last session, YYYY-MM-DD.")]
+
+
+@app.command()
+def ingest(
+    source: Annotated[SourceName | None, typer.Option(help="Where rows come from.")] = None,
+    path: Annotated[Path | None, typer.Option(help="The folder of the csv source.")] = None,
+    store: StoreOption = None,
+    as_of: DayOption = None,
+) -> None:
+    """Fetch into raw tables, validate, and write curated rows."""
+    from volcast.ingest import ingest as fetch
+    from volcast.quality import validate
+    from volcast.sources import open_source
+
+    settings = read_settings(source=source, source_path=path, store=store, as_of=_day(as_of))
+    universe, opened = settings.resolved_universe, _open(settings)
+    with console.status(f"fetching from {settings.source}"):
+        fetched = fetch(
+            opened, open_source(settings), universe, now=datetime.now(UTC), as_of=settings.as_of
+        )
+    _say(f"raw: {fetched.added} rows added, {fetched.restated} restated, as of {fetched.as_of}")
+    for reason, count in fetched.dropped.items():
+        _say(f"  dropped {count}: {reason}")
+    for note in fetched.notes:
+        _say(f"  note: {note}")
+    with console.status("validating"):
+        valid = validate(opened, universe, fetched.as_of)
+    _say(f"curated: {valid.rows} rows, {valid.quarantined} quarantined, {valid.checks} checks held")
+    for reason, count in valid.dropped.items():
+        _say(f"  dropped {count}: {reason}")
+
+
+@app.command()
+def features(store: StoreOption = None, as_of: DayOption = None) -> None:
+    """Compute features_daily and labels_daily from curated rows."""
+    from volcast import labels
+    from volcast.features.store import build
+
+    opened, universe, session = _at(store, as_of)
+    for name, report in (
+        ("features", build(opened, universe, session)),
+        ("labels", labels.build(opened, universe, session)),
+    ):
+        _say(
+            f"{name}: {report.added} added, {report.replaced} restated, {report.unchanged} as before"
+        )
+
+
+@app.command()
+def train(store: StoreOption = None, as_of: DayOption = None) -> None:
+    """Train, judge and, if the gate lets it pass, promote; exit code 30 if refused."""
+    from volcast import gate, registry
+    from volcast.applications import load
+    from volcast.cli.summary import print_skill
+    from volcast.training import train as fit
+
+    opened, universe, session = _at(store, as_of)
+    with console.status("reading the training set through Feast"):
+        frame = load("feature_repo.historical").training_frame(opened.uri, universe.target, session)
+    with console.status("walking forward") as status:
+        candidate = fit(
+            opened, universe, session, frame, seed=read_settings().seed,
+            progress=lambda done, all_: status.update(f"walking forward: fit {done} of {all_}"),
+        )  # fmt: skip
+    print_skill(console, opened, candidate.run_id)
+    verdict = gate.judge(opened, candidate.run_id)
+    for reason in verdict.reasons:
+        _say(f"gate: {reason}")
+    if not verdict.passed:
+        raise GateRefused(
+            found=f"a {verdict.kind} run that does not pass", expected="a run the gate lets pass",
+            where=f"run {candidate.run_id}", remedy="The champion, if any, stays. See the reasons above.",
+        )  # fmt: skip
+    with console.status("registering and promoting"):
+        version = registry.register(opened, candidate.run_id)
+        registry.promote(
+            opened, version.version, who="volcast train", why=f"passed the gate: {verdict.kind}",
+            when=datetime.now(UTC),
+        )  # fmt: skip
+    _say(f"champion: version {version.version} ({version.sha256[:12]})")
+
+
+@app.command()
+def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
+    """Forecast from the session's features and publish to predictions_daily."""
+    from volcast.cli.summary import print_forecast
+    from volcast.inference import infer as forecast
+    from volcast.inference import publish
+
+    opened, universe, session = _at(store, as_of)
+    rows = forecast(opened, universe, session)
+    publish(opened, rows)
+    print_forecast(console, rows.to_pylist()[0])
+
+
+@app.command()
+def backfill(first: From, last: To, store: StoreOption = None) -> None:
+    """Publish the champion's forecasts of every session in the span."""
+    from volcast.inference import backfill as fill
+
+    begin, end = _span(first, last)
+    opened, universe, _ = _at(store, last)
+    report = fill(opened, universe, begin, end)
+    _say(
+        f"predictions: {report.added} added, {report.replaced} replaced, {report.unchanged} as before"
+    )
+
+
+@app.command()
+def evaluate(
+    first: From,
+    last: To,
+    out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    store: StoreOption = None,
+    target: Annotated[str | None, typer.Option(help="Symbol; default: the store's.")] = None,
+    iv: Annotated[str | None, typer.Option(help="Its implied volatility; '' for none.")] = None,
+) -> None:
+    """Walk forward over a span, all baselines on the same rows; needs no champion."""
+    from volcast.cli.files import write_file
+    from volcast.cli.summary import print_table
+    from volcast.evaluation.evaluate import evaluate as walk
+    from volcast.evaluation.table import compare
+    from volcast.training import evaluation_bytes
+    from volcast.universe_memory import recall
+
+    begin, end = _span(first, last)
+    opened = _open(read_settings(store=store))
+    universe = recall(opened)
+    given = {name: value for name, value in (("target", target), ("iv", iv)) if value is not None}
+    universe = Universe(**(universe.model_dump() | given))
+    with console.status("walking forward") as status:
+        rows = walk(
+            opened, universe, begin, end, seed=read_settings().seed,
+            progress=lambda done, all_: status.update(f"walking forward: fit {done} of {all_}"),
+        )  # fmt: skip
+    write_file(out, evaluation_bytes(rows))
+    if (rows["forecast"].notna() & rows["rv_5d"].notna()).any():
+        print_table(console, compare(rows), universe.target)
+    _say(f"{len(rows)} sessions written to {out}")
+
+
+@app.command()
+def summary(store: StoreOption = None) -> None:
+    """Print the newest published forecast, its drivers, the skill table and where all lies."""
+    from volcast.cli.summary import print_summary
+
+    opened, universe, _ = _at(store, None)
+    print_summary(console, opened, universe)
+
+
+def main() -> None:
+    """Run the command line; every error ends in its words and its exit code."""
+    logging.captureWarnings(True)
+    try:
+        app(standalone_mode=False)
+    except VolcastError as error:
+        Console(stderr=True).print(f"[red]error[/]: {type(error).__name__}: {error}", markup=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.Abort:
+        sys.exit(130)
+
+
+def _say(line: str) -> None:
+    console.print(line, highlight=False, markup=False)
+
+
+def _day(text: str | None) -> date | None:
+    if text is None or not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(
+            found=repr(text), expected="a date as YYYY-MM-DD", where="command line",
+            remedy="Write the date so, for example 2021-12-31.",
+        ) from error  # fmt: skip
+
+
+def _span(first: str, last: str) -> tuple[date, date]:
+    begin, end = _day(first), _day(last)
+    if begin is None or end is None or begin > end:
+        raise ConfigError(
+            found=f"--from {first} --to {last}", expected="two dates in order",
+            where="command line", remedy="Give --from no later than --to, as YYYY-MM-DD.",
+        )  # fmt: skip
+    return begin, end
+
+
+def _open(settings: Settings) -> "Store":  # noqa: F821
+    from volcast.storage import Store
+
+    return Store.open(settings.store)
+
+
+def _at(store: str | None, as_of: str | None) -> "tuple[Store, Universe, date]":  # noqa: F821
+    """Open the store, with its universe and the session to work for."""
+    from volcast.sessions import resolve_as_of
+    from volcast.universe_memory import recall
+
+    settings = read_settings(store=store, as_of=_day(as_of))
+    opened = _open(settings)
+    universe = recall(opened)
+    return opened, universe, resolve_as_of(opened, universe, settings.as_of, now=datetime.now(UTC))

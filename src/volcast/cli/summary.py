@@ -1,0 +1,110 @@
+"""What a person is shown: the forecast, its drivers, the table of skill, and where all lies."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from volcast.config import Universe
+from volcast.contracts import PREDICTIONS_DAILY
+from volcast.errors import NotFound
+from volcast.evaluation.table import SkillTable, skill_as_dict
+from volcast.registry import champion_pointer
+from volcast.storage import Store
+
+__all__ = ["print_forecast", "print_skill", "print_summary", "print_table"]
+
+
+def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
+    """Print one row of predictions_daily."""
+    console.print(
+        f"\n[bold]{row['symbol']}[/], next five sessions ({row['target_from']} to "
+        f"{row['target_to']}): [bold]{_percent(row['rv_5d_hat'])}[/] annualised volatility",
+        highlight=False,
+    )
+    console.print(
+        f"  80 % between {_percent(row['lo80'])} and {_percent(row['hi80'])}, "
+        f"95 % between {_percent(row['lo95'])} and {_percent(row['hi95'])}",
+        highlight=False,
+    )
+    beside = {"HAR-RV": row["baseline_har_rv"], "implied": row["baseline_vix"]}
+    said = ", ".join(f"{k} {'none' if v is None else _percent(v)}" for k, v in beside.items())
+    console.print(
+        f"  as of {row['session']}, model version {row['model_version']}; {said}", highlight=False
+    )
+    drivers = Table("driver", "value", "log variance", title="Top drivers", title_justify="left")
+    for driver in row["drivers"]:
+        drivers.add_row(
+            driver["feature"], f"{driver['value']:.3f}", f"{driver['contribution']:+.3f}"
+        )
+    drivers.add_row("all others", "", f"{row['others_contribution']:+.3f}")
+    drivers.add_row("base", "", f"{row['base_log_variance']:+.3f}")
+    console.print(drivers)
+
+
+def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
+    """Print a table of skill."""
+    _print_lines(console, skill_as_dict(skill), symbol)
+
+
+def print_skill(console: Console, store: Store, run_id: str) -> None:
+    """Print the table of a run."""
+    metrics = json.loads(store.objects.get(f"runs/{run_id}/metrics.json"))
+    lineage = json.loads(store.objects.get(f"runs/{run_id}/lineage.json"))
+    _print_lines(console, metrics["all"], lineage["universe"]["target"])
+
+
+def print_summary(console: Console, store: Store, universe: Universe) -> None:
+    """Print the newest published forecast of the target, and the record of its model.
+
+    Raises
+    ------
+    NotFound
+        If nothing has been published.
+    """
+    rows = store.read(PREDICTIONS_DAILY, symbols=[universe.target]).to_pylist()
+    champion = champion_pointer(store)
+    if not rows or champion is None:
+        raise NotFound(
+            found="no published forecast", expected="at least one", where=store.uri,
+            remedy="Run the train and daily-inference pipelines: `make run`.",
+        )  # fmt: skip
+    newest = max(rows, key=lambda row: (row["session"], row["model_version"] == champion.version))
+    print_forecast(console, newest)
+    print_skill(console, store, champion.run_id)
+    console.print(f"report    {store.uri}/runs/{champion.run_id}/report.html", soft_wrap=True)
+    console.print(f"data      {store.uri}", soft_wrap=True)
+
+
+def _print_lines(console: Console, skill: Mapping[str, Any], symbol: str) -> None:
+    table = Table(
+        "", "QLIKE", "RMSE, points", "QLIKE saved", "DM p, one-sided", title_justify="left",
+        title=f"Walk-forward on {symbol}: {skill['rows']} sessions, {skill['first']} to "
+        f"{skill['last']}",
+    )  # fmt: skip
+    for line in skill["lines"]:
+        ours = line["name"] == "volcast"
+        table.add_row(
+            line["name"], f"{line['qlike']:.4f}", f"{line['rmse']:.2f}",
+            "" if ours else f"{100 * line['gain']:+.1f} %", "" if ours else f"{line['p_better']:.4f}",
+        )  # fmt: skip
+    console.print(table)
+    console.print(
+        f"  intervals held {_share(skill['coverage80'])} (of 80 %) and "
+        f"{_share(skill['coverage95'])} (of 95 %) of outcomes{_left_out(skill['left_out'])}",
+        highlight=False,
+    )
+
+
+def _left_out(names: Sequence[str]) -> str:
+    return f"; not on every row, so left out: {', '.join(names)}" if names else ""
+
+
+def _share(value: float | None) -> str:
+    return "none" if value is None else f"{100 * value:.1f} %"
+
+
+def _percent(volatility: float) -> str:
+    return f"{100 * volatility:.1f} %"

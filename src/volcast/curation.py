@@ -1,0 +1,199 @@
+"""Curation: from all versions of raw rows to one row in use a symbol and session."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from volcast import calendar
+from volcast.config import Universe
+from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_QUARANTINE, RAW_MARKET
+from volcast.errors import ContractError
+
+__all__ = ["SUSPICIOUS_JUMP", "Curated", "curate"]
+
+SUSPICIOUS_JUMP = 0.5
+"""Absolute log return of an asset above which its row is flagged; no asset in use ever moved so."""
+
+_PRICES = ["open", "high", "low", "close"]
+_VERSIONED = [*_PRICES, "adjustment"]
+_KEY = ["symbol", "session"]
+
+
+@dataclass(frozen=True)
+class Curated:
+    """What curation made of raw rows.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Columns of curated.market_daily, sorted by symbol and session.
+    quarantined : pandas.DataFrame
+        Columns of monitoring.quarantine, one row a broken raw row and reason.
+    dropped : dict of str to int
+        Rows left out that are no fault of anyone, ``"VIX off_calendar"`` to their count.
+    checks : int
+        Row checks that were run.
+    """
+
+    rows: pd.DataFrame
+    quarantined: pd.DataFrame
+    dropped: dict[str, int]
+    checks: int
+
+
+def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
+    """Judge every version of every row and keep the one in use.
+
+    In use is the latest version of a (symbol, session) that is not broken: a broken restatement
+    leaves the earlier good version standing. Rows after ``as_of`` are not looked at.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        Rows of raw.market, any order, all versions.
+    universe : Universe
+        Its indices are judged by their close alone, and off-calendar rows of its target are
+        quarantined, where those of other symbols (indices are printed on some holidays) are
+        dropped.
+    as_of : date
+        The last session to curate.
+
+    Raises
+    ------
+    ContractError
+        If a column of raw.market is missing.
+    """
+    # volcast.quality is built on this module, and its suite takes seconds to import.
+    from volcast.quality.suite import judge_rows  # noqa: PLC0415
+
+    rows, dropped = _in_scope(raw, universe, as_of)
+    verdict = judge_rows(rows)
+    good = _fill_index_ranges(rows[~rows["row"].isin(verdict.faults["row"])])
+    in_use = _versions_in_use(good, rows)
+    return Curated(
+        rows=_flagged(in_use)[[column.name for column in CURATED_MARKET_DAILY.columns]],
+        quarantined=_quarantined(rows, verdict.faults),
+        dropped=dropped,
+        checks=verdict.checks,
+    )
+
+
+def _in_scope(
+    raw: pd.DataFrame, universe: Universe, as_of: date
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return the rows to judge, numbered and sorted by version, and counts of those dropped."""
+    missing = [c.name for c in RAW_MARKET.columns if c.name not in raw.columns]
+    if missing:
+        raise ContractError(
+            found=f"missing columns {missing}",
+            expected=f"the columns of {RAW_MARKET.name}",
+            where=RAW_MARKET.name,
+            remedy="Ingest again, or read the table through its contract.",
+        )
+    rows = raw.assign(
+        session=pd.to_datetime(raw["session"]).astype("datetime64[ns]"),
+        ingested_at=pd.to_datetime(raw["ingested_at"], utc=True).astype("datetime64[us, UTC]"),
+    )
+    rows = rows[rows["session"] <= pd.Timestamp(as_of)]
+    rows = rows.sort_values([*_KEY, "ingested_at", "source"], kind="stable", ignore_index=True)
+    rows["on_calendar"] = rows["session"].isin(_sessions_of(rows["session"]))
+    rows["kind"] = np.where(rows["symbol"].isin(universe.indices), "index", "asset")
+    holiday = ~rows["on_calendar"] & (rows["symbol"] != universe.target)
+    repeat = _says_the_same_twice(rows) & ~holiday
+    dropped = _count(rows, holiday, "off_calendar") | _count(rows, repeat, "repeated")
+    rows = rows[~(holiday | repeat)].reset_index(drop=True)
+    return rows.assign(row=np.arange(len(rows))), dropped
+
+
+def _sessions_of(days: "pd.Series[pd.Timestamp]") -> pd.DatetimeIndex:
+    if days.empty:
+        return pd.DatetimeIndex([])
+    return pd.DatetimeIndex(calendar.sessions(days.min().date(), days.max().date()))
+
+
+def _says_the_same_twice(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Mark second copies of a row in one version; copies that differ are for the checks."""
+    version = [*_KEY, "ingested_at"]
+    repeat = rows.duplicated(version)
+    if repeat.any():
+        repeat = rows.duplicated([*version, *_VERSIONED])
+    return repeat
+
+
+def _count(rows: pd.DataFrame, mask: "pd.Series[bool]", reason: str) -> dict[str, int]:
+    counts = rows.loc[mask, "symbol"].value_counts().sort_index()
+    return {f"{symbol} {reason}": int(count) for symbol, count in counts.items()}
+
+
+def _fill_index_ranges(good: pd.DataFrame) -> pd.DataFrame:
+    """Give indices that lack an open, high or low their close, the one price of them in use."""
+    prices = good[_PRICES]
+    lacking = ~((prices > 0) & np.isfinite(prices)) & (good["kind"] == "index").to_numpy()[:, None]
+    filled = prices.mask(lacking, good["close"], axis=0)
+    return good.assign(**filled, range_filled=lacking.any(axis=1))
+
+
+def _versions_in_use(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Keep the latest good version of each row, with the moment its values became known.
+
+    Parameters
+    ----------
+    good, rows : pandas.DataFrame
+        The good versions, and all of them; sorted by symbol, session and version.
+    """
+    again = good.duplicated(_KEY, keep=False)
+    # A later fetch may begin on this session and so know no gross-up: the earlier one stands.
+    earlier = good[again].groupby(_KEY, sort=False)["adjustment"].ffill()
+    adjustment = good["adjustment"].fillna(earlier).fillna(1.0)
+    good = good.assign(adjustment=adjustment)
+
+    second = good.duplicated(_KEY)
+    first_of_all = ~rows.duplicated(_KEY)
+    changed = (good[_VERSIONED] != good[_VERSIONED].shift()).any(axis=1)
+    # Where the first version was broken the first good one is a correction of it.
+    restated = good[(second & changed) | (~second & ~first_of_all[good.index])]
+    known_anew = restated.drop_duplicates(_KEY, keep="last").set_index(_KEY)["ingested_at"]
+
+    in_use = good[~good.duplicated(_KEY, keep="last")]
+    restated_at = pd.Series(pd.NaT, in_use.index, dtype="datetime64[us, UTC]")
+    if len(known_anew):
+        restated_at = in_use.join(known_anew.rename("restated_at"), on=_KEY)["restated_at"]
+    days = pd.DatetimeIndex(in_use["session"].unique())
+    close_of = pd.Series(calendar.closes(list(days)), days)
+    known_at = restated_at.fillna(in_use["session"].map(close_of))
+    return in_use.assign(known_at=known_at, restated=restated_at.notna())
+
+
+def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
+    """Add the column ``flags``; a row's flags rest on it and on the rows before it alone."""
+    asset = in_use["kind"] == "asset"
+    before = in_use[_PRICES].shift()
+    follows = in_use["symbol"] == in_use["symbol"].shift()
+    growth = in_use["close"] / before["close"] * in_use["adjustment"]
+    leap = np.exp(SUSPICIOUS_JUMP)
+    flags = {
+        "close_outside_range": ~asset & _outside_range(in_use, "close"),
+        "open_outside_range": ~asset & _outside_range(in_use, "open"),
+        "range_filled": in_use["range_filled"],
+        "restated": in_use["restated"],
+        "stale_repeat": asset & follows & (in_use[_PRICES] == before).all(axis=1),
+        "suspicious_jump": asset & follows & ~growth.between(1 / leap, leap),
+    }
+    lists: list[list[str]] = [[] for _ in range(len(in_use))]
+    for name, mask in flags.items():
+        for position in np.flatnonzero(mask):
+            lists[position].append(name)
+    return in_use.assign(flags=pd.Series(lists, in_use.index)).reset_index(drop=True)
+
+
+def _outside_range(rows: pd.DataFrame, column: str) -> "pd.Series[bool]":
+    return (rows[column] > rows["high"]) | (rows[column] < rows["low"])
+
+
+def _quarantined(rows: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
+    columns = [column.name for column in MONITORING_QUARANTINE.columns]
+    joined = faults.merge(rows, on="row", how="left")[columns]
+    kept = joined.drop_duplicates(list(MONITORING_QUARANTINE.key))
+    return kept.sort_values(list(MONITORING_QUARANTINE.key), ignore_index=True)

@@ -1,0 +1,1 @@
+"""How good the forecast is: losses, tests, walk-forward, tables and reports."""

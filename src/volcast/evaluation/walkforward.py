@@ -1,0 +1,189 @@
+"""Walk forward: every forecast made with what was known at its session's close, and no more.
+
+Expanding window; trees refitted each quarter, the regression, baselines and intervals each month.
+A fold trains on rows whose label ended before the fold's first session, which purges the five
+sessions that overlap it.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from volcast.contracts.predictions_daily import BASELINES
+from volcast.errors import ContractError
+from volcast.models.baselines import fit_baselines
+from volcast.models.blend import fit_blend
+from volcast.models.conformal import BOUNDS, Calibration, Offsets
+from volcast.models.recipe import BASELINE_INPUTS, Recipe, choose
+from volcast.models.trees import Trees, fit_trees
+
+__all__ = ["EVALUATION_COLUMNS", "MIN_TRAINING", "WalkForward", "training_rows", "walk_forward"]
+
+EVALUATION_COLUMNS = ("session", "symbol", "rv_5d", "forecast", *BOUNDS, *BASELINES)
+"""Columns of an evaluation file; volatilities annualised, in decimals."""
+
+MIN_TRAINING = 756
+"""Fewest training rows of a fold: three years."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows ``[first, last)`` are forecast by what is fitted on the ``training`` rows."""
+
+    first: int
+    last: int
+    training: pd.DataFrame
+    recipe: Recipe
+    new_trees: bool
+
+
+@dataclass(frozen=True)
+class WalkForward:
+    """The forecasts, one row a session, and what the intervals have learnt from them."""
+
+    rows: pd.DataFrame
+    calibration: Calibration
+    recipe: Recipe
+
+
+def training_rows(rows: pd.DataFrame, before: date) -> pd.DataFrame:
+    """Return the rows whose label had ended before the session ``before``.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Features with ``session``, ``rv_5d`` (null while unknown) and ``label_end_session``;
+        sorted by session.
+    """
+    ended = rows["label_end_session"].notna() & (rows["label_end_session"] < before)
+    known = rows[ended]
+    return known.assign(variance=known["rv_5d"].astype(float) ** 2)
+
+
+def usable(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """Return the rows that have every feature a recipe and its baselines cannot do without."""
+    wanted = [*recipe.features, *(name for name in BASELINE_INPUTS if name != "vix")]
+    return rows[rows[wanted].notna().all(axis=1)]
+
+
+def walk_forward(rows: pd.DataFrame, seed: int, progress: Progress | None = None) -> WalkForward:
+    """Forecast every session that has three years of training rows before it.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Features of one symbol with ``session``, ``symbol``, ``rv_5d`` and ``label_end_session``,
+        one row a session, sorted.
+    seed : int
+        Of the trees.
+    progress : callable or None
+        Called with the count of tree fits done, and of all.
+
+    Returns
+    -------
+    WalkForward
+        ``rows`` has `EVALUATION_COLUMNS`; a session before the first fold, or without the
+        features, has null forecasts.
+
+    Raises
+    ------
+    ContractError
+        If no session has enough training rows.
+    """
+    rows = rows.reset_index(drop=True)
+    folds = _folds(rows)
+    if not folds:
+        raise ContractError(
+            found=f"{len(rows)} sessions", expected=f"at least {MIN_TRAINING} training rows",
+            where="walk-forward", remedy="Ingest a longer history of the target.",
+        )  # fmt: skip
+    trees = _fit_all_trees(folds, seed, progress)
+    result = pd.DataFrame({name: np.nan for name in EVALUATION_COLUMNS[3:]}, index=rows.index)
+    calibration, learnt = Calibration(), 0
+    in_force: dict[int, Offsets | None] = {}
+    for fold, fold_trees in zip(folds, trees, strict=True):
+        learnt = _learn(calibration, rows, result, in_force, learnt, fold.first)
+        offsets = calibration.offsets()
+        ready = usable(rows.iloc[fold.first : fold.last], fold.recipe)
+        in_force |= dict.fromkeys(ready.index, offsets)
+        _forecast_fold(result, ready, fold, fold_trees, offsets)
+    _learn(calibration, rows, result, in_force, learnt, len(rows))
+    whole = pd.concat([rows[["session", "symbol", "rv_5d"]], result], axis=1)
+    return WalkForward(whole[list(EVALUATION_COLUMNS)], calibration, folds[-1].recipe)
+
+
+def _folds(rows: pd.DataFrame) -> list[Fold]:
+    """Cut the rows at the first session of each month, from the first with enough behind it."""
+    months = pd.PeriodIndex(pd.to_datetime(rows["session"]), freq="M")
+    starts = [i for i in range(len(rows)) if i == 0 or months[i] != months[i - 1]]
+    folds: list[Fold] = []
+    for first, last in zip(starts, [*starts[1:], len(rows)], strict=True):
+        known = training_rows(rows, rows["session"].iloc[first])
+        if known["g252"].notna().sum() < MIN_TRAINING:
+            continue
+        recipe = choose(known)
+        training = usable(known, recipe)
+        if len(training) < MIN_TRAINING:
+            continue
+        fresh = not folds or months[first].month % 3 == 1 or folds[-1].recipe != recipe
+        folds.append(Fold(first, last, training, recipe, fresh))
+    return folds
+
+
+def _fit_all_trees(folds: list[Fold], seed: int, progress: Progress | None) -> list[Trees]:
+    """Fit the trees of all folds, side by side: a fit has one thread and no memory of another."""
+    fresh = [fold for fold in folds if fold.new_trees]
+
+    def fit(fold: Fold) -> Trees:
+        target = np.log(fold.training["variance"]) - fold.training[fold.recipe.anchor]
+        x = fold.training[list(fold.recipe.tree_features)].to_numpy(dtype=float)
+        return fit_trees(x, target.to_numpy(dtype=float), seed)
+
+    fitted: list[Trees] = []
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for trees in pool.map(fit, fresh):
+            fitted.append(trees)
+            if progress:
+                progress(len(fitted), len(fresh))
+    position = np.cumsum([fold.new_trees for fold in folds]) - 1
+    return [fitted[i] for i in position]
+
+
+def _forecast_fold(
+    result: pd.DataFrame, ready: pd.DataFrame, fold: Fold, trees: Trees, offsets: Offsets | None
+) -> None:
+    if ready.empty:
+        return
+    blend = fit_blend(fold.recipe, fold.training, 0, trees=trees)
+    x = ready[list(fold.recipe.features)].to_numpy(dtype=float)
+    half = blend.log_variance(x) / 2
+    result.loc[ready.index, "forecast"] = np.exp(half)
+    for name, value in (offsets or {}).items():
+        result.loc[ready.index, name] = np.exp(half + value)
+    baselines = fit_baselines(fold.training, fold.recipe).forecast(ready, fold.recipe)
+    for name, values in baselines.items():
+        result.loc[ready.index, name] = values
+
+
+def _learn(
+    calibration: Calibration, rows: pd.DataFrame, result: pd.DataFrame,
+    in_force: dict[int, Offsets | None], start: int, first: int,
+) -> int:  # fmt: skip
+    """Teach the residuals that became known before row ``first``; return where to go on."""
+    before = rows["session"].iloc[first] if first < len(rows) else date.max
+    ends = rows["label_end_session"]
+    position = start
+    while position < first and pd.notna(ends.iloc[position]) and ends.iloc[position] < before:
+        forecast = result["forecast"].iloc[position]
+        if np.isfinite(forecast):
+            residual = float(np.log(rows["rv_5d"].iloc[position] / forecast))
+            calibration.learn(residual, in_force[position])
+        position += 1
+    return position

@@ -1,0 +1,162 @@
+"""Daily inference: one forecast from one row of features, and its publication."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from volcast import calendar, registry
+from volcast.config import Universe
+from volcast.contracts import PREDICTIONS_DAILY
+from volcast.contracts.predictions_daily import BASELINES
+from volcast.errors import QualityError, StaleInput
+from volcast.features.store import as_known_then
+from volcast.lineage import code_version, digest
+from volcast.models.forecaster import Forecaster
+from volcast.storage import Store, WriteReport
+
+__all__ = ["backfill", "infer", "predict_row", "publish"]
+
+_DRIVERS = 5
+_LOWEST, _HIGHEST = 0.003, 5.0
+
+
+def predict_row(
+    forecaster: Forecaster, version: str, symbol: str, session: date,
+    features: Mapping[str, float | None],
+) -> dict[str, object]:  # fmt: skip
+    """Forecast one row, with its intervals, baselines and drivers.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+        A verified version.
+    version : str
+        Its version in the registry.
+    symbol, session : str, date
+        Whose features these are; the forecast covers the five sessions after.
+    features : mapping
+        A value for each name of the signature; optional ones may be None.
+
+    Returns
+    -------
+    dict
+        Columns of predictions_daily; the same input gives the same row.
+
+    Raises
+    ------
+    StaleInput
+        If a feature the model needs is missing.
+    """
+    values = {name: _number(features.get(name)) for name in forecaster.signature}
+    missing = [n for n, v in values.items() if not np.isfinite(v) and n not in forecaster.optional]
+    if missing:
+        raise StaleInput(
+            found=f"no value of {', '.join(missing)}", expected="every feature of the signature",
+            where=f"features of {symbol} for {session}",
+            remedy="Ingest the missing prices and build the features again.",
+        )  # fmt: skip
+    x = np.asarray([list(values.values())])
+    forecasts = forecaster.forecast(x)
+    explanation = forecaster.explain(x)
+    parts = dict(zip(forecaster.recipe.features, explanation.contributions[0], strict=True))
+    largest = sorted(parts, key=lambda name: (-abs(parts[name]), name))[:_DRIVERS]
+    baselines = {name: float(forecasts.baselines[name][0]) for name in BASELINES}
+    feature_hash = digest({name: repr(value) for name, value in values.items()})
+    return {
+        "symbol": symbol,
+        "session": session,
+        "model_version": version,
+        "role": "champion",
+        "rv_5d_hat": float(forecasts.rv_5d[0]),
+        **{name: float(bound[0]) for name, bound in forecasts.bounds.items()},
+        **{f"baseline_{n}": v if np.isfinite(v) else None for n, v in baselines.items()},
+        "base_log_variance": explanation.base,
+        "drivers": [
+            {"feature": name, "value": values[name], "contribution": float(parts[name])}
+            for name in largest
+        ],
+        # What is left of the log variance, so that the parts shown add up to the last digit.
+        "others_contribution": float(
+            forecasts.log_variance[0] - explanation.base - sum(parts[name] for name in largest)
+        ),
+        "target_from": calendar.after(session, 1),
+        "target_to": calendar.after(session, calendar.HORIZON),
+        "features_as_of": session,
+        "feature_hash": feature_hash,
+        "run_id": digest(feature_hash, symbol, str(session), version, code_version()),
+        "created_timestamp": calendar.closes([session])[0],
+    }
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def infer(store: Store, universe: Universe, as_of: date) -> pa.Table:
+    """Forecast from the features of ``as_of``; nothing is published yet.
+
+    Raises
+    ------
+    StaleInput
+        If the session has no features.
+    ModelError
+        If there is no champion, or it fails its checks.
+    """
+    return _infer_sessions(store, universe, [as_of])
+
+
+def backfill(store: Store, universe: Universe, first: date, last: date) -> WriteReport:
+    """Publish the champion's forecasts of every session from ``first`` to ``last``.
+
+    The rows are those that daily runs on the same days would have written with this champion.
+    """
+    return publish(store, _infer_sessions(store, universe, calendar.sessions(first, last)))
+
+
+def _infer_sessions(store: Store, universe: Universe, sessions: Sequence[date]) -> pa.Table:
+    champion = registry.champion(store)
+    if not sessions:
+        return PREDICTIONS_DAILY.empty()
+    known = as_known_then(store, universe.target, sessions[-1]).set_index("session")
+    rows = []
+    for session in sessions:
+        if session not in known.index:
+            newest = known.index.max() if len(known) else "none"
+            raise StaleInput(
+                found=f"no features of {universe.target} for {session} (newest: {newest})",
+                expected="features of every session asked for", where=store.uri,
+                remedy="Run `volcast ingest` and `volcast features`, or ask for another session.",
+            )  # fmt: skip
+        rows.append(
+            predict_row(
+                champion.forecaster, champion.version.version, universe.target, session,
+                known.loc[session].to_dict(),
+            )
+        )  # fmt: skip
+    return PREDICTIONS_DAILY.conform(pa.Table.from_pylist(rows))
+
+
+def publish(store: Store, rows: pa.Table) -> WriteReport:
+    """Write forecasts to predictions_daily, unless one of them cannot be true.
+
+    Raises
+    ------
+    QualityError
+        If a forecast is not finite, lies outside .3 % to 500 %, or its bounds are out of order.
+    """
+    frame = rows.select(["session", "lo95", "lo80", "rv_5d_hat", "hi80", "hi95"]).to_pandas()
+    ladder = frame[["lo95", "lo80", "hi80", "hi95"]].to_numpy(dtype=float)
+    forecast = frame["rv_5d_hat"].to_numpy(dtype=float)
+    sound = np.isfinite(ladder).all(axis=1) & (np.diff(ladder, axis=1) > 0).all(axis=1)
+    sound &= (forecast >= _LOWEST) & (forecast <= _HIGHEST)
+    if not sound.all():
+        worst = frame.loc[~sound].iloc[0]
+        raise QualityError(
+            found=pd.Series(worst).to_dict().__repr__(),
+            expected=f"lo95 < lo80 < hi80 < hi95 and a forecast from {_LOWEST} to {_HIGHEST}",
+            where="forecast to publish", remedy="Look at the features of that session.",
+        )  # fmt: skip
+    return store.write(PREDICTIONS_DAILY, rows)

@@ -1,0 +1,1 @@
+"""The models: a blend of trees and a gamma regression, its intervals, and the baselines."""

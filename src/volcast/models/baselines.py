@@ -1,0 +1,108 @@
+"""The baselines a forecast must beat, on the same rows and the same knowledge."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from volcast.features.compute import VARIANCE_FLOOR
+from volcast.models.recipe import Recipe
+
+__all__ = ["Baselines", "fit_baselines"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Fitted coefficients, intercept first; ``har_x`` is None where there is no implied volatility.
+
+    Parameters
+    ----------
+    har_rv : tuple of 4 float
+        In levels on r^2 over 1, 5 and 22 sessions; never below ``har_floor``. Corsi (2009).
+    log_har : tuple of 4 float
+        Log variance on log range variance over 1, 5 and 22 sessions, smearing in the intercept.
+    har_x : tuple of 5 float or None
+        log_har with log VIX^2 beside.
+    har_floor : float
+        The lowest variance of the training rows.
+    """
+
+    har_rv: tuple[float, ...]
+    har_floor: float
+    log_har: tuple[float, ...]
+    har_x: tuple[float, ...] | None
+
+    def forecast(self, rows: pd.DataFrame, recipe: Recipe) -> dict[str, Floats]:
+        """Forecast volatility, annualised decimals, f8[n] each; NaN where an input is null."""
+        levels, logs = _level_inputs(rows), _log_inputs(rows, recipe)
+        vix = rows["vix"].to_numpy(dtype=float)
+        variance = {
+            "random_walk": levels[:, 1],
+            "mean22": levels[:, 2],
+            "ewma94": rows["ewma94"].to_numpy(dtype=float) ** 2,
+            "har_rv": np.maximum(_line(self.har_rv, levels), self.har_floor),
+            "log_har": np.exp(_line(self.log_har, logs)),
+            "har_x": np.full(len(rows), np.nan),
+            "vix": vix**2,
+        }
+        if self.har_x is not None:
+            variance["har_x"] = np.exp(_line(self.har_x, _with_vix(logs, vix)))
+        return {
+            name: np.sqrt(np.maximum(value, VARIANCE_FLOOR)) for name, value in variance.items()
+        }
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the coefficients by name, for a file."""
+        return asdict(self)
+
+
+def fit_baselines(rows: pd.DataFrame, recipe: Recipe) -> Baselines:
+    """Fit HAR in levels, HAR in logs and HAR-X by least squares on the training rows.
+
+    har_x is fitted on the rows with implied volatility, where these are at least 252.
+    """
+    variance = rows["variance"].to_numpy(dtype=float)
+    logs = _log_inputs(rows, recipe)
+    vix = rows["vix"].to_numpy(dtype=float)
+    seen = np.isfinite(vix)
+    har_x = None
+    if seen.sum() >= 252:
+        har_x = _fit_log(_with_vix(logs[seen], vix[seen]), variance[seen])
+    return Baselines(
+        har_rv=_least_squares(_level_inputs(rows), variance),
+        har_floor=float(variance.min()),
+        log_har=_fit_log(logs, variance),
+        har_x=har_x,
+    )
+
+
+def _level_inputs(rows: pd.DataFrame) -> Floats:
+    return rows[["rv_1", "rv_5", "rv_22"]].to_numpy(dtype=float) ** 2  # type: ignore[no-any-return]
+
+
+def _log_inputs(rows: pd.DataFrame, recipe: Recipe) -> Floats:
+    anchor = rows[recipe.anchor].to_numpy(dtype=float)
+    parts = [f"g{n}_less_{recipe.anchor}" for n in (1, 5, 22)]
+    return rows[parts].to_numpy(dtype=float) + anchor[:, None]  # type: ignore[no-any-return]
+
+
+def _with_vix(logs: Floats, vix: Floats) -> Floats:
+    return np.column_stack([logs, 2 * np.log(vix)])
+
+
+def _line(coefficients: tuple[float, ...], x: Floats) -> Floats:
+    return coefficients[0] + x @ np.asarray(coefficients[1:])  # type: ignore[no-any-return]
+
+
+def _least_squares(x: Floats, y: Floats) -> tuple[float, ...]:
+    design = np.column_stack([np.ones(len(x)), x])
+    return tuple(float(b) for b in np.linalg.lstsq(design, y, rcond=None)[0])
+
+
+def _fit_log(x: Floats, variance: Floats) -> tuple[float, ...]:
+    intercept, *slopes = _least_squares(x, np.log(variance))
+    residual = np.log(variance) - _line((intercept, *slopes), x)
+    return (intercept + float(np.log(np.mean(np.exp(residual)))), *slopes)

@@ -1,0 +1,106 @@
+"""The model: trees and a gamma regression, averaged in log variance, so that both explain it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from volcast.models.gamma_glm import GammaRegression, fit_gamma
+from volcast.models.recipe import Recipe
+from volcast.models.trees import Trees, fit_trees
+
+__all__ = ["Blend", "Explanation", "fit_blend"]
+
+Floats = NDArray[np.float64]
+
+_TREE_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """``base + contributions.sum(axis=1)`` is log variance, on every row.
+
+    Parameters
+    ----------
+    base : float
+        Log variance at the mean features of training.
+    contributions : f8[n, k]
+        One column a feature of the recipe, in its order.
+    """
+
+    base: float
+    contributions: Floats
+
+
+@dataclass(frozen=True)
+class Blend:
+    """The mean of both parts' log variance; ``anchor_mean`` is the anchor's in training."""
+
+    recipe: Recipe
+    trees: Trees
+    linear: GammaRegression
+    anchor_mean: float
+
+    def log_variance(self, x: Floats) -> Floats:
+        """Return log annualised variance, f8[n].
+
+        Parameters
+        ----------
+        x : f8[n, k]
+            Columns in the order of ``recipe.features``.
+        """
+        tree_columns, linear_columns, anchor = _positions(self.recipe)
+        of_trees = x[:, anchor] + self.trees.log_ratio(x[:, tree_columns])
+        of_linear = self.linear.log_variance(x[:, linear_columns])
+        return _TREE_WEIGHT * of_trees + (1 - _TREE_WEIGHT) * of_linear  # type: ignore[no-any-return]
+
+    def explain(self, x: Floats) -> Explanation:
+        """Explain each row: tree SHAP values and linear terms, added up by feature.
+
+        Parameters
+        ----------
+        x : f8[n, k]
+            Columns in the order of ``recipe.features``.
+        """
+        tree_columns, linear_columns, anchor = _positions(self.recipe)
+        base, shap = self.trees.contributions(x[:, tree_columns])
+        linear = (x[:, linear_columns] - self.linear.means) * self.linear.coefficients
+        parts = np.zeros_like(x)
+        parts[:, tree_columns] += _TREE_WEIGHT * shap
+        parts[:, anchor] += _TREE_WEIGHT * (x[:, anchor] - self.anchor_mean)
+        parts[:, linear_columns] += (1 - _TREE_WEIGHT) * linear
+        at_mean = float(self.linear.log_variance(self.linear.means[None, :])[0])
+        whole = _TREE_WEIGHT * (self.anchor_mean + base) + (1 - _TREE_WEIGHT) * at_mean
+        return Explanation(whole, parts)
+
+
+def _positions(recipe: Recipe) -> tuple[list[int], list[int], int]:
+    at = {name: i for i, name in enumerate(recipe.features)}
+    trees = [at[name] for name in recipe.tree_features]
+    return trees, [at[name] for name in recipe.linear_features], at[recipe.anchor]
+
+
+def fit_blend(
+    recipe: Recipe, rows: pd.DataFrame, seed: int, *, trees: Trees | None = None
+) -> Blend:
+    """Fit the blend.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to fit.
+    rows : pandas.DataFrame
+        The recipe's features, all finite, and ``variance``, realized and annualised.
+    seed : int
+        Of the trees.
+    trees : Trees or None
+        Trees to keep from an earlier fit: they are refitted less often than the regression.
+    """
+    variance = rows["variance"].to_numpy(dtype=float)
+    anchor = rows[recipe.anchor].to_numpy(dtype=float)
+    if trees is None:
+        x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
+        trees = fit_trees(x, np.log(variance) - anchor, seed)
+    linear = fit_gamma(rows[list(recipe.linear_features)].to_numpy(dtype=float), variance)
+    return Blend(recipe, trees, linear, float(anchor.mean()))

@@ -1,0 +1,204 @@
+"""A version of the model as it is stored and served: native files, checked before use."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost
+from numpy.typing import NDArray
+
+from volcast.errors import ModelError
+from volcast.models.baselines import Baselines
+from volcast.models.blend import Blend, Explanation
+from volcast.models.conformal import BOUNDS, Offsets
+from volcast.models.gamma_glm import GammaRegression
+from volcast.models.recipe import RECIPES, Recipe
+from volcast.models.trees import Trees
+
+__all__ = ["MODEL_FILES", "Explanation", "Forecaster", "Forecasts", "as_json"]
+
+Floats = NDArray[np.float64]
+
+MODEL_FILES = (
+    "baselines.json", "golden.json", "intervals.json", "linear.json", "model.ubj", "signature.json",
+)  # fmt: skip
+"""The files a Forecaster is made of; a version holds its metrics and lineage beside them."""
+
+_SIGNATURE_VERSION = 1
+_GOLDEN_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Forecasts of n rows; volatilities annualised, in decimals, f8[n] each.
+
+    Parameters
+    ----------
+    log_variance : f8[n]
+        Log expected annualised variance.
+    bounds : dict of f8[n]
+        By the names of `BOUNDS`.
+    baselines : dict of f8[n]
+        By the names of the contract; NaN where an input is missing.
+    """
+
+    log_variance: Floats
+    bounds: dict[str, Floats]
+    baselines: dict[str, Floats]
+
+    @property
+    def rv_5d(self) -> Floats:
+        """Square root of the expected variance."""
+        return np.exp(self.log_variance / 2)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Forecaster:
+    """Everything needed to forecast and explain from one row of features."""
+
+    blend: Blend
+    baselines: Baselines
+    offsets: Offsets
+    golden: Mapping[str, Any]
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the model was fitted by."""
+        return self.blend.recipe
+
+    @cached_property
+    def signature(self) -> tuple[str, ...]:
+        """Feature names, in the order of the columns of x."""
+        return self.recipe.signature
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """Features that may be null: a baseline is then missing, the forecast is not."""
+        return frozenset(self.signature) - frozenset(self.recipe.features)
+
+    def forecast(self, x: Floats) -> Forecasts:
+        """Forecast rows x, f8[n, k], columns in the order of the signature."""
+        log_variance = self.blend.log_variance(x[:, : len(self.recipe.features)])
+        rows = pd.DataFrame(x, columns=list(self.signature))
+        bounds = {name: np.exp(log_variance / 2 + self.offsets[name]) for name in BOUNDS}
+        return Forecasts(log_variance, bounds, self.baselines.forecast(rows, self.recipe))
+
+    def explain(self, x: Floats) -> Explanation:
+        """Explain rows x, f8[n, k]: one contribution a feature of the recipe."""
+        return self.blend.explain(x[:, : len(self.recipe.features)])
+
+    def with_golden(self, x: Floats) -> "Forecaster":
+        """Return the same forecaster, with its answers to x to be checked against at load."""
+        answers = self.forecast(x).log_variance
+        # None in place of NaN: the file is strict JSON.
+        inputs = [[float(v) if np.isfinite(v) else None for v in row] for row in x]
+        golden = {"features": list(self.signature), "inputs": inputs}
+        golden["log_variance"] = [float(value) for value in answers]
+        return Forecaster(self.blend, self.baselines, self.offsets, golden)
+
+    def check_golden(self) -> None:
+        """Answer the stored rows again.
+
+        Raises
+        ------
+        ModelError
+            If an answer differs from the stored one by more than 1e-9.
+        """
+        x = np.asarray(self.golden["inputs"], dtype=float)
+        gap = np.abs(self.forecast(x).log_variance - np.asarray(self.golden["log_variance"])).max()
+        if not gap <= _GOLDEN_TOLERANCE:
+            raise _bad(f"golden answers off by {gap:.3g}", f"within {_GOLDEN_TOLERANCE}")
+
+    def files(self) -> dict[str, bytes]:
+        """Return the files of `MODEL_FILES`; the same model gives the same bytes."""
+        linear, trees = self.blend.linear, self.blend.trees
+        return {
+            "model.ubj": bytes(trees.booster.save_raw("ubj")),
+            "linear.json": as_json(
+                {
+                    "recipe": self.recipe.name,
+                    "log_smearing": trees.log_smearing,
+                    "anchor_mean": self.blend.anchor_mean,
+                    "intercept": linear.intercept,
+                    "coefficients": linear.coefficients.tolist(),
+                    "means": linear.means.tolist(),
+                }
+            ),
+            "signature.json": as_json(
+                {
+                    "version": _SIGNATURE_VERSION,
+                    "features": list(self.signature),
+                    "optional": sorted(self.optional),
+                    "xgboost": xgboost.__version__,
+                }
+            ),
+            "intervals.json": as_json(self.offsets),
+            "baselines.json": as_json(self.baselines.as_dict()),
+            "golden.json": as_json(dict(self.golden)),
+        }
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes]) -> "Forecaster":
+        """Load from the files of `MODEL_FILES`; others are left alone.
+
+        Raises
+        ------
+        ModelError
+            If a file is missing or cannot be read, was written by another xgboost, or names
+            another signature than its recipe.
+        """
+        if missing := sorted(set(MODEL_FILES) - set(files)):
+            raise _bad(f"no {', '.join(missing)}", f"all of {', '.join(MODEL_FILES)}")
+        try:
+            parts = {name: json.loads(files[name]) for name in MODEL_FILES if name != "model.ubj"}
+            _check_signature(parts["signature.json"], parts["linear.json"])
+            blend = _blend(parts["linear.json"], files["model.ubj"])
+            baselines = _baselines(parts["baselines.json"])
+            offsets = {name: float(parts["intervals.json"][name]) for name in BOUNDS}
+        except (ValueError, KeyError, TypeError, xgboost.core.XGBoostError) as error:
+            raise _bad(
+                f"unreadable files ({error})", "files as `volcast train` writes them"
+            ) from error
+        return cls(blend, baselines, offsets, parts["golden.json"])
+
+
+def as_json(value: object) -> bytes:
+    """Return ``value`` as strict JSON with sorted keys, so that equal values give equal bytes."""
+    return (json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+
+def _check_signature(signature: dict[str, Any], linear: dict[str, Any]) -> None:
+    if signature["xgboost"] != xgboost.__version__:
+        raise _bad(f"a model of xgboost {signature['xgboost']}", f"xgboost {xgboost.__version__}")
+    expected = list(RECIPES[linear["recipe"]].signature)
+    if signature["version"] != _SIGNATURE_VERSION or signature["features"] != expected:
+        raise _bad("another feature signature", f"version {_SIGNATURE_VERSION}: {expected}")
+
+
+def _blend(linear: dict[str, Any], model: bytes) -> Blend:
+    booster = xgboost.Booster({"nthread": 1})
+    booster.load_model(bytearray(model))
+    regression = GammaRegression(
+        linear["intercept"], np.asarray(linear["coefficients"]), np.asarray(linear["means"])
+    )
+    trees = Trees(booster, linear["log_smearing"])
+    return Blend(RECIPES[linear["recipe"]], trees, regression, linear["anchor_mean"])
+
+
+def _baselines(stored: dict[str, Any]) -> Baselines:
+    har_x = stored["har_x"]
+    return Baselines(
+        tuple(stored["har_rv"]), stored["har_floor"], tuple(stored["log_har"]),
+        None if har_x is None else tuple(har_x),
+    )  # fmt: skip
+
+
+def _bad(found: str, expected: str) -> ModelError:
+    return ModelError(
+        found=found, expected=expected, where="model version",
+        remedy="Serve another version (`volcast registry rollback`) or train anew.",
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""Ridge gamma regression with a log link: half its deviance is QLIKE, so it fits the loss."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volcast.errors import ContractError
+
+__all__ = ["GammaRegression", "fit_gamma"]
+
+Floats = NDArray[np.float64]
+
+_RIDGE = 1e-3
+_MAX_STEPS = 200
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class GammaRegression:
+    """``log E[v | x] = intercept + coefficients . x``, with ``means`` of x in training."""
+
+    intercept: float
+    coefficients: Floats
+    means: Floats
+
+    def log_variance(self, x: Floats) -> Floats:
+        """Return log expected variance, f8[n], for rows x, f8[n, k]."""
+        return self.intercept + x @ self.coefficients  # type: ignore[no-any-return]
+
+
+def fit_gamma(x: Floats, variance: Floats) -> GammaRegression:
+    """Fit by Fisher scoring on standardised inputs; the intercept is not penalised.
+
+    Its score equation makes ``mean(v / fit)`` one on the training rows, so that no smearing
+    factor is wanted.
+
+    Parameters
+    ----------
+    x : f8[n, k]
+        Finite inputs, none constant.
+    variance : f8[n]
+        Realized variance, > 0.
+
+    Raises
+    ------
+    ContractError
+        If the fit does not converge, or an input is constant.
+    """
+    means, scales = x.mean(axis=0), x.std(axis=0)
+    if not (scales > 0).all():
+        raise _unfit(f"constant inputs at positions {np.flatnonzero(scales == 0).tolist()}")
+    design = np.column_stack([np.ones(len(x)), (x - means) / scales])
+    penalty = np.full(design.shape[1], _RIDGE * len(x))
+    penalty[0] = 0.0
+    information = design.T @ design + np.diag(penalty)
+    beta = np.linalg.solve(information, design.T @ np.log(variance))
+    beta[0] += np.log(np.mean(variance / np.exp(design @ beta)))
+    for _ in range(_MAX_STEPS):
+        score = design.T @ (variance / np.exp(design @ beta) - 1) - penalty * beta
+        step = np.linalg.solve(information, score)
+        beta = beta + step
+        if np.abs(step).max() < _TOLERANCE:
+            slopes = beta[1:] / scales
+            return GammaRegression(float(beta[0] - slopes @ means), slopes, means)
+    raise _unfit(f"a last step of {np.abs(step).max():.2g} after {_MAX_STEPS} steps")
+
+
+def _unfit(found: str) -> ContractError:
+    return ContractError(
+        found=found, expected="inputs that vary and a fit that converges",
+        where="gamma regression", remedy="Look for constant or exploding features.",
+    )  # fmt: skip

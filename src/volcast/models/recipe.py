@@ -1,0 +1,98 @@
+"""Recipes: which features a model uses, and against which anchor it forecasts."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from volcast.errors import ContractError
+from volcast.features.definitions import names
+
+__all__ = ["BASELINE_INPUTS", "RECIPES", "Recipe", "choose"]
+
+BASELINE_INPUTS = ("rv_1", "rv_5", "rv_22", "ewma94", "vix")
+"""Features that only the baselines need; ``vix`` alone may be null."""
+
+_IV_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A way to build the model.
+
+    Parameters
+    ----------
+    name : str
+        Under which it is judged: a refit of the same recipe is no new recipe.
+    anchor : str
+        The feature, a log variance, that the trees forecast against.
+    tree_features, linear_features : tuple of str
+        Inputs of the trees and of the gamma regression.
+    """
+
+    name: str
+    anchor: Literal["iv", "g252"]
+    tree_features: tuple[str, ...]
+    linear_features: tuple[str, ...]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Every feature of the model itself, in the order of its signature."""
+        return tuple(dict.fromkeys((self.anchor, *self.tree_features, *self.linear_features)))
+
+    @property
+    def signature(self) -> tuple[str, ...]:
+        """The model's features and what the baselines need beside them."""
+        return (*self.features, *BASELINE_INPUTS)
+
+
+def _scale_free(group: Literal["iv", "range"], anchor: str) -> tuple[str, ...]:
+    return tuple(name for name in names(group, "common") if name != anchor)
+
+
+_SCALED_RETURNS = ("ret_1_scaled", "ret_5_scaled", "ret_22_scaled")
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe(
+            name="blend-iv",
+            anchor="iv",
+            tree_features=_scale_free("iv", "iv"),
+            linear_features=(
+                "iv", "g1_less_iv", "g5_less_iv", "g22_less_iv", "iv_less_mean22", *_SCALED_RETURNS,
+            ),
+        ),
+        Recipe(
+            name="blend-range",
+            anchor="g252",
+            tree_features=_scale_free("range", "g252"),
+            linear_features=(
+                "g252", "g1_less_g252", "g5_less_g252", "g22_less_g252", "g66_less_g252",
+                *_SCALED_RETURNS,
+            ),
+        ),
+    )
+}  # fmt: skip
+"""blend-iv where there is implied volatility, blend-range where there is none."""
+
+
+def choose(training: pd.DataFrame) -> Recipe:
+    """Choose the recipe that the training rows can feed.
+
+    blend-iv needs implied volatility on at least 80 % of the rows that have their range features.
+
+    Raises
+    ------
+    ContractError
+        If there is no row to choose by.
+    """
+    ready = training["g252"].notna()
+    if not ready.any():
+        raise ContractError(
+            found="no session with a full window of range features",
+            expected="at least 252 sessions of open, high, low and close",
+            where="training rows", remedy="Ingest a longer history of the target.",
+        )  # fmt: skip
+    share = float(training.loc[ready, "iv_less_min252"].notna().mean())
+    return RECIPES["blend-iv" if share >= _IV_SHARE else "blend-range"]

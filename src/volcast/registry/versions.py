@@ -1,0 +1,252 @@
+"""Immutable model versions: content-addressed files, their checksums, and the record of each.
+
+::
+
+    runs/<run_id>/model/*            what training wrote
+    models/<sha256>/*                the same files; sha256 is that of checksums.json
+    registry/versions/<n>.json       which content is version n, and the run it came from
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import TypeVar
+
+from volcast.errors import ModelError, NotFound
+from volcast.models.forecaster import MODEL_FILES, Forecaster, as_json
+from volcast.storage import KeyMissing, Store
+
+__all__ = [
+    "CHECKSUMS",
+    "NAME",
+    "VERSION_FILES",
+    "Champion",
+    "Version",
+    "content_hash",
+    "find",
+    "list_versions",
+    "load",
+    "read_run",
+    "read_version",
+    "record",
+    "write_files",
+]
+
+NAME = "volcast"
+"""The registered model's name."""
+
+VERSION_FILES = tuple(sorted((*MODEL_FILES, "lineage.json", "metrics.json")))
+"""Files of every version, checksums.json beside them. All are native formats; none is a pickle."""
+
+CHECKSUMS = "checksums.json"
+Parsed = TypeVar("Parsed")
+_RESTORE = "Restore it from a backup, or roll back: `volcast registry rollback`."
+_RECORDS = "registry/versions/"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One registered version.
+
+    Parameters
+    ----------
+    name : str
+        The registered model.
+    version : str
+        Its number in the registry.
+    sha256 : str
+        Of checksums.json, and so of every file.
+    uri : str
+        Key prefix of its files in the store; ends with a slash.
+    run_id : str
+        The training run it came from.
+    as_of : str
+        ISO date of the newest session that training could see.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    uri: str
+    run_id: str
+    as_of: str
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A version whose files were checked, and the forecaster made of them."""
+
+    version: Version
+    forecaster: Forecaster
+
+
+def checksums(files: Mapping[str, bytes]) -> bytes:
+    """Return checksums.json for ``files``: the SHA-256 of each, by name."""
+    return as_json({name: hashlib.sha256(files[name]).hexdigest() for name in VERSION_FILES})
+
+
+def content_hash(files: Mapping[str, bytes]) -> str:
+    """Return the SHA-256 that names the version made of ``files``."""
+    return hashlib.sha256(checksums(files)).hexdigest()
+
+
+def read_run(store: Store, run_id: str) -> dict[str, bytes]:
+    """Read the model files of a training run.
+
+    Raises
+    ------
+    ModelError
+        If one is missing, as in a run that did not finish.
+    """
+    return _read(store, f"runs/{run_id}/model/", VERSION_FILES, "Train again: `volcast train`.")
+
+
+def write_files(store: Store, files: Mapping[str, bytes]) -> str:
+    """Write ``files`` under their content hash, once; return the hash.
+
+    Raises
+    ------
+    ModelError
+        If a file of that version is there with other bytes.
+    """
+    sha256 = content_hash(files)
+    for name in (*VERSION_FILES, CHECKSUMS):
+        content = checksums(files) if name == CHECKSUMS else files[name]
+        key = f"models/{sha256}/{name}"
+        if not store.objects.put_if(key, content, None) and store.objects.get(key) != content:
+            raise _altered(key)
+    return sha256
+
+
+def list_versions(store: Store) -> list[Version]:
+    """Return every registered version, oldest first."""
+    keys = store.objects.list(_RECORDS)
+    found = [parsed(_version, store.objects.get(key), key) for key in keys]
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def find(store: Store, version: str) -> Version:
+    """Return the version with that number.
+
+    Raises
+    ------
+    NotFound
+        If there is none.
+    """
+    known = {item.version: item for item in list_versions(store)}
+    if version not in known:
+        raise NotFound(
+            found=f"version {version!r}",
+            expected=f"one of {list(known)}",
+            where="registry",
+            remedy="See `volcast registry list`.",
+        )
+    return known[version]
+
+
+def record(store: Store, version: Version) -> None:
+    """Write the record of ``version``; a number once given is never given again.
+
+    Raises
+    ------
+    ModelError
+        If the number belongs to other content.
+    """
+    key = f"{_RECORDS}{version.version}.json"
+    if store.objects.put_if(key, as_json(asdict(version)), None):
+        return
+    if find(store, version.version) != version:
+        raise ModelError(
+            found=f"version {version.version} with other content",
+            expected="a number not yet given",
+            where=key,
+            remedy="The MLflow database was lost or replaced: restore the one of this store.",
+        )
+
+
+def read_version(store: Store, version: Version) -> dict[str, bytes]:
+    """Read a version's files, each checked against the SHA-256 it was registered with.
+
+    Raises
+    ------
+    ModelError
+        If one is missing or altered; the message names it.
+    """
+    files = _read(store, version.uri, (*VERSION_FILES, CHECKSUMS), _RESTORE)
+    if hashlib.sha256(files[CHECKSUMS]).hexdigest() != version.sha256:
+        raise _altered(version.uri + CHECKSUMS)
+    registered = json.loads(files[CHECKSUMS])
+    for name in VERSION_FILES:
+        if hashlib.sha256(files[name]).hexdigest() != registered[name]:
+            raise _altered(version.uri + name)
+    return files
+
+
+def load(store: Store, version: Version) -> Champion:
+    """Return a version ready to forecast, with all checked that there is to check.
+
+    That is the SHA-256 of each file, and by the forecaster its signature, the xgboost version and
+    the golden forecasts.
+
+    Raises
+    ------
+    ModelError
+        If any check fails.
+    """
+    forecaster = Forecaster.load(read_version(store, version))
+    forecaster.check_golden()
+    return Champion(version, forecaster)
+
+
+def run_as_of(files: Mapping[str, bytes]) -> date:
+    """Return the newest session that training could see, from lineage.json."""
+    return date.fromisoformat(json.loads(files["lineage.json"])["as_of"])
+
+
+def _version(content: bytes) -> Version:
+    return Version(**json.loads(content))
+
+
+def _read(store: Store, prefix: str, names: tuple[str, ...], remedy: str) -> dict[str, bytes]:
+    files = {}
+    for name in names:
+        try:
+            files[name] = store.objects.get(prefix + name)
+        except KeyMissing as error:
+            raise ModelError(
+                found="no such file",
+                expected="all files of a model",
+                where=prefix + name,
+                remedy=remedy,
+            ) from error
+    return files
+
+
+def parsed(parse: Callable[[bytes], Parsed], content: bytes, where: str) -> Parsed:
+    """Return ``parse(content)``.
+
+    Raises
+    ------
+    ModelError
+        If the registry's own JSON is not what this program writes.
+    """
+    try:
+        return parse(content)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelError(
+            found=f"a registry file that cannot be read ({error})",
+            expected="JSON as this version of volcast writes it",
+            where=where,
+            remedy="Restore it from a backup.",
+        ) from error
+
+
+def _altered(where: str) -> ModelError:
+    return ModelError(
+        found="a file whose bytes were altered",
+        expected="the bytes that were registered (SHA-256)",
+        where=where,
+        remedy=_RESTORE,
+    )

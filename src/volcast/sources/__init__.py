@@ -1,0 +1,52 @@
+"""Sources: where market and macro rows come from."""
+
+from pathlib import Path
+
+from volcast.config import Settings
+from volcast.errors import ConfigError
+from volcast.sources.csv_folder import CsvFolderSource
+from volcast.sources.protocol import Fetched, Source
+from volcast.sources.sample import SampleSource
+from volcast.sources.synthetic import SyntheticSource
+from volcast.sources.yahoo import YahooSource
+
+__all__ = [
+    "CsvFolderSource",
+    "Fetched",
+    "SampleSource",
+    "Source",
+    "SyntheticSource",
+    "YahooSource",
+    "open_source",
+]
+
+
+def open_source(settings: Settings) -> Source:
+    """Return the source that the settings name.
+
+    Raises
+    ------
+    ConfigError
+        If the csv source has no folder.
+    """
+    match settings.source:
+        case "sample":
+            return SampleSource()
+        case "synthetic":
+            return SyntheticSource(seed=settings.seed)
+        case "yfinance":
+            return YahooSource(seed=settings.seed)
+        case "csv":
+            return CsvFolderSource(_folder(settings))
+
+
+def _folder(settings: Settings) -> Path:
+    if settings.source_path is None:
+        raise ConfigError(
+            found="no source_path",
+            expected="the folder of the csv source",
+            where="VOLCAST_SOURCE_PATH or --path",
+            remedy="Give the folder that holds market.",
+            field="source_path",
+        )
+    return settings.source_path

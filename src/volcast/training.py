@@ -1,0 +1,187 @@
+"""Train a candidate: judge its recipe by walk-forward, then fit it on all that is known."""
+
+import io
+import json
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from volcast import calendar
+from volcast.config import Universe
+from volcast.contracts import LABELS_DAILY
+from volcast.errors import ContractError
+from volcast.evaluation.report import render
+from volcast.evaluation.table import SkillTable, compare, skill_as_dict
+from volcast.evaluation.walkforward import (
+    MIN_TRAINING,
+    Progress,
+    WalkForward,
+    training_rows,
+    usable,
+    walk_forward,
+)
+from volcast.features.definitions import names
+from volcast.lineage import code_version, digest, frame_digest
+from volcast.models.baselines import fit_baselines
+from volcast.models.blend import fit_blend
+from volcast.models.forecaster import Forecaster, as_json
+from volcast.models.recipe import choose
+from volcast.storage import Store
+
+__all__ = ["Candidate", "evaluation_bytes", "labelled", "train"]
+
+_GOLDEN_ROWS = 32
+_COMPLETE = "complete.json"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained candidate, in the store under ``runs/<run_id>/``.
+
+    Parameters
+    ----------
+    run_id : str
+        Hash of inputs, code version and configuration.
+    metrics : dict
+        What metrics.json holds: the skill table over all rows, and by period.
+    reused : bool
+        Whether the same run was already there, whole.
+    """
+
+    run_id: str
+    metrics: dict[str, object]
+    reused: bool
+
+    @property
+    def folder(self) -> str:
+        """Key prefix of the run's files."""
+        return f"runs/{self.run_id}/"
+
+
+def train(
+    store: Store, universe: Universe, as_of: date, frame: pd.DataFrame, *,
+    seed: int = 7, progress: Progress | None = None,
+) -> Candidate:  # fmt: skip
+    """Train on what was known at the close of ``as_of``; a run that exists whole is re-used.
+
+    Parameters
+    ----------
+    store : Store
+        Holds the labels, and receives the run.
+    universe : Universe
+        Its target is the symbol of ``frame``.
+    as_of : date
+        Session.
+    frame : pandas.DataFrame
+        Features of the target as known then, one row a session, columns of features_daily.
+    seed : int
+        Of the trees.
+    progress : callable or None
+        Called with the count of walk-forward fits done, and of all.
+
+    Raises
+    ------
+    ContractError
+        If there are too few rows to walk forward and calibrate intervals.
+    """
+    rows = labelled(frame, store.read(LABELS_DAILY, symbols=[universe.target]).to_pandas(), as_of)
+    run_id = digest(frame_digest(rows), code_version(), universe.model_dump(), str(as_of), seed)[
+        :16
+    ]
+    done = store.objects.get_or_none(f"runs/{run_id}/{_COMPLETE}")
+    if done is not None:
+        return Candidate(run_id, json.loads(done.data), reused=True)
+    walked = walk_forward(rows, seed, progress)
+    skill = compare(walked.rows)
+    forecaster = _fit_final(rows, as_of, walked, seed)
+    metrics = _metrics(walked, skill)
+    lineage = {
+        "run_id": run_id,
+        "recipe": forecaster.recipe.name,
+        "as_of": str(as_of),
+        "universe": universe.model_dump(),
+        "data_sha256": frame_digest(rows),
+        "rows": len(rows),
+        "code_version": code_version(),
+        "seed": seed,
+    }
+    files = forecaster.files() | {
+        "metrics.json": as_json(metrics),
+        "lineage.json": as_json(lineage),
+    }
+    folder = f"runs/{run_id}/"
+    for name, data in sorted(files.items()):
+        store.objects.put(f"{folder}model/{name}", data)
+    store.objects.put(f"{folder}evaluation.parquet", evaluation_bytes(walked.rows))
+    store.objects.put(f"{folder}metrics.json", as_json(metrics))
+    store.objects.put(f"{folder}lineage.json", as_json(lineage))
+    store.objects.put(f"{folder}report.html", render(universe.target, as_of, walked.rows).encode())
+    # Last: a run without it was cut short, and is made again.
+    store.objects.put(f"{folder}{_COMPLETE}", as_json(metrics))
+    return Candidate(run_id, metrics, reused=False)
+
+
+def labelled(frame: pd.DataFrame, labels: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Join features with the labels that were known at the close of ``as_of``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        symbol, session, every feature, rv_5d and label_end_session (both null while unknown);
+        one row a session up to ``as_of``, sorted.
+    """
+    features = frame.loc[frame["session"] <= as_of, ["symbol", "session", *names()]]
+    known = labels.loc[
+        labels["label_end_session"] <= as_of, ["session", "rv_5d", "label_end_session"]
+    ]
+    joined = features.merge(known, on="session", how="left", validate="one_to_one")
+    return joined.sort_values("session", ignore_index=True)
+
+
+def evaluation_bytes(rows: pd.DataFrame) -> bytes:
+    """Return an evaluation as a Parquet file: session date32, symbol, all else float64."""
+    fields = [
+        pa.field(name, {"session": pa.date32(), "symbol": pa.string()}.get(name, pa.float64()))
+        for name in rows.columns
+    ]
+    arrays = [pa.Array.from_pandas(rows[field.name], type=field.type) for field in fields]
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:
+    known = training_rows(rows, calendar.after(as_of, 1))
+    recipe = choose(known)
+    ready = usable(known, recipe)
+    offsets = walked.calibration.offsets()
+    if offsets is None or len(ready) < MIN_TRAINING:
+        raise ContractError(
+            found=f"{len(walked.calibration.residuals)} walk-forward forecasts with an outcome",
+            expected="at least 252, to calibrate intervals", where=f"training as of {as_of}",
+            remedy="Ingest a longer history of the target.",
+        )  # fmt: skip
+    forecaster = Forecaster(
+        fit_blend(recipe, ready, seed), fit_baselines(ready, recipe), offsets, golden={}
+    )
+    # Spread over the history, so that every part of the trees is asked.
+    spread = np.linspace(0, len(ready) - 1, _GOLDEN_ROWS).round().astype(int)
+    x = ready.iloc[spread][list(forecaster.signature)].to_numpy(dtype=float)
+    return forecaster.with_golden(x)
+
+
+_PERIODS = {"2012-2018": (2012, 2018), "2019-2021": (2019, 2021)}
+
+
+def _metrics(walked: WalkForward, skill: SkillTable) -> dict[str, object]:
+    metrics: dict[str, object] = {"recipe": walked.recipe.name, "all": skill_as_dict(skill)}
+    for name, (first, last) in _PERIODS.items():
+        inside = walked.rows["session"].between(date(first, 1, 1), date(last, 12, 31))
+        scored = inside & walked.rows["forecast"].notna() & walked.rows["rv_5d"].notna()
+        if scored.any():
+            metrics[name] = skill_as_dict(compare(walked.rows[inside]))
+    return metrics
