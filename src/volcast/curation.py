@@ -14,7 +14,7 @@ from volcast.errors import ContractError
 __all__ = ["SUSPICIOUS_JUMP", "Curated", "curate"]
 
 SUSPICIOUS_JUMP = 0.5
-"""Absolute log return of an asset above which its row is flagged; no asset in use ever moved so."""
+"""Absolute log return above which an asset is flagged; SPY, TLT, HYG have stayed below 0.14."""
 
 _PRICES = ["open", "high", "low", "close"]
 _VERSIONED = [*_PRICES, "adjustment"]
@@ -65,8 +65,8 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
     ContractError
         If a column of raw.market is missing.
     """
-    # volcast.quality is built on this module, and its suite takes seconds to import.
-    from volcast.quality.suite import judge_rows  # noqa: PLC0415
+    # Imported here because volcast.quality is itself built on this module.
+    from volcast.quality.suite import judge_rows
 
     rows, dropped = _in_scope(raw, universe, as_of)
     verdict = judge_rows(rows)
@@ -83,7 +83,10 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
 def _in_scope(
     raw: pd.DataFrame, universe: Universe, as_of: date
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows to judge, numbered and sorted by version, and counts of those dropped."""
+    """Return the rows to judge, sorted by version and numbered, and counts of those dropped.
+
+    ``row`` numbers the rows, and ``of`` the (symbol, session) that they are versions of.
+    """
     missing = [c.name for c in RAW_MARKET.columns if c.name not in raw.columns]
     if missing:
         raise ContractError(
@@ -92,9 +95,10 @@ def _in_scope(
             where=RAW_MARKET.name,
             remedy="Ingest again, or read the table through its contract.",
         )
-    rows = raw.assign(
+    rows = raw.drop(columns="adj_close").assign(
         session=pd.to_datetime(raw["session"]).astype("datetime64[ns]"),
         ingested_at=pd.to_datetime(raw["ingested_at"], utc=True).astype("datetime64[us, UTC]"),
+        **raw[_VERSIONED].astype("float64"),
     )
     rows = rows[rows["session"] <= pd.Timestamp(as_of)]
     rows = rows.sort_values([*_KEY, "ingested_at", "source"], kind="stable", ignore_index=True)
@@ -104,7 +108,8 @@ def _in_scope(
     repeat = _says_the_same_twice(rows) & ~holiday
     dropped = _count(rows, holiday, "off_calendar") | _count(rows, repeat, "repeated")
     rows = rows[~(holiday | repeat)].reset_index(drop=True)
-    return rows.assign(row=np.arange(len(rows))), dropped
+    rows["row"], rows["of"] = np.arange(len(rows)), (~rows.duplicated(_KEY)).cumsum()
+    return rows, dropped
 
 
 def _sessions_of(days: "pd.Series[pd.Timestamp]") -> pd.DatetimeIndex:
@@ -143,27 +148,24 @@ def _versions_in_use(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     good, rows : pandas.DataFrame
         The good versions, and all of them; sorted by symbol, session and version.
     """
-    again = good.duplicated(_KEY, keep=False)
+    again = good["of"].duplicated(keep=False)
     # A later fetch may begin on this session and so know no gross-up: the earlier one stands.
-    earlier = good[again].groupby(_KEY, sort=False)["adjustment"].ffill()
-    adjustment = good["adjustment"].fillna(earlier).fillna(1.0)
-    good = good.assign(adjustment=adjustment)
+    earlier = good[again].groupby("of")["adjustment"].ffill()
+    good = good.assign(adjustment=good["adjustment"].fillna(earlier).fillna(1.0))
 
-    second = good.duplicated(_KEY)
-    first_of_all = ~rows.duplicated(_KEY)
+    second = good["of"].duplicated()
+    first_of_all = ~rows["of"].duplicated()[good.index]
     changed = (good[_VERSIONED] != good[_VERSIONED].shift()).any(axis=1)
     # Where the first version was broken the first good one is a correction of it.
-    restated = good[(second & changed) | (~second & ~first_of_all[good.index])]
-    known_anew = restated.drop_duplicates(_KEY, keep="last").set_index(_KEY)["ingested_at"]
+    restated = good[np.where(second, changed, ~first_of_all)]
+    restated_at = restated.drop_duplicates("of", keep="last").set_index("of")["ingested_at"]
 
-    in_use = good[~good.duplicated(_KEY, keep="last")]
-    restated_at = pd.Series(pd.NaT, in_use.index, dtype="datetime64[us, UTC]")
-    if len(known_anew):
-        restated_at = in_use.join(known_anew.rename("restated_at"), on=_KEY)["restated_at"]
+    in_use = good[~good["of"].duplicated(keep="last")]
     days = pd.DatetimeIndex(in_use["session"].unique())
-    close_of = pd.Series(calendar.closes(list(days)), days)
-    known_at = restated_at.fillna(in_use["session"].map(close_of))
-    return in_use.assign(known_at=known_at, restated=restated_at.notna())
+    close_of = pd.Series(calendar.closes(list(days)), days, dtype="datetime64[us, UTC]")
+    known_anew = in_use["of"].map(restated_at)
+    known_at = known_anew.fillna(in_use["session"].map(close_of))
+    return in_use.assign(known_at=known_at, restated=known_anew.notna())
 
 
 def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
@@ -181,11 +183,11 @@ def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
         "stale_repeat": asset & follows & (in_use[_PRICES] == before).all(axis=1),
         "suspicious_jump": asset & follows & ~growth.between(1 / leap, leap),
     }
-    lists: list[list[str]] = [[] for _ in range(len(in_use))]
+    raised: list[tuple[str, ...]] = [()] * len(in_use)
     for name, mask in flags.items():
         for position in np.flatnonzero(mask):
-            lists[position].append(name)
-    return in_use.assign(flags=pd.Series(lists, in_use.index)).reset_index(drop=True)
+            raised[position] += (name,)
+    return in_use.assign(flags=pd.Series(raised, in_use.index)).reset_index(drop=True)
 
 
 def _outside_range(rows: pd.DataFrame, column: str) -> "pd.Series[bool]":

@@ -133,7 +133,7 @@ def _infer_sessions(store: Store, universe: Universe, sessions: Sequence[date]) 
         rows.append(
             predict_row(
                 champion.forecaster, champion.version.version, universe.target, session,
-                known.loc[session].to_dict(),
+                {str(n): v for n, v in known.loc[session].items()},
             )
         )  # fmt: skip
     return PREDICTIONS_DAILY.conform(pa.Table.from_pylist(rows))

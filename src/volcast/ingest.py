@@ -132,7 +132,7 @@ def _fetch_market(
         whole += deep
     if whole:
         parts.append(source.market(whole, None, as_of))
-    return join(parts, MARKET_COLUMNS)
+    return join(parts, RAW_MARKET)
 
 
 def _restated_at_the_edge(rows: pd.DataFrame, stored: pd.DataFrame) -> list[str]:
@@ -203,7 +203,7 @@ def _new_and_restated(
             where="ingest",
             remedy="Set the clock right, or pass a later time.",
         )
-    return new[list(MARKET_COLUMNS)], restated[list(MARKET_COLUMNS)]
+    return new[MARKET_COLUMNS], restated[MARKET_COLUMNS]
 
 
 def _new_and_revised_macro(

@@ -98,7 +98,7 @@ def train(
     walked = walk_forward(rows, seed, progress)
     skill = compare(walked.rows)
     forecaster = _fit_final(rows, as_of, walked, seed)
-    metrics = _metrics(walked, skill)
+    metrics: dict[str, object] = json.loads(as_json(_metrics(walked, skill)))
     lineage = {
         "run_id": run_id,
         "recipe": forecaster.recipe.name,

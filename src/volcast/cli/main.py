@@ -4,14 +4,18 @@ import logging
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import click
 import typer
 from rich.console import Console
 
+from volcast.cli.registry import app as registry_app
 from volcast.config import Settings, SourceName, Universe, read_settings
 from volcast.errors import ConfigError, GateRefused, VolcastError
+
+if TYPE_CHECKING:
+    from volcast.storage import Store, WriteReport
 
 __all__ = ["app", "main"]
 
@@ -19,6 +23,7 @@ app = typer.Typer(
     name="volcast", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="Forecasts the realized volatility of the next five sessions.",
 )  # fmt: skip
+app.add_typer(registry_app, name="registry")
 console = Console()
 
 StoreOption = Annotated[str | None, typer.Option(help="A local folder or s3://bucket/prefix.")]
@@ -38,6 +43,7 @@ def ingest(
     from volcast.ingest import ingest as fetch
     from volcast.quality import validate
     from volcast.sources import open_source
+    from volcast.universe_memory import remember
 
     settings = read_settings(source=source, source_path=path, store=store, as_of=_day(as_of))
     universe, opened = settings.resolved_universe, _open(settings)
@@ -45,6 +51,7 @@ def ingest(
         fetched = fetch(
             opened, open_source(settings), universe, now=datetime.now(UTC), as_of=settings.as_of
         )
+    remember(opened, universe)
     _say(f"raw: {fetched.added} rows added, {fetched.restated} restated, as of {fetched.as_of}")
     for reason, count in fetched.dropped.items():
         _say(f"  dropped {count}: {reason}")
@@ -52,7 +59,7 @@ def ingest(
         _say(f"  note: {note}")
     with console.status("validating"):
         valid = validate(opened, universe, fetched.as_of)
-    _say(f"curated: {valid.rows} rows, {valid.quarantined} quarantined, {valid.checks} checks held")
+    _say(f"curated: {valid.rows} rows, {valid.quarantined} quarantined, {valid.checks} checks")
     for reason, count in valid.dropped.items():
         _say(f"  dropped {count}: {reason}")
 
@@ -68,9 +75,7 @@ def features(store: StoreOption = None, as_of: DayOption = None) -> None:
         ("features", build(opened, universe, session)),
         ("labels", labels.build(opened, universe, session)),
     ):
-        _say(
-            f"{name}: {report.added} added, {report.replaced} restated, {report.unchanged} as before"
-        )
+        _say(f"{name}: {_counts(report)}")
 
 
 @app.command()
@@ -128,9 +133,7 @@ def backfill(first: From, last: To, store: StoreOption = None) -> None:
     begin, end = _span(first, last)
     opened, universe, _ = _at(store, last)
     report = fill(opened, universe, begin, end)
-    _say(
-        f"predictions: {report.added} added, {report.replaced} replaced, {report.unchanged} as before"
-    )
+    _say(f"predictions: {_counts(report)}")
 
 
 @app.command()
@@ -196,6 +199,10 @@ def _say(line: str) -> None:
     console.print(line, highlight=False, markup=False)
 
 
+def _counts(report: "WriteReport") -> str:
+    return f"{report.added} added, {report.replaced} replaced, {report.unchanged} as before"
+
+
 def _day(text: str | None) -> date | None:
     if text is None or not text.strip():
         return None
@@ -218,13 +225,13 @@ def _span(first: str, last: str) -> tuple[date, date]:
     return begin, end
 
 
-def _open(settings: Settings) -> "Store":  # noqa: F821
+def _open(settings: Settings) -> "Store":
     from volcast.storage import Store
 
     return Store.open(settings.store)
 
 
-def _at(store: str | None, as_of: str | None) -> "tuple[Store, Universe, date]":  # noqa: F821
+def _at(store: str | None, as_of: str | None) -> "tuple[Store, Universe, date]":
     """Open the store, with its universe and the session to work for."""
     from volcast.sessions import resolve_as_of
     from volcast.universe_memory import recall

@@ -86,10 +86,10 @@ def _print_lines(console: Console, skill: Mapping[str, Any], symbol: str) -> Non
     )  # fmt: skip
     for line in skill["lines"]:
         ours = line["name"] == "volcast"
-        table.add_row(
-            line["name"], f"{line['qlike']:.4f}", f"{line['rmse']:.2f}",
-            "" if ours else f"{100 * line['gain']:+.1f} %", "" if ours else f"{line['p_better']:.4f}",
-        )  # fmt: skip
+        saved = "" if ours else f"{100 * line['gain']:+.1f} %"
+        p_value = "" if ours else f"{line['p_better']:.4f}"
+        scores = (f"{line['qlike']:.4f}", f"{line['rmse']:.2f}")
+        table.add_row(line["name"], *scores, saved, p_value)
     console.print(table)
     console.print(
         f"  intervals held {_share(skill['coverage80'])} (of 80 %) and "

@@ -24,7 +24,7 @@ def qlike_losses(variance: Floats, forecast: Floats) -> Floats:
     Patton (2011), "Volatility forecast comparison using imperfect volatility proxies".
     """
     ratio = variance / forecast
-    return ratio - np.log(ratio) - 1.0  # type: ignore[no-any-return]
+    return ratio - np.log(ratio) - 1.0
 
 
 def rmse_points(rv: Floats, forecast: Floats) -> float:

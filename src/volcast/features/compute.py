@@ -3,13 +3,17 @@
 All statistics run forwards over sessions, so rows after t cannot change a value at t.
 """
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
-from pandas.core.window import Rolling
 
 from volcast import calendar
 from volcast.config import Universe
 from volcast.features.definitions import FEATURES
+
+if TYPE_CHECKING:
+    from pandas.core.window import Rolling
 
 __all__ = ["SESSIONS_A_YEAR", "VARIANCE_FLOOR", "compute", "log_returns", "range_variance"]
 
@@ -20,7 +24,7 @@ VARIANCE_FLOOR = 1e-5
 whose four prices are equal has no range, and no logarithm."""
 
 _CARRY_SESSIONS = 5
-"""An implied-volatility print that is missing is the last one known, for at most so many sessions."""
+"""A missing implied-volatility print is the last one known, for at most so many sessions."""
 
 Wide = pd.DataFrame
 """f8[sessions, symbols]; null where a symbol has no row."""
@@ -81,10 +85,10 @@ def _wide(curated: pd.DataFrame) -> dict[str, Wide]:
     wide = curated.set_axis(index)[fields].unstack()
     first, last = wide.index.min().date(), wide.index.max().date()
     wide = wide.reindex(pd.DatetimeIndex(calendar.sessions(first, last), name="session"))
-    return {field: wide[field].astype(float) for field in fields}
+    return {field: pd.DataFrame(wide[field]).astype(float) for field in fields}
 
 
-def _last(frame: Wide | pd.Series, n: int) -> Rolling:
+def _last(frame: Wide | pd.Series, n: int) -> "Rolling[Any]":
     """Return the window of the last n sessions; one in ten, and at least one, may lack a row.
 
     So that a single quarantined row does not blank a year of features.
@@ -144,7 +148,7 @@ def _implied_features(
         vix[universe.target] = close[universe.iv].ffill(limit=_CARRY_SESSIONS) / 100
     if universe.iv_3m in close and universe.target in assets:
         term[universe.target] = close[universe.iv_3m].ffill(limit=_CARRY_SESSIONS) / 100
-    iv = np.log(vix**2)
+    iv = pd.DataFrame(np.log(vix**2))
     implied = {f"g{n}_less_iv": panel.pop(f"_g{n}") - iv for n in (1, 5, 22, 66)}
     return implied | {
         "r5_less_iv": panel.pop("_r5") - iv,
@@ -184,11 +188,15 @@ def _long(panel: dict[str, Wide], present: Wide, universe: Universe, implied: bo
     order = np.lexsort((rows, np.asarray(present.columns, dtype=str)[columns]))
     rows, columns = rows[order], columns[order]
     symbols = np.asarray(present.columns, dtype=object)[columns]
+    sessions = pd.DatetimeIndex(present.index)
+    of_target = (symbols == universe.target) & implied
     frame = {
         "symbol": symbols,
-        "session": present.index[rows].date,
-        "event_timestamp": calendar.closes(list(present.index.date))[rows],
-        "iv_symbol": np.where((symbols == universe.target) & implied, universe.iv, None),
+        "session": sessions[rows].date,
+        "event_timestamp": calendar.closes(list(sessions.date))[rows],
+        "iv_symbol": pd.Series(None, index=range(len(symbols)), dtype=object).mask(
+            of_target, universe.iv
+        ),
     }
     for feature in FEATURES:
         values = panel[feature.name].to_numpy(dtype=float)[rows, columns]

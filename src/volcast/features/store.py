@@ -61,7 +61,8 @@ def _versions(fresh: pd.DataFrame, latest: pd.DataFrame, known_by: pd.DataFrame)
     # from the close, in place of the old one.
     created = later.fillna(both["created_timestamp"]).where(~first_time, both["event_timestamp"])
     changed = first_time.to_numpy() | ~same
-    return both.assign(created_timestamp=created).loc[changed, list(FEATURES_DAILY.schema.names)]
+    rows: pd.DataFrame = both.assign(created_timestamp=created)[changed]
+    return rows[list(FEATURES_DAILY.schema.names)]
 
 
 def _known_by(curated: pd.DataFrame) -> pd.DataFrame:
@@ -83,5 +84,5 @@ def as_known_then(store: Store, symbol: str, last: date) -> pd.DataFrame:
     pandas.DataFrame
         Columns of features_daily, one row a session, sorted.
     """
-    rows = store.read(FEATURES_DAILY, symbols=[symbol], last=last).to_pandas()
+    rows: pd.DataFrame = store.read(FEATURES_DAILY, symbols=[symbol], last=last).to_pandas()
     return rows.drop_duplicates("session", keep="first").reset_index(drop=True)

@@ -80,13 +80,15 @@ def fit_baselines(rows: pd.DataFrame, recipe: Recipe) -> Baselines:
 
 
 def _level_inputs(rows: pd.DataFrame) -> Floats:
-    return rows[["rv_1", "rv_5", "rv_22"]].to_numpy(dtype=float) ** 2  # type: ignore[no-any-return]
+    levels: Floats = rows[["rv_1", "rv_5", "rv_22"]].to_numpy(dtype=float) ** 2
+    return levels
 
 
 def _log_inputs(rows: pd.DataFrame, recipe: Recipe) -> Floats:
     anchor = rows[recipe.anchor].to_numpy(dtype=float)
     parts = [f"g{n}_less_{recipe.anchor}" for n in (1, 5, 22)]
-    return rows[parts].to_numpy(dtype=float) + anchor[:, None]  # type: ignore[no-any-return]
+    logs: Floats = rows[parts].to_numpy(dtype=float) + anchor[:, None]
+    return logs
 
 
 def _with_vix(logs: Floats, vix: Floats) -> Floats:
@@ -94,7 +96,7 @@ def _with_vix(logs: Floats, vix: Floats) -> Floats:
 
 
 def _line(coefficients: tuple[float, ...], x: Floats) -> Floats:
-    return coefficients[0] + x @ np.asarray(coefficients[1:])  # type: ignore[no-any-return]
+    return coefficients[0] + x @ np.asarray(coefficients[1:])
 
 
 def _least_squares(x: Floats, y: Floats) -> tuple[float, ...]:

@@ -53,7 +53,7 @@ class Blend:
         tree_columns, linear_columns, anchor = _positions(self.recipe)
         of_trees = x[:, anchor] + self.trees.log_ratio(x[:, tree_columns])
         of_linear = self.linear.log_variance(x[:, linear_columns])
-        return _TREE_WEIGHT * of_trees + (1 - _TREE_WEIGHT) * of_linear  # type: ignore[no-any-return]
+        return _TREE_WEIGHT * of_trees + (1 - _TREE_WEIGHT) * of_linear
 
     def explain(self, x: Floats) -> Explanation:
         """Explain each row: tree SHAP values and linear terms, added up by feature.

@@ -53,7 +53,7 @@ class Forecasts:
     @property
     def rv_5d(self) -> Floats:
         """Square root of the expected variance."""
-        return np.exp(self.log_variance / 2)  # type: ignore[no-any-return]
+        return np.exp(self.log_variance / 2)
 
 
 @dataclass(frozen=True)

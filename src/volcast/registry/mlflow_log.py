@@ -4,7 +4,6 @@ Its import and start cost seconds of CPU, so it is imported here, inside the fun
 when there is something to write.
 """
 
-import importlib
 import json
 import logging
 import os
@@ -139,12 +138,13 @@ def _client(uri: str) -> Iterator[Any]:
         # Deprecations between MLflow and SQLAlchemy: nothing a user of volcast could mend.
         warnings.simplefilter("ignore")
         mlflow = _mlflow()
-        sql_error = importlib.import_module("sqlalchemy.exc").SQLAlchemyError
+        from sqlalchemy.exc import SQLAlchemyError
+
         try:
             if uri.startswith(_SQLITE):
                 _create_whole(Path(uri.removeprefix(_SQLITE)))
             yield mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
-        except (mlflow.exceptions.MlflowException, sql_error) as error:
+        except (mlflow.exceptions.MlflowException, SQLAlchemyError) as error:
             raise StoreUnavailable(
                 found=f"{type(error).__name__}: {error}",
                 expected="MLflow's records",
@@ -156,7 +156,8 @@ def _client(uri: str) -> Iterator[Any]:
 def _mlflow() -> Any:
     """Import MLflow; quiet, and with its telemetry off, which it reads while it is imported."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    mlflow = importlib.import_module("mlflow")
+    import mlflow
+
     for noisy in ("mlflow", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     return mlflow

@@ -9,10 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
+from volcast.contracts import RAW_MACRO, RAW_MARKET
 from volcast.errors import ConfigError, ContractError
 from volcast.sources.protocol import (
     MACRO_COLUMNS,
-    MARKET_COLUMNS,
     PRICES,
     Fetched,
     join,
@@ -66,7 +66,7 @@ class CsvFolderSource:
             Naming file and row, on a malformed file, a missing column, a value that is no number
             or date, or a date given twice with different values.
         """
-        return join([self._symbol(symbol, first, last) for symbol in symbols], MARKET_COLUMNS)
+        return join([self._symbol(symbol, first, last) for symbol in symbols], RAW_MARKET)
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch every series of the folder.
@@ -78,14 +78,14 @@ class CsvFolderSource:
         """
         paths = sorted((self._folder / "macro").glob("*.csv"))
         parts = [_series(path) for path in paths]
-        whole = join(parts, MACRO_COLUMNS)
+        whole = join(parts, RAW_MACRO)
         rows = between(whole.rows, "observation_date", first, last)
         return Fetched(rows, whole.dropped, whole.notes)
 
     def _symbol(self, symbol: str, first: date | None, last: date | None) -> Fetched:
         path = self._folder / "market" / f"{symbol}.csv"
         if not path.is_file():
-            return nothing(MARKET_COLUMNS, (f"{symbol} has no file {path}.",))
+            return nothing(RAW_MARKET, f"{symbol} has no file {path}.")
         read = _read(path, _MARKET)
         prices, repeats = _without_repeats(read, ["date"], path)
         prices = prices.rename(columns={"date": "session"})
@@ -109,7 +109,7 @@ def _series(path: Path) -> Fetched:
         f"{path.stem}: row given twice": repeats,
         f"{path.stem}: no value": len(read) - len(valued),
     }
-    return Fetched(rows[list(MACRO_COLUMNS)], {why: n for why, n in counts.items() if n})
+    return Fetched(rows[MACRO_COLUMNS], {why: n for why, n in counts.items() if n})
 
 
 def _changes(valued: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -162,7 +162,7 @@ def _header(path: Path) -> list[str]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             return next(csv.reader(file), [])
-    except UnicodeDecodeError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise _malformed(path, str(error), {}) from error
 
 

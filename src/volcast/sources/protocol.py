@@ -1,5 +1,6 @@
 """What a source is, and the shape of what it fetches."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -7,15 +8,15 @@ from typing import Protocol
 
 import pandas as pd
 
-from volcast.contracts import RAW_MACRO, RAW_MARKET
+from volcast.contracts import RAW_MACRO, RAW_MARKET, Table
 
 __all__ = ["MACRO_COLUMNS", "MARKET_COLUMNS", "PRICES", "Fetched", "Source", "join", "nothing"]
 
 PRICES = ("open", "high", "low", "close", "adj_close")
 """Price columns of a market row."""
 
-MARKET_COLUMNS = tuple(c.name for c in RAW_MARKET.columns if c.name != "ingested_at")
-MACRO_COLUMNS = tuple(c.name for c in RAW_MACRO.columns if c.name != "ingested_at")
+MARKET_COLUMNS = [c.name for c in RAW_MARKET.columns if c.name != "ingested_at"]
+MACRO_COLUMNS = [c.name for c in RAW_MACRO.columns if c.name != "ingested_at"]
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,18 @@ class Source(Protocol):
         ...
 
 
-def nothing(columns: Sequence[str], notes: tuple[str, ...] = ()) -> Fetched:
-    """Return a fetch without rows."""
-    return Fetched(pd.DataFrame({name: [] for name in columns}), notes=notes)
+def nothing(table: Table, *notes: str) -> Fetched:
+    """Return a fetch of no rows of a raw table."""
+    empty = table.empty().drop_columns("ingested_at")
+    return Fetched(empty.to_pandas(date_as_object=False), notes=notes)
 
 
-def join(parts: Sequence[Fetched], columns: Sequence[str]) -> Fetched:
-    """Put fetches together in order; their counts add up."""
-    dropped: dict[str, int] = {}
+def join(parts: Sequence[Fetched], table: Table) -> Fetched:
+    """Put fetches of a raw table together in order; their counts add up."""
+    dropped: Counter[str] = Counter()
     for part in parts:
-        for reason, count in part.dropped.items():
-            dropped[reason] = dropped.get(reason, 0) + count
+        dropped.update(part.dropped)
     filled = [part.rows for part in parts if len(part.rows)]
-    rows = pd.concat(filled, ignore_index=True) if filled else nothing(columns).rows
+    rows = pd.concat(filled, ignore_index=True) if filled else nothing(table).rows
     notes = dict.fromkeys(note for part in parts for note in part.notes)
-    return Fetched(rows[list(columns)], dropped, tuple(notes))
+    return Fetched(rows, dict(dropped), tuple(notes))

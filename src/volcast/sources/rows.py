@@ -49,7 +49,7 @@ def market_rows(
     rows = prices.sort_values("session", kind="stable", ignore_index=True)
     rows[[*PRICES, "volume"]] = rows[[*PRICES, "volume"]].astype(np.float64)
     rows["adjustment"] = adjustments(rows["close"], rows["adj_close"])
-    rows = rows.assign(symbol=symbol, source=source)[list(MARKET_COLUMNS)]
+    rows = rows.assign(symbol=symbol, source=source)[MARKET_COLUMNS]
     return between(rows, "session", first, last)
 
 

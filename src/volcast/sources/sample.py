@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from volcast import calendar
+from volcast.contracts import RAW_MARKET
 from volcast.errors import ConfigError
-from volcast.sources.protocol import MACRO_COLUMNS, MARKET_COLUMNS, Fetched, join, nothing
+from volcast.sources.protocol import MACRO_COLUMNS, Fetched, join, nothing
 from volcast.sources.publication_lag import available_at
 from volcast.sources.rows import between, market_rows
 
@@ -42,19 +43,19 @@ class SampleSource:
         for symbol in symbols:
             if symbol not in readers:
                 note = f"The sample has no {symbol}; it holds {' and '.join(sorted(readers))}."
-                parts.append(nothing(MARKET_COLUMNS, (note,)))
+                parts.append(nothing(RAW_MARKET, note))
                 continue
             prices, dropped = _sessions_only(readers[symbol](), symbol)
             rows = market_rows(prices, symbol, self.name, first=first, last=last)
             parts.append(Fetched(rows, dropped, _NOTES[symbol]))
-        return join(parts, MARKET_COLUMNS)
+        return join(parts, RAW_MARKET)
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch core CPI, public 45 days after its month at the latest."""
         read = _read("core_cpi").rename(columns={"Date": "observation_date", "CPILFESL": "value"})
         moments, rule = available_at("CPILFESL", read["observation_date"])
         rows = read.assign(series="CPILFESL", available_at=moments, source=self.name, lag_rule=rule)
-        bounded = between(rows[list(MACRO_COLUMNS)], "observation_date", first, last)
+        bounded = between(rows[MACRO_COLUMNS], "observation_date", first, last)
         return Fetched(
             bounded, {}, ("CPILFESL is core CPI as last revised, not as first printed.",)
         )

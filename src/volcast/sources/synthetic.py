@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from volcast import calendar
 from volcast.config import SYNTHETIC_UNIVERSE
-from volcast.sources.protocol import MACRO_COLUMNS, MARKET_COLUMNS, Fetched, nothing
+from volcast.contracts import RAW_MACRO, RAW_MARKET
+from volcast.sources.protocol import MARKET_COLUMNS, Fetched, nothing
 from volcast.sources.rows import adjustments, between
 
 __all__ = ["SyntheticSource"]
@@ -63,7 +64,7 @@ class SyntheticSource:
         notes += [f"The synthetic market has no {s}." for s in symbols if s not in known]
         days = pd.DatetimeIndex(pd.to_datetime(calendar.sessions(_START, last or self._end)))
         if not known or not len(days):
-            return nothing(MARKET_COLUMNS, tuple(notes))
+            return nothing(RAW_MARKET, *notes)
         assets = [symbol for symbol in known if symbol not in _INDEX_SESSIONS]
         # The target always runs: the others' common shocks and both indices hang on it.
         names = list(dict.fromkeys([_UNIVERSE.target, *assets]))
@@ -76,7 +77,7 @@ class SyntheticSource:
 
     def macro(self, first: date | None, last: date | None) -> Fetched:  # noqa: ARG002
         """Fetch nothing: there is no made-up macro series."""
-        return nothing(MACRO_COLUMNS)
+        return nothing(RAW_MACRO)
 
     def _shocks(self, symbol: str, count: int) -> _Floats:
         rng = np.random.default_rng([self._seed, self.symbols.index(symbol)])
@@ -178,4 +179,4 @@ def _rows(symbol: str, days: pd.DatetimeIndex, *columns: _Floats) -> pd.DataFram
     rows = pd.DataFrame(dict(zip(names, columns, strict=True)))
     rows = rows.assign(symbol=symbol, source="synthetic", session=days)
     rows["adjustment"] = adjustments(rows["close"], rows["adj_close"])
-    return rows[list(MARKET_COLUMNS)]
+    return rows[MARKET_COLUMNS]

@@ -1,5 +1,6 @@
 """Yahoo's daily bars through yfinance, raw prices beside the adjusted close."""
 
+import logging
 import os
 import random
 import time
@@ -10,8 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from volcast.contracts import RAW_MACRO, RAW_MARKET
 from volcast.errors import ContractError, SourceUnavailable
-from volcast.sources.protocol import MACRO_COLUMNS, MARKET_COLUMNS, Fetched, join, nothing
+from volcast.sources.protocol import Fetched, join, nothing
 from volcast.sources.retry import Retry
 from volcast.sources.rows import market_rows
 
@@ -76,27 +78,29 @@ class YahooSource:
             At once, if an answer has another shape than daily bars have.
         """
         session = self._checked(self._new_session())
-        return join([self._symbol(s, first, last, session) for s in symbols], MARKET_COLUMNS)
+        return join([self._symbol(s, first, last, session) for s in symbols], RAW_MARKET)
 
     def macro(self, first: date | None, last: date | None) -> Fetched:  # noqa: ARG002
         """Fetch nothing: Yahoo publishes no macro series."""
-        return nothing(MACRO_COLUMNS)
+        return nothing(RAW_MACRO)
 
     def _symbol(self, symbol: str, first: date | None, last: date | None, session: Any) -> Fetched:
         ticker = _AT_YAHOO.get(symbol, symbol)
         try:
             frame = self._retry(lambda: self._ask(ticker, first, last, session))
         except _UnknownSymbol:
-            return nothing(MARKET_COLUMNS, (f"Yahoo has no {symbol} (asked for {ticker}).",))
+            return nothing(RAW_MARKET, f"Yahoo has no {symbol} (asked for {ticker}).")
         prices = _bars(frame, ticker)
         return Fetched(market_rows(prices, symbol, self.name, first=first, last=last))
 
     def _ask(self, ticker: str, first: date | None, last: date | None, session: Any) -> Any:
-        import yfinance  # noqa: PLC0415 - a second to import, and only this source needs it
-        from yfinance.exceptions import YFException  # noqa: PLC0415
+        import yfinance
+        from yfinance.exceptions import YFException
 
         _without_caches(yfinance)
+        _without_log(yfinance)
         yfinance.config.debug.hide_exceptions = False
+        session.volcast_last_status = 0
         span = {"start": first or _EARLIEST, "end": last and last + timedelta(days=1)}
         asked = yfinance.Ticker(ticker, session=session)
         # Only start and end are read in it; else yfinance asks Yahoo for it first, each time.
@@ -130,7 +134,6 @@ class YahooSource:
         time-outs of its own. (A 4xx is left to it: it then tries another kind of cookie.)
         """
         send = session.request
-        session.volcast_last_status = 0
 
         def request(method: str, url: str, **given: Any) -> Any:
             response = send(method, url, **(given | {"timeout": self._timeout}))
@@ -145,7 +148,7 @@ class YahooSource:
 
 
 def _browser_session() -> Any:
-    from curl_cffi import requests  # noqa: PLC0415
+    from curl_cffi import requests
 
     return requests.Session(impersonate="chrome")
 
@@ -156,6 +159,11 @@ def _without_caches(yfinance: Any) -> None:
     # second attempt with the failure of the first.
     yfinance.set_tz_cache_location(os.path.join(os.devnull, "none"))
     yfinance.data.YfData.cache_get.cache_clear()
+
+
+def _without_log(yfinance: Any) -> None:
+    # Every failure is raised; in a log of JSON lines its own prose would be noise.
+    yfinance.utils.get_yf_logger().setLevel(logging.CRITICAL)
 
 
 def _bars(frame: Any, ticker: str) -> pd.DataFrame:

@@ -12,17 +12,19 @@ __all__ = ["decode", "encode"]
 def encode(rows: pa.Table) -> bytes:
     """Return typed rows as one Parquet file; equal rows in equal order give equal bytes.
 
-    One row group, zstd, a checksum a page, and no metadata but the columns': neither pandas' notes
-    nor Arrow's copy of the schema, from which nothing here is ever read.
+    One row group, a checksum a page, and no metadata but the columns': neither pandas' notes nor
+    Arrow's copy of the schema, from which nothing here is ever read. Snappy, and dictionaries for
+    text alone: against zstd everywhere that halves the time, and numbers do not shrink anyway.
     """
     sink = pa.BufferOutputStream()
     pq.write_table(
         rows.replace_schema_metadata(None).combine_chunks(),
         sink,
         row_group_size=max(len(rows), 1),
-        compression="zstd",
-        version="2.6",
+        compression="snappy",
+        use_dictionary=[field.name for field in rows.schema if field.type == pa.string()],
         store_schema=False,
+        version="2.6",
         write_page_checksum=True,
     )
     return bytes(sink.getvalue())

@@ -145,23 +145,19 @@ _LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKe
 
 
 def _client() -> Any:
-    def client(**s3: str) -> Any:
-        patience = {"mode": "standard", "total_max_attempts": 3}
-        config = Config(
-            retries=patience,
-            connect_timeout=5,
-            read_timeout=30,
-            max_pool_connections=S3Objects.lanes,
-            s3=s3,
-        )
-        # A session of its own: the shared one is not safe to open from several threads.
-        return boto3.session.Session().client("s3", config=config)
-
-    found = client()
-    if found.meta.endpoint_url.endswith("amazonaws.com"):
-        return found
+    # A session of its own: the shared one is not safe to open from several threads.
+    session = boto3.session.Session()
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 3},
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=S3Objects.lanes,
+    )
+    client = session.client("s3", config=config)
+    if client.meta.endpoint_url.endswith("amazonaws.com"):
+        return client
     # Other servers seldom have a host name for each bucket.
-    return client(addressing_style="path")
+    return session.client("s3", config=config.merge(Config(s3={"addressing_style": "path"})))
 
 
 def _code(error: ClientError) -> str:

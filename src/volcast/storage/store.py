@@ -17,7 +17,6 @@ from volcast.storage.local import LocalObjects
 from volcast.storage.merge import merge
 from volcast.storage.objects import Objects
 from volcast.storage.parquet import decode, encode
-from volcast.storage.s3 import S3Objects
 
 __all__ = ["Store", "WriteReport"]
 
@@ -75,6 +74,9 @@ class Store:
                 field="store",
             )
         if scheme == "s3":
+            # Imported here, for boto3 takes half a second that a local store need not wait.
+            from volcast.storage.s3 import S3Objects
+
             prefix = prefix.strip("/")
             return cls(f"s3://{bucket}/{prefix}".rstrip("/"), S3Objects(bucket, prefix))
         root = Path(uri).expanduser().absolute()

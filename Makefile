@@ -1,0 +1,86 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := bootstrap platform dev
+
+# SOURCE, SOURCE_PATH, STORE and AS_OF reach every command as the settings they are.
+$(foreach name,SOURCE SOURCE_PATH STORE AS_OF,$(if $($(name)),$(eval export VOLCAST_$(name) := $($(name)))))
+
+# The environment is as old as the locks it was made from: other locks, other stamp.
+stamp = $(VENV)/.stamp-$(1)-$(shell cat requirements/bootstrap.txt requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
+DEV := $(call stamp,dev)
+RUN := $(if $(wildcard $(DEV)),$(DEV),$(call stamp,platform))
+
+.PHONY: help setup run ingest features train infer api dash test bench check lint generated render lock build
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: SOURCE=sample|csv|yfinance|synthetic SOURCE_PATH=dir STORE=dir|s3://bucket/prefix AS_OF=YYYY-MM-DD PYTHON=python3.11"
+
+setup: $(RUN) ## Make .venv from the hashed locks
+
+run: $(RUN) ## Train, forecast, and print the forecast with its record
+	@$(BIN)/python -m pipelines.local both $(if $(AS_OF),--as-of $(AS_OF))
+	@$(BIN)/volcast summary
+
+ingest features train infer: $(RUN)
+	@$(BIN)/volcast $@
+ingest: ## Fetch rows and validate them
+features: ## Compute features and labels
+train: ## Train a candidate, judge it and, if it passes, promote it
+infer: ## Forecast the newest session
+
+api: $(RUN) ## Serve the champion over HTTP on port 8080
+	@$(BIN)/python -m serving
+
+dash: ## The dashboard (comes later)
+	@echo "The dashboard is not built yet; the forecast is printed by 'make run' and served by 'make api'." >&2; exit 2
+
+test: $(DEV) ## Run every test that needs no cluster
+	@$(BIN)/python -m pytest -n 2
+
+bench: $(DEV) ## Run the benchmarks
+	@$(BIN)/python -m bench
+
+check: lint generated ## Lint, types, and generated files that are up to date
+
+lint: $(DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+generated: $(DEV)
+	@sum() { cat requirements/*.txt pipelines/compiled/* | cksum; }; before=$$(sum); \
+	$(MAKE) --no-print-directory lock render; \
+	[ "$$before" = "$$(sum)" ] || { echo "Locks or compiled pipelines were out of date; they are new now: read the difference and commit it." >&2; exit 1; }
+
+render: $(RUN) ## Compile the pipelines to the YAML that is committed
+	@$(BIN)/python -m pipelines.compile
+
+lock: $(DEV) ## Make the locks from requirements/*.in; pins that still fit are kept
+	@for name in $(LOCKS); do \
+	  $(BIN)/uv pip compile -q requirements/$$name.in -o requirements/$$name.txt --generate-hashes \
+	    --python-version 3.11 --python-platform linux --custom-compile-command "make lock"; \
+	done
+
+build: ## The images (come later)
+	@echo "The images are not built yet; everything runs from .venv." >&2; exit 2
+
+$(VENV)/.stamp-%:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "volcast needs Python 3.11; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	@# A venv cut short has no pip; it is made anew.
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@lock=requirements/$(firstword $(subst -, ,$*)).txt; \
+	echo "Installing $$(grep -c '==' $$lock) pinned packages into $(VENV), once ..." >&2; \
+	{ $(BIN)/python -m pip install -q --require-hashes -r requirements/bootstrap.txt && \
+	  $(BIN)/uv pip install --python $(BIN)/python --require-hashes -r $$lock; } || \
+	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
+	  $(BIN)/python -m pip install --require-hashes -r $$lock; }
+	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,23 @@
+"""Compute the features of every curated row."""
+
+from kfp import dsl
+
+from components.images import image
+
+
+@dsl.component(base_image=image("features"), install_kfp_package=False)
+def features(store: str, as_of: str, universe: str) -> None:
+    """Write features_daily up to ``as_of``; the same rows again change nothing."""
+    from volcast.steps import step
+
+    with step("features") as found:
+        from datetime import date
+
+        from volcast.config import Universe
+        from volcast.features.store import build
+        from volcast.storage import Store
+
+        report = build(
+            Store.open(store), Universe.model_validate_json(universe), date.fromisoformat(as_of)
+        )
+        found.update(added=report.added, replaced=report.replaced, unchanged=report.unchanged)

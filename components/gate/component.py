@@ -1,0 +1,19 @@
+"""Judge a candidate by its walk-forward forecasts."""
+
+from kfp import dsl
+
+from components.images import image
+
+
+@dsl.component(base_image=image("gate"), install_kfp_package=False)
+def gate(store: str, run_id: str) -> bool:
+    """Return whether the run may become champion; a refusal is an answer, not a failure."""
+    from volcast.steps import step
+
+    with step("gate") as found:
+        from volcast.gate import judge
+        from volcast.storage import Store
+
+        verdict = judge(Store.open(store), run_id)
+        found.update(passed=verdict.passed, kind=verdict.kind, reasons=verdict.reasons)
+    return verdict.passed

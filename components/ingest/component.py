@@ -1,0 +1,45 @@
+"""Fetch market and macro rows into the store, and settle the session the run is for."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from components.images import image
+
+
+@dsl.component(base_image=image("ingest"), install_kfp_package=False)
+def ingest(store: str, source: str, source_path: str, as_of: str, universe: str) -> NamedTuple(
+    "Ingested", [("as_of", str), ("universe", str)]
+):  # type: ignore[valid-type]
+    """Fetch rows up to ``as_of``; empty: the last closed session, settled here and passed on."""
+    from volcast.steps import step
+
+    with step("ingest") as found:
+        from datetime import UTC, datetime
+
+        from volcast.config import read_settings
+        from volcast.ingest import ingest as fetch
+        from volcast.sources import open_source
+        from volcast.storage import Store
+        from volcast.universe_memory import remember
+
+        settings = read_settings(
+            store=store,
+            source=source,
+            source_path=source_path or None,
+            as_of=as_of or None,
+            universe=universe or None,
+        )
+        chosen = settings.resolved_universe
+        opened = Store.open(store)
+        report = fetch(
+            opened,
+            open_source(settings),
+            chosen,
+            now=datetime.now(UTC),
+            as_of=settings.as_of,
+        )
+        remember(opened, chosen)
+        found.update(as_of=report.as_of, added=report.added, restated=report.restated)
+        found.update(dropped=sum(report.dropped.values()), notes=report.notes)
+    return report.as_of.isoformat(), chosen.model_dump_json()

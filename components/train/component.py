@@ -1,0 +1,38 @@
+"""Train a candidate on the features that Feast says were known, and evaluate it walk-forward."""
+
+from kfp import dsl
+
+from components.images import image
+
+
+@dsl.component(base_image=image("train"), install_kfp_package=False)
+def train(
+    store: str,
+    as_of: str,
+    universe: str,
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+) -> str:
+    """Return the run's id; its files lie in the store under ``runs/<run_id>/``."""
+    from volcast.steps import step
+
+    with step("train") as found:
+        from datetime import date
+        from pathlib import Path
+
+        from volcast.applications import load
+        from volcast.config import Universe, read_settings
+        from volcast.storage import Store
+        from volcast.training import train as fit
+
+        chosen, last = Universe.model_validate_json(universe), date.fromisoformat(as_of)
+        opened = Store.open(store)
+        frame = load("feature_repo.historical").training_frame(store, chosen.target, last)
+        candidate = fit(opened, chosen, last, frame, seed=read_settings().seed)
+        skill = candidate.metrics["all"]
+        for line in skill["lines"]:
+            metrics.log_metric(f"qlike_{line['name']}", line["qlike"])
+        page = opened.objects.get(f"runs/{candidate.run_id}/report.html")
+        Path(report.path).write_bytes(page)
+        found.update(run_id=candidate.run_id[:12], rows=len(frame))
+    return candidate.run_id

@@ -1,0 +1,23 @@
+"""Curate the raw rows and validate them; a broken table stops the run."""
+
+from kfp import dsl
+
+from components.images import image
+
+
+@dsl.component(base_image=image("validate"), install_kfp_package=False)
+def validate(store: str, as_of: str, universe: str) -> None:
+    """Quarantine broken rows; leave by exit code 10 when the newest session cannot be trusted."""
+    from volcast.steps import step
+
+    with step("validate") as found:
+        from datetime import date
+
+        from volcast.config import Universe
+        from volcast.quality import validate as check
+        from volcast.storage import Store
+
+        report = check(
+            Store.open(store), Universe.model_validate_json(universe), date.fromisoformat(as_of)
+        )
+        found.update(rows=report.rows, quarantined=report.quarantined, checks=report.checks)

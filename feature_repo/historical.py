@@ -1,0 +1,67 @@
+"""Training data: each session's features as they were known at its close."""
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from feature_repo.opening import CACHE, open_feature_store
+from feature_repo.services import FORECAST
+from volcast.contracts import FEATURES_DAILY
+from volcast.errors import NotFound
+from volcast.features.definitions import names
+from volcast.storage import Store
+
+__all__ = ["training_frame"]
+
+
+def training_frame(
+    store_uri: str, symbol: str, as_of: date, *, first: date | None = None, cache: Path = CACHE
+) -> pd.DataFrame:
+    """Read the features of each session, as known at that session's close, through Feast.
+
+    Rows restated later are left out by ``filter_by_created_timestamp``; Feast's default would
+    join the last version, known or not. A session that had no row by its own close is left out
+    too, and never filled with the one before.
+
+    Parameters
+    ----------
+    store_uri : str
+        The volcast store.
+    symbol : str
+        Whose features.
+    as_of, first : date
+        Last and first session, both inclusive; ``first`` defaults to the earliest stored.
+    cache : Path
+        For a remote store, where the local copies lie.
+
+    Returns
+    -------
+    pandas.DataFrame, shape (sessions, 2 + features)
+        ``symbol``, ``session`` (date), then float64 features in definition order, NaN for null;
+        sorted by session.
+
+    Raises
+    ------
+    NotFound
+        If no row of the symbol was known in that span.
+    """
+    rows = Store.open(store_uri).read(FEATURES_DAILY, symbols=[symbol], first=first, last=as_of)
+    keys = rows.select(["symbol", "session", "event_timestamp", "created_timestamp"]).to_pandas()
+    keys = keys[keys["created_timestamp"] <= keys["event_timestamp"]]
+    keys = keys.drop(columns="created_timestamp").drop_duplicates("session")
+    if keys.empty:
+        raise NotFound(
+            found=f"no features of {symbol} up to {as_of}",
+            expected="features_daily rows known at their session's close",
+            where=store_uri,
+            remedy="Run the features step, or ask for another symbol or date.",
+        )
+    feature_store = open_feature_store(store_uri, cache)
+    joined: pd.DataFrame = feature_store.get_historical_features(
+        entity_df=keys,
+        features=feature_store.get_feature_service(FORECAST),
+        filter_by_created_timestamp=True,
+    ).to_df()
+    joined = joined.sort_values("session", ignore_index=True)
+    return joined[["symbol", "session", *names()]].astype(dict.fromkeys(names(), "float64"))

@@ -1,0 +1,129 @@
+"""The online store: filled with each symbol's newest features, and looked up by symbol."""
+
+import io
+import math
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+from feast import FeatureService, FeatureStore
+
+from feature_repo.opening import CACHE, locate, scratch_feature_store
+from feature_repo.services import FORECAST
+from volcast import calendar
+from volcast.contracts import FEATURES_DAILY
+from volcast.errors import StaleInput
+from volcast.storage import Store
+from volcast.storage.local import locked
+
+__all__ = ["WINDOW", "materialize", "online_features"]
+
+WINDOW = timedelta(days=30)
+"""How far back each run looks again, so that rows that came late are taken too."""
+
+
+def materialize(
+    store_uri: str, as_of: date, *, expect: Sequence[str] = (), cache: Path = CACHE
+) -> dict[str, datetime]:
+    """Put each symbol's newest features up to ``as_of`` into the online store.
+
+    The window slides: ``materialize_incremental`` would start where the last run ended and so
+    skip late rows. The online store only moves forward: when it already holds a session after
+    ``as_of`` it is left alone, because Feast's SQLite store lets an older write win.
+
+    Parameters
+    ----------
+    store_uri : str
+        The volcast store.
+    as_of : date
+        The newest session taken, up to its close.
+    expect : sequence of str
+        Symbols that must stand at ``as_of`` or later afterwards.
+    cache : Path
+        For a remote store, where the local copies and the online store lie.
+
+    Returns
+    -------
+    dict of str to datetime
+        Event timestamp (UTC) now online, by symbol, for all symbols with rows in the window.
+
+    Raises
+    ------
+    StaleInput
+        If an expected symbol's newest features are of an earlier session.
+    """
+    store = Store.open(store_uri)
+    end = calendar.closes([as_of])[0].to_pydatetime()
+    rows = store.read(FEATURES_DAILY, first=(end - WINDOW).date(), last=as_of)
+    symbols = sorted({*rows.column("symbol").to_pylist(), *expect})
+    places = locate(store, cache)
+    places.state.mkdir(parents=True, exist_ok=True)
+    with locked(places.state / ".materialize.lock"), scratch_feature_store(places) as feature_store:
+        online = _event_timestamps(feature_store, symbols)
+        if len(rows) and max(online.values(), default=end) <= end:
+            with redirect_stdout(io.StringIO()):
+                feature_store.materialize(end - WINDOW, end, [FEATURES_DAILY.name])
+            online = _event_timestamps(feature_store, symbols)
+    _refuse_stale(online, expect, end)
+    return online
+
+
+def online_features(
+    feature_store: FeatureStore, symbol: str
+) -> tuple[datetime, dict[str, float | None]] | None:
+    """Look up a symbol's newest features.
+
+    Feast does not enforce the view's TTL online: the caller judges the age.
+
+    Parameters
+    ----------
+    feature_store : feast.FeatureStore
+        A long-lived one, from `open_feature_store`; the first call of a process costs seconds.
+    symbol : str
+        Whose features.
+
+    Returns
+    -------
+    tuple of (datetime, dict) or None
+        The close (UTC) of the session that the features are of, and the features by name, None
+        for null; None for an unknown symbol.
+    """
+    answer = feature_store.get_online_features(
+        features=_held_service(feature_store), entity_rows=[{"symbol": symbol}]
+    ).to_dict(include_event_timestamps=True)
+    stamps = {answer[f"{name}__ts"][0] for name in answer if f"{name}__ts" in answer}
+    newest = max(stamps)
+    if newest == 0:
+        return None
+    values = {
+        name: None if column[0] is None or math.isnan(column[0]) else float(column[0])
+        for name, column in answer.items()
+        if name != "symbol" and not name.endswith("__ts")
+    }
+    return datetime.fromtimestamp(newest, UTC), values
+
+
+@lru_cache(maxsize=1)
+def _held_service(feature_store: FeatureStore) -> FeatureService:
+    # Fetched per call it would cost ten times the look-up itself.
+    return feature_store.get_feature_service(FORECAST)
+
+
+def _event_timestamps(feature_store: FeatureStore, symbols: Sequence[str]) -> dict[str, datetime]:
+    found = ((symbol, online_features(feature_store, symbol)) for symbol in symbols)
+    return {symbol: answer[0] for symbol, answer in found if answer is not None}
+
+
+def _refuse_stale(online: dict[str, datetime], expect: Sequence[str], end: datetime) -> None:
+    behind = {symbol: online.get(symbol) for symbol in expect}
+    behind = {symbol: stamp for symbol, stamp in behind.items() if stamp is None or stamp < end}
+    if behind:
+        said = ", ".join(f"{symbol} at {stamp or 'nothing'}" for symbol, stamp in behind.items())
+        raise StaleInput(
+            found=said,
+            expected=f"features of the close {end.isoformat()}",
+            where="online store",
+            remedy="Run the features step for that session.",
+        )

@@ -1,0 +1,1 @@
+"""The pipelines: how the steps hang together, run here or compiled for Kubeflow."""

@@ -1,0 +1,38 @@
+"""How Kubeflow treats each step: its name on the page, its caching and its retries."""
+
+from kfp import dsl
+
+__all__ = ["DISPLAY_NAMES", "RETRIES", "treat"]
+
+DISPLAY_NAMES = {
+    "ingest": "Fetch rows",
+    "validate": "Curate and validate",
+    "features": "Compute features",
+    "labels": "Compute labels",
+    "train": "Train and evaluate",
+    "gate": "Judge the candidate",
+    "promote": "Register and promote",
+    "materialize": "Fill the online store",
+    "infer": "Forecast",
+    "publish": "Publish the forecast",
+}
+"""What each step does, in words."""
+
+RETRIES = {"ingest": (3, "60s"), "publish": (2, "10s")}
+"""Times and first wait, doubled each time, of the steps whose failure may pass by itself: the
+outside world, and the last write. Kubeflow cannot tell one failure from another, so a step that
+fails by its data gets none."""
+
+
+def treat(step: str, task: dsl.PipelineTask) -> dsl.PipelineTask:
+    """Return ``task`` set up as the step of that name.
+
+    No step is cached: each reads a store whose content its arguments do not name, and each that
+    finds its work done does nothing.
+    """
+    task.set_display_name(DISPLAY_NAMES[step])
+    task.set_caching_options(enable_caching=False)
+    if step in RETRIES:
+        times, wait = RETRIES[step]
+        task.set_retry(num_retries=times, backoff_duration=wait, backoff_factor=2.0)
+    return task

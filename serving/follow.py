@@ -1,0 +1,114 @@
+"""Follow the store: take each new champion into service, and keep the clocks right."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from serving import metrics
+from serving.events import emit
+from serving.lookup import OnlineFeatures
+from serving.model import VolcastModel
+from serving.state import InService, clock_of, known_symbols
+from volcast import calendar
+from volcast.config import Universe
+from volcast.errors import ContractError, ModelError, NotFound, VolcastError
+from volcast.registry import Champion, Version, champion, champion_pointer
+from volcast.storage import Store
+
+__all__ = ["Follower"]
+
+
+_LOOKS_BETWEEN_TRIES = 10
+"""A version refused is tried again this often, in case its files were mended."""
+
+
+@dataclass
+class Follower:
+    """Looks at the store every few seconds and swaps what the model serves, in one step.
+
+    Parameters
+    ----------
+    store : Store
+    model : VolcastModel
+        What to keep up to date.
+    features : OnlineFeatures
+        For the age of the newest features.
+    universe : Universe
+        Whose target is known before the first forecast is stored.
+    now : callable
+        The time of day, in UTC.
+    as_of : date or None
+        A fixed clock.
+    seconds : float
+        Between two looks.
+    """
+
+    store: Store
+    model: VolcastModel
+    features: OnlineFeatures
+    universe: Universe
+    now: Callable[[], datetime]
+    as_of: date | None
+    seconds: float
+    _refused: Version | None = field(default=None, init=False)
+    _patience: int = field(default=0, init=False)
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            await asyncio.sleep(self.seconds)
+            await asyncio.to_thread(self.look)
+
+    def look(self) -> None:
+        """Look once; whatever fails leaves in service what was in service."""
+        served = self.model.state
+        chosen = self._champion(served.champion)
+        clocks = self._clocks(served.clocks)
+        self.model.adopt(InService(chosen, clocks))
+        metrics.show_ages({symbol: self._age(symbol, day) for symbol, day in clocks.items()})
+
+    def _champion(self, served: Champion | None) -> Champion | None:
+        try:
+            pointed = champion_pointer(self.store)
+            if pointed is None or (served is not None and pointed == served.version):
+                return served
+            if pointed == self._refused and self._patience:
+                self._patience -= 1
+                return served
+            return self._load(pointed, served)
+        except VolcastError as error:
+            emit("pointer_unread", logging.WARNING, detail=str(error))
+            return served
+
+    def _load(self, pointed: Version, served: Champion | None) -> Champion | None:
+        try:
+            found = champion(self.store)
+        except (ModelError, ContractError, NotFound) as error:
+            self._refused, self._patience = pointed, _LOOKS_BETWEEN_TRIES
+            metrics.MODEL_REFUSED.inc()
+            emit("champion_refused", logging.ERROR, version=pointed.version, detail=str(error))
+            return served
+        version = found.version
+        metrics.show_model(version.version, version.sha256, version.run_id)
+        emit("champion_in_service", version=version.version, sha256=version.sha256)
+        return found
+
+    def _clocks(self, known: Mapping[str, date]) -> Mapping[str, date]:
+        try:
+            symbols = sorted(known_symbols(self.store, self.universe))
+            now = self.now()
+            found = {s: clock_of(self.store, s, now, self.as_of) for s in symbols}
+        except VolcastError as error:
+            emit("clock_unread", logging.WARNING, detail=str(error))
+            return known
+        return {symbol: day for symbol, day in found.items() if day is not None}
+
+    def _age(self, symbol: str, clock: date) -> int | None:
+        try:
+            newest = self.features.newest(symbol)
+        except VolcastError as error:
+            emit("features_unread", logging.WARNING, detail=str(error))
+            return None
+        return None if newest is None else calendar.sessions_between(newest.session, clock)

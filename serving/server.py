@@ -1,0 +1,193 @@
+"""KServe's model server, with our routes, our error table and nothing that is open by default."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import fastapi
+from kserve import ModelServer
+from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING, PredictorProtocol
+from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.rest.server import RESTServer, metrics_handler
+from kserve.protocol.rest.v1_endpoints import register_v1_endpoints
+from kserve.protocol.rest.v2_endpoints import register_v2_endpoints
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from serving import problems
+from serving.edge import Edge
+from serving.events import emit
+from serving.follow import Follower
+from serving.inputs import json_object
+from serving.lookup import OnlineFeatures
+from serving.model import VolcastModel
+from serving.predict import Answers
+from volcast.config import Settings
+from volcast.registry.versions import NAME
+from volcast.storage import Store
+
+__all__ = ["Listen", "Server", "serve"]
+
+
+class _Plane(DataPlane):  # type: ignore[misc]
+    """KServe's data plane, strict about bodies and honest about readiness."""
+
+    def decode(
+        self,
+        body: Any,
+        headers: dict[str, str],
+        protocol_version: str = PredictorProtocol.REST_V1.value,
+        model_name: str | None = None,
+    ) -> tuple[Any, dict[str, str]]:
+        """Parse a V1 body as one JSON object; leave V2 to KServe."""
+        if isinstance(body, bytes) and protocol_version == PredictorProtocol.REST_V1.value:
+            return json_object(body), {}
+        decoded: tuple[Any, dict[str, str]] = super().decode(
+            body, headers, protocol_version, model_name
+        )
+        return decoded
+
+    async def ready(self) -> bool:
+        """Say whether the model is ready; KServe's own answer is always yes."""
+        return bool(await self.model_ready(NAME))
+
+    async def model_metadata(self, model_name: str) -> dict[str, object]:
+        """Add the version in service."""
+        model = self.get_model_from_registry(model_name)
+        found: dict[str, object] = await super().model_metadata(model_name)
+        return {**found, "versions": [model.state.ready_champion.version.version]}
+
+    def metadata(self) -> dict[str, object]:
+        """Claim no extension: models are loaded by promotion alone."""
+        return {**super().metadata(), "extensions": []}
+
+
+class _Rest(RESTServer):  # type: ignore[misc]
+    """KServe's REST server without its timing log, its error bodies and its repository routes."""
+
+    routes: Sequence[Route] = ()
+
+    def _add_middlewares(self, app: fastapi.FastAPI) -> None:
+        app.add_middleware(Edge)
+
+    def _add_exception_handlers(self, app: fastapi.FastAPI) -> None:
+        problems.register(app)
+
+    def _register_endpoints(self, app: fastapi.FastAPI) -> None:
+        app.router.routes[:0] = self.routes  # first, so that they pay for no other match
+        app.add_route("/v2/repository/{rest:path}", _closed, methods=["GET", "POST"])
+        app.add_route("/metrics", metrics_handler, methods=["GET"])
+        app.add_api_route("/", self.dataplane.live)
+        register_v1_endpoints(app, self.dataplane, None)
+        register_v2_endpoints(app, self.dataplane, None)
+
+
+async def _closed(_: Request) -> Response:
+    raise HTTPException(404)
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Where to listen, and how long requests under way may take when told to stop."""
+
+    host: str
+    port: int
+    grace_seconds: int
+
+
+class Server(ModelServer):  # type: ignore[misc]
+    """One worker that serves one model over HTTP, and follows the champion while it does.
+
+    Parameters
+    ----------
+    follower : Follower
+        Whose model is served.
+    routes : sequence of Route
+        Served beside KServe's.
+    listen : Listen
+    """
+
+    def __init__(self, follower: Follower, routes: Sequence[Route], listen: Listen) -> None:
+        super().__init__(
+            http_port=listen.port,
+            workers=1,
+            enable_grpc=False,
+            enable_latency_logging=False,
+            grace_period=listen.grace_seconds,
+        )
+        self._follower = follower
+        self.dataplane = _Plane(model_registry=self.registered_models)
+        self.register_model(follower.model)
+        self._rest_server = _Rest(
+            FASTAPI_APP_IMPORT_STRING,
+            self.dataplane,
+            None,
+            listen.port,
+            grace_period=listen.grace_seconds,
+        )
+        self._rest_server.config.host = listen.host
+        self._rest_server.routes = routes
+
+    def run(self) -> None:
+        """Serve until told to stop by SIGTERM or SIGINT.
+
+        KServe's own ``start`` refuses a model that is not ready yet; here the server starts, says
+        so, and waits for a champion.
+        """
+        self.register_signal_handler()
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        following = asyncio.create_task(self._follower.run())
+        # A server that no longer follows would serve an old champion silently: it stops instead.
+        following.add_done_callback(self._stop_listening)
+        try:
+            await self._rest_server.start()
+        finally:
+            following.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await following
+
+    def _stop_listening(self, _: asyncio.Task[None]) -> None:
+        self._rest_server._server.should_exit = True
+
+
+def serve(
+    settings: Settings, listen: Listen, now: Callable[[], datetime], follow_seconds: float
+) -> None:
+    """Serve the store's champion until told to stop.
+
+    Parameters
+    ----------
+    settings : Settings
+        The store, the universe, and the fixed clock if there is one.
+    listen : Listen
+    now : callable
+        The time of day, in UTC.
+    follow_seconds : float
+        Between two looks at the store.
+
+    Raises
+    ------
+    VolcastError
+        If the store cannot be opened at all. Without a champion the server starts, and waits.
+    """
+    store, features = Store.open(settings.store), OnlineFeatures(settings.store)
+    model = VolcastModel()
+    follower = Follower(
+        store,
+        model,
+        features,
+        settings.resolved_universe,
+        now=now,
+        as_of=settings.as_of,
+        seconds=follow_seconds,
+    )
+    follower.look()
+    emit("serving", host=listen.host, port=listen.port, ready=bool(model.ready))
+    Server(follower, Answers(store, features, model).routes(), listen).run()

@@ -1,0 +1,70 @@
+"""Rows that fit any contract, made from a seed: what storage tests write and expect back."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from volcast.contracts import Column, Table
+
+__all__ = ["FETCHED", "contract_rows", "days"]
+
+FETCHED = datetime(2021, 6, 1, 21, tzinfo=UTC)
+"""When rows of version 0 were ingested; each later version is a day later."""
+
+
+def days(first: date, count: int) -> list[date]:
+    """``count`` days in a row; storage asks for no sessions."""
+    return [first + timedelta(days=step) for step in range(count)]
+
+
+def contract_rows(
+    table: Table, symbols: Sequence[str], dates: Sequence[date], version: int = 0
+) -> pa.Table:
+    """One row a symbol and date; another ``version`` gives other values for the same key.
+
+    In append-only tables a version is an ingestion day, hence another key.
+    """
+    pairs = [(symbol, day) for symbol in symbols for day in dates]
+    seed = [version, len(pairs), *table.name.encode()]
+    draw = np.random.default_rng(seed)
+    arrays = [pa.array(_values(table, c, pairs, version, draw), c.type) for c in table.columns]
+    return pa.Table.from_arrays(arrays, schema=table.schema)
+
+
+def _values(
+    table: Table,
+    column: Column,
+    pairs: Sequence[tuple[str, date]],
+    version: int,
+    draw: np.random.Generator,
+) -> list[object]:
+    if column.name == table.partition_symbol:
+        return [symbol for symbol, _ in pairs]
+    if pa.types.is_date(column.type):
+        return [day for _, day in pairs]
+    if pa.types.is_timestamp(column.type):
+        if column.name in ("ingested_at", "available_at"):
+            return [FETCHED + timedelta(days=version)] * len(pairs)
+        return [datetime.combine(day, time(21), UTC) for _, day in pairs]
+    if pa.types.is_floating(column.type):
+        numbers = draw.normal(size=len(pairs)).tolist()
+        return [None if column.nullable and n > 1.5 else n for n in numbers]
+    if pa.types.is_list(column.type):
+        inner = column.type.value_type
+        return [_items(inner, draw) for _ in pairs]
+    return [_text(column, table, version) for _ in pairs]
+
+
+def _items(inner: pa.DataType, draw: np.random.Generator) -> list[object]:
+    if not pa.types.is_struct(inner):
+        return ["flag"] * int(draw.integers(0, 3))
+    return [
+        {f.name: f"f{i}" if pa.types.is_string(f.type) else float(draw.normal()) for f in inner}
+        for i in range(5)
+    ]
+
+
+def _text(column: Column, table: Table, version: int) -> str:
+    return column.name if column.name in table.key else f"{column.name}-{version}"

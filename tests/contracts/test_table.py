@@ -1,0 +1,126 @@
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from tests.contract_rows import contract_rows, days
+from volcast.contracts import FEATURES_DAILY, LABELS_DAILY, RAW_MARKET, TABLES
+from volcast.errors import ContractError
+
+CLOSE = datetime(2021, 1, 11, 21, tzinfo=UTC)
+ROW = {
+    "symbol": "SPY",
+    "session": date(2021, 1, 4),
+    "rv_5d": 0.1,
+    "label_end_session": date(2021, 1, 11),
+    "event_timestamp": CLOSE,
+}
+
+
+def frame(**changes: object) -> pd.DataFrame:
+    return pd.DataFrame([ROW | changes])
+
+
+def test_the_five_tables_that_all_else_rests_on_are_there():
+    five = {"raw.market", "curated.market_daily", "features_daily", "labels_daily"}
+    assert five | {"predictions_daily"} <= set(TABLES)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_contract_names_its_key_and_partition_columns_and_none_may_be_null(name):
+    table = TABLES[name]
+    needed = {*table.key, table.partition_symbol, table.partition_date, table.partition_stamp}
+    columns = {column.name: column for column in table.columns}
+    assert len(columns) == len(table.columns)
+    assert all(not columns[name].nullable for name in needed - {None})
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_rows_that_conform_are_the_same_from_arrow_and_from_pandas(name):
+    table = TABLES[name]
+    rows = contract_rows(table, ["SPY", "^VIX"], days(date(2020, 12, 30), 4))
+    assert table.conform(rows).schema.equals(table.schema)
+    assert table.conform(rows.to_pandas()).equals(table.conform(rows))
+    assert table.conform(table.conform(rows)).equals(table.conform(rows))
+
+
+def test_columns_may_come_in_any_order_and_rows_are_sorted_by_key():
+    rows = pd.concat([frame(symbol="TLT"), frame(session=date(2021, 1, 5)), frame()])
+    table = LABELS_DAILY.conform(rows[sorted(rows)])
+    assert table.column_names == list(ROW)
+    assert [str(day) for day in table.column("session")] == [
+        "2021-01-04",
+        "2021-01-05",
+        "2021-01-04",
+    ]
+    assert table.column("symbol").to_pylist() == ["SPY", "SPY", "TLT"]
+
+
+def test_a_nullable_column_may_be_left_out_and_is_null():
+    rows = contract_rows(FEATURES_DAILY, ["SPY"], days(date(2021, 1, 4), 2))
+    assert FEATURES_DAILY.conform(rows.drop_columns(["vix"])).column("vix").null_count == 2
+
+
+def test_a_missing_number_is_null_and_never_nan():
+    rows = contract_rows(FEATURES_DAILY, ["SPY"], days(date(2021, 1, 4), 2)).drop_columns(["vix"])
+    table = FEATURES_DAILY.conform(rows.append_column("vix", pa.array([np.nan, 0.2])))
+    assert table.column("vix").to_pylist() == [None, 0.2]
+
+
+def test_sessions_may_be_pandas_midnights_and_whole_numbers_may_be_prices():
+    given = frame(session=pd.Timestamp("2021-01-04"), rv_5d=1)
+    assert LABELS_DAILY.conform(given).to_pylist() == [ROW | {"rv_5d": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (frame().drop(columns="rv_5d"), r"missing columns \['rv_5d'\]"),
+        (frame(extra=1), r"unknown columns \['extra'\]"),
+        (pd.concat([frame(), frame()[["rv_5d"]]], axis=1), "twice"),
+        (frame(rv_5d=None), "rv_5d: found 1 nulls"),
+        (frame(rv_5d=float("nan")), "rv_5d: found 1 nulls"),
+        (frame(rv_5d="0.1"), "rv_5d: found .*string"),
+        (frame(rv_5d=True), "rv_5d: found .*bool"),
+        (frame(symbol=3), "symbol: found .*int64"),
+        (frame(session="2021-01-04"), "session: found .*string"),
+        (frame(session=pd.Timestamp("2021-01-04 15:00")), "session: found .*timestamp"),
+        (frame(event_timestamp=CLOSE.replace(tzinfo=None)), "event_timestamp: found .*timestamp"),
+        (frame(event_timestamp=date(2021, 1, 11)), "event_timestamp: found .*date32"),
+        (pd.concat([frame(), frame(rv_5d=0.2)]), "1 repeated keys, first .*SPY.*2021-01-04"),
+    ],
+)
+def test_rows_that_break_the_contract_are_refused_with_what_was_found(rows, found):
+    with pytest.raises(ContractError, match=found) as caught:
+        LABELS_DAILY.conform(rows, where="the labels step")
+    assert caught.value.where.startswith("the labels step")
+    assert caught.value.exit_code == 10
+
+
+def test_rows_go_to_the_file_of_their_symbol_year_and_ingestion_day():
+    rows = contract_rows(RAW_MARKET, ["SPY", "A/B"], days(date(2020, 12, 31), 2))
+    parts = dict(RAW_MARKET.partitions(RAW_MARKET.conform(rows)))
+    assert list(parts) == [
+        "raw.market/symbol=A%2FB/year=2020/day=2021-06-01/data.parquet",
+        "raw.market/symbol=A%2FB/year=2021/day=2021-06-01/data.parquet",
+        "raw.market/symbol=SPY/year=2020/day=2021-06-01/data.parquet",
+        "raw.market/symbol=SPY/year=2021/day=2021-06-01/data.parquet",
+    ]
+    assert [RAW_MARKET.year(path) for path in parts] == [2020, 2021, 2020, 2021]
+    assert [part.column("symbol").to_pylist() for part in parts.values()] == [
+        ["A/B"],
+        ["A/B"],
+        ["SPY"],
+        ["SPY"],
+    ]
+
+
+def test_a_path_of_another_layout_holds_no_year():
+    for path in (
+        "labels_daily/symbol=SPY/year=2021/x.parquet",
+        "other/symbol=SPY/year=2021/data.parquet",
+    ):
+        assert LABELS_DAILY.year(path) is None
+    assert RAW_MARKET.year("raw.market/symbol=SPY/year=2021/data.parquet") is None

@@ -1,0 +1,56 @@
+"""Made-up markets for tests: curated rows, stores, and a store with a champion."""
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+import pandas as pd
+
+from volcast import calendar, gate, labels, registry
+from volcast.config import SYNTHETIC_UNIVERSE
+from volcast.contracts import CURATED_MARKET_DAILY
+from volcast.features.store import as_known_then, build
+from volcast.sources.synthetic import SyntheticSource
+from volcast.storage import Store
+from volcast.training import train
+from volcast.universe_memory import remember
+
+UNIVERSE = SYNTHETIC_UNIVERSE
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+@lru_cache(maxsize=4)
+def _curated(years: int) -> pd.DataFrame:
+    rows = SyntheticSource(years=years).market(UNIVERSE.symbols, None, None).rows
+    stamps = calendar.closes(list(rows["session"]))
+    whole = rows.assign(
+        adjustment=rows["adjustment"].fillna(1.0), known_at=stamps, flags=[[]] * len(rows)
+    )
+    return CURATED_MARKET_DAILY.conform(whole[CURATED_MARKET_DAILY.schema.names]).to_pandas()
+
+
+def curated(years: int = 4) -> pd.DataFrame:
+    """Return curated rows of the five made-up symbols, from 2000 on."""
+    return _curated(years).copy()
+
+
+def fill(store: Store, years: int, as_of: date | None = None) -> date:
+    """Write curated rows, features and labels; return the session they end on."""
+    rows = curated(years)
+    if as_of is not None:
+        rows = rows[rows["session"] <= as_of]
+    last = rows["session"].max()
+    remember(store, UNIVERSE)
+    store.write(CURATED_MARKET_DAILY, rows)
+    build(store, UNIVERSE, last)
+    labels.build(store, UNIVERSE, last)
+    return last
+
+
+def crown(store: Store, as_of: date) -> str:
+    """Train on the store, promote whatever the gate says, and return the version."""
+    frame = as_known_then(store, UNIVERSE.target, as_of)
+    candidate = train(store, UNIVERSE, as_of, frame)
+    gate.judge(store, candidate.run_id)
+    version = registry.register(store, candidate.run_id)
+    registry.promote(store, version.version, who="test", why="test", when=NOON)
+    return version.version

@@ -1,0 +1,73 @@
+"""What a local run shows of the steps' events."""
+
+import io
+import json
+
+import pytest
+
+from pipelines.progress import Transcript
+
+
+def _event(event: str, step: str, **facts: object) -> str:
+    return f"    \n    {json.dumps({'event': event, 'step': step, **facts})}\n"
+
+
+def _shown(*printed: str) -> tuple[Transcript, str]:
+    out = io.StringIO()
+    transcript = Transcript(out)
+    with transcript.begun("volcast-train"):
+        for text in printed:
+            transcript.write(text)
+    return transcript, out.getvalue()
+
+
+def _finished(step: str, **found: object) -> str:
+    return _event("step_finished", step, duration_ms=1, found=found)
+
+
+def test_a_step_is_a_line_with_its_time_and_what_it_found() -> None:
+    _, shown = _shown(
+        _event("step_started", "labels"), "noise\n[KFP Executor]: x\n", _finished("labels", added=7)
+    )
+    first, begun, ended = shown.splitlines()
+    assert (first, begun) == ("volcast-train", "  Compute labels ...")
+    assert ended.split() == ["Compute", "labels", "0.0", "s", "added", "7"]
+
+
+def test_an_event_cut_in_pieces_is_read_whole() -> None:
+    whole = _finished("labels", added=7)
+    _, shown = _shown(whole[:20], whole[20:])
+    assert "added 7" in shown
+
+
+def test_a_remark_made_twice_is_shown_once() -> None:
+    _, shown = _shown(*[_finished("ingest", notes=["It is an index [SPX]."])] * 2)
+    assert shown.count("It is an index [SPX].") == 1
+
+
+def test_a_refusal_is_said_in_words() -> None:
+    _, shown = _shown(_finished("gate", passed=False, reasons=["Refused: too few."]))
+    assert "Refused: too few." in shown
+    assert "nothing was promoted" in shown
+
+
+def test_a_failed_step_gives_its_words_and_its_exit_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    failure = _event(
+        "step_failed", "validate", error="QualityError", exit_code=10, message="SPY [broken]"
+    )
+    out = io.StringIO()
+    transcript = Transcript(out)
+    transcript.write(failure)
+    assert transcript.explain("task failed") == 10
+    assert "QualityError SPY [broken]" in out.getvalue()
+
+
+def test_a_step_that_dies_unsaid_shows_its_traceback_and_is_code_1() -> None:
+    out = io.StringIO()
+    transcript = Transcript(out)
+    transcript.write("    chatter\n    Traceback (most recent call last):\n    KeyError: 'x'\n")
+    assert transcript.explain("task failed") == 1
+    assert "Traceback (most recent call last):\nKeyError: 'x'" in out.getvalue()
+    assert "chatter" not in out.getvalue()

@@ -1,0 +1,78 @@
+"""No feature of a session may change when later rows change."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.markets import UNIVERSE, curated
+from volcast.features.compute import compute
+from volcast.features.definitions import names
+from volcast.labels import realized
+
+DATES = 200
+PRICES = ["open", "high", "low", "close", "adjustment"]
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return curated(3)
+
+
+@pytest.fixture(scope="module")
+def whole(rows) -> pd.DataFrame:
+    return compute(rows, UNIVERSE)
+
+
+def changed_at(cut, whole, session, compute_features=compute):
+    """Return the features whose values up to ``session`` differ after ``cut`` replaced the rows."""
+    again = compute_features(cut, UNIVERSE)
+    columns = [name for name in names() if name in again]
+    left = again.loc[again["session"] <= session, columns].to_numpy(dtype=float)
+    right = whole.loc[whole["session"] <= session, columns].to_numpy(dtype=float)
+    if left.shape != right.shape:
+        return ["rows"]
+    same = (left == right) | (np.isnan(left) & np.isnan(right))
+    return [name for name, fine in zip(columns, same.all(axis=0), strict=True) if not fine]
+
+
+def chosen(rows):
+    rng = np.random.default_rng(11)
+    sessions = sorted(set(rows["session"]))
+    return [sessions[i] for i in rng.choice(np.arange(5, len(sessions) - 5), DATES, replace=False)]
+
+
+def scrambled(rows, session, rng):
+    later = rows["session"] > session
+    torn = rows.copy()
+    torn.loc[later, PRICES] = rows.loc[later, PRICES].to_numpy()[rng.permutation(later.sum())]
+    torn.loc[later, "close"] *= rng.uniform(0.5, 2.0, later.sum())
+    return torn
+
+
+def test_rows_scrambled_or_cut_after_a_session_change_no_feature_up_to_it(rows, whole):
+    rng = np.random.default_rng(12)
+    faults = {}
+    for i, session in enumerate(chosen(rows)):
+        cut = rows[rows["session"] <= session] if i % 2 else scrambled(rows, session, rng)
+        faults[session] = changed_at(cut, whole, session)
+    assert {session: found for session, found in faults.items() if found} == {}
+
+
+def test_the_check_finds_a_feature_that_looks_one_session_ahead(rows, whole):
+    def leaky(cut, universe):
+        features = compute(cut, universe)
+        return features.assign(g5_less_iv=features.groupby("symbol")["g5_less_iv"].shift(-1))
+
+    session = chosen(rows)[0]
+    leaking = leaky(rows, UNIVERSE)
+    torn = scrambled(rows, session, np.random.default_rng(13))
+    assert changed_at(torn, leaking, session, leaky) == ["g5_less_iv"]
+
+
+def test_a_label_is_no_earlier_known_than_its_last_return(rows):
+    labels = realized(rows, UNIVERSE)
+    session = chosen(rows)[0]
+    cut = realized(rows[rows["session"] <= session], UNIVERSE)
+    assert (cut["label_end_session"] <= session).all()
+    known = labels[labels["label_end_session"] <= session].reset_index(drop=True)
+    pd.testing.assert_frame_equal(cut, known, check_exact=True)

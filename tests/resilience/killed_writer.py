@@ -1,0 +1,145 @@
+"""Kill a writer at seeded points and look at what each reader then sees; prints what it found.
+
+Run as ``python -m tests.resilience.killed_writer TABLE FOLDER KILLS``. A child writes three batches
+and says after each that it is stored. A profile hook counts every call and return, of Python and
+of C, inside ``volcast.storage``, and sends SIGKILL at the drawn one: so the points lie before and
+after each open, write, fsync and rename, on a busy machine as on an idle one.
+"""
+
+import gc
+import hashlib
+import json
+import os
+import random
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from types import FrameType
+
+import pyarrow as pa
+
+import volcast.storage
+from tests.contract_rows import contract_rows, days
+from volcast.contracts import TABLES, Table
+from volcast.errors import CorruptFile
+from volcast.storage import Store
+
+INSIDE = str(Path(volcast.storage.__file__).parent)
+Rows = dict[tuple[object, ...], dict[str, object]]
+
+
+def batches(table: Table) -> list[pa.Table]:
+    """Return rows around a turn of the year, then more rows, then other values for some."""
+    turn = days(date(2020, 12, 24), 16)
+    parts = ((0, turn[4:12]), (0, turn[:4] + turn[12:]), (1, turn[3:13]))
+    return [table.conform(contract_rows(table, ["SPY"], some, v)) for v, some in parts]
+
+
+def by_key(table: Table, rows: pa.Table) -> Rows:
+    """Return rows by their key."""
+    return {tuple(row[name] for name in table.key): row for row in rows.to_pylist()}
+
+
+def write(table: Table, uri: str, given: list[pa.Table], report: int, kill_at: int) -> None:
+    """Write each batch and say so on ``report``; die at event ``kill_at``, or else say how many."""
+    events = 0
+
+    def count(frame: FrameType, _event: str, _argument: object) -> None:
+        nonlocal events
+        if frame.f_code.co_filename.startswith(INSIDE):
+            events += 1
+            if events == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    store = Store.open(uri)
+    sys.setprofile(count)
+    for rows in given:
+        store.write(table, rows)
+        os.write(report, b"stored\n")
+    sys.setprofile(None)
+    os.write(report, f"{events}\n".encode())
+
+
+def forked(table: Table, uri: str, given: list[pa.Table], kill_at: int) -> tuple[list[str], bool]:
+    """Run ``write`` in a child; return what it said and whether SIGKILL ended it."""
+    hear, say = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            write(table, uri, given, say, kill_at)
+        finally:
+            os._exit(0)
+    os.close(say)
+    with open(hear) as said:
+        lines = said.read().split()
+    _, status = os.waitpid(child, 0)
+    return lines, os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+def tree(uri: str) -> dict[str, str]:
+    """Return the SHA-256 of each object."""
+    objects = Store.open(uri).objects
+    return {key: hashlib.sha256(objects.get(key)).hexdigest() for key in objects.list("")}
+
+
+def faults(table: Table, found: pa.Table, before: Rows, after: Rows) -> Iterator[str]:
+    """Yield what is wrong with rows read while the batch between two states was being written."""
+    rows = by_key(table, found)
+    yield from ["duplicate key"] * (len(found) - len(rows))
+    yield from ["lost row"] * len(before.keys() - rows.keys())
+    yield from ["row from nowhere"] * len(rows.keys() - after.keys())
+    for _, part in table.partitions(found):
+        some = by_key(table, part)
+        old = {key: before[key] for key in some if key in before}
+        new = {key: after[key] for key in some if key in after}
+        if some not in (old, new):
+            yield "file neither old nor new"
+
+
+def trial(
+    table: Table, uri: str, given: list[pa.Table], states: list[Rows], kill_at: int
+) -> tuple[int, list[str]]:
+    """Kill one writer; return how many batches it had stored, and every fault a reader sees."""
+    lines, killed = forked(table, uri, given, kill_at)
+    stored = len(lines)
+    seen = [] if killed else ["not killed"]
+    try:
+        found = Store.open(uri).read(table)
+    except CorruptFile:
+        return stored, [*seen, "unreadable file"]
+    after = states[min(stored + 1, len(given))]
+    seen += faults(table, found, states[stored], after)
+    return stored, seen
+
+
+def main(name: str, folder: str, kills: int) -> None:
+    """Print how many kills met how many stored batches, and every fault, as JSON."""
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    gc.disable()  # a collection in a child would copy every page that it shares
+    table = TABLES[name]
+    given = batches(table)
+    states: list[Rows] = [{}]
+    for rows in given:
+        states.append(states[-1] | by_key(table, rows))
+    lines, _ = forked(table, f"{folder}/undisturbed", given, kill_at=0)
+    undisturbed = tree(f"{folder}/undisturbed")
+    points = random.Random(name).sample(range(1, int(lines[-1])), kills)
+    stored, seen = Counter[int](), Counter[str]()
+    for number, kill_at in enumerate(points):
+        uri = f"{folder}/{number}"
+        count, wrong = trial(table, uri, given, states, kill_at)
+        stored[count] += 1
+        seen.update(wrong)
+        if number % 4 == 0:  # for time's sake
+            for rows in given[count:]:
+                Store.open(uri).write(table, rows)
+            seen.update(["retry differs"] * (tree(uri) != undisturbed))
+    print(json.dumps({"stored": stored, "faults": seen, "events": int(lines[-1])}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

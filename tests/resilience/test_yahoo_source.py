@@ -1,0 +1,250 @@
+"""Yahoo's source against a loopback server that misbehaves; all prices are made up."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from curl_cffi import requests
+
+from volcast.config import Universe
+from volcast.contracts import RAW_MARKET
+from volcast.errors import ContractError, SourceUnavailable
+from volcast.ingest import ingest
+from volcast.sources import YahooSource
+from volcast.storage import Store
+
+SESSIONS = [date(2024, 3, day) for day in (4, 5, 6, 7, 8)]
+COLUMNS = {
+    "open": [100.0, 101.0, 102.0, 101.5, 103.0],
+    "high": [101.5, 102.5, 103.0, 103.5, 104.0],
+    "low": [99.5, 100.5, 101.0, 101.0, 102.5],
+    "close": [101.0, 102.0, 101.5, 103.0, 103.5],
+    "volume": [1000, 1100, 1200, 1300, 1400],
+}
+ADJUSTED = [100.0, 100.0 * 102 / 101, 101.5 / 101 * 101, 104.03 / 1.01 * 1.01, 104.535]
+
+
+def chart(count: int = 5, zone: str = "America/New_York", **columns: Any) -> dict[str, Any]:
+    """A chart answer (v8) of the first ``count`` sessions, at their opens."""
+    opens = [datetime(d.year, d.month, d.day, 14, 30, tzinfo=UTC) for d in SESSIONS[:count]]
+    quote = {name: values[:count] for name, values in (COLUMNS | columns).items() if values}
+    meta = {
+        "currency": "USD",
+        "symbol": "SPY",
+        "exchangeName": "PCX",
+        "instrumentType": "ETF",
+        "firstTradeDate": 728317800,
+        "regularMarketTime": 1709931600,
+        "gmtoffset": -18000,
+        "timezone": "EST",
+        "exchangeTimezoneName": zone,
+        "priceHint": 2,
+        "dataGranularity": "1d",
+        "validRanges": ["1d", "5d", "max"],
+    }
+    result = {
+        "meta": meta,
+        "timestamp": [int(stamp.timestamp()) for stamp in opens],
+        "indicators": {"quote": [quote], "adjclose": [{"adjclose": ADJUSTED[:count]}]},
+    }
+    return {"chart": {"result": [result], "error": None}}
+
+
+def page(status: int) -> tuple[int, bytes]:
+    return status, b"<html><body>Oops</body></html>"
+
+
+NOT_FOUND = {
+    "chart": {
+        "result": None,
+        "error": {"code": "Not Found", "description": "No data found, symbol may be delisted"},
+    }
+}
+EMPTY = {"chart": {"result": [], "error": None}}
+HANG = (0, b"")
+
+
+@dataclass
+class Yahoo:
+    """What the loopback server answers: the faults in turn, then the chart."""
+
+    url: str
+    faults: list[tuple[int, bytes]] = field(default_factory=list)
+    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    waits: list[float] = field(default_factory=list)
+
+    def answer(self, path: str) -> tuple[int, bytes]:
+        if "/v8/finance/chart/" not in path:
+            return 404, b""
+        self.asked.append(path)
+        if self.faults:
+            return self.faults.pop(0)
+        symbol = urlsplit(path).path.rsplit("/", 1)[-1]
+        return self.answers.get(symbol, (200, json.dumps(chart()).encode()))
+
+    def source(self, timeout_seconds: float = 5.0) -> YahooSource:
+        return YahooSource(
+            sleep=self.waits.append, new_session=self._session, timeout_seconds=timeout_seconds
+        )
+
+    def _session(self) -> requests.Session:
+        session: Any = requests.Session()
+        send, base = session.request, self.url
+
+        def to_loopback(method: str, url: str, **given: Any) -> Any:
+            parts = urlsplit(url)
+            return send(method, f"{base}{parts.path}", **given)
+
+        session.request = to_loopback
+        return session
+
+
+@pytest.fixture
+def yahoo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Yahoo]:
+    from yfinance import base, data
+
+    monkeypatch.setattr(data.SingletonMeta, "_instances", {})
+    monkeypatch.setattr(base, "_tz_info_fetch_ctr", 0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = state.answer(self.path)
+            if not status:
+                state.over.wait(30)
+                return
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state = Yahoo(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield state
+    state.over.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def body(answer: object) -> tuple[int, bytes]:
+    return 200, json.dumps(answer).encode()
+
+
+def test_bars_keep_raw_prices_and_the_dividend_as_an_adjustment(yahoo: Yahoo) -> None:
+    rows = yahoo.source().market(["SPY"], None, date(2024, 3, 8)).rows
+    assert [day.date() for day in rows["session"]] == SESSIONS
+    assert rows["close"].tolist() == COLUMNS["close"]
+    assert len(yahoo.asked) == 1
+    assert rows["adjustment"].isna().tolist() == [True, False, False, False, False]
+    assert rows["adjustment"].tolist()[1] == 1.0
+    dividend = (ADJUSTED[2] / ADJUSTED[1]) / (COLUMNS["close"][2] / COLUMNS["close"][1])
+    assert rows["adjustment"].tolist()[2] == pytest.approx(dividend, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [page(429), page(500), page(503), page(403), HANG, body(EMPTY), (200, b'{"chart": {"resu')],
+    ids=["429", "500", "503", "403", "hang", "empty", "truncated"],
+)
+def test_a_passing_fault_is_asked_again_and_recovers(
+    yahoo: Yahoo, fault: tuple[int, bytes]
+) -> None:
+    # yfinance itself asks twice where the status is in the 400s.
+    yahoo.faults = [fault] * (4 if fault[0] in (403, 429) else 2)
+    rows = yahoo.source(timeout_seconds=0.4).market(["SPY"], None, date(2024, 3, 8)).rows
+    assert rows["close"].tolist() == COLUMNS["close"]
+    assert len(yahoo.waits) == 2
+    assert 0.5 <= yahoo.waits[0] <= 1.5
+    assert 1.0 <= yahoo.waits[1] <= 3.0
+
+
+@pytest.mark.parametrize("fault", [page(429), page(500), HANG, body(EMPTY)])
+def test_a_lasting_fault_ends_after_bounded_attempts(
+    yahoo: Yahoo, fault: tuple[int, bytes]
+) -> None:
+    yahoo.faults = [fault] * 50
+    with pytest.raises(SourceUnavailable) as caught:
+        yahoo.source(timeout_seconds=0.3).market(["SPY"], None, date(2024, 3, 8))
+    assert (caught.value.exit_code, caught.value.retryable) == (20, True)
+    assert len(yahoo.waits) == 3
+    assert len(yahoo.asked) <= 8
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [chart(open=None), chart(close=[None] * 5), chart(close=["a"] * 5), chart(close=[1.0, 2.0])],
+    ids=["missing column", "all null", "text", "ragged"],
+)
+def test_an_answer_of_another_shape_is_not_asked_again(yahoo: Yahoo, answer: object) -> None:
+    yahoo.answers["SPY"] = body(answer)
+    with pytest.raises(ContractError, match="Yahoo, SPY"):
+        yahoo.source().market(["SPY"], None, date(2024, 3, 8))
+    assert yahoo.waits == []
+
+
+def test_an_unknown_symbol_is_noted_and_the_others_are_fetched(yahoo: Yahoo) -> None:
+    yahoo.answers["HYG"] = (404, json.dumps(NOT_FOUND).encode())
+    fetched = yahoo.source().market(["SPY", "HYG"], None, date(2024, 3, 8))
+    assert set(fetched.rows["symbol"]) == {"SPY"}
+    assert any("HYG" in note for note in fetched.notes)
+    assert yahoo.waits == []
+
+
+def test_a_hang_after_an_unknown_symbol_is_not_taken_for_another_one(yahoo: Yahoo) -> None:
+    yahoo.answers = {"HYG": (404, json.dumps(NOT_FOUND).encode()), "TLT": HANG}
+    with pytest.raises(SourceUnavailable, match="TLT"):
+        yahoo.source(timeout_seconds=0.3).market(["HYG", "TLT"], None, date(2024, 3, 8))
+
+
+def test_sessions_are_the_exchanges_own_days(yahoo: Yahoo) -> None:
+    yahoo.answers["%5EVIX"] = yahoo.answers["^VIX"] = body(chart(zone="America/Chicago"))
+    rows = yahoo.source().market(["VIX"], None, date(2024, 3, 8)).rows
+    assert set(rows["symbol"]) == {"VIX"}
+    assert [day.date() for day in rows["session"]] == SESSIONS
+    assert all("VIX" in path for path in yahoo.asked)
+
+
+def test_a_failed_fetch_leaves_the_last_good_rows(yahoo: Yahoo, tmp_path: Path) -> None:
+    store, universe = Store.open(str(tmp_path)), Universe(iv="VIX", iv_3m="", bond="", credit="")
+    ingest(store, yahoo.source(), universe, now=datetime(2024, 3, 8, 22, tzinfo=UTC), as_of=None)
+    good = store.read(RAW_MARKET)
+    changed = body(chart(close=[1.0] * 5))
+    yahoo.answers = {"SPY": changed, "^VIX": page(500), "%5EVIX": page(500)}
+    with pytest.raises(SourceUnavailable):
+        ingest(
+            store, yahoo.source(), universe, now=datetime(2024, 3, 11, 22, tzinfo=UTC), as_of=None
+        )
+    assert store.read(RAW_MARKET).equals(good)
+    assert good.num_rows == 10
+
+
+def test_the_bar_of_an_open_session_is_dropped_and_counted(yahoo: Yahoo, tmp_path: Path) -> None:
+    store, universe = Store.open(str(tmp_path)), Universe(iv="", iv_3m="", bond="", credit="")
+    before_the_close = datetime(2024, 3, 8, 20, 59, tzinfo=UTC)
+    report = ingest(store, yahoo.source(), universe, now=before_the_close, as_of=None)
+    assert report.as_of == date(2024, 3, 7)
+    assert report.added == 4
+    assert report.dropped == {"session not closed yet": 1}
+
+
+def test_nothing_is_cached_on_disk(yahoo: Yahoo) -> None:
+    import yfinance
+
+    yahoo.source().market(["SPY"], None, date(2024, 3, 8))
+    assert yfinance.cache._TzDBManager.get_location().startswith(os.devnull)
+    assert yfinance.cache._TzDBManager._db is None

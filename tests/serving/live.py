@@ -1,0 +1,124 @@
+"""A store that can be served, and a server process of it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from volcast import registry, training
+from volcast.config import SYNTHETIC_UNIVERSE as UNIVERSE
+from volcast.contracts import FEATURES_DAILY, PREDICTIONS_DAILY
+from volcast.features.store import as_known_then
+from volcast.storage import Store
+
+ROOT = Path(__file__).parents[2]
+AUDIT = {"who": "test", "why": "test", "when": datetime(2026, 1, 2, tzinfo=UTC)}
+SYMBOL = UNIVERSE.target
+POINTER = "registry/champion.json"
+READINESS = ("/v2/health/ready", "/v2/models/volcast/ready", "/v1/models/volcast")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A store that can be served: its folder, its newest session, and what is in it."""
+
+    folder: Path
+    as_of: date
+
+    @property
+    def store(self) -> Store:
+        return Store.open(str(self.folder))
+
+    @property
+    def predictions(self) -> list[dict[str, Any]]:
+        return self.store.read(PREDICTIONS_DAILY, symbols=[SYMBOL]).to_pylist()
+
+    def features(self, names: list[str]) -> dict[date, dict[str, float | None]]:
+        """Features by session, of sessions that lack none but those that may be null."""
+        rows = self.store.read(FEATURES_DAILY, symbols=[SYMBOL]).to_pandas()
+        rows = rows.set_index("session")[names].dropna()
+        return {
+            day: dict(zip(names, map(float, row), strict=True)) for day, *row in rows.itertuples()
+        }
+
+    def copy(self, folder: Path) -> "Served":
+        shutil.copytree(self.folder, folder)
+        return Served(folder, self.as_of)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server process, a client of it, and what it first answered."""
+
+    http: httpx.Client
+    log: Path
+    served: Served
+    at_first: dict[str, httpx.Response] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        inputs = self.http.get("/v2/models/volcast").json()["inputs"]
+        return [one["name"] for one in inputs]
+
+    def answer(self, **asked: str) -> dict[str, Any]:
+        return self.http.get("/predict", params={"symbol": SYMBOL} | asked).json()
+
+    def metrics(self) -> dict[str, float]:
+        lines = self.http.get("/metrics").text.splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+    def eventually(self, holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 60
+        while not holds():
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.1)
+
+
+def train_version(store: Store, as_of: date, seed: int = 7) -> str:
+    frame = as_known_then(store, SYMBOL, as_of)
+    run = training.train(store, UNIVERSE, as_of, frame, seed=seed)
+    return registry.register(store, run.run_id).version
+
+
+@contextmanager
+def running(served: Served, log: Path, *arguments: str) -> Iterator[Running]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "serving", "--http-port", port, "--follow-seconds", "0.2"]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
+    with (
+        log.open("w") as sink,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
+    ):
+        process = subprocess.Popen(
+            [*command, "--store", str(served.folder), *arguments],
+            cwd=ROOT, env=clean, stdout=sink, stderr=sink,
+        )  # fmt: skip
+        server = Running(http, log, served)
+        try:
+            server.eventually(lambda: process.poll() is not None or answers(http))
+            yield server
+        finally:
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(timeout=30)
+    assert code == 0, log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+def answers(http: httpx.Client) -> bool:
+    try:
+        return http.get("/").is_success
+    except httpx.TransportError:
+        return False

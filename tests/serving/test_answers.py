@@ -1,0 +1,93 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from serving.follow import Follower
+from serving.lookup import OnlineFeatures
+from serving.model import VolcastModel
+from serving.predict import STALE_LIMIT, Answers, Question
+from tests.serving.live import SYMBOL, UNIVERSE, Served
+from volcast import calendar
+from volcast.contracts import PREDICTIONS_DAILY
+from volcast.errors import CorruptFile, NotFound, StaleInput, StoreUnavailable
+
+
+def answers_of(served: Served, as_of=None) -> Answers:
+    store, model = served.store, VolcastModel()
+    features = OnlineFeatures(str(served.folder))
+    clock = {"now": lambda: datetime(2026, 1, 2, tzinfo=UTC), "as_of": as_of}
+    Follower(store, model, features, UNIVERSE, **clock, seconds=1).look()
+    return Answers(store, features, model)
+
+
+@pytest.fixture(scope="module")
+def answers(served: Served) -> Answers:
+    return answers_of(served)
+
+
+@pytest.mark.parametrize("age", range(1, STALE_LIMIT + 1))
+def test_old_features_are_answered_marked_stale(answers: Answers, served: Served, age):
+    later = calendar.after(served.as_of, age)
+    answer = answers.answer(Question(SYMBOL, later))
+    assert (answer["stale"], answer["age_sessions"]) == (True, age)
+    assert answer["as_of"] == later.isoformat()
+    assert answer["features_as_of"] == served.as_of.isoformat()
+
+
+def test_features_over_five_sessions_old_are_not_answered(answers: Answers, served: Served):
+    later = calendar.after(served.as_of, STALE_LIMIT + 1)
+    with pytest.raises(StaleInput, match="6 sessions before"):
+        answers.answer(Question(SYMBOL, later))
+
+
+def test_age_is_counted_against_the_configured_clock(served: Served):
+    clock = calendar.after(served.as_of, 2)
+    answer = answers_of(served, as_of=clock).answer(Question(SYMBOL))
+    assert (answer["as_of"], answer["age_sessions"]) == (clock.isoformat(), 2)
+
+
+def test_symbol_without_online_features_is_not_answered(served: Served, tmp_path: Path):
+    copy = served.copy(tmp_path / "store")
+    (copy.folder / "feast" / "online.db").unlink()
+    with pytest.raises(StaleInput, match="no features"):
+        answers_of(copy).answer(Question(SYMBOL))
+
+
+def test_broken_online_store_is_unavailable(served: Served, tmp_path: Path):
+    copy = served.copy(tmp_path / "store")
+    (copy.folder / "feast" / "online.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreUnavailable):
+        answers_of(copy).answer(Question(SYMBOL))
+
+
+def test_truncated_predictions_are_an_error_and_never_an_absence(served: Served, tmp_path: Path):
+    copy = served.copy(tmp_path / "store")
+    year = copy.folder / "predictions_daily" / f"symbol={SYMBOL}" / f"year={served.as_of.year}"
+    (year / "data.parquet").write_bytes(b"PAR1")
+    with pytest.raises(CorruptFile):
+        answers_of(copy).answer(Question(SYMBOL, served.as_of))
+
+
+def test_version_in_service_answers_a_past_day_before_others(served: Served, tmp_path: Path):
+    copy = served.copy(tmp_path / "store")
+    row, earlier = served.predictions[0], calendar.after(served.as_of, -100)
+    others = [
+        {**row, "session": day, "model_version": version}
+        for day in (row["session"], earlier)
+        for version in ("9", "10")
+    ]
+    copy.store.write(PREDICTIONS_DAILY, pa.Table.from_pylist(others))
+    answers = answers_of(copy)
+    version = [answers.answer(Question(SYMBOL, day))["model"] for day in (row["session"], earlier)]
+    assert [model["version"] for model in version] == [row["model_version"], "10"]
+
+
+def test_challenger_never_answers(served: Served, tmp_path: Path):
+    copy = served.copy(tmp_path / "store")
+    earlier = calendar.after(served.as_of, -100)
+    row = {**served.predictions[0], "session": earlier, "role": "challenger"}
+    copy.store.write(PREDICTIONS_DAILY, pa.Table.from_pylist([row]))
+    with pytest.raises(NotFound):
+        answers_of(copy).answer(Question(SYMBOL, earlier))

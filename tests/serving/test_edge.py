@@ -1,0 +1,87 @@
+import pytest
+
+from serving.edge import BODY_CAP
+from tests.serving.live import SYMBOL, Running, Served
+
+POSTED = ("/predict", "/v1/models/volcast:predict", "/v1/models/volcast:explain",
+          "/v2/models/volcast/infer")  # fmt: skip
+
+
+@pytest.mark.parametrize("route", POSTED)
+def test_body_over_the_cap_is_too_large(server: Running, route):
+    answer = server.http.post(route, content=b" " * (BODY_CAP + 1))
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("route", POSTED)
+def test_body_sent_in_chunks_is_capped_too(server: Running, route):
+    chunks = (b" " * 65536 for _ in range(32))
+    assert server.http.post(route, content=chunks).status_code == 413
+
+
+def test_body_at_the_cap_is_read(server: Running):
+    body = b'{"symbol": "SYN"}'.ljust(BODY_CAP)
+    assert server.http.post("/predict", content=body).status_code == 200
+
+
+@pytest.mark.parametrize("route", POSTED)
+def test_request_headers_are_neither_echoed_nor_logged(
+    server: Running, served: Served, features, route
+):
+    rows = {"instances": [features[served.as_of]]}
+    body = {"symbol": SYMBOL} if route == "/predict" else rows
+    headers = {"authorization": "Bearer s3cret", "x-token": "s3cret", "ce-id": "s3cret"}
+    answer = server.http.post(route, json=body, headers=headers)
+    assert "s3cret" not in str(answer.headers) + answer.text
+    assert "s3cret" not in server.log.read_text()
+
+
+def test_content_type_with_a_charset_is_json(server: Running, served: Served, features):
+    headers = {"content-type": "application/json; charset=utf-8"}
+    rows = {"instances": [features[served.as_of]]}
+    for route in POSTED[1:3]:
+        assert server.http.post(route, json=rows, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("action", ["load", "unload"])
+def test_models_cannot_be_loaded_or_unloaded_over_http(server: Running, action):
+    answer = server.http.post(f"/v2/repository/models/volcast/{action}")
+    assert answer.status_code == 404
+    assert server.http.get("/v2/models/volcast/ready").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("DELETE", "/predict", 405),
+        ("GET", "/nowhere", 404),
+        ("GET", "/v1/models/volcast:predict", 404),
+        ("GET", "/openai/v1/models", 404),
+        ("GET", "/docs", 404),
+    ],
+)
+def test_unknown_routes_and_methods_are_problems(server: Running, method, path, status):
+    answer = server.http.request(method, path)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.status_code == answer.json()["status"] == status
+
+
+def test_requests_are_counted_and_timed_by_route_and_status(server: Running):
+    counted = 'volcast_http_requests_total{method="GET",route="predict",status="404"}'
+    timed = 'volcast_http_request_seconds_count{route="predict",status="404"}'
+    before = server.metrics()
+    server.http.get("/predict", params={"symbol": "NOPE"})
+    after = server.metrics()
+    assert after[counted] == before.get(counted, 0) + 1
+    assert after[timed] == before.get(timed, 0) + 1
+
+
+def test_model_and_features_in_service_are_shown(server: Running, served: Served):
+    metrics, version = server.metrics(), served.predictions[-1]["model_version"]
+    shown = [name for name in metrics if name.startswith("volcast_model_info{")]
+    assert len(shown) == 1
+    assert f'version="{version}"' in shown[0]
+    assert metrics["volcast_model_ready"] == 1
+    assert metrics[f'volcast_feature_age_sessions{{symbol="{SYMBOL}"}}'] == 0
+    assert metrics[f'volcast_features_stale{{symbol="{SYMBOL}"}}'] == 0

@@ -1,0 +1,198 @@
+"""Curation: versions, calendar, adjustments and flags, on rows made by hand."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+from volcast.config import Universe
+from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_QUARANTINE
+from volcast.curation import Curated, curate
+from volcast.errors import ContractError
+
+UNIVERSE = Universe()
+MON, TUE, WED = date(2021, 3, 1), date(2021, 3, 2), date(2021, 3, 3)
+LATER, STILL_LATER = "2021-03-10T12:00Z", "2021-03-11T12:00Z"
+
+
+def row(symbol: str = "SPY", session: date = MON, **given: object) -> dict[str, object]:
+    base = {
+        "symbol": symbol,
+        "session": session,
+        "source": "csv",
+        "ingested_at": "2021-03-05T12:00Z",
+        "open": 100.0,
+        "high": 101.0,
+        "low": 99.0,
+        "close": 100.5,
+        "adj_close": 90.0,
+        "adjustment": 1.0,
+        "volume": 1e6,
+    }
+    return base | given
+
+
+def vix(session: date = MON, **given: object) -> dict[str, object]:
+    return row("VIX", session, open=20.0, high=22.0, low=19.0, close=21.0) | given
+
+
+def curated(*rows: dict[str, object], as_of: date = WED) -> Curated:
+    raw = pd.DataFrame(list(rows))
+    return curate(raw, UNIVERSE, as_of)
+
+
+def only(result: Curated) -> "pd.Series[object]":
+    assert len(result.rows) == 1
+    return result.rows.iloc[0]
+
+
+def new_york_close(day: date, hour: int = 16) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo("America/New_York"))
+
+
+def test_what_comes_out_fits_the_contracts_whatever_the_order_of_the_rows() -> None:
+    rows = [row(session=TUE), vix(TUE), row(), row("TLT", low=120.0), vix()]
+    one, other = curated(*rows), curated(*reversed(rows))
+    table = CURATED_MARKET_DAILY.conform(one.rows)
+    assert table.equals(CURATED_MARKET_DAILY.conform(other.rows))
+    assert [*zip(one.rows["symbol"], one.rows["session"].dt.date, strict=True)] == [
+        ("SPY", MON), ("SPY", TUE), ("VIX", MON), ("VIX", TUE),
+    ]  # fmt: skip
+    assert len(MONITORING_QUARANTINE.conform(one.quarantined)) == len(one.quarantined) > 0
+
+
+def test_the_first_version_of_a_row_is_known_at_the_close_of_its_session() -> None:
+    half_day = date(2021, 11, 26)
+    result = curated(row(), row(session=half_day), as_of=half_day)
+    assert list(result.rows["known_at"]) == [new_york_close(MON), new_york_close(half_day, 13)]
+
+
+def test_a_restated_price_replaces_the_first_and_is_known_when_it_was_ingested() -> None:
+    kept = only(curated(row(), row(close=100.7, ingested_at=LATER)))
+    assert (kept["close"], list(kept["flags"])) == (100.7, ["restated"])
+    assert kept["known_at"] == pd.Timestamp(LATER)
+
+
+def test_a_restated_volume_alone_leaves_the_moment_of_knowledge() -> None:
+    kept = only(curated(row(), row(volume=2e6, ingested_at=LATER)))
+    assert (kept["volume"], kept["known_at"], list(kept["flags"])) == (2e6, new_york_close(MON), [])
+
+
+def test_prices_are_known_since_the_version_that_last_changed_them() -> None:
+    kept = only(
+        curated(
+            row(),
+            row(adjustment=1.01, ingested_at=LATER),
+            row(adjustment=1.01, volume=5.0, ingested_at=STILL_LATER),
+        )
+    )
+    assert (kept["adjustment"], kept["volume"]) == (1.01, 5.0)
+    assert kept["known_at"] == pd.Timestamp(LATER)
+
+
+def test_a_broken_restatement_is_quarantined_and_the_earlier_version_stands() -> None:
+    result = curated(row(), row(low=150.0, ingested_at=LATER))
+    kept = only(result)
+    assert (kept["low"], kept["known_at"], list(kept["flags"])) == (99.0, new_york_close(MON), [])
+    assert set(result.quarantined["ingested_at"]) == {pd.Timestamp(LATER)}
+
+
+def test_the_correction_of_a_broken_first_version_is_known_only_since_then() -> None:
+    kept = only(curated(row(close=-1.0), row(ingested_at=LATER)))
+    assert (kept["known_at"], list(kept["flags"])) == (pd.Timestamp(LATER), ["restated"])
+
+
+def test_a_version_between_that_is_broken_makes_no_restatement() -> None:
+    broken = row(close=None, ingested_at=LATER)
+    kept = only(curated(row(), broken, row(ingested_at=STILL_LATER)))
+    assert (kept["known_at"], list(kept["flags"])) == (new_york_close(MON), [])
+
+
+def test_an_unknown_adjustment_is_one() -> None:
+    assert only(curated(row(adjustment=None)))["adjustment"] == 1.0
+
+
+def test_a_later_fetch_that_knows_no_adjustment_keeps_the_earlier_one() -> None:
+    kept = only(curated(row(adjustment=1.004), row(adjustment=None, ingested_at=LATER)))
+    assert (kept["adjustment"], list(kept["flags"])) == (1.004, [])
+
+
+def test_rows_after_as_of_are_not_looked_at() -> None:
+    result = curated(row(), row(session=TUE, close=-1.0), as_of=MON)
+    assert only(result)["session"].date() == MON
+    assert result.quarantined.empty
+    assert result.dropped == {}
+
+
+def test_prints_of_other_symbols_on_holidays_are_dropped_and_counted() -> None:
+    labor_day, weekend = date(2021, 9, 6), date(2021, 9, 4)
+    days = [vix(labor_day), vix(weekend, close=None), row("TLT", labor_day), vix(date(2021, 9, 7))]
+    result = curated(*days, as_of=date(2021, 9, 10))
+    assert result.dropped == {"TLT off_calendar": 1, "VIX off_calendar": 2}
+    assert only(result)["session"].date() == date(2021, 9, 7)
+    assert result.quarantined.empty
+
+
+def test_a_row_of_the_target_on_a_holiday_is_quarantined() -> None:
+    result = curated(row(), row(session=date(2021, 2, 15)))
+    assert list(result.quarantined["reason"]) == ["off_calendar"]
+    assert only(result)["session"].date() == MON
+
+
+def test_the_same_row_twice_in_one_version_counts_once() -> None:
+    result = curated(row(), row())
+    assert only(result)["close"] == 100.5
+    assert (result.dropped, len(result.quarantined)) == ({"SPY repeated": 1}, 0)
+
+
+def test_two_rows_of_one_version_that_disagree_are_both_kept_out() -> None:
+    result = curated(row(), row(close=100.6, source="yfinance"), row(session=TUE))
+    assert only(result)["session"].date() == TUE
+    assert list(result.quarantined["reason"]) == ["contradicting_repeat"] * 2
+
+
+def test_an_index_without_a_range_is_filled_with_its_close_and_flagged() -> None:
+    kept = only(curated(vix(open=None, high=0.0, low=float("inf"))))
+    assert [kept[name] for name in ("open", "high", "low", "close")] == [21.0] * 4
+    assert list(kept["flags"]) == ["range_filled"]
+
+
+def test_an_index_that_contradicts_its_range_is_flagged_and_kept() -> None:
+    kept = only(curated(vix(open=25.0, close=18.0)))
+    assert (kept["open"], kept["close"]) == (25.0, 18.0)
+    assert list(kept["flags"]) == ["close_outside_range", "open_outside_range"]
+
+
+def test_a_day_that_repeats_the_last_is_flagged_for_assets_only() -> None:
+    result = curated(row(), row(session=TUE), vix(), vix(TUE))
+    assert [list(flags) for flags in result.rows["flags"]] == [[], ["stale_repeat"], [], []]
+
+
+@pytest.mark.parametrize(
+    ("factor", "adjustment", "flags"),
+    [
+        (1.6, 1.0, []),
+        (1.7, 1.0, ["suspicious_jump"]),
+        (0.6, 1.0, ["suspicious_jump"]),
+        (0.5, 2.0, []),
+    ],
+)
+def test_a_jump_beyond_half_in_logs_is_flagged_unless_a_split_explains_it(
+    factor: float, adjustment: float, flags: list[str]
+) -> None:
+    moved = {name: factor * row()[name] for name in ("open", "high", "low", "close")}
+    result = curated(row(), row(session=TUE, adjustment=adjustment, **moved), row("TLT", WED))
+    assert [list(flags) for flags in result.rows["flags"]] == [[], flags, []]
+
+
+def test_a_missing_column_is_named() -> None:
+    raw = pd.DataFrame([row()]).drop(columns="low")
+    with pytest.raises(ContractError, match=r"missing columns \['low'\]"):
+        curate(raw, UNIVERSE, WED)
+
+
+def test_no_rows_give_no_rows() -> None:
+    empty = curate(pd.DataFrame([row()]).iloc[:0], UNIVERSE, WED)
+    assert len(CURATED_MARKET_DAILY.conform(empty.rows)) == 0
+    assert (len(empty.quarantined), empty.dropped) == (0, {})

@@ -1,0 +1,156 @@
+"""Features, each re-derived by plain loops over single numbers."""
+
+import math
+import statistics
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.markets import UNIVERSE, curated
+from volcast.config import Universe
+from volcast.features.compute import compute
+from volcast.features.definitions import FEATURES, names
+
+DAY = 700
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return curated(4)
+
+
+@pytest.fixture(scope="module")
+def target(rows) -> pd.DataFrame:
+    features = compute(rows, UNIVERSE)
+    return features[features["symbol"] == UNIVERSE.target].reset_index(drop=True)
+
+
+def series(rows, symbol):
+    own = rows[rows["symbol"] == symbol].sort_values("session")
+    prices = own[["open", "high", "low", "close", "adjustment"]].to_numpy().tolist()
+    r, g = [math.nan], [math.nan]
+    for (_, _, _, before, _), (o, h, lo, c, a) in zip(prices[:-1], prices[1:], strict=True):
+        r.append(math.log(c / before * a))
+        overnight = math.log(o / before * a) ** 2
+        body = (2 * math.log(2) - 1) * math.log(c / o) ** 2
+        g.append(252 * (overnight + 0.5 * math.log(h / lo) ** 2 - body))
+    return r, g, [p[3] for p in prices]
+
+
+def expected(rows):
+    r, g, _ = series(rows, UNIVERSE.target)
+    vix = [x / 100 for x in series(rows, UNIVERSE.iv)[2]]
+    term = [x / 100 for x in series(rows, UNIVERSE.iv_3m)[2]]
+    iv = [math.log(x * x) for x in vix]
+    t = DAY
+    mean = {n: statistics.fmean(g[t - n + 1 : t + 1]) for n in (1, 5, 22, 66, 252)}
+    sd = statistics.stdev(r[t - 21 : t + 1])
+    rv2 = {n: 252 * statistics.fmean(x * x for x in r[t - n + 1 : t + 1]) for n in (1, 5, 10, 22)}
+    level = [0.0]
+    for x in r[1:]:
+        level.append(level[-1] + x)
+    ewma = 252 * r[1] ** 2
+    for x in r[2 : t + 1]:
+        ewma = 0.94 * ewma + 0.06 * 252 * x * x
+    values = {
+        "iv": iv[t],
+        "r5_less_iv": math.log(rv2[5]) - iv[t],
+        "iv_change_1": iv[t] - iv[t - 1],
+        "iv_change_5": iv[t] - iv[t - 5],
+        "iv_less_mean22": iv[t] - statistics.fmean(iv[t - 21 : t + 1]),
+        "iv_less_min252": iv[t] - min(iv[t - 251 : t + 1]),
+        "g252": math.log(mean[252]),
+        "r5_less_g252": math.log(rv2[5] / mean[252]),
+        "ret_1_scaled": r[t] / sd,
+        "ret_5_scaled": sum(r[t - 4 : t + 1]) / (sd * 5**0.5),
+        "ret_22_scaled": sum(r[t - 21 : t + 1]) / (sd * 22**0.5),
+        "drawdown_66": level[t] - max(level[t - 65 : t + 1]),
+        "drawdown_252": level[t] - max(level[t - 251 : t + 1]),
+        "max_move_22": math.log(max(map(abs, r[t - 21 : t + 1])) / sd),
+        "g_sd_22": statistics.stdev(map(math.log, g[t - 21 : t + 1])),
+        "ret_1": r[t],
+        "ret_5": sum(r[t - 4 : t + 1]),
+        "ret_22": sum(r[t - 21 : t + 1]),
+        "ewma94": ewma**0.5,
+        "vix": vix[t],
+        "vix_change_1": vix[t] - vix[t - 1],
+        "vix_change_5": vix[t] - vix[t - 5],
+        "vix3m_slope": math.log(term[t] / vix[t]),
+    }
+    values |= {f"rv_{n}": rv2[n] ** 0.5 for n in rv2}
+    values |= {f"g{n}_less_iv": math.log(mean[n]) - iv[t] for n in (1, 5, 22, 66)}
+    values |= {f"g{n}_less_g252": math.log(mean[n] / mean[252]) for n in (1, 5, 22, 66)}
+    for role, symbol in (("bond", UNIVERSE.bond), ("credit", UNIVERSE.credit)):
+        other, _, _ = series(rows, symbol)
+        values |= {f"{role}_ret_{n}": sum(other[t - n + 1 : t + 1]) for n in (1, 5, 22)}
+        squares = [x * x for x in other[t - 21 : t + 1]]
+        values[f"{role}_rv_22"] = (252 * statistics.fmean(squares)) ** 0.5
+        window = slice(t - 65, t + 1)
+        values[f"{role}_corr_66"] = statistics.correlation(r[window], other[window])
+    return values
+
+
+def test_every_feature_equals_its_formula_in_plain_arithmetic(rows, target):
+    derived = expected(rows)
+    assert sorted(derived) == sorted(names())
+    computed = target.loc[DAY, names()].to_dict()
+    # Running sums of pandas against fresh sums: a few last digits.
+    assert computed == pytest.approx(derived, rel=1e-8, abs=1e-10)
+
+
+def test_a_row_is_stamped_with_the_close_of_its_session(target):
+    day = target[target["session"] == pd.Timestamp("2003-11-28").date()]
+    assert day["event_timestamp"].iloc[0] == pd.Timestamp("2003-11-28 18:00", tz="UTC")
+
+
+def test_absent_cross_assets_give_null_features_and_no_failure(rows):
+    alone = rows[rows["symbol"].isin([UNIVERSE.target, UNIVERSE.iv])]
+    features = compute(alone, UNIVERSE).set_index("session")
+    cross = [f.name for f in FEATURES if f.group == "cross"]
+    assert features[cross].isna().all(axis=None)
+    assert features[names("iv", "range", "common")].iloc[300:].notna().all(axis=None)
+
+
+def test_without_implied_volatility_only_its_own_features_are_null(rows):
+    universe = Universe(target=UNIVERSE.target, iv="", iv_3m="", bond="", credit="")
+    features = compute(rows[rows["symbol"] == UNIVERSE.target], universe)
+    assert features[names("iv")].isna().all(axis=None)
+    assert features["iv_symbol"].isna().all()
+    assert features[names("range", "common")].iloc[300:].notna().all(axis=None)
+
+
+def test_one_missing_row_blanks_no_later_session(rows):
+    target = rows["symbol"] == UNIVERSE.target
+    hole = rows[target].iloc[600]["session"]
+    features = compute(rows[~(target & (rows["session"] == hole))], UNIVERSE)
+    later = features[(features["symbol"] == UNIVERSE.target) & (features["session"] > hole)]
+    assert later[names()].notna().all(axis=None)
+    assert hole not in set(features.loc[features["symbol"] == UNIVERSE.target, "session"])
+
+
+def test_a_missing_implied_print_is_carried_five_sessions_and_no_more(rows):
+    implied = rows["symbol"] == UNIVERSE.iv
+    days = sorted(rows.loc[implied, "session"])
+    cut = rows[~(implied & (rows["session"] > days[700]))]
+    own = compute(cut, UNIVERSE).query("symbol == @UNIVERSE.target").set_index("session")
+    assert own.loc[days[705], "iv"] == own.loc[days[700], "iv"]
+    assert math.isnan(own.loc[days[706], "iv"])
+
+
+def test_equal_prices_all_session_take_the_floor_and_not_the_log_of_zero(rows):
+    flat = rows.copy()
+    own = flat[(flat["symbol"] == UNIVERSE.target)].index[500:502]
+    before = flat.loc[own[0], "close"]
+    flat.loc[own, ["open", "high", "low", "close"]] = before
+    features = compute(flat, UNIVERSE)
+    row = features[features["symbol"] == UNIVERSE.target].iloc[501]
+    assert row["g1_less_g252"] + row["g252"] == pytest.approx(math.log(1e-5))
+    assert np.isfinite(row[names("range", "common")].astype(float)).all()
+
+
+def test_symbols_do_not_touch_each_other(rows, target):
+    pair = rows[rows["symbol"].isin([UNIVERSE.target, UNIVERSE.iv])]
+    alone = compute(pair, UNIVERSE).query("symbol == @UNIVERSE.target").reset_index(drop=True)
+    own = names("iv", "range", "common", "classical")
+    pd.testing.assert_frame_equal(alone[own], target[own], check_exact=True)

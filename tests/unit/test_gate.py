@@ -1,0 +1,233 @@
+"""The gate: what it takes to become champion."""
+
+import re
+from collections.abc import Callable
+from math import log
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.runs import AUDIT, evaluation, put_evaluation, put_run
+from volcast.errors import ContractError, CorruptFile, ModelError
+from volcast.gate import judge
+from volcast.registry import Version
+from volcast.registry.pointer import move
+from volcast.registry.versions import read_run, write_files
+from volcast.storage import Store
+
+Crown = Callable[..., Version]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store.open(str(tmp_path))
+
+
+@pytest.fixture
+def crown(store: Store) -> Crown:
+    """Make a run champion with the registry's files and pointer alone."""
+
+    def run(rows: pd.DataFrame, recipe: str = "blend-range") -> Version:
+        put_run(store, "old", recipe)
+        put_evaluation(store, "old", rows)
+        sha256 = write_files(store, read_run(store, "old"))
+        version = Version("volcast", "1", sha256, f"models/{sha256}/", "old", "2018-12-31")
+        move(store, version, "promote", **AUDIT)
+        return version
+
+    return run
+
+
+def candidate(store: Store, rows: pd.DataFrame, recipe: str = "blend-range") -> str:
+    put_run(store, "new", recipe)
+    put_evaluation(store, "new", rows)
+    return "new"
+
+
+def skilled(rows: pd.DataFrame, skill: float) -> pd.Series:
+    """Forecasts that know ``skill`` of the way from .2 to the outcome, in logs."""
+    return 0.2 * (rows["rv_5d"] / 0.2) ** skill
+
+
+def qlike(row: pd.Series, column: str) -> float:
+    ratio = row["rv_5d"] ** 2 / row[column] ** 2
+    return ratio - log(ratio) - 1
+
+
+def gain(rows: pd.DataFrame, column: str) -> float:
+    ours = sum(qlike(row, "forecast") for _, row in rows.iterrows())
+    return 1 - ours / sum(qlike(row, column) for _, row in rows.iterrows())
+
+
+def test_a_first_champion_passes_with_five_percent_under_log_har(store: Store) -> None:
+    rows = evaluation(800)
+    rows["forecast"] = skilled(rows, 0.05)
+    verdict = judge(store, candidate(store, rows))
+    assert (verdict.passed, verdict.kind) == (True, "first")
+    assert f"QLIKE is {gain(rows, 'log_har'):.2%} under log-HAR" in verdict.reasons[1]
+    assert "800 sessions from 2000-01-03 to 2003-03-12" in verdict.reasons[0]
+
+
+def test_a_first_champion_with_less_is_refused(store: Store) -> None:
+    rows = evaluation(800)
+    rows["forecast"] = skilled(rows, 0.01)
+    verdict = judge(store, candidate(store, rows))
+    assert 0 < gain(rows, "log_har") < 0.05
+    assert not verdict.passed
+    assert verdict.reasons[1].startswith("Refused: QLIKE is")
+
+
+@pytest.mark.parametrize(("skill", "passes"), [(0.01, True), (0.0, True), (-0.01, False)])
+def test_with_little_implied_volatility_a_first_champion_must_only_match_log_har(
+    store: Store, skill: float, passes: bool
+) -> None:
+    rows = evaluation(1000)
+    rows.loc[:209, ["vix", "har_x"]] = np.nan
+    rows["forecast"] = skilled(rows, skill)
+    assert judge(store, candidate(store, rows)).passed is passes
+
+
+def test_eighty_percent_of_implied_volatility_is_enough_to_ask_for_the_margin(store: Store) -> None:
+    rows = evaluation(1000)
+    rows.loc[:199, ["vix", "har_x"]] = np.nan
+    rows["forecast"] = skilled(rows, 0.01)
+    assert not judge(store, candidate(store, rows)).passed
+
+
+def test_a_forecast_significantly_worse_than_har_x_is_refused(store: Store) -> None:
+    rows = evaluation(800)
+    rows = rows.assign(forecast=skilled(rows, 0.3), har_x=skilled(rows, 0.4))
+    verdict = judge(store, candidate(store, rows))
+    assert [reason.startswith("Refused") for reason in verdict.reasons] == [
+        False, False, True, False,
+    ]  # fmt: skip
+    assert "above HAR-X on 800 sessions" in verdict.reasons[2]
+
+
+@pytest.mark.parametrize("count", [1, 755])
+def test_fewer_than_three_years_are_not_judged(store: Store, count: int) -> None:
+    verdict = judge(store, candidate(store, evaluation(count)))
+    assert verdict.reasons == [f"Refused: {count} walk-forward forecasts; 756 are needed."]
+
+
+def test_sessions_without_an_outcome_or_before_the_first_forecast_do_not_count(
+    store: Store,
+) -> None:
+    rows = evaluation(900)
+    rows["forecast"] = skilled(rows, 0.3)
+    rows.loc[:99, "forecast"] = np.nan
+    rows.loc[895:, "rv_5d"] = np.nan
+    assert "Judged on 795 sessions" in judge(store, candidate(store, rows)).reasons[0]
+
+
+def test_a_recipe_that_keeps_silent_on_hard_days_is_refused(store: Store) -> None:
+    rows = evaluation(1000)
+    rows["forecast"] = skilled(rows, 0.3)
+    rows.loc[500:510, "forecast"] = np.nan
+    verdict = judge(store, candidate(store, rows))
+    assert not verdict.passed
+    assert "1.10% of the sessions since the first have no forecast" in verdict.reasons[0]
+
+
+def test_the_champions_own_run_is_unchanged(store: Store, crown: Crown) -> None:
+    version = crown(evaluation(800))
+    verdict = judge(store, version.run_id)
+    assert (verdict.passed, verdict.kind) == (True, "unchanged")
+
+
+@pytest.mark.parametrize(("skill", "passes"), [(0.3, True), (0.23, True), (0.21, False)])
+def test_a_new_recipe_must_beat_the_champions_by_five_percent(
+    store: Store, crown: Crown, skill: float, passes: bool
+) -> None:
+    rows = evaluation(1000)
+    crown(rows.assign(forecast=skilled(rows, 0.2)))
+    rows = rows.assign(forecast=skilled(rows, skill), champion=skilled(rows, 0.2))
+    verdict = judge(store, candidate(store, rows.drop(columns="champion"), "blend-iv"))
+    assert (verdict.passed, verdict.kind) == (passes, "new recipe")
+    assert f"{gain(rows, 'champion'):.2%} under version 1" in verdict.reasons[1]
+
+
+def test_a_gain_that_may_be_luck_does_not_make_a_new_recipe_champion(
+    store: Store, crown: Crown
+) -> None:
+    rows = evaluation(1000)
+    crown(rows)
+    rows.loc[500, ["rv_5d", "forecast"]] = 1.5
+    verdict = judge(store, candidate(store, rows, "blend-iv"))
+    assert gain(rows, "log_har") > 0.05
+    assert not verdict.passed
+    # One row makes the whole difference, so mean and standard error are equal: P(z > 1) = .159.
+    assert re.search(r"under version 1 .*, p 0\.1[56]\d;", verdict.reasons[1])
+
+
+@pytest.mark.parametrize(("skill", "passes"), [(0.2, True), (0.1995, False), (0.21, True)])
+def test_a_refit_must_not_be_significantly_worse(
+    store: Store, crown: Crown, skill: float, passes: bool
+) -> None:
+    rows = evaluation(1000)
+    crown(rows.assign(forecast=skilled(rows, 0.2)))
+    verdict = judge(store, candidate(store, rows.assign(forecast=skilled(rows, skill))))
+    assert (verdict.passed, verdict.kind) == (passes, "refit")
+
+
+def test_a_refit_that_is_worse_by_chance_passes(store: Store, crown: Crown) -> None:
+    rows = evaluation(1000)
+    crown(rows.assign(forecast=skilled(rows, 0.2)))
+    noise = np.exp(np.random.default_rng(3).normal(0, 0.01, 1000))
+    verdict = judge(store, candidate(store, rows.assign(forecast=skilled(rows, 0.2) * noise)))
+    assert verdict.passed
+    assert "above version 1" in verdict.reasons[1]
+
+
+def test_runs_are_compared_on_the_sessions_that_both_have(store: Store, crown: Crown) -> None:
+    rows = evaluation(1000)
+    rows["forecast"] = skilled(rows, 0.2)
+    crown(rows[:900])
+    verdict = judge(store, candidate(store, rows[100:]))
+    assert verdict.passed
+    assert "version 1 on 800 sessions" in verdict.reasons[1]
+
+
+def test_another_symbols_champion_shares_no_session(store: Store, crown: Crown) -> None:
+    rows = evaluation(800)
+    crown(rows.assign(symbol="SPY"))
+    verdict = judge(store, candidate(store, rows))
+    assert "Refused: 0 sessions shared with version 1" in verdict.reasons[1]
+
+
+def test_a_candidate_whose_golden_forecasts_differ_is_refused(store: Store) -> None:
+    rows = evaluation(800)
+    run_id = candidate(store, rows.assign(forecast=skilled(rows, 0.3)))
+    golden = store.objects.get("runs/new/model/golden.json").replace(b"-4.", b"-5.")
+    store.objects.put("runs/new/model/golden.json", golden)
+    verdict = judge(store, run_id)
+    assert not verdict.passed
+    assert verdict.reasons[3].startswith("Refused: Golden forecasts")
+
+
+def test_an_altered_champion_is_no_measure(store: Store, crown: Crown) -> None:
+    version = crown(evaluation(800))
+    store.objects.put(version.uri + "lineage.json", b"{}")
+    with pytest.raises(ModelError, match=r"lineage\.json"):
+        judge(store, candidate(store, evaluation(800)))
+
+
+def test_a_run_without_its_evaluation_is_named(store: Store) -> None:
+    put_run(store, "new")
+    with pytest.raises(ModelError, match=r"runs/new/evaluation\.parquet"):
+        judge(store, "new")
+
+
+def test_an_evaluation_that_cannot_be_read_is_corrupt_and_not_empty(store: Store) -> None:
+    run_id = candidate(store, evaluation(800))
+    store.objects.put("runs/new/evaluation.parquet", b"PAR1")
+    with pytest.raises(CorruptFile):
+        judge(store, run_id)
+
+
+def test_an_evaluation_without_a_column_is_a_broken_contract(store: Store) -> None:
+    run_id = candidate(store, evaluation(800).drop(columns="har_x"))
+    with pytest.raises(ContractError, match="har_x"):
+        judge(store, run_id)

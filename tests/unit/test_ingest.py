@@ -1,0 +1,256 @@
+"""Ingestion: new rows, restated rows, and what is not taken."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from volcast import calendar
+from volcast.config import SAMPLE_UNIVERSE, Universe
+from volcast.contracts import RAW_MACRO, RAW_MARKET
+from volcast.errors import ContractError, NotFound
+from volcast.ingest import IngestReport, ingest
+from volcast.sources import CsvFolderSource, Fetched, SampleSource
+from volcast.storage import Store
+
+ALONE = Universe(target="AAA", iv="", iv_3m="", bond="", credit="")
+NOW = datetime(2021, 12, 31, 22, tzinfo=UTC)
+LATER = NOW + timedelta(days=3)
+DAYS = calendar.sessions(date(2021, 11, 1), date(2021, 12, 31))
+
+
+class Folder:
+    """A folder that a test writes files to, and a store that they are ingested to."""
+
+    def __init__(self, root: Path) -> None:
+        self.path, self.store = root / "in", Store.open(str(root / "store"))
+        (self.path / "market").mkdir(parents=True)
+        (self.path / "macro").mkdir()
+        self.prices = pd.DataFrame({"date": DAYS}).assign(
+            open=10.0, high=12.0, low=9.0, close=11.0, adj_close=5.5, volume=100.0
+        )
+
+    def print(self, symbol: str = "AAA") -> None:
+        self.prices.to_csv(self.path / "market" / f"{symbol}.csv", index=False)
+
+    def print_macro(self, *lines: str) -> None:
+        (self.path / "macro" / "M.csv").write_text("\n".join(lines) + "\n")
+
+    def ingest(
+        self, now: datetime = NOW, as_of: date | None = None, universe: Universe = ALONE
+    ) -> IngestReport:
+        return ingest(self.store, CsvFolderSource(self.path), universe, now=now, as_of=as_of)
+
+    def rows(self) -> pd.DataFrame:
+        rows: pd.DataFrame = self.store.read(RAW_MARKET).to_pandas()
+        return rows
+
+    def macro(self) -> pd.DataFrame:
+        rows: pd.DataFrame = self.store.read(RAW_MACRO).to_pandas()
+        return rows
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    made = Folder(tmp_path)
+    made.print()
+    return made
+
+
+def files(store: Store) -> dict[str, bytes]:
+    return {key: store.objects.get(key) for key in store.objects.list("")}
+
+
+def test_new_rows_are_stamped_with_the_time_of_ingestion(folder: Folder) -> None:
+    report = folder.ingest()
+    assert (report.added, report.restated, report.unchanged) == (len(DAYS), 0, 0)
+    assert report.as_of == date(2021, 12, 31)
+    assert set(folder.rows()["ingested_at"]) == {pd.Timestamp(NOW)}
+
+
+def test_the_same_again_writes_nothing(folder: Folder) -> None:
+    folder.prices.loc[3, ["open", "volume"]] = float("nan")
+    folder.print()
+    folder.print_macro("date,value", "2021-10-01,1", "2021-11-01,2")
+    folder.ingest()
+    before = files(folder.store)
+    report = folder.ingest(now=LATER)
+    assert (report.added, report.restated, report.unchanged) == (0, 0, len(DAYS))
+    assert (report.macro_added, report.macro_restated) == (0, 0)
+    assert files(folder.store) == before
+
+
+@pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume"])
+def test_a_changed_value_is_a_new_row_beside_the_old(folder: Folder, column: str) -> None:
+    folder.ingest()
+    folder.prices.loc[5, column] += 0.01
+    folder.prices["adj_close"] = folder.prices["close"] / 2
+    folder.print()
+    assert folder.ingest(now=LATER).restated == 1
+    versions = folder.rows().query("session == @DAYS[5]")
+    assert versions["ingested_at"].tolist() == [pd.Timestamp(NOW), pd.Timestamp(LATER)]
+    assert versions[column].diff().tolist()[1] == pytest.approx(0.01)
+    assert folder.ingest(now=LATER + timedelta(days=1)).restated == 0
+
+
+def test_a_rescaled_adjusted_close_is_no_restatement(folder: Folder) -> None:
+    folder.ingest()
+    folder.prices["adj_close"] *= 0.9871
+    folder.print()
+    assert folder.ingest(now=LATER).restated == 0
+
+
+def test_a_dividend_found_later_restates_its_session_alone(folder: Folder) -> None:
+    folder.ingest()
+    folder.prices.loc[:4, "adj_close"] *= 0.99
+    folder.print()
+    assert folder.ingest(now=LATER).restated == 1
+    restated = folder.rows().query("ingested_at == @LATER")
+    assert restated["session"].tolist() == [DAYS[5]]
+    assert restated["adjustment"].tolist() == [pytest.approx(1 / 0.99)]
+
+
+def test_a_restatement_at_a_time_not_after_the_stored_row_is_refused(folder: Folder) -> None:
+    folder.ingest()
+    folder.prices.loc[5, "close"] = 11.5
+    folder.print()
+    with pytest.raises(ContractError, match="clock"):
+        folder.ingest()
+
+
+def test_rows_after_as_of_are_not_taken_and_come_later(folder: Folder) -> None:
+    report = folder.ingest(as_of=DAYS[9])
+    assert (report.as_of, report.added) == (DAYS[9], 10)
+    assert folder.rows()["session"].max() == DAYS[9]
+    assert folder.ingest(now=LATER).added == len(DAYS) - 10
+
+
+def test_a_bar_before_its_close_is_dropped_and_counted(folder: Folder) -> None:
+    noon = datetime(2021, 12, 31, 17, tzinfo=UTC)
+    report = folder.ingest(now=noon)
+    assert report.as_of == date(2021, 12, 30)
+    assert report.dropped == {"session not closed yet": 1}
+    assert folder.ingest(now=noon, as_of=date(2021, 12, 31)).added == 0
+
+
+def test_an_off_calendar_row_goes_to_raw_as_it_is(folder: Folder) -> None:
+    folder.prices.loc[3, "date"] = date(2021, 11, 6)
+    folder.print()
+    assert folder.ingest().added == len(DAYS)
+    assert date(2021, 11, 6) in set(folder.rows()["session"])
+
+
+def test_a_target_without_rows_is_not_found(folder: Folder) -> None:
+    with pytest.raises(NotFound, match=r"no row of ZZZ.*ZZZ\.csv"):
+        folder.ingest(universe=Universe(target="ZZZ", iv="AAA", iv_3m="", bond="", credit=""))
+    with pytest.raises(NotFound, match="no row of AAA"):
+        folder.ingest(as_of=date(2021, 10, 1))
+    assert files(folder.store) == {}
+
+
+def test_a_broken_second_symbol_leaves_the_store_as_it_was(folder: Folder) -> None:
+    (folder.path / "market" / "BBB.csv").write_text("date\n")
+    with pytest.raises(ContractError):
+        folder.ingest(universe=Universe(target="AAA", iv="BBB", iv_3m="", bond="", credit=""))
+    assert files(folder.store) == {}
+
+
+def test_a_revised_macro_value_counts_from_its_ingestion(folder: Folder) -> None:
+    folder.print_macro("date,value", "2021-09-01,1", "2021-10-01,2")
+    assert folder.ingest().macro_added == 2
+    folder.print_macro("date,value", "2021-09-01,1.5", "2021-10-01,2.5")
+    assert folder.ingest(now=LATER).macro_restated == 2
+    stored = folder.macro()
+    assert stored["value"].tolist() == [1.0, 1.5, 2.0, 2.5]
+    assert stored["available_at"].tolist()[0] == pd.Timestamp("2021-11-15", tz="UTC")
+    assert stored["available_at"].tolist()[1] == pd.Timestamp(LATER)
+    assert stored["available_at"].tolist()[3] == pd.Timestamp(LATER)
+    assert folder.ingest(now=LATER + timedelta(days=1)).macro_restated == 0
+
+
+def test_a_revision_before_the_first_value_is_public_comes_right_after_it(folder: Folder) -> None:
+    folder.print_macro("date,value", "2021-10-01,1", "2021-11-01,2")
+    folder.ingest()
+    folder.print_macro("date,value", "2021-10-01,1", "2021-11-01,2.5")
+    folder.ingest(now=LATER)
+    public = pd.Timestamp("2021-12-01", tz="UTC") + pd.Timedelta(days=45)
+    assert folder.macro()["available_at"].tolist()[1:] == [public, public + pd.Timedelta("1us")]
+
+
+def test_a_vintage_that_changes_is_refused(folder: Folder) -> None:
+    folder.print_macro("vintage,date,value", "2021-11,2021-10-01,1")
+    folder.ingest()
+    folder.print_macro("vintage,date,value", "2021-11,2021-10-01,1", "2021-12,2021-10-01,2")
+    assert folder.ingest(now=LATER).macro_added == 1
+    folder.print_macro("vintage,date,value", "2021-11,2021-10-01,7")
+    with pytest.raises(ContractError, match="vintage never changes"):
+        folder.ingest(now=LATER)
+
+
+class Live(CsvFolderSource):
+    """The same files as a live source, which notes what it was asked for."""
+
+    live = True
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.asked: list[tuple[tuple[str, ...], date | None]] = []
+
+    def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
+        self.asked.append((tuple(symbols), first))
+        return super().market(symbols, first, last)
+
+
+def test_a_live_source_is_asked_for_the_recent_sessions_and_for_new_symbols(
+    folder: Folder,
+) -> None:
+    live, both = Live(folder.path), ALONE.model_copy(update={"bond": "BBB"})
+    ingest(folder.store, live, ALONE, now=NOW, as_of=None)
+    folder.print("BBB")
+    report = ingest(folder.store, live, both, now=LATER, as_of=None)
+    recent = live.asked[1][1]
+    assert live.asked == [(("AAA",), None), (("AAA",), recent), (("BBB",), None)]
+    assert recent is not None
+    assert 14 <= calendar.sessions_between(recent, DAYS[-1]) <= 16
+    assert (report.added, report.restated) == (len(DAYS), 0)
+
+
+def test_a_split_restates_the_whole_history_of_a_live_source(folder: Folder) -> None:
+    live = Live(folder.path)
+    ingest(folder.store, live, ALONE, now=NOW, as_of=None)
+    for name in ("open", "high", "low", "close", "adj_close"):
+        folder.prices[name] /= 4
+    folder.print()
+    report = ingest(folder.store, live, ALONE, now=LATER, as_of=None)
+    assert report.restated == len(DAYS)
+    assert live.asked[-1] == (("AAA",), None)
+
+
+def test_a_live_source_counts_to_the_last_closed_session(folder: Folder) -> None:
+    tuesday = datetime(2022, 1, 4, 15, tzinfo=UTC)
+    report = ingest(folder.store, Live(folder.path), ALONE, now=tuesday, as_of=None)
+    assert report.as_of == date(2022, 1, 3)
+
+
+def test_the_sample_ends_with_its_target(tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path))
+    report = ingest(store, SampleSource(), SAMPLE_UNIVERSE, now=NOW, as_of=None)
+    assert (report.as_of, report.added) == (date(2018, 12, 31), 5031 + 1257)
+    assert report.dropped == {"VIX: not a XNYS session": 46, "after as_of": 2}
+    assert store.read(RAW_MACRO).num_rows == report.macro_added == 743
+
+
+def test_real_symbols_are_stored_with_every_row(shared_data: Path, tmp_path: Path) -> None:
+    store, universe = Store.open(str(tmp_path / "store")), Universe()
+    (tmp_path / "market").symlink_to(shared_data / "market")
+    report = ingest(store, CsvFolderSource(tmp_path), universe, now=NOW, as_of=None)
+    lines = {
+        s: len((shared_data / "market" / f"{s}.csv").read_text().splitlines()) - 1
+        for s in universe.symbols
+    }
+    stored = store.read(RAW_MARKET).to_pandas()
+    assert stored.groupby("symbol").size().to_dict() == lines
+    assert report.added == sum(lines.values())
+    assert report.as_of == date(2021, 12, 31)

@@ -1,0 +1,140 @@
+"""The blend and its parts, against plain arithmetic."""
+
+import numpy as np
+import pytest
+
+from tests.markets import UNIVERSE, curated
+from volcast.errors import ContractError
+from volcast.evaluation.walkforward import training_rows, usable
+from volcast.features.compute import compute
+from volcast.labels import realized
+from volcast.models.baselines import fit_baselines
+from volcast.models.blend import fit_blend
+from volcast.models.conformal import Calibration
+from volcast.models.gamma_glm import fit_gamma
+from volcast.models.recipe import RECIPES, choose
+from volcast.models.trees import fit_trees
+from volcast.training import labelled
+
+
+@pytest.fixture(scope="module")
+def rows():
+    market = curated(6)
+    features = compute(market, UNIVERSE)
+    own = features[features["symbol"] == UNIVERSE.target]
+    labels = realized(market, UNIVERSE)
+    last = market["session"].max()
+    joined = labelled(own, labels[labels["symbol"] == UNIVERSE.target], last)
+    known = training_rows(joined, last)
+    return usable(usable(known, RECIPES["blend-iv"]), RECIPES["blend-range"])
+
+
+@pytest.fixture(scope="module", params=sorted(RECIPES))
+def blend(request, rows):
+    return fit_blend(RECIPES[request.param], rows, seed=7)
+
+
+def test_contributions_add_up_to_log_variance_on_every_row(blend, rows):
+    x = rows[list(blend.recipe.features)].to_numpy(dtype=float)
+    explanation = blend.explain(x)
+    total = explanation.base + explanation.contributions.sum(axis=1)
+    # Tree SHAP is computed in float32.
+    assert np.abs(total - blend.log_variance(x)).max() < 1e-5
+
+
+def test_the_same_rows_and_seed_give_the_same_model_bytes(rows):
+    one, two = (fit_blend(RECIPES["blend-iv"], rows, seed=7) for _ in range(2))
+    assert one.trees.booster.save_raw("ubj") == two.trees.booster.save_raw("ubj")
+    assert one.linear.coefficients.tobytes() == two.linear.coefficients.tobytes()
+    other = fit_blend(RECIPES["blend-iv"], rows, seed=8)
+    assert other.trees.booster.save_raw("ubj") != one.trees.booster.save_raw("ubj")
+
+
+def test_trees_are_scaled_to_be_right_on_average_on_their_training_rows(rows):
+    recipe = RECIPES["blend-iv"]
+    x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
+    ratio = np.log(rows["variance"].to_numpy()) - rows["iv"].to_numpy(dtype=float)
+    trees = fit_trees(x, ratio, seed=7)
+    assert np.mean(np.exp(ratio - trees.log_ratio(x))) == pytest.approx(1, rel=1e-6)
+    assert trees.log_smearing > 0.1
+
+
+def test_gamma_regression_finds_the_coefficients_that_made_the_data():
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=(20_000, 2)) * [1, 3] + [5, 0]
+    mean = np.exp(-3 + x @ np.array([0.5, -0.2]))
+    fit = fit_gamma(x, mean * rng.chisquare(5, 20_000) / 5)
+    assert fit.coefficients == pytest.approx([0.5, -0.2], abs=0.01)
+    assert fit.intercept == pytest.approx(-3, abs=0.06)
+
+
+def test_gamma_regression_is_right_on_average_without_smearing(rows):
+    recipe = RECIPES["blend-iv"]
+    x = rows[list(recipe.linear_features)].to_numpy(dtype=float)
+    variance = rows["variance"].to_numpy()
+    fit = fit_gamma(x, variance)
+    assert np.mean(variance / np.exp(fit.log_variance(x))) == pytest.approx(1, abs=1e-8)
+
+
+def test_gamma_regression_refuses_an_input_that_does_not_vary():
+    with pytest.raises(ContractError, match=r"constant inputs at positions \[1\]"):
+        fit_gamma(np.column_stack([np.arange(9.0), np.ones(9)]), np.ones(9))
+
+
+def test_baselines_equal_normal_equations_solved_by_hand(rows):
+    recipe = RECIPES["blend-range"]
+    variance = rows["variance"].to_numpy()
+    levels = np.column_stack([np.ones(len(rows)), rows[["rv_1", "rv_5", "rv_22"]] ** 2])
+    beta = np.linalg.solve(levels.T @ levels, levels.T @ variance)
+    logs = np.column_stack(
+        [np.ones(len(rows)), *(rows[f"g{n}_less_g252"] + rows["g252"] for n in (1, 5, 22))]
+    )
+    gamma = np.linalg.solve(logs.T @ logs, logs.T @ np.log(variance))
+    smear = np.mean(variance / np.exp(logs @ gamma))
+    forecast = fit_baselines(rows, recipe).forecast(rows, recipe)
+    assert forecast["har_rv"] ** 2 == pytest.approx(np.maximum(levels @ beta, variance.min()))
+    assert forecast["log_har"] ** 2 == pytest.approx(smear * np.exp(logs @ gamma), rel=1e-6)
+
+
+def test_plain_baselines_are_the_features_themselves(rows):
+    recipe = RECIPES["blend-iv"]
+    forecast = fit_baselines(rows, recipe).forecast(rows, recipe)
+    for name, feature in (("random_walk", "rv_5"), ("mean22", "rv_22"), ("ewma94", "ewma94")):
+        assert forecast[name] == pytest.approx(rows[feature].to_numpy(dtype=float))
+    assert forecast["vix"] == pytest.approx(rows["vix"].to_numpy(dtype=float))
+
+
+def test_har_x_is_absent_where_there_is_no_implied_volatility(rows):
+    recipe = RECIPES["blend-range"]
+    blind = rows.assign(vix=np.nan)
+    forecast = fit_baselines(blind, recipe).forecast(blind, recipe)
+    assert np.isnan(forecast["har_x"]).all()
+    assert np.isfinite(forecast["log_har"]).all()
+
+
+def test_the_recipe_follows_the_share_of_rows_with_implied_volatility(rows):
+    assert choose(rows).name == "blend-iv"
+    mostly = rows.copy()
+    mostly.iloc[: int(len(rows) * 0.3), mostly.columns.get_loc("iv_less_min252")] = np.nan
+    assert choose(mostly).name == "blend-range"
+
+
+def test_intervals_hold_their_share_when_the_spread_of_residuals_doubles():
+    rng = np.random.default_rng(6)
+    residuals = rng.normal(0, np.repeat([0.3, 0.6], 2500))
+    calibration, inside = Calibration(), []
+    for residual in residuals:
+        offsets = calibration.offsets()
+        if offsets:
+            inside.append(offsets["lo80"] <= residual <= offsets["hi80"])
+        calibration.learn(residual, offsets)
+    assert np.mean(inside) == pytest.approx(0.8, abs=0.015)
+
+
+def test_intervals_need_252_residuals():
+    calibration = Calibration()
+    for i in range(251):
+        calibration.learn(i / 251, None)
+    assert calibration.offsets() is None
+    calibration.learn(1.0, None)
+    assert calibration.offsets()["lo80"] == pytest.approx(0.1, abs=0.01)

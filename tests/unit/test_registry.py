@@ -1,0 +1,326 @@
+"""The registry: versions cannot change unseen, and the champion is always one that works."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import xgboost
+from typer.testing import CliRunner
+
+from tests.runs import AUDIT, put_run
+from volcast import registry
+from volcast.cli.registry import app
+from volcast.errors import ConfigError, ContractError, ModelError, NotFound, StoreUnavailable
+from volcast.registry import mlflow_log, pointer
+from volcast.storage import Store
+
+FILES = (*registry.VERSION_FILES, "checksums.json")
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database with its tables, made once: making it takes seconds."""
+    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    with mlflow_log._client(f"sqlite:///{database}"):
+        return database
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "store" / "registry").mkdir(parents=True)
+    shutil.copy(empty_mlflow, tmp_path / "store" / "registry" / "mlflow.db")
+    return Store.open(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def register(store: Store) -> Callable[[str], registry.Version]:
+    def run(run_id: str) -> registry.Version:
+        put_run(store, run_id)
+        return registry.register(store, run_id)
+
+    return run
+
+
+Register = Callable[[str], registry.Version]
+
+
+def snapshot(store: Store) -> dict[str, bytes]:
+    return {key: store.objects.get(key) for key in store.objects.list("")}
+
+
+def aliases(store: Store) -> dict[str, str]:
+    with mlflow_log._client(mlflow_log.mlflow_uri(store)) as client:
+        found = client.get_registered_model("volcast").aliases
+        return {name: str(version) for name, version in found.items()}
+
+
+def test_a_registered_run_is_found_under_the_hash_of_its_content(
+    store: Store, register: Register
+) -> None:
+    version = register("a")
+    folder = Path(store.uri) / version.uri
+    assert (version.version, version.uri) == ("1", f"models/{version.sha256}/")
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert (folder / "model.ubj").read_bytes() == store.objects.get("runs/a/model/model.ubj")
+
+
+def test_the_same_content_is_the_same_version_and_writes_nothing(
+    store: Store, register: Register
+) -> None:
+    first, before = register("a"), snapshot(store)
+    assert registry.register(store, "a") == first
+    assert snapshot(store) == before
+
+
+def test_other_content_is_the_next_version(register: Register) -> None:
+    first, second = register("a"), register("b")
+    assert (first.version, second.version) == ("1", "2")
+    assert first.sha256 != second.sha256
+
+
+def test_a_registration_killed_before_its_record_is_completed_under_the_same_number(
+    store: Store, register: Register
+) -> None:
+    first = register("a")
+    store.objects.delete("registry/versions/1.json")
+    assert registry.register(store, "a") == first
+
+
+def test_a_run_that_lacks_a_file_is_not_registered(store: Store) -> None:
+    put_run(store, "a")
+    store.objects.delete("runs/a/model/golden.json")
+    with pytest.raises(ModelError, match=r"golden\.json"):
+        registry.register(store, "a")
+    assert registry.list_versions(store) == []
+
+
+def test_a_number_of_a_lost_mlflow_database_is_not_given_again(
+    store: Store, register: Register, empty_mlflow: Path
+) -> None:
+    register("a")
+    shutil.copy(empty_mlflow, Path(store.uri) / "registry" / "mlflow.db")
+    with pytest.raises(ModelError, match="database was lost"):
+        register("b")
+
+
+def test_mlflow_holds_the_run_with_its_lineage_metrics_and_aliases(
+    store: Store, register: Register
+) -> None:
+    version = register("a")
+    assert aliases(store) == {"challenger": "1"}
+    registry.promote(store, "1", **AUDIT)
+    assert aliases(store) == {"champion": "1"}
+    with mlflow_log._client(mlflow_log.mlflow_uri(store)) as client:
+        known = client.get_model_version("volcast", "1")
+        run = client.get_run(known.run_id)
+    assert known.source == version.uri
+    assert run.data.params["recipe"] == "blend-range"
+    assert run.data.metrics == {"all.rows": 3.0, "all.lines.volcast.qlike": 0.25}
+    assert run.data.tags["volcast.run_id"] == "a"
+
+
+def test_a_remote_store_wants_an_mlflow_server_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VOLCAST_MLFLOW_URI", raising=False)
+    with pytest.raises(ConfigError, match="VOLCAST_MLFLOW_URI"):
+        mlflow_log.mlflow_uri(replace(Store.open("/none"), uri="s3://bucket/prefix"))
+
+
+def test_mlflow_that_does_not_answer_is_worth_a_retry(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"no database" * 100)
+    with (
+        pytest.raises(StoreUnavailable, match="MLflow"),
+        mlflow_log._client(f"sqlite:///{tmp_path}/mlflow.db"),
+    ):
+        pass
+
+
+def test_mlflow_leaves_no_file_where_the_command_was_run(
+    register: Register, tmp_path: Path
+) -> None:
+    register("a")
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_without_a_champion_the_error_says_so(store: Store) -> None:
+    assert registry.champion_pointer(store) is None
+    with pytest.raises(ModelError, match="no champion"):
+        registry.champion(store)
+
+
+def test_a_promoted_version_is_the_champion_and_forecasts(store: Store, register: Register) -> None:
+    version = register("a")
+    registry.promote(store, version.version, **AUDIT)
+    champion = registry.champion(store)
+    assert champion.version == version == registry.champion_pointer(store)
+    champion.forecaster.check_golden()
+
+
+def test_promoting_the_champion_again_writes_nothing(store: Store, register: Register) -> None:
+    register("a")
+    registry.promote(store, "1", **AUDIT)
+    before = snapshot(store)
+    registry.promote(store, "1", **AUDIT)
+    assert snapshot(store) == before
+
+
+def test_an_unknown_version_is_not_promoted(store: Store, register: Register) -> None:
+    register("a")
+    with pytest.raises(NotFound, match="version '7'"):
+        registry.promote(store, "7", **AUDIT)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_flipped_bit_in_any_file_is_refused(
+    store: Store, register: Register, name: str
+) -> None:
+    key = register("a").uri + name
+    data = bytearray(store.objects.get(key))
+    data[len(data) // 2] ^= 1
+    store.objects.put(key, bytes(data))
+    with pytest.raises(ModelError, match=f"{name}: found a file whose bytes were altered"):
+        registry.promote(store, "1", **AUDIT)
+    assert registry.champion_pointer(store) is None
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(store: Store, register: Register, name: str) -> None:
+    store.objects.delete(register("a").uri + name)
+    with pytest.raises(ModelError, match=f"{name}: found no such file"):
+        registry.verify(store, "1")
+
+
+def test_a_version_of_another_xgboost_is_refused(
+    store: Store, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register("a")
+    monkeypatch.setattr(xgboost, "__version__", "2.1.4")
+    with pytest.raises(ModelError, match=r"xgboost 2\.1\.4"):
+        registry.verify(store, "1")
+
+
+def test_a_version_that_answers_otherwise_than_when_it_was_made_is_refused(store: Store) -> None:
+    put_run(store, "a")
+    key = "runs/a/model/golden.json"
+    golden = json.loads(store.objects.get(key))
+    golden["log_variance"][0] += 1e-6
+    store.objects.put(key, json.dumps(golden).encode())
+    registry.register(store, "a")
+    with pytest.raises(ModelError, match="golden"):
+        registry.promote(store, "1", **AUDIT)
+
+
+def test_a_rollback_goes_one_champion_further_back_each_time(
+    store: Store, register: Register
+) -> None:
+    for run_id in ("a", "b", "c"):
+        registry.promote(store, register(run_id).version, **AUDIT)
+    back = [registry.rollback(store, **AUDIT).version for _ in range(2)]
+    assert back == ["2", "1"]
+    assert aliases(store)["champion"] == "1"
+    with pytest.raises(NotFound, match="no earlier champion"):
+        registry.rollback(store, **AUDIT)
+
+
+def test_a_rollback_to_a_version_that_was_never_champion_is_refused(
+    store: Store, register: Register
+) -> None:
+    registry.promote(store, register("a").version, **AUDIT)
+    register("b")
+    with pytest.raises(NotFound, match="never champion"):
+        registry.rollback(store, to="2", **AUDIT)
+
+
+def test_a_rollback_to_an_altered_version_leaves_the_champion_in_place(
+    store: Store, register: Register
+) -> None:
+    first = register("a")
+    for version in (first, register("b")):
+        registry.promote(store, version.version, **AUDIT)
+    store.objects.put(first.uri + "linear.json", b"{}")
+    before = snapshot(store)
+    with pytest.raises(ModelError, match=r"linear\.json"):
+        registry.rollback(store, **AUDIT)
+    assert snapshot(store) == before
+
+
+def test_history_says_who_moved_the_champion_when_from_where_and_why(
+    store: Store, register: Register
+) -> None:
+    for run_id in ("a", "b"):
+        registry.promote(store, register(run_id).version, **AUDIT)
+    registry.rollback(store, **AUDIT | {"who": "bo", "why": "worse live"})
+    events = registry.history(store)
+    assert [(e.kind, e.old, e.new) for e in events] == [
+        ("promote", None, "1"),
+        ("promote", "1", "2"),
+        ("rollback", "2", "1"),
+    ]
+    assert (events[2].who, events[2].why) == ("bo", "worse live")
+    assert events[2].when == "2020-01-02T22:00:00+00:00"
+    assert all(event.done for event in events)
+
+
+def test_a_kill_before_the_pointer_moves_leaves_the_champion_and_shows_in_history(
+    store: Store, register: Register
+) -> None:
+    first, second = register("a"), register("b")
+    registry.promote(store, "1", **AUDIT)
+    held = store.objects.get("registry/champion.json")
+    pointer.move(store, second, "promote", **AUDIT)
+    store.objects.put("registry/champion.json", held)
+    assert registry.champion(store).version == first
+    assert [event.done for event in registry.history(store)] == [True, False]
+    registry.promote(store, "2", **AUDIT)
+    assert [event.done for event in registry.history(store)] == [True, False, True]
+
+
+def test_a_pointer_moved_meanwhile_is_not_overwritten(
+    store: Store, register: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = register("a"), register("b")
+    stale = pointer._read(store)
+    pointer.move(store, first, "promote", **AUDIT)
+    with monkeypatch.context() as patch:
+        patch.setattr(pointer, "_read", lambda _: stale)
+        with pytest.raises(StoreUnavailable, match="another process"):
+            pointer.move(store, second, "promote", **AUDIT)
+    assert registry.champion_pointer(store) == first
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff"])
+def test_a_pointer_that_cannot_be_read_is_an_error_and_not_no_champion(
+    store: Store, content: bytes
+) -> None:
+    store.objects.put("registry/champion.json", content)
+    with pytest.raises(ModelError, match=r"champion\.json"):
+        registry.champion_pointer(store)
+
+
+def test_a_naive_time_does_not_enter_the_audit_trail(store: Store, register: Register) -> None:
+    register("a")
+    with pytest.raises(ContractError, match="naive time"):
+        registry.promote(store, "1", **AUDIT | {"when": AUDIT["when"].replace(tzinfo=None)})
+    assert registry.history(store) == []
+
+
+def test_the_command_line_lists_promotes_rolls_back_and_tells_the_history(
+    store: Store, register: Register
+) -> None:
+    for run_id in ("a", "b"):
+        registry.promote(store, register(run_id).version, **AUDIT)
+
+    def volcast_registry(*arguments: str) -> str:
+        result = CliRunner(env={"USER": "cy"}).invoke(app, [*arguments, "--store", store.uri])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "version 1 " in volcast_registry("rollback", "--why", "drift", "--who", "bo")
+    assert "all checks held" in volcast_registry("verify", "2")
+    assert "version 2 " in volcast_registry("promote", "2", "--why", "mended")
+    assert volcast_registry("history").count("promote") == 3
+    assert [event.who for event in registry.history(store)] == ["ana", "ana", "bo", "cy"]
+    assert volcast_registry("list").count("champion") == 1

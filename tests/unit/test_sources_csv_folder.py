@@ -1,0 +1,151 @@
+"""A folder of CSV files, whole, broken and large."""
+
+from datetime import date
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+import pytest
+
+from volcast.config import SourceName, read_settings
+from volcast.errors import ConfigError, ContractError
+from volcast.sources import CsvFolderSource, open_source
+
+HEADER = "date,open,high,low,close,adj_close,volume\n"
+GOOD = "2021-12-30,10,11,9,10.5,10.5,100\n2021-12-31,10.5,12,10,11,11,200\n"
+
+
+def folder(root: Path, text: str, macro: str = "", series: str = "X") -> CsvFolderSource:
+    (root / "market").mkdir()
+    (root / "market" / "SPY.csv").write_text(text)
+    if macro:
+        (root / "macro").mkdir()
+        (root / "macro" / f"{series}.csv").write_text(macro)
+    return CsvFolderSource(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (HEADER + GOOD + "2022-01-03,x,1,1,1,1,1\n", "row 4: .*invalid value 'x'"),
+        (HEADER + GOOD + "2022-13-03,1,1,1,1,1,1\n", "row 4: .*invalid value '2022-13-03'"),
+        (HEADER + GOOD + "2022-01-03,1,1\n", "row 4: Expected 7 columns, got 3"),
+        (HEADER + GOOD + ",1,1,1,1,1,1\n", "row 4: found no date"),
+        (HEADER.replace("low,", "") + GOOD, r"missing \['low'\]"),
+        (HEADER.replace("low", "open") + GOOD, r"missing \['low'\], twice \['open'\]"),
+        ("", "missing"),
+        ("\x00\x00\x00", "missing"),
+    ],
+)
+def test_a_broken_file_is_one_error_that_names_file_and_row(
+    tmp_path: Path, text: str, found: str
+) -> None:
+    with pytest.raises(ContractError, match=found) as caught:
+        folder(tmp_path, text).market(["SPY"], None, None)
+    assert "SPY.csv" in str(caught.value)
+    assert caught.value.exit_code == 10
+
+
+def test_a_file_that_is_no_text_is_a_contract_error(tmp_path: Path) -> None:
+    source = folder(tmp_path, "")
+    (tmp_path / "market" / "SPY.csv").write_bytes(b"\xff\xfe\x9d\x00PAR1")
+    with pytest.raises(ContractError, match=r"SPY\.csv"):
+        source.market(["SPY"], None, None)
+
+
+def test_a_file_that_cannot_be_opened_is_a_typed_error(tmp_path: Path) -> None:
+    source = folder(tmp_path, "")
+    (tmp_path / "macro" / "X.csv").mkdir(parents=True)
+    with pytest.raises(ContractError, match=r"X\.csv.*directory"):
+        source.macro(None, None)
+
+
+def test_a_repeat_is_dropped_and_counted(tmp_path: Path) -> None:
+    fetched = folder(tmp_path, HEADER + GOOD + GOOD).market(["SPY"], None, None)
+    assert fetched.rows["close"].tolist() == [10.5, 11.0]
+    assert fetched.dropped == {"SPY: row given twice": 2}
+
+
+def test_two_values_for_one_date_are_refused(tmp_path: Path) -> None:
+    text = HEADER + GOOD + GOOD.replace("10.5,100", "10.6,100")
+    with pytest.raises(ContractError, match=r"SPY\.csv, row 4: found 2021-12-30 a second time"):
+        folder(tmp_path, text).market(["SPY"], None, None)
+
+
+def test_rows_with_odd_values_are_fetched_as_they_are(tmp_path: Path) -> None:
+    odd = "2021-12-25,NaN,,-1,0,0,\n"
+    rows = folder(tmp_path, HEADER + odd + GOOD).market(["SPY"], None, None).rows
+    assert rows["session"].dt.date.tolist()[0] == date(2021, 12, 25)
+    assert rows.loc[0, ["open", "high", "volume"]].isna().all()
+    assert rows.loc[0, ["low", "close"]].tolist() == [-1.0, 0.0]
+
+
+def test_rows_out_of_order_come_in_order_and_within_bounds(tmp_path: Path) -> None:
+    text = HEADER + "".join(reversed(GOOD.splitlines(keepends=True)))
+    source = folder(tmp_path, text)
+    assert source.market(["SPY"], None, None).rows["close"].tolist() == [10.5, 11.0]
+    bounded = source.market(["SPY"], date(2021, 12, 31), date(2021, 12, 31)).rows
+    assert bounded[["close", "adjustment"]].to_numpy().tolist() == [[11.0, 1.0]]
+
+
+def test_a_symbol_without_a_file_is_noted(tmp_path: Path) -> None:
+    fetched = folder(tmp_path, HEADER + GOOD).market(["SPY", "TLT"], None, None)
+    assert set(fetched.rows["symbol"]) == {"SPY"}
+    assert any("TLT.csv" in note for note in fetched.notes)
+
+
+def test_a_missing_folder_is_a_setting_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nowhere"):
+        CsvFolderSource(tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match="source_path"):
+        open_source(read_settings(source="csv"))
+
+
+def test_every_source_that_can_be_set_is_opened_by_its_name(tmp_path: Path) -> None:
+    folder(tmp_path, HEADER + GOOD)
+    for name in get_args(SourceName):
+        assert open_source(read_settings(source=name, source_path=tmp_path)).name == name
+
+
+def test_vintages_keep_first_prints_and_changes(tmp_path: Path) -> None:
+    macro = (
+        "vintage,date,value\n2020-01,2019-11-01,1\n2020-02,2019-11-01,1\n2020-02,2019-12-01,2\n"
+        "2020-03,2019-11-01,1.5\n2020-03,2019-12-01,2\n"
+    )
+    rows = folder(tmp_path, HEADER + GOOD, macro).macro(None, None).rows
+    kept = [
+        (str(at)[:10], value) for at, value in zip(rows["available_at"], rows["value"], strict=True)
+    ]
+    assert kept == [("2020-02-01", 1.0), ("2020-04-01", 1.5), ("2020-03-01", 2.0)]
+    assert rows["lag_rule"].str.startswith("published").all()
+
+
+@pytest.mark.parametrize(
+    ("macro", "found"),
+    [
+        ("date,value\n2020-01-01,a\n", "invalid value 'a'"),
+        ("date,number\n2020-01-01,1\n", r"missing \['value'\]"),
+        ("date,value\n2020-01-01,1\n2020-01-01,2\n", "row 3: found 2020-01-01 a second time"),
+        ("vintage,date,value\n2020-99,2020-01-01,1\n", "vintages as YYYY-MM"),
+    ],
+)
+def test_a_broken_series_is_refused(tmp_path: Path, macro: str, found: str) -> None:
+    with pytest.raises(ContractError, match=found):
+        folder(tmp_path, HEADER + GOOD, macro).macro(None, None)
+
+
+def test_days_without_a_macro_value_are_dropped_and_counted(tmp_path: Path) -> None:
+    macro = "date,value\n2020-01-02,1\n2020-01-03,.\n2020-01-06,\n2020-01-07,2\n"
+    fetched = folder(tmp_path, HEADER + GOOD, macro).macro(None, None)
+    assert fetched.rows["value"].tolist() == [1.0, 2.0]
+    assert fetched.dropped == {"X: no value": 2}
+
+
+def test_real_files_come_whole(shared_data: Path) -> None:
+    rows = CsvFolderSource(shared_data).market(["SPY", "VIX"], None, None).rows
+    for symbol in ("SPY", "VIX"):
+        printed = pd.read_csv(shared_data / "market" / f"{symbol}.csv")
+        part = rows[rows["symbol"] == symbol]
+        assert part["session"].dt.strftime("%Y-%m-%d").tolist() == printed["date"].tolist()
+        for name in ("open", "high", "low", "close", "adj_close", "volume"):
+            assert (part[name].to_numpy() == printed[name].to_numpy()).all()

@@ -1,0 +1,72 @@
+"""The stated publication lags of plain macro files."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from volcast.sources import CsvFolderSource
+from volcast.sources.publication_lag import available_at, vintage_end
+
+
+def moments(series: str, *dates: str) -> list[str]:
+    made, _ = available_at(series, pd.Series(pd.to_datetime(list(dates))))
+    return [str(moment)[:16] for moment in made]
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected", "word"),
+    [
+        # Thursday, Friday, Monday: the second session after, to its last minute.
+        (["2021-12-02", "2021-12-03", "2021-12-06"], ["12-07", "12-08", "12-09"], "daily"),
+        (["2021-12-04", "2021-12-11", "2021-12-18"], ["12-13", "12-20", "12-27"], "weekly"),
+        (["2021-09-01", "2021-10-01"], ["11-15", "12-16"], "monthly"),
+        (["2021-01-01", "2021-04-01"], ["07-30", "10-29"], "quarterly"),
+    ],
+)
+def test_the_gap_between_dates_tells_the_lag(
+    dates: list[str], expected: list[str], word: str
+) -> None:
+    _, rule = available_at("X", pd.Series(pd.to_datetime(dates)))
+    assert moments("X", *dates) == [f"2021-{day} 00:00" for day in expected]
+    assert word in rule
+
+
+def test_a_date_in_the_middle_of_a_month_counts_from_the_end_of_that_month() -> None:
+    assert moments("ISM", "2021-11-01", "2021-12-02") == ["2022-01-15 00:00", "2022-02-15 00:00"]
+
+
+def test_a_single_date_gets_the_longest_lag() -> None:
+    assert moments("X", "2021-03-01") == ["2022-05-01 00:00"]
+
+
+def test_a_daily_value_before_a_bond_holiday_is_public_only_after_its_late_release() -> None:
+    friday, _ = available_at("DGS10", pd.Series(pd.to_datetime(["2021-10-07", "2021-10-08"])))
+    released = pd.Timestamp("2021-10-12 16:15", tz="America/New_York")
+    assert friday[1] > released
+
+
+def test_daily_values_that_are_released_weekly_wait_for_it() -> None:
+    monday = moments("DTWEXBGS", "2021-12-06", "2021-12-07")[0]
+    assert monday > "2021-12-13 16:15"
+
+
+def test_a_recession_is_not_known_before_it_is_dated() -> None:
+    assert moments("USREC", "2007-12-01", "2008-01-01")[0] > "2008-12-01"
+    assert moments("USREC", "1991-03-01", "1991-04-01")[0] > "1992-12-22"
+
+
+def test_a_vintage_counts_from_the_end_of_its_month() -> None:
+    ends = vintage_end(pd.Series(pd.to_datetime(["1998-11", "2021-12"], format="%Y-%m")))
+    assert [str(end) for end in ends] == ["1998-12-01 00:00:00+00:00", "2022-01-01 00:00:00+00:00"]
+
+
+def test_no_real_value_is_public_before_its_period_is_over(shared_data: Path) -> None:
+    rows = CsvFolderSource(shared_data).macro(None, None).rows
+    over = rows["observation_date"].dt.tz_localize("UTC") + pd.Timedelta(days=1)
+    assert (rows["available_at"] > over).all()
+    monthly = rows[rows["lag_rule"].str.contains("monthly")]
+    next_month = over[monthly.index].dt.tz_localize(None) + pd.offsets.MonthBegin()
+    lag = monthly["available_at"].dt.tz_localize(None) - next_month
+    assert set(lag.dt.days) == {45}
+    assert rows["series"].nunique() == len(list((shared_data / "macro").glob("*.csv")))

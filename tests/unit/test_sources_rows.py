@@ -1,0 +1,45 @@
+"""The adjustment that adjusted closes imply."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from volcast.sources.rows import adjustments
+
+
+def test_the_first_row_knows_no_adjustment_and_moves_alike_give_exactly_one() -> None:
+    made = adjustments(pd.Series([10.0, 11.0, 10.5]), pd.Series([5.0, 5.5, 5.25]))
+    assert np.isnan(made[0])
+    assert made.tolist()[1:] == [1.0, 1.0]
+
+
+def test_a_dividend_shows_whatever_the_scale_of_the_adjusted_close() -> None:
+    close = pd.Series([100.0, 99.0, 101.0])
+    paid = pd.Series([50.0, 50.0, 50.0 * 101 / 99])
+    for scale in (1.0, 0.37, 12.0):
+        made = adjustments(close, paid * scale)
+        assert made[1] == pytest.approx(100 / 99, rel=1e-12)
+        assert made[2] == 1.0
+
+
+def test_a_missing_price_loses_no_dividend_paid_across_it() -> None:
+    close = pd.Series([100.0, np.nan, 0.0, 50.0])
+    made = adjustments(close, pd.Series([98.0, 98.5, 99.0, 50.0]))
+    assert made[:3].isna().all()
+    assert made[3] == pytest.approx((50 / 98) / (50 / 100), rel=1e-12)
+
+
+@pytest.mark.parametrize("symbol", ["SPY", "TLT", "HYG"])
+def test_rounding_noise_of_real_files_is_far_from_their_dividends(
+    shared_data: Path, symbol: str
+) -> None:
+    prices = pd.read_csv(shared_data / "market" / f"{symbol}.csv")
+    made = adjustments(prices["close"], prices["adj_close"])
+    previous = prices.shift()
+    exact = prices["adj_close"] / previous["adj_close"] / (prices["close"] / previous["close"])
+    noise = (exact - 1).abs()[made == 1.0].max()
+    assert noise < 5e-6
+    assert made[made != 1.0].min() > 1 + 1e-3
+    assert ((made - exact).abs().dropna() < 5e-6).all()

@@ -1,0 +1,284 @@
+import hashlib
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from tests.contract_rows import contract_rows, days
+from volcast.contracts import (
+    CURATED_MARKET_DAILY,
+    FEATURES_DAILY,
+    LABELS_DAILY,
+    PREDICTIONS_DAILY,
+    RAW_MACRO,
+    RAW_MARKET,
+    TABLES,
+)
+from volcast.errors import ContractError, CorruptFile, StoreUnavailable
+from volcast.storage import Store, WriteReport
+
+TURN = days(date(2020, 12, 27), 10)
+"""Five days of 2020 and five of 2021: two partition files a symbol."""
+
+
+def tree(store: Store) -> dict[str, str]:
+    objects = store.objects
+    return {key: hashlib.sha256(objects.get(key)).hexdigest() for key in objects.list("")}
+
+
+def files(store: Store) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in Path(store.uri).rglob("*.parquet")}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_rows_come_back_typed_and_in_order_of_the_key(store, name):
+    table = TABLES[name]
+    rows = contract_rows(table, ["SPY", "^VIX", "BRK/B", "SPY-A"], TURN)
+    report = store.write(table, rows.take(list(reversed(range(len(rows))))))
+    assert report == WriteReport(added=40, replaced=0, unchanged=0, files=report.files)
+    assert store.read(table).equals(table.sorted(rows))
+
+
+def test_rows_come_back_from_an_object_store_too(any_store):
+    rows = contract_rows(PREDICTIONS_DAILY, ["SPY", "^VIX"], TURN)
+    assert any_store.write(PREDICTIONS_DAILY, rows).files == 4
+    assert any_store.read(PREDICTIONS_DAILY).equals(PREDICTIONS_DAILY.sorted(rows))
+
+
+def test_a_table_without_files_reads_as_its_schema_without_rows(any_store):
+    rows = any_store.read(LABELS_DAILY, symbols=["SPY"], first=date(2020, 1, 1))
+    assert rows.schema.equals(LABELS_DAILY.schema)
+    assert len(rows) == 0
+
+
+def test_a_read_takes_symbols_and_days_with_both_ends(store):
+    store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY", "SPYX", "TLT"], TURN))
+    rows = store.read(LABELS_DAILY, symbols=["TLT", "SPY", "SPY"], first=TURN[3], last=TURN[6])
+    assert rows.column("symbol").to_pylist() == ["SPY"] * 4 + ["TLT"] * 4
+    assert rows.column("session").to_pylist() == TURN[3:7] * 2
+    assert len(store.read(LABELS_DAILY, symbols=[])) == 0
+    assert len(store.read(LABELS_DAILY, first=TURN[9], last=TURN[0])) == 0
+
+
+def test_a_read_does_not_open_files_of_other_symbols_and_years(store):
+    store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY", "TLT"], TURN))
+    for key in store.objects.list(""):
+        if "SPY/year=2021" not in key:
+            store.objects.put(key, b"broken")
+    assert len(store.read(LABELS_DAILY, symbols=["SPY"], first=date(2021, 1, 1))) == 5
+
+
+def test_files_lie_by_symbol_and_year_and_raw_ones_by_ingestion_day(store):
+    store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY"], TURN))
+    store.write(RAW_MARKET, contract_rows(RAW_MARKET, ["A/B"], TURN[:1], version=3))
+    assert store.objects.list("") == [
+        "labels_daily/symbol=SPY/year=2020/data.parquet",
+        "labels_daily/symbol=SPY/year=2021/data.parquet",
+        "raw.market/symbol=A%2FB/year=2020/day=2021-06-04/data.parquet",
+    ]
+
+
+@pytest.mark.parametrize("table", [FEATURES_DAILY, PREDICTIONS_DAILY, CURATED_MARKET_DAILY])
+def test_the_same_rows_give_the_same_bytes_in_whatever_order_and_parts(tmp_path, table):
+    rows = contract_rows(table, ["SPY", "TLT"], TURN)
+    whole, parts = Store.open(str(tmp_path / "a")), Store.open(str(tmp_path / "b"))
+    whole.write(table, rows)
+    parts.write(table, contract_rows(table, ["TLT"], TURN, version=1))
+    for start in (7, 0, 14):
+        parts.write(table, rows.slice(start, 7).to_pandas())
+    assert tree(parts) == tree(whole)
+
+
+def test_a_repeated_write_touches_no_file(store):
+    rows = contract_rows(PREDICTIONS_DAILY, ["SPY"], TURN)
+    store.write(PREDICTIONS_DAILY, rows)
+    before = files(store)
+    assert store.write(PREDICTIONS_DAILY, rows) == WriteReport(0, 0, 10, files=0)
+    assert files(store) == before
+    assert len(before) == 2
+
+
+def test_a_write_replaces_rows_of_its_keys_and_keeps_the_others(any_store):
+    old = contract_rows(PREDICTIONS_DAILY, ["SPY"], TURN)
+    new = contract_rows(PREDICTIONS_DAILY, ["SPY"], TURN[:2], version=1)
+    extra = contract_rows(PREDICTIONS_DAILY, ["SPY"], days(date(2021, 2, 1), 1))
+    any_store.write(PREDICTIONS_DAILY, old)
+    given = pa.concat_tables([extra, new, old.slice(2, 1)])
+    assert any_store.write(PREDICTIONS_DAILY, given) == WriteReport(1, 2, 1, files=2)
+    expected = pa.concat_tables([new, old.slice(2), extra])
+    assert any_store.read(PREDICTIONS_DAILY).equals(expected)
+
+
+def test_a_number_that_becomes_null_is_a_replaced_row_and_a_null_again_is_not(store):
+    rows = contract_rows(FEATURES_DAILY, ["SPY"], TURN[:1]).to_pylist()
+    store.write(FEATURES_DAILY, pa.Table.from_pylist([rows[0] | {"vix": 0.2}]))
+    without = FEATURES_DAILY.conform(pa.Table.from_pylist([rows[0] | {"vix": float("nan")}]))
+    assert store.write(FEATURES_DAILY, without).replaced == 1
+    assert store.write(FEATURES_DAILY, without).unchanged == 1
+    assert store.read(FEATURES_DAILY).column("vix").to_pylist() == [None]
+
+
+def test_no_rows_are_no_work(store):
+    assert store.write(LABELS_DAILY, LABELS_DAILY.empty()) == WriteReport(0, 0, 0, 0)
+    assert not Path(store.uri).exists()
+
+
+def test_raw_rows_are_kept_as_first_written(store):
+    rows = contract_rows(RAW_MARKET, ["SPY"], TURN)
+    store.write(RAW_MARKET, rows)
+    assert store.write(RAW_MARKET, rows).unchanged == 10
+    restated = contract_rows(RAW_MARKET, ["SPY"], TURN, version=1)
+    assert store.write(RAW_MARKET, restated) == WriteReport(10, 0, 0, files=2)
+    assert len(store.read(RAW_MARKET)) == 20
+
+
+def test_a_raw_row_with_other_values_is_refused_before_anything_is_written(store):
+    rows = contract_rows(RAW_MARKET, ["SPY"], TURN)
+    store.write(RAW_MARKET, rows)
+    before = tree(store)
+    new = contract_rows(RAW_MARKET, ["AAA"], TURN)
+    wrong = rows.set_column(rows.column_names.index("volume"), "volume", pa.array([-1.0] * 10))
+    both = pa.concat_tables([new.drop_columns("volume"), wrong], promote_options="default")
+    with pytest.raises(ContractError, match="append-only"):
+        store.write(RAW_MARKET, both)
+    assert tree(store) == before
+
+
+def test_a_macro_vintage_is_one_row_whatever_day_it_is_fetched(store):
+    rows = contract_rows(RAW_MACRO, ["CPI"], TURN[:1])
+    store.write(RAW_MACRO, rows)
+    place = rows.column_names.index("ingested_at")
+    again = pc.add(rows.column(place), pa.scalar(86_400_000_000, pa.duration("us")))
+    with pytest.raises(ContractError, match="append-only"):
+        store.write(RAW_MACRO, rows.set_column(place, "ingested_at", again))
+    assert store.read(RAW_MACRO).equals(rows)
+
+
+def _write_own_days(uri: str, own: int, start: Barrier) -> None:
+    store = Store.open(uri)
+    start.wait(60)
+    for day in days(date(2020, 1, 1), 30)[own::2]:
+        store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY"], [day]))
+
+
+def test_threads_side_by_side_lose_no_row(any_store):
+    start = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda own: _write_own_days(any_store.uri, own, start), range(2)))
+    found = any_store.read(LABELS_DAILY).column("session").to_pylist()
+    assert found == days(date(2020, 1, 1), 30)
+
+
+def test_processes_side_by_side_lose_no_row(store):
+    context = multiprocessing.get_context("spawn")
+    start = context.Barrier(2)
+    writers = [context.Process(target=_write_own_days, args=(store.uri, i, start)) for i in (0, 1)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert store.read(LABELS_DAILY).column("session").to_pylist() == days(date(2020, 1, 1), 30)
+
+
+@pytest.mark.parametrize("cut", [0, 4, 100, -1])
+def test_a_truncated_file_is_corrupt_for_readers_and_writers(any_store, cut):
+    rows = contract_rows(LABELS_DAILY, ["SPY"], TURN[:1])
+    any_store.write(LABELS_DAILY, rows)
+    (key,) = any_store.objects.list("labels_daily/")
+    any_store.objects.put(key, any_store.objects.get(key)[:cut])
+    for act in (lambda: any_store.read(LABELS_DAILY), lambda: any_store.write(LABELS_DAILY, rows)):
+        with pytest.raises(CorruptFile, match=key) as caught:
+            act()
+        assert caught.value.exit_code == 10
+
+
+def test_a_flipped_bit_in_a_page_is_corrupt(store):
+    store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY"], TURN[:5]))
+    (key,) = store.objects.list("labels_daily/")
+    data = bytearray(store.objects.get(key))
+    data[40] ^= 1
+    store.objects.put(key, bytes(data))
+    with pytest.raises(CorruptFile, match=key):
+        store.read(LABELS_DAILY)
+
+
+def _put_file(store: Store, rows: pa.Table) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink)
+    key = "features_daily/symbol=SPY/year=2020/data.parquet"
+    store.objects.put(key, sink.getvalue().to_pybytes())
+
+
+def test_a_file_from_before_a_column_was_added_reads_as_null_there(store):
+    rows = contract_rows(FEATURES_DAILY, ["SPY"], TURN[:5])
+    _put_file(store, rows.drop_columns(["vix"]))
+    read = store.read(FEATURES_DAILY)
+    assert read.column("vix").null_count == 5
+    assert read.drop_columns(["vix"]).equals(rows.drop_columns(["vix"]))
+
+
+def test_a_file_of_a_later_contract_can_be_read_but_not_cut_back_by_a_write(store):
+    rows = contract_rows(FEATURES_DAILY, ["SPY"], TURN[:5])
+    _put_file(store, rows.append_column("of_tomorrow", pa.array([1.0] * 5)))
+    assert store.read(FEATURES_DAILY).equals(rows)
+    with pytest.raises(ContractError, match="of_tomorrow"):
+        store.write(FEATURES_DAILY, contract_rows(FEATURES_DAILY, ["SPY"], TURN[:1], version=1))
+
+
+def test_a_file_without_a_column_that_must_be_there_breaks_the_contract(store):
+    rows = contract_rows(FEATURES_DAILY, ["SPY"], TURN[:5])
+    _put_file(store, rows.drop_columns(["event_timestamp"]))
+    with pytest.raises(ContractError, match=r"features_daily/symbol=SPY.*event_timestamp"):
+        store.read(FEATURES_DAILY)
+
+
+def test_strange_files_beside_the_partitions_are_no_rows(store):
+    store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY"], TURN[:1]))
+    store.objects.put("labels_daily/symbol=SPY/year=2020/notes.txt", b"x")
+    store.objects.put("labels_daily/symbol=SPY/year=2020/copy.parquet", b"x")
+    assert len(store.read(LABELS_DAILY)) == 1
+
+
+def test_a_write_to_an_unwritable_place_is_unavailable(tmp_path):
+    rows = contract_rows(LABELS_DAILY, ["SPY"], TURN)
+    with pytest.raises(StoreUnavailable, match="/proc/volcast"):
+        Store.open("/proc/volcast").write(LABELS_DAILY, rows)
+
+
+def test_a_local_folder_is_the_stores_own(store, tmp_path):
+    rows = contract_rows(LABELS_DAILY, ["SPY"], TURN)
+    store.write(LABELS_DAILY, rows)
+    folder = store.local_folder(LABELS_DAILY, tmp_path / "cache")
+    assert folder == Path(store.uri) / "labels_daily"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_mirror_follows_the_object_store_and_fetches_only_what_changed(s3_uri, tmp_path):
+    store = Store.open(s3_uri)
+    store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY", "TLT"], TURN))
+    folder = store.local_folder(LABELS_DAILY, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
+    store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY"], TURN[9:], version=1))
+    store.objects.delete("labels_daily/symbol=TLT/year=2020/data.parquet")
+    assert store.local_folder(LABELS_DAILY, tmp_path) == folder
+    after = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
+    gone, changed = "symbol=TLT/year=2020", "symbol=SPY/year=2021"
+    assert {str(p.parent.relative_to(folder)) for p in before.keys() - after.keys()} == {gone}
+    renewed = {p for p in after if after[p] != before[p]}
+    assert {str(p.parent.relative_to(folder)) for p in renewed} == {changed}
+    copy = pa.concat_tables(pq.ParquetFile(path).read() for path in sorted(after))
+    assert copy.equals(store.read(LABELS_DAILY))
+
+
+def test_a_mirror_of_an_absent_table_is_an_empty_folder(s3_uri, tmp_path):
+    folder = Store.open(s3_uri).local_folder(LABELS_DAILY, tmp_path)
+    assert folder.is_dir()
+    assert list(folder.iterdir()) == []

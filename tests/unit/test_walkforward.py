@@ -1,0 +1,92 @@
+"""Walk-forward: nothing known later may move a forecast."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.markets import UNIVERSE, curated
+from volcast.contracts.predictions_daily import BASELINES
+from volcast.errors import ContractError
+from volcast.evaluation.table import compare, rows_hash
+from volcast.evaluation.walkforward import EVALUATION_COLUMNS, walk_forward
+from volcast.features.compute import compute
+from volcast.features.definitions import names
+from volcast.labels import realized
+from volcast.training import labelled
+
+
+@pytest.fixture(scope="module")
+def rows():
+    market = curated(7)
+    features = compute(market, UNIVERSE)
+    labels = realized(market, UNIVERSE)
+    return labelled(
+        features[features["symbol"] == UNIVERSE.target],
+        labels[labels["symbol"] == UNIVERSE.target],
+        market["session"].max(),
+    )
+
+
+@pytest.fixture(scope="module")
+def walked(rows):
+    return walk_forward(rows, seed=7)
+
+
+def test_there_is_one_row_a_session_with_the_columns_of_the_contract(rows, walked):
+    assert tuple(walked.rows.columns) == EVALUATION_COLUMNS
+    assert walked.rows["session"].tolist() == rows["session"].tolist()
+
+
+def test_forecasts_begin_when_three_years_of_training_rows_are_known(rows, walked):
+    first = walked.rows["forecast"].first_valid_index()
+    known = rows["g252"].notna() & (rows["label_end_session"] < rows["session"][first])
+    assert known.sum() >= 756
+    month_before = rows["session"][first - 1].replace(day=1)
+    assert (rows["g252"].notna() & (rows["label_end_session"] < month_before)).sum() < 756
+
+
+def test_scrambled_later_rows_and_labels_change_no_earlier_forecast(rows, walked):
+    cut = len(rows) - 300
+    torn = rows.copy()
+    rng = np.random.default_rng(1)
+    torn.loc[cut:, names()] *= rng.uniform(0.5, 1.5, (len(rows) - cut, 1))
+    ends_later = torn["label_end_session"].fillna(torn["session"].max()) >= torn["session"][cut]
+    torn.loc[ends_later, "rv_5d"] = rng.uniform(0.05, 0.9, ends_later.sum())
+    again = walk_forward(torn, seed=7).rows
+    columns = [*EVALUATION_COLUMNS[3:]]
+    pd.testing.assert_frame_equal(
+        again.loc[: cut - 1, columns], walked.rows.loc[: cut - 1, columns], check_exact=True
+    )
+    assert (again.loc[cut:, "forecast"] != walked.rows.loc[cut:, "forecast"]).all()
+
+
+def test_a_shorter_history_gives_the_same_forecasts(rows, walked):
+    cut = len(rows) - 150
+    again = walk_forward(rows.iloc[:cut], seed=7).rows
+    pd.testing.assert_frame_equal(
+        again.drop(columns="rv_5d"), walked.rows.iloc[:cut].drop(columns="rv_5d"), check_exact=True
+    )
+
+
+def test_the_forecast_beats_the_random_walk_on_a_market_with_volatility_to_forecast(walked):
+    table = compare(walked.rows)
+    assert table.line("random_walk").gain > 0.3
+    assert table.line("random_walk").p_better < 0.001
+    assert [line.name for line in table.lines] == ["volcast", *BASELINES]
+
+
+def test_the_table_scores_equal_rows_by_their_plain_means(walked):
+    table = compare(walked.rows)
+    scored = walked.rows.dropna(subset=["forecast", "rv_5d"])
+    ratios = [(v / f) ** 2 for v, f in zip(scored["rv_5d"], scored["har_rv"], strict=True)]
+    plain = sum(q - np.log(q) - 1 for q in ratios) / len(ratios)
+    assert table.line("har_rv").qlike == pytest.approx(plain)
+    assert table.line("har_rv").gain == pytest.approx(1 - table.line("volcast").qlike / plain)
+    assert table.rows == len(scored)
+    assert table.rows_hash == rows_hash(scored)
+    assert rows_hash(scored) != rows_hash(scored.iloc[1:])
+
+
+def test_too_short_a_history_is_refused_with_what_is_needed(rows):
+    with pytest.raises(ContractError, match="at least 756 training rows"):
+        walk_forward(rows.iloc[:900], seed=7)
