@@ -185,8 +185,12 @@ def _challenge(store: Store, rows: pd.DataFrame, champion: Version, kind: Kind) 
 
 def _not_below_har_x(rows: pd.DataFrame) -> _Check:
     implied = rows[rows["vix"].notna() & rows["har_x"].notna()]
-    if implied.empty:
-        return _Check(True, "No session has implied volatility, so none is judged against HAR-X.")
+    if len(implied) < MIN_ROWS:
+        return _Check(
+            True,
+            f"{len(implied)} sessions have implied volatility; {MIN_ROWS} are needed for a word "
+            "on HAR-X.",
+        )
     ours, har_x = _losses(implied, "forecast"), _losses(implied, "har_x")
     p = diebold_mariano(har_x, ours).p_better
     gain = _gain(ours, har_x)

@@ -130,12 +130,10 @@ def _infer_sessions(store: Store, universe: Universe, sessions: Sequence[date]) 
                 expected="features of every session asked for", where=store.uri,
                 remedy="Run `volcast ingest` and `volcast features`, or ask for another session.",
             )  # fmt: skip
+        version, values = champion.version.version, dict(known.loc[session].items())
         rows.append(
-            predict_row(
-                champion.forecaster, champion.version.version, universe.target, session,
-                {str(n): v for n, v in known.loc[session].items()},
-            )
-        )  # fmt: skip
+            predict_row(champion.forecaster, version, universe.target, session, values)  # type: ignore[arg-type]
+        )
     return PREDICTIONS_DAILY.conform(pa.Table.from_pylist(rows))
 
 

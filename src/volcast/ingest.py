@@ -1,5 +1,6 @@
 """Ingestion: what a source fetched, appended to the raw tables with its revisions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -64,7 +65,8 @@ def ingest(
     store : Store
     source : Source
     universe : Universe
-        Its symbols are fetched; only the target must be there.
+        Its symbols are fetched, and all others that the source lists; only the target must be
+        there.
     now : datetime, UTC
         ``ingested_at`` of the rows written; a session that has not closed then is not taken.
     as_of : date or None
@@ -82,8 +84,9 @@ def ingest(
     """
     closed = calendar.last_closed(now)
     stamp = pd.Timestamp(now).tz_convert("UTC").as_unit("us")
-    stored = _latest_market(store, source, universe)
-    market = _fetch_market(source, universe, stored, as_of)
+    symbols = tuple(dict.fromkeys((*universe.symbols, *source.symbols)))
+    stored = _latest_market(store, source, symbols)
+    market = _fetch_market(source, symbols, stored, as_of)
     until = as_of or (closed if source.live else _newest(market.rows, universe, closed))
     rows, not_taken = _taken(market.rows, until, closed)
     _refuse_no_target(rows, market, source, universe)
@@ -107,19 +110,19 @@ def ingest(
     )
 
 
-def _latest_market(store: Store, source: Source, universe: Universe) -> pd.DataFrame:
-    table = store.read(RAW_MARKET, symbols=universe.symbols)
+def _latest_market(store: Store, source: Source, symbols: Sequence[str]) -> pd.DataFrame:
+    table = store.read(RAW_MARKET, symbols=symbols)
     rows: pd.DataFrame = table.to_pandas(date_as_object=False)
     rows = rows[rows["source"] == source.name].sort_values("ingested_at", kind="stable")
     return rows.drop_duplicates(_KEY, keep="last")
 
 
 def _fetch_market(
-    source: Source, universe: Universe, stored: pd.DataFrame, as_of: date | None
+    source: Source, symbols: Sequence[str], stored: pd.DataFrame, as_of: date | None
 ) -> Fetched:
     """Fetch all, or of a live source the sessions since shortly before the newest stored."""
-    recent = [s for s in universe.symbols if source.live and (stored["symbol"] == s).any()]
-    whole = [s for s in universe.symbols if s not in recent]
+    recent = [s for s in symbols if source.live and (stored["symbol"] == s).any()]
+    whole = [s for s in symbols if s not in recent]
     parts = []
     if recent:
         held = stored[stored["symbol"].isin(recent)]

@@ -3,8 +3,6 @@
 import io
 import json
 
-import pytest
-
 from pipelines.progress import Transcript
 
 
@@ -51,9 +49,7 @@ def test_a_refusal_is_said_in_words() -> None:
     assert "nothing was promoted" in shown
 
 
-def test_a_failed_step_gives_its_words_and_its_exit_code(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_failed_step_gives_its_words_and_its_exit_code() -> None:
     failure = _event(
         "step_failed", "validate", error="QualityError", exit_code=10, message="SPY [broken]"
     )

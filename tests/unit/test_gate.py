@@ -106,6 +106,16 @@ def test_a_forecast_significantly_worse_than_har_x_is_refused(store: Store) -> N
     assert "above HAR-X on 800 sessions" in verdict.reasons[2]
 
 
+@pytest.mark.parametrize(("implied", "passes"), [(0, True), (755, True), (756, False)])
+def test_har_x_is_a_bar_where_three_years_have_implied_volatility(
+    store: Store, implied: int, passes: bool
+) -> None:
+    rows = evaluation(1000)
+    rows = rows.assign(forecast=skilled(rows, 0.3), har_x=skilled(rows, 0.4))
+    rows.loc[implied:, ["vix", "har_x"]] = np.nan
+    assert judge(store, candidate(store, rows)).passed is passes
+
+
 @pytest.mark.parametrize("count", [1, 755])
 def test_fewer_than_three_years_are_not_judged(store: Store, count: int) -> None:
     verdict = judge(store, candidate(store, evaluation(count)))

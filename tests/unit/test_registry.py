@@ -3,8 +3,10 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import xgboost
@@ -15,7 +17,7 @@ from volcast import registry
 from volcast.cli.registry import app
 from volcast.errors import ConfigError, ContractError, ModelError, NotFound, StoreUnavailable
 from volcast.registry import mlflow_log, pointer
-from volcast.storage import Store
+from volcast.storage import Objects, Store
 
 FILES = (*registry.VERSION_FILES, "checksums.json")
 
@@ -276,6 +278,43 @@ def test_a_kill_before_the_pointer_moves_leaves_the_champion_and_shows_in_histor
     assert [event.done for event in registry.history(store)] == [True, False]
     registry.promote(store, "2", **AUDIT)
     assert [event.done for event in registry.history(store)] == [True, False, True]
+
+
+class Killed(BaseException):
+    """What no program can catch by mistake."""
+
+
+class KilledAfter:
+    """Objects that carry out a count of writes and then no more."""
+
+    def __init__(self, objects: Objects, writes: int) -> None:
+        self.objects, self.left = objects, writes
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.objects, name)
+
+    def put_if(self, key: str, data: bytes, etag: str | None) -> bool:
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        return self.objects.put_if(key, data, etag)
+
+
+def test_a_kill_at_any_write_leaves_a_champion_that_works_and_work_that_can_go_on(
+    store: Store, register: Register
+) -> None:
+    first = register("a")
+    registry.promote(store, "1", **AUDIT)
+    put_run(store, "b")
+    served = []
+    for writes in range(13):
+        dying = Store(store.uri, KilledAfter(store.objects, writes))
+        with suppress(Killed):
+            registry.promote(dying, registry.register(dying, "b").version, **AUDIT)
+        served.append(registry.champion(store).version.run_id)
+    assert served == ["a"] * served.index("b") + ["b"] * (13 - served.index("b"))
+    assert registry.rollback(store, **AUDIT) == first
+    assert [version.version for version in registry.list_versions(store)] == ["1", "2"]
 
 
 def test_a_pointer_moved_meanwhile_is_not_overwritten(

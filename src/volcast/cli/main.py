@@ -38,6 +38,8 @@ def ingest(
     path: Annotated[Path | None, typer.Option(help="The folder of the csv source.")] = None,
     store: StoreOption = None,
     as_of: DayOption = None,
+    target: Annotated[str | None, typer.Option(help="Symbol to forecast.")] = None,
+    iv: Annotated[str | None, typer.Option(help="Its implied volatility; '' for none.")] = None,
 ) -> None:
     """Fetch into raw tables, validate, and write curated rows."""
     from volcast.ingest import ingest as fetch
@@ -46,7 +48,7 @@ def ingest(
     from volcast.universe_memory import remember
 
     settings = read_settings(source=source, source_path=path, store=store, as_of=_day(as_of))
-    universe, opened = settings.resolved_universe, _open(settings)
+    universe, opened = _with(settings.resolved_universe, target, iv), _open(settings)
     with console.status(f"fetching from {settings.source}"):
         fetched = fetch(
             opened, open_source(settings), universe, now=datetime.now(UTC), as_of=settings.as_of
@@ -101,7 +103,7 @@ def train(store: StoreOption = None, as_of: DayOption = None) -> None:
     if not verdict.passed:
         raise GateRefused(
             found=f"a {verdict.kind} run that does not pass", expected="a run the gate lets pass",
-            where=f"run {candidate.run_id}", remedy="The champion, if any, stays. See the reasons above.",
+            where=f"run {candidate.run_id}", remedy="The champion stays. See the reasons above.",
         )  # fmt: skip
     with console.status("registering and promoting"):
         version = registry.register(opened, candidate.run_id)
@@ -155,9 +157,7 @@ def evaluate(
 
     begin, end = _span(first, last)
     opened = _open(read_settings(store=store))
-    universe = recall(opened)
-    given = {name: value for name, value in (("target", target), ("iv", iv)) if value is not None}
-    universe = Universe(**(universe.model_dump() | given))
+    universe = _with(recall(opened), target, iv)
     with console.status("walking forward") as status:
         rows = walk(
             opened, universe, begin, end, seed=read_settings().seed,
@@ -197,6 +197,11 @@ def main() -> None:
 
 def _say(line: str) -> None:
     console.print(line, highlight=False, markup=False)
+
+
+def _with(universe: Universe, target: str | None, iv: str | None) -> Universe:
+    given = {name: value for name, value in (("target", target), ("iv", iv)) if value is not None}
+    return Universe(**(universe.model_dump() | given))
 
 
 def _counts(report: "WriteReport") -> str:

@@ -38,7 +38,7 @@ class Baselines:
     def forecast(self, rows: pd.DataFrame, recipe: Recipe) -> dict[str, Floats]:
         """Forecast volatility, annualised decimals, f8[n] each; NaN where an input is null."""
         levels, logs = _level_inputs(rows), _log_inputs(rows, recipe)
-        vix = rows["vix"].to_numpy(dtype=float)
+        vix = _positive(rows["vix"])
         variance = {
             "random_walk": levels[:, 1],
             "mean22": levels[:, 2],
@@ -66,7 +66,7 @@ def fit_baselines(rows: pd.DataFrame, recipe: Recipe) -> Baselines:
     """
     variance = rows["variance"].to_numpy(dtype=float)
     logs = _log_inputs(rows, recipe)
-    vix = rows["vix"].to_numpy(dtype=float)
+    vix = _positive(rows["vix"])
     seen = np.isfinite(vix)
     har_x = None
     if seen.sum() >= 252:
@@ -91,12 +91,18 @@ def _log_inputs(rows: pd.DataFrame, recipe: Recipe) -> Floats:
     return logs
 
 
+def _positive(vix: pd.Series) -> Floats:
+    values: Floats = vix.where(vix > 0).to_numpy(dtype=float)
+    return values
+
+
 def _with_vix(logs: Floats, vix: Floats) -> Floats:
     return np.column_stack([logs, 2 * np.log(vix)])
 
 
 def _line(coefficients: tuple[float, ...], x: Floats) -> Floats:
-    return coefficients[0] + x @ np.asarray(coefficients[1:])
+    line: Floats = coefficients[0] + x @ np.asarray(coefficients[1:])
+    return line
 
 
 def _least_squares(x: Floats, y: Floats) -> tuple[float, ...]:

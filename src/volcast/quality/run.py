@@ -61,7 +61,7 @@ def validate(store: Store, universe: Universe, as_of: date) -> ValidationReport:
     StaleInput
         If the target's newest session is older than ``as_of``.
     """
-    raw = store.read(RAW_MARKET, symbols=universe.symbols, last=as_of)
+    raw = store.read(RAW_MARKET, last=as_of)
     frame = raw.to_pandas(date_as_object=False)
     _refuse_stale(frame, universe.target, as_of)
     curated = curate(frame, universe, as_of)

@@ -56,6 +56,7 @@ class CsvFolderSource:
                 remedy="Give the folder that holds market and macro.",
             )
         self._folder = folder
+        self.symbols = tuple(sorted(file.stem for file in (folder / "market").glob("*.csv")))
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
         """Fetch the files of these symbols; a symbol without a file is noted.

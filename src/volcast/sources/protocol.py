@@ -49,6 +49,8 @@ class Source(Protocol):
     name: str
     live: bool
     """Whether time brings it new rows, so that it is asked for the recent ones only."""
+    symbols: tuple[str, ...]
+    """Every symbol it holds, all of which are ingested; empty where it cannot list them."""
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
         """Fetch market rows in the columns of ``MARKET_COLUMNS``."""

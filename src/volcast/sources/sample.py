@@ -35,6 +35,7 @@ class SampleSource:
 
     name = "sample"
     live = False
+    symbols: tuple[str, ...] = ("SPX", "VIX")
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
         """Fetch SPX and VIX; rows without a value or off XNYS sessions are dropped and counted."""

@@ -54,6 +54,7 @@ class YahooSource:
 
     name = "yfinance"
     live = True
+    symbols: tuple[str, ...] = ()
 
     def __init__(
         self,

@@ -1,0 +1,54 @@
+"""The steps from the source's rows to a published forecast, each timed."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from bench.stopwatch import Stopwatch
+from feature_repo.historical import training_frame
+from volcast import gate, inference, labels, registry
+from volcast.config import read_settings
+from volcast.features import store as features
+from volcast.ingest import ingest
+from volcast.quality import validate
+from volcast.sources import open_source
+from volcast.storage import Store
+from volcast.training import train
+
+__all__ = ["measure"]
+
+_REPEATS = 200
+
+
+def measure(folder: str, timed: Stopwatch) -> None:
+    """Take the sample from its source to a published forecast, in a fresh store in ``folder``."""
+    settings = read_settings(source="sample", store=folder)
+    store, universe, now = Store.open(folder), settings.resolved_universe, datetime.now(UTC)
+    with timed("ingest"):
+        as_of = ingest(store, open_source(settings), universe, now=now, as_of=None).as_of
+    with timed("validate"):
+        validate(store, universe, as_of)
+    with timed("features"):
+        features.build(store, universe, as_of)
+    with timed("labels"):
+        labels.build(store, universe, as_of)
+    with timed("training set through Feast"):
+        frame = training_frame(folder, universe.target, as_of)
+    with timed("train and evaluate"):
+        run = train(store, universe, as_of, frame)
+    with timed("gate"):
+        gate.judge(store, run.run_id)
+    with timed("register and promote"):
+        version = registry.register(store, run.run_id)
+        registry.promote(store, version.version, who="bench", why="bench", when=now)
+    with timed("infer and publish"):
+        inference.publish(store, inference.infer(store, universe, as_of))
+    with timed("load the champion"):
+        forecaster = registry.champion(store).forecaster
+    x = np.asarray(forecaster.golden["inputs"][:1], dtype=float)
+    with timed("forecast one row", _REPEATS):
+        for _ in range(_REPEATS):
+            forecaster.forecast(x)
+    with timed("explain one row", _REPEATS):
+        for _ in range(_REPEATS):
+            forecaster.explain(x)

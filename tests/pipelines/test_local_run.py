@@ -1,0 +1,165 @@
+"""The two pipelines end to end on this machine, each step in a process of its own."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.compute as pc
+import pytest
+
+from pipelines.policies import DISPLAY_NAMES
+from volcast import calendar, registry
+from volcast.config import SAMPLE_UNIVERSE
+from volcast.contracts import FEATURES_DAILY, LABELS_DAILY, PREDICTIONS_DAILY
+from volcast.storage import Store
+
+pytestmark = pytest.mark.xdist_group("local_run")
+
+ROOT = Path(__file__).resolve().parents[2]
+NEWEST = date(2018, 12, 31)
+REPEATABLE = (FEATURES_DAILY, LABELS_DAILY, PREDICTIONS_DAILY)
+
+
+def _run(pipeline: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run a pipeline on ``folder/store`` with nothing of volcast set in the environment."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("VOLCAST_")}
+    places = ["--store", str(folder / "store"), "--pipeline-root", str(folder / "artifacts")]
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.local", pipeline, *places, *options],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500,
+    )  # fmt: skip
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = [f for table in REPEATABLE for f in (folder / "store" / table.name).rglob("*.parquet")]
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in files
+    }
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Both pipelines, run once on the sample: the folder, and what was shown."""
+    folder = tmp_path_factory.mktemp("sample")
+    done = _run("both", folder, "--source", "sample")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, done.stdout
+
+
+def _csv(folder: Path, sessions: list[date], closes: list[float], *, newest_high: float) -> Path:
+    prices = pd.Series(closes)
+    rows = pd.DataFrame(
+        {
+            "date": sessions, "open": prices, "high": prices * 1.01, "low": prices * 0.99,
+            "close": prices, "adj_close": prices, "volume": 1e6,
+        }
+    )  # fmt: skip
+    rows.loc[len(rows) - 1, "high"] = newest_high
+    (folder / "csv" / "market").mkdir(parents=True)
+    rows.to_csv(folder / "csv" / "market" / "SPY.csv", index=False)
+    return folder / "csv"
+
+
+def _walk(sessions: list[date]) -> list[float]:
+    steps = np.random.default_rng(5).normal(scale=0.01, size=len(sessions))
+    return list(100 * np.exp(np.cumsum(steps)))
+
+
+def test_both_pipelines_run_on_the_sample_and_show_every_step(sample: tuple[Path, str]) -> None:
+    folder, shown = sample
+    ended = [line for line in shown.splitlines() if " s  " in line]
+    assert len(ended) == 13
+    assert {name for name in DISPLAY_NAMES.values() if any(name in line for line in ended)} == set(
+        DISPLAY_NAMES.values()
+    )
+    store = Store.open(str(folder / "store"))
+    rows = store.read(PREDICTIONS_DAILY).to_pylist()
+    assert [(row["symbol"], row["session"]) for row in rows] == [("SPX", NEWEST)]
+    assert rows[0]["model_version"] == registry.champion(store).version.version
+
+
+def test_running_twice_gives_the_same_features_labels_and_forecasts(
+    sample: tuple[Path, str],
+) -> None:
+    folder, _ = sample
+    before = _digests(folder)
+    done = _run("both", folder, "--source", "sample")
+    assert done.returncode == 0, done.stdout
+    assert len(before) > 40
+    assert _digests(folder) == before
+
+
+def test_the_online_store_holds_the_features_that_were_forecast_from(
+    sample: tuple[Path, str],
+) -> None:
+    from feature_repo.online import online_features
+    from feature_repo.opening import open_feature_store
+
+    uri = str(sample[0] / "store")
+    found = online_features(open_feature_store(uri), "SPX")
+    assert found is not None
+    assert found[0] == calendar.closes([NEWEST])[0]
+    stored = Store.open(uri).read(FEATURES_DAILY, symbols=["SPX"], first=NEWEST).to_pylist()[0]
+    assert {name: stored[name] for name in found[1]} == found[1]
+
+
+def test_the_training_step_leaves_its_report_as_an_artifact(sample: tuple[Path, str]) -> None:
+    folder, _ = sample
+    reports = sorted((folder / "artifacts").glob("volcast-train-*/train/report"))
+    assert reports
+    assert "<html" in reports[-1].read_text().lower()
+    output = json.loads((reports[-1].parent / "executor_output.json").read_text())
+    assert "qlike" in json.dumps(output["artifacts"]["metrics"])
+
+
+def test_one_changed_offline_value_changes_the_trained_bytes(
+    sample: tuple[Path, str], tmp_path: Path
+) -> None:
+    from feature_repo.historical import training_frame
+    from volcast.training import train
+
+    as_of, source = date(2006, 12, 29), Store.open(str(sample[0] / "store"))
+    store, digests = Store.open(str(tmp_path)), []
+    store.write(LABELS_DAILY, source.read(LABELS_DAILY, last=as_of))
+    rows = source.read(FEATURES_DAILY, last=as_of)
+    for nudge in (0.0, 0.5):
+        at = FEATURES_DAILY.schema.get_field_index("g5_less_g252")
+        hit = pc.equal(rows["session"], date(2003, 6, 16))
+        moved = pc.if_else(hit, pc.add(rows.column(at), nudge), rows.column(at))
+        store.write(FEATURES_DAILY, rows.set_column(at, FEATURES_DAILY.schema.field(at), moved))
+        candidate = train(store, SAMPLE_UNIVERSE, as_of, training_frame(store.uri, "SPX", as_of))
+        digests.append(store.objects.get(f"{candidate.folder}model/model.ubj"))
+    assert digests[0] != digests[1]
+
+
+def test_a_refused_candidate_is_said_and_is_no_failure(tmp_path: Path) -> None:
+    done = _run("train", tmp_path, "--source", "sample", "--as-of", "2005-06-30")
+    assert done.returncode == 0, done.stdout
+    assert "nothing was promoted" in done.stdout
+    assert registry.champion_pointer(Store.open(str(tmp_path / "store"))) is None
+
+
+def test_a_broken_newest_row_stops_the_run_with_exit_code_10(tmp_path: Path) -> None:
+    sessions = calendar.sessions(date(2019, 1, 2), date(2021, 12, 31))
+    folder = _csv(tmp_path, sessions, _walk(sessions), newest_high=0.5)
+    done = _run("daily", tmp_path, "--source", "csv", "--source-path", str(folder))
+    assert done.returncode == 10, done.stdout
+    assert "QualityError" in done.stdout
+    assert DISPLAY_NAMES["features"] not in done.stdout
+    assert not (tmp_path / "store" / PREDICTIONS_DAILY.name).exists()
+
+
+def test_a_session_that_the_source_lacks_stops_the_run_with_exit_code_40(tmp_path: Path) -> None:
+    sessions = calendar.sessions(date(2019, 1, 2), date(2021, 12, 30))
+    folder = _csv(tmp_path, sessions, _walk(sessions), newest_high=1e4)
+    options = ["--source", "csv", "--source-path", str(folder), "--as-of", "2021-12-31"]
+    done = _run("daily", tmp_path, *options)
+    assert done.returncode == 40, done.stdout
+    assert "StaleInput" in done.stdout
