@@ -13,6 +13,7 @@ import feast
 import yaml
 from feast import FeatureStore, RepoConfig
 
+from feature_repo.clock import keep_times_in_utc
 from feature_repo.engine import use_plain_parquet
 from feature_repo.entities import SYMBOL
 from feature_repo.services import forecast
@@ -104,6 +105,7 @@ def scratch_feature_store(places: Places) -> Iterator[FeatureStore]:
 
 def _config(places: Places, registry: Path) -> RepoConfig:
     use_plain_parquet()
+    keep_times_in_utc()
     values = {
         **os.environ,
         "VOLCAST_FEAST_REGISTRY": str(registry),

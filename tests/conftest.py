@@ -1,52 +1,24 @@
 """Fixtures that every kind of test shares."""
 
-import contextlib
-import ipaddress
 import os
-import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.loopback import refuse_beyond_loopback
 from tests.s3_server import BUCKET, s3_server
 from volcast.storage import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-class NetworkRefused(RuntimeError):
-    """A test reached for an address beyond loopback."""
-
-
 @pytest.fixture(scope="session", autouse=True)
 def loopback_only() -> Iterator[None]:
-    """Refuse connections and name look-ups beyond this machine, in subprocesses by a dead proxy."""
-    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
-    getaddrinfo = socket.getaddrinfo
-
-    def checked_connect(self, address):
-        _refuse_remote(self.family, address)
-        return connect(self, address)
-
-    def checked_connect_ex(self, address):
-        _refuse_remote(self.family, address)
-        return connect_ex(self, address)
-
-    def checked_getaddrinfo(host, *args, **kwargs):
-        _refuse_remote(socket.AF_INET, (host,))
-        return getaddrinfo(host, *args, **kwargs)
-
+    """Refuse connections and name look-ups beyond this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(socket.socket, "connect", checked_connect)
-        patch.setattr(socket.socket, "connect_ex", checked_connect_ex)
-        patch.setattr(socket, "getaddrinfo", checked_getaddrinfo)
-        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-            patch.setenv(name, "http://127.0.0.1:9")
-            patch.delenv(name.lower(), raising=False)
-        for name in ("NO_PROXY", "no_proxy"):
-            patch.setenv(name, "localhost,127.0.0.1,::1")
+        refuse_beyond_loopback(patch)
         yield
 
 
@@ -85,17 +57,3 @@ def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """Return an empty store of each kind in turn."""
     local = str(tmp_path / "store")
     return Store.open(local if request.param == "local" else request.getfixturevalue("s3_uri"))
-
-
-def _refuse_remote(family: int, address: object) -> None:
-    host = address[0] if isinstance(address, tuple) else None
-    if family not in (socket.AF_INET, socket.AF_INET6) or not host:
-        return
-    host = host.decode() if isinstance(host, bytes) else host
-    if host in ("localhost", socket.gethostname()):
-        return
-    with contextlib.suppress(ValueError):
-        place = ipaddress.ip_address(host)
-        if place.is_loopback or place.is_unspecified:
-            return
-    raise NetworkRefused(f"{host} is beyond loopback; tests take what they need from disk")

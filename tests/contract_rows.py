@@ -40,21 +40,21 @@ def _values(
     version: int,
     draw: np.random.Generator,
 ) -> list[object]:
+    kind = column.type
     if column.name == table.partition_symbol:
         return [symbol for symbol, _ in pairs]
-    if pa.types.is_date(column.type):
+    if pa.types.is_date(kind):
         return [day for _, day in pairs]
-    if pa.types.is_timestamp(column.type):
-        if column.name in ("ingested_at", "available_at"):
-            return [FETCHED + timedelta(days=version)] * len(pairs)
-        return [datetime.combine(day, time(21), UTC) for _, day in pairs]
-    if pa.types.is_floating(column.type):
+    if pa.types.is_timestamp(kind):
+        fetched = column.name in ("ingested_at", "available_at")
+        when = FETCHED + timedelta(days=version)
+        return [when if fetched else datetime.combine(day, time(21), UTC) for _, day in pairs]
+    if pa.types.is_floating(kind):
         numbers = draw.normal(size=len(pairs)).tolist()
         return [None if column.nullable and n > 1.5 else n for n in numbers]
-    if pa.types.is_list(column.type):
-        inner = column.type.value_type
-        return [_items(inner, draw) for _ in pairs]
-    return [_text(column, table, version) for _ in pairs]
+    if pa.types.is_list(kind):
+        return [_items(kind.value_type, draw) for _ in pairs]
+    return [_text(column, table, version)] * len(pairs)
 
 
 def _items(inner: pa.DataType, draw: np.random.Generator) -> list[object]:

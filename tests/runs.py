@@ -28,7 +28,7 @@ def model_files() -> Mapping[str, bytes]:
     rows = rows.assign(rv_1=0.1, rv_5=rng.uniform(0.1, 0.3, 400), rv_22=0.2, ewma94=0.2)
     rows = rows.assign(vix=np.nan, variance=rng.uniform(0.01, 0.09, 400))
     offsets = {name: share - 0.5 for name, share in BOUNDS.items()}
-    baselines = fit_baselines(rows, recipe)
+    baselines = fit_baselines(rows)
     forecaster = Forecaster(fit_blend(recipe, rows, 7), baselines, offsets, golden={})
     return forecaster.with_golden(rows[list(forecaster.signature)].to_numpy()[:8]).files()
 

@@ -8,9 +8,11 @@ from components.images import image
 
 
 @dsl.component(base_image=image("ingest"), install_kfp_package=False)
-def ingest(store: str, source: str, source_path: str, as_of: str, universe: str) -> NamedTuple(
-    "Ingested", [("as_of", str), ("universe", str)]
-):  # type: ignore[valid-type]
+# fmt: off
+def ingest(  # type: ignore[valid-type]
+    store: str, source: str, source_path: str, as_of: str, universe: str
+) -> NamedTuple("Ingested", [("as_of", str), ("universe", str)]):
+    # fmt: on
     """Fetch rows up to ``as_of``; empty: the last closed session, settled here and passed on."""
     from volcast.steps import step
 

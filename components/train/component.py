@@ -17,6 +17,7 @@ def train(
     from volcast.steps import step
 
     with step("train") as found:
+        import json
         from datetime import date
         from pathlib import Path
 
@@ -29,10 +30,10 @@ def train(
         opened = Store.open(store)
         frame = load("feature_repo.historical").training_frame(store, chosen.target, last)
         candidate = fit(opened, chosen, last, frame, seed=read_settings().seed)
-        skill = candidate.metrics["all"]
-        for line in skill["lines"]:
+        measured = json.loads(opened.objects.get(f"{candidate.folder}metrics.json"))
+        for line in measured["all"]["lines"]:
             metrics.log_metric(f"qlike_{line['name']}", line["qlike"])
-        page = opened.objects.get(f"runs/{candidate.run_id}/report.html")
+        page = opened.objects.get(f"{candidate.folder}report.html")
         Path(report.path).write_bytes(page)
         found.update(run_id=candidate.run_id[:12], rows=len(frame))
     return candidate.run_id

@@ -17,7 +17,6 @@ from volcast.errors import ContractError
 from volcast.evaluation.report import render
 from volcast.evaluation.table import SkillTable, compare, skill_as_dict
 from volcast.evaluation.walkforward import (
-    MIN_TRAINING,
     Progress,
     WalkForward,
     training_rows,
@@ -159,14 +158,14 @@ def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) 
     recipe = choose(known)
     ready = usable(known, recipe)
     offsets = walked.calibration.offsets()
-    if offsets is None or len(ready) < MIN_TRAINING:
+    if offsets is None:
         raise ContractError(
             found=f"{len(walked.calibration.residuals)} walk-forward forecasts with an outcome",
             expected="at least 252, to calibrate intervals", where=f"training as of {as_of}",
             remedy="Ingest a longer history of the target.",
         )  # fmt: skip
     forecaster = Forecaster(
-        fit_blend(recipe, ready, seed), fit_baselines(ready, recipe), offsets, golden={}
+        fit_blend(recipe, ready, seed), fit_baselines(known), offsets, golden={}
     )
     # Spread over the history, so that every part of the trees is asked.
     spread = np.linspace(0, len(ready) - 1, _GOLDEN_ROWS).round().astype(int)

@@ -1,8 +1,11 @@
 """The feature store against plain pandas, on features with planted revisions."""
 
 import hashlib
+import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -50,6 +53,16 @@ def store_uri(tmp_path_factory: pytest.TempPathFactory, versions: pd.DataFrame) 
     store = Store.open(str(tmp_path_factory.mktemp("revised")))
     store.write(FEATURES_DAILY, versions)
     return store.uri
+
+
+@pytest.fixture
+def local_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put the process's time zone back once the test has undone what it set."""
+    kept = os.environ.get("TZ")
+    yield
+    monkeypatch.undo()
+    assert os.environ.get("TZ") == kept
+    time.tzset()
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +184,23 @@ def test_materializing_an_older_session_leaves_the_newer_one_online(tmp_path: Pa
     Store.open(str(tmp_path)).write(FEATURES_DAILY, _features("SPX", date(2018, 12, 3), LAST, 3))
     newest = materialize(str(tmp_path), LAST)
     assert materialize(str(tmp_path), date(2018, 12, 10), expect=["SPX"]) == newest
+
+
+def test_times_online_are_the_same_in_every_time_zone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, local_time: None
+) -> None:
+    from feature_repo.online import materialize, online_features
+    from feature_repo.opening import open_feature_store
+
+    Store.open(str(tmp_path)).write(FEATURES_DAILY, _features("SPX", date(2018, 12, 3), LAST, 3))
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    materialize(str(tmp_path), LAST)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    found = online_features(open_feature_store(str(tmp_path)), "SPX")
+    assert found is not None
+    assert found[0] == datetime(2018, 12, 28, 21, tzinfo=UTC)
 
 
 def test_a_restated_row_replaces_the_one_online(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def _run(pipeline: str, folder: Path, *options: str) -> subprocess.CompletedProc
     places = ["--store", str(folder / "store"), "--pipeline-root", str(folder / "artifacts")]
     return subprocess.run(
         [sys.executable, "-m", "pipelines.local", pipeline, *places, *options],
-        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500,
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False,
     )  # fmt: skip
 
 

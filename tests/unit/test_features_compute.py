@@ -1,5 +1,6 @@
 """Features, each re-derived by plain loops over single numbers."""
 
+import itertools
 import math
 import statistics
 
@@ -30,7 +31,7 @@ def series(rows, symbol):
     own = rows[rows["symbol"] == symbol].sort_values("session")
     prices = own[["open", "high", "low", "close", "adjustment"]].to_numpy().tolist()
     r, g = [math.nan], [math.nan]
-    for (_, _, _, before, _), (o, h, lo, c, a) in zip(prices[:-1], prices[1:], strict=True):
+    for (_, _, _, before, _), (o, h, lo, c, a) in itertools.pairwise(prices):
         r.append(math.log(c / before * a))
         overnight = math.log(o / before * a) ** 2
         body = (2 * math.log(2) - 1) * math.log(c / o) ** 2

@@ -242,7 +242,9 @@ def test_the_sample_ends_with_its_target(tmp_path: Path) -> None:
     assert store.read(RAW_MACRO).num_rows == report.macro_added == 743
 
 
-def test_every_symbol_of_the_folder_is_stored_with_every_row(shared_data: Path, tmp_path: Path) -> None:
+def test_every_symbol_of_the_folder_is_stored_with_every_row(
+    shared_data: Path, tmp_path: Path
+) -> None:
     store, universe = Store.open(str(tmp_path / "store")), Universe()
     (tmp_path / "market").symlink_to(shared_data / "market")
     report = ingest(store, CsvFolderSource(tmp_path), universe, now=NOW, as_of=None)

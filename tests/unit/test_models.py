@@ -82,7 +82,6 @@ def test_gamma_regression_refuses_an_input_that_does_not_vary():
 
 
 def test_baselines_equal_normal_equations_solved_by_hand(rows):
-    recipe = RECIPES["blend-range"]
     variance = rows["variance"].to_numpy()
     levels = np.column_stack([np.ones(len(rows)), rows[["rv_1", "rv_5", "rv_22"]] ** 2])
     beta = np.linalg.solve(levels.T @ levels, levels.T @ variance)
@@ -91,32 +90,33 @@ def test_baselines_equal_normal_equations_solved_by_hand(rows):
     )
     gamma = np.linalg.solve(logs.T @ logs, logs.T @ np.log(variance))
     smear = np.mean(variance / np.exp(logs @ gamma))
-    forecast = fit_baselines(rows, recipe).forecast(rows, recipe)
+    forecast = fit_baselines(rows).forecast(rows)
     assert forecast["har_rv"] ** 2 == pytest.approx(np.maximum(levels @ beta, variance.min()))
     assert forecast["log_har"] ** 2 == pytest.approx(smear * np.exp(logs @ gamma), rel=1e-6)
 
 
 def test_plain_baselines_are_the_features_themselves(rows):
-    recipe = RECIPES["blend-iv"]
-    forecast = fit_baselines(rows, recipe).forecast(rows, recipe)
+    forecast = fit_baselines(rows).forecast(rows)
     for name, feature in (("random_walk", "rv_5"), ("mean22", "rv_22"), ("ewma94", "ewma94")):
         assert forecast[name] == pytest.approx(rows[feature].to_numpy(dtype=float))
     assert forecast["vix"] == pytest.approx(rows["vix"].to_numpy(dtype=float))
 
 
 def test_har_x_is_absent_where_there_is_no_implied_volatility(rows):
-    recipe = RECIPES["blend-range"]
     blind = rows.assign(vix=np.nan)
-    forecast = fit_baselines(blind, recipe).forecast(blind, recipe)
+    forecast = fit_baselines(blind).forecast(blind)
     assert np.isnan(forecast["har_x"]).all()
     assert np.isfinite(forecast["log_har"]).all()
 
 
-def test_the_recipe_follows_the_share_of_rows_with_implied_volatility(rows):
+def test_the_recipe_needs_two_years_of_implied_volatility_that_still_goes_on(rows):
+    iv = rows.columns.get_loc("iv")
+    short, ended = rows.copy(), rows.copy()
+    short.iloc[:-503, iv] = np.nan
+    ended.iloc[-5:, iv] = np.nan
     assert choose(rows).name == "blend-iv"
-    mostly = rows.copy()
-    mostly.iloc[: int(len(rows) * 0.3), mostly.columns.get_loc("iv_less_min252")] = np.nan
-    assert choose(mostly).name == "blend-range"
+    assert choose(rows.tail(504)).name == "blend-iv"
+    assert choose(short).name == choose(ended).name == "blend-range"
 
 
 def test_intervals_hold_their_share_when_the_spread_of_residuals_doubles():

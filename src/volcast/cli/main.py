@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 from rich.console import Console
 
@@ -182,17 +181,10 @@ def main() -> None:
     """Run the command line; every error ends in its words and its exit code."""
     logging.captureWarnings(True)
     try:
-        app(standalone_mode=False)
+        app()
     except VolcastError as error:
         Console(stderr=True).print(f"[red]error[/]: {type(error).__name__}: {error}", markup=True)
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
-    except click.Abort:
-        sys.exit(130)
 
 
 def _say(line: str) -> None:

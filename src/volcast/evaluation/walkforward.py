@@ -19,7 +19,7 @@ from volcast.errors import ContractError
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
 from volcast.models.conformal import BOUNDS, Calibration, Offsets
-from volcast.models.recipe import BASELINE_INPUTS, Recipe, choose
+from volcast.models.recipe import Recipe, choose
 from volcast.models.trees import Trees, fit_trees
 
 __all__ = ["EVALUATION_COLUMNS", "MIN_TRAINING", "WalkForward", "training_rows", "walk_forward"]
@@ -28,17 +28,21 @@ EVALUATION_COLUMNS = ("session", "symbol", "rv_5d", "forecast", *BOUNDS, *BASELI
 """Columns of an evaluation file; volatilities annualised, in decimals."""
 
 MIN_TRAINING = 756
-"""Fewest training rows of a fold: three years."""
+"""Fewest training rows with range features before a first fold: three years."""
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows ``[first, last)`` are forecast by what is fitted on the ``training`` rows."""
+    """Rows ``[first, last)`` are forecast by what is fitted on rows whose label is ``known``.
+
+    ``training`` are those of them that have the features of the recipe.
+    """
 
     first: int
     last: int
+    known: pd.DataFrame
     training: pd.DataFrame
     recipe: Recipe
     new_trees: bool
@@ -68,9 +72,8 @@ def training_rows(rows: pd.DataFrame, before: date) -> pd.DataFrame:
 
 
 def usable(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
-    """Return the rows that have every feature a recipe and its baselines cannot do without."""
-    wanted = [*recipe.features, *(name for name in BASELINE_INPUTS if name != "vix")]
-    return rows[rows[wanted].notna().all(axis=1)]
+    """Return the rows that have every feature of the recipe."""
+    return rows[rows[list(recipe.features)].notna().all(axis=1)]
 
 
 def walk_forward(rows: pd.DataFrame, seed: int, progress: Progress | None = None) -> WalkForward:
@@ -130,10 +133,8 @@ def _folds(rows: pd.DataFrame) -> list[Fold]:
             continue
         recipe = choose(known)
         training = usable(known, recipe)
-        if len(training) < MIN_TRAINING:
-            continue
         fresh = not folds or months[first].month % 3 == 1 or folds[-1].recipe != recipe
-        folds.append(Fold(first, last, training, recipe, fresh))
+        folds.append(Fold(first, last, known, training, recipe, fresh))
     return folds
 
 
@@ -167,7 +168,7 @@ def _forecast_fold(
     result.loc[ready.index, "forecast"] = np.exp(half)
     for name, value in (offsets or {}).items():
         result.loc[ready.index, name] = np.exp(half + value)
-    baselines = fit_baselines(fold.training, fold.recipe).forecast(ready, fold.recipe)
+    baselines = fit_baselines(fold.known).forecast(ready)
     for name, values in baselines.items():
         result.loc[ready.index, name] = values
 

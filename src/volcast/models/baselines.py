@@ -7,11 +7,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.features.compute import VARIANCE_FLOOR
-from volcast.models.recipe import Recipe
 
 __all__ = ["Baselines", "fit_baselines"]
 
 Floats = NDArray[np.float64]
+
+_LEVELS = ("rv_1", "rv_5", "rv_22")
+_LOGS = ("g1_less_g252", "g5_less_g252", "g22_less_g252")
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ class Baselines:
     log_har: tuple[float, ...]
     har_x: tuple[float, ...] | None
 
-    def forecast(self, rows: pd.DataFrame, recipe: Recipe) -> dict[str, Floats]:
+    def forecast(self, rows: pd.DataFrame) -> dict[str, Floats]:
         """Forecast volatility, annualised decimals, f8[n] each; NaN where an input is null."""
-        levels, logs = _level_inputs(rows), _log_inputs(rows, recipe)
+        levels, logs = _level_inputs(rows), _log_inputs(rows)
         vix = _positive(rows["vix"])
         variance = {
             "random_walk": levels[:, 1],
@@ -59,13 +61,20 @@ class Baselines:
         return asdict(self)
 
 
-def fit_baselines(rows: pd.DataFrame, recipe: Recipe) -> Baselines:
-    """Fit HAR in levels, HAR in logs and HAR-X by least squares on the training rows.
+def fit_baselines(known: pd.DataFrame) -> Baselines:
+    """Fit HAR in levels, HAR in logs and HAR-X by least squares.
 
-    har_x is fitted on the rows with implied volatility, where these are at least 252.
+    Each on every row that has its inputs, whatever the model itself is trained on: a baseline
+    that is starved is no baseline. har_x needs 252 rows with implied volatility.
+
+    Parameters
+    ----------
+    known : pandas.DataFrame
+        `BASELINE_INPUTS` and ``variance``, realized and annualised.
     """
+    rows = known[known[[*_LEVELS, *_LOGS, "g252"]].notna().all(axis=1)]
     variance = rows["variance"].to_numpy(dtype=float)
-    logs = _log_inputs(rows, recipe)
+    logs = _log_inputs(rows)
     vix = _positive(rows["vix"])
     seen = np.isfinite(vix)
     har_x = None
@@ -80,14 +89,13 @@ def fit_baselines(rows: pd.DataFrame, recipe: Recipe) -> Baselines:
 
 
 def _level_inputs(rows: pd.DataFrame) -> Floats:
-    levels: Floats = rows[["rv_1", "rv_5", "rv_22"]].to_numpy(dtype=float) ** 2
+    levels: Floats = rows[list(_LEVELS)].to_numpy(dtype=float) ** 2
     return levels
 
 
-def _log_inputs(rows: pd.DataFrame, recipe: Recipe) -> Floats:
-    anchor = rows[recipe.anchor].to_numpy(dtype=float)
-    parts = [f"g{n}_less_{recipe.anchor}" for n in (1, 5, 22)]
-    logs: Floats = rows[parts].to_numpy(dtype=float) + anchor[:, None]
+def _log_inputs(rows: pd.DataFrame) -> Floats:
+    long_run = rows["g252"].to_numpy(dtype=float)
+    logs: Floats = rows[list(_LOGS)].to_numpy(dtype=float) + long_run[:, None]
     return logs
 
 

@@ -85,7 +85,7 @@ class Forecaster:
         log_variance = self.blend.log_variance(x[:, : len(self.recipe.features)])
         rows = pd.DataFrame(x, columns=list(self.signature))
         bounds = {name: np.exp(log_variance / 2 + self.offsets[name]) for name in BOUNDS}
-        return Forecasts(log_variance, bounds, self.baselines.forecast(rows, self.recipe))
+        return Forecasts(log_variance, bounds, self.baselines.forecast(rows))
 
     def explain(self, x: Floats) -> Explanation:
         """Explain rows x, f8[n, k]: one contribution a feature of the recipe."""

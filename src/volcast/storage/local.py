@@ -46,7 +46,7 @@ class LocalObjects:
         path = self._path(key)
         try:
             return path.read_bytes()
-        except FileNotFoundError as error:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise KeyMissing(key, str(self.root)) from error
         except OSError as error:
             raise _unavailable(str(error), path) from error

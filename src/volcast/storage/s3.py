@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -97,19 +98,22 @@ class S3Objects:
             record = copies.get_or_none(_TAGS)
             have: dict[str, str] = json.loads(record.data) if record else {}
             there, copied = self._tags(prefix), set(copies.list(prefix))
-            for key in sorted(copied - there.keys()):
+            for key in copied - there.keys():
                 copies.delete(key)
-            for key in sorted(there):
-                if key not in copied or have.get(key) != there[key]:
-                    self._copy(key, copies, have)
-            copies.put(_TAGS, json.dumps(have, sort_keys=True).encode())
+            stale = [key for key in there if key not in copied or have.get(key) != there[key]]
+            with ThreadPoolExecutor(self.lanes) as pool:
+                fetched = dict(pool.map(lambda key: self._copy(key, copies), stale))
+            tags = {key: fetched.get(key, there[key]) for key in there}
+            copies.put(_TAGS, json.dumps(tags, sort_keys=True).encode())
         return folder
 
-    def _copy(self, key: str, copies: LocalObjects, have: dict[str, str]) -> None:
+    def _copy(self, key: str, copies: LocalObjects) -> tuple[str, str | None]:
+        # The tag is that of the bytes copied, which may be newer than the listing.
         stored = self.get_or_none(key)
-        if stored is not None:
-            copies.put(key, stored.data)
-            have[key] = stored.etag
+        if stored is None:
+            return key, None
+        copies.put(key, stored.data)
+        return key, stored.etag
 
     def _tags(self, prefix: str) -> dict[str, str]:
         with self._asking(prefix):

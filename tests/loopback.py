@@ -1,0 +1,54 @@
+"""The guard that keeps tests on this machine."""
+
+import contextlib
+import ipaddress
+import socket
+
+import pytest
+
+__all__ = ["NetworkRefused", "refuse_beyond_loopback"]
+
+
+class NetworkRefused(RuntimeError):
+    """A test reached for an address beyond loopback.
+
+    No OSError, for a retry would take that for an outage and hide it.
+    """
+
+
+def refuse_beyond_loopback(patch: pytest.MonkeyPatch) -> None:
+    """Let sockets and name look-ups reach loopback alone, and give subprocesses a dead proxy."""
+    for method in ("connect", "connect_ex"):
+        patch.setattr(socket.socket, method, _guarded(getattr(socket.socket, method)))
+    look_up = socket.getaddrinfo
+
+    def getaddrinfo(host, *args, **kwargs):
+        _refuse_remote(host)
+        return look_up(host, *args, **kwargs)
+
+    patch.setattr(socket, "getaddrinfo", getaddrinfo)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        patch.setenv(name, "http://127.0.0.1:9")
+        patch.delenv(name.lower(), raising=False)
+    for name in ("NO_PROXY", "no_proxy"):
+        patch.setenv(name, "localhost,127.0.0.1,::1")
+
+
+def _guarded(connect):
+    def checked(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse_remote(address[0])
+        return connect(self, address)
+
+    return checked
+
+
+def _refuse_remote(host: str | bytes | None) -> None:
+    host = host.decode() if isinstance(host, bytes) else host
+    if not host or host in ("localhost", socket.gethostname()):
+        return
+    with contextlib.suppress(ValueError):
+        place = ipaddress.ip_address(host)
+        if place.is_loopback or place.is_unspecified:
+            return
+    raise NetworkRefused(f"{host} is beyond loopback; tests take what they need from disk")

@@ -1,0 +1,116 @@
+"""The command line: each fault ends in its words and its documented exit code."""
+
+import sys
+
+import pytest
+
+from tests.markets import crown, fill
+from volcast.cli import main
+from volcast.contracts import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def volcast(*arguments):
+        monkeypatch.setattr(sys, "argv", ["volcast", *arguments])
+        monkeypatch.setenv("COLUMNS", "500")
+        try:
+            main()
+        except SystemExit as ended:
+            return ended.code or 0, "".join(capsys.readouterr())
+        return 0, "".join(capsys.readouterr())
+
+    return volcast
+
+
+def test_an_empty_store_is_named_with_what_to_do(run, tmp_path):
+    code, said = run("features", "--store", str(tmp_path / "none"))
+    assert code == 2
+    assert "empty store" in said
+    assert "volcast ingest" in said
+
+
+def test_a_date_that_is_none_is_refused(run, store):
+    fill(store, 2)
+    assert run("infer", "--store", store.uri, "--as-of", "31.12.2021")[0] == 2
+    code, said = run("infer", "--store", store.uri, "--as-of", "2001-12-25")
+    assert (code, "a XNYS session that has closed" in said) == (2, True)
+
+
+def test_dates_out_of_order_are_refused(run, store):
+    fill(store, 2)
+    span = ("--from", "2001-12-31", "--to", "2001-01-01")
+    assert run("backfill", "--store", store.uri, *span)[0] == 2
+
+
+def test_no_champion_is_exit_code_10(run, store):
+    fill(store, 2)
+    code, said = run("infer", "--store", store.uri)
+    assert code == 10
+    assert "ModelError" in said
+
+
+def test_a_session_not_ingested_is_stale_exit_code_40(run, store):
+    crown(store, fill(store, 6))
+    code, said = run("infer", "--store", store.uri, "--as-of", "2006-01-03")
+    assert code == 40
+    assert "newest: 2005-12-30" in said
+
+
+def test_an_unknown_command_or_option_is_exit_code_2(run):
+    assert run("foretell")[0] == 2
+    assert run("ingest", "--source", "ftp")[0] == 2
+
+
+def test_an_unwritable_store_is_named_and_may_be_retried(run, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    code, said = run("ingest", "--source", "sample", "--store", str(tmp_path / "file" / "store"))
+    assert code == 20
+    assert "StoreUnavailable" in said
+
+
+def test_a_malformed_csv_names_file_and_fault_and_leaves_nothing(run, tmp_path):
+    (tmp_path / "market").mkdir()
+    (tmp_path / "market" / "SPY.csv").write_text("date,open\n2021-01-04,not a price\n")
+    store = tmp_path / "store"
+    arguments = ("--source", "csv", "--path", str(tmp_path), "--store", str(store))
+    code, said = run("ingest", *arguments)
+    assert code == 10
+    assert "SPY.csv" in said
+    assert not list(store.rglob("*.parquet"))
+
+
+def test_a_truncated_parquet_file_is_an_error_and_never_empty(run, store):
+    fill(store, 2)
+    file = next(iter(store.objects.list(f"{CURATED_MARKET_DAILY.name}/symbol=SYN/")))
+    store.objects.put(file, store.objects.get(file)[:-7])
+    code, said = run("features", "--store", store.uri)
+    assert code == 10
+    assert file in said
+
+
+def test_infer_publishes_and_summary_shows_forecast_table_and_places(run, store):
+    crown(store, fill(store, 6))
+    code, said = run("infer", "--store", store.uri)
+    assert (code, "SYN, next five sessions (2006-01-03 to 2006-01-09)" in said) == (0, True)
+    assert len(store.read(PREDICTIONS_DAILY)) == 1
+    code, said = run("summary", "--store", store.uri)
+    assert code == 0
+    assert all(word in said for word in ("Top drivers", "har_rv", "report", store.uri))
+
+
+def test_evaluate_writes_the_file_whole_and_its_folder_when_missing(run, store, tmp_path):
+    fill(store, 6)
+    out = tmp_path / "deep" / "rows.parquet"
+    span = ("--from", "2005-01-03", "--to", "2005-12-30", "--out", str(out))
+    code, said = run("evaluate", "--store", store.uri, *span)
+    assert (code, out.exists(), "252 sessions" in said) == (0, True, True)
+    blocked = (*span[:-1], str(out / "below"))
+    assert run("evaluate", "--store", store.uri, *blocked)[0] == 20
+
+
+def test_evaluating_an_unknown_target_lists_what_there_is(run, store, tmp_path):
+    fill(store, 2)
+    span = ("--from", "2001-01-02", "--to", "2001-12-31", "--out", str(tmp_path / "x"))
+    code, said = run("evaluate", "--store", store.uri, "--target", "ABC", *span)
+    assert (code, "SYNBOND" in said) == (2, True)

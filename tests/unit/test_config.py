@@ -1,0 +1,41 @@
+"""Settings: read once, faults listed together."""
+
+import pytest
+
+from volcast.config import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe, read_settings
+from volcast.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch):
+    for name in ("STORE", "SOURCE", "SOURCE_PATH", "UNIVERSE", "AS_OF", "SEED"):
+        monkeypatch.delenv(f"VOLCAST_{name}", raising=False)
+
+
+def test_arguments_win_over_the_environment_and_none_leaves_it(monkeypatch):
+    monkeypatch.setenv("VOLCAST_STORE", "from-environment")
+    assert read_settings(store="given").store == "given"
+    assert read_settings(store=None).store == "from-environment"
+
+
+def test_every_wrong_setting_is_listed_at_once(monkeypatch):
+    monkeypatch.setenv("VOLCAST_SOURCE", "ftp")
+    monkeypatch.setenv("VOLCAST_AS_OF", "soon")
+    with pytest.raises(ConfigError) as caught:
+        read_settings(seed="many")
+    assert all(name in str(caught.value) for name in ("source", "as_of", "seed"))
+    assert caught.value.exit_code == 2
+
+
+def test_each_source_has_a_universe_of_its_own():
+    assert read_settings().resolved_universe == SAMPLE_UNIVERSE
+    assert read_settings(source="synthetic").resolved_universe == SYNTHETIC_UNIVERSE
+    assert read_settings(source="csv").resolved_universe == Universe()
+    assert Universe().symbols == ("SPY", "VIX", "VIX3M", "TLT", "HYG")
+
+
+def test_a_universe_from_the_environment_is_json(monkeypatch):
+    monkeypatch.setenv("VOLCAST_UNIVERSE", '{"target": "QQQ", "iv": "VXN"}')
+    universe = read_settings(source="csv").resolved_universe
+    assert (universe.target, universe.iv, universe.bond) == ("QQQ", "VXN", "TLT")
+    assert universe.indices == {"VXN", "VIX3M"}
