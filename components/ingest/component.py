@@ -8,11 +8,9 @@ from components.images import image
 
 
 @dsl.component(base_image=image("ingest"), install_kfp_package=False)
-# fmt: off
-def ingest(  # type: ignore[valid-type]
+def ingest(
     store: str, source: str, source_path: str, as_of: str, universe: str
-) -> NamedTuple("Ingested", [("as_of", str), ("universe", str)]):
-    # fmt: on
+) -> NamedTuple("Ingested", [("as_of", str), ("universe", str)]):  # type: ignore[valid-type]  # fmt: skip
     """Fetch rows up to ``as_of``; empty: the last closed session, settled here and passed on."""
     from volcast.steps import step
 
