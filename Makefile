@@ -42,7 +42,7 @@ dash: ## The dashboard (comes later)
 	@echo "The dashboard is not built yet; the forecast is printed by 'make run' and served by 'make api'." >&2; exit 2
 
 test: $(DEV) ## Run every test that needs no cluster
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 bench: $(DEV) ## Run the benchmarks
 	@$(BIN)/python -m bench

@@ -35,7 +35,7 @@ def measure(folder: str, timed: Stopwatch) -> None:
     with timed("training set through Feast"):
         frame = training_frame(folder, universe.target, as_of)
     with timed("train and evaluate"):
-        run = train(store, universe, as_of, frame)
+        run = train(store, universe, as_of, lambda: frame)
     with timed("gate"):
         gate.judge(store, run.run_id)
     with timed("register and promote"):

@@ -1,5 +1,6 @@
 """Made-up markets for tests: curated rows, stores, and a store with a champion."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -46,10 +47,14 @@ def fill(store: Store, years: int, as_of: date | None = None) -> date:
     return last
 
 
+def reader(store: Store, as_of: date) -> Callable[[], pd.DataFrame]:
+    """Return what reads the training set straight from the tables, with no feature store."""
+    return lambda: as_known_then(store, UNIVERSE.target, as_of)
+
+
 def crown(store: Store, as_of: date) -> str:
     """Train on the store, promote whatever the gate says, and return the version."""
-    frame = as_known_then(store, UNIVERSE.target, as_of)
-    candidate = train(store, UNIVERSE, as_of, frame)
+    candidate = train(store, UNIVERSE, as_of, reader(store, as_of))
     gate.judge(store, candidate.run_id)
     version = registry.register(store, candidate.run_id)
     registry.promote(store, version.version, who="test", why="test", when=NOON)

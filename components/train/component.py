@@ -28,12 +28,15 @@ def train(
 
         chosen, last = Universe.model_validate_json(universe), date.fromisoformat(as_of)
         opened = Store.open(store)
-        frame = load("feature_repo.historical").training_frame(store, chosen.target, last)
-        candidate = fit(opened, chosen, last, frame, seed=read_settings().seed)
+
+        def read():  # type: ignore[no-untyped-def]
+            return load("feature_repo.historical").training_frame(store, chosen.target, last)
+
+        candidate = fit(opened, chosen, last, read, seed=read_settings().seed)
         measured = json.loads(opened.objects.get(f"{candidate.folder}metrics.json"))
         for line in measured["all"]["lines"]:
             metrics.log_metric(f"qlike_{line['name']}", line["qlike"])
         page = opened.objects.get(f"{candidate.folder}report.html")
         Path(report.path).write_bytes(page)
-        found.update(run_id=candidate.run_id[:12], rows=len(frame))
+        found.update(run_id=candidate.run_id[:12], reused=candidate.reused)
     return candidate.run_id

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 import volcast
 
-__all__ = ["code_version", "digest", "frame_digest"]
+__all__ = ["FORECAST_CODE", "as_json", "code_version", "digest", "frame_digest", "table_digest"]
+
+
+def as_json(value: object) -> bytes:
+    """Return ``value`` as strict JSON with sorted keys, so that equal values give equal bytes."""
+    return (json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
 
 
 def digest(*parts: object) -> str:
@@ -31,14 +37,24 @@ def frame_digest(frame: pd.DataFrame) -> str:
     return sha.hexdigest()
 
 
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """Return the package's version and a hash of the modules a forecast depends on."""
+def table_digest(table: pa.Table) -> str:
+    """Return the SHA-256 of a table's schema and values, in order."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+FORECAST_CODE = ("features/*.py", "models/*.py", "evaluation/*.py", "labels.py", "training.py")
+"""Modules that a forecast depends on."""
+
+
+@lru_cache(maxsize=4)
+def code_version(patterns: tuple[str, ...] = FORECAST_CODE) -> str:
+    """Return the package's version and a hash of the modules that match ``patterns``."""
     package = Path(volcast.__file__).parent
     sha = hashlib.sha256()
-    for folder in ("features", "models", "evaluation"):
-        for module in sorted((package / folder).glob("*.py")):
+    for pattern in patterns:
+        for module in sorted(package.glob(pattern)):
             sha.update(module.read_bytes())
-    for name in ("labels.py", "training.py"):
-        sha.update((package / name).read_bytes())
     return f"{volcast.__version__}+{sha.hexdigest()[:12]}"

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,10 +25,11 @@ from volcast.evaluation.walkforward import (
     walk_forward,
 )
 from volcast.features.definitions import names
-from volcast.lineage import code_version, digest, frame_digest
+from volcast.features.store import as_known_then
+from volcast.lineage import as_json, code_version, digest, frame_digest
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
-from volcast.models.forecaster import Forecaster, as_json
+from volcast.models.forecaster import Forecaster
 from volcast.models.recipe import choose
 from volcast.storage import Store
 
@@ -62,7 +64,7 @@ class Candidate:
 
 
 def train(
-    store: Store, universe: Universe, as_of: date, frame: pd.DataFrame, *,
+    store: Store, universe: Universe, as_of: date, read: Callable[[], pd.DataFrame], *,
     seed: int = 7, progress: Progress | None = None,
 ) -> Candidate:  # fmt: skip
     """Train on what was known at the close of ``as_of``; a run that exists whole is re-used.
@@ -75,8 +77,9 @@ def train(
         Its target is the symbol of ``frame``.
     as_of : date
         Session.
-    frame : pandas.DataFrame
-        Features of the target as known then, one row a session, columns of features_daily.
+    read : callable
+        Returns the features of the target as known then, one row a session up to ``as_of``, from
+        the feature store; asked only where the run is not there yet.
     seed : int
         Of the trees.
     progress : callable or None
@@ -85,15 +88,18 @@ def train(
     Raises
     ------
     ContractError
-        If there are too few rows to walk forward and calibrate intervals.
+        If there are too few rows to walk forward and calibrate intervals, or the feature store
+        answers otherwise than the tables it reads.
     """
-    rows = labelled(frame, store.read(LABELS_DAILY, symbols=[universe.target]).to_pandas(), as_of)
+    labels = store.read(LABELS_DAILY, symbols=[universe.target]).to_pandas()
+    rows = labelled(as_known_then(store, universe.target, as_of), labels, as_of)
     run_id = digest(frame_digest(rows), code_version(), universe.model_dump(), str(as_of), seed)[
         :16
     ]
     done = store.objects.get_or_none(f"runs/{run_id}/{_COMPLETE}")
     if done is not None:
         return Candidate(run_id, json.loads(done.data), reused=True)
+    _refuse_another(labelled(read(), labels, as_of), rows)
     walked = walk_forward(rows, seed, progress)
     skill = compare(walked.rows)
     forecaster = _fit_final(rows, as_of, walked, seed)
@@ -151,6 +157,16 @@ def evaluation_bytes(rows: pd.DataFrame) -> bytes:
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), sink, compression="zstd")
     return sink.getvalue()
+
+
+def _refuse_another(served: pd.DataFrame, stored: pd.DataFrame) -> None:
+    """Raise if the feature store served other rows than the tables hold."""
+    if frame_digest(served) != frame_digest(stored):
+        raise ContractError(
+            found=f"{len(served)} rows that differ from the {len(stored)} stored",
+            expected="the same rows from both", where="feature store against features_daily",
+            remedy="Remove the store's feast folder, so that the registry is built anew.",
+        )  # fmt: skip
 
 
 def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:

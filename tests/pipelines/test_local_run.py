@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -134,7 +135,9 @@ def test_one_changed_offline_value_changes_the_trained_bytes(
         hit = pc.equal(rows["session"], date(2003, 6, 16))
         moved = pc.if_else(hit, pc.add(rows.column(at), nudge), rows.column(at))
         store.write(FEATURES_DAILY, rows.set_column(at, FEATURES_DAILY.schema.field(at), moved))
-        candidate = train(store, SAMPLE_UNIVERSE, as_of, training_frame(store.uri, "SPX", as_of))
+        candidate = train(
+            store, SAMPLE_UNIVERSE, as_of, partial(training_frame, store.uri, "SPX", as_of)
+        )
         digests.append(store.objects.get(f"{candidate.folder}model/model.ubj"))
     assert digests[0] != digests[1]
 

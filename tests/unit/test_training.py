@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.markets import UNIVERSE, fill
+from tests.markets import UNIVERSE, fill, reader
+from volcast.contracts import FEATURES_DAILY
 from volcast.errors import ContractError
 from volcast.features.store import as_known_then
 from volcast.models.forecaster import MODEL_FILES, Forecaster
@@ -16,40 +17,56 @@ def files(store, candidate):
 
 
 @pytest.fixture
-def frame(store):
-    last = fill(store, 6)
-    return as_known_then(store, UNIVERSE.target, last)
+def last(store):
+    return fill(store, 6)
 
 
-def test_training_twice_gives_the_same_run_and_re_uses_it(store, frame):
-    last = frame["session"].max()
-    first = train(store, UNIVERSE, last, frame)
-    again = train(store, UNIVERSE, last, frame)
+def fit(store, last):
+    return train(store, UNIVERSE, last, reader(store, last))
+
+
+def test_training_twice_gives_the_same_run_and_re_uses_it(store, last):
+    first = fit(store, last)
+    again = fit(store, last)
     assert (first.reused, again.reused) == (False, True)
     assert (first.run_id, first.metrics) == (again.run_id, again.metrics)
 
 
-def test_a_run_cut_short_is_made_again_with_the_same_bytes(store, frame):
-    last = frame["session"].max()
-    candidate = train(store, UNIVERSE, last, frame)
+def test_a_run_cut_short_is_made_again_with_the_same_bytes(store, last):
+    candidate = fit(store, last)
     before = files(store, candidate)
     store.objects.delete(f"{candidate.folder}complete.json")
     store.objects.put(f"{candidate.folder}model/model.ubj", b"torn")
-    again = train(store, UNIVERSE, last, frame)
+    again = fit(store, last)
     assert not again.reused
     assert files(store, again) == before
 
 
-def test_one_changed_feature_makes_another_run(store, frame):
-    last = frame["session"].max()
-    first = train(store, UNIVERSE, last, frame)
-    frame.loc[frame.index[900], "g5_less_iv"] += 1e-6
-    second = train(store, UNIVERSE, last, frame)
+def test_one_changed_feature_makes_another_run(store, last):
+    first = fit(store, last)
+    rows = as_known_then(store, UNIVERSE.target, last)
+    rows.loc[900, "g5_less_iv"] += 1e-6
+    store.write(FEATURES_DAILY, rows.loc[[900]])
+    second = fit(store, last)
     assert second.run_id != first.run_id
+    assert not second.reused
 
 
-def test_the_files_of_a_run_load_and_answer_their_golden_rows(store, frame):
-    candidate = train(store, UNIVERSE, frame["session"].max(), frame)
+def test_a_feature_store_that_answers_otherwise_than_the_tables_is_refused(store, last):
+    rows = as_known_then(store, UNIVERSE.target, last)
+    rows.loc[900, "g5_less_iv"] += 1e-6
+    with pytest.raises(ContractError, match="feature store against features_daily"):
+        train(store, UNIVERSE, last, lambda: rows)
+    assert store.objects.list("runs/") == []
+
+
+def test_a_finished_run_is_known_without_asking_the_feature_store(store, last):
+    fit(store, last)
+    assert train(store, UNIVERSE, last, lambda: pytest.fail("asked")).reused
+
+
+def test_the_files_of_a_run_load_and_answer_their_golden_rows(store, last):
+    candidate = fit(store, last)
     model = {name: store.objects.get(f"{candidate.folder}model/{name}") for name in MODEL_FILES}
     forecaster = Forecaster.load(model)
     forecaster.check_golden()
@@ -57,16 +74,16 @@ def test_the_files_of_a_run_load_and_answer_their_golden_rows(store, frame):
     assert forecaster.files() == model
 
 
-def test_the_report_is_one_page_that_asks_for_nothing_else(store, frame):
-    candidate = train(store, UNIVERSE, frame["session"].max(), frame)
+def test_the_report_is_one_page_that_asks_for_nothing_else(store, last):
+    candidate = fit(store, last)
     page = store.objects.get(f"{candidate.folder}report.html").decode()
     assert "HAR-RV" in page
     assert "<svg" in page
     assert "http" not in page
 
 
-def test_too_short_a_history_to_calibrate_is_refused_and_nothing_is_written(store, frame):
-    short = frame.iloc[:1100]
+def test_too_short_a_history_to_calibrate_is_refused_and_nothing_is_written(store, last):
+    early = as_known_then(store, UNIVERSE.target, last)["session"][1100]
     with pytest.raises(ContractError, match="longer history"):
-        train(store, UNIVERSE, short["session"].max(), short)
+        fit(store, early)
     assert store.objects.list("runs/") == []

@@ -14,6 +14,8 @@ from volcast.config import Settings, SourceName, Universe, read_settings
 from volcast.errors import ConfigError, GateRefused, VolcastError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from volcast.storage import Store, WriteReport
 
 __all__ = ["app", "main"]
@@ -88,11 +90,14 @@ def train(store: StoreOption = None, as_of: DayOption = None) -> None:
     from volcast.training import train as fit
 
     opened, universe, session = _at(store, as_of)
-    with console.status("reading the training set through Feast"):
-        frame = load("feature_repo.historical").training_frame(opened.uri, universe.target, session)
+
+    def read() -> "pd.DataFrame":
+        feast = load("feature_repo.historical")
+        return feast.training_frame(opened.uri, universe.target, session)  # type: ignore[no-any-return]
+
     with console.status("walking forward") as status:
         candidate = fit(
-            opened, universe, session, frame, seed=read_settings().seed,
+            opened, universe, session, read, seed=read_settings().seed,
             progress=lambda done, all_: status.update(f"walking forward: fit {done} of {all_}"),
         )  # fmt: skip
     print_skill(console, opened, candidate.run_id)

@@ -76,8 +76,7 @@ def _known_by(curated: pd.DataFrame) -> pd.DataFrame:
 def as_known_then(store: Store, symbol: str, last: date) -> pd.DataFrame:
     """Return the features of each session as they were known at its own close.
 
-    A version created later than the session's close is left out, unless a session has none
-    earlier: history restated before it was first computed counts as known then.
+    A version created later than the session's close is left out.
 
     Returns
     -------
@@ -85,4 +84,5 @@ def as_known_then(store: Store, symbol: str, last: date) -> pd.DataFrame:
         Columns of features_daily, one row a session, sorted.
     """
     rows: pd.DataFrame = store.read(FEATURES_DAILY, symbols=[symbol], last=last).to_pandas()
-    return rows.drop_duplicates("session", keep="first").reset_index(drop=True)
+    known = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
+    return known.drop_duplicates("session", keep="last").reset_index(drop=True)

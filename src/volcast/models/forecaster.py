@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xgboost
 from numpy.typing import NDArray
 
 from volcast.errors import ModelError
+from volcast.lineage import as_json
 from volcast.models.baselines import Baselines
 from volcast.models.blend import Blend, Explanation
 from volcast.models.conformal import BOUNDS, Offsets
@@ -19,7 +19,7 @@ from volcast.models.gamma_glm import GammaRegression
 from volcast.models.recipe import RECIPES, Recipe
 from volcast.models.trees import Trees
 
-__all__ = ["MODEL_FILES", "Explanation", "Forecaster", "Forecasts", "as_json"]
+__all__ = ["MODEL_FILES", "Explanation", "Forecaster", "Forecasts"]
 
 Floats = NDArray[np.float64]
 
@@ -115,6 +115,8 @@ class Forecaster:
 
     def files(self) -> dict[str, bytes]:
         """Return the files of `MODEL_FILES`; the same model gives the same bytes."""
+        import xgboost
+
         linear, trees = self.blend.linear, self.blend.trees
         return {
             "model.ubj": bytes(trees.booster.save_raw("ubj")),
@@ -151,6 +153,8 @@ class Forecaster:
             If a file is missing or cannot be read, was written by another xgboost, or names
             another signature than its recipe.
         """
+        import xgboost
+
         if missing := sorted(set(MODEL_FILES) - set(files)):
             raise _bad(f"no {', '.join(missing)}", f"all of {', '.join(MODEL_FILES)}")
         try:
@@ -166,12 +170,9 @@ class Forecaster:
         return cls(blend, baselines, offsets, parts["golden.json"])
 
 
-def as_json(value: object) -> bytes:
-    """Return ``value`` as strict JSON with sorted keys, so that equal values give equal bytes."""
-    return (json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
-
-
 def _check_signature(signature: dict[str, Any], linear: dict[str, Any]) -> None:
+    import xgboost
+
     if signature["xgboost"] != xgboost.__version__:
         raise _bad(f"a model of xgboost {signature['xgboost']}", f"xgboost {xgboost.__version__}")
     expected = list(RECIPES[linear["recipe"]].signature)
@@ -180,6 +181,8 @@ def _check_signature(signature: dict[str, Any], linear: dict[str, Any]) -> None:
 
 
 def _blend(linear: dict[str, Any], model: bytes) -> Blend:
+    import xgboost
+
     booster = xgboost.Booster({"nthread": 1})
     booster.load_model(bytearray(model))
     regression = GammaRegression(

@@ -1,10 +1,13 @@
 """One round of parallel trees on what implied (or long-run) variance leaves unexplained."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xgboost
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xgboost
 
 __all__ = ["Trees", "fit_trees"]
 
@@ -31,7 +34,7 @@ _PARAMETERS = {
 class Trees:
     """Trees that forecast ``log variance - anchor``, and the log of their smearing factor."""
 
-    booster: xgboost.Booster
+    booster: "xgboost.Booster"
     log_smearing: float
 
     def log_ratio(self, x: Floats) -> Floats:
@@ -41,6 +44,8 @@ class Trees:
 
     def contributions(self, x: Floats) -> tuple[float, Floats]:
         """Return the base and the TreeSHAP values, f8[n, k], that sum to `log_ratio`."""
+        import xgboost
+
         shap = self.booster.predict(xgboost.DMatrix(x, nthread=1), pred_contribs=True)
         shap = shap.astype(np.float64)
         return float(shap[0, -1]) + self.log_smearing, shap[:, :-1]
@@ -61,6 +66,8 @@ def fit_trees(x: Floats, log_ratio: Floats, seed: int) -> Trees:
     seed : int
         Of the sampling of rows and columns.
     """
+    import xgboost
+
     data = xgboost.DMatrix(x, label=log_ratio, nthread=1)
     booster = xgboost.train(_PARAMETERS | {"seed": seed}, data, num_boost_round=1)
     fit = booster.predict(data, output_margin=True).astype(np.float64)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from volcast.errors import ContractError, StoreUnavailable
-from volcast.models.forecaster import as_json
+from volcast.lineage import as_json
 from volcast.registry.versions import Version, parsed
 from volcast.storage import Store
 

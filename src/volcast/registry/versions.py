@@ -15,7 +15,8 @@ from datetime import date
 from typing import TypeVar
 
 from volcast.errors import ModelError, NotFound
-from volcast.models.forecaster import MODEL_FILES, Forecaster, as_json
+from volcast.lineage import as_json
+from volcast.models.forecaster import MODEL_FILES, Forecaster
 from volcast.storage import KeyMissing, Store
 
 __all__ = [
