@@ -79,7 +79,7 @@ $(VENV)/.stamp-%:
 	@lock=requirements/$(firstword $(subst -, ,$*)).txt; \
 	echo "Installing $$(grep -c '==' $$lock) pinned packages into $(VENV), once ..." >&2; \
 	{ $(BIN)/python -m pip install -q --require-hashes -r requirements/bootstrap.txt && \
-	  $(BIN)/uv pip install --python $(BIN)/python --require-hashes -r $$lock; } || \
+	  $(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes $$lock; } || \
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
 	  $(BIN)/python -m pip install --require-hashes -r $$lock; }
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
