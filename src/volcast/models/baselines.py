@@ -72,20 +72,24 @@ def fit_baselines(known: pd.DataFrame) -> Baselines:
     known : pandas.DataFrame
         `BASELINE_INPUTS` and ``variance``, realized and annualised.
     """
-    rows = known[known[[*_LEVELS, *_LOGS, "g252"]].notna().all(axis=1)]
-    variance = rows["variance"].to_numpy(dtype=float)
-    logs = _log_inputs(rows)
-    vix = _positive(rows["vix"])
+    levels = known[known[list(_LEVELS)].notna().all(axis=1)]
+    logs = known[known[[*_LOGS, "g252"]].notna().all(axis=1)]
+    vix = _positive(logs["vix"])
     seen = np.isfinite(vix)
     har_x = None
     if seen.sum() >= 252:
-        har_x = _fit_log(_with_vix(logs[seen], vix[seen]), variance[seen])
+        har_x = _fit_log(_with_vix(_log_inputs(logs[seen]), vix[seen]), _variance(logs[seen]))
     return Baselines(
-        har_rv=_least_squares(_level_inputs(rows), variance),
-        har_floor=float(variance.min()),
-        log_har=_fit_log(logs, variance),
+        har_rv=_least_squares(_level_inputs(levels), _variance(levels)),
+        har_floor=float(_variance(levels).min()),
+        log_har=_fit_log(_log_inputs(logs), _variance(logs)),
         har_x=har_x,
     )
+
+
+def _variance(rows: pd.DataFrame) -> Floats:
+    variance: Floats = rows["variance"].to_numpy(dtype=float)
+    return variance
 
 
 def _level_inputs(rows: pd.DataFrame) -> Floats:
