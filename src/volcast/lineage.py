@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +50,23 @@ def table_digest(table: pa.Table) -> str:
 FORECAST_CODE = ("features/*.py", "models/*.py", "evaluation/*.py", "labels.py", "training.py")
 """Modules that a forecast depends on."""
 
+_LIBRARIES = ("great-expectations", "numpy", "pandas", "xgboost", "xgboost-cpu")
+"""Distributions whose version may change a number; absent ones are left out."""
+
 
 @lru_cache(maxsize=4)
 def code_version(patterns: tuple[str, ...] = FORECAST_CODE) -> str:
-    """Return the package's version and a hash of the modules that match ``patterns``."""
+    """Return the package's version and a hash of the modules that match ``patterns``.
+
+    The versions of the libraries that compute are part of the hash: a model of another xgboost is
+    another model.
+    """
     package = Path(volcast.__file__).parent
     sha = hashlib.sha256()
     for pattern in patterns:
         for module in sorted(package.glob(pattern)):
             sha.update(module.read_bytes())
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            sha.update(f"{name} {version(name)}".encode())
     return f"{volcast.__version__}+{sha.hexdigest()[:12]}"
