@@ -47,6 +47,6 @@ def test_a_table_has_one_digest_however_it_is_chunked():
 def test_another_version_of_a_computing_library_is_another_code_version(monkeypatch):
     before = code_version()
     code_version.cache_clear()
-    monkeypatch.setattr(lineage, "version", lambda name: "0.0.1")
+    monkeypatch.setattr(lineage, "version", lambda _: "0.0.1")
     assert code_version() != before
     code_version.cache_clear()
