@@ -62,7 +62,7 @@ class InService:
 def known_symbols(store: Store, universe: Universe) -> frozenset[str]:
     """Return the symbols that the store holds forecasts of; before the first, the target."""
     keys = store.objects.list(f"{PREDICTIONS_DAILY.name}/")
-    found = {_symbol(key) for key in keys if PREDICTIONS_DAILY.year(key) is not None}
+    found = {_symbol(key) for key in keys if PREDICTIONS_DAILY.holds(key)}
     return frozenset(found) or frozenset({universe.target})
 
 

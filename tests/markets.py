@@ -8,7 +8,7 @@ import pandas as pd
 
 from volcast import calendar, gate, labels, registry
 from volcast.config import SYNTHETIC_UNIVERSE
-from volcast.contracts import CURATED_MARKET_DAILY
+from volcast.contracts import CURATED_MARKET_DAILY, RAW_MARKET
 from volcast.features.store import as_known_then, build
 from volcast.sources.synthetic import SyntheticSource
 from volcast.storage import Store
@@ -45,6 +45,12 @@ def fill(store: Store, years: int, as_of: date | None = None) -> date:
     build(store, UNIVERSE, last)
     labels.build(store, UNIVERSE, last)
     return last
+
+
+def write_raw(store: Store, rows: pd.DataFrame, ingested_at: pd.Timestamp) -> None:
+    """Write rows of `curated` to raw.market as if fetched then."""
+    kept = ["symbol", "session", "source", "open", "high", "low", "close", "adjustment", "volume"]
+    store.write(RAW_MARKET, rows[kept].assign(adj_close=rows["close"], ingested_at=ingested_at))
 
 
 def reader(store: Store, as_of: date) -> Callable[[], pd.DataFrame]:

@@ -4,7 +4,9 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import exchange_calendars
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from volcast.errors import ContractError, NotFound
 
@@ -34,19 +36,26 @@ def _session_index() -> pd.DatetimeIndex:
     return pd.DatetimeIndex(_xnys().sessions)
 
 
+@lru_cache(maxsize=1)
+def _days() -> NDArray[np.datetime64]:
+    """Return the sessions in whole days, in which any date fits; nanoseconds end in 2262."""
+    return _session_index().to_numpy().astype("datetime64[D]")
+
+
+def _day(day: date) -> np.datetime64:
+    # A Timestamp is a date too, with a time of day that is none of a session's.
+    return np.datetime64(date(day.year, day.month, day.day), "D")
+
+
 def sessions(first: date, last: date) -> list[date]:
     """XNYS sessions from ``first`` to ``last``, both inclusive."""
-    index = _session_index()
-    lo, hi = (
-        index.searchsorted(pd.Timestamp(first)),
-        index.searchsorted(pd.Timestamp(last), "right"),
-    )
-    return [stamp.date() for stamp in index[lo:hi]]
+    lo, hi = _days().searchsorted(_day(first)), _days().searchsorted(_day(last), "right")
+    return [stamp.date() for stamp in _session_index()[lo:hi]]
 
 
 def is_session(day: date) -> bool:
     """Whether XNYS trades on ``day``."""
-    return pd.Timestamp(day) in _session_index()
+    return bool((_days() == _day(day)).any())
 
 
 def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
@@ -82,22 +91,20 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
 def after(session: date, count: int) -> date:
     """Return the session ``count`` sessions after (or, if negative, before) ``session``."""
     index = _session_index()
-    position = index.get_indexer(pd.DatetimeIndex([pd.Timestamp(session)]))[0]
-    if position < 0 or not 0 <= position + count < len(index):
+    position = int(_days().searchsorted(_day(session)))
+    if not is_session(session) or not 0 <= position + count < len(index):
         raise NotFound(
             found=f"{session} and {count} sessions from it",
             expected="a XNYS session in range",
             where="calendar",
             remedy=f"Ask for a session between {_FIRST} and {_LAST}.",
         )
-    return index[position + count].date()  # type: ignore[no-any-return]
+    return index[position + count].date()
 
 
 def sessions_between(earlier: date, later: date) -> int:
     """Count the sessions after ``earlier`` up to and with ``later``; 0 if none."""
-    index = _session_index()
-    lo = index.searchsorted(pd.Timestamp(earlier), "right")
-    hi = index.searchsorted(pd.Timestamp(later), "right")
+    lo, hi = (_days().searchsorted(_day(day), "right") for day in (earlier, later))
     return max(int(hi - lo), 0)
 
 

@@ -148,6 +148,17 @@ def _versions_in_use(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     good, rows : pandas.DataFrame
         The good versions, and all of them; sorted by symbol, session and version.
     """
+    known = _with_known_at(good, rows)
+    in_use = known[~known["of"].duplicated(keep="last")]
+    return in_use.assign(restated=in_use["known_at"] > in_use["close_at"])
+
+
+def _with_known_at(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Add ``close_at`` and ``known_at``, when the values of each good version became known.
+
+    That is the close for a first version, unless it corrects a broken one or fills a hole between
+    rows fetched before it; else the moment its values, or the equal ones before, were fetched.
+    """
     again = good["of"].duplicated(keep=False)
     # A later fetch may begin on this session and so know no gross-up: the earlier one stands.
     earlier = good[again].groupby("of")["adjustment"].ffill()
@@ -157,15 +168,50 @@ def _versions_in_use(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     first_of_all = ~rows["of"].duplicated()[good.index]
     changed = (good[_VERSIONED] != good[_VERSIONED].shift()).any(axis=1)
     # Where the first version was broken the first good one is a correction of it.
-    restated = good[np.where(second, changed, ~first_of_all)]
-    restated_at = restated.drop_duplicates("of", keep="last").set_index("of")["ingested_at"]
-
-    in_use = good[~good["of"].duplicated(keep="last")]
-    days = pd.DatetimeIndex(in_use["session"].unique())
+    anew = np.where(second, changed, ~first_of_all | good["of"].isin(_late(rows)))
+    days = pd.DatetimeIndex(good["session"].unique())
     close_of = pd.Series(calendar.closes(list(days)), days, dtype="datetime64[us, UTC]")
-    known_anew = in_use["of"].map(restated_at)
-    known_at = known_anew.fillna(in_use["session"].map(close_of))
-    return in_use.assign(known_at=known_at, restated=known_anew.notna())
+    close_at = good["session"].map(close_of)
+    moment = good["ingested_at"].where(anew, close_at.where(~second))
+    known_at = moment.groupby(good["of"]).ffill()
+    return good.assign(close_at=close_at, known_at=known_at.where(known_at > close_at, close_at))
+
+
+def _late(rows: pd.DataFrame) -> "pd.Series[int]":
+    """Return ``of`` of the rows that fill a hole: both sides of them were fetched before."""
+    firsts = rows[~rows["of"].duplicated()]
+    fetched = firsts["ingested_at"].astype("int64")
+    before = fetched.groupby(firsts["symbol"]).cummin()
+    after = fetched[::-1].groupby(firsts["symbol"][::-1]).cummin()[::-1]
+    late: pd.Series[int] = firsts.loc[(before < fetched) & (after < fetched), "of"]
+    return late
+
+
+def known_versions(
+    raw: pd.DataFrame, broken: pd.DataFrame, universe: Universe, as_of: date
+) -> pd.DataFrame:
+    """Return every good version of every row, with ``known_at`` and ``close_at``.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        Rows of raw.market, all versions.
+    broken : pandas.DataFrame
+        Rows of monitoring.quarantine: the versions that validation kept out.
+    universe : Universe
+        As for `curate`.
+    as_of : date
+        The last session.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by symbol, session and version; ``of`` numbers the (symbol, session).
+    """
+    rows, _ = _in_scope(raw, universe, as_of)
+    version = [*_KEY, "source", "ingested_at"]
+    sound = ~pd.MultiIndex.from_frame(rows[version]).isin(pd.MultiIndex.from_frame(broken[version]))
+    return _with_known_at(_fill_index_ranges(rows[sound & rows["on_calendar"]]), rows)
 
 
 def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:

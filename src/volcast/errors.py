@@ -7,6 +7,7 @@
     ├── RequestError            exit  2  http 400   a request body or parameter is wrong
     │   └── RequestTooLarge     exit  2  http 413   the body is over the cap
     ├── NotFound                exit  2  http 404   unknown symbol, date or version
+    │   └── KeyMissing          exit  2  http 404   no object is stored under the key
     ├── ContractError           exit 10  http 500   data breaks its contract; a retry cannot help
     │   ├── CorruptFile         exit 10  http 500   a stored file cannot be read
     │   └── QualityError        exit 10  http 500   validation stopped the run
@@ -22,6 +23,7 @@ __all__ = [
     "ContractError",
     "CorruptFile",
     "GateRefused",
+    "KeyMissing",
     "ModelError",
     "NotFound",
     "QualityError",
@@ -79,6 +81,10 @@ class NotFound(VolcastError):
 
     exit_code = 2
     http_status = 404
+
+
+class KeyMissing(NotFound):
+    """No object is stored under the key."""
 
 
 class ContractError(VolcastError):

@@ -27,13 +27,13 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from volcast.errors import ContractError, CorruptFile, ModelError
+from volcast.errors import ContractError, CorruptFile, KeyMissing, ModelError
 from volcast.evaluation.losses import diebold_mariano, qlike_losses
 from volcast.evaluation.table import rows_hash
 from volcast.models.forecaster import Forecaster
 from volcast.registry.pointer import champion_pointer
 from volcast.registry.versions import Version, content_hash, read_run, read_version
-from volcast.storage import KeyMissing, Store
+from volcast.storage import Store
 
 __all__ = ["MIN_ROWS", "Kind", "Verdict", "judge"]
 

@@ -1,6 +1,7 @@
 """Daily inference: one forecast from one row of features, and its publication."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -140,6 +141,9 @@ def _infer_sessions(store: Store, universe: Universe, sessions: Sequence[date]) 
 def publish(store: Store, rows: pa.Table) -> WriteReport:
     """Write forecasts to predictions_daily, unless one of them cannot be true.
 
+    A forecast once published stands: a row of the same session and version is left as it is, and
+    counted as unchanged.
+
     Raises
     ------
     QualityError
@@ -157,4 +161,9 @@ def publish(store: Store, rows: pa.Table) -> WriteReport:
             expected=f"lo95 < lo80 < hi80 < hi95 and a forecast from {_LOWEST} to {_HIGHEST}",
             where="forecast to publish", remedy="Look at the features of that session.",
         )  # fmt: skip
-    return store.write(PREDICTIONS_DAILY, rows)
+    stands = store.read(PREDICTIONS_DAILY).select(list(PREDICTIONS_DAILY.key)).to_pylist()
+    published = {tuple(row.values()) for row in stands}
+    keys = [tuple(row.values()) for row in rows.select(list(PREDICTIONS_DAILY.key)).to_pylist()]
+    new = rows.filter(pa.array([key not in published for key in keys], pa.bool_()))
+    report = store.write(PREDICTIONS_DAILY, new)
+    return replace(report, unchanged=report.unchanged + len(rows) - len(new))

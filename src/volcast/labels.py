@@ -1,5 +1,6 @@
 """Labels: the volatility that was realized over the five sessions after each session."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -7,11 +8,12 @@ import pandas as pd
 
 from volcast import calendar
 from volcast.config import Universe
-from volcast.contracts import CURATED_MARKET_DAILY, LABELS_DAILY
+from volcast.contracts import LABELS_DAILY
 from volcast.features.compute import SESSIONS_A_YEAR, VARIANCE_FLOOR, log_returns
 from volcast.storage import Store, WriteReport
+from volcast.vintages import Vintage, vintages
 
-__all__ = ["build", "realized"]
+__all__ = ["as_known", "build", "realized"]
 
 
 def realized(curated: pd.DataFrame, universe: Universe) -> pd.DataFrame:
@@ -63,5 +65,21 @@ def _of_one(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:
 
 def build(store: Store, universe: Universe, as_of: date) -> WriteReport:
     """Write the labels that were known at the close of ``as_of`` to labels_daily."""
-    curated = store.read(CURATED_MARKET_DAILY, last=as_of).to_pandas()
-    return store.write(LABELS_DAILY, realized(curated, universe))
+    return store.write(LABELS_DAILY, as_known(vintages(store, universe, as_of), universe))
+
+
+def as_known(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
+    """Compute each label from the prices known when it ended: a later correction leaves it.
+
+    What a model was trained on must not change behind it; a score may use `realized` of today's
+    prices instead.
+    """
+    ends = [*(vintage.since for vintage in known[1:]), pd.Timestamp.max.tz_localize("UTC")]
+    parts = []
+    for vintage, end in zip(known, ends, strict=True):
+        rows = realized(vintage.curated, universe)
+        parts.append(
+            rows[(rows["event_timestamp"] >= vintage.since) & (rows["event_timestamp"] < end)]
+        )
+    filled = [part for part in parts if len(part)] or parts[:1]
+    return pd.concat(filled, ignore_index=True)

@@ -30,12 +30,16 @@ from volcast.lineage import as_json, code_version, digest, frame_digest
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
 from volcast.models.forecaster import Forecaster
-from volcast.models.recipe import choose
+from volcast.models.recipe import RECIPES, choose
+from volcast.models.trees import PARAMETERS as TREE_PARAMETERS
 from volcast.storage import Store
 
 __all__ = ["Candidate", "evaluation_bytes", "labelled", "train"]
 
 _GOLDEN_ROWS = 32
+_RECIPE = f"blend {digest(repr(RECIPES), TREE_PARAMETERS)[:8]}"
+"""What a candidate is judged as: the choice between implied and range anchor is part of it, other
+features or other trees are another recipe."""
 _COMPLETE = "complete.json"
 
 
@@ -106,7 +110,8 @@ def train(
     metrics: dict[str, object] = json.loads(as_json(_metrics(walked, skill)))
     lineage = {
         "run_id": run_id,
-        "recipe": forecaster.recipe.name,
+        "recipe": _RECIPE,
+        "anchor": forecaster.recipe.name,
         "as_of": str(as_of),
         "universe": universe.model_dump(),
         "data_sha256": frame_digest(rows),

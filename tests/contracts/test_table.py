@@ -99,28 +99,49 @@ def test_rows_that_break_the_contract_are_refused_with_what_was_found(rows, foun
     assert caught.value.exit_code == 10
 
 
-def test_rows_go_to_the_file_of_their_symbol_year_and_ingestion_day():
-    rows = contract_rows(RAW_MARKET, ["SPY", "A/B"], days(date(2020, 12, 31), 2))
-    parts = dict(RAW_MARKET.partitions(RAW_MARKET.conform(rows)))
+def test_rows_go_to_the_file_of_their_symbol_and_year():
+    rows = contract_rows(LABELS_DAILY, ["SPY", "A/B"], days(date(2020, 12, 31), 2))
+    parts = dict(LABELS_DAILY.partitions(LABELS_DAILY.conform(rows)))
     assert list(parts) == [
-        "raw.market/symbol=A%2FB/year=2020/day=2021-06-01/data.parquet",
-        "raw.market/symbol=A%2FB/year=2021/day=2021-06-01/data.parquet",
-        "raw.market/symbol=SPY/year=2020/day=2021-06-01/data.parquet",
-        "raw.market/symbol=SPY/year=2021/day=2021-06-01/data.parquet",
+        "labels_daily/symbol=A%2FB/year=2020/data.parquet",
+        "labels_daily/symbol=A%2FB/year=2021/data.parquet",
+        "labels_daily/symbol=SPY/year=2020/data.parquet",
+        "labels_daily/symbol=SPY/year=2021/data.parquet",
     ]
-    assert [RAW_MARKET.year(path) for path in parts] == [2020, 2021, 2020, 2021]
-    assert [part.column("symbol").to_pylist() for part in parts.values()] == [
-        ["A/B"],
-        ["A/B"],
-        ["SPY"],
-        ["SPY"],
-    ]
+    assert [LABELS_DAILY.year(path) for path in parts] == [2020, 2021, 2020, 2021]
+    symbols = [part.column("symbol").to_pylist() for part in parts.values()]
+    assert symbols == [["A/B"], ["A/B"], ["SPY"], ["SPY"]]
 
 
-def test_a_path_of_another_layout_holds_no_year():
+def test_raw_rows_go_to_the_file_of_their_symbol_and_ingestion_day():
+    fetched = [
+        contract_rows(RAW_MARKET, ["SPY", "A/B"], days(date(2020, 12, 31), 2), version)
+        for version in (0, 1)
+    ]
+    parts = dict(RAW_MARKET.partitions(RAW_MARKET.conform(pa.concat_tables(fetched))))
+    assert {path: len(part) for path, part in parts.items()} == {
+        "raw.market/symbol=A%2FB/day=2021-06-01/data.parquet": 2,
+        "raw.market/symbol=A%2FB/day=2021-06-02/data.parquet": 2,
+        "raw.market/symbol=SPY/day=2021-06-01/data.parquet": 2,
+        "raw.market/symbol=SPY/day=2021-06-02/data.parquet": 2,
+    }
+
+
+def test_a_partition_file_holds_days_of_its_year_and_one_of_an_ingestion_day_any():
+    path = "labels_daily/symbol=SPY/year=2021/data.parquet"
+    assert LABELS_DAILY.holds(path)
+    assert LABELS_DAILY.holds(path, date(2021, 12, 31), date(2021, 12, 31))
+    assert not LABELS_DAILY.holds(path, first=date(2022, 1, 1))
+    assert not LABELS_DAILY.holds(path, last=date(2020, 12, 31))
+    assert RAW_MARKET.holds("raw.market/symbol=SPY/day=2021-06-01/data.parquet", date(2022, 1, 1))
+
+
+def test_a_path_of_another_layout_holds_nothing():
     for path in (
         "labels_daily/symbol=SPY/year=2021/x.parquet",
+        "labels_daily/symbol=SPY/day=2021-06-01/data.parquet",
         "other/symbol=SPY/year=2021/data.parquet",
     ):
+        assert not LABELS_DAILY.holds(path)
         assert LABELS_DAILY.year(path) is None
-    assert RAW_MARKET.year("raw.market/symbol=SPY/year=2021/data.parquet") is None
+    assert not RAW_MARKET.holds("raw.market/symbol=SPY/year=2021/data.parquet")

@@ -31,10 +31,12 @@ Rows = dict[tuple[object, ...], dict[str, object]]
 
 
 def batches(table: Table) -> list[pa.Table]:
-    """Return rows around a turn of the year, then more rows, then other values for some."""
+    """Return rows of two files, then more rows, then other values for some."""
+    # A file a year, around the turn of one; of an append-only table, a file a symbol.
+    symbols = ["SPY", "TLT"] if table.append_only else ["SPY"]
     turn = days(date(2020, 12, 24), 16)
     parts = ((0, turn[4:12]), (0, turn[:4] + turn[12:]), (1, turn[3:13]))
-    return [table.conform(contract_rows(table, ["SPY"], some, v)) for v, some in parts]
+    return [table.conform(contract_rows(table, symbols, some, v)) for v, some in parts]
 
 
 def by_key(table: Table, rows: pa.Table) -> Rows:

@@ -3,26 +3,38 @@
 import pandas as pd
 import pytest
 
-from tests.markets import UNIVERSE, curated, fill
-from volcast.contracts import CURATED_MARKET_DAILY, FEATURES_DAILY
+from tests.markets import UNIVERSE, curated, fill, write_raw
+from volcast import labels
+from volcast.contracts import (
+    CURATED_MARKET_DAILY,
+    FEATURES_DAILY,
+    LABELS_DAILY,
+    MONITORING_QUARANTINE,
+)
 from volcast.errors import ContractError
 from volcast.features.definitions import names
 from volcast.features.store import as_known_then, build
+from volcast.storage import Store
+from volcast.vintages import vintages
 
+FETCHED_AT = pd.Timestamp("2001-12-31 23:00", tz="UTC")
 RESTATED_AT = pd.Timestamp("2002-01-02 15:00", tz="UTC")
 
 
-def restate(store, symbol, position):
+def restate(store, symbol, position, at=RESTATED_AT):
     """Restate one close, known only later; return its session."""
     rows = curated(2)
     own = rows[rows["symbol"] == symbol].sort_values("session").iloc[[position]]
-    changed = own.assign(close=own["close"] * 1.002, known_at=RESTATED_AT)
-    store.write(CURATED_MARKET_DAILY, changed.assign(high=changed[["high", "close"]].max(axis=1)))
+    changed = own.assign(close=own["close"] * 1.002, known_at=at)
+    changed = changed.assign(high=changed[["high", "close"]].max(axis=1))
+    write_raw(store, changed, at)
+    store.write(CURATED_MARKET_DAILY, changed)
     return own["session"].iloc[0]
 
 
 @pytest.fixture
 def last(store):
+    write_raw(store, curated(2), FETCHED_AT)
     return fill(store, 2)
 
 
@@ -49,16 +61,44 @@ def test_a_restated_price_makes_new_versions_from_its_session_on_and_keeps_the_o
     pd.testing.assert_frame_equal(as_known_then(store, UNIVERSE.target, last), before)
 
 
-def test_a_later_day_after_a_restatement_counts_as_known_at_its_own_close(store):
-    sessions = sorted(set(curated(2)["session"]))
-    fill(store, 2, as_of=sessions[-2])
+def test_a_day_after_a_restatement_takes_the_new_price_at_its_own_close(store):
+    at = pd.Timestamp("2001-11-01 12:00", tz="UTC")
+    write_raw(store, curated(2), pd.Timestamp("2001-06-01", tz="UTC"))
+    last = fill(store, 2)
+    before = as_known_then(store, UNIVERSE.target, last).set_index("session")["ret_22_scaled"].fillna(0)
+    restate(store, UNIVERSE.target, 455, at)
+    build(store, UNIVERSE, last)
+    known = as_known_then(store, UNIVERSE.target, last).set_index("session")
+    moved = known.index[known["ret_22_scaled"].fillna(0) != before]
+    assert len(moved) > 5
+    assert min(moved) == at.date()
+    assert (known["created_timestamp"] == known["event_timestamp"]).all()
+
+
+def test_versions_do_not_depend_on_when_they_were_built(store, last, tmp_path):
     restate(store, UNIVERSE.target, 400)
-    rows = curated(2)
-    store.write(CURATED_MARKET_DAILY, rows[rows["session"] == sessions[-1]])
-    build(store, UNIVERSE, sessions[-1])
-    newest = as_known_then(store, UNIVERSE.target, sessions[-1]).iloc[-1]
-    assert newest["session"] == sessions[-1]
-    assert newest["created_timestamp"] == newest["event_timestamp"]
+    build(store, UNIVERSE, last)
+    other = Store.open(str(tmp_path / "other"))
+    write_raw(other, curated(2), FETCHED_AT)
+    other.write(CURATED_MARKET_DAILY, curated(2))
+    restate(other, UNIVERSE.target, 400)
+    build(other, UNIVERSE, last)
+    assert other.read(FEATURES_DAILY).equals(store.read(FEATURES_DAILY))
+
+
+def test_a_later_correction_changes_no_label_that_was_already_known(store, last):
+    before = store.read(LABELS_DAILY)
+    restate(store, UNIVERSE.target, 400)
+    labels.build(store, UNIVERSE, last)
+    assert store.read(LABELS_DAILY).equals(before)
+
+
+def test_a_quarantined_version_is_in_no_vintage(store, last):
+    session = restate(store, UNIVERSE.target, 400)
+    row = {"symbol": UNIVERSE.target, "session": session, "source": "synthetic"}
+    row |= {"ingested_at": RESTATED_AT, "reason": "high_below_low"}
+    store.write(MONITORING_QUARANTINE, pd.DataFrame([row]))
+    assert len(vintages(store, UNIVERSE, last)) == 1
 
 
 def test_another_universe_replaces_values_in_place(store, last):

@@ -35,8 +35,8 @@ class Folder:
     def print(self, symbol: str = "AAA") -> None:
         self.prices.to_csv(self.path / "market" / f"{symbol}.csv", index=False)
 
-    def print_macro(self, *lines: str) -> None:
-        (self.path / "macro" / "M.csv").write_text("\n".join(lines) + "\n")
+    def print_macro(self, *lines: str, series: str = "M") -> None:
+        (self.path / "macro" / f"{series}.csv").write_text("\n".join(lines) + "\n")
 
     def ingest(
         self, now: datetime = NOW, as_of: date | None = None, universe: Universe = ALONE
@@ -177,6 +177,17 @@ def test_a_revision_before_the_first_value_is_public_comes_right_after_it(folder
     folder.ingest(now=LATER)
     public = pd.Timestamp("2021-12-01", tz="UTC") + pd.Timedelta(days=45)
     assert folder.macro()["available_at"].tolist()[1:] == [public, public + pd.Timedelta("1us")]
+
+
+def test_the_same_macro_values_on_another_day_are_no_new_rows(folder: Folder) -> None:
+    folder.print_macro("vintage,date,value", "2021-11,2021-10-01,1", "2021-12,2021-10-01,2")
+    folder.ingest()
+    folder.print_macro("date,value", "2021-09-01,1", "2021-10-01,.", series="PLAIN")
+    assert folder.ingest(now=LATER).macro_added == 1
+    before = files(folder.store)
+    report = folder.ingest(now=LATER + timedelta(days=1))
+    assert (report.macro_added, report.macro_restated) == (0, 0)
+    assert files(folder.store) == before
 
 
 def test_a_vintage_that_changes_is_refused(folder: Folder) -> None:

@@ -138,3 +138,14 @@ def test_intervals_need_252_residuals():
     assert calibration.offsets() is None
     calibration.learn(1.0, None)
     assert calibration.offsets()["lo80"] == pytest.approx(0.1, abs=0.01)
+
+
+def test_bounds_never_cross_however_the_residuals_fall():
+    calibration = Calibration()
+    rng = np.random.default_rng(8)
+    for residual in [*rng.normal(0, 0.3, 700), *rng.normal(-0.8, 0.1, 900), *rng.normal(1, 1, 900)]:
+        offsets = calibration.offsets()
+        if offsets:
+            ladder = [offsets[name] for name in ("lo95", "lo80", "hi80", "hi95")]
+            assert ladder == sorted(set(ladder))
+        calibration.learn(residual, offsets)

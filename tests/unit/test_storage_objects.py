@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.s3_server import free_ports
-from volcast.errors import ConfigError, ContractError, NotFound, StoreUnavailable
-from volcast.storage import KeyMissing, Store
+from volcast.errors import ConfigError, ContractError, KeyMissing, NotFound, StoreUnavailable
+from volcast.storage import Store
 
 KEY = "runs/a/metrics.json"
 
@@ -130,6 +130,13 @@ def test_an_object_store_that_does_not_answer_is_unavailable(s3_uri, monkeypatch
     with pytest.raises(StoreUnavailable, match="AWS_ENDPOINT_URL") as caught:
         Store.open(s3_uri).objects.get(KEY)
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("address", ["localhost:9000", "nonsense", "http://[bad"])
+def test_an_endpoint_that_is_no_address_is_a_config_error(s3_uri, monkeypatch, address):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    with pytest.raises(ConfigError, match="AWS_ENDPOINT_URL"):
+        Store.open(s3_uri)
 
 
 def test_a_bucket_that_is_not_there_is_unavailable_and_not_empty(s3_uri):

@@ -90,3 +90,12 @@ def test_the_table_scores_equal_rows_by_their_plain_means(walked):
 def test_too_short_a_history_is_refused_with_what_is_needed(rows):
     with pytest.raises(ContractError, match="at least 756 training rows"):
         walk_forward(rows.iloc[:900], seed=7)
+
+
+def test_one_missing_outcome_does_not_stop_the_intervals_from_learning(rows, walked):
+    torn = rows.copy()
+    torn.loc[1200:1205, ["rv_5d", "label_end_session"]] = None
+    again = walk_forward(torn, seed=7)
+    assert len(again.calibration.residuals) == len(walked.calibration.residuals) - 6
+    offsets = np.log(again.rows["hi80"] / again.rows["forecast"]).round(12)
+    assert offsets.iloc[1300:].nunique() > 15

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from volcast.cli.registry import app as registry_app
 from volcast.config import Settings, SourceName, Universe, read_settings
-from volcast.errors import ConfigError, GateRefused, VolcastError
+from volcast.errors import ConfigError, GateRefused, NotFound, VolcastError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,6 +90,7 @@ def train(store: StoreOption = None, as_of: DayOption = None) -> None:
     from volcast.training import train as fit
 
     opened, universe, session = _at(store, as_of)
+    registry.mlflow_uri(opened)  # a store that cannot register says so before the minutes of work
 
     def read() -> "pd.DataFrame":
         feast = load("feature_repo.historical")
@@ -162,6 +163,8 @@ def evaluate(
     begin, end = _span(first, last)
     opened = _open(read_settings(store=store))
     universe = _with(recall(opened), target, iv)
+    if iv:
+        _refuse_absent(opened, iv)
     with console.status("walking forward") as status:
         rows = walk(
             opened, universe, begin, end, seed=read_settings().seed,
@@ -194,6 +197,16 @@ def main() -> None:
 
 def _say(line: str) -> None:
     console.print(line, highlight=False, markup=False)
+
+
+def _refuse_absent(store: "Store", symbol: str) -> None:
+    from volcast.contracts import CURATED_MARKET_DAILY
+
+    if not len(store.read(CURATED_MARKET_DAILY, symbols=[symbol])):
+        raise NotFound(
+            found=f"no row of {symbol}", expected="curated rows of the implied volatility named",
+            where="--iv", remedy="Ingest it, or evaluate without: --iv ''.",
+        )  # fmt: skip
 
 
 def _with(universe: Universe, target: str | None, iv: str | None) -> Universe:

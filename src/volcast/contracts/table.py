@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from urllib.parse import quote
 
 import numpy as np
@@ -44,7 +45,8 @@ class Table:
     partition_symbol, partition_date : str
         The columns whose value and year name a partition file.
     partition_stamp : str or None
-        For append-only tables, the timestamp whose day names the file under the year.
+        For append-only tables, the timestamp whose day names the file in place of the year: a
+        first ingest of decades is then one file a symbol, which no later day touches.
     """
 
     name: str
@@ -102,7 +104,7 @@ class Table:
         """Yield ``(path, rows)`` for each partition file that typed rows belong to, by path.
 
         A path reads ``<table>/symbol=SPY/year=2021/data.parquet``; append-only tables have one
-        file an ingest day: ``<table>/symbol=SPY/year=2021/day=2021-12-31/data.parquet``.
+        file an ingest day: ``<table>/symbol=SPY/day=2021-12-31/data.parquet``.
         """
         paths = self._paths(rows).dictionary_encode()
         codes = paths.indices.to_numpy()
@@ -119,12 +121,27 @@ class Table:
             return [f"{self.name}/"]
         return sorted({f"{self._symbol_folder}{_segment(symbol)}/" for symbol in symbols})
 
+    def holds(self, path: str, first: date | None = None, last: date | None = None) -> bool:
+        """Return whether a partition file may hold rows of these days, both inclusive.
+
+        One of an ingest day may hold any; a path that is no partition file holds none.
+        """
+        if self.append_only:
+            return self._part(path, r"day=(\d+-\d\d-\d\d)") is not None
+        year = self.year(path)
+        if year is None:
+            return False
+        return (first is None or first.year <= year) and (last is None or year <= last.year)
+
     def year(self, path: str) -> int | None:
-        """Return the year whose rows a partition file holds; None if the path is no such file."""
-        day = "/day=[^/]+" if self.append_only else ""
-        layout = rf"{re.escape(self._symbol_folder)}[^/]*/year=(-?\d+){day}/data\.parquet"
+        """Return the year in a partition file's path; None if the path is none with a year."""
+        found = self._part(path, r"year=(-?\d+)")
+        return None if found is None else int(found)
+
+    def _part(self, path: str, pattern: str) -> str | None:
+        layout = rf"{re.escape(self._symbol_folder)}[^/]*/{pattern}/data\.parquet"
         found = re.fullmatch(layout, path)
-        return int(found[1]) if found else None
+        return found[1] if found else None
 
     @property
     def _symbol_folder(self) -> str:
@@ -133,12 +150,13 @@ class Table:
     def _paths(self, rows: pa.Table) -> pa.Array:
         symbols = rows.column(self.partition_symbol).combine_chunks().dictionary_encode()
         folders = [self._symbol_folder + _segment(name) for name in symbols.dictionary.to_pylist()]
-        years = pc.year(rows.column(self.partition_date)).cast(TEXT)
-        parts = [pa.array(folders, TEXT).take(symbols.indices), "/year=", years]
-        if self.partition_stamp is not None:
+        if self.partition_stamp is None:
+            name, span = "/year=", pc.year(rows.column(self.partition_date))
+        else:
             # By way of the number: a zoned stamp would ask for a time zone database.
             micros = rows.column(self.partition_stamp).cast(pa.int64())
-            parts += ["/day=", micros.cast(pa.timestamp("us")).cast(DATE).cast(TEXT)]
+            name, span = "/day=", micros.cast(pa.timestamp("us")).cast(DATE)
+        parts = [pa.array(folders, TEXT).take(symbols.indices), name, span.cast(TEXT)]
         paths = pc.binary_join_element_wise(*parts, "/data.parquet", "")
         return paths.combine_chunks() if isinstance(paths, pa.ChunkedArray) else paths
 

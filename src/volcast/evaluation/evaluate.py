@@ -1,18 +1,19 @@
 """Evaluate a target from curated rows; needs no champion."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import pandas as pd
 
 from volcast.config import Universe
 from volcast.contracts import CURATED_MARKET_DAILY
-from volcast.errors import NotFound
+from volcast.errors import ConfigError, NotFound
 from volcast.evaluation.walkforward import Progress, walk_forward
-from volcast.features.compute import compute
-from volcast.features.store import as_known_then
-from volcast.labels import realized
+from volcast.features.store import versions
+from volcast.labels import as_known, realized
 from volcast.storage import Store
 from volcast.training import labelled
+from volcast.vintages import Vintage, vintages
 
 __all__ = ["evaluate"]
 
@@ -24,8 +25,8 @@ def evaluate(
     """Walk forward over the whole history and return the sessions from ``first`` to ``last``.
 
     The walk always begins where the history allows, so a session's forecast does not depend on
-    the dates asked for. Features are read as known then from features_daily where they stand
-    there for this target and implied volatility; else they are computed from curated rows.
+    the dates asked for. Features and labels are computed from the prices known at each moment;
+    a price restated later reaches no earlier forecast.
 
     Parameters
     ----------
@@ -47,11 +48,18 @@ def evaluate(
 
     Raises
     ------
+    ConfigError
+        If the target is one of the universe's volatility indices.
     NotFound
         If the target has no curated row between the bounds.
     """
     curated = store.read(CURATED_MARKET_DAILY).to_pandas()
     own = curated[curated["symbol"] == universe.target]
+    if universe.target in universe.indices:
+        raise ConfigError(
+            found=f"target {universe.target}, a volatility index of the universe",
+            expected="an asset", where="--target", remedy="Name an asset, or another --iv.",
+        )  # fmt: skip
     if not own["session"].between(first, last).any():
         raise NotFound(
             found=f"no row of {universe.target} from {first} to {last} (symbols: "
@@ -59,18 +67,24 @@ def evaluate(
             expected="curated rows of the target", where=store.uri,
             remedy="Ingest the symbol, or name another with --target.",
         )  # fmt: skip
-    # Rows after the last session asked for serve as outcomes alone.
-    frame = _features(store, universe, curated, last)
-    rows = labelled(frame, realized(own, universe), date.max)
+    known = vintages(store, universe, curated["session"].max())
+    rows = _as_known(known, universe, last)
     result = walk_forward(rows, seed, progress).rows
+    # Forecasts rest on what was known; they are scored by what is known now.
+    today = realized(own, universe).set_index("session")["rv_5d"]
+    result["rv_5d"] = result["session"].map(today).astype(float)
     return result[result["session"].between(first, last)].reset_index(drop=True)
 
 
-def _features(store: Store, universe: Universe, curated: pd.DataFrame, last: date) -> pd.DataFrame:
-    stored = as_known_then(store, universe.target, last)
-    own = curated[(curated["symbol"] == universe.target) & (curated["session"] <= last)]
-    wanted = universe.iv if universe.iv in set(curated["symbol"]) else None
-    if len(stored) == len(own) and set(stored["iv_symbol"]) == {wanted}:
-        return stored
-    computed = compute(curated[curated["session"] <= last], universe)
-    return computed[computed["symbol"] == universe.target].reset_index(drop=True)
+def _as_known(known: Sequence[Vintage], universe: Universe, last: date) -> pd.DataFrame:
+    """Return the target's features and labels, each as known at its own moment."""
+    only = [Vintage(vintage.since, _relevant(vintage.curated, universe)) for vintage in known]
+    features = versions(only, universe)
+    then = features["created_timestamp"] <= features["event_timestamp"]
+    frame = features[then & (features["symbol"] == universe.target) & (features["session"] <= last)]
+    labels = as_known(only, universe)
+    return labelled(frame, labels[labels["symbol"] == universe.target], date.max)
+
+
+def _relevant(curated: pd.DataFrame, universe: Universe) -> pd.DataFrame:
+    return curated[curated["symbol"].isin(universe.symbols)]

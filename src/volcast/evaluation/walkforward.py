@@ -14,6 +14,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from volcast import calendar
 from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ContractError
 from volcast.models.baselines import fit_baselines
@@ -114,8 +115,11 @@ def walk_forward(rows: pd.DataFrame, seed: int, progress: Progress | None = None
     for fold, fold_trees in zip(folds, trees, strict=True):
         learnt = _learn(calibration, rows, result, in_force, learnt, fold.first)
         offsets = calibration.offsets()
-        ready = usable(rows.iloc[fold.first : fold.last], fold.recipe)
+        block = rows.iloc[fold.first : fold.last]
+        ready = usable(block, fold.recipe)
         in_force |= dict.fromkeys(ready.index, offsets)
+        for name, values in fit_baselines(fold.known).forecast(block).items():
+            result.loc[block.index, name] = values
         _forecast_fold(result, ready, fold, fold_trees, offsets)
     _learn(calibration, rows, result, in_force, learnt, len(rows))
     whole = pd.concat([rows[["session", "symbol", "rv_5d"]], result], axis=1)
@@ -168,9 +172,6 @@ def _forecast_fold(
     result.loc[ready.index, "forecast"] = np.exp(half)
     for name, value in (offsets or {}).items():
         result.loc[ready.index, name] = np.exp(half + value)
-    baselines = fit_baselines(fold.known).forecast(ready)
-    for name, values in baselines.items():
-        result.loc[ready.index, name] = values
 
 
 def _learn(
@@ -179,12 +180,14 @@ def _learn(
 ) -> int:  # fmt: skip
     """Teach the residuals that became known before row ``first``; return where to go on."""
     before = rows["session"].iloc[first] if first < len(rows) else date.max
-    ends = rows["label_end_session"]
     position = start
-    while position < first and pd.notna(ends.iloc[position]) and ends.iloc[position] < before:
-        forecast = result["forecast"].iloc[position]
-        if np.isfinite(forecast):
-            residual = float(np.log(rows["rv_5d"].iloc[position] / forecast))
-            calibration.learn(residual, in_force[position])
+    while (
+        position < first
+        and calendar.after(rows["session"].iloc[position], calendar.HORIZON) < before
+    ):
+        forecast, outcome = result["forecast"].iloc[position], rows["rv_5d"].iloc[position]
+        # A window over a missing session has no outcome, now or ever.
+        if np.isfinite(forecast) and pd.notna(outcome):
+            calibration.learn(float(np.log(outcome / forecast)), in_force[position])
         position += 1
     return position

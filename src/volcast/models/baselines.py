@@ -113,7 +113,7 @@ def _with_vix(logs: Floats, vix: Floats) -> Floats:
 
 
 def _line(coefficients: tuple[float, ...], x: Floats) -> Floats:
-    line: Floats = coefficients[0] + x @ np.asarray(coefficients[1:])
+    line: Floats = coefficients[0] + (x * np.asarray(coefficients[1:])).sum(axis=1)
     return line
 
 

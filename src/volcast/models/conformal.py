@@ -14,6 +14,9 @@ Offsets = dict[str, float]
 BOUNDS = {"lo80": 0.10, "hi80": 0.90, "lo95": 0.025, "hi95": 0.975}
 """Each bound by the share of outcomes that should fall below it."""
 
+_REACH = {"lo80": (0.06, 0.25), "hi80": (0.75, 0.94), "lo95": (0.002, 0.05), "hi95": (0.95, 0.998)}
+"""How far each level may adapt; apart, so that the bounds can never cross."""
+
 _WINDOW = 756
 _FEWEST = 252
 _RATE = 0.005
@@ -24,7 +27,7 @@ class Calibration:
     """Learns the offsets from residuals as they become known, in order.
 
     Each bound is a quantile of the last 756 residuals; its level moves by .005 times the
-    excess of misses, so that coverage holds when the world changes.
+    excess of misses, so that coverage holds when the world changes, within the reach of each.
 
     References
     ----------
@@ -41,8 +44,9 @@ class Calibration:
             return
         for name, share in BOUNDS.items():
             below = float(residual < in_force[name])
+            lowest, highest = _REACH[name]
             level = self.levels[name] + _RATE * (share - below)
-            self.levels[name] = min(max(level, 0.001), 0.999)
+            self.levels[name] = min(max(level, lowest), highest)
 
     def offsets(self) -> Offsets | None:
         """Return the offsets now, or None with fewer than 252 residuals."""

@@ -26,7 +26,9 @@ class GammaRegression:
 
     def log_variance(self, x: Floats) -> Floats:
         """Return log expected variance, f8[n], for rows x, f8[n, k]."""
-        return self.intercept + x @ self.coefficients
+        # Not x @ coefficients, whose last digit depends on how many rows are asked for at once.
+        line: Floats = self.intercept + (x * self.coefficients).sum(axis=1)
+        return line
 
 
 def fit_gamma(x: Floats, variance: Floats) -> GammaRegression:
@@ -48,8 +50,9 @@ def fit_gamma(x: Floats, variance: Floats) -> GammaRegression:
         If the fit does not converge, or an input is constant.
     """
     means, scales = x.mean(axis=0), x.std(axis=0)
-    if not (scales > 0).all():
-        raise _unfit(f"constant inputs at positions {np.flatnonzero(scales == 0).tolist()}")
+    constant = scales <= 1e-12 * np.maximum(np.abs(means), 1.0)
+    if constant.any():
+        raise _unfit(f"constant inputs at positions {np.flatnonzero(constant).tolist()}")
     design = np.column_stack([np.ones(len(x)), (x - means) / scales])
     penalty = np.full(design.shape[1], _RIDGE * len(x))
     penalty[0] = 0.0

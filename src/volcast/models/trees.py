@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import xgboost
 
-__all__ = ["Trees", "fit_trees"]
+__all__ = ["PARAMETERS", "Trees", "fit_trees"]
 
 Floats = NDArray[np.float64]
 
-_PARAMETERS = {
+PARAMETERS = {
     "objective": "reg:squarederror",
     "tree_method": "hist",
     "num_parallel_tree": 150,
@@ -69,6 +69,6 @@ def fit_trees(x: Floats, log_ratio: Floats, seed: int) -> Trees:
     import xgboost
 
     data = xgboost.DMatrix(x, label=log_ratio, nthread=1)
-    booster = xgboost.train(_PARAMETERS | {"seed": seed}, data, num_boost_round=1)
+    booster = xgboost.train(PARAMETERS | {"seed": seed}, data, num_boost_round=1)
     fit = booster.predict(data, output_margin=True).astype(np.float64)
     return Trees(booster, float(np.log(np.mean(np.exp(log_ratio - fit)))))

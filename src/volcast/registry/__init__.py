@@ -1,5 +1,6 @@
 """The registry: immutable versions, the champion pointer, the audit trail, MLflow beside them."""
 
+from volcast.registry.mlflow_log import mlflow_uri
 from volcast.registry.pointer import Event, champion_pointer, history
 from volcast.registry.promotion import champion, promote, register, rollback, verify
 from volcast.registry.versions import VERSION_FILES, Champion, Version, list_versions
@@ -13,6 +14,7 @@ __all__ = [
     "champion_pointer",
     "history",
     "list_versions",
+    "mlflow_uri",
     "promote",
     "register",
     "rollback",

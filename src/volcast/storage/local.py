@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from volcast.errors import StoreUnavailable
-from volcast.storage.objects import KeyMissing, Stored, checked_key
+from volcast.errors import KeyMissing, StoreUnavailable
+from volcast.storage.objects import Stored, absent, checked_key
 
 __all__ = ["LocalObjects", "locked"]
 
@@ -47,7 +47,7 @@ class LocalObjects:
         try:
             return path.read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise KeyMissing(key, str(self.root)) from error
+            raise absent(key, str(self.root)) from error
         except OSError as error:
             raise _unavailable(str(error), path) from error
 

@@ -52,7 +52,8 @@ def merge(table: Table, old: pa.Table, new: pa.Table, where: str) -> Merged:
     differ = _differ(old.take(pa.array(found[here])), new.take(pa.array(here)))
     moved = here[differ]
     if table.append_only and len(moved):
-        _refuse_rewrite(table, new.slice(moved[0], 1), where)
+        stored = old.slice(found[moved[0]], 1)
+        _refuse_rewrite(table, stored, new.slice(moved[0], 1), where)
     kept = np.ones(len(old), dtype=bool)
     kept[found[moved]] = False
     taken = found < 0
@@ -84,11 +85,17 @@ def _differ(left: pa.Table, right: pa.Table) -> NDArray[np.bool_]:
     return differ
 
 
-def _refuse_rewrite(table: Table, row: pa.Table, where: str) -> None:
-    key = {name: str(row.column(name)[0]) for name in table.key}
+def _refuse_rewrite(table: Table, stored: pa.Table, given: pa.Table, where: str) -> None:
+    key = {name: str(given.column(name)[0]) for name in table.key}
+    changes = [
+        f"{name} {given.column(name)[0]} for the stored {stored.column(name)[0]}"
+        for name in table.schema.names
+        if not given.column(name).equals(stored.column(name))
+    ]
     raise ContractError(
-        found=f"other values for the stored row {key}",
-        expected="a new key for a restated row",
+        found=f"the stored row {key} again, with {', '.join(changes)}",
+        expected=f"another {table.key[-1]} for each version of a row",
         where=where,
-        remedy=f"{table.name} is append-only: give the row its own ingestion time.",
+        remedy=f"{table.name} is append-only. Two ingestions at the same "
+        "time can do this: then run this one again, and it leaves out what the other stored.",
     )

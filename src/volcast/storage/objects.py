@@ -4,21 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from volcast.errors import ContractError, NotFound
+from volcast.errors import ContractError, KeyMissing
 
-__all__ = ["KeyMissing", "Objects", "Stored", "checked_key"]
-
-
-class KeyMissing(NotFound):
-    """No object is stored under the key."""
-
-    def __init__(self, key: str, where: str) -> None:
-        super().__init__(
-            found=f"nothing under {key!r}",
-            expected="a stored object",
-            where=where,
-            remedy="Run the step that writes it, or look into another store.",
-        )
+__all__ = ["Objects", "Stored", "absent", "checked_key"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +50,16 @@ class Objects(Protocol):
 
         Its own for a local store; else a copy below ``cache``, brought up to date.
         """
+
+
+def absent(key: str, where: str) -> KeyMissing:
+    """Return the error of a key that nothing is stored under, in the store ``where``."""
+    return KeyMissing(
+        found=f"nothing under {key!r}",
+        expected="a stored object",
+        where=where,
+        remedy="Run the step that writes it, or look into another store.",
+    )
 
 
 def checked_key(key: str) -> str:

@@ -12,9 +12,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from volcast.errors import StoreUnavailable
+from volcast.errors import ConfigError, StoreUnavailable
 from volcast.storage.local import LocalObjects, locked
-from volcast.storage.objects import KeyMissing, Stored, checked_key
+from volcast.storage.objects import Stored, absent, checked_key
 
 __all__ = ["S3Objects"]
 
@@ -26,6 +26,11 @@ class S3Objects:
     """Objects under ``s3://bucket/prefix``, each put in one request.
 
     Requests are tried three times, with a few seconds of patience in all, before StoreUnavailable.
+
+    Raises
+    ------
+    ConfigError
+        If AWS_ENDPOINT_URL is no address.
     """
 
     lanes = 16
@@ -34,14 +39,22 @@ class S3Objects:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
         self._where = f"s3://{bucket}/{self.prefix}"
-        with self._asking("client"):
-            self._client = _client()
+        try:
+            with self._asking(""):
+                self._client = _client()
+        except ValueError as error:  # botocore's word on an address that is none
+            raise ConfigError(
+                found=str(error),
+                expected="an address as http://host:port",
+                where="AWS_ENDPOINT_URL",
+                remedy="Mend it, or unset it for Amazon's own S3.",
+            ) from error
 
     def get(self, key: str) -> bytes:
         """Return the bytes under ``key``; raises KeyMissing."""
         stored = self.get_or_none(key)
         if stored is None:
-            raise KeyMissing(key, self._where)
+            raise absent(key, self._where)
         return stored.data
 
     def get_or_none(self, key: str) -> Stored | None:

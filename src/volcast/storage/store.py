@@ -59,7 +59,7 @@ class Store:
         Raises
         ------
         ConfigError
-            If ``uri`` is neither.
+            If ``uri`` is neither, or AWS_ENDPOINT_URL no address.
         StoreUnavailable
             If the folder's place is taken by something else.
         """
@@ -113,7 +113,7 @@ class Store:
         """
         prefixes = table.folders(symbols)
         keys = [key for prefix in prefixes for key in self.objects.list(prefix)]
-        wanted = [key for key in keys if _within(table.year(key), first, last)]
+        wanted = [key for key in keys if table.holds(key, first, last)]
         parts = self._each(lambda key: self._rows(table, key), wanted)
         rows = pa.concat_tables([table.empty(), *parts])
         days = rows.column(table.partition_date)
@@ -197,9 +197,3 @@ class Store:
             return [do(item) for item in items]
         with ThreadPoolExecutor(self.objects.lanes) as pool:
             return list(pool.map(do, items))
-
-
-def _within(year: int | None, first: date | None, last: date | None) -> bool:
-    if year is None:
-        return False
-    return (first is None or first.year <= year) and (last is None or year <= last.year)

@@ -1,0 +1,62 @@
+"""The market as it was known: one curated history for each moment at which the past changed.
+
+A row first fetched counts as known at its session's close; a restated row, and one that fills a
+hole in what was already stored, from the moment it was fetched.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from volcast import calendar
+from volcast.config import Universe
+from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_QUARANTINE, RAW_MARKET
+from volcast.curation import known_versions
+from volcast.storage import Store
+
+__all__ = ["BEGINNING", "Vintage", "vintages"]
+
+BEGINNING = pd.Timestamp(0, tz="UTC")
+"""Before every session: since then the first vintage is known."""
+
+
+@dataclass(frozen=True)
+class Vintage:
+    """A history and the moment since which it was the one known.
+
+    Parameters
+    ----------
+    since : pandas.Timestamp, UTC
+        Until the next vintage's.
+    curated : pandas.DataFrame
+        Columns of curated.market_daily.
+    """
+
+    since: pd.Timestamp
+    curated: pd.DataFrame
+
+
+def vintages(store: Store, universe: Universe, as_of: date) -> list[Vintage]:
+    """Return the histories of sessions up to ``as_of``, in the order in which they were known.
+
+    Where nothing was restated there is one, the curated table itself.
+    """
+    curated = store.read(CURATED_MARKET_DAILY, last=as_of).to_pandas()
+    if curated.empty or (curated["known_at"] <= calendar.closes(list(curated["session"]))).all():
+        return [Vintage(BEGINNING, curated)]
+    raw = store.read(RAW_MARKET, last=as_of).to_pandas(date_as_object=False)
+    broken = store.read(MONITORING_QUARANTINE).to_pandas(date_as_object=False)
+    versions = known_versions(raw, broken, universe, as_of)
+    late = versions["known_at"] > versions["close_at"]
+    moments = sorted(versions.loc[late, "known_at"].unique())
+    return [
+        Vintage(since, _known_at(versions[~late | (versions["known_at"] <= since)]))
+        for since in (BEGINNING, *moments)
+    ]
+
+
+def _known_at(versions: pd.DataFrame) -> pd.DataFrame:
+    in_use = versions[~versions["of"].duplicated(keep="last")]
+    rows = in_use[["symbol", "session", "open", "high", "low", "close", "adjustment"]]
+    return rows.assign(session=pd.DatetimeIndex(rows["session"]).date).reset_index(drop=True)

@@ -1,0 +1,141 @@
+"""A day's forecast with the store on S3: every table, run and version lies in the bucket."""
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.s3_server import BUCKET, free_ports
+from volcast import registry
+from volcast.cli import main
+from volcast.contracts import PREDICTIONS_DAILY
+from volcast.inference import predict_row
+from volcast.storage import Store
+
+pytestmark = pytest.mark.xdist_group("s3_store")
+
+AS_OF = date(2008, 12, 31)
+"""The sample up to here is the least that passes the gate."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A store in a bucket with a champion and one published forecast, and what led there."""
+
+    store: Store
+    folder: Path
+    codes: dict[str, int]
+
+    def digests(self) -> dict[str, str]:
+        objects = self.store.objects
+        return {key: hashlib.sha256(objects.get(key)).hexdigest() for key in objects.list("")}
+
+
+def volcast(*arguments: str) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["volcast", *arguments])
+        try:
+            main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+    return 0
+
+
+def forecast_a_day(uri: str) -> dict[str, int]:
+    """Take the daily way; return the exit code of each command."""
+    from feature_repo.online import materialize
+
+    given = ("--store", uri, "--as-of", str(AS_OF))
+    codes = {"ingest": volcast("ingest", "--source", "sample", *given)}
+    codes |= {name: volcast(name, *given) for name in ("features", "train")}
+    materialize(uri, AS_OF, expect=["SPX"])
+    return codes | {"infer": volcast("infer", *given)}
+
+
+@pytest.fixture(scope="module")
+def bucket(
+    s3_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bucket]:
+    folder, uri = tmp_path_factory.mktemp("s3_store"), f"s3://{BUCKET}/whole-way"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)  # where the local copies for Feast lie, and its online store
+        for name, value in s3_environment.items():
+            patch.setenv(name, value)
+        patch.setenv("VOLCAST_MLFLOW_URI", f"sqlite:///{folder}/mlflow.db")
+        codes = forecast_a_day(uri)
+        yield Bucket(Store.open(uri), folder, codes)
+
+
+def test_every_step_ends_well_and_one_forecast_of_the_champion_is_published(bucket: Bucket):
+    assert bucket.codes == dict.fromkeys(["ingest", "features", "train", "infer"], 0)
+    version = registry.champion(bucket.store).version
+    rows = bucket.store.read(PREDICTIONS_DAILY).to_pylist()
+    found = [(row["symbol"], row["session"], row["model_version"]) for row in rows]
+    assert found == [("SPX", AS_OF, version.version)]
+
+
+def test_nothing_but_copies_for_feast_and_mlflows_records_is_on_local_disk(bucket: Bucket):
+    assert sorted(path.name for path in bucket.folder.iterdir()) == ["mlflow.db", "var"]
+    assert [path.name for path in (bucket.folder / "var").iterdir()] == ["cache"]
+    copied = {path.parents[2].name for path in bucket.folder.rglob("*.parquet")}
+    assert copied == {"features_daily"}
+
+
+def test_serving_looks_up_online_what_the_published_forecast_was_made_from(bucket: Bucket):
+    from serving.lookup import OnlineFeatures
+
+    row = OnlineFeatures(bucket.store.uri).newest("SPX")
+    assert row is not None
+    assert row.session == AS_OF
+    champion = registry.champion(bucket.store)
+    answer = predict_row(
+        champion.forecaster, champion.version.version, "SPX", row.session, row.values
+    )
+    published = bucket.store.read(PREDICTIONS_DAILY).to_pylist()[0]
+    for name in ("feature_hash", "rv_5d_hat", "lo95", "lo80", "hi80", "hi95", "drivers"):
+        assert answer[name] == published[name]
+
+
+def test_the_same_day_again_changes_no_byte_in_the_bucket(bucket: Bucket):
+    before = bucket.digests()
+    assert forecast_a_day(bucket.store.uri) == bucket.codes
+    assert bucket.digests() == before
+
+
+def test_without_an_mlflow_address_training_does_not_begin(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.delenv("VOLCAST_MLFLOW_URI")
+    before = bucket.store.objects.list("runs/")
+    assert volcast("train", "--store", bucket.store.uri, "--as-of", "2008-12-30") == 2
+    assert "ConfigError: environment VOLCAST_MLFLOW_URI" in capsys.readouterr().err
+    assert bucket.store.objects.list("runs/") == before
+
+
+def endpoint_down(patch: pytest.MonkeyPatch, uri: str) -> str:
+    patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
+    return uri
+
+
+def no_bucket(_: pytest.MonkeyPatch, uri: str) -> str:
+    return uri.replace(BUCKET, "no-such-bucket")
+
+
+@pytest.mark.parametrize("fault", [endpoint_down, no_bucket])
+@pytest.mark.parametrize("command", [("ingest", "--source", "sample"), ("infer",)])
+def test_a_bucket_that_cannot_be_reached_is_exit_code_20_and_said_in_words(
+    s3_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fault: Callable[[pytest.MonkeyPatch, str], str],
+    command: tuple[str, ...],
+):
+    monkeypatch.setenv("COLUMNS", "500")
+    assert volcast(*command, "--store", fault(monkeypatch, s3_uri)) == 20
+    said = capsys.readouterr().err
+    assert said.startswith("error: StoreUnavailable: store s3://")
+    assert "AWS_ENDPOINT_URL, the credentials and that the bucket exists" in said
