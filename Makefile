@@ -8,6 +8,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := bootstrap platform dev
 
+# Each source but the sample has a store of its own, unless one is named.
+ifeq ($(STORE)$(VOLCAST_STORE),)
+ifneq ($(filter-out sample,$(SOURCE)),)
+STORE := var/$(SOURCE)
+endif
+endif
+
 # SOURCE, SOURCE_PATH, STORE and AS_OF reach every command as the settings they are.
 $(foreach name,SOURCE SOURCE_PATH STORE AS_OF,$(if $($(name)),$(eval export VOLCAST_$(name) := $($(name)))))
 
@@ -79,7 +86,7 @@ $(VENV)/.stamp-%:
 	@lock=requirements/$(firstword $(subst -, ,$*)).txt; \
 	echo "Installing $$(grep -c '==' $$lock) pinned packages into $(VENV), once ..." >&2; \
 	{ $(BIN)/python -m pip install -q --require-hashes -r requirements/bootstrap.txt && \
-	  $(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes $$lock; } || \
+	  $(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes $$lock; } || \
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
 	  $(BIN)/python -m pip install --require-hashes -r $$lock; }
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kfp import dsl, local
 
@@ -95,10 +96,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = vars(_parser().parse_args(argv))
     name, root = asked.pop("pipeline"), asked.pop("pipeline_root")
     transcript = Transcript(sys.stdout)
-    for pipeline in _PIPELINES[name]:
-        code = run(pipeline, asked, root, transcript)
-        if code:
-            return code
+    with TemporaryDirectory(prefix="volcast-") as scratch:
+        # kfp makes a folder a step in it, and would leave it there.
+        os.environ["TMPDIR"] = scratch
+        for pipeline in _PIPELINES[name]:
+            code = run(pipeline, asked, root, transcript)
+            if code:
+                return code
     return 0
 
 

@@ -77,7 +77,8 @@ def plain_date(value: object, field: str) -> date:
         On any other type, spelling, or a day that does not exist.
     """
     try:
-        if isinstance(value, str) and len(value) == len("YYYY-MM-DD"):
+        # Without the dashes' places a week date such as 2019-W01-1 would pass.
+        if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":
             return date.fromisoformat(value)
     except ValueError:
         pass

@@ -20,7 +20,7 @@ from volcast import calendar
 from volcast.contracts import PREDICTIONS_DAILY
 from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ModelError, NotFound, RequestError, StaleInput
-from volcast.inference import predict_row
+from volcast.inference import HIGHEST, LOWEST, predict_row
 from volcast.models.conformal import BOUNDS
 from volcast.registry.versions import NAME
 from volcast.storage import Store
@@ -190,10 +190,10 @@ def _given(state: InService, question: Question, as_of: date) -> dict[str, objec
             field="as_of",
         )
     row = _forecast(state, question.symbol, as_of, values)
-    if not all(math.isfinite(row[name]) for name in ("rv_5d_hat", *BOUNDS)):
-        raise _wrong(
-            "values that give no finite forecast", "values near the model's own", "features"
-        )
+    sound = all(math.isfinite(row[name]) for name in ("rv_5d_hat", *BOUNDS))
+    if not (sound and LOWEST <= row["rv_5d_hat"] <= HIGHEST):
+        limits = f"values that give a volatility from {LOWEST} to {HIGHEST}"
+        raise _wrong("values that give none that can be", limits, "features")
     return _body(row, as_of)
 
 
@@ -201,6 +201,7 @@ def _forecast(
     state: InService, symbol: str, session: date, values: Mapping[str, float | None]
 ) -> Mapping[str, Any]:
     champion, signature = state.ready_champion, state.signature
+    champion.refuse_another(symbol)
     missing = [n for n in signature.names if n not in values]
     empty = [n for n in signature.names if values.get(n) is None and n not in signature.optional]
     if missing:

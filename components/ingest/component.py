@@ -41,5 +41,6 @@ def ingest(
         )
         remember(opened, chosen)
         found.update(as_of=report.as_of, added=report.added, restated=report.restated)
-        found.update(dropped=sum(report.dropped.values()), notes=report.notes)
+        drops = [f"dropped {count}: {reason}" for reason, count in report.dropped.items()]
+        found.update(notes=[*drops, *report.notes])
     return report.as_of.isoformat(), chosen.model_dump_json()

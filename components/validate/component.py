@@ -21,3 +21,4 @@ def validate(store: str, as_of: str, universe: str) -> None:
             Store.open(store), Universe.model_validate_json(universe), date.fromisoformat(as_of)
         )
         found.update(rows=report.rows, quarantined=report.quarantined, checks=report.checks)
+        found.update(notes=[f"quarantined {example}" for example in report.examples])

@@ -4,8 +4,8 @@ Judged are the walk-forward forecasts of its recipe, never a fit on rows it has 
 
 ===============  =================================================================================
 unchanged        its files are the champion's, byte for byte: passes
-first            no champion yet: QLIKE at least 5 % under log-HAR; where implied volatility covers
-                 less than 80 % of the rows, not above log-HAR
+first            no champion of this target yet: QLIKE at least 5 % under log-HAR; where implied
+                 volatility covers less than 80 % of the rows, not above log-HAR
 new recipe       QLIKE at least 5 % under the champion's recipe on the same rows, one-sided
                  Diebold-Mariano p < .05
 refit            same recipe on newer data: not significantly worse than before on the same rows
@@ -32,7 +32,7 @@ from volcast.evaluation.losses import diebold_mariano, qlike_losses
 from volcast.evaluation.table import rows_hash
 from volcast.models.forecaster import Forecaster
 from volcast.registry.pointer import champion_pointer
-from volcast.registry.versions import Version, content_hash, read_run, read_version
+from volcast.registry.versions import Version, content_hash, read_run, read_version, run_target
 from volcast.storage import Store
 
 __all__ = ["MIN_ROWS", "Kind", "Verdict", "judge"]
@@ -83,7 +83,11 @@ def judge(store: Store, run_id: str) -> Verdict:
     rows, gaps = _evaluated(store, run_id)
     checks = [_enough(rows, gaps)]
     if checks[0].passed:
-        against = _first(rows) if champion is None else _challenge(store, rows, champion, kind)
+        against = (
+            _challenge(store, rows, champion, kind)
+            if champion is not None and kind != "first"
+            else _first(rows)
+        )
         checks += [against, _not_below_har_x(rows), _golden(files)]
     return Verdict(
         passed=all(check.passed for check in checks),
@@ -93,7 +97,7 @@ def judge(store: Store, run_id: str) -> Verdict:
 
 
 def _kind(store: Store, files: Mapping[str, bytes], champion: Version | None) -> Kind:
-    if champion is None:
+    if champion is None or champion.target not in ("", run_target(files)):
         return "first"
     recipe = json.loads(files["lineage.json"])["recipe"]
     theirs = json.loads(read_version(store, champion)["lineage.json"])["recipe"]

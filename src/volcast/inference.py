@@ -18,10 +18,11 @@ from volcast.lineage import code_version, digest
 from volcast.models.forecaster import Forecaster
 from volcast.storage import Store, WriteReport
 
-__all__ = ["backfill", "infer", "predict_row", "publish"]
+__all__ = ["HIGHEST", "LOWEST", "backfill", "infer", "predict_row", "publish"]
 
 _DRIVERS = 5
-_LOWEST, _HIGHEST = 0.003, 5.0
+LOWEST, HIGHEST = 0.003, 5.0
+"""Annualised volatility, decimal, that a forecast can be."""
 
 
 def predict_row(
@@ -119,6 +120,7 @@ def backfill(store: Store, universe: Universe, first: date, last: date) -> Write
 
 def _infer_sessions(store: Store, universe: Universe, sessions: Sequence[date]) -> pa.Table:
     champion = registry.champion(store)
+    champion.refuse_another(universe.target)
     if not sessions:
         return PREDICTIONS_DAILY.empty()
     known = as_known_then(store, universe.target, sessions[-1]).set_index("session")
@@ -132,9 +134,8 @@ def _infer_sessions(store: Store, universe: Universe, sessions: Sequence[date]) 
                 remedy="Run `volcast ingest` and `volcast features`, or ask for another session.",
             )  # fmt: skip
         version, values = champion.version.version, dict(known.loc[session].items())
-        rows.append(
-            predict_row(champion.forecaster, version, universe.target, session, values)  # type: ignore[arg-type]
-        )
+        row = predict_row(champion.forecaster, version, universe.target, session, values)  # type: ignore[arg-type]
+        rows.append(row | {"model_as_of": date.fromisoformat(champion.version.as_of)})
     return PREDICTIONS_DAILY.conform(pa.Table.from_pylist(rows))
 
 
@@ -153,12 +154,12 @@ def publish(store: Store, rows: pa.Table) -> WriteReport:
     ladder = frame[["lo95", "lo80", "hi80", "hi95"]].to_numpy(dtype=float)
     forecast = frame["rv_5d_hat"].to_numpy(dtype=float)
     sound = np.isfinite(ladder).all(axis=1) & (np.diff(ladder, axis=1) > 0).all(axis=1)
-    sound &= (forecast >= _LOWEST) & (forecast <= _HIGHEST)
+    sound &= (forecast >= LOWEST) & (forecast <= HIGHEST)
     if not sound.all():
         worst = frame.loc[~sound].iloc[0]
         raise QualityError(
             found=pd.Series(worst).to_dict().__repr__(),
-            expected=f"lo95 < lo80 < hi80 < hi95 and a forecast from {_LOWEST} to {_HIGHEST}",
+            expected=f"lo95 < lo80 < hi80 < hi95 and a forecast from {LOWEST} to {HIGHEST}",
             where="forecast to publish", remedy="Look at the features of that session.",
         )  # fmt: skip
     stands = store.read(PREDICTIONS_DAILY).select(list(PREDICTIONS_DAILY.key)).to_pylist()

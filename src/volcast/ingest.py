@@ -10,7 +10,7 @@ import pandas as pd
 from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import RAW_MACRO, RAW_MARKET
-from volcast.errors import ContractError, NotFound
+from volcast.errors import ConfigError, ContractError, NotFound, RequestError
 from volcast.sources.protocol import MARKET_COLUMNS, Fetched, Source, join
 from volcast.sources.publication_lag import REVISED, VINTAGE
 from volcast.storage import Store
@@ -20,6 +20,7 @@ __all__ = ["IngestReport", "ingest"]
 OVERLAP_DAYS = 22
 """About 15 sessions that a live source is asked for again, to see what it has revised."""
 
+_EXAMPLES = {"sample", "synthetic"}
 _KEY = ["symbol", "session"]
 _PRICES = ["open", "high", "low", "close"]
 _PRICE_NOISE = 1e-7
@@ -75,6 +76,10 @@ def ingest(
 
     Raises
     ------
+    RequestError
+        If ``as_of`` is no session.
+    ConfigError
+        If the store holds rows of another source, and either is sample or synthetic.
     SourceUnavailable
         If the source did not answer; nothing is written then.
     NotFound
@@ -82,6 +87,14 @@ def ingest(
     ContractError
         If the source's data break their contract, or ``now`` is before a row it would restate.
     """
+    if as_of is not None and not calendar.is_session(as_of):
+        raise RequestError(
+            found=f"{as_of}, on which XNYS is shut",
+            expected="a XNYS session",
+            where="as_of",
+            remedy="Give the last session before it.",
+            field="as_of",
+        )
     closed = calendar.last_closed(now)
     stamp = pd.Timestamp(now).tz_convert("UTC").as_unit("us")
     symbols = tuple(dict.fromkeys((*universe.symbols, *source.symbols)))
@@ -113,8 +126,21 @@ def ingest(
 def _latest_market(store: Store, source: Source, symbols: Sequence[str]) -> pd.DataFrame:
     table = store.read(RAW_MARKET, symbols=symbols)
     rows: pd.DataFrame = table.to_pandas(date_as_object=False)
+    _refuse_mixture(set(rows["source"]), source, store)
     rows = rows[rows["source"] == source.name].sort_values("ingested_at", kind="stable")
     return rows.drop_duplicates(_KEY, keep="last")
+
+
+def _refuse_mixture(stored: set[str], source: Source, store: Store) -> None:
+    """Raise before an example's prices would stand among real ones, or real among them."""
+    others = stored - {source.name}
+    if others and _EXAMPLES & {source.name, *others}:
+        raise ConfigError(
+            found=f"rows of {', '.join(sorted(others))}",
+            expected=f"an empty store, or one of {source.name}",
+            where=store.uri,
+            remedy="Give each example source a store of its own: --store, or STORE= with make.",
+        )
 
 
 def _fetch_market(

@@ -65,7 +65,9 @@ def test_a_day_after_a_restatement_takes_the_new_price_at_its_own_close(store):
     at = pd.Timestamp("2001-11-01 12:00", tz="UTC")
     write_raw(store, curated(2), pd.Timestamp("2001-06-01", tz="UTC"))
     last = fill(store, 2)
-    before = as_known_then(store, UNIVERSE.target, last).set_index("session")["ret_22_scaled"].fillna(0)
+    before = (
+        as_known_then(store, UNIVERSE.target, last).set_index("session")["ret_22_scaled"].fillna(0)
+    )
     restate(store, UNIVERSE.target, 455, at)
     build(store, UNIVERSE, last)
     known = as_known_then(store, UNIVERSE.target, last).set_index("session")

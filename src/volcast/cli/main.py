@@ -1,6 +1,7 @@
 """Commands of ``volcast``; each is one library call and what it prints."""
 
 import logging
+import re
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -65,6 +66,8 @@ def ingest(
     _say(f"curated: {valid.rows} rows, {valid.quarantined} quarantined, {valid.checks} checks")
     for reason, count in valid.dropped.items():
         _say(f"  dropped {count}: {reason}")
+    for example in valid.examples:
+        _say(f"  quarantined {example}")
 
 
 @app.command()
@@ -121,7 +124,8 @@ def train(store: StoreOption = None, as_of: DayOption = None) -> None:
 
 @app.command()
 def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
-    """Forecast from the session's features and publish to predictions_daily."""
+    """Forecast from the session's features, publish, and fill the online store."""
+    from volcast.applications import load
     from volcast.cli.summary import print_forecast
     from volcast.inference import infer as forecast
     from volcast.inference import publish
@@ -129,6 +133,8 @@ def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
     opened, universe, session = _at(store, as_of)
     rows = forecast(opened, universe, session)
     publish(opened, rows)
+    with console.status("filling the online store through Feast"):
+        load("feature_repo.online").materialize(opened.uri, session, expect=[universe.target])
     print_forecast(console, rows.to_pylist()[0])
 
 
@@ -138,7 +144,10 @@ def backfill(first: From, last: To, store: StoreOption = None) -> None:
     from volcast.inference import backfill as fill
 
     begin, end = _span(first, last)
-    opened, universe, _ = _at(store, last)
+    from volcast.universe_memory import recall
+
+    opened = _open(read_settings(store=store))
+    universe = recall(opened)
     report = fill(opened, universe, begin, end)
     _say(f"predictions: {_counts(report)}")
 
@@ -210,6 +219,11 @@ def _refuse_absent(store: "Store", symbol: str) -> None:
 
 
 def _with(universe: Universe, target: str | None, iv: str | None) -> Universe:
+    if target is not None and not target.strip():
+        raise ConfigError(
+            found="an empty target", expected="a symbol", where="--target",
+            remedy="Name the symbol to forecast, or leave the option away.",
+        )  # fmt: skip
     given = {name: value for name, value in (("target", target), ("iv", iv)) if value is not None}
     return Universe(**(universe.model_dump() | given))
 
@@ -222,6 +236,9 @@ def _day(text: str | None) -> date | None:
     if text is None or not text.strip():
         return None
     try:
+        # strptime would take 2021-1-4, and fromisoformat a week date.
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            raise ValueError(text)
         return date.fromisoformat(text)
     except ValueError as error:
         raise ConfigError(

@@ -19,6 +19,11 @@ __all__ = ["print_forecast", "print_skill", "print_summary", "print_table"]
 
 def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
     """Print one row of predictions_daily."""
+    if row["model_as_of"] is not None and row["session"] < row["model_as_of"]:
+        console.print(
+            f"[yellow]hindsight[/]: version {row['model_version']} was trained on sessions up to "
+            f"{row['model_as_of']}, so this is no forecast that could have been made then",
+        )
     console.print(
         f"\n[bold]{row['symbol']}[/], next five sessions ({row['target_from']} to "
         f"{row['target_to']}): [bold]{_percent(row['rv_5d_hat'])}[/] annualised volatility",
@@ -53,7 +58,9 @@ def print_skill(console: Console, store: Store, run_id: str) -> None:
     """Print the table of a run."""
     metrics = json.loads(store.objects.get(f"runs/{run_id}/metrics.json"))
     lineage = json.loads(store.objects.get(f"runs/{run_id}/lineage.json"))
-    _print_lines(console, metrics["all"], lineage["universe"]["target"])
+    for part in ("all", "all_baselines"):
+        if part in metrics:
+            _print_lines(console, metrics[part], lineage["universe"]["target"])
 
 
 def print_summary(console: Console, store: Store, universe: Universe) -> None:

@@ -43,6 +43,14 @@ PREDICTIONS_DAILY = Table(
         Column("feature_hash", TEXT, "sha256", "of the feature values used, by name"),
         Column("run_id", TEXT, "sha256", "of inputs, code version and configuration"),
         Column("created_timestamp", STAMP, "UTC", "close of the session"),
+        Column(
+            "model_as_of",
+            DATE,
+            "session label",
+            "newest session the version was trained on; a forecast of an earlier session is "
+            "hindsight, and no part of a track record",
+            nullable=True,
+        ),
     ),
     key=("symbol", "session", "model_version"),
 )

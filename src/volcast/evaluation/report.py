@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from volcast.evaluation.losses import qlike_losses
-from volcast.evaluation.table import SkillTable, compare
+from volcast.evaluation.table import SkillTable, compare, with_all_baselines
 
 __all__ = ["render"]
 
@@ -43,6 +43,7 @@ def render(symbol: str, as_of: date, evaluation: pd.DataFrame) -> str:
         f"<p>{escape(_verdict(skill))}</p>",
         _skill_html(skill),
         _limits_html(skill),
+        *_common_html(evaluation, skill),
         "<h2>The last year: forecast, 80 % interval and what came</h2>",
         _fan_svg(evaluation[evaluation["forecast"].notna()].tail(_FAN_SESSIONS)),
         "<h2>Year by year</h2>",
@@ -85,6 +86,16 @@ def _limits_html(skill: SkillTable) -> str:
         f"{100 * skill.coverage80:.1f} % and {100 * skill.coverage95:.1f} % of outcomes, for 80 "
         f"and 95 intended.{left_out}</p>"
     )
+
+
+def _common_html(evaluation: pd.DataFrame, skill: SkillTable) -> list[str]:
+    """Show every baseline too, on the rows that have them all, where some were left out."""
+    rows = with_all_baselines(evaluation)
+    if not skill.left_out or not (rows["forecast"].notna() & rows["rv_5d"].notna()).any():
+        return []
+    common = compare(rows)
+    title = f"<h2>{common.rows} sessions from {common.first}, on which all baselines stand</h2>"
+    return [title, _skill_html(common), _limits_html(common)]
 
 
 def _fan_svg(rows: pd.DataFrame) -> str:

@@ -12,7 +12,7 @@ from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ContractError
 from volcast.evaluation.losses import diebold_mariano, qlike_losses, rmse_points
 
-__all__ = ["Skill", "SkillTable", "compare", "rows_hash", "skill_as_dict"]
+__all__ = ["Skill", "SkillTable", "compare", "rows_hash", "skill_as_dict", "with_all_baselines"]
 
 Floats = NDArray[np.float64]
 
@@ -102,6 +102,11 @@ def compare(
         coverage80=_coverage(rows, "80"),
         coverage95=_coverage(rows, "95"),
     )
+
+
+def with_all_baselines(evaluation: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows on which every baseline has a value: fewer, but none is left out."""
+    return evaluation[evaluation[list(BASELINES)].notna().all(axis=1)]
 
 
 def rows_hash(rows: pd.DataFrame) -> str:

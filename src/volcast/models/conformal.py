@@ -14,8 +14,11 @@ Offsets = dict[str, float]
 BOUNDS = {"lo80": 0.10, "hi80": 0.90, "lo95": 0.025, "hi95": 0.975}
 """Each bound by the share of outcomes that should fall below it."""
 
-_REACH = {"lo80": (0.06, 0.25), "hi80": (0.75, 0.94), "lo95": (0.002, 0.05), "hi95": (0.95, 0.998)}
-"""How far each level may adapt; apart, so that the bounds can never cross."""
+_REACH = (0.001, 0.45)
+"""How far a level may adapt, from its own end: a lower bound never reaches an upper one."""
+
+_STEP = 0.01
+"""Least distance of neighbouring bounds, in log volatility."""
 
 _WINDOW = 756
 _FEWEST = 252
@@ -27,7 +30,7 @@ class Calibration:
     """Learns the offsets from residuals as they become known, in order.
 
     Each bound is a quantile of the last 756 residuals; its level moves by .005 times the
-    excess of misses, so that coverage holds when the world changes, within the reach of each.
+    excess of misses, so that coverage holds when the world changes.
 
     References
     ----------
@@ -44,13 +47,18 @@ class Calibration:
             return
         for name, share in BOUNDS.items():
             below = float(residual < in_force[name])
-            lowest, highest = _REACH[name]
             level = self.levels[name] + _RATE * (share - below)
-            self.levels[name] = min(max(level, lowest), highest)
+            nearest, farthest = _REACH if share < 0.5 else (1 - _REACH[1], 1 - _REACH[0])
+            self.levels[name] = min(max(level, nearest), farthest)
 
     def offsets(self) -> Offsets | None:
         """Return the offsets now, or None with fewer than 252 residuals."""
         if len(self.residuals) < _FEWEST:
             return None
         window = np.asarray(self.residuals[-_WINDOW:])
-        return {name: float(np.quantile(window, level)) for name, level in self.levels.items()}
+        offsets = {name: float(np.quantile(window, level)) for name, level in self.levels.items()}
+        # The levels adapt each by itself; what is published must still be in order.
+        offsets["hi80"] = max(offsets["hi80"], offsets["lo80"] + _STEP)
+        offsets["lo95"] = min(offsets["lo95"], offsets["lo80"] - _STEP)
+        offsets["hi95"] = max(offsets["hi95"], offsets["hi80"] + _STEP)
+        return offsets

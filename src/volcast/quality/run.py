@@ -39,6 +39,8 @@ class ValidationReport:
         Expectations evaluated.
     failed : list of str
         Row checks that found a broken row, sorted. Table checks that fail raise instead.
+    examples : list of str
+        The newest five broken rows, each with its reason; all are in monitoring.quarantine.
     """
 
     as_of: date
@@ -47,6 +49,7 @@ class ValidationReport:
     dropped: dict[str, int]
     checks: int
     failed: list[str]
+    examples: list[str]
 
 
 def validate(store: Store, universe: Universe, as_of: date) -> ValidationReport:
@@ -85,6 +88,7 @@ def validate(store: Store, universe: Universe, as_of: date) -> ValidationReport:
         dropped=curated.dropped,
         checks=curated.checks + verdict.checks,
         failed=sorted(curated.quarantined["reason"].unique()),
+        examples=_examples(curated.quarantined),
     )
     store.objects.put(record, as_json(asdict(report) | {"as_of": str(as_of)}))
     return report
@@ -162,6 +166,11 @@ def _facts(raw: pd.DataFrame, curated: Curated, target: str, as_of: date) -> dic
 def _count_rows(quarantined: pd.DataFrame) -> int:
     """Count raw rows; one row may be quarantined for several reasons."""
     return len(quarantined.drop_duplicates(["symbol", "session", "source", "ingested_at"]))
+
+
+def _examples(quarantined: pd.DataFrame) -> list[str]:
+    newest = quarantined.sort_values("session", kind="stable").tail(5)
+    return [f"{row.symbol} {row.session:%Y-%m-%d}: {row.reason}" for row in newest.itertuples()]
 
 
 def _broken_table(failed: list[str], quarantined: pd.DataFrame, target: str) -> QualityError:

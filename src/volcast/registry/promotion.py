@@ -31,7 +31,15 @@ def register(store: Store, run_id: str) -> Version:
     versions.write_files(store, files)
     as_of = versions.run_as_of(files)
     number = mlflow_log.log_version(uri, run_id, files, calendar.closes([as_of])[0])
-    version = Version(versions.NAME, number, sha256, f"models/{sha256}/", run_id, as_of.isoformat())
+    version = Version(
+        versions.NAME,
+        number,
+        sha256,
+        f"models/{sha256}/",
+        run_id,
+        as_of.isoformat(),
+        versions.run_target(files),
+    )
     versions.record(store, version)
     return _of_content(store, sha256) or version
 

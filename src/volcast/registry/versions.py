@@ -65,6 +65,8 @@ class Version:
         The training run it came from.
     as_of : str
         ISO date of the newest session that training could see.
+    target : str
+        The symbol it was trained on and forecasts; empty if its lineage names none.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Version:
     uri: str
     run_id: str
     as_of: str
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,16 @@ class Champion:
 
     version: Version
     forecaster: Forecaster
+
+    def refuse_another(self, symbol: str) -> None:
+        """Raise ModelError if ``symbol`` is not the one that the version was trained on."""
+        if self.version.target not in ("", symbol):
+            raise ModelError(
+                found=f"version {self.version.version}, trained on {self.version.target}",
+                expected=f"a champion trained on {symbol}",
+                where="registry",
+                remedy=f"Train on {symbol} first: `volcast train`, or keep each target in a store.",
+            )
 
 
 def checksums(files: Mapping[str, bytes]) -> bytes:
@@ -204,6 +217,12 @@ def load(store: Store, version: Version) -> Champion:
 def run_as_of(files: Mapping[str, bytes]) -> date:
     """Return the newest session that training could see, from lineage.json."""
     return date.fromisoformat(json.loads(files["lineage.json"])["as_of"])
+
+
+def run_target(files: Mapping[str, bytes]) -> str:
+    """Return the symbol that a run was trained on, from lineage.json; empty if it names none."""
+    target: str = json.loads(files["lineage.json"]).get("universe", {}).get("target", "")
+    return target
 
 
 def _version(content: bytes) -> Version:
