@@ -33,9 +33,10 @@ def model_files() -> Mapping[str, bytes]:
     return forecaster.with_golden(rows[list(forecaster.signature)].to_numpy()[:8]).files()
 
 
-def put_run(store: Store, run_id: str, recipe: str = "blend-range") -> None:
+def put_run(store: Store, run_id: str, recipe: str = "blend-range", target: str = "") -> None:
     """Write a run's model files; each run id gives other content."""
     lineage = {"run_id": run_id, "recipe": recipe, "as_of": "2018-12-31"}
+    lineage["universe"] = {"target": target}
     metrics = {"all": {"rows": 3, "lines": [{"name": "volcast", "qlike": 0.25}]}}
     texts = {"lineage.json": lineage, "metrics.json": metrics}
     files = model_files() | {name: json.dumps(text).encode() for name, text in texts.items()}

@@ -241,3 +241,13 @@ def test_an_evaluation_without_a_column_is_a_broken_contract(store: Store) -> No
     run_id = candidate(store, evaluation(800).drop(columns="har_x"))
     with pytest.raises(ContractError, match="har_x"):
         judge(store, run_id)
+
+
+def test_a_run_on_another_target_is_judged_as_a_first(store: Store) -> None:
+    put_run(store, "old", target="SPX")
+    sha256 = write_files(store, read_run(store, "old"))
+    version = Version("volcast", "1", sha256, f"models/{sha256}/", "old", "2018-12-31", "SPX")
+    move(store, version, "promote", **AUDIT)
+    put_run(store, "new", target="SPY")
+    put_evaluation(store, "new", evaluation(800))
+    assert judge(store, "new").kind == "first"

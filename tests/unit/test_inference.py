@@ -124,3 +124,28 @@ def test_without_a_champion_inference_says_so(store):
     with pytest.raises(ModelError) as caught:
         infer(store, UNIVERSE, last)
     assert (caught.value.exit_code, caught.value.http_status) == (10, 503)
+
+
+def test_a_champion_of_another_target_forecasts_nothing(own):
+    as_of = max(own.read(CURATED_MARKET_DAILY).column("session").to_pylist())
+    other = UNIVERSE.model_copy(update={"target": UNIVERSE.bond, "bond": ""})
+    with pytest.raises(ModelError, match="trained on SYN; expected a champion trained on SYNBOND"):
+        infer(own, other, as_of)
+
+
+def test_a_published_forecast_stands_when_its_features_change_later(own):
+    as_of = max(own.read(CURATED_MARKET_DAILY).column("session").to_pylist())
+    first = infer(own, UNIVERSE, as_of)
+    publish(own, first)
+    moved = {"rv_5d_hat": first.column("rv_5d_hat")[0].as_py() * 1.01}
+    report = publish(own, own_table([first.to_pylist()[0] | moved]))
+    assert (report.added, report.replaced, report.unchanged) == (0, 0, 1)
+    assert own.read(PREDICTIONS_DAILY).equals(first)
+
+
+def test_a_row_says_how_far_its_model_had_seen(own):
+    sessions = own.read(CURATED_MARKET_DAILY, symbols=["SYN"]).column("session").to_pylist()
+    trained = registry.champion(own).version.as_of
+    rows = [infer(own, UNIVERSE, day).to_pylist()[0] for day in (sessions[-30], sessions[-1])]
+    assert {row["model_as_of"].isoformat() for row in rows} == {trained}
+    assert [row["session"] < row["model_as_of"] for row in rows] == [True, False]

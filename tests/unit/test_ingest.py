@@ -10,7 +10,7 @@ import pytest
 from volcast import calendar
 from volcast.config import SAMPLE_UNIVERSE, Universe
 from volcast.contracts import RAW_MACRO, RAW_MARKET
-from volcast.errors import ContractError, NotFound
+from volcast.errors import ConfigError, ContractError, NotFound, RequestError
 from volcast.ingest import IngestReport, ingest
 from volcast.sources import CsvFolderSource, Fetched, SampleSource
 from volcast.storage import Store
@@ -267,3 +267,19 @@ def test_every_symbol_of_the_folder_is_stored_with_every_row(
     assert stored.groupby("symbol").size().to_dict() == lines
     assert report.added == sum(lines.values())
     assert report.as_of == date(2021, 12, 31)
+
+
+def test_an_example_source_is_never_mixed_with_another(shared_data: Path, tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path / "store"))
+    ingest(store, SampleSource(), SAMPLE_UNIVERSE, now=NOW, as_of=None)
+    before = store.objects.list("")
+    with pytest.raises(ConfigError, match="rows of sample; expected an empty store"):
+        ingest(store, CsvFolderSource(shared_data), Universe(), now=LATER, as_of=None)
+    assert store.objects.list("") == before
+
+
+def test_an_as_of_without_trading_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path / "store"))
+    with pytest.raises(RequestError, match="XNYS is shut"):
+        ingest(store, SampleSource(), SAMPLE_UNIVERSE, now=NOW, as_of=date(2018, 12, 25))
+    assert store.objects.list("") == []
