@@ -30,6 +30,9 @@ __all__ = ["STALE_LIMIT", "Answers", "Question"]
 STALE_LIMIT = 5
 """Sessions that features may be old and still be answered from, marked stale."""
 
+_ANSWERED_AS = {"har_rv": "har"}
+"""Baselines whose name in the answer is older than the one in the tables."""
+
 _REGIMES = ("calm", "normal", "stressed")
 
 
@@ -233,7 +236,9 @@ def _body(row: Mapping[str, Any], as_of: date, age: int = 0) -> dict[str, object
         "rv_5d": row["rv_5d_hat"],
         "unit": "annualised volatility, decimal",
         "intervals": {"0.80": [row["lo80"], row["hi80"]], "0.95": [row["lo95"], row["hi95"]]},
-        "baselines": {name: _number(row.get(f"baseline_{name}")) for name in BASELINES},
+        "baselines": {
+            _ANSWERED_AS.get(name, name): _number(row.get(f"baseline_{name}")) for name in BASELINES
+        },
         "regime": _regime(row),
         "base_log_variance": row["base_log_variance"],
         "drivers": [{**driver, "value": _number(driver["value"])} for driver in row["drivers"]],

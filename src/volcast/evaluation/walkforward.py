@@ -13,12 +13,13 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from volcast import calendar
 from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ContractError
 from volcast.models.baselines import fit_baselines
-from volcast.models.blend import fit_blend
+from volcast.models.blend import Blend, fit_blend
 from volcast.models.conformal import BOUNDS, Calibration, Offsets
 from volcast.models.recipe import Recipe, choose
 from volcast.models.trees import Trees, fit_trees
@@ -32,21 +33,32 @@ MIN_TRAINING = 756
 """Fewest training rows with range features before a first fold: three years."""
 
 Progress = Callable[[int, int], None]
+Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Rows ``[first, last)`` are forecast by what is fitted on rows whose label is ``known``.
+    """Rows ``[first, last)`` are forecast by what is fitted on rows whose label is known.
 
-    ``training`` are those of them that have the features of the recipe.
+    ``known`` and ``training`` take these out of all rows, the latter those that have the features
+    of the recipe: positions alone are kept, for three hundred folds of copies would take a
+    gigabyte.
     """
 
     first: int
     last: int
-    known: pd.DataFrame
-    training: pd.DataFrame
+    known_at: Positions
+    training_at: Positions
     recipe: Recipe
     new_trees: bool
+
+    def known(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows whose label had ended before the fold."""
+        return _with_variance(rows.iloc[self.known_at])
+
+    def training(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the known rows that the recipe can be fitted on."""
+        return _with_variance(rows.iloc[self.training_at])
 
 
 @dataclass(frozen=True)
@@ -68,8 +80,15 @@ def training_rows(rows: pd.DataFrame, before: date) -> pd.DataFrame:
         sorted by session.
     """
     ended = rows["label_end_session"].notna() & (rows["label_end_session"] < before)
-    known = rows[ended]
-    return known.assign(variance=known["rv_5d"].astype(float) ** 2)
+    return _with_variance(rows[ended])
+
+
+def _with_variance(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(variance=rows["rv_5d"].astype(float) ** 2)
+
+
+def _positions(rows: pd.DataFrame) -> Positions:
+    return rows.index.to_numpy(dtype=np.int64)
 
 
 def usable(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
@@ -108,7 +127,7 @@ def walk_forward(rows: pd.DataFrame, seed: int, progress: Progress | None = None
             found=f"{len(rows)} sessions", expected=f"at least {MIN_TRAINING} training rows",
             where="walk-forward", remedy="Ingest a longer history of the target.",
         )  # fmt: skip
-    trees = _fit_all_trees(folds, seed, progress)
+    trees = _fit_all_trees(rows, folds, seed, progress)
     result = pd.DataFrame({name: np.nan for name in EVALUATION_COLUMNS[3:]}, index=rows.index)
     calibration, learnt = Calibration(), 0
     in_force: dict[int, Offsets | None] = {}
@@ -118,9 +137,11 @@ def walk_forward(rows: pd.DataFrame, seed: int, progress: Progress | None = None
         block = rows.iloc[fold.first : fold.last]
         ready = usable(block, fold.recipe)
         in_force |= dict.fromkeys(ready.index, offsets)
-        for name, values in fit_baselines(fold.known).forecast(block).items():
+        for name, values in fit_baselines(fold.known(rows)).forecast(block).items():
             result.loc[block.index, name] = values
-        _forecast_fold(result, ready, fold, fold_trees, offsets)
+        if len(ready):
+            blend = fit_blend(fold.recipe, fold.training(rows), seed, trees=fold_trees)
+            _forecast_fold(result, ready, blend, offsets)
     _learn(calibration, rows, result, in_force, learnt, len(rows))
     whole = pd.concat([rows[["session", "symbol", "rv_5d"]], result], axis=1)
     return WalkForward(whole[list(EVALUATION_COLUMNS)], calibration, folds[-1].recipe)
@@ -138,17 +159,20 @@ def _folds(rows: pd.DataFrame) -> list[Fold]:
         recipe = choose(known)
         training = usable(known, recipe)
         fresh = not folds or months[first].month % 3 == 1 or folds[-1].recipe != recipe
-        folds.append(Fold(first, last, known, training, recipe, fresh))
+        folds.append(Fold(first, last, _positions(known), _positions(training), recipe, fresh))
     return folds
 
 
-def _fit_all_trees(folds: list[Fold], seed: int, progress: Progress | None) -> list[Trees]:
+def _fit_all_trees(
+    rows: pd.DataFrame, folds: list[Fold], seed: int, progress: Progress | None
+) -> list[Trees]:
     """Fit the trees of all folds, side by side: a fit has one thread and no memory of another."""
     fresh = [fold for fold in folds if fold.new_trees]
 
     def fit(fold: Fold) -> Trees:
-        target = np.log(fold.training["variance"]) - fold.training[fold.recipe.anchor]
-        x = fold.training[list(fold.recipe.tree_features)].to_numpy(dtype=float)
+        training = fold.training(rows)
+        target = np.log(training["variance"]) - training[fold.recipe.anchor]
+        x = training[list(fold.recipe.tree_features)].to_numpy(dtype=float)
         return fit_trees(x, target.to_numpy(dtype=float), seed)
 
     fitted: list[Trees] = []
@@ -162,12 +186,9 @@ def _fit_all_trees(folds: list[Fold], seed: int, progress: Progress | None) -> l
 
 
 def _forecast_fold(
-    result: pd.DataFrame, ready: pd.DataFrame, fold: Fold, trees: Trees, offsets: Offsets | None
+    result: pd.DataFrame, ready: pd.DataFrame, blend: Blend, offsets: Offsets | None
 ) -> None:
-    if ready.empty:
-        return
-    blend = fit_blend(fold.recipe, fold.training, 0, trees=trees)
-    x = ready[list(fold.recipe.features)].to_numpy(dtype=float)
+    x = ready[list(blend.recipe.features)].to_numpy(dtype=float)
     half = blend.log_variance(x) / 2
     result.loc[ready.index, "forecast"] = np.exp(half)
     for name, value in (offsets or {}).items():
