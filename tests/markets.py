@@ -53,6 +53,18 @@ def write_raw(store: Store, rows: pd.DataFrame, ingested_at: pd.Timestamp) -> No
     store.write(RAW_MARKET, rows[kept].assign(adj_close=rows["close"], ingested_at=ingested_at))
 
 
+def restate(store: Store, position: int, at: pd.Timestamp, years: int = 2) -> date:
+    """Restate one close of the target, known only then; return its session."""
+    rows = curated(years)
+    own = rows[rows["symbol"] == UNIVERSE.target].sort_values("session").iloc[[position]]
+    changed = own.assign(close=own["close"] * 1.002, known_at=at)
+    changed = changed.assign(high=changed[["high", "close"]].max(axis=1))
+    write_raw(store, changed, at)
+    store.write(CURATED_MARKET_DAILY, changed)
+    session: date = own["session"].iloc[0]
+    return session
+
+
 def reader(store: Store, as_of: date) -> Callable[[], pd.DataFrame]:
     """Return what reads the training set straight from the tables, with no feature store."""
     return lambda: as_known_then(store, UNIVERSE.target, as_of)

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from tests.markets import UNIVERSE, curated, fill, write_raw
+from tests.markets import UNIVERSE, curated, fill, restate, write_raw
 from volcast import labels
 from volcast.contracts import (
     CURATED_MARKET_DAILY,
@@ -19,17 +19,6 @@ from volcast.vintages import vintages
 
 FETCHED_AT = pd.Timestamp("2001-12-31 23:00", tz="UTC")
 RESTATED_AT = pd.Timestamp("2002-01-02 15:00", tz="UTC")
-
-
-def restate(store, symbol, position, at=RESTATED_AT):
-    """Restate one close, known only later; return its session."""
-    rows = curated(2)
-    own = rows[rows["symbol"] == symbol].sort_values("session").iloc[[position]]
-    changed = own.assign(close=own["close"] * 1.002, known_at=at)
-    changed = changed.assign(high=changed[["high", "close"]].max(axis=1))
-    write_raw(store, changed, at)
-    store.write(CURATED_MARKET_DAILY, changed)
-    return own["session"].iloc[0]
 
 
 @pytest.fixture
@@ -50,7 +39,7 @@ def test_a_first_version_is_created_at_the_close_of_its_session(store, last):
 
 def test_a_restated_price_makes_new_versions_from_its_session_on_and_keeps_the_old(store, last):
     before = as_known_then(store, UNIVERSE.target, last)
-    session = restate(store, UNIVERSE.target, 400)
+    session = restate(store, 400, RESTATED_AT)
     report = build(store, UNIVERSE, last)
     rows = store.read(FEATURES_DAILY, symbols=[UNIVERSE.target]).to_pandas()
     versions = rows[rows["created_timestamp"] != rows["event_timestamp"]]
@@ -68,7 +57,7 @@ def test_a_day_after_a_restatement_takes_the_new_price_at_its_own_close(store):
     before = (
         as_known_then(store, UNIVERSE.target, last).set_index("session")["ret_22_scaled"].fillna(0)
     )
-    restate(store, UNIVERSE.target, 455, at)
+    restate(store, 455, at)
     build(store, UNIVERSE, last)
     known = as_known_then(store, UNIVERSE.target, last).set_index("session")
     moved = known.index[known["ret_22_scaled"].fillna(0) != before]
@@ -78,25 +67,25 @@ def test_a_day_after_a_restatement_takes_the_new_price_at_its_own_close(store):
 
 
 def test_versions_do_not_depend_on_when_they_were_built(store, last, tmp_path):
-    restate(store, UNIVERSE.target, 400)
+    restate(store, 400, RESTATED_AT)
     build(store, UNIVERSE, last)
     other = Store.open(str(tmp_path / "other"))
     write_raw(other, curated(2), FETCHED_AT)
     other.write(CURATED_MARKET_DAILY, curated(2))
-    restate(other, UNIVERSE.target, 400)
+    restate(other, 400, RESTATED_AT)
     build(other, UNIVERSE, last)
     assert other.read(FEATURES_DAILY).equals(store.read(FEATURES_DAILY))
 
 
 def test_a_later_correction_changes_no_label_that_was_already_known(store, last):
     before = store.read(LABELS_DAILY)
-    restate(store, UNIVERSE.target, 400)
+    restate(store, 400, RESTATED_AT)
     labels.build(store, UNIVERSE, last)
     assert store.read(LABELS_DAILY).equals(before)
 
 
 def test_a_quarantined_version_is_in_no_vintage(store, last):
-    session = restate(store, UNIVERSE.target, 400)
+    session = restate(store, 400, RESTATED_AT)
     row = {"symbol": UNIVERSE.target, "session": session, "source": "synthetic"}
     row |= {"ingested_at": RESTATED_AT, "reason": "high_below_low"}
     store.write(MONITORING_QUARANTINE, pd.DataFrame([row]))
