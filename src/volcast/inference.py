@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from volcast import calendar, registry
 from volcast.config import Universe
@@ -162,7 +163,9 @@ def publish(store: Store, rows: pa.Table) -> WriteReport:
             expected=f"lo95 < lo80 < hi80 < hi95 and a forecast from {LOWEST} to {HIGHEST}",
             where="forecast to publish", remedy="Look at the features of that session.",
         )  # fmt: skip
-    stands = store.read(PREDICTIONS_DAILY).select(list(PREDICTIONS_DAILY.key)).to_pylist()
+    days = pc.min_max(rows.column("session")).as_py()
+    held = store.read(PREDICTIONS_DAILY, first=days["min"], last=days["max"])
+    stands = held.select(list(PREDICTIONS_DAILY.key)).to_pylist()
     published = {tuple(row.values()) for row in stands}
     keys = [tuple(row.values()) for row in rows.select(list(PREDICTIONS_DAILY.key)).to_pylist()]
     new = rows.filter(pa.array([key not in published for key in keys], pa.bool_()))

@@ -74,12 +74,9 @@ def as_known(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
     What a model was trained on must not change behind it; a score may use `realized` of today's
     prices instead.
     """
-    ends = [*(vintage.since for vintage in known[1:]), pd.Timestamp.max.tz_localize("UTC")]
     parts = []
-    for vintage, end in zip(known, ends, strict=True):
+    for vintage in known:
         rows = realized(vintage.curated, universe)
-        parts.append(
-            rows[(rows["event_timestamp"] >= vintage.since) & (rows["event_timestamp"] < end)]
-        )
+        parts.append(rows[vintage.holds(rows["event_timestamp"])])
     filled = [part for part in parts if len(part)] or parts[:1]
     return pd.concat(filled, ignore_index=True)

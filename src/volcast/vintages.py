@@ -6,6 +6,7 @@ hole in what was already stored, from the moment it was fetched.
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import pandas as pd
 
@@ -15,10 +16,10 @@ from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_QUARANTINE, RAW_M
 from volcast.curation import known_versions
 from volcast.storage import Store
 
-__all__ = ["BEGINNING", "Vintage", "vintages"]
+__all__ = ["Vintage", "vintages"]
 
-BEGINNING = pd.Timestamp(0, tz="UTC")
-"""Before every session: since then the first vintage is known."""
+_BEGINNING, _END = pd.Timestamp(0, tz="UTC"), pd.Timestamp.max.tz_localize("UTC")
+"""Before and after every session."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,19 @@ class Vintage:
 
     Parameters
     ----------
-    since : pandas.Timestamp, UTC
-        Until the next vintage's.
+    since, until : pandas.Timestamp, UTC
+        The next vintage's ``since`` is this one's ``until``.
     curated : pandas.DataFrame
         Columns of curated.market_daily.
     """
 
     since: pd.Timestamp
+    until: pd.Timestamp
     curated: pd.DataFrame
+
+    def holds(self, moments: "pd.Series[pd.Timestamp]") -> "pd.Series[bool]":
+        """Mark the moments at which this was the history known."""
+        return (moments >= self.since) & (moments < self.until)
 
 
 def vintages(store: Store, universe: Universe, as_of: date) -> list[Vintage]:
@@ -44,15 +50,15 @@ def vintages(store: Store, universe: Universe, as_of: date) -> list[Vintage]:
     """
     curated = store.read(CURATED_MARKET_DAILY, last=as_of).to_pandas()
     if curated.empty or (curated["known_at"] <= calendar.closes(list(curated["session"]))).all():
-        return [Vintage(BEGINNING, curated)]
+        return [Vintage(_BEGINNING, _END, curated)]
     raw = store.read(RAW_MARKET, last=as_of).to_pandas(date_as_object=False)
     broken = store.read(MONITORING_QUARANTINE).to_pandas(date_as_object=False)
     versions = known_versions(raw, broken, universe, as_of)
     late = versions["known_at"] > versions["close_at"]
-    moments = sorted(versions.loc[late, "known_at"].unique())
+    moments = [_BEGINNING, *sorted(versions.loc[late, "known_at"].unique()), _END]
     return [
-        Vintage(since, _known_at(versions[~late | (versions["known_at"] <= since)]))
-        for since in (BEGINNING, *moments)
+        Vintage(since, until, _known_at(versions[~late | (versions["known_at"] <= since)]))
+        for since, until in pairwise(moments)
     ]
 
 

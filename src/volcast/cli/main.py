@@ -144,10 +144,7 @@ def backfill(first: From, last: To, store: StoreOption = None) -> None:
     from volcast.inference import backfill as fill
 
     begin, end = _span(first, last)
-    from volcast.universe_memory import recall
-
-    opened = _open(read_settings(store=store))
-    universe = recall(opened)
+    opened, universe = _recalled(store)
     report = fill(opened, universe, begin, end)
     _say(f"predictions: {_counts(report)}")
 
@@ -165,13 +162,12 @@ def evaluate(
     from volcast.cli.files import write_file
     from volcast.cli.summary import print_table
     from volcast.evaluation.evaluate import evaluate as walk
-    from volcast.evaluation.table import compare
+    from volcast.evaluation.table import compare, scored
     from volcast.training import evaluation_bytes
-    from volcast.universe_memory import recall
 
     begin, end = _span(first, last)
-    opened = _open(read_settings(store=store))
-    universe = _with(recall(opened), target, iv)
+    opened, universe = _recalled(store)
+    universe = _with(universe, target, iv)
     if iv:
         _refuse_absent(opened, iv)
     with console.status("walking forward") as status:
@@ -180,7 +176,7 @@ def evaluate(
             progress=lambda done, all_: status.update(f"walking forward: fit {done} of {all_}"),
         )  # fmt: skip
     write_file(out, evaluation_bytes(rows))
-    if (rows["forecast"].notna() & rows["rv_5d"].notna()).any():
+    if len(scored(rows)):
         print_table(console, compare(rows), universe.target)
     _say(f"{len(rows)} sessions written to {out}")
 
@@ -190,7 +186,7 @@ def summary(store: StoreOption = None) -> None:
     """Print the newest published forecast, its drivers, the skill table and where all lies."""
     from volcast.cli.summary import print_summary
 
-    opened, universe, _ = _at(store, None)
+    opened, universe = _recalled(store)
     print_summary(console, opened, universe)
 
 
@@ -263,12 +259,18 @@ def _open(settings: Settings) -> "Store":
     return Store.open(settings.store)
 
 
+def _recalled(store: str | None) -> "tuple[Store, Universe]":
+    """Open the store, with the universe it was ingested with."""
+    from volcast.universe_memory import recall
+
+    opened = _open(read_settings(store=store))
+    return opened, recall(opened)
+
+
 def _at(store: str | None, as_of: str | None) -> "tuple[Store, Universe, date]":
     """Open the store, with its universe and the session to work for."""
     from volcast.sessions import resolve_as_of
-    from volcast.universe_memory import recall
 
-    settings = read_settings(store=store, as_of=_day(as_of))
-    opened = _open(settings)
-    universe = recall(opened)
-    return opened, universe, resolve_as_of(opened, universe, settings.as_of, now=datetime.now(UTC))
+    given = read_settings(as_of=_day(as_of)).as_of
+    opened, universe = _recalled(store)
+    return opened, universe, resolve_as_of(opened, universe, given, now=datetime.now(UTC))

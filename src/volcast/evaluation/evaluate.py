@@ -1,6 +1,7 @@
 """Evaluate a target from curated rows; needs no champion."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -78,7 +79,7 @@ def evaluate(
 
 def _as_known(known: Sequence[Vintage], universe: Universe, last: date) -> pd.DataFrame:
     """Return the target's features and labels, each as known at its own moment."""
-    only = [Vintage(vintage.since, _relevant(vintage.curated, universe)) for vintage in known]
+    only = [replace(vintage, curated=_relevant(vintage.curated, universe)) for vintage in known]
     features = versions(only, universe)
     then = features["created_timestamp"] <= features["event_timestamp"]
     frame = features[then & (features["symbol"] == universe.target) & (features["session"] <= last)]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from volcast.evaluation.losses import qlike_losses
-from volcast.evaluation.table import SkillTable, compare, with_all_baselines
+from volcast.evaluation.table import SkillTable, compare, scored, with_all_baselines
 
 __all__ = ["render"]
 
@@ -91,7 +91,7 @@ def _limits_html(skill: SkillTable) -> str:
 def _common_html(evaluation: pd.DataFrame, skill: SkillTable) -> list[str]:
     """Show every baseline too, on the rows that have them all, where some were left out."""
     rows = with_all_baselines(evaluation)
-    if not skill.left_out or not (rows["forecast"].notna() & rows["rv_5d"].notna()).any():
+    if not skill.left_out or scored(rows).empty:
         return []
     common = compare(rows)
     title = f"<h2>{common.rows} sessions from {common.first}, on which all baselines stand</h2>"
@@ -121,12 +121,12 @@ def _fan_svg(rows: pd.DataFrame) -> str:
 
 
 def _years_html(evaluation: pd.DataFrame) -> str:
-    scored = evaluation[evaluation["forecast"].notna() & evaluation["rv_5d"].notna()]
-    variance = scored["rv_5d"].to_numpy(dtype=float) ** 2
-    years = [session.year for session in scored["session"]]
+    rows = scored(evaluation)
+    variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
+    years = [session.year for session in rows["session"]]
     losses = pd.DataFrame(
         {
-            name: qlike_losses(variance, scored[name].to_numpy(dtype=float) ** 2)
+            name: qlike_losses(variance, rows[name].to_numpy(dtype=float) ** 2)
             for name in ("forecast", "har_rv", "log_har")
         }
     )

@@ -77,7 +77,7 @@ def compare(
     ContractError
         If no row has both.
     """
-    rows = evaluation[evaluation["forecast"].notna() & evaluation["rv_5d"].notna()]
+    rows = scored(evaluation)
     if first:
         rows = rows[rows["session"] >= first]
     if last:
@@ -102,6 +102,11 @@ def compare(
         coverage80=_coverage(rows, "80"),
         coverage95=_coverage(rows, "95"),
     )
+
+
+def scored(evaluation: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that have both a forecast and an outcome."""
+    return evaluation[evaluation["forecast"].notna() & evaluation["rv_5d"].notna()]
 
 
 def with_all_baselines(evaluation: pd.DataFrame) -> pd.DataFrame:

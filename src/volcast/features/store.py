@@ -50,12 +50,11 @@ def versions(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
     pandas.DataFrame
         Columns of features_daily.
     """
-    ends = [*(vintage.since for vintage in known[1:]), pd.Timestamp.max.tz_localize("UTC")]
     parts, before = [], None
-    for vintage, end in zip(known, ends, strict=True):
+    for vintage in known:
         now = compute(vintage.curated, universe)
         close = now["event_timestamp"]
-        new = now[(close >= vintage.since) & (close < end)]
+        new = now[vintage.holds(close)]
         parts.append(new.assign(created_timestamp=new["event_timestamp"]))
         if before is not None:
             past = now[close < vintage.since]
