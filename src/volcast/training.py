@@ -31,13 +31,13 @@ from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
 from volcast.models.forecaster import Forecaster
 from volcast.models.recipe import RECIPES, choose
-from volcast.models.trees import PARAMETERS as TREE_PARAMETERS
 from volcast.storage import Store
 
 __all__ = ["Candidate", "evaluation_bytes", "labelled", "train"]
 
 _GOLDEN_ROWS = 32
-_RECIPE = f"blend {digest(repr(RECIPES), TREE_PARAMETERS)[:8]}"
+_RECIPES = {name: recipe.as_dict() for name, recipe in RECIPES.items()}
+_RECIPE = f"blend {digest(_RECIPES)[:8]}"
 """What a candidate is judged as: the choice between implied and range anchor is part of it, other
 features or other trees are another recipe."""
 _COMPLETE = "complete.json"
@@ -111,6 +111,7 @@ def train(
     lineage = {
         "run_id": run_id,
         "recipe": _RECIPE,
+        "recipes": _RECIPES,
         "anchor": forecaster.recipe.name,
         "as_of": str(as_of),
         "universe": universe.model_dump(),

@@ -6,7 +6,7 @@ sessions that overlap it.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +21,7 @@ from volcast.errors import ContractError
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import Blend, fit_blend
 from volcast.models.conformal import BOUNDS, Calibration, Offsets
-from volcast.models.recipe import Recipe, choose
+from volcast.models.recipe import RECIPES, Recipe, choose
 from volcast.models.trees import Trees, fit_trees
 
 __all__ = ["EVALUATION_COLUMNS", "MIN_TRAINING", "WalkForward", "training_rows", "walk_forward"]
@@ -96,7 +96,10 @@ def usable(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
     return rows[rows[list(recipe.features)].notna().all(axis=1)]
 
 
-def walk_forward(rows: pd.DataFrame, seed: int, progress: Progress | None = None) -> WalkForward:
+def walk_forward(
+    rows: pd.DataFrame, seed: int, progress: Progress | None = None,
+    recipes: Mapping[str, Recipe] = RECIPES,
+) -> WalkForward:  # fmt: skip
     """Forecast every session that has three years of training rows before it.
 
     Parameters
@@ -108,6 +111,8 @@ def walk_forward(rows: pd.DataFrame, seed: int, progress: Progress | None = None
         Of the trees.
     progress : callable or None
         Called with the count of tree fits done, and of all.
+    recipes : mapping
+        What each fold chooses from, as `volcast.models.recipe.choose` says.
 
     Returns
     -------
@@ -121,7 +126,7 @@ def walk_forward(rows: pd.DataFrame, seed: int, progress: Progress | None = None
         If no session has enough training rows.
     """
     rows = rows.reset_index(drop=True)
-    folds = _folds(rows)
+    folds = _folds(rows, recipes)
     if not folds:
         raise ContractError(
             found=f"{len(rows)} sessions", expected=f"at least {MIN_TRAINING} training rows",
@@ -147,7 +152,7 @@ def walk_forward(rows: pd.DataFrame, seed: int, progress: Progress | None = None
     return WalkForward(whole[list(EVALUATION_COLUMNS)], calibration, folds[-1].recipe)
 
 
-def _folds(rows: pd.DataFrame) -> list[Fold]:
+def _folds(rows: pd.DataFrame, recipes: Mapping[str, Recipe]) -> list[Fold]:
     """Cut the rows at the first session of each month, from the first with enough behind it."""
     months = pd.PeriodIndex(pd.to_datetime(rows["session"]), freq="M")
     starts = [i for i in range(len(rows)) if i == 0 or months[i] != months[i - 1]]
@@ -156,7 +161,7 @@ def _folds(rows: pd.DataFrame) -> list[Fold]:
         known = training_rows(rows, rows["session"].iloc[first])
         if known["g252"].notna().sum() < MIN_TRAINING:
             continue
-        recipe = choose(known)
+        recipe = choose(known, recipes)
         training = usable(known, recipe)
         fresh = not folds or months[first].month % 3 == 1 or folds[-1].recipe != recipe
         folds.append(Fold(first, last, _positions(known), _positions(training), recipe, fresh))
@@ -173,7 +178,8 @@ def _fit_all_trees(
         training = fold.training(rows)
         target = np.log(training["variance"]) - training[fold.recipe.anchor]
         x = training[list(fold.recipe.tree_features)].to_numpy(dtype=float)
-        return fit_trees(x, target.to_numpy(dtype=float), seed)
+        parameters = fold.recipe.tree_parameters
+        return fit_trees(x, target.to_numpy(dtype=float), seed, parameters)
 
     fitted: list[Trees] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

@@ -14,8 +14,6 @@ __all__ = ["Blend", "Explanation", "fit_blend"]
 
 Floats = NDArray[np.float64]
 
-_TREE_WEIGHT = 0.5
-
 
 @dataclass(frozen=True)
 class Explanation:
@@ -53,7 +51,8 @@ class Blend:
         tree_columns, linear_columns, anchor = _positions(self.recipe)
         of_trees = x[:, anchor] + self.trees.log_ratio(x[:, tree_columns])
         of_linear = self.linear.log_variance(x[:, linear_columns])
-        return _TREE_WEIGHT * of_trees + (1 - _TREE_WEIGHT) * of_linear
+        share = self.recipe.tree_weight
+        return share * of_trees + (1 - share) * of_linear
 
     def explain(self, x: Floats) -> Explanation:
         """Explain each row: tree SHAP values and linear terms, added up by feature.
@@ -66,12 +65,12 @@ class Blend:
         tree_columns, linear_columns, anchor = _positions(self.recipe)
         base, shap = self.trees.contributions(x[:, tree_columns])
         linear = (x[:, linear_columns] - self.linear.means) * self.linear.coefficients
-        parts = np.zeros_like(x)
-        parts[:, tree_columns] += _TREE_WEIGHT * shap
-        parts[:, anchor] += _TREE_WEIGHT * (x[:, anchor] - self.anchor_mean)
-        parts[:, linear_columns] += (1 - _TREE_WEIGHT) * linear
+        share, parts = self.recipe.tree_weight, np.zeros_like(x)
+        parts[:, tree_columns] += share * shap
+        parts[:, anchor] += share * (x[:, anchor] - self.anchor_mean)
+        parts[:, linear_columns] += (1 - share) * linear
         at_mean = float(self.linear.log_variance(self.linear.means[None, :])[0])
-        whole = _TREE_WEIGHT * (self.anchor_mean + base) + (1 - _TREE_WEIGHT) * at_mean
+        whole = share * (self.anchor_mean + base) + (1 - share) * at_mean
         return Explanation(whole, parts)
 
 
@@ -101,6 +100,6 @@ def fit_blend(
     anchor = rows[recipe.anchor].to_numpy(dtype=float)
     if trees is None:
         x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
-        trees = fit_trees(x, np.log(variance) - anchor, seed)
+        trees = fit_trees(x, np.log(variance) - anchor, seed, recipe.tree_parameters)
     linear = fit_gamma(rows[list(recipe.linear_features)].to_numpy(dtype=float), variance)
     return Blend(recipe, trees, linear, float(anchor.mean()))

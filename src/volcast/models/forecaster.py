@@ -14,9 +14,10 @@ from volcast.errors import ModelError
 from volcast.lineage import as_json
 from volcast.models.baselines import Baselines
 from volcast.models.blend import Blend, Explanation
+from volcast.models.booster import import_xgboost
 from volcast.models.conformal import BOUNDS, Offsets
 from volcast.models.gamma_glm import GammaRegression
-from volcast.models.recipe import RECIPES, Recipe
+from volcast.models.recipe import Recipe
 from volcast.models.trees import Trees
 
 __all__ = ["MODEL_FILES", "Explanation", "Forecaster", "Forecasts"]
@@ -28,7 +29,7 @@ MODEL_FILES = (
 )  # fmt: skip
 """The files a Forecaster is made of; a version holds its metrics and lineage beside them."""
 
-_SIGNATURE_VERSION = 1
+_SIGNATURE_VERSION = 2
 _GOLDEN_TOLERANCE = 1e-9
 
 
@@ -115,14 +116,11 @@ class Forecaster:
 
     def files(self) -> dict[str, bytes]:
         """Return the files of `MODEL_FILES`; the same model gives the same bytes."""
-        import xgboost
-
         linear, trees = self.blend.linear, self.blend.trees
         return {
             "model.ubj": bytes(trees.booster.save_raw("ubj")),
             "linear.json": as_json(
                 {
-                    "recipe": self.recipe.name,
                     "log_smearing": trees.log_smearing,
                     "anchor_mean": self.blend.anchor_mean,
                     "intercept": linear.intercept,
@@ -135,7 +133,8 @@ class Forecaster:
                     "version": _SIGNATURE_VERSION,
                     "features": list(self.signature),
                     "optional": sorted(self.optional),
-                    "xgboost": xgboost.__version__,
+                    "xgboost": import_xgboost().__version__,
+                    "recipe": self.recipe.as_dict(),
                 }
             ),
             "intervals.json": as_json(self.offsets),
@@ -153,43 +152,41 @@ class Forecaster:
             If a file is missing or cannot be read, was written by another xgboost, or names
             another signature than its recipe.
         """
-        import xgboost
-
         if missing := sorted(set(MODEL_FILES) - set(files)):
             raise _bad(f"no {', '.join(missing)}", f"all of {', '.join(MODEL_FILES)}")
         try:
             parts = {name: json.loads(files[name]) for name in MODEL_FILES if name != "model.ubj"}
-            _check_signature(parts["signature.json"], parts["linear.json"])
-            blend = _blend(parts["linear.json"], files["model.ubj"])
+            recipe = _recipe(parts["signature.json"])
+            blend = _blend(recipe, parts["linear.json"], files["model.ubj"])
             baselines = _baselines(parts["baselines.json"])
             offsets = {name: float(parts["intervals.json"][name]) for name in BOUNDS}
-        except (ValueError, KeyError, TypeError, xgboost.core.XGBoostError) as error:
+        except (ValueError, KeyError, TypeError, import_xgboost().core.XGBoostError) as error:
             raise _bad(
                 f"unreadable files ({error})", "files as `volcast train` writes them"
             ) from error
         return cls(blend, baselines, offsets, parts["golden.json"])
 
 
-def _check_signature(signature: dict[str, Any], linear: dict[str, Any]) -> None:
-    import xgboost
+def _recipe(signature: dict[str, Any]) -> Recipe:
+    version = import_xgboost().__version__
+    if signature["xgboost"] != version:
+        raise _bad(f"a model of xgboost {signature['xgboost']}", f"xgboost {version}")
+    if signature["version"] != _SIGNATURE_VERSION:
+        raise _bad(f"signature version {signature['version']}", f"version {_SIGNATURE_VERSION}")
+    recipe = Recipe.of(signature["recipe"])
+    if signature["features"] != list(recipe.signature):
+        raise _bad("another feature signature", f"that of its recipe: {list(recipe.signature)}")
+    return recipe
 
-    if signature["xgboost"] != xgboost.__version__:
-        raise _bad(f"a model of xgboost {signature['xgboost']}", f"xgboost {xgboost.__version__}")
-    expected = list(RECIPES[linear["recipe"]].signature)
-    if signature["version"] != _SIGNATURE_VERSION or signature["features"] != expected:
-        raise _bad("another feature signature", f"version {_SIGNATURE_VERSION}: {expected}")
 
-
-def _blend(linear: dict[str, Any], model: bytes) -> Blend:
-    import xgboost
-
-    booster = xgboost.Booster({"nthread": 1})
+def _blend(recipe: Recipe, linear: dict[str, Any], model: bytes) -> Blend:
+    booster = import_xgboost().Booster({"nthread": 1})
     booster.load_model(bytearray(model))
     regression = GammaRegression(
         linear["intercept"], np.asarray(linear["coefficients"]), np.asarray(linear["means"])
     )
     trees = Trees(booster, linear["log_smearing"])
-    return Blend(RECIPES[linear["recipe"]], trees, regression, linear["anchor_mean"])
+    return Blend(recipe, trees, regression, linear["anchor_mean"])
 
 
 def _baselines(stored: dict[str, Any]) -> Baselines:

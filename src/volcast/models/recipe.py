@@ -1,12 +1,14 @@
 """Recipes: which features a model uses, and against which anchor it forecasts."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import pandas as pd
 
 from volcast import calendar
 from volcast.features.definitions import names
+from volcast.models.trees import PARAMETERS
 
 __all__ = ["BASELINE_INPUTS", "RECIPES", "Recipe", "choose"]
 
@@ -21,22 +23,38 @@ _FEWEST_IMPLIED = 504
 
 @dataclass(frozen=True)
 class Recipe:
-    """A way to build the model.
+    """A way to build the model; all of it is data, so that a version carries its own.
 
     Parameters
     ----------
     name : str
-        Under which it is judged: a refit of the same recipe is no new recipe.
+        What to call it.
     anchor : str
         The feature, a log variance, that the trees forecast against.
     tree_features, linear_features : tuple of str
         Inputs of the trees and of the gamma regression.
+    tree_weight : float
+        Share of the trees in the mean of log variances.
+    tree_parameters : dict
+        XGBoost's own.
     """
 
     name: str
     anchor: Literal["iv", "g252"]
     tree_features: tuple[str, ...]
     linear_features: tuple[str, ...]
+    tree_weight: float = 0.5
+    tree_parameters: dict[str, object] = field(default_factory=lambda: dict(PARAMETERS))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the recipe as plain data, for a file."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "Recipe":
+        """Return the recipe that `as_dict` gave; KeyError or TypeError if it is none."""
+        named = {name: tuple(stored[name]) for name in ("tree_features", "linear_features")}
+        return cls(**(dict(stored) | named))
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -55,7 +73,7 @@ def _scale_free(group: Literal["iv", "range"], anchor: str) -> tuple[str, ...]:
 
 _SCALED_RETURNS = ("ret_1_scaled", "ret_5_scaled", "ret_22_scaled")
 
-RECIPES = {
+RECIPES: Mapping[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         Recipe(
@@ -80,7 +98,7 @@ RECIPES = {
 """blend-iv where there is implied volatility, blend-range where there is none."""
 
 
-def choose(training: pd.DataFrame) -> Recipe:
+def choose(training: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> Recipe:
     """Choose the recipe that the training rows can feed.
 
     blend-iv where at least two years of rows have implied volatility, one of the last five among
@@ -90,8 +108,10 @@ def choose(training: pd.DataFrame) -> Recipe:
     ----------
     training : pandas.DataFrame
         Every feature, one row a session, sorted.
+    recipes : mapping
+        One each under the names of `RECIPES`.
     """
-    implied = RECIPES["blend-iv"]
+    implied = recipes["blend-iv"]
     ready = training[list(implied.features)].notna().all(axis=1)
     enough = ready.sum() >= _FEWEST_IMPLIED and ready.tail(calendar.HORIZON).any()
-    return implied if enough else RECIPES["blend-range"]
+    return implied if enough else recipes["blend-range"]

@@ -1,5 +1,6 @@
 """One round of parallel trees on what implied (or long-run) variance leaves unexplained."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,13 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import xgboost
 
+from volcast.models.booster import import_xgboost
+
 __all__ = ["PARAMETERS", "Trees", "fit_trees"]
 
 Floats = NDArray[np.float64]
 
-PARAMETERS = {
+PARAMETERS: dict[str, object] = {
     "objective": "reg:squarederror",
     "tree_method": "hist",
     "num_parallel_tree": 150,
@@ -44,14 +47,15 @@ class Trees:
 
     def contributions(self, x: Floats) -> tuple[float, Floats]:
         """Return the base and the TreeSHAP values, f8[n, k], that sum to `log_ratio`."""
-        import xgboost
-
-        shap = self.booster.predict(xgboost.DMatrix(x, nthread=1), pred_contribs=True)
+        data = import_xgboost().DMatrix(x, nthread=1)
+        shap = self.booster.predict(data, pred_contribs=True)
         shap = shap.astype(np.float64)
         return float(shap[0, -1]) + self.log_smearing, shap[:, :-1]
 
 
-def fit_trees(x: Floats, log_ratio: Floats, seed: int) -> Trees:
+def fit_trees(
+    x: Floats, log_ratio: Floats, seed: int, parameters: Mapping[str, object] = PARAMETERS
+) -> Trees:
     """Fit the trees, and scale them so that ``mean(v / fit)`` is one on the training rows.
 
     A fit of logs under-forecasts the mean of what it is the log of; see Duan (1983), "Smearing
@@ -65,10 +69,11 @@ def fit_trees(x: Floats, log_ratio: Floats, seed: int) -> Trees:
         Log realized variance less the anchor.
     seed : int
         Of the sampling of rows and columns.
+    parameters : mapping
+        XGBoost's own.
     """
-    import xgboost
-
+    xgboost = import_xgboost()
     data = xgboost.DMatrix(x, label=log_ratio, nthread=1)
-    booster = xgboost.train(PARAMETERS | {"seed": seed}, data, num_boost_round=1)
+    booster = xgboost.train(dict(parameters) | {"seed": seed}, data, num_boost_round=1)
     fit = booster.predict(data, output_margin=True).astype(np.float64)
     return Trees(booster, float(np.log(np.mean(np.exp(log_ratio - fit)))))
