@@ -4,19 +4,31 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
+import numpy as np
 import pandas as pd
 
 from volcast import calendar, gate, labels, registry
 from volcast.config import SYNTHETIC_UNIVERSE
 from volcast.contracts import CURATED_MARKET_DAILY, RAW_MARKET
+from volcast.features.compute import compute
+from volcast.features.definitions import names
 from volcast.features.store import as_known_then, build
 from volcast.sources.synthetic import SyntheticSource
 from volcast.storage import Store
-from volcast.training import train
+from volcast.training import labelled, train
 from volcast.universe_memory import remember
 
 UNIVERSE = SYNTHETIC_UNIVERSE
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def labelled_rows(years: int) -> pd.DataFrame:
+    """Return the target's features and labels, in no surroundings: macro and regimes are null."""
+    market = curated(years)
+    features = compute(market, UNIVERSE).assign(**dict.fromkeys(names("macro", "regime"), np.nan))
+    known = labels.realized(market, UNIVERSE)
+    own = (frame[frame["symbol"] == UNIVERSE.target] for frame in (features, known))
+    return labelled(*own, market["session"].max())
 
 
 @lru_cache(maxsize=4)

@@ -11,7 +11,7 @@ import pytest
 from tests.markets import UNIVERSE, curated
 from volcast.config import Universe
 from volcast.features.compute import compute
-from volcast.features.definitions import FEATURES, names
+from volcast.features.definitions import FEATURES, market_names, names
 
 DAY = 700
 
@@ -94,8 +94,8 @@ def expected(rows):
 
 def test_every_feature_equals_its_formula_in_plain_arithmetic(rows, target):
     derived = expected(rows)
-    assert sorted(derived) == sorted(names())
-    computed = target.loc[DAY, names()].to_dict()
+    assert sorted(derived) == sorted(market_names())
+    computed = target.loc[DAY, market_names()].to_dict()
     # Running sums of pandas against fresh sums: a few last digits.
     assert computed == pytest.approx(derived, rel=1e-8, abs=1e-10)
 
@@ -126,7 +126,7 @@ def test_one_missing_row_blanks_no_later_session(rows):
     hole = rows[target].iloc[600]["session"]
     features = compute(rows[~(target & (rows["session"] == hole))], UNIVERSE)
     later = features[(features["symbol"] == UNIVERSE.target) & (features["session"] > hole)]
-    assert later[names()].notna().all(axis=None)
+    assert later[market_names()].notna().all(axis=None)
     assert hole not in set(features.loc[features["symbol"] == UNIVERSE.target, "session"])
 
 

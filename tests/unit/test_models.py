@@ -3,28 +3,21 @@
 import numpy as np
 import pytest
 
-from tests.markets import UNIVERSE, curated
+from tests.markets import labelled_rows
 from volcast.errors import ContractError
 from volcast.evaluation.walkforward import training_rows, usable
-from volcast.features.compute import compute
-from volcast.labels import realized
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
 from volcast.models.conformal import Calibration
 from volcast.models.gamma_glm import fit_gamma
 from volcast.models.recipe import RECIPES, choose
 from volcast.models.trees import fit_trees
-from volcast.training import labelled
 
 
 @pytest.fixture(scope="module")
 def rows():
-    market = curated(6)
-    features = compute(market, UNIVERSE)
-    own = features[features["symbol"] == UNIVERSE.target]
-    labels = realized(market, UNIVERSE)
-    last = market["session"].max()
-    joined = labelled(own, labels[labels["symbol"] == UNIVERSE.target], last)
+    joined = labelled_rows(6)
+    last = joined["session"].max()
     known = training_rows(joined, last)
     return usable(usable(known, RECIPES["blend-iv"]), RECIPES["blend-range"])
 

@@ -4,27 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.markets import UNIVERSE, curated
+from tests.markets import labelled_rows
 from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ContractError
 from volcast.evaluation.table import compare, rows_hash
 from volcast.evaluation.walkforward import EVALUATION_COLUMNS, walk_forward
-from volcast.features.compute import compute
 from volcast.features.definitions import names
-from volcast.labels import realized
-from volcast.training import labelled
 
 
 @pytest.fixture(scope="module")
 def rows():
-    market = curated(7)
-    features = compute(market, UNIVERSE)
-    labels = realized(market, UNIVERSE)
-    return labelled(
-        features[features["symbol"] == UNIVERSE.target],
-        labels[labels["symbol"] == UNIVERSE.target],
-        market["session"].max(),
-    )
+    return labelled_rows(7)
 
 
 @pytest.fixture(scope="module")

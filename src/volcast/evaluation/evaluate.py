@@ -10,6 +10,7 @@ from volcast.config import Universe
 from volcast.contracts import CURATED_MARKET_DAILY
 from volcast.errors import ConfigError, NotFound
 from volcast.evaluation.walkforward import Progress, walk_forward
+from volcast.features.context import with_context
 from volcast.features.store import versions
 from volcast.labels import as_known, realized
 from volcast.storage import Store
@@ -69,7 +70,7 @@ def evaluate(
             remedy="Ingest the symbol, or name another with --target.",
         )  # fmt: skip
     known = vintages(store, universe, curated["session"].max())
-    rows = _as_known(known, universe, last)
+    rows = _as_known(known, store, universe, last)
     result = walk_forward(rows, seed, progress).rows
     # Forecasts rest on what was known; they are scored by what is known now.
     today = realized(own, universe).set_index("session")["rv_5d"]
@@ -77,10 +78,12 @@ def evaluate(
     return result[result["session"].between(first, last)].reset_index(drop=True)
 
 
-def _as_known(known: Sequence[Vintage], universe: Universe, last: date) -> pd.DataFrame:
+def _as_known(
+    known: Sequence[Vintage], store: Store, universe: Universe, last: date
+) -> pd.DataFrame:
     """Return the target's features and labels, each as known at its own moment."""
     only = [replace(vintage, curated=_relevant(vintage.curated, universe)) for vintage in known]
-    features = versions(only, universe)
+    features = with_context(versions(only, universe), store, universe)
     then = features["created_timestamp"] <= features["event_timestamp"]
     frame = features[then & (features["symbol"] == universe.target) & (features["session"] <= last)]
     labels = as_known(only, universe)

@@ -1,4 +1,4 @@
-"""Compute every feature for every symbol at once, from curated rows.
+"""Compute the market features of every symbol at once, from curated rows.
 
 All statistics run forwards over sessions, so rows after t cannot change a value at t.
 """
@@ -10,7 +10,7 @@ import pandas as pd
 
 from volcast import calendar
 from volcast.config import Universe
-from volcast.features.definitions import FEATURES
+from volcast.features.definitions import market_names
 
 if TYPE_CHECKING:
     from pandas.core.window import Rolling
@@ -64,7 +64,7 @@ def compute(curated: pd.DataFrame, universe: Universe) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns symbol, session, event_timestamp, iv_symbol and every feature; one row for each
+        Columns symbol, session, event_timestamp, iv_symbol and `market_names`; one row for each
         row of an asset, sorted by symbol and session. Null where a window is not yet full.
     """
     fields = _wide(curated)
@@ -198,7 +198,7 @@ def _long(panel: dict[str, Wide], present: Wide, universe: Universe, implied: bo
             of_target, universe.iv
         ),
     }
-    for feature in FEATURES:
-        values = panel[feature.name].to_numpy(dtype=float)[rows, columns]
-        frame[feature.name] = np.where(np.isfinite(values), values, np.nan)
+    for name in market_names():
+        values = panel[name].to_numpy(dtype=float)[rows, columns]
+        frame[name] = np.where(np.isfinite(values), values, np.nan)
     return pd.DataFrame(frame)

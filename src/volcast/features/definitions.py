@@ -8,11 +8,15 @@ session itself included. A feature of session t rests on rows up to the close of
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FEATURES", "Feature", "Group", "names"]
+__all__ = ["CONTEXT", "FEATURES", "Feature", "Group", "market_names", "names"]
 
-Group = Literal["iv", "range", "common", "classical", "cross"]
+Group = Literal["iv", "range", "common", "classical", "cross", "macro", "regime"]
 """iv: scale-free against implied variance; range: the same against long-run range variance;
-common: scale-free without either; classical: levels users expect; cross: other symbols."""
+common: scale-free without either; classical: levels users expect; cross: other symbols;
+macro: the economy as published by then; regime: filtered probabilities of market states."""
+
+CONTEXT: tuple[Group, ...] = ("macro", "regime")
+"""Groups that are joined to a session as they were known then, and never computed anew."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +113,56 @@ FEATURES: tuple[Feature, ...] = (
         "correlation",
         ("credit.close", *_CLOSE),
     ),
-)
+    Feature("rate_3m", "macro", "DGS3MO", 1, "percent", ("DGS3MO",)),
+    Feature("rate_10y", "macro", "DGS10", 1, "percent", ("DGS10",)),
+    Feature("policy_rate", "macro", "DFF", 1, "percent", ("DFF",)),
+    Feature("term_spread", "macro", "DGS10 - DGS2", 1, "percentage points", ("DGS10", "DGS2")),
+    Feature(
+        "term_spread_change_22", "macro", "term_spread less that of 22 sessions before", 23,
+        "percentage points", ("DGS10", "DGS2"),
+    ),
+    Feature("credit_spread", "macro", "BAA10Y", 1, "percentage points", ("BAA10Y",)),
+    Feature(
+        "credit_spread_change_22", "macro", "credit_spread less that of 22 sessions before", 23,
+        "percentage points", ("BAA10Y",),
+    ),
+    Feature(
+        "high_yield_spread", "macro", "BAMLH0A0HYM2", 1, "percentage points", ("BAMLH0A0HYM2",)
+    ),
+    Feature("unemployment", "macro", "UNRATE", 1, "percent", ("UNRATE",)),
+    Feature(
+        "unemployment_change_12m", "macro", "UNRATE less that of 12 months before", 1,
+        "percentage points", ("UNRATE",),
+    ),
+    Feature(
+        "claims_growth", "macro", "log(mean of 4 weeks / mean of 52 weeks) of ICSA", 1,
+        "log ratio", ("ICSA",),
+    ),
+    Feature("inflation_12m", "macro", "CPI / CPI of 12 months before - 1", 1, "ratio", ("CPI",)),
+    Feature(
+        "industrial_growth_12m", "macro", "log(INDPRO / INDPRO of 12 months before)", 1,
+        "log ratio", ("INDPRO",),
+    ),
+    Feature(
+        "financial_conditions", "macro", "NFCI, first prints", 1, "standard deviations", ("NFCI",)
+    ),
+    Feature("ism", "macro", "ISM manufacturing PMI, first prints", 1, "points", ("ISM_PMI",)),
+    *(
+        Feature(
+            f"{kind}_{state}", "regime", f"filtered probability of {state}, {model}", 1,
+            "probability", ("close", "high", "low", "open", "iv.close"),
+        )
+        for kind, model in (("gmm", "Gaussian mixture"), ("hmm", "hidden Markov model"))
+        for state in ("calm", "normal", "stressed")
+    ),
+)  # fmt: skip
 
 
 def names(*groups: Group) -> list[str]:
     """Return the names of the features of these groups, or of all, in definition order."""
     return [f.name for f in FEATURES if not groups or f.group in groups]
+
+
+def market_names() -> list[str]:
+    """Return the names of the features that are computed from curated rows."""
+    return [f.name for f in FEATURES if f.group not in CONTEXT]

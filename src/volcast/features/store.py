@@ -11,7 +11,8 @@ from volcast.config import Universe
 from volcast.contracts import CURATED_MARKET_DAILY, FEATURES_DAILY
 from volcast.errors import ContractError
 from volcast.features.compute import compute
-from volcast.features.definitions import names
+from volcast.features.context import with_context
+from volcast.features.definitions import market_names
 from volcast.storage import Store, WriteReport
 from volcast.vintages import Vintage, vintages
 
@@ -36,11 +37,11 @@ def build(store: Store, universe: Universe, as_of: date) -> WriteReport:
             where=f"{store.uri}, {CURATED_MARKET_DAILY.name} up to {as_of}",
             remedy="Run `volcast ingest` first, with the universe's target.",
         )  # fmt: skip
-    return store.write(FEATURES_DAILY, versions(known, universe))
+    return store.write(FEATURES_DAILY, with_context(versions(known, universe), store, universe))
 
 
 def versions(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
-    """Compute every version of every session's features.
+    """Compute every version of every session's market features.
 
     A session has one, created at its close, from the vintage known then; and one more for each
     later vintage that changed it, created when that became known.
@@ -48,7 +49,7 @@ def versions(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns of features_daily.
+        Columns of features_daily but for those of `volcast.features.context`.
     """
     parts, before = [], None
     for vintage in known:
@@ -62,15 +63,14 @@ def versions(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
             parts.append(changed.assign(created_timestamp=vintage.since))
         before = now
     filled = [part for part in parts if len(part)] or parts[:1]
-    whole = pd.concat(filled, ignore_index=True)
-    return whole[list(FEATURES_DAILY.schema.names)]
+    return pd.concat(filled, ignore_index=True)
 
 
 def _same(rows: pd.DataFrame, before: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.bool_]]":
     """Mark the rows whose features are those of ``before``."""
     key = ["symbol", "session"]
-    stood = rows[key].merge(before[[*key, *names()]], on=key, how="left", indicator=True)
-    values, old = (frame[names()].to_numpy(dtype=float) for frame in (rows, stood))
+    stood = rows[key].merge(before[[*key, *market_names()]], on=key, how="left", indicator=True)
+    values, old = (frame[market_names()].to_numpy(dtype=float) for frame in (rows, stood))
     same = np.isclose(values, old, rtol=_SAME, atol=1e-12, equal_nan=True).all(axis=1)
     return same & (stood["_merge"] == "both").to_numpy()  # type: ignore[no-any-return]
 
