@@ -23,7 +23,7 @@ stamp = $(VENV)/.stamp-$(1)-$(shell cat requirements/bootstrap.txt requirements/
 DEV := $(call stamp,dev)
 RUN := $(if $(wildcard $(DEV)),$(DEV),$(call stamp,platform))
 
-.PHONY: help setup run ingest features train infer api dash test bench check lint generated render lock build
+.PHONY: help setup run evaluate ingest features train infer api dash test bench check lint generated render lock build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ setup: $(RUN) ## Make .venv from the hashed locks
 run: $(RUN) ## Train, forecast, and print the forecast with its record
 	@$(BIN)/python -m pipelines.local both $(if $(AS_OF),--as-of $(AS_OF))
 	@$(BIN)/volcast summary
+
+evaluate: $(RUN) ## Walk forward on several symbols, side by side: SYMBOLS=SPY,QQQ,IWM
+	@$(BIN)/python -m pipelines.local evaluate $(if $(AS_OF),--as-of $(AS_OF)) $(if $(SYMBOLS),--symbols $(SYMBOLS))
 
 ingest features train infer: $(RUN)
 	@$(BIN)/volcast $@

@@ -10,6 +10,8 @@ IMAGES = {
     "features": "data",
     "labels": "data",
     "train": "train",
+    "evaluate": "train",
+    "survey": "train",
     "gate": "train",
     "promote": "train",
     "materialize": "features",

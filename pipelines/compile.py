@@ -8,6 +8,7 @@ from pathlib import Path
 from kfp.compiler import Compiler
 
 from pipelines.daily_inference import daily_inference_pipeline
+from pipelines.evaluate import evaluate_pipeline
 from pipelines.train import train_pipeline
 
 __all__ = ["COMPILED", "render"]
@@ -18,6 +19,7 @@ COMPILED = Path(__file__).with_name("compiled")
 _PIPELINES = {
     "train.yaml": train_pipeline,
     "daily_inference.yaml": daily_inference_pipeline,
+    "evaluate.yaml": evaluate_pipeline,
 }
 
 

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from kfp import dsl, local
 
 from pipelines.daily_inference import daily_inference_pipeline
+from pipelines.evaluate import SYMBOLS, evaluate_pipeline
 from pipelines.progress import Transcript
 from pipelines.train import train_pipeline
 
@@ -22,12 +23,15 @@ _PIPELINES = {
     "train": [train_pipeline],
     "daily": [daily_inference_pipeline],
     "both": [train_pipeline, daily_inference_pipeline],
+    "evaluate": [evaluate_pipeline],
 }
+
+_OWN_SYMBOLS = {"sample": ["SPX"], "synthetic": ["SYN"]}
 
 
 def run(
     pipeline: dsl.base_component.BaseComponent,
-    arguments: dict[str, str],
+    arguments: dict[str, object],
     root: Path,
     transcript: Transcript,
 ) -> int:
@@ -86,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--as-of", default="", help="ISO date; empty: the last closed session")
     parser.add_argument("--universe", default="", help="JSON; empty: the source's own")
     parser.add_argument(
+        "--symbols", default="", help="to evaluate, separated by commas; empty: the source's own"
+    )
+    parser.add_argument(
         "--pipeline-root", type=Path, default=Path("var/pipelines"), help="kfp's artifacts"
     )
     return parser
@@ -95,6 +102,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run what was asked for; the exit code is that of the first step that failed."""
     asked = vars(_parser().parse_args(argv))
     name, root = asked.pop("pipeline"), asked.pop("pipeline_root")
+    symbols = [symbol for symbol in asked.pop("symbols").split(",") if symbol]
+    if name == "evaluate":
+        asked["symbols"] = symbols or _OWN_SYMBOLS.get(asked["source"], SYMBOLS)
     transcript = Transcript(sys.stdout)
     with TemporaryDirectory(prefix="volcast-") as scratch:
         # kfp makes a folder a step in it, and would leave it there.

@@ -10,6 +10,8 @@ DISPLAY_NAMES = {
     "features": "Compute features",
     "labels": "Compute labels",
     "train": "Train and evaluate",
+    "evaluate": "Evaluate a symbol",
+    "survey": "Compare the symbols",
     "gate": "Judge the candidate",
     "promote": "Register and promote",
     "materialize": "Fill the online store",

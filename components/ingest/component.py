@@ -9,9 +9,17 @@ from components.images import image
 
 @dsl.component(base_image=image("ingest"), install_kfp_package=False)
 def ingest(
-    store: str, source: str, source_path: str, as_of: str, universe: str
+    store: str,
+    source: str,
+    source_path: str,
+    as_of: str,
+    universe: str,
+    also: list[str] = [],  # noqa: B006
 ) -> NamedTuple("Ingested", [("as_of", str), ("universe", str)]):  # type: ignore[valid-type]  # fmt: skip
-    """Fetch rows up to ``as_of``; empty: the last closed session, settled here and passed on."""
+    """Fetch rows up to ``as_of``; empty: the last closed session, settled here and passed on.
+
+    The symbols of ``also`` are fetched beside those of the universe.
+    """
     from volcast.steps import step
 
     with step("ingest") as found:
@@ -38,6 +46,7 @@ def ingest(
             chosen,
             now=datetime.now(UTC),
             as_of=settings.as_of,
+            also=also,
         )
         remember(opened, chosen)
         found.update(as_of=report.as_of, added=report.added, restated=report.restated)

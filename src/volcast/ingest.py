@@ -57,8 +57,9 @@ class IngestReport:
 
 
 def ingest(
-    store: Store, source: Source, universe: Universe, *, now: datetime, as_of: date | None
-) -> IngestReport:
+    store: Store, source: Source, universe: Universe, *, now: datetime, as_of: date | None,
+    also: Sequence[str] = (),
+) -> IngestReport:  # fmt: skip
     """Fetch everything, then append what is new or restated; twice the same writes nothing.
 
     Parameters
@@ -73,6 +74,8 @@ def ingest(
     as_of : date or None
         The last date taken; None for the last closed session (live source), else the target's
         newest session.
+    also : sequence of str
+        Further symbols to fetch.
 
     Raises
     ------
@@ -97,7 +100,7 @@ def ingest(
         )
     closed = calendar.last_closed(now)
     stamp = pd.Timestamp(now).tz_convert("UTC").as_unit("us")
-    symbols = tuple(dict.fromkeys((*universe.symbols, *source.symbols)))
+    symbols = tuple(dict.fromkeys((*universe.symbols, *also, *source.symbols)))
     stored = _latest_market(store, source, symbols)
     market = _fetch_market(source, symbols, stored, as_of)
     until = as_of or (closed if source.live else _newest(market.rows, universe, closed))

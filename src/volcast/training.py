@@ -33,7 +33,7 @@ from volcast.models.forecaster import Forecaster
 from volcast.models.recipe import RECIPES, choose
 from volcast.storage import Store
 
-__all__ = ["Candidate", "evaluation_bytes", "labelled", "train"]
+__all__ = ["Candidate", "evaluation_bytes", "evaluation_frame", "labelled", "train"]
 
 _GOLDEN_ROWS = 32
 _RECIPES = {name: recipe.as_dict() for name, recipe in RECIPES.items()}
@@ -163,6 +163,12 @@ def evaluation_bytes(rows: pd.DataFrame) -> bytes:
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), sink, compression="zstd")
     return sink.getvalue()
+
+
+def evaluation_frame(data: bytes) -> pd.DataFrame:
+    """Return the rows of a Parquet file that `evaluation_bytes` made."""
+    rows: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
+    return rows
 
 
 def _refuse_another(served: pd.DataFrame, stored: pd.DataFrame) -> None:

@@ -1,5 +1,6 @@
 """The report of a run: one self-contained HTML page."""
 
+from collections.abc import Sequence
 from datetime import date
 from html import escape
 
@@ -9,7 +10,13 @@ import pandas as pd
 from volcast.evaluation.losses import qlike_losses
 from volcast.evaluation.table import SkillTable, compare, scored, with_all_baselines
 
-__all__ = ["render"]
+__all__ = ["PERIODS", "page", "render"]
+
+PERIODS = {
+    "2012-2018": (date(2012, 1, 1), date(2018, 12, 31)),
+    "2019-2021": (date(2019, 1, 1), date(2021, 12, 31)),
+}
+"""Spans that are told apart: the recipe was chosen on data up to 2018."""
 
 _FAN_SESSIONS = 252
 _WIDTH, _HEIGHT = 860, 260
@@ -49,6 +56,11 @@ def render(symbol: str, as_of: date, evaluation: pd.DataFrame) -> str:
         "<h2>Year by year</h2>",
         _years_html(evaluation),
     ]
+    return page(title, parts)
+
+
+def page(title: str, parts: Sequence[str]) -> str:
+    """Return a self-contained HTML page of these parts; ``title`` is HTML too."""
     head = f"<meta charset='utf-8'><title>{title}</title><style>{_STYLE}</style>"
     return (
         f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(parts)}</body></html>\n"

@@ -1,0 +1,1 @@
+"""Lay the evaluations of several symbols side by side."""

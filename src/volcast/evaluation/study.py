@@ -1,0 +1,61 @@
+"""Evaluations kept in the store: of one symbol, and of several side by side."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pandas as pd
+
+from volcast.config import Universe
+from volcast.evaluation.evaluate import evaluate
+from volcast.evaluation.report import render
+from volcast.evaluation.survey import render_survey
+from volcast.evaluation.table import SkillTable, compare
+from volcast.evaluation.walkforward import Progress
+from volcast.storage import Store
+from volcast.training import evaluation_bytes, evaluation_frame
+
+__all__ = ["study", "survey"]
+
+_FIRST = date(1990, 1, 1)
+
+
+def study(
+    store: Store, universe: Universe, as_of: date, *, seed: int = 7,
+    progress: Progress | None = None,
+) -> SkillTable:  # fmt: skip
+    """Evaluate the universe's target over its whole history; keep the rows and the report.
+
+    They lie under ``evaluations/<symbol>/``, and the same input gives the same bytes.
+
+    Raises
+    ------
+    NotFound, ConfigError, ContractError
+        As `volcast.evaluation.evaluate.evaluate`.
+    """
+    rows = evaluate(store, universe, _FIRST, as_of, seed=seed, progress=progress)
+    skill = compare(rows)
+    folder = f"evaluations/{universe.target}"
+    store.objects.put(f"{folder}/evaluation.parquet", evaluation_bytes(rows))
+    store.objects.put(f"{folder}/report.html", render(universe.target, as_of, rows).encode())
+    return skill
+
+
+def survey(store: Store, symbols: Sequence[str]) -> dict[str, SkillTable]:
+    """Lay the kept evaluations of ``symbols`` side by side in ``evaluations/survey.html``.
+
+    Returns
+    -------
+    dict of str to SkillTable
+        Over all rows of each symbol, in the order asked for.
+
+    Raises
+    ------
+    KeyMissing
+        If a symbol has no evaluation.
+    """
+    frames: dict[str, pd.DataFrame] = {
+        symbol: evaluation_frame(store.objects.get(f"evaluations/{symbol}/evaluation.parquet"))
+        for symbol in dict.fromkeys(symbols)
+    }
+    store.objects.put("evaluations/survey.html", render_survey(frames).encode())
+    return {symbol: compare(rows) for symbol, rows in frames.items()}
