@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -40,6 +42,56 @@ def test_each_symbol_saves_a_sixth_of_the_qlike_of_har_rv(run, symbol):
     )
     assert 1 - ours / har > 1 / 6
     assert f"symbol {symbol}, sessions {len(rows)}, saved {1 - ours / har:.1%}" in run[1]
+
+
+@pytest.fixture(scope="module")
+def decade(run) -> pd.DataFrame:
+    """SPY's scored sessions from 2012 to 2021."""
+    rows = pq.read_table(run[0] / "evaluations" / "SPY" / "evaluation.parquet").to_pandas()
+    days = pd.to_datetime(rows["session"])
+    return rows[days.dt.year.between(2012, 2021)].dropna(subset=["rv_5d"])
+
+
+def losses(rows: pd.DataFrame, name: str) -> "pd.Series[float]":
+    ratio = (rows["rv_5d"] / rows[name]) ** 2
+    return ratio - np.log(ratio) - 1
+
+
+@pytest.mark.parametrize(
+    ("baseline", "least"), [("har_rv", 0.20), ("log_har", 0.12), ("har_x", 0.04)]
+)
+def test_spy_saves_what_is_promised_of_each_baselines_qlike(decade, baseline, least):
+    ours, theirs = losses(decade, "forecast"), losses(decade, baseline)
+    assert 1 - ours.mean() / theirs.mean() >= least
+    # Diebold-Mariano by plain means: the long-run variance with Bartlett weights.
+    gap = (theirs - ours).to_numpy() - (theirs - ours).mean()
+    n = len(gap)
+    autocovariances = [float(np.sum(gap[k:] * gap[: n - k])) / n for k in range(11)]
+    long_run = autocovariances[0] + 2 * sum((1 - k / 11) * autocovariances[k] for k in range(1, 11))
+    assert (theirs - ours).mean() / np.sqrt(long_run / n) > 1.645
+
+
+def test_spys_error_in_points_is_two_percent_under_har_x(decade):
+    ours, theirs = (
+        np.sqrt(((decade["rv_5d"] - decade[name]) ** 2).mean()) for name in ("forecast", "har_x")
+    )
+    assert 1 - ours / theirs >= 0.02
+
+
+def test_spy_beats_har_rv_in_nine_of_ten_years(decade):
+    years = pd.to_datetime(decade["session"]).dt.year
+    won = (
+        losses(decade, "forecast").groupby(years).mean()
+        < losses(decade, "har_rv").groupby(years).mean()
+    )
+    assert len(won) == 10
+    assert won.sum() >= 9
+
+
+@pytest.mark.parametrize(("share", "low", "high"), [(80, 0.77, 0.83), (95, 0.93, 0.96)])
+def test_spys_intervals_hold_their_share_of_outcomes(decade, share, low, high):
+    inside = (decade[f"lo{share}"] <= decade["rv_5d"]) & (decade["rv_5d"] <= decade[f"hi{share}"])
+    assert low <= inside.mean() <= high
 
 
 def test_the_page_lays_them_side_by_side(run):

@@ -35,6 +35,17 @@ def test_contributions_add_up_to_log_variance_on_every_row(blend, rows):
     assert np.abs(total - blend.log_variance(x)).max() < 1e-5
 
 
+def test_one_and_two_threads_give_the_same_trees(rows):
+    recipe = RECIPES["blend-iv"]
+    x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
+    target = np.log(rows["variance"]) - rows[recipe.anchor]
+    one, two = (
+        fit_trees(x, target.to_numpy(dtype=float), 7, recipe.tree_parameters | {"nthread": count})
+        for count in (1, 2)
+    )
+    assert np.abs(one.log_ratio(x) - two.log_ratio(x)).max() < 1e-6
+
+
 def test_the_same_rows_and_seed_give_the_same_model_bytes(rows):
     one, two = (fit_blend(RECIPES["blend-iv"], rows, seed=7) for _ in range(2))
     assert one.trees.booster.save_raw("ubj") == two.trees.booster.save_raw("ubj")
