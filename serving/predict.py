@@ -20,6 +20,7 @@ from volcast import calendar
 from volcast.contracts import PREDICTIONS_DAILY
 from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ModelError, NotFound, RequestError, StaleInput
+from volcast.features.definitions import names
 from volcast.inference import HIGHEST, LOWEST, predict_row
 from volcast.models.conformal import BOUNDS
 from volcast.registry.versions import NAME
@@ -216,7 +217,8 @@ def _forecast(
         )
     if empty:
         raise _stale(f"no value of {empty} for {session}")
-    wanted = {name: values[name] for name in signature.names}
+    # The regime stands beside the forecast; it is no input of it.
+    wanted = {name: values.get(name) for name in (*signature.names, *names("regime"))}
     row: Mapping[str, Any] = predict_row(
         champion.forecaster, champion.version.version, symbol, session, wanted
     )

@@ -17,6 +17,7 @@ from volcast.errors import QualityError, StaleInput
 from volcast.features.store import as_known_then
 from volcast.lineage import code_version, digest
 from volcast.models.forecaster import Forecaster
+from volcast.regimes import regime_columns
 from volcast.storage import Store, WriteReport
 
 __all__ = ["HIGHEST", "LOWEST", "backfill", "infer", "predict_row", "publish"]
@@ -41,7 +42,8 @@ def predict_row(
     symbol, session : str, date
         Whose features these are; the forecast covers the five sessions after.
     features : mapping
-        A value for each name of the signature; optional ones may be None.
+        A value for each name of the signature; optional ones may be None. The regime is told
+        where its probabilities are among them.
 
     Returns
     -------
@@ -76,6 +78,7 @@ def predict_row(
         "rv_5d_hat": float(forecasts.rv_5d[0]),
         **{name: float(bound[0]) for name, bound in forecasts.bounds.items()},
         **{f"baseline_{n}": v if np.isfinite(v) else None for n, v in baselines.items()},
+        **regime_columns(features),
         "base_log_variance": explanation.base,
         "drivers": [
             {"feature": name, "value": values[name], "contribution": float(parts[name])}

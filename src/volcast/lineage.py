@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +14,15 @@ import pyarrow as pa
 
 import volcast
 
-__all__ = ["FORECAST_CODE", "as_json", "code_version", "digest", "frame_digest", "table_digest"]
+__all__ = [
+    "FORECAST_CODE",
+    "as_json",
+    "code_version",
+    "digest",
+    "frame_digest",
+    "library_versions",
+    "table_digest",
+]
 
 
 def as_json(value: object) -> bytes:
@@ -66,7 +75,15 @@ def code_version(patterns: tuple[str, ...] = FORECAST_CODE) -> str:
     for pattern in patterns:
         for module in sorted(package.glob(pattern)):
             sha.update(module.read_bytes())
-    for name in _LIBRARIES:
-        with suppress(PackageNotFoundError):
-            sha.update(f"{name} {version(name)}".encode())
+    for installed in library_versions(_LIBRARIES):
+        sha.update(installed.encode())
     return f"{volcast.__version__}+{sha.hexdigest()[:12]}"
+
+
+def library_versions(distributions: Sequence[str]) -> list[str]:
+    """Return ``name version`` of each of the distributions that is installed."""
+    found = []
+    for name in distributions:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return found

@@ -33,7 +33,11 @@ def test_answer_is_the_published_forecast_of_the_newest_session(server: Running,
         "sessions": 5,
     }
     assert answer["model"] == {"name": "volcast", "version": stored["model_version"]}
-    assert (answer["stale"], answer["age_sessions"], answer["regime"]) == (False, 0, None)
+    assert (answer["stale"], answer["age_sessions"]) == (False, 0)
+    states = ("calm", "normal", "stressed")
+    told = {state: pytest.approx(stored[f"p_{state}"], abs=1e-9) for state in states}
+    assert answer["regime"] == {"label": stored["regime"], "probabilities": told}
+    assert stored["regime"] == max(states, key=lambda state: stored[f"p_{state}"])
 
 
 def test_every_past_session_is_answered_with_its_published_row(server: Running, served: Served):
@@ -52,6 +56,7 @@ def test_given_features_are_answered_as_they_were_when_published(
         asked = {"symbol": SYMBOL, "as_of": day.isoformat(), "features": features[day]}
         answer = server.http.post("/predict", json=asked).json()
         assert answer["rv_5d"] == pytest.approx(stored["rv_5d_hat"], abs=1e-9)
+        assert answer["regime"] is None
         found = [driver["feature"] for driver in answer["drivers"]]
         assert found == [driver["feature"] for driver in stored["drivers"]]
 

@@ -1,0 +1,184 @@
+"""Regimes: what they are, and that no probability looks ahead."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.markets import UNIVERSE, curated, fill, labelled_rows, restate, write_raw
+from volcast.features.definitions import names
+from volcast.features.store import as_known_then, build
+from volcast.regimes import MIN_ROWS, STATES, filtered, regime_columns, regime_features
+
+FIT = {
+    "means": [-5.0, -4.0, -2.5],
+    "variances": [0.4, 0.5, 0.9],
+    "transitions": [[0.97, 0.02, 0.01], [0.03, 0.94, 0.03], [0.01, 0.06, 0.93]],
+}
+CUTS = (1100, 1203, 1311, 1412, 1500)
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return labelled_rows(7)
+
+
+@pytest.fixture(scope="module")
+def y() -> np.ndarray:
+    return np.random.default_rng(4).normal(-4, 1, 300)
+
+
+def of(rows, store) -> np.ndarray:
+    return regime_features(rows.reset_index(drop=True), store, "SYN")[names("regime")].to_numpy()
+
+
+def moved_by_later_rows(probabilities, rows, cuts=CUTS) -> list[int]:
+    """Return the cuts at which scrambling the rows behind changes a probability before."""
+    whole, rng = probabilities(rows), np.random.default_rng(6)
+    inputs = ["g1_less_g252", "g5_less_g252", "g252"]
+    found = []
+    for cut in cuts:
+        torn = rows.copy()
+        torn.loc[cut:, inputs] += rng.normal(0, 1, (len(rows) - cut, 3))
+        before = (whole[:cut], probabilities(torn)[:cut], probabilities(rows.iloc[:cut]))
+        if not all(np.array_equal(before[0], other, equal_nan=True) for other in before[1:]):
+            found.append(cut)
+    return found
+
+
+def hmm_of(fit):
+    from hmmlearn.hmm import GaussianHMM
+
+    model = GaussianHMM(3, covariance_type="diag")
+    chain = np.asarray(fit["transitions"])
+    values, vectors = np.linalg.eig(chain.T)
+    start = np.real(vectors[:, np.argmax(np.real(values))])
+    model.startprob_, model.transmat_ = start / start.sum(), chain
+    model.means_ = np.asarray(fit["means"])[:, None]
+    model.covars_ = np.asarray(fit["variances"])[:, None]
+    return model
+
+
+def test_scrambled_or_absent_later_rows_change_no_earlier_probability(rows, store):
+    assert moved_by_later_rows(lambda part: of(part, store), rows) == []
+
+
+def test_the_check_catches_smoothed_probabilities(rows):
+    def smoothed(part):
+        seen = (part["g1_less_g252"] + part["g252"]).to_numpy(dtype=float)
+        result = np.full((len(seen), 3), np.nan)
+        ready = np.isfinite(seen)
+        result[ready] = hmm_of(FIT).predict_proba(seen[ready][:, None])
+        return result
+
+    assert moved_by_later_rows(smoothed, rows) == list(CUTS)
+
+
+def test_the_check_catches_parameters_fitted_on_the_whole_history(rows):
+    def hindsight(part):
+        seen = (part["g1_less_g252"] + part["g252"]).to_numpy(dtype=float)
+        middle = np.nanmean(seen)
+        return filtered(seen, FIT | {"means": [middle - 1, middle, middle + 1]})
+
+    assert moved_by_later_rows(hindsight, rows) == list(CUTS)
+
+
+def test_the_filter_is_the_forward_recursion_written_out(y):
+    chain = FIT["transitions"]
+    belief = hmm_of(FIT).startprob_.tolist()
+    for t, value in enumerate(y):
+        if t:
+            belief = [sum(belief[i] * chain[i][j] for i in range(3)) for j in range(3)]
+        for j, (mean, variance) in enumerate(zip(FIT["means"], FIT["variances"], strict=True)):
+            belief[j] *= np.exp(-((value - mean) ** 2) / (2 * variance)) / np.sqrt(variance)
+        belief = [part / sum(belief) for part in belief]
+        assert filtered(y, FIT)[t] == pytest.approx(belief, abs=1e-12)
+
+
+def test_at_the_last_session_filtered_and_smoothed_agree(y):
+    for end in (1, 2, 50, 300):
+        smoothed = hmm_of(FIT).predict_proba(y[:end, None])[-1]
+        assert filtered(y[:end], FIT)[-1] == pytest.approx(smoothed, abs=1e-9)
+
+
+def test_over_a_missing_day_the_chain_moves_on_and_says_nothing(y):
+    torn = y.copy()
+    torn[100] = np.nan
+    assert np.isnan(filtered(torn, FIT)[100]).all()
+    before = filtered(torn, FIT)[99]
+    moved = before @ np.asarray(FIT["transitions"]) @ np.asarray(FIT["transitions"])
+    spread = (y[101] - np.asarray(FIT["means"])) ** 2 / np.asarray(FIT["variances"])
+    weighed = moved * np.exp(-spread / 2) / np.sqrt(FIT["variances"])
+    assert filtered(torn, FIT)[101] == pytest.approx(weighed / weighed.sum(), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["gmm", "hmm"])
+def test_states_are_ordered_by_variance_and_probabilities_add_up(rows, store, kind):
+    found = regime_features(rows, store, "SYN")
+    columns = found[[f"{kind}_{state}" for state in STATES]]
+    ready = columns.dropna()
+    assert ready.sum(axis=1).to_numpy() == pytest.approx(1.0)
+    level = (rows["g5_less_g252"] + rows["g252"]).loc[ready.index]
+    means = level.groupby(ready.to_numpy().argmax(axis=1)).mean()
+    assert list(means.index) == [0, 1, 2]
+    assert means.is_monotonic_increasing
+
+
+def test_nothing_is_said_before_three_years_were_seen(rows, store):
+    found = regime_features(rows, store, "SYN")["hmm_calm"]
+    first = int(np.flatnonzero(found.notna())[0])
+    seen = rows["g252"].iloc[:first].notna().sum()
+    assert seen >= MIN_ROWS
+    assert rows["session"].iloc[first].year > rows["session"].iloc[first - 1].year
+    last_year = [s for s in rows["session"] if s.year == rows["session"].iloc[first - 1].year]
+    assert seen - len(last_year) < MIN_ROWS
+
+
+def test_a_year_is_fitted_once(rows, store, monkeypatch):
+    import volcast.regimes
+
+    first = of(rows, store)
+    kept = store.objects.get("fits/regimes/SYN.json")
+    monkeypatch.setattr(volcast.regimes, "_fit", lambda *_: pytest.fail("fitted again"))
+    np.testing.assert_array_equal(of(rows, store), first)
+    assert store.objects.get("fits/regimes/SYN.json") == kept
+
+
+def test_a_fit_whose_state_is_empty_leaves_the_one_before_in_force(rows, store, monkeypatch):
+    import volcast.regimes
+
+    sound = volcast.regimes._fit
+    longest = []
+
+    def collapsing(kind, sample):
+        longest.append(len(sample))
+        fit = sound(kind, sample)
+        return fit if len(sample) == min(longest) else fit | {"means": [9.0] * 3, "sound": False}
+
+    monkeypatch.setattr(volcast.regimes, "_fit", collapsing)
+    found = regime_features(rows, store, "SYN")["hmm_calm"].dropna()
+    assert found.iloc[-1] == found.iloc[-1]
+    assert found.between(0, 1).all()
+    assert found.std() > 0.1
+
+
+def test_a_price_restated_later_moves_no_earlier_regime(store):
+    write_raw(store, curated(5), pd.Timestamp("2005-06-01", tz="UTC"))
+    last = fill(store, 5)
+    before = as_known_then(store, UNIVERSE.target, last)
+    assert before["hmm_calm"].notna().sum() > 200
+    restate(store, 900, pd.Timestamp("2005-07-01", tz="UTC"), years=5)
+    build(store, UNIVERSE, last)
+    pd.testing.assert_frame_equal(as_known_then(store, UNIVERSE.target, last), before)
+
+
+def test_only_the_target_has_regimes(store):
+    last = fill(store, 5)
+    others = as_known_then(store, UNIVERSE.bond, last)
+    assert others[names("regime")].isna().all(axis=None)
+
+
+def test_the_label_is_the_most_probable_state_and_none_without_all_three():
+    told = regime_columns({"hmm_calm": 0.2, "hmm_normal": 0.7, "hmm_stressed": 0.1})
+    assert told == {"regime": "normal", "p_calm": 0.2, "p_normal": 0.7, "p_stressed": 0.1}
+    assert set(regime_columns({"hmm_calm": 0.2, "hmm_normal": None}).values()) == {None}
+    assert list(regime_columns({})) == ["regime", "p_calm", "p_normal", "p_stressed"]
