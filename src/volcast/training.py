@@ -15,6 +15,7 @@ from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import LABELS_DAILY
 from volcast.errors import ContractError
+from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.report import render
 from volcast.evaluation.table import SkillTable, compare, scored, skill_as_dict, with_all_baselines
 from volcast.evaluation.walkforward import (
@@ -201,16 +202,13 @@ def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) 
     return forecaster.with_golden(x)
 
 
-_PERIODS = {"2012-2018": (2012, 2018), "2019-2021": (2019, 2021)}
-
-
 def _metrics(walked: WalkForward, skill: SkillTable) -> dict[str, object]:
     metrics: dict[str, object] = {"recipe": walked.recipe.name, "all": skill_as_dict(skill)}
     common = with_all_baselines(walked.rows)
     if skill.left_out and len(scored(common)):
         metrics["all_baselines"] = skill_as_dict(compare(common))
-    for name, (first, last) in _PERIODS.items():
-        inside = walked.rows["session"].between(date(first, 1, 1), date(last, 12, 31))
+    for name, span in PERIODS.items():
+        inside = walked.rows["session"].between(*span)
         if len(scored(walked.rows[inside])):
             metrics[name] = skill_as_dict(compare(walked.rows[inside]))
     return metrics

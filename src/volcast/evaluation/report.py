@@ -10,13 +10,7 @@ import pandas as pd
 from volcast.evaluation.losses import qlike_losses
 from volcast.evaluation.table import SkillTable, compare, scored, with_all_baselines
 
-__all__ = ["PERIODS", "page", "render"]
-
-PERIODS = {
-    "2012-2018": (date(2012, 1, 1), date(2018, 12, 31)),
-    "2019-2021": (date(2019, 1, 1), date(2021, 12, 31)),
-}
-"""Spans that are told apart: the recipe was chosen on data up to 2018."""
+__all__ = ["page", "render"]
 
 _FAN_SESSIONS = 252
 _WIDTH, _HEIGHT = 860, 260

@@ -6,7 +6,7 @@ sessions that overlap it.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -24,7 +24,18 @@ from volcast.models.conformal import BOUNDS, Calibration, Offsets
 from volcast.models.recipe import RECIPES, Recipe, choose
 from volcast.models.trees import Trees, fit_trees
 
-__all__ = ["EVALUATION_COLUMNS", "MIN_TRAINING", "WalkForward", "training_rows", "walk_forward"]
+__all__ = [
+    "EVALUATION_COLUMNS",
+    "MIN_TRAINING",
+    "Fold",
+    "Progress",
+    "WalkForward",
+    "folds",
+    "refuse_leaks",
+    "training_rows",
+    "usable",
+    "walk_forward",
+]
 
 EVALUATION_COLUMNS = ("session", "symbol", "rv_5d", "forecast", *BOUNDS, *BASELINES)
 """Columns of an evaluation file; volatilities annualised, in decimals."""
@@ -63,11 +74,15 @@ class Fold:
 
 @dataclass(frozen=True)
 class WalkForward:
-    """The forecasts, one row a session, and what the intervals have learnt from them."""
+    """The forecasts, one row a session, and what the intervals have learnt from them.
+
+    ``blend`` is the model of the last fold, ``recipe`` what that fold chose.
+    """
 
     rows: pd.DataFrame
     calibration: Calibration
     recipe: Recipe
+    blend: Blend | None
 
 
 def training_rows(rows: pd.DataFrame, before: date) -> pd.DataFrame:
@@ -92,8 +107,8 @@ def _positions(rows: pd.DataFrame) -> Positions:
 
 
 def usable(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
-    """Return the rows that have every feature of the recipe."""
-    return rows[rows[list(recipe.features)].notna().all(axis=1)]
+    """Return the rows that have every feature of the recipe that must be there."""
+    return rows[rows[list(recipe.required)].notna().all(axis=1)]
 
 
 def walk_forward(
@@ -126,17 +141,19 @@ def walk_forward(
         If no session has enough training rows.
     """
     rows = rows.reset_index(drop=True)
-    folds = _folds(rows, recipes)
-    if not folds:
+    cut = folds(rows, recipes)
+    if not cut:
         raise ContractError(
             found=f"{len(rows)} sessions", expected=f"at least {MIN_TRAINING} training rows",
             where="walk-forward", remedy="Ingest a longer history of the target.",
         )  # fmt: skip
-    trees = _fit_all_trees(rows, folds, seed, progress)
+    refuse_leaks(rows, cut)
+    trees = _fit_all_trees(rows, cut, seed, progress)
     result = pd.DataFrame({name: np.nan for name in EVALUATION_COLUMNS[3:]}, index=rows.index)
     calibration, learnt = Calibration(), 0
     in_force: dict[int, Offsets | None] = {}
-    for fold, fold_trees in zip(folds, trees, strict=True):
+    blend: Blend | None = None
+    for fold, fold_trees in zip(cut, trees, strict=True):
         learnt = _learn(calibration, rows, result, in_force, learnt, fold.first)
         offsets = calibration.offsets()
         block = rows.iloc[fold.first : fold.last]
@@ -149,30 +166,64 @@ def walk_forward(
             _forecast_fold(result, ready, blend, offsets)
     _learn(calibration, rows, result, in_force, learnt, len(rows))
     whole = pd.concat([rows[["session", "symbol", "rv_5d"]], result], axis=1)
-    return WalkForward(whole[list(EVALUATION_COLUMNS)], calibration, folds[-1].recipe)
+    return WalkForward(whole[list(EVALUATION_COLUMNS)], calibration, cut[-1].recipe, blend)
 
 
-def _folds(rows: pd.DataFrame, recipes: Mapping[str, Recipe]) -> list[Fold]:
-    """Cut the rows at the first session of each month, from the first with enough behind it."""
+def folds(rows: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> list[Fold]:
+    """Cut the rows at the first session of each month, from the first with enough behind it.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        As for `walk_forward`, indexed from 0.
+    recipes : mapping
+        As for `walk_forward`.
+    """
     months = pd.PeriodIndex(pd.to_datetime(rows["session"]), freq="M")
     starts = [i for i in range(len(rows)) if i == 0 or months[i] != months[i - 1]]
-    folds: list[Fold] = []
+    cut: list[Fold] = []
     for first, last in zip(starts, [*starts[1:], len(rows)], strict=True):
         known = training_rows(rows, rows["session"].iloc[first])
         if known["g252"].notna().sum() < MIN_TRAINING:
             continue
         recipe = choose(known, recipes)
         training = usable(known, recipe)
-        fresh = not folds or months[first].month % 3 == 1 or folds[-1].recipe != recipe
-        folds.append(Fold(first, last, _positions(known), _positions(training), recipe, fresh))
-    return folds
+        fresh = not cut or months[first].month % 3 == 1 or cut[-1].recipe != recipe
+        cut.append(Fold(first, last, _positions(known), _positions(training), recipe, fresh))
+    return cut
+
+
+def refuse_leaks(rows: pd.DataFrame, cut: Sequence[Fold]) -> None:
+    """Raise unless every fold is fitted on what was known before its first session, and no more.
+
+    A shuffled split, or one without the purge of the sessions whose label reaches into the fold,
+    flatters every number that follows.
+
+    Raises
+    ------
+    ContractError
+        Naming the first fold and row at fault.
+    """
+    ends = pd.to_datetime(rows["label_end_session"]).to_numpy()
+    starts = pd.to_datetime(rows["session"]).to_numpy()
+    for fold in cut:
+        used = np.union1d(fold.known_at, fold.training_at)
+        leaking = used[~(ends[used] < starts[fold.first]) | (used >= fold.first)]
+        if len(leaking):
+            row = rows.iloc[leaking[0]]
+            raise ContractError(
+                found=f"a fold from {rows['session'].iloc[fold.first]} fitted on the session "
+                f"{row['session']}, whose label ends on {row['label_end_session']}",
+                expected="labels that had ended before the fold", where="walk-forward",
+                remedy="Cut folds in order of time, and purge the sessions before each.",
+            )  # fmt: skip
 
 
 def _fit_all_trees(
-    rows: pd.DataFrame, folds: list[Fold], seed: int, progress: Progress | None
+    rows: pd.DataFrame, cut: list[Fold], seed: int, progress: Progress | None
 ) -> list[Trees]:
     """Fit the trees of all folds, side by side: a fit has one thread and no memory of another."""
-    fresh = [fold for fold in folds if fold.new_trees]
+    fresh = [fold for fold in cut if fold.new_trees]
 
     def fit(fold: Fold) -> Trees:
         training = fold.training(rows)
@@ -187,7 +238,7 @@ def _fit_all_trees(
             fitted.append(trees)
             if progress:
                 progress(len(fitted), len(fresh))
-    position = np.cumsum([fold.new_trees for fold in folds]) - 1
+    position = np.cumsum([fold.new_trees for fold in cut]) - 1
     return [fitted[i] for i in position]
 
 

@@ -79,7 +79,7 @@ class Forecaster:
     @property
     def optional(self) -> frozenset[str]:
         """Features that may be null: a baseline is then missing, the forecast is not."""
-        return frozenset(self.signature) - frozenset(self.recipe.features)
+        return frozenset(self.signature) - frozenset(self.recipe.required)
 
     def forecast(self, x: Floats) -> Forecasts:
         """Forecast rows x, f8[n, k], columns in the order of the signature."""

@@ -37,6 +37,8 @@ class Recipe:
         Share of the trees in the mean of log variances.
     tree_parameters : dict
         XGBoost's own.
+    optional_features : tuple of str
+        Those of the trees' inputs that may be null, as where a series begins late.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Recipe:
     linear_features: tuple[str, ...]
     tree_weight: float = 0.5
     tree_parameters: dict[str, object] = field(default_factory=lambda: dict(PARAMETERS))
+    optional_features: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as plain data, for a file."""
@@ -53,13 +56,19 @@ class Recipe:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "Recipe":
         """Return the recipe that `as_dict` gave; KeyError or TypeError if it is none."""
-        named = {name: tuple(stored[name]) for name in ("tree_features", "linear_features")}
+        lists = ("tree_features", "linear_features", "optional_features")
+        named = {name: tuple(stored[name]) for name in lists}
         return cls(**(dict(stored) | named))
 
     @property
     def features(self) -> tuple[str, ...]:
         """Every feature of the model itself, in the order of its signature."""
         return tuple(dict.fromkeys((self.anchor, *self.tree_features, *self.linear_features)))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Features without which there is no forecast."""
+        return tuple(name for name in self.features if name not in self.optional_features)
 
     @property
     def signature(self) -> tuple[str, ...]:
@@ -112,6 +121,6 @@ def choose(training: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> R
         One each under the names of `RECIPES`.
     """
     implied = recipes["blend-iv"]
-    ready = training[list(implied.features)].notna().all(axis=1)
+    ready = training[list(implied.required)].notna().all(axis=1)
     enough = ready.sum() >= _FEWEST_IMPLIED and ready.tail(calendar.HORIZON).any()
     return implied if enough else recipes["blend-range"]
