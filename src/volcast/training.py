@@ -15,6 +15,7 @@ from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import LABELS_DAILY
 from volcast.errors import ContractError
+from volcast.evaluation.findings import Findings
 from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.report import render
 from volcast.evaluation.table import SkillTable, compare, scored, skill_as_dict, with_all_baselines
@@ -131,7 +132,7 @@ def train(
     store.objects.put(f"{folder}evaluation.parquet", evaluation_bytes(walked.rows))
     store.objects.put(f"{folder}metrics.json", as_json(metrics))
     store.objects.put(f"{folder}lineage.json", as_json(lineage))
-    store.objects.put(f"{folder}report.html", render(universe.target, as_of, walked.rows).encode())
+    store.objects.put(f"{folder}report.html", _report(universe.target, as_of, rows, walked))
     # Last: a run without it was cut short, and is made again.
     store.objects.put(f"{folder}{_COMPLETE}", as_json(metrics))
     return Candidate(run_id, metrics, reused=False)
@@ -180,6 +181,12 @@ def _refuse_another(served: pd.DataFrame, stored: pd.DataFrame) -> None:
             expected="the same rows from both", where="feature store against features_daily",
             remedy="Remove the store's feast folder, so that the registry is built anew.",
         )  # fmt: skip
+
+
+def _report(symbol: str, as_of: date, rows: pd.DataFrame, walked: WalkForward) -> bytes:
+    first: date = rows["session"].iloc[0]
+    found = Findings(symbol, first, as_of, walked.rows, rows, walked.blend)
+    return render(found.with_regime_skill()).encode()
 
 
 def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:

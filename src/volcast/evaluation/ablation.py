@@ -91,7 +91,7 @@ def without(columns: Sequence[str], recipes: Mapping[str, Recipe] = RECIPES) -> 
 
 
 def ablate(
-    rows: pd.DataFrame, walked: pd.DataFrame, seed: int, *, removed: bool = True,
+    rows: pd.DataFrame, walked: pd.DataFrame, seed: int, *,
     progress: Progress | None = None,
 ) -> list[Ablation]:  # fmt: skip
     """Walk forward with each group added, and with each taken out.
@@ -104,8 +104,6 @@ def ablate(
         The recipe's own evaluation on them.
     seed : int
         Of the trees.
-    removed : bool
-        Whether to take groups out too.
     progress : callable or None
         Called with the count of walks done, and of all.
 
@@ -119,8 +117,7 @@ def ablate(
         for group in ADDED
         if rows[names(group)].notna().any(axis=None)
     ]
-    if removed:
-        altered += [(name, "removed", without(columns)) for name, columns in REMOVED.items()]
+    altered += [(name, "removed", without(columns)) for name, columns in REMOVED.items()]
     found: list[Ablation] = []
     for i, (group, kind, recipes) in enumerate(altered):
         other = walk_forward(rows, seed, recipes=recipes).rows

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,14 +91,16 @@ def turbulent_weeks(rows: pd.DataFrame, forecast: "pd.Series[float] | None" = No
     return found
 
 
-def _logit(x: Floats, known: Any, event: Any, block: NDArray[np.intp]) -> Floats:
+def _logit(
+    x: Floats, known: NDArray[np.bool_], event: NDArray[np.bool_], block: NDArray[np.intp]
+) -> Floats:
     from sklearn.linear_model import LogisticRegression
 
-    whole = np.isfinite(x).all(axis=1)
+    whole = np.asarray(np.isfinite(x).all(axis=1), dtype=np.bool_)
     training, ready = known & whole, whole[block]
     result = np.full(len(block), np.nan)
     if training.sum() >= _FEWEST and event[training].any() and ready.any():
-        centre, scale = x[training].mean(axis=0), x[training].std(axis=0)
+        centre, scale = np.mean(x[training], axis=0), np.std(x[training], axis=0)
         model = LogisticRegression(C=_WEAK_PENALTY, solver="newton-cholesky")
         model.fit((x[training] - centre) / scale, event[training])
         result[ready] = model.predict_proba((x[block][ready] - centre) / scale)[:, 1]

@@ -32,11 +32,12 @@ def study(
     NotFound, ConfigError, ContractError
         As `volcast.evaluation.evaluate.evaluate`.
     """
-    rows = evaluate(store, universe, _FIRST, as_of, seed=seed, progress=progress)
-    skill = compare(rows)
+    found = evaluate(store, universe, _FIRST, as_of, seed=seed, progress=progress)
+    found = found.with_regime_skill()
+    skill = compare(found.rows)
     folder = f"evaluations/{universe.target}"
-    store.objects.put(f"{folder}/evaluation.parquet", evaluation_bytes(rows))
-    store.objects.put(f"{folder}/report.html", render(universe.target, as_of, rows).encode())
+    store.objects.put(f"{folder}/evaluation.parquet", evaluation_bytes(found.rows))
+    store.objects.put(f"{folder}/report.html", render(found).encode())
     return skill
 
 
