@@ -16,6 +16,7 @@ from volcast.config import Universe
 from volcast.contracts import LABELS_DAILY
 from volcast.errors import ContractError
 from volcast.evaluation.findings import Findings
+from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.report import render
 from volcast.evaluation.table import SkillTable, compare, scored, skill_as_dict, with_all_baselines
@@ -107,6 +108,8 @@ def train(
         return Candidate(run_id, json.loads(done.data), reused=True)
     _refuse_another(labelled(read(), labels, as_of), rows)
     walked = walk_forward(rows, seed, progress)
+    fitted = garch_forecasts(rows, store)
+    walked.rows[list(fitted.columns)] = fitted
     skill = compare(walked.rows)
     forecaster = _fit_final(rows, as_of, walked, seed)
     metrics: dict[str, object] = json.loads(as_json(_metrics(walked, skill)))

@@ -34,7 +34,9 @@ def test_a_price_restated_later_changes_scores_and_no_forecast(filled):
 
 def test_bounds_are_inclusive_and_do_not_move_a_forecast(filled):
     whole = evaluate(filled, UNIVERSE, FIRST, LAST).rows
-    part = evaluate(filled, UNIVERSE, date(2005, 3, 1), date(2005, 6, 30)).rows.reset_index(drop=True)
+    part = evaluate(filled, UNIVERSE, date(2005, 3, 1), date(2005, 6, 30)).rows.reset_index(
+        drop=True
+    )
     assert (part["session"].min(), part["session"].max()) == (date(2005, 3, 1), date(2005, 6, 30))
     same = whole[whole["session"].isin(part["session"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(part, same, check_exact=True)

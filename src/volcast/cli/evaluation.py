@@ -23,6 +23,9 @@ def evaluate(  # noqa: PLR0913
     store: StoreOption = None,
     target: Annotated[str | None, typer.Option(help="Symbol; default: the store's.")] = None,
     iv: Annotated[str | None, typer.Option(help="Its implied volatility; '' for none.")] = None,
+    garch: Annotated[
+        bool, typer.Option("--garch/--without-garch", help="Fit the GARCH baselines; slow once.")
+    ] = True,
     report: Annotated[Path | None, typer.Option(help="An HTML page to write beside.")] = None,
     ablation: Annotated[
         bool, typer.Option("--ablation", help="Walk again with and without groups of features.")
@@ -47,9 +50,13 @@ def evaluate(  # noqa: PLR0913
             opened, universe, begin, end, seed=seed,
             progress=lambda done, all_: status.update(f"walking forward: fit {done} of {all_}"),
         )  # fmt: skip
+        if garch:
+            found = found.with_garch(
+                opened, lambda done, all_: status.update(f"GARCH: fit {done} of {all_}")
+            )
         if ablation:
             found = found.with_ablations(
-                seed, progress=lambda done, all_: status.update(f"ablation: walk {done} of {all_}")
+                seed, lambda done, all_: status.update(f"ablation: walk {done} of {all_}")
             )
     write_file(out, evaluation_bytes(found.rows))
     if len(scored(found.rows)):

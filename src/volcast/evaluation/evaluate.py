@@ -47,7 +47,8 @@ def evaluate(
     Returns
     -------
     Findings
-        Its rows have `EVALUATION_COLUMNS`, one a session; rv_5d and forecasts null where unknown.
+        Its rows have `EVALUATION_COLUMNS`, one a session; rv_5d and forecasts null where unknown,
+        and the GARCH baselines null until `Findings.with_garch`.
 
     Raises
     ------

@@ -7,9 +7,11 @@ from datetime import date
 import pandas as pd
 
 from volcast.evaluation.ablation import Ablation, ablate
+from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.regime_skill import RegimeSkill, regime_skill, turbulent_weeks
 from volcast.evaluation.walkforward import Progress
 from volcast.models.blend import Blend
+from volcast.storage import Store
 
 __all__ = ["Findings"]
 
@@ -47,6 +49,11 @@ class Findings:
     def rows(self) -> pd.DataFrame:
         """The sessions shown, on the index of ``whole``."""
         return self.whole[self.whole["session"].between(self.first, self.as_of)]
+
+    def with_garch(self, store: Store, progress: Progress | None = None) -> "Findings":
+        """Return the same with the GARCH baselines; ``store`` keeps their fits."""
+        fitted = garch_forecasts(self.features, store, progress=progress)
+        return replace(self, whole=self.whole.assign(**fitted))
 
     def with_regime_skill(self) -> "Findings":
         """Return the same with the worth of regimes measured on the sessions shown."""

@@ -33,7 +33,7 @@ def study(
         As `volcast.evaluation.evaluate.evaluate`.
     """
     found = evaluate(store, universe, _FIRST, as_of, seed=seed, progress=progress)
-    found = found.with_regime_skill()
+    found = found.with_garch(store).with_regime_skill()
     skill = compare(found.rows)
     folder = f"evaluations/{universe.target}"
     store.objects.put(f"{folder}/evaluation.parquet", evaluation_bytes(found.rows))

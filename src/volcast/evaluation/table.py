@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ContractError
+from volcast.evaluation.columns import EVALUATION_BASELINES
 from volcast.evaluation.losses import diebold_mariano, qlike_losses, rmse_points
 from volcast.evaluation.statistics import log_r2
 
@@ -113,7 +113,7 @@ def compare(
         first=rows["session"].iloc[0],
         last=rows["session"].iloc[-1],
         rows_hash=rows_hash(rows),
-        left_out=tuple(name for name in BASELINES if name not in present),
+        left_out=tuple(name for name in EVALUATION_BASELINES if name not in present),
         coverage80=_coverage(rows, "80"),
         coverage95=_coverage(rows, "95"),
     )
@@ -121,7 +121,7 @@ def compare(
 
 def present_baselines(rows: pd.DataFrame) -> list[str]:
     """Return the baselines that have a value on every row."""
-    return [name for name in BASELINES if rows[name].notna().all()]
+    return [name for name in EVALUATION_BASELINES if rows[name].notna().all()]
 
 
 def line_losses(rows: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
@@ -140,8 +140,9 @@ def scored(evaluation: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_all_baselines(evaluation: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows on which every baseline has a value: fewer, but none is left out."""
-    return evaluation[evaluation[list(BASELINES)].notna().all(axis=1)]
+    """Return the rows on which every baseline has a value, but for those that have none at all."""
+    stand = [name for name in EVALUATION_BASELINES if evaluation[name].notna().any()]
+    return evaluation[evaluation[stand].notna().all(axis=1)]
 
 
 def rows_hash(rows: pd.DataFrame) -> str:

@@ -16,16 +16,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast import calendar
-from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ContractError
+from volcast.evaluation.columns import EVALUATION_COLUMNS
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import Blend, fit_blend
-from volcast.models.conformal import BOUNDS, Calibration, Offsets
+from volcast.models.conformal import Calibration, Offsets
 from volcast.models.recipe import RECIPES, Recipe, choose
 from volcast.models.trees import Trees, fit_trees
 
 __all__ = [
-    "EVALUATION_COLUMNS",
     "MIN_TRAINING",
     "Fold",
     "Progress",
@@ -36,9 +35,6 @@ __all__ = [
     "usable",
     "walk_forward",
 ]
-
-EVALUATION_COLUMNS = ("session", "symbol", "rv_5d", "forecast", *BOUNDS, *BASELINES)
-"""Columns of an evaluation file; volatilities annualised, in decimals."""
 
 MIN_TRAINING = 756
 """Fewest training rows with range features before a first fold: three years."""
@@ -132,8 +128,8 @@ def walk_forward(
     Returns
     -------
     WalkForward
-        ``rows`` has `EVALUATION_COLUMNS`; a session before the first fold, or without the
-        features, has null forecasts.
+        ``rows`` has `EVALUATION_COLUMNS`, those of GARCH null; a session before the first fold,
+        or without the features, has null forecasts.
 
     Raises
     ------
