@@ -223,10 +223,12 @@ def _fit_all_trees(
 
     def fit(fold: Fold) -> Trees:
         training = fold.training(rows)
-        target = np.log(training["variance"]) - training[fold.recipe.anchor]
+        features = training[list(fold.recipe.features)].to_numpy(dtype=float)
+        anchor = fold.recipe.anchor_parts(features).sum(axis=1)
+        target = np.log(training["variance"].to_numpy(dtype=float)) - anchor
         x = training[list(fold.recipe.tree_features)].to_numpy(dtype=float)
         parameters = fold.recipe.tree_parameters
-        return fit_trees(x, target.to_numpy(dtype=float), seed, parameters)
+        return fit_trees(x, target, seed, parameters)
 
     fitted: list[Trees] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

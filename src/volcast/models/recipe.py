@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from volcast import calendar
 from volcast.features.definitions import names
@@ -31,6 +33,10 @@ class Recipe:
         What to call it.
     anchor : str
         The feature, a log variance, that the trees forecast against.
+    anchor_shares : dict of float
+        Features whose multiples are added to the anchor: with a third each of g5_less_g252 and
+        g22_less_g252 on g252 it is the mean of three log variances. Trees cannot forecast beyond
+        their training rows; an anchor that follows the market does it for them.
     tree_features, linear_features : tuple of str
         Inputs of the trees and of the gamma regression.
     tree_weight : float
@@ -47,6 +53,7 @@ class Recipe:
     linear_features: tuple[str, ...]
     tree_weight: float = 0.5
     tree_parameters: dict[str, object] = field(default_factory=lambda: dict(PARAMETERS))
+    anchor_shares: dict[str, float] = field(default_factory=dict)
     optional_features: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -64,6 +71,18 @@ class Recipe:
     def features(self) -> tuple[str, ...]:
         """Every feature of the model itself, in the order of its signature."""
         return tuple(dict.fromkeys((self.anchor, *self.tree_features, *self.linear_features)))
+
+    @property
+    def anchor_terms(self) -> dict[str, float]:
+        """Features that the anchor is the weighted sum of; all among `features`."""
+        # Sorted: a file keeps no order of theirs.
+        return {self.anchor: 1.0} | dict(sorted(self.anchor_shares.items()))
+
+    def anchor_parts(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the terms of the anchor, f8[n, terms], of rows x, f8[n, k], as `features`."""
+        at = [self.features.index(name) for name in self.anchor_terms]
+        parts: NDArray[np.float64] = x[:, at] * np.array(list(self.anchor_terms.values()))
+        return parts
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -101,6 +120,7 @@ RECIPES: Mapping[str, Recipe] = {
                 "g252", "g1_less_g252", "g5_less_g252", "g22_less_g252", "g66_less_g252",
                 *_SCALED_RETURNS,
             ),
+            anchor_shares={"g5_less_g252": 1 / 3, "g22_less_g252": 1 / 3},
         ),
     )
 }  # fmt: skip
