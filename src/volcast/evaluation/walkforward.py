@@ -19,7 +19,7 @@ from volcast import calendar
 from volcast.errors import ContractError
 from volcast.evaluation.columns import EVALUATION_COLUMNS
 from volcast.models.baselines import fit_baselines
-from volcast.models.blend import Blend, fit_blend
+from volcast.models.blend import Blend, fit_blend, tree_data
 from volcast.models.conformal import Calibration, Offsets
 from volcast.models.recipe import RECIPES, Recipe, choose
 from volcast.models.trees import Trees, fit_trees
@@ -222,13 +222,9 @@ def _fit_all_trees(
     fresh = [fold for fold in cut if fold.new_trees]
 
     def fit(fold: Fold) -> Trees:
-        training = fold.training(rows)
-        features = training[list(fold.recipe.features)].to_numpy(dtype=float)
-        anchor = fold.recipe.anchor_parts(features).sum(axis=1)
-        target = np.log(training["variance"].to_numpy(dtype=float)) - anchor
-        x = training[list(fold.recipe.tree_features)].to_numpy(dtype=float)
-        parameters = fold.recipe.tree_parameters
-        return fit_trees(x, target, seed, parameters)
+        return fit_trees(
+            *tree_data(fold.recipe, fold.training(rows)), seed, fold.recipe.tree_parameters
+        )
 
     fitted: list[Trees] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:

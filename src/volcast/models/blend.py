@@ -10,7 +10,7 @@ from volcast.models.gamma_glm import GammaRegression, fit_gamma
 from volcast.models.recipe import Recipe
 from volcast.models.trees import Trees, fit_trees
 
-__all__ = ["Blend", "Explanation", "fit_blend"]
+__all__ = ["Blend", "Explanation", "fit_blend", "linear_data", "tree_data"]
 
 Floats = NDArray[np.float64]
 
@@ -98,10 +98,21 @@ def fit_blend(
     trees : Trees or None
         Trees to keep from an earlier fit: they are refitted less often than the regression.
     """
-    variance = rows["variance"].to_numpy(dtype=float)
-    anchor = recipe.anchor_parts(rows[list(recipe.features)].to_numpy(dtype=float))
     if trees is None:
-        x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
-        trees = fit_trees(x, np.log(variance) - anchor.sum(axis=1), seed, recipe.tree_parameters)
-    linear = fit_gamma(rows[list(recipe.linear_features)].to_numpy(dtype=float), variance)
+        trees = fit_trees(*tree_data(recipe, rows), seed, recipe.tree_parameters)
+    linear = fit_gamma(*linear_data(recipe, rows))
+    anchor = recipe.anchor_parts(rows[list(recipe.features)].to_numpy(dtype=float))
     return Blend(recipe, trees, linear, anchor.mean(axis=0))
+
+
+def tree_data(recipe: Recipe, rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return what the trees are fitted on: inputs f8[n, k], and log variance less the anchor."""
+    anchor = recipe.anchor_parts(rows[list(recipe.features)].to_numpy(dtype=float))
+    x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
+    return x, np.log(rows["variance"].to_numpy(dtype=float)) - anchor.sum(axis=1)
+
+
+def linear_data(recipe: Recipe, rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return what the gamma regression is fitted on: inputs f8[n, k], and variance."""
+    x = rows[list(recipe.linear_features)].to_numpy(dtype=float)
+    return x, rows["variance"].to_numpy(dtype=float)
