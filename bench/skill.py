@@ -14,8 +14,9 @@ from bench.stopwatch import Stopwatch
 from volcast import labels
 from volcast.config import Universe, read_settings
 from volcast.contracts import LABELS_DAILY
+from volcast.evaluation.folds import folds, narrowed
 from volcast.evaluation.garch import garch_forecasts
-from volcast.evaluation.walkforward import folds, walk_forward
+from volcast.evaluation.walkforward import walk_forward
 from volcast.features import store as features
 from volcast.features.store import as_known_then
 from volcast.ingest import ingest
@@ -93,14 +94,15 @@ def _laid_out(rows: pd.DataFrame) -> tuple[list[_Fit], list[_Fit]]:
     """Return every fit of the walk-forward, its arrays laid out: the linear ones, and the trees."""
     linear: list[_Fit] = []
     trees: list[_Fit] = []
-    for fold in folds(rows):
-        recipe, training = fold.recipe, fold.training(rows)
-        known = fold.known(rows)[[*BASELINE_INPUTS, "variance"]]
+    data = narrowed(rows)
+    for fold in folds(data):
+        recipe, training = fold.recipe, data.iloc[fold.training_at]
+        known = data[[*BASELINE_INPUTS, "variance"]].iloc[fold.known_at]
         linear += [
             partial(fit_gamma, *linear_data(recipe, training)),
             partial(fit_baselines, known),
         ]
         if fold.new_trees:
-            data = tree_data(recipe, training)
-            trees.append(partial(fit_trees, *data, _SEED, recipe.tree_parameters))
+            x, log_ratio = tree_data(recipe, training)
+            trees.append(partial(fit_trees, x, log_ratio, _SEED, recipe.tree_parameters))
     return linear, trees

@@ -16,17 +16,12 @@ from volcast.config import Universe
 from volcast.contracts import LABELS_DAILY
 from volcast.errors import ContractError
 from volcast.evaluation.findings import Findings
+from volcast.evaluation.folds import training_rows, usable
 from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.report import render
 from volcast.evaluation.table import SkillTable, compare, scored, skill_as_dict, with_all_baselines
-from volcast.evaluation.walkforward import (
-    Progress,
-    WalkForward,
-    training_rows,
-    usable,
-    walk_forward,
-)
+from volcast.evaluation.walkforward import Progress, WalkForward, walk_forward
 from volcast.features.definitions import names
 from volcast.features.store import as_known_then
 from volcast.lineage import as_json, code_version, digest, frame_digest

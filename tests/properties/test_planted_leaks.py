@@ -10,8 +10,9 @@ import pytest
 from tests.markets import UNIVERSE, curated, labelled_rows
 from volcast import calendar
 from volcast.errors import ContractError
-from volcast.evaluation import walkforward
-from volcast.evaluation.walkforward import folds, refuse_leaks, training_rows, walk_forward
+from volcast.evaluation import folds as module
+from volcast.evaluation.folds import folds, known_before, narrowed, refuse_leaks
+from volcast.evaluation.walkforward import walk_forward
 from volcast.features.compute import compute
 from volcast.features.definitions import names
 from volcast.labels import realized
@@ -22,7 +23,7 @@ YEARS = 5
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    return labelled_rows(YEARS)
+    return narrowed(labelled_rows(YEARS))
 
 
 def test_the_folds_of_the_walk_forward_pass_the_guard(rows):
@@ -30,7 +31,7 @@ def test_the_folds_of_the_walk_forward_pass_the_guard(rows):
     refuse_leaks(rows, cut)
     starts = [rows["session"].iloc[fold.first] for fold in cut]
     for fold, start in zip(cut, starts, strict=True):
-        assert rows["label_end_session"].iloc[fold.known_at].max() < start
+        assert rows["label_end_session"].iloc[fold.known_at].max().date() < start
         assert len(fold.training_at) > 700
 
 
@@ -46,18 +47,18 @@ def test_shuffled_folds_are_refused(rows):
         refuse_leaks(rows, shuffled)
 
 
-def unpurged(given: pd.DataFrame, before: date) -> pd.DataFrame:
-    seen = given[given["label_end_session"].notna() & (given["session"] < before)]
-    return seen.assign(variance=seen["rv_5d"].astype(float) ** 2)
+def unpurged(given: pd.DataFrame, before: date) -> "np.ndarray":
+    known = given["label_end_session"].notna() & (given["session"] < before)
+    return np.flatnonzero(known)
 
 
-def a_session_short(given: pd.DataFrame, before: date) -> pd.DataFrame:
-    return training_rows(given, calendar.after(before, 1))
+def a_session_short(given: pd.DataFrame, before: date) -> "np.ndarray":
+    return known_before(given, calendar.after(before, 1))
 
 
 @pytest.mark.parametrize("wrong", [unpurged, a_session_short])
 def test_a_purge_that_is_missing_or_a_session_short_is_refused(rows, monkeypatch, wrong):
-    monkeypatch.setattr(walkforward, "training_rows", wrong)
+    monkeypatch.setattr(module, "known_before", wrong)
     with pytest.raises(ContractError, match="whose label ends on"):
         walk_forward(rows, seed=7)
 
@@ -65,7 +66,7 @@ def test_a_purge_that_is_missing_or_a_session_short_is_refused(rows, monkeypatch
 def test_a_row_of_the_fold_itself_is_refused_whatever_its_label_says(rows):
     fold = folds(rows)[0]
     torn = rows.copy()
-    torn.loc[fold.first, "label_end_session"] = rows["session"].iloc[0]
+    torn.loc[fold.first, "label_end_session"] = pd.Timestamp(rows["session"].iloc[0])
     own = replace(fold, training_at=np.append(fold.training_at, fold.first))
     with pytest.raises(ContractError, match="fitted on the session"):
         refuse_leaks(torn, [own])

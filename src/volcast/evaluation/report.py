@@ -8,6 +8,7 @@ import pandas as pd
 
 from volcast.evaluation import plots, tables
 from volcast.evaluation.findings import Findings
+from volcast.evaluation.folds import usable
 from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.splits import TERCILES, by_crisis, by_label, by_year, phases, vix_tercile
 from volcast.evaluation.table import (
@@ -17,7 +18,6 @@ from volcast.evaluation.table import (
     scored,
     with_all_baselines,
 )
-from volcast.evaluation.walkforward import usable
 from volcast.regimes import STATES
 
 __all__ = ["page", "render"]

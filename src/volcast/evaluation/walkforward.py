@@ -1,15 +1,12 @@
 """Walk forward: every forecast made with what was known at its session's close, and no more.
 
-Expanding window; trees refitted each quarter, the regression, baselines and intervals each month.
-A fold trains on rows whose label ended before the fold's first session, which purges the five
-sessions that overlap it.
+Trees are refitted each quarter; the regression, baselines and intervals each month.
 """
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -18,54 +15,16 @@ from numpy.typing import NDArray
 from volcast import calendar
 from volcast.errors import ContractError
 from volcast.evaluation.columns import EVALUATION_COLUMNS
+from volcast.evaluation.folds import MIN_TRAINING, Fold, folds, narrowed, refuse_leaks, usable
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import Blend, fit_blend, tree_data
 from volcast.models.conformal import Calibration, Offsets
-from volcast.models.recipe import RECIPES, Recipe, choose
+from volcast.models.recipe import RECIPES, Recipe
 from volcast.models.trees import Trees, fit_trees
 
-__all__ = [
-    "MIN_TRAINING",
-    "Fold",
-    "Progress",
-    "WalkForward",
-    "folds",
-    "refuse_leaks",
-    "training_rows",
-    "usable",
-    "walk_forward",
-]
-
-MIN_TRAINING = 756
-"""Fewest training rows with range features before a first fold: three years."""
+__all__ = ["Progress", "WalkForward", "walk_forward"]
 
 Progress = Callable[[int, int], None]
-Positions = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Rows ``[first, last)`` are forecast by what is fitted on rows whose label is known.
-
-    ``known`` and ``training`` take these out of all rows, the latter those that have the features
-    of the recipe: positions alone are kept, for three hundred folds of copies would take a
-    gigabyte.
-    """
-
-    first: int
-    last: int
-    known_at: Positions
-    training_at: Positions
-    recipe: Recipe
-    new_trees: bool
-
-    def known(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows whose label had ended before the fold."""
-        return _with_variance(rows.iloc[self.known_at])
-
-    def training(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the known rows that the recipe can be fitted on."""
-        return _with_variance(rows.iloc[self.training_at])
 
 
 @dataclass(frozen=True)
@@ -79,32 +38,6 @@ class WalkForward:
     calibration: Calibration
     recipe: Recipe
     blend: Blend | None
-
-
-def training_rows(rows: pd.DataFrame, before: date) -> pd.DataFrame:
-    """Return the rows whose label had ended before the session ``before``.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Features with ``session``, ``rv_5d`` (null while unknown) and ``label_end_session``;
-        sorted by session.
-    """
-    ended = rows["label_end_session"].notna() & (rows["label_end_session"] < before)
-    return _with_variance(rows[ended])
-
-
-def _with_variance(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(variance=rows["rv_5d"].astype(float) ** 2)
-
-
-def _positions(rows: pd.DataFrame) -> Positions:
-    return rows.index.to_numpy(dtype=np.int64)
-
-
-def usable(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
-    """Return the rows that have every feature of the recipe that must be there."""
-    return rows[rows[list(recipe.required)].notna().all(axis=1)]
 
 
 def walk_forward(
@@ -137,94 +70,92 @@ def walk_forward(
         If no session has enough training rows.
     """
     rows = rows.reset_index(drop=True)
-    cut = folds(rows, recipes)
+    data = narrowed(rows, recipes)
+    cut = folds(data, recipes)
     if not cut:
         raise ContractError(
             found=f"{len(rows)} sessions", expected=f"at least {MIN_TRAINING} training rows",
             where="walk-forward", remedy="Ingest a longer history of the target.",
         )  # fmt: skip
-    refuse_leaks(rows, cut)
-    trees = _fit_all_trees(rows, cut, seed, progress)
-    result = pd.DataFrame({name: np.nan for name in EVALUATION_COLUMNS[3:]}, index=rows.index)
-    calibration, learnt = Calibration(), 0
-    in_force: dict[int, Offsets | None] = {}
+    refuse_leaks(data, cut)
+    walk = _Walk(data)
+    for fold, trees in zip(cut, _fit_all_trees(data, cut, seed, progress), strict=True):
+        walk.forecast(fold, trees, seed)
+    walk.learn(len(data))
+    whole = rows[["session", "symbol", "rv_5d"]].assign(**walk.values)
+    return WalkForward(
+        whole[list(EVALUATION_COLUMNS)], walk.calibration, cut[-1].recipe, walk.blend
+    )
+
+
+@dataclass
+class _Walk:
+    """The state carried from fold to fold: forecasts made, and what was learnt from outcomes."""
+
+    data: pd.DataFrame
+    calibration: Calibration = field(default_factory=Calibration)
     blend: Blend | None = None
-    for fold, fold_trees in zip(cut, trees, strict=True):
-        learnt = _learn(calibration, rows, result, in_force, learnt, fold.first)
-        offsets = calibration.offsets()
-        block = rows.iloc[fold.first : fold.last]
+
+    def __post_init__(self) -> None:
+        count = len(self.data)
+        self.values = {name: np.full(count, np.nan) for name in EVALUATION_COLUMNS[3:]}
+        self._in_force: list[Offsets | None] = [None] * count
+        self._sessions = pd.to_datetime(self.data["session"]).to_numpy()
+        self._outcomes = self.data["rv_5d"].to_numpy(dtype=float)
+        self._known_on = _known_on(self.data)
+        self._learnt = 0
+
+    def forecast(self, fold: Fold, trees: Trees, seed: int) -> None:
+        """Fit what is fitted monthly, and forecast the fold's sessions."""
+        self.learn(fold.first)
+        offsets = self.calibration.offsets()
+        block = self.data.iloc[fold.first : fold.last]
+        self._in_force[fold.first : fold.last] = [offsets] * len(block)
+        baselines = fit_baselines(self.data.iloc[fold.known_at])
+        for name, values in baselines.forecast(block).items():
+            self.values[name][fold.first : fold.last] = values
         ready = usable(block, fold.recipe)
-        in_force |= dict.fromkeys(ready.index, offsets)
-        for name, values in fit_baselines(fold.known(rows)).forecast(block).items():
-            result.loc[block.index, name] = values
-        if len(ready):
-            blend = fit_blend(fold.recipe, fold.training(rows), seed, trees=fold_trees)
-            _forecast_fold(result, ready, blend, offsets)
-    _learn(calibration, rows, result, in_force, learnt, len(rows))
-    whole = pd.concat([rows[["session", "symbol", "rv_5d"]], result], axis=1)
-    return WalkForward(whole[list(EVALUATION_COLUMNS)], calibration, cut[-1].recipe, blend)
+        if ready.empty:
+            return
+        training = self.data.iloc[fold.training_at]
+        self.blend = fit_blend(fold.recipe, training, seed, trees=trees)
+        half = self.blend.log_variance(ready[list(fold.recipe.features)].to_numpy(dtype=float)) / 2
+        at = ready.index.to_numpy()
+        self.values["forecast"][at] = np.exp(half)
+        for name, value in (offsets or {}).items():
+            self.values[name][at] = np.exp(half + value)
+
+    def learn(self, first: int) -> None:
+        """Teach the residuals of forecasts whose outcome was known before row ``first``."""
+        while self._learnt < first and (
+            first == len(self.data) or self._known_on[self._learnt] < self._sessions[first]
+        ):
+            outcome = self._outcomes[self._learnt]
+            forecast = self.values["forecast"][self._learnt]
+            # A window over a missing session has no outcome, now or ever.
+            if np.isfinite(forecast) and np.isfinite(outcome):
+                residual = float(np.log(outcome / forecast))
+                self.calibration.learn(residual, self._in_force[self._learnt])
+            self._learnt += 1
 
 
-def folds(rows: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> list[Fold]:
-    """Cut the rows at the first session of each month, from the first with enough behind it.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        As for `walk_forward`, indexed from 0.
-    recipes : mapping
-        As for `walk_forward`.
-    """
-    months = pd.PeriodIndex(pd.to_datetime(rows["session"]), freq="M")
-    starts = [i for i in range(len(rows)) if i == 0 or months[i] != months[i - 1]]
-    cut: list[Fold] = []
-    for first, last in zip(starts, [*starts[1:], len(rows)], strict=True):
-        known = training_rows(rows, rows["session"].iloc[first])
-        if known["g252"].notna().sum() < MIN_TRAINING:
-            continue
-        recipe = choose(known, recipes)
-        training = usable(known, recipe)
-        fresh = not cut or months[first].month % 3 == 1 or cut[-1].recipe != recipe
-        cut.append(Fold(first, last, _positions(known), _positions(training), recipe, fresh))
-    return cut
-
-
-def refuse_leaks(rows: pd.DataFrame, cut: Sequence[Fold]) -> None:
-    """Raise unless every fold is fitted on what was known before its first session, and no more.
-
-    A shuffled split, or one without the purge of the sessions whose label reaches into the fold,
-    flatters every number that follows.
-
-    Raises
-    ------
-    ContractError
-        Naming the first fold and row at fault.
-    """
-    ends = pd.to_datetime(rows["label_end_session"]).to_numpy()
-    starts = pd.to_datetime(rows["session"]).to_numpy()
-    for fold in cut:
-        used = np.union1d(fold.known_at, fold.training_at)
-        leaking = used[~(ends[used] < starts[fold.first]) | (used >= fold.first)]
-        if len(leaking):
-            row = rows.iloc[leaking[0]]
-            raise ContractError(
-                found=f"a fold from {rows['session'].iloc[fold.first]} fitted on the session "
-                f"{row['session']}, whose label ends on {row['label_end_session']}",
-                expected="labels that had ended before the fold", where="walk-forward",
-                remedy="Cut folds in order of time, and purge the sessions before each.",
-            )  # fmt: skip
+def _known_on(data: pd.DataFrame) -> NDArray[np.datetime64]:
+    """Return the session at whose close each row's outcome is known, or would be."""
+    ends = data["label_end_session"].to_numpy(copy=True)
+    for i in np.flatnonzero(np.isnat(ends)):
+        ends[i] = np.datetime64(calendar.after(data["session"].iloc[i], calendar.HORIZON))
+    return ends
 
 
 def _fit_all_trees(
-    rows: pd.DataFrame, cut: list[Fold], seed: int, progress: Progress | None
+    data: pd.DataFrame, cut: Sequence[Fold], seed: int, progress: Progress | None
 ) -> list[Trees]:
     """Fit the trees of all folds, side by side: a fit has one thread and no memory of another."""
     fresh = [fold for fold in cut if fold.new_trees]
 
     def fit(fold: Fold) -> Trees:
-        return fit_trees(
-            *tree_data(fold.recipe, fold.training(rows)), seed, fold.recipe.tree_parameters
-        )
+        x, log_ratio = tree_data(fold.recipe, data.iloc[fold.training_at])
+        return fit_trees(x, log_ratio, seed, fold.recipe.tree_parameters)
 
     fitted: list[Trees] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -234,32 +165,3 @@ def _fit_all_trees(
                 progress(len(fitted), len(fresh))
     position = np.cumsum([fold.new_trees for fold in cut]) - 1
     return [fitted[i] for i in position]
-
-
-def _forecast_fold(
-    result: pd.DataFrame, ready: pd.DataFrame, blend: Blend, offsets: Offsets | None
-) -> None:
-    x = ready[list(blend.recipe.features)].to_numpy(dtype=float)
-    half = blend.log_variance(x) / 2
-    result.loc[ready.index, "forecast"] = np.exp(half)
-    for name, value in (offsets or {}).items():
-        result.loc[ready.index, name] = np.exp(half + value)
-
-
-def _learn(
-    calibration: Calibration, rows: pd.DataFrame, result: pd.DataFrame,
-    in_force: dict[int, Offsets | None], start: int, first: int,
-) -> int:  # fmt: skip
-    """Teach the residuals that became known before row ``first``; return where to go on."""
-    before = rows["session"].iloc[first] if first < len(rows) else date.max
-    position = start
-    while (
-        position < first
-        and calendar.after(rows["session"].iloc[position], calendar.HORIZON) < before
-    ):
-        forecast, outcome = result["forecast"].iloc[position], rows["rv_5d"].iloc[position]
-        # A window over a missing session has no outcome, now or ever.
-        if np.isfinite(forecast) and pd.notna(outcome):
-            calibration.learn(float(np.log(outcome / forecast)), in_force[position])
-        position += 1
-    return position

@@ -12,7 +12,7 @@ from volcast import calendar
 from volcast.features.definitions import names
 from volcast.models.trees import PARAMETERS
 
-__all__ = ["BASELINE_INPUTS", "RECIPES", "Recipe", "choose"]
+__all__ = ["BASELINE_INPUTS", "RECIPES", "Recipe", "choose", "choose_name"]
 
 BASELINE_INPUTS = (
     "rv_1", "rv_5", "rv_22", "ewma94", "vix",
@@ -140,7 +140,11 @@ def choose(training: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> R
     recipes : mapping
         One each under the names of `RECIPES`.
     """
-    implied = recipes["blend-iv"]
-    ready = training[list(implied.required)].notna().all(axis=1)
-    enough = ready.sum() >= _FEWEST_IMPLIED and ready.tail(calendar.HORIZON).any()
-    return implied if enough else recipes["blend-range"]
+    ready = training[list(recipes["blend-iv"].required)].notna().all(axis=1)
+    return recipes[choose_name(ready.to_numpy())]
+
+
+def choose_name(ready: NDArray[np.bool_]) -> str:
+    """Return the name that `choose` chooses, given which training rows have what blend-iv needs."""
+    enough = ready.sum() >= _FEWEST_IMPLIED and ready[-calendar.HORIZON :].any()
+    return "blend-iv" if enough else "blend-range"
