@@ -1,12 +1,15 @@
 """GARCH baselines: the recursion, the cache, and no look ahead."""
 
 import math
+import subprocess
+import sys
 from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.conftest import ROOT
 from volcast import calendar
 from volcast.errors import CorruptFile
 from volcast.evaluation import garch
@@ -95,6 +98,22 @@ def test_processes_side_by_side_give_the_same_bytes_and_tell_how_far_they_are(
     assert store.objects.get(KEY) == alone
     count = 2 * len(garch._months(rows["session"].tolist(), 100 * rows["ret_1"].to_numpy()))
     assert said == [(i + 1, count) for i in range(count)]
+
+
+def test_processes_start_from_a_script_that_is_no_file_and_guards_nothing(tmp_path):
+    script = f"""
+from tests.unit.test_garch import made_up
+from volcast.evaluation import garch
+from volcast.storage import Store
+garch._FEW = 2
+print(garch.garch_forecasts(made_up(), Store.open({str(tmp_path)!r}), processes=2)["garch"].count())
+"""
+    done = subprocess.run(
+        [sys.executable, "-"], input=script, cwd=ROOT, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 90
 
 
 def test_a_fit_that_did_not_converge_leaves_the_one_before_in_force(rows, store, monkeypatch):

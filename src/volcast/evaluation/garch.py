@@ -7,11 +7,14 @@ in the store: a month that was fitted once is not fitted again.
 import hashlib
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from itertools import repeat
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -125,7 +128,23 @@ def _fit_all(
     # Spawned, for a fork of a process with threads may hang.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(count, context, _begin, (returns,)) as pool:
-        yield from _counted(pool.map(_fit, names, ends, chunksize=8), len(jobs), progress)
+        with _main_left_alone():
+            fits = pool.map(_fit, names, ends, chunksize=8)
+        yield from _counted(fits, len(jobs), progress)
+
+
+@contextmanager
+def _main_left_alone() -> Iterator[None]:
+    """Keep processes started here from importing the caller's script again.
+
+    They need nothing of it, and it may be no file, or do its work when it is imported.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _counted(
