@@ -15,6 +15,7 @@ from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import LABELS_DAILY
 from volcast.errors import ContractError
+from volcast.evaluation.diagnostics import diagnostics
 from volcast.evaluation.findings import Findings
 from volcast.evaluation.folds import training_rows, usable
 from volcast.evaluation.garch import garch_forecasts
@@ -209,6 +210,7 @@ def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) 
 
 def _metrics(walked: WalkForward, skill: SkillTable) -> dict[str, object]:
     metrics: dict[str, object] = {"recipe": walked.recipe.name, "all": skill_as_dict(skill)}
+    metrics["diagnostics"] = diagnostics(scored(walked.rows))
     common = with_all_baselines(walked.rows)
     if skill.left_out and len(scored(common)):
         metrics["all_baselines"] = skill_as_dict(compare(common))

@@ -14,7 +14,6 @@ from volcast.evaluation.splits import TERCILES, by_crisis, by_label, by_year, ph
 from volcast.evaluation.table import (
     SkillTable,
     compare,
-    present_baselines,
     scored,
     with_all_baselines,
 )
@@ -109,7 +108,7 @@ def _skill_parts(rows: pd.DataFrame, skill: SkillTable) -> list[str]:
     return [
         *parts,
         "<h2>Bias, and the set of models that may be the best</h2>",
-        tables.diagnostics_table(ready, present_baselines(ready)),
+        tables.diagnostics_table(ready),
         "<p class='note'>Mincer-Zarnowitz: realized on forecast variance, HAC errors of 10 lags; "
         "an unbiased forecast has (0, 1). Model confidence set of Hansen, Lunde and Nason on "
         "QLIKE, stationary bootstrap, 1,000 draws of blocks of 22 sessions.</p>",

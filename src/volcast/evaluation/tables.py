@@ -6,10 +6,10 @@ from html import escape
 import pandas as pd
 
 from volcast.evaluation.ablation import Ablation
+from volcast.evaluation.diagnostics import diagnostics
 from volcast.evaluation.regime_skill import RegimeSkill
 from volcast.evaluation.splits import Phase, Split
-from volcast.evaluation.statistics import ConfidenceSet, confidence_set, mincer_zarnowitz
-from volcast.evaluation.table import SkillTable, line_losses
+from volcast.evaluation.table import SkillTable
 
 __all__ = [
     "ablation_table",
@@ -46,24 +46,20 @@ def skill_table(skill: SkillTable) -> str:
     return table(["", "QLIKE", "RMSE, points", "R² of logs", "QLIKE saved", "DM p"], lines)
 
 
-def diagnostics_table(rows: pd.DataFrame, baselines: Sequence[str]) -> str:
+def diagnostics_table(rows: pd.DataFrame) -> str:
     """Return Mincer-Zarnowitz regressions and the model confidence set of scored rows."""
-    rv = rows["rv_5d"].to_numpy(dtype=float)
-    best: ConfidenceSet = confidence_set(line_losses(rows, baselines))
-    lines = []
-    for name, column in {"volcast": "forecast", **{n: n for n in baselines}}.items():
-        fit = mincer_zarnowitz(rv, rows[column].to_numpy(dtype=float))
-        lines.append(
-            [
-                name,
-                f"{fit.intercept:.4f} ± {fit.intercept_error:.4f}",
-                f"{fit.slope:.2f} ± {fit.slope_error:.2f}",
-                f"{fit.r2:.3f}",
-                f"{fit.p_unbiased:.3f}",
-                f"{best.p_values[name]:.3f}",
-                _membership(best, name),
-            ]
-        )
+    lines = [
+        [
+            name,
+            f"{found['intercept']:.4f} ± {found['intercept_error']:.4f}",
+            f"{found['slope']:.2f} ± {found['slope_error']:.2f}",
+            f"{found['r2']:.3f}",
+            f"{found['p_unbiased']:.3f}",
+            f"{found['confidence_set_p']:.3f}",
+            _membership(found["confidence_set_p"]),
+        ]
+        for name, found in diagnostics(rows).items()
+    ]
     head = ["", "intercept", "slope", "R²", "p of (0, 1)", "MCS p", "confidence set"]
     return table(head, lines)
 
@@ -131,8 +127,8 @@ def ablation_table(ablations: Sequence[Ablation]) -> str:
     return table(["", "sessions", "with", "without", "saved by it", "DM p"], lines)
 
 
-def _membership(best: ConfidenceSet, name: str) -> str:
-    levels = [f"{1 - size:.0%}" for size in (0.10, 0.25) if best.holds(name, size)]
+def _membership(p_value: float) -> str:
+    levels = [f"{1 - size:.0%}" for size in (0.10, 0.25) if p_value > size]
     return " and ".join(levels) if levels else "no"
 
 
