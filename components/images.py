@@ -14,6 +14,7 @@ IMAGES = {
     "survey": "train",
     "gate": "train",
     "promote": "train",
+    "shadow": "train",
     "materialize": "features",
     "infer": "infer",
     "publish": "infer",

@@ -14,6 +14,7 @@ DISPLAY_NAMES = {
     "survey": "Compare the symbols",
     "gate": "Judge the candidate",
     "promote": "Register and promote",
+    "shadow": "Take as challenger",
     "materialize": "Fill the online store",
     "infer": "Forecast",
     "publish": "Publish the forecast",

@@ -7,6 +7,7 @@ from components.gate.component import gate
 from components.ingest.component import ingest
 from components.labels.component import labels
 from components.promote.component import promote
+from components.shadow.component import shadow
 from components.train.component import train
 from components.validate.component import validate
 from pipelines.policies import treat
@@ -16,7 +17,7 @@ __all__ = ["train_pipeline"]
 
 @dsl.pipeline(
     name="volcast-train",
-    description="Ingest, validate, features, labels, train and evaluate, gate, promote.",
+    description="Ingest, validate, features, labels, train and evaluate, gate, promote or shadow.",
 )
 def train_pipeline(
     store: str, source: str, source_path: str = "", as_of: str = "", universe: str = ""
@@ -48,3 +49,5 @@ def train_pipeline(
     # One bool from a step of one output: kfp.local skips a condition on a named output silently.
     with dsl.If(judged.output == True, name="passed"):  # noqa: E712
         treat("promote", promote(store=store, run_id=run_id))
+    with dsl.Else(name="refused"):
+        treat("shadow", shadow(store=store, run_id=run_id))

@@ -1,4 +1,4 @@
-"""Forecast with the champion; the rows are staged, not yet published."""
+"""Forecast with champion and challenger; the rows are staged, not yet published."""
 
 from kfp import dsl
 
@@ -7,20 +7,26 @@ from components.images import image
 
 @dsl.component(base_image=image("infer"), install_kfp_package=False)
 def infer(store: str, as_of: str, universe: str, staged: dsl.Output[dsl.Dataset]) -> None:
-    """Write the forecast of ``as_of`` to the artifact ``staged``."""
+    """Write the forecasts of ``as_of`` to the artifact ``staged``.
+
+    A challenger that cannot forecast is left out, and said.
+    """
     from volcast.steps import step
 
     with step("infer") as found:
         from datetime import date
 
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
         from volcast.config import Universe
         from volcast.inference import infer as forecast
+        from volcast.inference import shadow
         from volcast.storage import Store
 
-        rows = forecast(
-            Store.open(store), Universe.model_validate_json(universe), date.fromisoformat(as_of)
-        )
-        pq.write_table(rows, staged.path)
-        found.update(rows=len(rows))
+        opened, chosen = Store.open(store), Universe.model_validate_json(universe)
+        session = date.fromisoformat(as_of)
+        rows = forecast(opened, chosen, session)
+        beside = shadow(opened, chosen, session, session)
+        pq.write_table(pa.concat_tables([rows, beside.rows]), staged.path)
+        found.update(rows=len(rows), challenger=beside.said or "none")

@@ -1,7 +1,11 @@
-"""Daily inference: one forecast from one row of features, and its publication."""
+"""Daily inference: one forecast from one row of features, and its publication.
+
+The challenger, where there is one, forecasts beside the champion. Nothing that it does may stop the
+champion: what fails is left out and said.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -13,14 +17,24 @@ from volcast import calendar, registry
 from volcast.config import Universe
 from volcast.contracts import PREDICTIONS_DAILY
 from volcast.contracts.predictions_daily import BASELINES
-from volcast.errors import QualityError, StaleInput
+from volcast.errors import QualityError, StaleInput, VolcastError
 from volcast.features.store import as_known_then
 from volcast.lineage import code_version, digest
 from volcast.models.forecaster import Forecaster
 from volcast.regimes import regime_columns
 from volcast.storage import Store, WriteReport
 
-__all__ = ["HIGHEST", "LOWEST", "backfill", "infer", "predict_row", "publish"]
+__all__ = [
+    "HIGHEST",
+    "LOWEST",
+    "Backfill",
+    "Shadow",
+    "backfill",
+    "infer",
+    "predict_row",
+    "publish",
+    "shadow",
+]
 
 _DRIVERS = 5
 LOWEST, HIGHEST = 0.003, 5.0
@@ -101,6 +115,35 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
+@dataclass(frozen=True)
+class Shadow:
+    """What the challenger forecast beside the champion.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        Of predictions_daily; none without a challenger, or where it failed.
+    said : str
+        Which version forecast how many sessions, and what was left out for which fault; empty
+        without a challenger.
+    """
+
+    rows: pa.Table
+    said: str
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """What a backfill wrote, and what there is to say of the challenger."""
+
+    report: WriteReport
+    challenger: str
+
+
+_FAULTS = (VolcastError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a model that is not fit for its input can raise; XGBoost's own error is a ValueError."""
+
+
 def infer(store: Store, universe: Universe, as_of: date) -> pa.Table:
     """Forecast from the features of ``as_of``; nothing is published yet.
 
@@ -111,36 +154,80 @@ def infer(store: Store, universe: Universe, as_of: date) -> pa.Table:
     ModelError
         If there is no champion, or it fails its checks.
     """
-    return _infer_sessions(store, universe, [as_of])
+    return _champions(store, universe, [as_of])
 
 
-def backfill(store: Store, universe: Universe, first: date, last: date) -> WriteReport:
-    """Publish the champion's forecasts of every session from ``first`` to ``last``.
+def shadow(store: Store, universe: Universe, first: date, last: date) -> Shadow:
+    """Forecast with the challenger from ``first`` to ``last``; nothing is published yet.
 
-    The rows are those that daily runs on the same days would have written with this champion.
+    Whatever is wrong with the challenger is said in the answer, and raises nothing.
     """
-    return publish(store, _infer_sessions(store, universe, calendar.sessions(first, last)))
+    rows: list[dict[str, object]] = []
+    faults: list[str] = []
+    try:
+        challenger = registry.challenger(store)
+        if challenger is None:
+            return Shadow(PREDICTIONS_DAILY.empty(), "")
+        challenger.refuse_another(universe.target)
+        known = _known(store, universe, last)
+    except _FAULTS as error:
+        return Shadow(PREDICTIONS_DAILY.empty(), f"left out: {error}")
+    for session in calendar.sessions(first, last):
+        try:
+            row = _row(challenger, "challenger", known, session, universe.target)
+            _refuse_unsound(_table([row]))
+            rows.append(row)
+        except _FAULTS as error:
+            faults.append(f"; left out {session}: {error}")
+    # One fault stands for all: a model that fails on a day fails alike on the next.
+    more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+    said = f"version {challenger.version.version}, sessions forecast: {len(rows)}"
+    return Shadow(_table(rows), said + "".join(faults[:1]) + more)
 
 
-def _infer_sessions(store: Store, universe: Universe, sessions: Sequence[date]) -> pa.Table:
+def backfill(store: Store, universe: Universe, first: date, last: date) -> Backfill:
+    """Publish the forecasts of champion and challenger from ``first`` to ``last``.
+
+    The rows are those that daily runs on the same days would have written with these two.
+    """
+    report = publish(store, _champions(store, universe, calendar.sessions(first, last)))
+    beside = shadow(store, universe, first, last)
+    publish(store, beside.rows)
+    return Backfill(report, beside.said)
+
+
+def _champions(store: Store, universe: Universe, sessions: Sequence[date]) -> pa.Table:
     champion = registry.champion(store)
     champion.refuse_another(universe.target)
     if not sessions:
         return PREDICTIONS_DAILY.empty()
-    known = as_known_then(store, universe.target, sessions[-1]).set_index("session")
-    rows = []
-    for session in sessions:
-        if session not in known.index:
-            newest = known.index.max() if len(known) else "none"
-            raise StaleInput(
-                found=f"no features of {universe.target} for {session} (newest: {newest})",
-                expected="features of every session asked for", where=store.uri,
-                remedy="Run `volcast ingest` and `volcast features`, or ask for another session.",
-            )  # fmt: skip
-        version, values = champion.version.version, dict(known.loc[session].items())
-        row = predict_row(champion.forecaster, version, universe.target, session, values)  # type: ignore[arg-type]
-        rows.append(row | {"model_as_of": date.fromisoformat(champion.version.as_of)})
+    known = _known(store, universe, sessions[-1])
+    return _table([_row(champion, "champion", known, day, universe.target) for day in sessions])
+
+
+def _table(rows: list[dict[str, object]]) -> pa.Table:
+    if not rows:
+        return PREDICTIONS_DAILY.empty()
     return PREDICTIONS_DAILY.conform(pa.Table.from_pylist(rows))
+
+
+def _known(store: Store, universe: Universe, last: date) -> pd.DataFrame:
+    return as_known_then(store, universe.target, last).set_index("session")
+
+
+def _row(
+    model: registry.Champion, role: str, known: pd.DataFrame, session: date, symbol: str
+) -> dict[str, object]:
+    if session not in known.index:
+        newest = known.index.max() if len(known) else "none"
+        raise StaleInput(
+            found=f"no features of {symbol} for {session} (newest: {newest})",
+            expected="features of every session asked for", where="features_daily",
+            remedy="Run `volcast ingest` and `volcast features`, or ask for another session.",
+        )  # fmt: skip
+    version, values = model.version, dict(known.loc[session].items())
+    row = predict_row(model.forecaster, version.version, symbol, session, values)  # type: ignore[arg-type]
+    return row | {"role": role, "model_as_of": date.fromisoformat(version.as_of)}
 
 
 def publish(store: Store, rows: pa.Table) -> WriteReport:
@@ -154,6 +241,20 @@ def publish(store: Store, rows: pa.Table) -> WriteReport:
     QualityError
         If a forecast is not finite, lies outside .3 % to 500 %, or its bounds are out of order.
     """
+    _refuse_unsound(rows)
+    if not len(rows):
+        return WriteReport(0, 0, 0, 0)
+    days = pc.min_max(rows.column("session")).as_py()
+    held = store.read(PREDICTIONS_DAILY, first=days["min"], last=days["max"])
+    stands = held.select(list(PREDICTIONS_DAILY.key)).to_pylist()
+    published = {tuple(row.values()) for row in stands}
+    keys = [tuple(row.values()) for row in rows.select(list(PREDICTIONS_DAILY.key)).to_pylist()]
+    new = rows.filter(pa.array([key not in published for key in keys], pa.bool_()))
+    report = store.write(PREDICTIONS_DAILY, new)
+    return replace(report, unchanged=report.unchanged + len(rows) - len(new))
+
+
+def _refuse_unsound(rows: pa.Table) -> None:
     frame = rows.select(["session", "lo95", "lo80", "rv_5d_hat", "hi80", "hi95"]).to_pandas()
     ladder = frame[["lo95", "lo80", "hi80", "hi95"]].to_numpy(dtype=float)
     forecast = frame["rv_5d_hat"].to_numpy(dtype=float)
@@ -166,11 +267,3 @@ def publish(store: Store, rows: pa.Table) -> WriteReport:
             expected=f"lo95 < lo80 < hi80 < hi95 and a forecast from {LOWEST} to {HIGHEST}",
             where="forecast to publish", remedy="Look at the features of that session.",
         )  # fmt: skip
-    days = pc.min_max(rows.column("session")).as_py()
-    held = store.read(PREDICTIONS_DAILY, first=days["min"], last=days["max"])
-    stands = held.select(list(PREDICTIONS_DAILY.key)).to_pylist()
-    published = {tuple(row.values()) for row in stands}
-    keys = [tuple(row.values()) for row in rows.select(list(PREDICTIONS_DAILY.key)).to_pylist()]
-    new = rows.filter(pa.array([key not in published for key in keys], pa.bool_()))
-    report = store.write(PREDICTIONS_DAILY, new)
-    return replace(report, unchanged=report.unchanged + len(rows) - len(new))

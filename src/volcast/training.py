@@ -32,13 +32,16 @@ from volcast.models.forecaster import Forecaster
 from volcast.models.recipe import RECIPES, choose
 from volcast.storage import Store
 
-__all__ = ["Candidate", "evaluation_bytes", "evaluation_frame", "labelled", "train"]
+__all__ = [
+    "Candidate",
+    "evaluation_bytes",
+    "evaluation_frame",
+    "known_rows",
+    "labelled",
+    "train",
+]
 
 _GOLDEN_ROWS = 32
-_RECIPES = {name: recipe.as_dict() for name, recipe in RECIPES.items()}
-_RECIPE = f"blend {digest(_RECIPES)[:8]}"
-"""What a candidate is judged as: the choice between implied and range anchor is part of it, other
-features or other trees are another recipe."""
 _COMPLETE = "complete.json"
 
 
@@ -94,16 +97,17 @@ def train(
         If there are too few rows to walk forward and calibrate intervals, or the feature store
         answers otherwise than the tables it reads.
     """
-    labels = store.read(LABELS_DAILY, symbols=[universe.target]).to_pandas()
-    rows = labelled(as_known_then(store, universe.target, as_of), labels, as_of)
-    run_id = digest(frame_digest(rows), code_version(), universe.model_dump(), str(as_of), seed)[
-        :16
-    ]
+    rows = known_rows(store, universe.target, as_of)
+    # The choice between implied and range anchor is part of what a candidate is judged as; other
+    # features or other trees are another recipe.
+    recipes = {name: recipe.as_dict() for name, recipe in RECIPES.items()}
+    inputs = (frame_digest(rows), code_version(), universe.model_dump(), str(as_of), seed, recipes)
+    run_id = digest(*inputs)[:16]
     done = store.objects.get_or_none(f"runs/{run_id}/{_COMPLETE}")
     if done is not None:
         return Candidate(run_id, json.loads(done.data), reused=True)
-    _refuse_another(labelled(read(), labels, as_of), rows)
-    walked = walk_forward(rows, seed, progress)
+    _refuse_another(labelled(read(), _labels(store, universe.target), as_of), rows)
+    walked = walk_forward(rows, seed, progress, RECIPES)
     fitted = garch_forecasts(rows, store)
     walked.rows[list(fitted.columns)] = fitted
     skill = compare(walked.rows)
@@ -111,8 +115,8 @@ def train(
     metrics: dict[str, object] = json.loads(as_json(_metrics(walked, skill)))
     lineage = {
         "run_id": run_id,
-        "recipe": _RECIPE,
-        "recipes": _RECIPES,
+        "recipe": f"blend {digest(recipes)[:8]}",
+        "recipes": recipes,
         "anchor": forecaster.recipe.name,
         "as_of": str(as_of),
         "universe": universe.model_dump(),
@@ -121,20 +125,28 @@ def train(
         "code_version": code_version(),
         "seed": seed,
     }
-    files = forecaster.files() | {
-        "metrics.json": as_json(metrics),
-        "lineage.json": as_json(lineage),
-    }
-    folder = f"runs/{run_id}/"
+    facts = {"metrics.json": as_json(metrics), "lineage.json": as_json(lineage)}
+    files = {f"model/{name}": data for name, data in (forecaster.files() | facts).items()} | facts
+    files["evaluation.parquet"] = evaluation_bytes(walked.rows)
+    files["report.html"] = _report(universe.target, as_of, rows, walked)
     for name, data in sorted(files.items()):
-        store.objects.put(f"{folder}model/{name}", data)
-    store.objects.put(f"{folder}evaluation.parquet", evaluation_bytes(walked.rows))
-    store.objects.put(f"{folder}metrics.json", as_json(metrics))
-    store.objects.put(f"{folder}lineage.json", as_json(lineage))
-    store.objects.put(f"{folder}report.html", _report(universe.target, as_of, rows, walked))
+        store.objects.put(f"runs/{run_id}/{name}", data)
     # Last: a run without it was cut short, and is made again.
-    store.objects.put(f"{folder}{_COMPLETE}", as_json(metrics))
+    store.objects.put(f"runs/{run_id}/{_COMPLETE}", as_json(metrics))
     return Candidate(run_id, metrics, reused=False)
+
+
+def known_rows(store: Store, symbol: str, as_of: date) -> pd.DataFrame:
+    """Return what a model of ``symbol`` could be trained on at the close of ``as_of``.
+
+    Columns and order are those of `labelled`.
+    """
+    return labelled(as_known_then(store, symbol, as_of), _labels(store, symbol), as_of)
+
+
+def _labels(store: Store, symbol: str) -> pd.DataFrame:
+    labels: pd.DataFrame = store.read(LABELS_DAILY, symbols=[symbol]).to_pandas()
+    return labels
 
 
 def labelled(frame: pd.DataFrame, labels: pd.DataFrame, as_of: date) -> pd.DataFrame:
@@ -190,7 +202,7 @@ def _report(symbol: str, as_of: date, rows: pd.DataFrame, walked: WalkForward) -
 
 def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:
     known = training_rows(rows, calendar.after(as_of, 1))
-    recipe = choose(known)
+    recipe = choose(known, RECIPES)
     ready = usable(known, recipe)
     offsets = walked.calibration.offsets()
     if offsets is None:

@@ -42,12 +42,22 @@ def test_only_steps_whose_failure_may_pass_are_retried(rendered: dict[str, str])
     assert retried == {"ingest", "publish"}
 
 
-def test_promotion_waits_for_the_gate(rendered: dict[str, str]) -> None:
-    tasks = next(yaml.safe_load_all(rendered["train.yaml"]))["root"]["dag"]["tasks"]
-    conditions = [task for task in tasks.values() if "triggerPolicy" in task]
-    assert [task["triggerPolicy"]["condition"] for task in conditions] == [
-        "inputs.parameter_values['pipelinechannel--gate-Output'] == true"
+def test_promotion_and_the_shadow_wait_for_the_gate(rendered: dict[str, str]) -> None:
+    components = next(yaml.safe_load_all(rendered["train.yaml"]))["components"]
+    tasks = [
+        task
+        for component in components.values()
+        for task in component.get("dag", {}).get("tasks", {}).values()
     ]
+    branches = {
+        task["triggerPolicy"]["condition"]: list(
+            components[task["componentRef"]["name"]]["dag"]["tasks"]
+        )
+        for task in tasks
+        if "triggerPolicy" in task
+    }
+    judged = "inputs.parameter_values['pipelinechannel--gate-Output'] == true"
+    assert branches == {judged: ["promote"], f"!({judged})": ["shadow"]}
 
 
 def test_images_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

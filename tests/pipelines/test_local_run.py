@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import date
@@ -77,7 +78,7 @@ def test_both_pipelines_run_on_the_sample_and_show_every_step(sample: tuple[Path
     folder, shown = sample
     ended = [line for line in shown.splitlines() if " s  " in line]
     assert len(ended) == 13
-    steps = set(DISPLAY_NAMES) - {"evaluate", "survey"}
+    steps = set(DISPLAY_NAMES) - {"evaluate", "survey", "shadow"}
     missing = [s for s in steps if not any(DISPLAY_NAMES[s] in line for line in ended)]
     assert missing == []
     store = Store.open(str(folder / "store"))
@@ -146,6 +147,8 @@ def test_a_refused_candidate_is_said_and_is_no_failure(tmp_path: Path) -> None:
     done = _run("train", tmp_path, "--source", "sample", "--as-of", "2005-06-30")
     assert done.returncode == 0, done.stdout
     assert "nothing was promoted" in done.stdout
+    assert DISPLAY_NAMES["promote"] not in done.stdout
+    assert re.search(f"{DISPLAY_NAMES['shadow']}.*challenger none", done.stdout)
     assert registry.champion_pointer(Store.open(str(tmp_path / "store"))) is None
 
 

@@ -87,7 +87,16 @@ def test_version_in_service_answers_a_past_day_before_others(served: Served, tmp
 def test_challenger_never_answers(served: Served, tmp_path: Path):
     copy = served.copy(tmp_path / "store")
     earlier = calendar.after(served.as_of, -100)
-    row = {**served.predictions[0], "session": earlier, "role": "challenger"}
-    copy.store.write(PREDICTIONS_DAILY, pa.Table.from_pylist([row]))
+    newest = served.predictions[-1]
+    shadows = [
+        {**newest, "session": day, "model_version": "99", "role": "challenger", "rv_5d_hat": 0.9}
+        for day in (earlier, newest["session"])
+    ]
+    copy.store.write(PREDICTIONS_DAILY, pa.Table.from_pylist(shadows))
+    answers = answers_of(copy)
     with pytest.raises(NotFound):
-        answers_of(copy).answer(Question(SYMBOL, earlier))
+        answers.answer(Question(SYMBOL, earlier))
+    for asked in (Question(SYMBOL, newest["session"]), Question(SYMBOL)):
+        answer = answers.answer(asked)
+        assert answer["model"]["version"] == newest["model_version"]
+        assert answer["rv_5d"] == pytest.approx(newest["rv_5d_hat"], abs=1e-9)

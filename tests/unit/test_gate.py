@@ -151,7 +151,7 @@ def test_the_champions_own_run_is_unchanged(store: Store, crown: Crown) -> None:
 def test_a_new_recipe_must_beat_the_champions_by_five_percent(
     store: Store, crown: Crown, skill: float, passes: bool
 ) -> None:
-    rows = evaluation(1000)
+    rows = evaluation(2520)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     rows = rows.assign(forecast=skilled(rows, skill), champion=skilled(rows, 0.2))
     verdict = judge(store, candidate(store, rows.drop(columns="champion"), "blend-iv"))
@@ -159,12 +159,64 @@ def test_a_new_recipe_must_beat_the_champions_by_five_percent(
     assert f"{gain(rows, 'champion'):.2%} under version 1" in verdict.reasons[1]
 
 
+def test_a_new_recipe_needs_ten_years_shared_with_the_champion(store: Store, crown: Crown) -> None:
+    rows = evaluation(2519)
+    crown(rows.assign(forecast=skilled(rows, 0.2)))
+    verdict = judge(store, candidate(store, rows.assign(forecast=skilled(rows, 0.5)), "blend-iv"))
+    assert (verdict.passed, verdict.unproven) == (False, True)
+    assert "Refused: 2519 sessions shared with version 1; 2520 are needed" in verdict.reasons[1]
+
+
+def test_where_the_champions_recipe_cannot_be_walked_the_reasons_say_so(
+    store: Store, crown: Crown
+) -> None:
+    rows = evaluation(2520)
+    crown(rows)
+    verdict = judge(store, candidate(store, rows.assign(forecast=skilled(rows, 0.3)), "blend-iv"))
+    said = "Judged on the champion's stored evaluation: its lineage holds no recipe."
+    assert verdict.reasons[1].endswith(said)
+
+
+@pytest.mark.parametrize(("skill", "unproven"), [(0.21, True), (0.2, True), (0.15, False)])
+def test_a_new_recipe_is_unproven_unless_it_is_worse(
+    store: Store, crown: Crown, skill: float, unproven: bool
+) -> None:
+    rows = evaluation(2520)
+    crown(rows.assign(forecast=skilled(rows, 0.2)))
+    verdict = judge(store, candidate(store, rows.assign(forecast=skilled(rows, skill)), "blend-iv"))
+    assert (verdict.passed, verdict.unproven) == (False, unproven)
+
+
+def test_a_new_recipe_refused_for_more_than_want_of_proof_is_not_unproven(
+    store: Store, crown: Crown
+) -> None:
+    rows = evaluation(2520)
+    crown(rows.assign(forecast=skilled(rows, 0.2)))
+    behind_har_x = rows.assign(forecast=skilled(rows, 0.21), har_x=skilled(rows, 0.3))
+    assert not judge(store, candidate(store, behind_har_x, "blend-iv")).unproven
+    run_id = candidate(store, rows.assign(forecast=skilled(rows, 0.21)), "blend-iv")
+    golden = store.objects.get("runs/new/model/golden.json").replace(b"-4.", b"-5.")
+    store.objects.put("runs/new/model/golden.json", golden)
+    assert not judge(store, run_id).unproven
+
+
+def test_a_first_or_a_refit_that_is_refused_is_not_unproven(store: Store, crown: Crown) -> None:
+    rows = evaluation(2520)
+    first = judge(store, candidate(store, rows.assign(forecast=skilled(rows, -0.3))))
+    crown(rows.assign(forecast=skilled(rows, 0.2)))
+    refit = judge(store, candidate(store, rows.assign(forecast=skilled(rows, 0.1))))
+    assert [(v.kind, v.passed, v.unproven) for v in (first, refit)] == [
+        ("first", False, False),
+        ("refit", False, False),
+    ]
+
+
 def test_a_gain_that_may_be_luck_does_not_make_a_new_recipe_champion(
     store: Store, crown: Crown
 ) -> None:
-    rows = evaluation(1000)
+    rows = evaluation(2520)
     crown(rows)
-    rows.loc[500, ["rv_5d", "forecast"]] = 1.5
+    rows.loc[500, ["rv_5d", "forecast"]] = 1.9
     verdict = judge(store, candidate(store, rows, "blend-iv"))
     assert gain(rows, "log_har") > 0.05
     assert not verdict.passed

@@ -114,10 +114,19 @@ def train(store: StoreOption = None, as_of: DayOption = None) -> None:
             progress=lambda done, all_: status.update(f"walking forward: fit {done} of {all_}"),
         )  # fmt: skip
     print_skill(console, opened, candidate.run_id)
-    verdict = gate.judge(opened, candidate.run_id)
+    with console.status("judging") as status:
+        verdict = gate.judge(
+            opened, candidate.run_id,
+            lambda done, all_: status.update(f"walking the champion's recipe: {done} of {all_}"),
+        )  # fmt: skip
     for reason in verdict.reasons:
         say(f"gate: {reason}")
     if not verdict.passed:
+        shadow = gate.take_as_challenger(
+            opened, candidate.run_id, who="volcast train", when=datetime.now(UTC)
+        )
+        if shadow is not None:
+            say(f"challenger: version {shadow.version} ({shadow.sha256[:12]})")
         raise GateRefused(
             found=f"a {verdict.kind} run that does not pass", expected="a run the gate lets pass",
             where=f"run {candidate.run_id}", remedy="The champion stays. See the reasons above.",
@@ -137,25 +146,30 @@ def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
     from volcast.applications import load
     from volcast.cli.summary import print_forecast
     from volcast.inference import infer as forecast
-    from volcast.inference import publish
+    from volcast.inference import publish, shadow
 
     opened, universe, session = at(store, as_of)
     rows = forecast(opened, universe, session)
     publish(opened, rows)
+    # After the champion's: whatever becomes of it, that one stands.
+    beside = shadow(opened, universe, session, session)
+    publish(opened, beside.rows)
     with console.status("filling the online store through Feast"):
         load("feature_repo.online").materialize(opened.uri, session, expect=[universe.target])
     print_forecast(console, rows.to_pylist()[0])
+    _say_challenger(beside.said)
 
 
 @app.command()
 def backfill(first: From, last: To, store: StoreOption = None) -> None:
-    """Publish the champion's forecasts of every session in the span."""
+    """Publish the forecasts of champion and challenger of every session in the span."""
     from volcast.inference import backfill as fill
 
     begin, end = span(first, last)
     opened, universe = recalled(store)
-    report = fill(opened, universe, begin, end)
-    say(f"predictions: {_counts(report)}")
+    filled = fill(opened, universe, begin, end)
+    say(f"predictions: {_counts(filled.report)}")
+    _say_challenger(filled.challenger)
 
 
 @app.command()
@@ -175,6 +189,11 @@ def main() -> None:
     except VolcastError as error:
         Console(stderr=True).print(f"[red]error[/]: {type(error).__name__}: {error}", markup=True)
         sys.exit(error.exit_code)
+
+
+def _say_challenger(said: str) -> None:
+    if said:
+        say(f"challenger: {said}")
 
 
 def _counts(report: "WriteReport") -> str:

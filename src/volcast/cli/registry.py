@@ -1,4 +1,4 @@
-"""``volcast registry``: the versions, the champion, and who moved it."""
+"""``volcast registry``: the versions, champion and challenger, and who moved them."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -10,11 +10,12 @@ from rich.table import Table
 from volcast.config import read_settings
 
 if TYPE_CHECKING:
+    from volcast.registry import Version
     from volcast.storage import Store
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="List, check, promote and roll back model versions.")
+app = typer.Typer(no_args_is_help=True, help="Look at versions; move champion and challenger.")
 console = Console()
 
 StoreOption = Annotated[str | None, typer.Option(help="A local folder or s3://bucket/prefix.")]
@@ -25,28 +26,45 @@ Who = Annotated[str, typer.Option(envvar="USER", help="For the audit trail.")]
 
 @app.command("list")
 def list_(store: StoreOption = None) -> None:
-    """List the versions; the champion is marked."""
+    """List the versions, and which is or was champion or challenger."""
     from volcast import registry
 
     opened = _open(store)
-    champion = registry.champion_pointer(opened)
-    table = Table("", "version", "as of", "run", "sha256")
-    for version in registry.list_versions(opened):
-        mark = "champion" if version == champion else ""
-        table.add_row(mark, version.version, version.as_of, version.run_id, version.sha256[:12])
+    versions, roles = registry.list_versions(opened), registry.roles(opened)
+    if not versions:
+        _say(f"no version in {opened.uri} yet: `volcast train` makes one")
+        return
+    table = Table("version", "role", "target", "as of", "run", "sha256")
+    for item in versions:
+        role = roles.get(item.version, "")
+        table.add_row(
+            item.version, role, item.target, item.as_of, item.run_id, item.sha256[:12]
+        )  # fmt: skip
     console.print(table)
 
 
 @app.command()
-def history(store: StoreOption = None) -> None:
-    """List every move of the champion pointer: who, when, from, to, why."""
+def show(
+    version: Annotated[str | None, typer.Argument(help="Default: the champion.")] = None,
+    store: StoreOption = None,
+) -> None:
+    """Show a version: record, recipe, lineage, skill, intervals, files and moves."""
     from volcast import registry
+    from volcast.cli.versions import print_version
 
-    table = Table("when", "who", "what", "from", "to", "why")
-    for event in registry.history(_open(store)):
-        what = event.kind if event.done else f"{event.kind}, not carried out"
-        table.add_row(event.when, event.who, what, event.old or "", event.new, event.why)
-    console.print(table)
+    opened = _open(store)
+    found = registry.find(opened, version) if version else registry.named_champion(opened)
+    print_version(console, opened, found)
+
+
+@app.command()
+def history(store: StoreOption = None) -> None:
+    """List every move of champion and challenger: who, when, from, to, why."""
+    from volcast import registry
+    from volcast.cli.versions import events_table
+
+    events = registry.history(_open(store))
+    console.print(events_table(events) if events else "no version was ever moved")
 
 
 @app.command()
@@ -55,7 +73,7 @@ def verify(version: Number, store: StoreOption = None) -> None:
     from volcast import registry
 
     checked = registry.verify(_open(store), version).version
-    console.print(f"version {checked.version} ({checked.sha256[:12]}): all checks held")
+    _say(f"version {checked.version} ({checked.sha256[:12]}): all checks held")
 
 
 @app.command()
@@ -63,8 +81,10 @@ def promote(version: Number, why: Why, who: Who, store: StoreOption = None) -> N
     """Make a version champion, past the gate; it is checked first."""
     from volcast import registry
 
-    moved = registry.promote(_open(store), version, who=who, why=why, when=datetime.now(UTC))
-    console.print(f"champion: version {moved.version} ({moved.sha256[:12]})")
+    opened = _open(store)
+    before = registry.champion_pointer(opened)
+    moved = registry.promote(opened, version, who=who, why=why, when=datetime.now(UTC))
+    _say_champion(moved, before)
 
 
 @app.command()
@@ -77,8 +97,47 @@ def rollback(
     """Make a former champion champion again; it is checked first."""
     from volcast import registry
 
-    moved = registry.rollback(_open(store), who=who, why=why, when=datetime.now(UTC), to=to)
-    console.print(f"champion: version {moved.version} ({moved.sha256[:12]})")
+    opened = _open(store)
+    before = registry.champion_pointer(opened)
+    moved = registry.rollback(opened, who=who, why=why, when=datetime.now(UTC), to=to)
+    _say_champion(moved, before)
+
+
+@app.command()
+def challenge(version: Number, why: Why, who: Who, store: StoreOption = None) -> None:
+    """Let a version forecast beside the champion; it is checked first."""
+    from volcast import registry
+
+    moved = registry.challenge(_open(store), version, who=who, why=why, when=datetime.now(UTC))
+    _say(f"challenger: version {moved.version} ({moved.sha256[:12]})")
+
+
+@app.command()
+def retire(why: Why, who: Who, store: StoreOption = None) -> None:
+    """Let the challenger forecast no longer."""
+    from volcast import registry
+
+    moved = registry.retire(_open(store), who=who, why=why, when=datetime.now(UTC))
+    _say(f"no challenger; it was version {moved.version} ({moved.sha256[:12]})")
+
+
+@app.command()
+def shadow(store: StoreOption = None) -> None:
+    """Score the challenger's published forecasts beside the champion's."""
+    from volcast.cli.versions import print_record
+    from volcast.gate import shadow_record
+
+    print_record(console, shadow_record(_open(store)))
+
+
+def _say_champion(moved: "Version", before: "Version | None") -> None:
+    was = "none" if before is None else f"version {before.version}"
+    after = "as before" if moved == before else f"before: {was}"
+    _say(f"champion: version {moved.version} ({moved.sha256[:12]}), {after}")
+
+
+def _say(line: str) -> None:
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _open(store: str | None) -> "Store":

@@ -15,7 +15,14 @@ from volcast.evaluation.table import SkillTable, skill_as_dict
 from volcast.registry import champion_pointer
 from volcast.storage import Store
 
-__all__ = ["print_ablations", "print_forecast", "print_skill", "print_summary", "print_table"]
+__all__ = [
+    "print_ablations",
+    "print_forecast",
+    "print_lines",
+    "print_skill",
+    "print_summary",
+    "print_table",
+]
 
 
 def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
@@ -52,7 +59,7 @@ def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
 
 def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
     """Print a table of skill."""
-    _print_lines(console, skill_as_dict(skill), symbol)
+    print_lines(console, skill_as_dict(skill), symbol)
 
 
 def print_ablations(console: Console, ablations: Sequence[Ablation]) -> None:
@@ -72,7 +79,7 @@ def print_skill(console: Console, store: Store, run_id: str) -> None:
     lineage = json.loads(store.objects.get(f"runs/{run_id}/lineage.json"))
     for part in ("all", "all_baselines"):
         if part in metrics:
-            _print_lines(console, metrics[part], lineage["universe"]["target"])
+            print_lines(console, metrics[part], lineage["universe"]["target"])
 
 
 def print_summary(console: Console, store: Store, universe: Universe) -> None:
@@ -83,7 +90,8 @@ def print_summary(console: Console, store: Store, universe: Universe) -> None:
     NotFound
         If nothing has been published.
     """
-    rows = store.read(PREDICTIONS_DAILY, symbols=[universe.target]).to_pylist()
+    stored = store.read(PREDICTIONS_DAILY, symbols=[universe.target]).to_pylist()
+    rows = [row for row in stored if row["role"] == "champion"]
     champion = champion_pointer(store)
     if not rows or champion is None:
         raise NotFound(
@@ -97,7 +105,8 @@ def print_summary(console: Console, store: Store, universe: Universe) -> None:
     console.print(f"data      {store.uri}", soft_wrap=True)
 
 
-def _print_lines(console: Console, skill: Mapping[str, Any], symbol: str) -> None:
+def print_lines(console: Console, skill: Mapping[str, Any], symbol: str) -> None:
+    """Print a table of skill as a metrics file holds it."""
     table = Table(
         "", "QLIKE", "RMSE, points", "QLIKE saved", "DM p, one-sided", title_justify="left",
         title=f"Walk-forward on {symbol}: {skill['rows']} sessions, {skill['first']} to "

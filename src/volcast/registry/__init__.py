@@ -1,22 +1,39 @@
-"""The registry: immutable versions, the champion pointer, the audit trail, MLflow beside them."""
+"""The registry: immutable versions, champion and challenger, their moves, MLflow beside them."""
 
 from volcast.registry.mlflow_log import mlflow_uri
-from volcast.registry.pointer import Event, champion_pointer, history
-from volcast.registry.promotion import champion, promote, register, rollback, verify
-from volcast.registry.versions import VERSION_FILES, Champion, Version, list_versions
+from volcast.registry.pointer import Event, challenger_pointer, champion_pointer, history, roles
+from volcast.registry.promotion import (
+    challenge,
+    challenger,
+    champion,
+    named_champion,
+    promote,
+    register,
+    retire,
+    rollback,
+    verify,
+)
+from volcast.registry.versions import VERSION_FILES, Champion, Version, find, list_versions
 
 __all__ = [
     "VERSION_FILES",
     "Champion",
     "Event",
     "Version",
+    "challenge",
+    "challenger",
+    "challenger_pointer",
     "champion",
     "champion_pointer",
+    "find",
     "history",
     "list_versions",
     "mlflow_uri",
+    "named_champion",
     "promote",
     "register",
+    "retire",
+    "roles",
     "rollback",
     "verify",
 ]

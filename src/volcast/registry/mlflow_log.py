@@ -72,17 +72,18 @@ def log_version(uri: str, run_id: str, files: Mapping[str, bytes], closed: datet
         version = client.create_model_version(
             NAME, f"models/{sha256}/", run_id=run, tags={"sha256": sha256}
         )
-        client.set_registered_model_alias(NAME, "challenger", str(version.version))
         return str(version.version)
 
 
-def set_aliases(uri: str, champion: str) -> None:
-    """Make version ``champion`` the champion, and no longer the challenger if it was."""
+def set_aliases(uri: str, aliases: Mapping[str, str | None]) -> None:
+    """Point each alias to a version; one that points to None is removed."""
     with _client(uri) as client:
-        client.set_registered_model_alias(NAME, "champion", champion)
-        aliases = client.get_registered_model(NAME).aliases
-        if str(aliases.get("challenger")) == champion:
-            client.delete_registered_model_alias(NAME, "challenger")
+        known = client.get_registered_model(NAME).aliases
+        for alias, version in aliases.items():
+            if version is not None:
+                client.set_registered_model_alias(NAME, alias, version)
+            elif alias in known:
+                client.delete_registered_model_alias(NAME, alias)
 
 
 def _log_run(

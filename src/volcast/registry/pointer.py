@@ -1,10 +1,12 @@
-"""The champion pointer, the one thing that decides what is served, and the trail of its moves.
+"""The pointers to champion and challenger, and the trail of their moves.
 
-An event is written before the pointer moves and the pointer names its event, so a kill between
-the two leaves the old champion in place and an event that history shows as not carried out.
+The champion's alone decides what is served; the challenger forecasts beside it. An event is written
+before its pointer moves and the pointer names its event, so a kill between the two leaves the
+pointer as it was and an event that history shows as not carried out.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -14,23 +16,42 @@ from volcast.lineage import as_json
 from volcast.registry.versions import Version, parsed
 from volcast.storage import Store
 
-__all__ = ["Event", "Move", "champion_pointer", "history", "move"]
+__all__ = [
+    "Event",
+    "Move",
+    "Role",
+    "challenger_pointer",
+    "champion_pointer",
+    "clear_challenger",
+    "history",
+    "move",
+    "roles",
+]
 
-_POINTER = "registry/champion.json"
 _AUDIT = "registry/audit/"
 
-Move = Literal["promote", "rollback"]
+Move = Literal["promote", "rollback", "challenge", "retire"]
+Role = Literal["champion", "challenger"]
+
+_MOVED: Mapping[Move, Role] = {
+    "promote": "champion",
+    "rollback": "champion",
+    "challenge": "challenger",
+    "retire": "challenger",
+}
 
 
 @dataclass(frozen=True)
 class Event:
-    """One move of the champion pointer.
+    """One move of a pointer.
 
     Parameters
     ----------
     number, previous : int
-        Its place in the trail, and that of the event it follows; 0 before the first.
-    kind : {"promote", "rollback"}
+        Its place in the trail, and that of the event it follows on the same pointer; 0 before the
+        first.
+    kind : {"promote", "rollback", "challenge", "retire"}
+        The first two move the champion's pointer, the others the challenger's.
     old, new : str or None
         The versions that it moved from and to.
     who, why : str
@@ -44,11 +65,16 @@ class Event:
     previous: int
     kind: Move
     old: str | None
-    new: str
+    new: str | None
     who: str
     why: str
     when: str
     done: bool = True
+
+    @property
+    def role(self) -> Role:
+        """Whose pointer it moved."""
+        return _MOVED[self.kind]
 
 
 @dataclass(frozen=True)
@@ -59,18 +85,34 @@ class _Pointer:
 
 
 def champion_pointer(store: Store) -> Version | None:
-    """Return the version that the pointer names, unchecked; None before the first promotion.
+    """Return the version that is champion, unchecked; None before the first promotion.
 
     Raises
     ------
     ModelError
         If the pointer cannot be read.
     """
-    return _read(store).version
+    return _read(store, "champion").version
 
 
-def move(store: Store, version: Version, kind: Move, *, who: str, why: str, when: datetime) -> None:
-    """Make ``version`` the champion: write the event, then swap the pointer.
+def challenger_pointer(store: Store) -> Version | None:
+    """Return the version that challenges the champion, unchecked; None if none does.
+
+    A challenger that was promoted is none, whether or not its pointer was cleared already.
+
+    Raises
+    ------
+    ModelError
+        If a pointer cannot be read.
+    """
+    version = _read(store, "challenger").version
+    return None if version == champion_pointer(store) else version
+
+
+def move(
+    store: Store, version: Version | None, kind: Move, *, who: str, why: str, when: datetime
+) -> None:
+    """Make ``version`` champion or challenger, as ``kind`` says: write the event, swap the pointer.
 
     Raises
     ------
@@ -84,52 +126,94 @@ def move(store: Store, version: Version, kind: Move, *, who: str, why: str, when
             where="registry audit",
             remedy="Pass a time in UTC.",
         )
-    pointer = _read(store)
+    role = _MOVED[kind]
+    pointer = _read(store, role)
     old = None if pointer.version is None else pointer.version.version
+    new = None if version is None else version.version
     number = len(store.objects.list(_AUDIT)) + 1
     stamp = when.astimezone(UTC).isoformat()
-    event = Event(number, pointer.event, kind, old, version.version, who, why, stamp)
+    event = Event(number, pointer.event, kind, old, new, who, why, stamp)
     while not store.objects.put_if(f"{_AUDIT}{event.number:06d}.json", _stored(event), None):
         event = replace(event, number=event.number + 1)
-    swapped = as_json(asdict(version) | {"event": event.number})
-    if not store.objects.put_if(_POINTER, swapped, pointer.etag):
+    named = {} if version is None else asdict(version)
+    swapped = as_json(named | {"event": event.number})
+    if not store.objects.put_if(_key(role), swapped, pointer.etag):
         raise StoreUnavailable(
-            found="the champion moved by another process meanwhile",
-            expected=f"version {old} still in place",
-            where=_POINTER,
-            remedy="Judge again against the new champion, then run the step again.",
+            found=f"the {role} moved by another process meanwhile",
+            expected="no champion" if old is None else f"version {old} still in place",
+            where=_key(role),
+            remedy="See `volcast registry history`, then judge and run the step again.",
         )
 
 
+def clear_challenger(store: Store, champion: Version | None, *, who: str, when: datetime) -> bool:
+    """Empty the challenger's pointer if it names ``champion``; return whether it did."""
+    if champion is None or _read(store, "challenger").version != champion:
+        return False
+    move(store, None, "retire", who=who, why="it is the champion", when=when)
+    return True
+
+
 def history(store: Store) -> list[Event]:
-    """Return every move of the pointer, oldest first.
+    """Return every move of either pointer, oldest first.
 
     Raises
     ------
     ModelError
-        If the pointer or an event cannot be read.
+        If a pointer or an event cannot be read.
     """
     events = {}
     for key in store.objects.list(_AUDIT):
         event = parsed(lambda content: Event(**json.loads(content)), store.objects.get(key), key)
         events[event.number] = event
-    carried_out, number = set(), _read(store).event
-    while number in events:
-        carried_out.add(number)
-        number = events[number].previous
+    carried_out = set()
+    for role in sorted(set(_MOVED.values())):
+        number = _read(store, role).event
+        while number in events:
+            carried_out.add(number)
+            number = events[number].previous
     return [replace(events[n], done=n in carried_out) for n in sorted(events)]
 
 
-def _read(store: Store) -> _Pointer:
-    stored = store.objects.get_or_none(_POINTER)
+def roles(store: Store) -> dict[str, str]:
+    """Return what each version is or was: champion, challenger or former champion, by number.
+
+    Raises
+    ------
+    ModelError
+        If a pointer or an event cannot be read.
+    """
+    found = {
+        event.new: "former champion"
+        for event in history(store)
+        if event.new is not None and event.done and event.role == "champion"
+    }
+    for role, version in (
+        ("challenger", challenger_pointer(store)),
+        ("champion", champion_pointer(store)),
+    ):
+        if version is not None:
+            found[version.version] = role
+    return found
+
+
+def _key(role: Role) -> str:
+    return f"registry/{role}.json"
+
+
+def _read(store: Store, role: Role) -> _Pointer:
+    stored = store.objects.get_or_none(_key(role))
     if stored is None:
         return _Pointer(None, 0, None)
-    return parsed(lambda content: _pointer(content, stored.etag), stored.data, _POINTER)
+    return parsed(lambda content: _pointer(content, stored.etag, role), stored.data, _key(role))
 
 
-def _pointer(content: bytes, etag: str) -> _Pointer:
+def _pointer(content: bytes, etag: str, role: Role) -> _Pointer:
     fields = json.loads(content)
-    return _Pointer(event=fields.pop("event"), version=Version(**fields), etag=etag)
+    event = fields.pop("event")
+    # Only a challenger retires; a champion's pointer that names no version is broken.
+    none = role == "challenger" and not fields
+    return _Pointer(None if none else Version(**fields), event, etag)
 
 
 def _stored(event: Event) -> bytes:

@@ -1,14 +1,24 @@
-"""What changes the registry: registering a run, promoting a version, rolling back."""
+"""What changes the registry: registering a run, and moving champion and challenger."""
 
 from datetime import datetime
 
 from volcast import calendar
-from volcast.errors import ModelError, NotFound
+from volcast.errors import ConfigError, ModelError, NotFound
 from volcast.registry import mlflow_log, pointer, versions
 from volcast.registry.versions import Champion, Version
 from volcast.storage import Store
 
-__all__ = ["champion", "promote", "register", "rollback", "verify"]
+__all__ = [
+    "challenge",
+    "challenger",
+    "champion",
+    "named_champion",
+    "promote",
+    "register",
+    "retire",
+    "rollback",
+    "verify",
+]
 
 
 def register(store: Store, run_id: str) -> Version:
@@ -47,6 +57,8 @@ def register(store: Store, run_id: str) -> Version:
 def promote(store: Store, version: str, *, who: str, why: str, when: datetime) -> Version:
     """Make ``version`` the champion after checking it; a champion promoted again changes nothing.
 
+    If it was the challenger, there is none afterwards.
+
     Parameters
     ----------
     version : str
@@ -82,7 +94,7 @@ def rollback(store: Store, *, who: str, why: str, when: datetime, to: str | None
     ModelError
         If it fails a check; the pointer has not moved then.
     """
-    done = [event for event in pointer.history(store) if event.done]
+    done = [e for e in pointer.history(store) if e.done and e.role == "champion"]
     number = _predecessor(store, done) if to is None else to
     target = versions.find(store, number)
     if number not in {event.new for event in done}:
@@ -93,6 +105,73 @@ def rollback(store: Store, *, who: str, why: str, when: datetime, to: str | None
             remedy="Promote it instead, if that is what you want: `volcast registry promote`.",
         )
     return _install(store, target, "rollback", who=who, why=why, when=when)
+
+
+def challenge(store: Store, version: str, *, who: str, why: str, when: datetime) -> Version:
+    """Make ``version`` the challenger after checking it: it forecasts beside the champion.
+
+    A challenger that is there already gives way; the same one again changes nothing.
+
+    Parameters
+    ----------
+    version : str
+        Its number.
+    who, why : str
+        For the audit trail.
+    when : datetime
+        Timezone-aware.
+
+    Raises
+    ------
+    NotFound
+        If there is no such version.
+    ConfigError
+        If it is the champion, or forecasts another symbol than the champion.
+    ModelError
+        If there is no champion, or the version fails a check; the pointer has not moved then.
+    """
+    contender, reigning = versions.find(store, version), named_champion(store)
+    if contender == reigning:
+        raise _no_contender(store, f"version {version}, the champion", "another than the champion")
+    if "" not in (contender.target, reigning.target) and contender.target != reigning.target:
+        trained = f"version {version}, trained on {contender.target}"
+        raise _no_contender(store, trained, f"one trained on {reigning.target} as the champion is")
+    if pointer.challenger_pointer(store) == contender:
+        return contender
+    versions.load(store, contender)
+    mlflow_log.mlflow_uri(store)
+    pointer.move(store, contender, "challenge", who=who, why=why, when=when)
+    _show(store)
+    return contender
+
+
+def _no_contender(store: Store, found: str, expected: str) -> ConfigError:
+    return ConfigError(
+        found=found, expected=expected, where=f"registry of {store.uri}",
+        remedy="See `volcast registry list`.",
+    )  # fmt: skip
+
+
+def retire(store: Store, *, who: str, why: str, when: datetime) -> Version:
+    """Let the challenger challenge no longer; return it.
+
+    Raises
+    ------
+    NotFound
+        If there is no challenger.
+    """
+    version = pointer.challenger_pointer(store)
+    if version is None:
+        raise NotFound(
+            found="no challenger",
+            expected="a version that challenges the champion",
+            where=f"registry of {store.uri}",
+            remedy="Name one: `volcast registry challenge VERSION`.",
+        )
+    mlflow_log.mlflow_uri(store)
+    pointer.move(store, None, "retire", who=who, why=why, when=when)
+    _show(store)
+    return version
 
 
 def verify(store: Store, version: str) -> Champion:
@@ -109,6 +188,29 @@ def champion(store: Store) -> Champion:
         If there is none yet, a file is missing or altered, it was made with another xgboost, or
         its golden forecasts come out differently.
     """
+    return versions.load(store, named_champion(store))
+
+
+def challenger(store: Store) -> Champion | None:
+    """Return the challenger, with every check passed; None if there is none.
+
+    Raises
+    ------
+    ModelError
+        If it fails a check, as a champion would.
+    """
+    version = pointer.challenger_pointer(store)
+    return None if version is None else versions.load(store, version)
+
+
+def named_champion(store: Store) -> Version:
+    """Return the version that is champion, unchecked.
+
+    Raises
+    ------
+    ModelError
+        If there is none yet, or the pointer cannot be read.
+    """
     version = pointer.champion_pointer(store)
     if version is None:
         raise ModelError(
@@ -117,19 +219,33 @@ def champion(store: Store) -> Champion:
             where=f"registry of {store.uri}",
             remedy="Train and promote one: `volcast train`.",
         )
-    return versions.load(store, version)
+    return version
 
 
 def _install(
     store: Store, version: Version, kind: pointer.Move, *, who: str, why: str, when: datetime
 ) -> Version:
-    if pointer.champion_pointer(store) == version:
-        return version
-    versions.load(store, version)
-    uri = mlflow_log.mlflow_uri(store)
-    pointer.move(store, version, kind, who=who, why=why, when=when)
-    mlflow_log.set_aliases(uri, version.version)
+    reigning = pointer.champion_pointer(store)
+    if reigning != version:
+        # Checked before the pointer moves: what is served must never be what cannot be.
+        versions.load(store, version)
+        mlflow_log.mlflow_uri(store)  # a store that has no MLflow says so before the move
+        # What a killed promotion left: its version must not come back as a challenger.
+        pointer.clear_challenger(store, reigning, who=who, when=when)
+        pointer.move(store, version, kind, who=who, why=why, when=when)
+    if pointer.clear_challenger(store, version, who=who, when=when) or reigning != version:
+        _show(store)
     return version
+
+
+def _show(store: Store) -> None:
+    """Make MLflow's aliases what the pointers say; it is told last, and nothing rests on it."""
+    found = {
+        "champion": pointer.champion_pointer(store),
+        "challenger": pointer.challenger_pointer(store),
+    }
+    aliases = {role: None if item is None else item.version for role, item in found.items()}
+    mlflow_log.set_aliases(mlflow_log.mlflow_uri(store), aliases)
 
 
 def _predecessor(store: Store, done: list[pointer.Event]) -> str:
@@ -138,10 +254,10 @@ def _predecessor(store: Store, done: list[pointer.Event]) -> str:
         if now and event.kind == "promote" and event.new == now.version and event.old is not None:
             return event.old
     raise NotFound(
-        found="no earlier champion",
+        found="no champion" if now is None else f"no earlier champion than version {now.version}",
         expected="a version that the present champion was promoted over",
         where=f"registry of {store.uri}",
-        remedy="See `volcast registry history`.",
+        remedy="See `volcast registry history`; --to names any former champion.",
     )
 
 

@@ -153,8 +153,8 @@ def find(store: Store, version: str) -> Version:
     if version not in known:
         raise NotFound(
             found=f"version {version!r}",
-            expected=f"one of {list(known)}",
-            where="registry",
+            expected=f"one of {list(known)}" if known else "a version; none is registered yet",
+            where=f"registry of {store.uri}",
             remedy="See `volcast registry list`.",
         )
     return known[version]

@@ -1,0 +1,1 @@
+"""Let a new recipe that is not proven run beside the champion."""

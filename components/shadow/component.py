@@ -1,0 +1,24 @@
+"""Let a new recipe that the gate refused for want of proof forecast beside the champion."""
+
+from kfp import dsl
+
+from components.images import image
+
+
+@dsl.component(base_image=image("shadow"), install_kfp_package=False)
+def shadow(store: str, run_id: str) -> str:
+    """Return the challenger's version; empty where the run was refused for anything else."""
+    from volcast.steps import step
+
+    with step("shadow") as found:
+        from datetime import UTC, datetime
+
+        from volcast.gate import take_as_challenger
+        from volcast.storage import Store
+
+        version = take_as_challenger(
+            Store.open(store), run_id, who="train pipeline", when=datetime.now(UTC)
+        )
+        number = "" if version is None else version.version
+        found.update(challenger=number or "none")
+    return number

@@ -1,0 +1,84 @@
+"""The gate's decision on losses: how it is computed, and how often it errs."""
+
+from math import cos, pi, sqrt
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from tests.gate_trials import KINDS, losses, promoted
+from tests.markets import NOON
+from volcast.config import SAMPLE_UNIVERSE
+from volcast.contracts import CURATED_MARKET_DAILY, RAW_MARKET
+from volcast.curation import curate
+from volcast.evaluation.evaluate import evaluate
+from volcast.gate import MIN_ROWS_NEW_RECIPE, challenge
+from volcast.gate.decision import gain, p_lower, worse
+from volcast.ingest import ingest
+from volcast.sources import SampleSource
+from volcast.storage import Store
+
+pytestmark = pytest.mark.xdist_group("gate_decision")
+
+
+def test_the_p_value_is_that_of_a_t_on_the_slowest_cosines():
+    rng = np.random.default_rng(4)
+    ours, theirs = rng.gamma(2, 0.2, 300), rng.gamma(2, 0.21, 300)
+    d, squares = ours - theirs, []
+    for k in range(1, 25):
+        wave = sum(value * cos(pi * k * (i + 0.5) / 300) for i, value in enumerate(d))
+        squares.append((sqrt(2 / 300) * wave) ** 2)
+    statistic = d.mean() / sqrt(sum(squares) / 24 / 300)
+    assert p_lower(ours, theirs) == pytest.approx(t.cdf(statistic, 24), rel=1e-10)
+    assert p_lower(theirs, ours) == pytest.approx(1 - p_lower(ours, theirs), rel=1e-10)
+
+
+def test_equal_losses_are_evidence_of_nothing():
+    equal = np.random.default_rng(4).gamma(2, 0.2, 300)
+    assert (p_lower(equal, equal), gain(equal, equal)) == (0.5, 0.0)
+    assert worse(equal, equal) == (False, 0.5)
+    assert not challenge(equal, equal).passed
+
+
+@pytest.mark.parametrize(("saved", "noise", "passes"), [
+    (0.051, 0.0, True),
+    (0.049, 0.0, False),
+    (0.2, 0.1, True),
+    (0.2, 4.0, False),
+])  # fmt: skip
+def test_a_challenge_takes_five_percent_and_a_difference_that_is_no_luck(saved, noise, passes):
+    rng = np.random.default_rng(4)
+    champions = rng.gamma(2, 0.2, 3000)
+    ours = champions * (1 - saved) + noise * rng.standard_normal(3000)
+    made = challenge(ours, champions)
+    assert made.passed is passes
+    assert made.gain == pytest.approx(1 - ours.sum() / champions.sum())
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory):
+    """Losses, session by session, of the forecast and of log-HAR on the sample."""
+    store = Store.open(str(tmp_path_factory.mktemp("sample") / "store"))
+    as_of = ingest(store, SampleSource(), SAMPLE_UNIVERSE, now=NOON, as_of=None).as_of
+    raw = store.read(RAW_MARKET).to_pandas(date_as_object=False)
+    store.write(CURATED_MARKET_DAILY, curate(raw, SAMPLE_UNIVERSE, as_of).rows)
+    first = store.read(CURATED_MARKET_DAILY).column("session").to_pylist()[0]
+    return losses(evaluate(store, SAMPLE_UNIVERSE, first, as_of), "log_har")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_of_500_challengers_without_merit_at_most_5_percent_are_promoted(pair, kind):
+    assert promoted(kind, pair, MIN_ROWS_NEW_RECIPE) <= 0.05
+
+
+@pytest.mark.parametrize("kind", ["better model", "worse model", "noise"])
+def test_of_500_challengers_10_percent_better_at_least_80_percent_are_promoted(pair, kind):
+    assert promoted(kind, pair, MIN_ROWS_NEW_RECIPE, gain=0.1) >= 0.8
+
+
+def test_two_models_that_share_not_even_the_outcome_are_hardly_told_apart(pair):
+    assert promoted("unrelated", pair, MIN_ROWS_NEW_RECIPE, gain=0.1) < 0.25
+
+
+def test_three_years_would_let_more_than_5_percent_without_merit_pass(pair):
+    assert promoted("better model", pair, 756) > 0.05

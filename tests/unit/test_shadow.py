@@ -1,0 +1,173 @@
+"""The challenger forecasts beside the champion, and can never stop it."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.markets import NOON, UNIVERSE, crown, curated, fill, reader
+from volcast import calendar, gate, inference, registry, training
+from volcast.contracts import PREDICTIONS_DAILY
+from volcast.errors import ModelError, StaleInput
+from volcast.inference import backfill, infer, predict_row, publish, shadow
+from volcast.storage import Store
+
+YEARS, DAYS = 6, 20
+AUDIT = {"who": "ana", "why": "new", "when": NOON}
+
+
+@pytest.fixture(scope="module")
+def shadowed(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A champion and a challenger of another seed, both trained twenty sessions before the end."""
+    store = Store.open(str(tmp_path_factory.mktemp("shadowed") / "store"))
+    last = fill(store, YEARS)
+    earlier = calendar.after(last, -DAYS)
+    crown(store, earlier)
+    run = training.train(store, UNIVERSE, earlier, reader(store, earlier), seed=8)
+    registry.challenge(store, registry.register(store, run.run_id).version, **AUDIT)
+    return store
+
+
+@pytest.fixture
+def own(shadowed: Store, tmp_path: Path) -> Store:
+    shutil.copytree(shadowed.uri, tmp_path / "own")
+    return Store.open(str(tmp_path / "own"))
+
+
+def last_sessions(count: int) -> list[date]:
+    return sorted(set(curated(YEARS)["session"]))[-count:]
+
+
+def published(store: Store) -> list[tuple[date, str, str]]:
+    rows = store.read(PREDICTIONS_DAILY).to_pylist()
+    return [(row["session"], row["model_version"], row["role"]) for row in rows]
+
+
+def test_the_challengers_forecast_is_its_own_from_the_same_features(own: Store) -> None:
+    day = last_sessions(1)[0]
+    champion, beside = infer(own, UNIVERSE, day).to_pylist()[0], shadow(own, UNIVERSE, day, day)
+    row = beside.rows.to_pylist()[0]
+    assert beside.said == "version 2, sessions forecast: 1"
+    assert (row["role"], row["model_version"], champion["role"]) == ("challenger", "2", "champion")
+    features = inference._known(own, UNIVERSE, day).loc[day]
+    alone = predict_row(registry.verify(own, "2").forecaster, "2", "SYN", day, features)
+    assert row["rv_5d_hat"] == alone["rv_5d_hat"] != champion["rv_5d_hat"]
+    assert row["feature_hash"] == champion["feature_hash"]
+    assert row["model_as_of"].isoformat() == registry.find(own, "2").as_of
+
+
+def test_both_stand_in_the_table_side_by_side(own: Store) -> None:
+    first, *_, last = days = last_sessions(DAYS)
+    filled = backfill(own, UNIVERSE, first, last)
+    assert (filled.report.added, filled.challenger) == (DAYS, "version 2, sessions forecast: 20")
+    beside = [(day, "1", "champion") for day in days] + [(day, "2", "challenger") for day in days]
+    assert published(own) == sorted(beside)
+    assert backfill(own, UNIVERSE, first, last).report.unchanged == DAYS
+
+
+def test_a_backfill_gives_the_challengers_rows_of_the_same_days_run_one_by_one(own: Store) -> None:
+    days = last_sessions(5)
+    singly = [shadow(own, UNIVERSE, day, day).rows.to_pylist()[0] for day in days]
+    assert shadow(own, UNIVERSE, days[0], days[-1]).rows.to_pylist() == singly
+
+
+def test_without_a_challenger_there_is_nothing_and_nothing_is_said(own: Store) -> None:
+    registry.retire(own, **AUDIT)
+    day = last_sessions(1)[0]
+    beside = shadow(own, UNIVERSE, day, day)
+    assert (len(beside.rows), beside.said) == (0, "")
+    assert publish(own, beside.rows).added == 0
+
+
+def test_an_altered_challenger_is_left_out_and_named_and_the_champion_forecasts(own: Store) -> None:
+    key = registry.find(own, "2").uri + "linear.json"
+    own.objects.put(key, own.objects.get(key) + b" ")
+    day = last_sessions(1)[0]
+    filled = backfill(own, UNIVERSE, day, day)
+    assert "linear.json: found a file whose bytes were altered" in filled.challenger
+    assert published(own) == [(day, "1", "champion")]
+
+
+def test_an_unreadable_pointer_of_the_challenger_is_left_out_too(own: Store) -> None:
+    own.objects.put("registry/challenger.json", b"{")
+    day = last_sessions(1)[0]
+    filled = backfill(own, UNIVERSE, day, day)
+    assert "challenger.json" in filled.challenger
+    assert published(own) == [(day, "1", "champion")]
+
+
+FAULTS = [
+    ModelError(found="a", expected="b", where="c", remedy="d"),
+    StaleInput(found="a", expected="b", where="c", remedy="d"),
+    ValueError("feature shape"),
+    KeyError("iv"),
+    TypeError("None"),
+    ZeroDivisionError("0"),
+    FloatingPointError("overflow"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_whatever_a_challenger_raises_on_a_day_costs_that_day_alone(
+    own: Store, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    days = last_sessions(3)
+
+    def failing(forecaster, version, symbol, session, features):
+        if version == "2" and session != days[2]:
+            raise fault
+        return predict_row(forecaster, version, symbol, session, features)
+
+    monkeypatch.setattr(inference, "predict_row", failing)
+    filled = backfill(own, UNIVERSE, days[0], days[2])
+    assert filled.challenger.startswith(f"version 2, sessions forecast: 1; left out {days[0]}: ")
+    assert filled.challenger.endswith(" and 1 more")
+    roles = [(day, role) for day, _, role in published(own)]
+    assert roles == [*((day, "champion") for day in days), (days[2], "challenger")]
+
+
+@pytest.mark.parametrize(("column", "value"), [("rv_5d_hat", 9.0), ("hi80", 0.0001)])
+def test_a_challengers_forecast_that_cannot_be_true_is_left_out_and_the_champions_stands(
+    own: Store, monkeypatch: pytest.MonkeyPatch, column: str, value: float
+) -> None:
+    def absurd(forecaster, version, *rest):
+        row = predict_row(forecaster, version, *rest)
+        return row | ({column: value} if version == "2" else {})
+
+    monkeypatch.setattr(inference, "predict_row", absurd)
+    day = last_sessions(1)[0]
+    assert "forecast to publish" in backfill(own, UNIVERSE, day, day).challenger
+    assert published(own) == [(day, "1", "champion")]
+
+
+def test_a_challenger_of_another_target_is_left_out(own: Store) -> None:
+    day = last_sessions(1)[0]
+    other = UNIVERSE.model_copy(update={"target": UNIVERSE.bond, "bond": ""})
+    assert "trained on SYN" in shadow(own, other, day, day).said
+
+
+def test_a_challengers_fault_is_none_of_the_champions(
+    own: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(forecaster, version, *rest):
+        raise ValueError("feature shape")
+
+    monkeypatch.setattr(inference, "predict_row", failing)
+    day = last_sessions(1)[0]
+    with pytest.raises(ValueError, match="feature shape"):
+        infer(own, UNIVERSE, day)
+
+
+def test_only_a_run_refused_for_want_of_proof_is_taken_as_challenger(
+    own: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.retire(own, **AUDIT)
+    run_id = registry.find(own, "2").run_id
+    for unproven, taken in ((False, None), (True, "2")):
+        verdict = gate.Verdict(False, "new recipe", ["Refused"], unproven)
+        monkeypatch.setattr(gate.shadow, "judge", lambda *_, verdict=verdict: verdict)
+        version = gate.take_as_challenger(own, run_id, who="ana", when=NOON)
+        assert (version and version.version) == taken
+    assert registry.challenger_pointer(own) == registry.find(own, "2")
+    assert registry.history(own)[-1].why == f"run {run_id[:12]} was not shown to be better"
