@@ -35,8 +35,8 @@ run: $(RUN) ## Train, forecast, and print the forecast with its record
 	@$(BIN)/python -m pipelines.local both $(if $(AS_OF),--as-of $(AS_OF))
 	@$(BIN)/volcast summary
 
-evaluate: $(RUN) ## Walk forward on several symbols, side by side: SYMBOLS=SPY,QQQ,IWM
-	@$(BIN)/python -m pipelines.local evaluate $(if $(AS_OF),--as-of $(AS_OF)) $(if $(SYMBOLS),--symbols $(SYMBOLS))
+evaluate: $(RUN) ## Walk forward on several symbols, side by side: SYMBOLS=SPY,QQQ,IWM ABLATION=1
+	@$(BIN)/python -m pipelines.local evaluate $(if $(AS_OF),--as-of $(AS_OF)) $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(ABLATION),--ablation)
 
 ingest features train infer: $(RUN)
 	@$(BIN)/volcast $@

@@ -22,15 +22,20 @@ def main() -> int:
     """Measure, print, and keep the results."""
     timed = Stopwatch()
     with timed("import"):
+        from bench.skill import measure_skill
         from bench.steps import measure
     with tempfile.TemporaryDirectory(prefix="volcast-bench-") as folder:
         measure(folder, timed)
+    ratios = measure_skill(timed)
     peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     table = Table("step", "milliseconds")
     for step, milliseconds in timed.milliseconds.items():
         table.add_row(step, f"{milliseconds:,.2f}")
-    Console().print(table, f"peak memory {peak_mb:,} MB")
-    results = {"milliseconds": timed.milliseconds, "peak_memory_mb": peak_mb}
+    goals = Table("of one run", "")
+    for name, found in ratios.items():
+        goals.add_row(name, str(found))
+    Console().print(table, goals, f"peak memory {peak_mb:,} MB")
+    results = {"milliseconds": timed.milliseconds, "ratios": ratios, "peak_memory_mb": peak_mb}
     _RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return 0
 

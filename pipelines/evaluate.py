@@ -16,11 +16,12 @@ SYMBOLS = ["SPY", "QQQ", "IWM"]
 # A pipeline of its own, because kfp.local gives a loop's item to every input of the loop that is
 # the output of a task; the parameters of a pipeline it leaves alone.
 @dsl.pipeline(name="volcast-each-symbol")
-def each_symbol(store: str, as_of: str, universe: str, symbols: list[str]) -> None:
+def each_symbol(store: str, as_of: str, universe: str, symbols: list[str], ablation: bool) -> None:
     """Evaluate each symbol, and lay the evaluations side by side."""
     with dsl.ParallelFor(symbols, parallelism=2) as symbol:
         walked = treat(
-            "evaluate", evaluate(store=store, as_of=as_of, universe=universe, target=symbol)
+            "evaluate",
+            evaluate(store=store, as_of=as_of, universe=universe, target=symbol, ablation=ablation),
         )
     treat("survey", survey(store=store, symbols=dsl.Collected(walked.outputs["Output"])))
 
@@ -29,9 +30,9 @@ def each_symbol(store: str, as_of: str, universe: str, symbols: list[str]) -> No
     name="volcast-evaluate",
     description="Ingest, validate, then evaluate each symbol, and lay them side by side.",
 )
-def evaluate_pipeline(
+def evaluate_pipeline(  # noqa: PLR0913, PLR0917
     store: str, source: str, source_path: str = "", as_of: str = "", universe: str = "",
-    symbols: list[str] = SYMBOLS,
+    symbols: list[str] = SYMBOLS, ablation: bool = False,
 ) -> None:  # fmt: skip
     """Walk forward on each symbol up to ``as_of`` (empty: the last closed session).
 
@@ -48,6 +49,8 @@ def evaluate_pipeline(
         and credit stand beside every symbol.
     symbols : list of str
         Each takes the place of the universe's target in turn.
+    ablation : bool
+        Whether to walk again with and without groups of features, at seven times the cost.
     """
     fetched = treat(
         "ingest",
@@ -58,4 +61,4 @@ def evaluate_pipeline(
     )  # fmt: skip
     settled = {"as_of": fetched.outputs["as_of"], "universe": fetched.outputs["universe"]}
     validated = treat("validate", validate(store=store, **settled))
-    each_symbol(store=store, symbols=symbols, **settled).after(validated)
+    each_symbol(store=store, symbols=symbols, ablation=ablation, **settled).after(validated)

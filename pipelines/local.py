@@ -93,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
         "--symbols", default="", help="to evaluate, separated by commas; empty: the source's own"
     )
     parser.add_argument(
+        "--ablation", action="store_true", help="evaluate with and without groups of features too"
+    )
+    parser.add_argument(
         "--pipeline-root", type=Path, default=Path("var/pipelines"), help="kfp's artifacts"
     )
     return parser
@@ -103,7 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = vars(_parser().parse_args(argv))
     name, root = asked.pop("pipeline"), asked.pop("pipeline_root")
     symbols = [symbol for symbol in asked.pop("symbols").split(",") if symbol]
+    ablation = asked.pop("ablation")
     if name == "evaluate":
+        asked["ablation"] = ablation
         asked["symbols"] = symbols or _OWN_SYMBOLS.get(asked["source"], SYMBOLS)
     transcript = Transcript(sys.stdout)
     with TemporaryDirectory(prefix="volcast-") as scratch:

@@ -6,11 +6,12 @@ from components.images import image
 
 
 @dsl.component(base_image=image("evaluate"), install_kfp_package=False)
-def evaluate(
+def evaluate(  # noqa: PLR0913, PLR0917
     store: str,
     as_of: str,
     universe: str,
     target: str,
+    ablation: bool,
     metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML],
 ) -> str:
@@ -27,7 +28,9 @@ def evaluate(
 
         chosen = Universe.model_validate_json(universe).model_copy(update={"target": target})
         opened = Store.open(store)
-        skill = study(opened, chosen, date.fromisoformat(as_of), seed=read_settings().seed)
+        skill = study(
+            opened, chosen, date.fromisoformat(as_of), seed=read_settings().seed, ablation=ablation
+        )
         for line in skill.lines:
             metrics.log_metric(f"qlike_{line.name}", line.qlike)
         page = opened.objects.get(f"evaluations/{target}/report.html")

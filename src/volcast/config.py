@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from volcast.errors import ConfigError
@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     store: str = Field("var/store", description="a local folder or s3://bucket/prefix")
     source: SourceName = "sample"
     source_path: Path | None = Field(None, description="the folder of the csv source")
+    fred_api_key: SecretStr | None = Field(
+        None, description="brings FRED's macro series to the yfinance source"
+    )
     universe: Universe | None = Field(
         None, description="default: the sample's for the sample, else SPY's"
     )

@@ -12,7 +12,7 @@ from volcast.config import Universe
 from volcast.contracts import RAW_MACRO, RAW_MARKET
 from volcast.errors import ConfigError, ContractError, NotFound, RequestError
 from volcast.sources.protocol import MARKET_COLUMNS, Fetched, Source, join
-from volcast.sources.publication_lag import REVISED, VINTAGE
+from volcast.sources.publication_lag import REVISED, is_vintage
 from volcast.storage import Store
 
 __all__ = ["IngestReport", "ingest"]
@@ -247,7 +247,7 @@ def _new_and_revised_macro(
     table = store.read(RAW_MACRO, symbols=sorted(rows["series"].unique()))
     stored = table.to_pandas(date_as_object=False).sort_values("available_at")
     stored["observation_date"] = stored["observation_date"].astype(rows["observation_date"].dtype)
-    of_vintage = rows["lag_rule"] == VINTAGE
+    of_vintage = is_vintage(rows["lag_rule"])
     key = ["series", "observation_date"]
     published = _with_held(rows[of_vintage], stored, [*key, "available_at"])
     _refuse_changed(published)

@@ -56,7 +56,9 @@ def table_digest(table: pa.Table) -> str:
     return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
-FORECAST_CODE = ("features/*.py", "models/*.py", "evaluation/*.py", "labels.py", "training.py")
+FORECAST_CODE = (
+    "features/*.py", "models/*.py", "evaluation/*.py", "labels.py", "regimes.py", "training.py",
+)  # fmt: skip
 """Modules that a forecast depends on."""
 
 _LIBRARIES = ("great-expectations", "numpy", "pandas", "xgboost", "xgboost-cpu")

@@ -3,7 +3,8 @@
 A Gaussian mixture looks at the last week's range variance alone; a hidden Markov model looks at
 each day's and remembers. Both are refitted at the first session of each year on all sessions
 before it, and used until the next. A session's probabilities rest on sessions up to it: smoothed
-ones, which look back from the end, flatter any evaluation.
+ones, which look back from the end, flatter any evaluation. The states share one variance: with
+variances of their own the widest state claims the calmest sessions too (.71 "stressed" on SPY).
 """
 
 import warnings
@@ -106,7 +107,7 @@ def regime_columns(features: Mapping[str, float | None]) -> dict[str, object]:
 def filtered(y: Floats, fit: Parameters) -> Floats:
     """Return ``P(state_t | y_1..y_t)``, f8[n, 3]: the forward recursion, no look ahead.
 
-    ``p_t ~ (p_t-1 A) * N(y_t; mean, variance)``, begun from the stationary distribution; after a
+    ``p_t ~ (p_t-1 A) * N(y_t; means, variance)``, begun from the stationary distribution; after a
     null y the chain moves on unobserved, and its own row is null. A mixture is the chain whose
     every row of A is its weights.
 
@@ -115,15 +116,15 @@ def filtered(y: Floats, fit: Parameters) -> Floats:
     y : f8[n]
         Log variance, in order of sessions.
     fit : mapping
-        ``means``, ``variances`` f8[3]; ``transitions`` f8[3, 3].
+        ``means`` f8[3], ``variance`` of every state; ``transitions`` f8[3, 3].
 
     References
     ----------
     Hamilton (1989), "A new approach to the economic analysis of nonstationary time series".
     """
     chain = np.asarray(fit["transitions"])
-    means, variances = np.asarray(fit["means"]), np.asarray(fit["variances"])
-    logs = -0.5 * (np.log(variances) + (y[:, None] - means) ** 2 / variances)
+    means = np.asarray(fit["means"])
+    logs = -0.5 * (y[:, None] - means) ** 2 / fit["variance"]
     likelihood = np.exp(logs - logs.max(axis=1, keepdims=True))
     belief, result = _stationary(chain), np.full((len(y), len(means)), np.nan)
     for t, seen in enumerate(np.isfinite(y)):
@@ -185,11 +186,11 @@ def _fit(kind: Kind, sample: Floats) -> Parameters:
     third = np.digitize(sample, np.quantile(sample, [1 / 3, 2 / 3]))
     parts = [sample[third == i] for i in range(len(STATES))]
     means = np.asarray([part.mean() for part in parts])
-    variances = np.asarray([part.var() + _LEAST_VARIANCE for part in parts])
+    variance = float(np.mean([part.var() for part in parts])) + _LEAST_VARIANCE
     with warnings.catch_warnings():
         # A fit cut short by its count of steps is one like another; what it is worth is checked.
         warnings.simplefilter("ignore")
-        fit = {"gmm": _fit_gmm, "hmm": _fit_hmm}[kind](sample[:, None], means, variances)
+        fit = {"gmm": _fit_gmm, "hmm": _fit_hmm}[kind](sample[:, None], means, variance)
     order = np.argsort(fit["means"])
     chain = fit["transitions"][np.ix_(order, order)]
     chain = chain / chain.sum(axis=1, keepdims=True)
@@ -197,41 +198,41 @@ def _fit(kind: Kind, sample: Floats) -> Parameters:
     finite = all(np.isfinite(values).all() for values in fit.values())
     return {
         "means": _rounded(fit["means"][order]),
-        "variances": _rounded(fit["variances"][order]),
+        "variance": _rounded(fit["variance"])[0],
         "transitions": [_rounded(row) for row in chain],
         "sound": bool(finite and share >= _SMALLEST_SHARE),
     }
 
 
-def _fit_gmm(x: Floats, means: Floats, variances: Floats) -> Mapping[str, Floats]:
+def _fit_gmm(x: Floats, means: Floats, variance: float) -> Mapping[str, Floats]:
     from sklearn.mixture import GaussianMixture
 
     model = GaussianMixture(
-        len(STATES), covariance_type="diag", max_iter=500, reg_covar=_LEAST_VARIANCE,
+        len(STATES), covariance_type="tied", max_iter=500, reg_covar=_LEAST_VARIANCE,
         weights_init=np.full(len(STATES), 1 / len(STATES)), means_init=means[:, None],
-        precisions_init=1 / variances[:, None], random_state=0,
+        precisions_init=np.full((1, 1), 1 / variance), random_state=0,
     ).fit(x)  # fmt: skip
     return {
         "means": model.means_.ravel(),
-        "variances": model.covariances_.ravel(),
+        "variance": model.covariances_.ravel(),
         "transitions": np.tile(model.weights_, (len(STATES), 1)),
     }
 
 
-def _fit_hmm(x: Floats, means: Floats, variances: Floats) -> Mapping[str, Floats]:
+def _fit_hmm(x: Floats, means: Floats, variance: float) -> Mapping[str, Floats]:
     from hmmlearn.hmm import GaussianHMM
 
     size = len(STATES)
     model = GaussianHMM(
-        size, covariance_type="diag", n_iter=200, min_covar=_LEAST_VARIANCE, init_params=""
+        size, covariance_type="tied", n_iter=200, min_covar=_LEAST_VARIANCE, init_params=""
     )
     model.startprob_ = np.full(size, 1 / size)
     model.transmat_ = np.full((size, size), 0.03) + np.eye(size) * 0.91
-    model.means_, model.covars_ = means[:, None], variances[:, None]
+    model.means_, model.covars_ = means[:, None], np.full((1, 1), variance)
     model.fit(x)
     return {
         "means": model.means_.ravel(),
-        "variances": np.asarray([np.diag(part)[0] for part in model.covars_]),
+        "variance": np.ravel(model.covars_)[:1],
         "transitions": model.transmat_,
     }
 

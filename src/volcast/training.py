@@ -15,15 +15,14 @@ from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import LABELS_DAILY
 from volcast.errors import ContractError
+from volcast.evaluation.diagnostics import diagnostics
+from volcast.evaluation.findings import Findings
+from volcast.evaluation.folds import training_rows, usable
+from volcast.evaluation.garch import garch_forecasts
+from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.report import render
 from volcast.evaluation.table import SkillTable, compare, scored, skill_as_dict, with_all_baselines
-from volcast.evaluation.walkforward import (
-    Progress,
-    WalkForward,
-    training_rows,
-    usable,
-    walk_forward,
-)
+from volcast.evaluation.walkforward import Progress, WalkForward, walk_forward
 from volcast.features.definitions import names
 from volcast.features.store import as_known_then
 from volcast.lineage import as_json, code_version, digest, frame_digest
@@ -109,6 +108,8 @@ def train(
         return Candidate(run_id, json.loads(done.data), reused=True)
     _refuse_another(labelled(read(), _labels(store, universe.target), as_of), rows)
     walked = walk_forward(rows, seed, progress, RECIPES)
+    fitted = garch_forecasts(rows, store)
+    walked.rows[list(fitted.columns)] = fitted
     skill = compare(walked.rows)
     forecaster = _fit_final(rows, as_of, walked, seed)
     metrics: dict[str, object] = json.loads(as_json(_metrics(walked, skill)))
@@ -127,7 +128,7 @@ def train(
     facts = {"metrics.json": as_json(metrics), "lineage.json": as_json(lineage)}
     files = {f"model/{name}": data for name, data in (forecaster.files() | facts).items()} | facts
     files["evaluation.parquet"] = evaluation_bytes(walked.rows)
-    files["report.html"] = render(universe.target, as_of, walked.rows).encode()
+    files["report.html"] = _report(universe.target, as_of, rows, walked)
     for name, data in sorted(files.items()):
         store.objects.put(f"runs/{run_id}/{name}", data)
     # Last: a run without it was cut short, and is made again.
@@ -193,6 +194,12 @@ def _refuse_another(served: pd.DataFrame, stored: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
+def _report(symbol: str, as_of: date, rows: pd.DataFrame, walked: WalkForward) -> bytes:
+    first: date = rows["session"].iloc[0]
+    found = Findings(symbol, first, as_of, walked.rows, rows, walked.blend)
+    return render(found.with_regime_skill()).encode()
+
+
 def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:
     known = training_rows(rows, calendar.after(as_of, 1))
     recipe = choose(known, RECIPES)
@@ -213,16 +220,14 @@ def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) 
     return forecaster.with_golden(x)
 
 
-_PERIODS = {"2012-2018": (2012, 2018), "2019-2021": (2019, 2021)}
-
-
 def _metrics(walked: WalkForward, skill: SkillTable) -> dict[str, object]:
     metrics: dict[str, object] = {"recipe": walked.recipe.name, "all": skill_as_dict(skill)}
+    metrics["diagnostics"] = diagnostics(scored(walked.rows))
     common = with_all_baselines(walked.rows)
     if skill.left_out and len(scored(common)):
         metrics["all_baselines"] = skill_as_dict(compare(common))
-    for name, (first, last) in _PERIODS.items():
-        inside = walked.rows["session"].between(date(first, 1, 1), date(last, 12, 31))
+    for name, span in PERIODS.items():
+        inside = walked.rows["session"].between(*span)
         if len(scored(walked.rows[inside])):
             metrics[name] = skill_as_dict(compare(walked.rows[inside]))
     return metrics

@@ -13,7 +13,7 @@ from volcast.evaluation.losses import qlike_losses
 
 COLUMNS = [
     "session", "symbol", "rv_5d", "forecast", "lo80", "hi80", "lo95", "hi95", "random_walk",
-    "mean22", "ewma94", "har_rv", "log_har", "har_x", "vix",
+    "mean22", "ewma94", "har_rv", "log_har", "har_x", "vix", "garch", "gjr_garch",
 ]  # fmt: skip
 VOLCAST = f"{os.path.dirname(sys.executable)}/volcast"
 

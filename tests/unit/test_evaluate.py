@@ -20,9 +20,9 @@ def filled(store):
 
 
 def test_a_price_restated_later_changes_scores_and_no_forecast(filled):
-    before = evaluate(filled, UNIVERSE, FIRST, LAST)
+    before = evaluate(filled, UNIVERSE, FIRST, LAST).rows
     session = restate(filled, 1100, pd.Timestamp("2026-01-02", tz="UTC"), years=6)
-    after = evaluate(filled, UNIVERSE, FIRST, LAST)
+    after = evaluate(filled, UNIVERSE, FIRST, LAST).rows
     pd.testing.assert_frame_equal(
         after.drop(columns="rv_5d"), before.drop(columns="rv_5d"), check_exact=True
     )
@@ -33,8 +33,10 @@ def test_a_price_restated_later_changes_scores_and_no_forecast(filled):
 
 
 def test_bounds_are_inclusive_and_do_not_move_a_forecast(filled):
-    whole = evaluate(filled, UNIVERSE, FIRST, LAST)
-    part = evaluate(filled, UNIVERSE, date(2005, 3, 1), date(2005, 6, 30))
+    whole = evaluate(filled, UNIVERSE, FIRST, LAST).rows
+    part = evaluate(filled, UNIVERSE, date(2005, 3, 1), date(2005, 6, 30)).rows.reset_index(
+        drop=True
+    )
     assert (part["session"].min(), part["session"].max()) == (date(2005, 3, 1), date(2005, 6, 30))
     same = whole[whole["session"].isin(part["session"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(part, same, check_exact=True)

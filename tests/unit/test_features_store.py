@@ -1,6 +1,8 @@
 """features_daily: vintages are kept, and read as known then."""
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.markets import UNIVERSE, curated, fill, restate, write_raw
@@ -104,3 +106,17 @@ def test_without_the_target_the_error_names_it_and_the_remedy(store, last):
     other = UNIVERSE.model_copy(update={"target": "XYZ"})
     with pytest.raises(ContractError, match=r"no row of XYZ.*volcast ingest"):
         build(store, other, last)
+
+
+def test_files_written_before_a_column_was_added_are_read_and_filled_in(store):
+    last = fill(store, 5)
+    whole = store.read(FEATURES_DAILY)
+    for key in store.objects.list(f"{FEATURES_DAILY.name}/"):
+        old = pq.read_table(pa.BufferReader(store.objects.get(key)))
+        sink = pa.BufferOutputStream()
+        pq.write_table(old.drop_columns(names("macro", "regime")), sink)
+        store.objects.put(key, bytes(sink.getvalue()))
+    assert store.read(FEATURES_DAILY).column("hmm_calm").null_count == len(whole)
+    report = build(store, UNIVERSE, last)
+    assert (report.added, report.replaced > 0) == (0, True)
+    assert store.read(FEATURES_DAILY).equals(whole)

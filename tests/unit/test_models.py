@@ -5,7 +5,7 @@ import pytest
 
 from tests.markets import labelled_rows
 from volcast.errors import ContractError
-from volcast.evaluation.walkforward import training_rows, usable
+from volcast.evaluation.folds import training_rows, usable
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
 from volcast.models.conformal import Calibration

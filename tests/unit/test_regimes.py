@@ -11,7 +11,7 @@ from volcast.regimes import MIN_ROWS, STATES, filtered, regime_columns, regime_f
 
 FIT = {
     "means": [-5.0, -4.0, -2.5],
-    "variances": [0.4, 0.5, 0.9],
+    "variance": 0.5,
     "transitions": [[0.97, 0.02, 0.01], [0.03, 0.94, 0.03], [0.01, 0.06, 0.93]],
 }
 CUTS = (1100, 1203, 1311, 1412, 1500)
@@ -48,13 +48,13 @@ def moved_by_later_rows(probabilities, rows, cuts=CUTS) -> list[int]:
 def hmm_of(fit):
     from hmmlearn.hmm import GaussianHMM
 
-    model = GaussianHMM(3, covariance_type="diag")
+    model = GaussianHMM(3, covariance_type="tied")
     chain = np.asarray(fit["transitions"])
     values, vectors = np.linalg.eig(chain.T)
     start = np.real(vectors[:, np.argmax(np.real(values))])
     model.startprob_, model.transmat_ = start / start.sum(), chain
     model.means_ = np.asarray(fit["means"])[:, None]
-    model.covars_ = np.asarray(fit["variances"])[:, None]
+    model.covars_ = np.full((1, 1), fit["variance"])
     return model
 
 
@@ -88,8 +88,8 @@ def test_the_filter_is_the_forward_recursion_written_out(y):
     for t, value in enumerate(y):
         if t:
             belief = [sum(belief[i] * chain[i][j] for i in range(3)) for j in range(3)]
-        for j, (mean, variance) in enumerate(zip(FIT["means"], FIT["variances"], strict=True)):
-            belief[j] *= np.exp(-((value - mean) ** 2) / (2 * variance)) / np.sqrt(variance)
+        for j, mean in enumerate(FIT["means"]):
+            belief[j] *= np.exp(-((value - mean) ** 2) / (2 * FIT["variance"]))
         belief = [part / sum(belief) for part in belief]
         assert filtered(y, FIT)[t] == pytest.approx(belief, abs=1e-12)
 
@@ -106,8 +106,8 @@ def test_over_a_missing_day_the_chain_moves_on_and_says_nothing(y):
     assert np.isnan(filtered(torn, FIT)[100]).all()
     before = filtered(torn, FIT)[99]
     moved = before @ np.asarray(FIT["transitions"]) @ np.asarray(FIT["transitions"])
-    spread = (y[101] - np.asarray(FIT["means"])) ** 2 / np.asarray(FIT["variances"])
-    weighed = moved * np.exp(-spread / 2) / np.sqrt(FIT["variances"])
+    spread = (y[101] - np.asarray(FIT["means"])) ** 2 / FIT["variance"]
+    weighed = moved * np.exp(-spread / 2)
     assert filtered(torn, FIT)[101] == pytest.approx(weighed / weighed.sum(), abs=1e-12)
 
 
@@ -121,6 +121,14 @@ def test_states_are_ordered_by_variance_and_probabilities_add_up(rows, store, ki
     means = level.groupby(ready.to_numpy().argmax(axis=1)).mean()
     assert list(means.index) == [0, 1, 2]
     assert means.is_monotonic_increasing
+
+
+@pytest.mark.parametrize("kind", ["gmm", "hmm"])
+def test_the_calmest_sessions_are_never_called_stressed(rows, store, kind):
+    found = regime_features(rows, store, "SYN")
+    level = (rows["g5_less_g252"] + rows["g252"])[found[f"{kind}_calm"].notna()]
+    calmest = level.nsmallest(len(level) // 10).index
+    assert found.loc[calmest, f"{kind}_stressed"].max() < 0.05
 
 
 def test_nothing_is_said_before_three_years_were_seen(rows, store):

@@ -7,8 +7,9 @@ import pytest
 from tests.markets import labelled_rows
 from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ContractError
+from volcast.evaluation.columns import EVALUATION_COLUMNS
 from volcast.evaluation.table import compare, rows_hash
-from volcast.evaluation.walkforward import EVALUATION_COLUMNS, walk_forward
+from volcast.evaluation.walkforward import walk_forward
 from volcast.features.definitions import names
 
 

@@ -10,11 +10,19 @@ from rich.table import Table
 from volcast.config import Universe
 from volcast.contracts import PREDICTIONS_DAILY
 from volcast.errors import NotFound
+from volcast.evaluation.ablation import Ablation
 from volcast.evaluation.table import SkillTable, skill_as_dict
 from volcast.registry import champion_pointer
 from volcast.storage import Store
 
-__all__ = ["print_forecast", "print_lines", "print_skill", "print_summary", "print_table"]
+__all__ = [
+    "print_ablations",
+    "print_forecast",
+    "print_lines",
+    "print_skill",
+    "print_summary",
+    "print_table",
+]
 
 
 def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
@@ -52,6 +60,17 @@ def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
 def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
     """Print a table of skill."""
     print_lines(console, skill_as_dict(skill), symbol)
+
+
+def print_ablations(console: Console, ablations: Sequence[Ablation]) -> None:
+    """Print what each group of features is worth."""
+    table = Table("group", "", "period", "with", "without", "saved by it", "DM p", title="Ablation")
+    for one in ablations:
+        table.add_row(
+            one.group, one.kind, one.period, f"{one.with_group:.4f}", f"{one.without:.4f}",
+            f"{100 * one.gain:+.1f} %", f"{one.p_better:.3f}",
+        )  # fmt: skip
+    console.print(table)
 
 
 def print_skill(console: Console, store: Store, run_id: str) -> None:

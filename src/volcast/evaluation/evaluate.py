@@ -9,6 +9,7 @@ import pandas as pd
 from volcast.config import Universe
 from volcast.contracts import CURATED_MARKET_DAILY
 from volcast.errors import ConfigError, NotFound
+from volcast.evaluation.findings import Findings
 from volcast.evaluation.walkforward import Progress, walk_forward
 from volcast.features.context import with_context
 from volcast.features.store import versions
@@ -23,8 +24,8 @@ __all__ = ["evaluate"]
 def evaluate(
     store: Store, universe: Universe, first: date, last: date, *,
     seed: int = 7, progress: Progress | None = None,
-) -> pd.DataFrame:  # fmt: skip
-    """Walk forward over the whole history and return the sessions from ``first`` to ``last``.
+) -> Findings:  # fmt: skip
+    """Walk forward over the whole history, to show the sessions from ``first`` to ``last``.
 
     The walk always begins where the history allows, so a session's forecast does not depend on
     the dates asked for. Features and labels are computed from the prices known at each moment;
@@ -45,8 +46,9 @@ def evaluate(
 
     Returns
     -------
-    pandas.DataFrame
-        `EVALUATION_COLUMNS`, one row a session; rv_5d and forecasts null where unknown.
+    Findings
+        Its rows have `EVALUATION_COLUMNS`, one a session; rv_5d and forecasts null where unknown,
+        and the GARCH baselines null until `Findings.with_garch`.
 
     Raises
     ------
@@ -71,11 +73,11 @@ def evaluate(
         )  # fmt: skip
     known = vintages(store, universe, curated["session"].max())
     rows = _as_known(known, store, universe, last)
-    result = walk_forward(rows, seed, progress).rows
+    walked = walk_forward(rows, seed, progress)
     # Forecasts rest on what was known; they are scored by what is known now.
     today = realized(own, universe).set_index("session")["rv_5d"]
-    result["rv_5d"] = result["session"].map(today).astype(float)
-    return result[result["session"].between(first, last)].reset_index(drop=True)
+    result = walked.rows.assign(rv_5d=walked.rows["session"].map(today).astype(float))
+    return Findings(universe.target, first, last, result, rows, walked.blend)
 
 
 def _as_known(

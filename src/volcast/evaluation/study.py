@@ -10,7 +10,6 @@ from volcast.evaluation.evaluate import evaluate
 from volcast.evaluation.report import render
 from volcast.evaluation.survey import render_survey
 from volcast.evaluation.table import SkillTable, compare
-from volcast.evaluation.walkforward import Progress
 from volcast.storage import Store
 from volcast.training import evaluation_bytes, evaluation_frame
 
@@ -20,23 +19,26 @@ _FIRST = date(1990, 1, 1)
 
 
 def study(
-    store: Store, universe: Universe, as_of: date, *, seed: int = 7,
-    progress: Progress | None = None,
+    store: Store, universe: Universe, as_of: date, *, seed: int = 7, ablation: bool = False
 ) -> SkillTable:  # fmt: skip
     """Evaluate the universe's target over its whole history; keep the rows and the report.
 
-    They lie under ``evaluations/<symbol>/``, and the same input gives the same bytes.
+    They lie under ``evaluations/<symbol>/``, and the same input gives the same bytes. With
+    ``ablation`` each group of features is measured too, at seven times the cost.
 
     Raises
     ------
     NotFound, ConfigError, ContractError
         As `volcast.evaluation.evaluate.evaluate`.
     """
-    rows = evaluate(store, universe, _FIRST, as_of, seed=seed, progress=progress)
-    skill = compare(rows)
+    found = evaluate(store, universe, _FIRST, as_of, seed=seed)
+    found = found.with_garch(store).with_regime_skill()
+    if ablation:
+        found = found.with_ablations(seed)
+    skill = compare(found.rows)
     folder = f"evaluations/{universe.target}"
-    store.objects.put(f"{folder}/evaluation.parquet", evaluation_bytes(rows))
-    store.objects.put(f"{folder}/report.html", render(universe.target, as_of, rows).encode())
+    store.objects.put(f"{folder}/evaluation.parquet", evaluation_bytes(found.rows))
+    store.objects.put(f"{folder}/report.html", render(found).encode())
     return skill
 
 

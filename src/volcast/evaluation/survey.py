@@ -6,7 +6,8 @@ from html import escape
 
 import pandas as pd
 
-from volcast.evaluation.report import PERIODS, page
+from volcast.evaluation.periods import PERIODS
+from volcast.evaluation.report import page
 from volcast.evaluation.table import SkillTable, compare, scored
 
 __all__ = ["render_survey"]

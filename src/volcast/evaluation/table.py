@@ -1,6 +1,7 @@
 """The table of skill: the forecast against each baseline, on the same rows."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 
@@ -8,11 +9,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ContractError
+from volcast.evaluation.columns import EVALUATION_BASELINES
 from volcast.evaluation.losses import diebold_mariano, qlike_losses, rmse_points
+from volcast.evaluation.statistics import log_r2
 
-__all__ = ["Skill", "SkillTable", "compare", "rows_hash", "skill_as_dict", "with_all_baselines"]
+__all__ = [
+    "Skill",
+    "SkillTable",
+    "compare",
+    "line_losses",
+    "present_baselines",
+    "rows_hash",
+    "scored",
+    "skill_as_dict",
+    "with_all_baselines",
+]
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +43,8 @@ class Skill:
         Share of this line's QLIKE that volcast saves; 0 for volcast itself.
     p_better : float
         One-sided Diebold-Mariano p-value of "volcast is no better".
+    r2_log : float
+        Share of the variance of log volatility explained, without a refit.
     """
 
     name: str
@@ -38,6 +52,7 @@ class Skill:
     rmse: float
     gain: float
     p_better: float
+    r2_log: float
 
 
 @dataclass(frozen=True)
@@ -90,7 +105,7 @@ def compare(
         )  # fmt: skip
     variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
     ours = _losses(rows, "forecast", variance)
-    present = [name for name in BASELINES if rows[name].notna().all()]
+    present = present_baselines(rows)
     lines = [_line("volcast", "forecast", rows, ours), *(_line(n, n, rows, ours) for n in present)]
     return SkillTable(
         lines=tuple(lines),
@@ -98,9 +113,24 @@ def compare(
         first=rows["session"].iloc[0],
         last=rows["session"].iloc[-1],
         rows_hash=rows_hash(rows),
-        left_out=tuple(name for name in BASELINES if name not in present),
+        left_out=tuple(name for name in EVALUATION_BASELINES if name not in present),
         coverage80=_coverage(rows, "80"),
         coverage95=_coverage(rows, "95"),
+    )
+
+
+def present_baselines(rows: pd.DataFrame) -> list[str]:
+    """Return the baselines that have a value on every row."""
+    return [name for name in EVALUATION_BASELINES if rows[name].notna().all()]
+
+
+def line_losses(rows: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
+    """Return the QLIKE of volcast and of these baselines on each scored row, f8[n, 1 + k]."""
+    variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
+    columns = {"volcast": "forecast"} | {name: name for name in baselines}
+    return pd.DataFrame(
+        {line: _losses(rows, column, variance) for line, column in columns.items()},
+        index=rows.index,
     )
 
 
@@ -110,8 +140,9 @@ def scored(evaluation: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_all_baselines(evaluation: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows on which every baseline has a value: fewer, but none is left out."""
-    return evaluation[evaluation[list(BASELINES)].notna().all(axis=1)]
+    """Return the rows on which every baseline has a value, but for those that have none at all."""
+    stand = [name for name in EVALUATION_BASELINES if evaluation[name].notna().any()]
+    return evaluation[evaluation[stand].notna().all(axis=1)]
 
 
 def rows_hash(rows: pd.DataFrame) -> str:
@@ -138,11 +169,12 @@ def _losses(rows: pd.DataFrame, column: str, variance: Floats) -> Floats:
 
 def _line(name: str, column: str, rows: pd.DataFrame, ours: Floats) -> Skill:
     rv = rows["rv_5d"].to_numpy(dtype=float)
-    losses = _losses(rows, column, rv**2)
+    losses, forecast = _losses(rows, column, rv**2), rows[column].to_numpy(dtype=float)
     return Skill(
         name=name,
         qlike=float(losses.mean()),
-        rmse=rmse_points(rv, rows[column].to_numpy(dtype=float)),
+        rmse=rmse_points(rv, forecast),
+        r2_log=log_r2(rv, forecast),
         gain=float(1 - ours.mean() / losses.mean()),
         p_better=diebold_mariano(ours, losses).p_better,
     )

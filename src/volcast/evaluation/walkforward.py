@@ -1,99 +1,43 @@
 """Walk forward: every forecast made with what was known at its session's close, and no more.
 
-Expanding window; trees refitted each quarter, the regression, baselines and intervals each month.
-A fold trains on rows whose label ended before the fold's first session, which purges the five
-sessions that overlap it.
+Trees are refitted each quarter; the regression, baselines and intervals each month.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from volcast import calendar
-from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import ContractError
+from volcast.evaluation.columns import EVALUATION_COLUMNS
+from volcast.evaluation.folds import MIN_TRAINING, Fold, folds, narrowed, refuse_leaks, usable
 from volcast.models.baselines import fit_baselines
-from volcast.models.blend import Blend, fit_blend
-from volcast.models.conformal import BOUNDS, Calibration, Offsets
-from volcast.models.recipe import RECIPES, Recipe, choose
+from volcast.models.blend import Blend, fit_blend, tree_data
+from volcast.models.conformal import Calibration, Offsets
+from volcast.models.recipe import RECIPES, Recipe
 from volcast.models.trees import Trees, fit_trees
 
-__all__ = ["EVALUATION_COLUMNS", "MIN_TRAINING", "WalkForward", "training_rows", "walk_forward"]
-
-EVALUATION_COLUMNS = ("session", "symbol", "rv_5d", "forecast", *BOUNDS, *BASELINES)
-"""Columns of an evaluation file; volatilities annualised, in decimals."""
-
-MIN_TRAINING = 756
-"""Fewest training rows with range features before a first fold: three years."""
+__all__ = ["Progress", "WalkForward", "walk_forward"]
 
 Progress = Callable[[int, int], None]
-Positions = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Rows ``[first, last)`` are forecast by what is fitted on rows whose label is known.
-
-    ``known`` and ``training`` take these out of all rows, the latter those that have the features
-    of the recipe: positions alone are kept, for three hundred folds of copies would take a
-    gigabyte.
-    """
-
-    first: int
-    last: int
-    known_at: Positions
-    training_at: Positions
-    recipe: Recipe
-    new_trees: bool
-
-    def known(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows whose label had ended before the fold."""
-        return _with_variance(rows.iloc[self.known_at])
-
-    def training(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return the known rows that the recipe can be fitted on."""
-        return _with_variance(rows.iloc[self.training_at])
 
 
 @dataclass(frozen=True)
 class WalkForward:
-    """The forecasts, one row a session, and what the intervals have learnt from them."""
+    """The forecasts, one row a session, and what the intervals have learnt from them.
+
+    ``blend`` is the model of the last fold, ``recipe`` what that fold chose.
+    """
 
     rows: pd.DataFrame
     calibration: Calibration
     recipe: Recipe
-
-
-def training_rows(rows: pd.DataFrame, before: date) -> pd.DataFrame:
-    """Return the rows whose label had ended before the session ``before``.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Features with ``session``, ``rv_5d`` (null while unknown) and ``label_end_session``;
-        sorted by session.
-    """
-    ended = rows["label_end_session"].notna() & (rows["label_end_session"] < before)
-    return _with_variance(rows[ended])
-
-
-def _with_variance(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(variance=rows["rv_5d"].astype(float) ** 2)
-
-
-def _positions(rows: pd.DataFrame) -> Positions:
-    return rows.index.to_numpy(dtype=np.int64)
-
-
-def usable(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
-    """Return the rows that have every feature of the recipe."""
-    return rows[rows[list(recipe.features)].notna().all(axis=1)]
+    blend: Blend | None
 
 
 def walk_forward(
@@ -117,8 +61,8 @@ def walk_forward(
     Returns
     -------
     WalkForward
-        ``rows`` has `EVALUATION_COLUMNS`; a session before the first fold, or without the
-        features, has null forecasts.
+        ``rows`` has `EVALUATION_COLUMNS`, those of GARCH null; a session before the first fold,
+        or without the features, has null forecasts.
 
     Raises
     ------
@@ -126,60 +70,92 @@ def walk_forward(
         If no session has enough training rows.
     """
     rows = rows.reset_index(drop=True)
-    folds = _folds(rows, recipes)
-    if not folds:
+    data = narrowed(rows, recipes)
+    cut = folds(data, recipes)
+    if not cut:
         raise ContractError(
             found=f"{len(rows)} sessions", expected=f"at least {MIN_TRAINING} training rows",
             where="walk-forward", remedy="Ingest a longer history of the target.",
         )  # fmt: skip
-    trees = _fit_all_trees(rows, folds, seed, progress)
-    result = pd.DataFrame({name: np.nan for name in EVALUATION_COLUMNS[3:]}, index=rows.index)
-    calibration, learnt = Calibration(), 0
-    in_force: dict[int, Offsets | None] = {}
-    for fold, fold_trees in zip(folds, trees, strict=True):
-        learnt = _learn(calibration, rows, result, in_force, learnt, fold.first)
-        offsets = calibration.offsets()
-        block = rows.iloc[fold.first : fold.last]
+    refuse_leaks(data, cut)
+    walk = _Walk(data)
+    for fold, trees in zip(cut, _fit_all_trees(data, cut, seed, progress), strict=True):
+        walk.forecast(fold, trees, seed)
+    walk.learn(len(data))
+    whole = rows[["session", "symbol", "rv_5d"]].assign(**walk.values)
+    return WalkForward(
+        whole[list(EVALUATION_COLUMNS)], walk.calibration, cut[-1].recipe, walk.blend
+    )
+
+
+@dataclass
+class _Walk:
+    """The state carried from fold to fold: forecasts made, and what was learnt from outcomes."""
+
+    data: pd.DataFrame
+    calibration: Calibration = field(default_factory=Calibration)
+    blend: Blend | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.data)
+        self.values = {name: np.full(count, np.nan) for name in EVALUATION_COLUMNS[3:]}
+        self._in_force: list[Offsets | None] = [None] * count
+        self._sessions = pd.to_datetime(self.data["session"]).to_numpy()
+        self._outcomes = self.data["rv_5d"].to_numpy(dtype=float)
+        self._known_on = _known_on(self.data)
+        self._learnt = 0
+
+    def forecast(self, fold: Fold, trees: Trees, seed: int) -> None:
+        """Fit what is fitted monthly, and forecast the fold's sessions."""
+        self.learn(fold.first)
+        offsets = self.calibration.offsets()
+        block = self.data.iloc[fold.first : fold.last]
+        self._in_force[fold.first : fold.last] = [offsets] * len(block)
+        baselines = fit_baselines(self.data.iloc[fold.known_at])
+        for name, values in baselines.forecast(block).items():
+            self.values[name][fold.first : fold.last] = values
         ready = usable(block, fold.recipe)
-        in_force |= dict.fromkeys(ready.index, offsets)
-        for name, values in fit_baselines(fold.known(rows)).forecast(block).items():
-            result.loc[block.index, name] = values
-        if len(ready):
-            blend = fit_blend(fold.recipe, fold.training(rows), seed, trees=fold_trees)
-            _forecast_fold(result, ready, blend, offsets)
-    _learn(calibration, rows, result, in_force, learnt, len(rows))
-    whole = pd.concat([rows[["session", "symbol", "rv_5d"]], result], axis=1)
-    return WalkForward(whole[list(EVALUATION_COLUMNS)], calibration, folds[-1].recipe)
+        if ready.empty:
+            return
+        training = self.data.iloc[fold.training_at]
+        self.blend = fit_blend(fold.recipe, training, seed, trees=trees)
+        half = self.blend.log_variance(ready[list(fold.recipe.features)].to_numpy(dtype=float)) / 2
+        at = ready.index.to_numpy()
+        self.values["forecast"][at] = np.exp(half)
+        for name, value in (offsets or {}).items():
+            self.values[name][at] = np.exp(half + value)
+
+    def learn(self, first: int) -> None:
+        """Teach the residuals of forecasts whose outcome was known before row ``first``."""
+        while self._learnt < first and (
+            first == len(self.data) or self._known_on[self._learnt] < self._sessions[first]
+        ):
+            outcome = self._outcomes[self._learnt]
+            forecast = self.values["forecast"][self._learnt]
+            # A window over a missing session has no outcome, now or ever.
+            if np.isfinite(forecast) and np.isfinite(outcome):
+                residual = float(np.log(outcome / forecast))
+                self.calibration.learn(residual, self._in_force[self._learnt])
+            self._learnt += 1
 
 
-def _folds(rows: pd.DataFrame, recipes: Mapping[str, Recipe]) -> list[Fold]:
-    """Cut the rows at the first session of each month, from the first with enough behind it."""
-    months = pd.PeriodIndex(pd.to_datetime(rows["session"]), freq="M")
-    starts = [i for i in range(len(rows)) if i == 0 or months[i] != months[i - 1]]
-    folds: list[Fold] = []
-    for first, last in zip(starts, [*starts[1:], len(rows)], strict=True):
-        known = training_rows(rows, rows["session"].iloc[first])
-        if known["g252"].notna().sum() < MIN_TRAINING:
-            continue
-        recipe = choose(known, recipes)
-        training = usable(known, recipe)
-        fresh = not folds or months[first].month % 3 == 1 or folds[-1].recipe != recipe
-        folds.append(Fold(first, last, _positions(known), _positions(training), recipe, fresh))
-    return folds
+def _known_on(data: pd.DataFrame) -> NDArray[np.datetime64]:
+    """Return the session at whose close each row's outcome is known, or would be."""
+    ends = data["label_end_session"].to_numpy(copy=True)
+    for i in np.flatnonzero(np.isnat(ends)):
+        ends[i] = np.datetime64(calendar.after(data["session"].iloc[i], calendar.HORIZON))
+    return ends
 
 
 def _fit_all_trees(
-    rows: pd.DataFrame, folds: list[Fold], seed: int, progress: Progress | None
+    data: pd.DataFrame, cut: Sequence[Fold], seed: int, progress: Progress | None
 ) -> list[Trees]:
     """Fit the trees of all folds, side by side: a fit has one thread and no memory of another."""
-    fresh = [fold for fold in folds if fold.new_trees]
+    fresh = [fold for fold in cut if fold.new_trees]
 
     def fit(fold: Fold) -> Trees:
-        training = fold.training(rows)
-        target = np.log(training["variance"]) - training[fold.recipe.anchor]
-        x = training[list(fold.recipe.tree_features)].to_numpy(dtype=float)
-        parameters = fold.recipe.tree_parameters
-        return fit_trees(x, target.to_numpy(dtype=float), seed, parameters)
+        x, log_ratio = tree_data(fold.recipe, data.iloc[fold.training_at])
+        return fit_trees(x, log_ratio, seed, fold.recipe.tree_parameters)
 
     fitted: list[Trees] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -187,34 +163,5 @@ def _fit_all_trees(
             fitted.append(trees)
             if progress:
                 progress(len(fitted), len(fresh))
-    position = np.cumsum([fold.new_trees for fold in folds]) - 1
+    position = np.cumsum([fold.new_trees for fold in cut]) - 1
     return [fitted[i] for i in position]
-
-
-def _forecast_fold(
-    result: pd.DataFrame, ready: pd.DataFrame, blend: Blend, offsets: Offsets | None
-) -> None:
-    x = ready[list(blend.recipe.features)].to_numpy(dtype=float)
-    half = blend.log_variance(x) / 2
-    result.loc[ready.index, "forecast"] = np.exp(half)
-    for name, value in (offsets or {}).items():
-        result.loc[ready.index, name] = np.exp(half + value)
-
-
-def _learn(
-    calibration: Calibration, rows: pd.DataFrame, result: pd.DataFrame,
-    in_force: dict[int, Offsets | None], start: int, first: int,
-) -> int:  # fmt: skip
-    """Teach the residuals that became known before row ``first``; return where to go on."""
-    before = rows["session"].iloc[first] if first < len(rows) else date.max
-    position = start
-    while (
-        position < first
-        and calendar.after(rows["session"].iloc[position], calendar.HORIZON) < before
-    ):
-        forecast, outcome = result["forecast"].iloc[position], rows["rv_5d"].iloc[position]
-        # A window over a missing session has no outcome, now or ever.
-        if np.isfinite(forecast) and pd.notna(outcome):
-            calibration.learn(float(np.log(outcome / forecast)), in_force[position])
-        position += 1
-    return position

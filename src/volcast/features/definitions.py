@@ -138,7 +138,10 @@ FEATURES: tuple[Feature, ...] = (
         "claims_growth", "macro", "log(mean of 4 weeks / mean of 52 weeks) of ICSA", 1,
         "log ratio", ("ICSA",),
     ),
-    Feature("inflation_12m", "macro", "CPI / CPI of 12 months before - 1", 1, "ratio", ("CPI",)),
+    Feature(
+        "inflation_12m", "macro", "CPI / CPI of 12 months before - 1", 1, "ratio",
+        ("CPI_vintages", "CPIAUCSL"),
+    ),
     Feature(
         "industrial_growth_12m", "macro", "log(INDPRO / INDPRO of 12 months before)", 1,
         "log ratio", ("INDPRO",),
@@ -146,7 +149,10 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "financial_conditions", "macro", "NFCI, first prints", 1, "standard deviations", ("NFCI",)
     ),
-    Feature("ism", "macro", "ISM manufacturing PMI, first prints", 1, "points", ("ISM_PMI",)),
+    Feature(
+        "ism", "macro", "ISM manufacturing PMI, first prints", 1, "points",
+        ("ISM_PMI_first_print",),
+    ),
     *(
         Feature(
             f"{kind}_{state}", "regime", f"filtered probability of {state}, {model}", 1,

@@ -10,7 +10,7 @@ from volcast.models.gamma_glm import GammaRegression, fit_gamma
 from volcast.models.recipe import Recipe
 from volcast.models.trees import Trees, fit_trees
 
-__all__ = ["Blend", "Explanation", "fit_blend"]
+__all__ = ["Blend", "Explanation", "fit_blend", "linear_data", "tree_data"]
 
 Floats = NDArray[np.float64]
 
@@ -33,12 +33,12 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Blend:
-    """The mean of both parts' log variance; ``anchor_mean`` is the anchor's in training."""
+    """The mean of both parts' log variance; ``anchor_means`` are the anchor's terms in training."""
 
     recipe: Recipe
     trees: Trees
     linear: GammaRegression
-    anchor_mean: float
+    anchor_means: Floats
 
     def log_variance(self, x: Floats) -> Floats:
         """Return log annualised variance, f8[n].
@@ -48,8 +48,9 @@ class Blend:
         x : f8[n, k]
             Columns in the order of ``recipe.features``.
         """
-        tree_columns, linear_columns, anchor = _positions(self.recipe)
-        of_trees = x[:, anchor] + self.trees.log_ratio(x[:, tree_columns])
+        tree_columns, linear_columns, _ = _positions(self.recipe)
+        anchor: Floats = self.recipe.anchor_parts(x).sum(axis=1)
+        of_trees = anchor + self.trees.log_ratio(x[:, tree_columns])
         of_linear = self.linear.log_variance(x[:, linear_columns])
         share = self.recipe.tree_weight
         return share * of_trees + (1 - share) * of_linear
@@ -67,17 +68,18 @@ class Blend:
         linear = (x[:, linear_columns] - self.linear.means) * self.linear.coefficients
         share, parts = self.recipe.tree_weight, np.zeros_like(x)
         parts[:, tree_columns] += share * shap
-        parts[:, anchor] += share * (x[:, anchor] - self.anchor_mean)
+        parts[:, anchor] += share * (self.recipe.anchor_parts(x) - self.anchor_means)
         parts[:, linear_columns] += (1 - share) * linear
         at_mean = float(self.linear.log_variance(self.linear.means[None, :])[0])
-        whole = share * (self.anchor_mean + base) + (1 - share) * at_mean
+        whole = share * (float(self.anchor_means.sum()) + base) + (1 - share) * at_mean
         return Explanation(whole, parts)
 
 
-def _positions(recipe: Recipe) -> tuple[list[int], list[int], int]:
+def _positions(recipe: Recipe) -> tuple[list[int], list[int], list[int]]:
     at = {name: i for i, name in enumerate(recipe.features)}
-    trees = [at[name] for name in recipe.tree_features]
-    return trees, [at[name] for name in recipe.linear_features], at[recipe.anchor]
+    groups = (recipe.tree_features, recipe.linear_features, recipe.anchor_terms)
+    trees, linear, anchor = ([at[name] for name in group] for group in groups)
+    return trees, linear, anchor
 
 
 def fit_blend(
@@ -96,10 +98,21 @@ def fit_blend(
     trees : Trees or None
         Trees to keep from an earlier fit: they are refitted less often than the regression.
     """
-    variance = rows["variance"].to_numpy(dtype=float)
-    anchor = rows[recipe.anchor].to_numpy(dtype=float)
     if trees is None:
-        x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
-        trees = fit_trees(x, np.log(variance) - anchor, seed, recipe.tree_parameters)
-    linear = fit_gamma(rows[list(recipe.linear_features)].to_numpy(dtype=float), variance)
-    return Blend(recipe, trees, linear, float(anchor.mean()))
+        trees = fit_trees(*tree_data(recipe, rows), seed, recipe.tree_parameters)
+    linear = fit_gamma(*linear_data(recipe, rows))
+    anchor = recipe.anchor_parts(rows[list(recipe.features)].to_numpy(dtype=float))
+    return Blend(recipe, trees, linear, anchor.mean(axis=0))
+
+
+def tree_data(recipe: Recipe, rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return what the trees are fitted on: inputs f8[n, k], and log variance less the anchor."""
+    anchor = recipe.anchor_parts(rows[list(recipe.features)].to_numpy(dtype=float))
+    x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
+    return x, np.log(rows["variance"].to_numpy(dtype=float)) - anchor.sum(axis=1)
+
+
+def linear_data(recipe: Recipe, rows: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Return what the gamma regression is fitted on: inputs f8[n, k], and variance."""
+    x = rows[list(recipe.linear_features)].to_numpy(dtype=float)
+    return x, rows["variance"].to_numpy(dtype=float)

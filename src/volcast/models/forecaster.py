@@ -79,7 +79,7 @@ class Forecaster:
     @property
     def optional(self) -> frozenset[str]:
         """Features that may be null: a baseline is then missing, the forecast is not."""
-        return frozenset(self.signature) - frozenset(self.recipe.features)
+        return frozenset(self.signature) - frozenset(self.recipe.required)
 
     def forecast(self, x: Floats) -> Forecasts:
         """Forecast rows x, f8[n, k], columns in the order of the signature."""
@@ -122,7 +122,7 @@ class Forecaster:
             "linear.json": as_json(
                 {
                     "log_smearing": trees.log_smearing,
-                    "anchor_mean": self.blend.anchor_mean,
+                    "anchor_means": self.blend.anchor_means.tolist(),
                     "intercept": linear.intercept,
                     "coefficients": linear.coefficients.tolist(),
                     "means": linear.means.tolist(),
@@ -186,7 +186,7 @@ def _blend(recipe: Recipe, linear: dict[str, Any], model: bytes) -> Blend:
         linear["intercept"], np.asarray(linear["coefficients"]), np.asarray(linear["means"])
     )
     trees = Trees(booster, linear["log_smearing"])
-    return Blend(recipe, trees, regression, linear["anchor_mean"])
+    return Blend(recipe, trees, regression, np.asarray(linear["anchor_means"]))
 
 
 def _baselines(stored: dict[str, Any]) -> Baselines:

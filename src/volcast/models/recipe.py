@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from volcast import calendar
 from volcast.features.definitions import names
 from volcast.models.trees import PARAMETERS
 
-__all__ = ["BASELINE_INPUTS", "RECIPES", "Recipe", "choose"]
+__all__ = ["BASELINE_INPUTS", "RECIPES", "Recipe", "choose", "choose_name"]
 
 BASELINE_INPUTS = (
     "rv_1", "rv_5", "rv_22", "ewma94", "vix",
@@ -31,12 +33,18 @@ class Recipe:
         What to call it.
     anchor : str
         The feature, a log variance, that the trees forecast against.
+    anchor_shares : dict of float
+        Features whose multiples are added to the anchor: with a third each of g5_less_g252 and
+        g22_less_g252 on g252 it is the mean of three log variances. Trees cannot forecast beyond
+        their training rows; an anchor that follows the market does it for them.
     tree_features, linear_features : tuple of str
         Inputs of the trees and of the gamma regression.
     tree_weight : float
         Share of the trees in the mean of log variances.
     tree_parameters : dict
         XGBoost's own.
+    optional_features : tuple of str
+        Those of the trees' inputs that may be null, as where a series begins late.
     """
 
     name: str
@@ -45,6 +53,8 @@ class Recipe:
     linear_features: tuple[str, ...]
     tree_weight: float = 0.5
     tree_parameters: dict[str, object] = field(default_factory=lambda: dict(PARAMETERS))
+    anchor_shares: dict[str, float] = field(default_factory=dict)
+    optional_features: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the recipe as plain data, for a file."""
@@ -53,13 +63,31 @@ class Recipe:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "Recipe":
         """Return the recipe that `as_dict` gave; KeyError or TypeError if it is none."""
-        named = {name: tuple(stored[name]) for name in ("tree_features", "linear_features")}
+        lists = ("tree_features", "linear_features", "optional_features")
+        named = {name: tuple(stored[name]) for name in lists}
         return cls(**(dict(stored) | named))
 
     @property
     def features(self) -> tuple[str, ...]:
         """Every feature of the model itself, in the order of its signature."""
         return tuple(dict.fromkeys((self.anchor, *self.tree_features, *self.linear_features)))
+
+    @property
+    def anchor_terms(self) -> dict[str, float]:
+        """Features that the anchor is the weighted sum of; all among `features`."""
+        # Sorted: a file keeps no order of theirs.
+        return {self.anchor: 1.0} | dict(sorted(self.anchor_shares.items()))
+
+    def anchor_parts(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the terms of the anchor, f8[n, terms], of rows x, f8[n, k], as `features`."""
+        at = [self.features.index(name) for name in self.anchor_terms]
+        parts: NDArray[np.float64] = x[:, at] * np.array(list(self.anchor_terms.values()))
+        return parts
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Features without which there is no forecast."""
+        return tuple(name for name in self.features if name not in self.optional_features)
 
     @property
     def signature(self) -> tuple[str, ...]:
@@ -92,6 +120,7 @@ RECIPES: Mapping[str, Recipe] = {
                 "g252", "g1_less_g252", "g5_less_g252", "g22_less_g252", "g66_less_g252",
                 *_SCALED_RETURNS,
             ),
+            anchor_shares={"g5_less_g252": 1 / 3, "g22_less_g252": 1 / 3},
         ),
     )
 }  # fmt: skip
@@ -111,7 +140,11 @@ def choose(training: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> R
     recipes : mapping
         One each under the names of `RECIPES`.
     """
-    implied = recipes["blend-iv"]
-    ready = training[list(implied.features)].notna().all(axis=1)
-    enough = ready.sum() >= _FEWEST_IMPLIED and ready.tail(calendar.HORIZON).any()
-    return implied if enough else recipes["blend-range"]
+    ready = training[list(recipes["blend-iv"].required)].notna().all(axis=1)
+    return recipes[choose_name(ready.to_numpy())]
+
+
+def choose_name(ready: NDArray[np.bool_]) -> str:
+    """Return the name that `choose` chooses, given which training rows have what blend-iv needs."""
+    enough = ready.sum() >= _FEWEST_IMPLIED and ready[-calendar.HORIZON :].any()
+    return "blend-iv" if enough else "blend-range"

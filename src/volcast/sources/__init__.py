@@ -4,15 +4,19 @@ from pathlib import Path
 
 from volcast.config import Settings
 from volcast.errors import ConfigError
+from volcast.sources.composed import Composed
 from volcast.sources.csv_folder import CsvFolderSource
+from volcast.sources.fred import FredMacro
 from volcast.sources.protocol import Fetched, Source
 from volcast.sources.sample import SampleSource
 from volcast.sources.synthetic import SyntheticSource
 from volcast.sources.yahoo import YahooSource
 
 __all__ = [
+    "Composed",
     "CsvFolderSource",
     "Fetched",
+    "FredMacro",
     "SampleSource",
     "Source",
     "SyntheticSource",
@@ -22,7 +26,7 @@ __all__ = [
 
 
 def open_source(settings: Settings) -> Source:
-    """Return the source that the settings name.
+    """Return the source that the settings name, with FRED's macro rows where its key is set.
 
     Raises
     ------
@@ -35,7 +39,10 @@ def open_source(settings: Settings) -> Source:
         case "synthetic":
             return SyntheticSource(seed=settings.seed)
         case "yfinance":
-            return YahooSource(seed=settings.seed)
+            yahoo = YahooSource(seed=settings.seed)
+            if not settings.fred_api_key:
+                return yahoo
+            return Composed(yahoo, FredMacro(settings.fred_api_key, seed=settings.seed))
         case "csv":
             return CsvFolderSource(_folder(settings))
 

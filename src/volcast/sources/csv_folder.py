@@ -19,7 +19,7 @@ from volcast.sources.protocol import (
     nothing,
 )
 from volcast.sources.publication_lag import VINTAGE, available_at, vintage_end
-from volcast.sources.rows import between, market_rows
+from volcast.sources.rows import between, changes, market_rows
 
 __all__ = ["CsvFolderSource"]
 
@@ -114,7 +114,6 @@ def _series(path: Path) -> Fetched:
 
 
 def _changes(valued: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Keep of each observation its first vintage and those that changed its value."""
     try:
         vintage = pd.to_datetime(valued["vintage"], format="%Y-%m")
     except ValueError as error:
@@ -125,9 +124,7 @@ def _changes(valued: pd.DataFrame, path: Path) -> pd.DataFrame:
             remedy="Mend the column vintage.",
         ) from error
     rows = valued.assign(available_at=vintage_end(vintage), lag_rule=VINTAGE)
-    rows = rows.sort_values(["date", "available_at"], ignore_index=True)
-    before = rows.groupby("date")["value"].shift()
-    return rows[before.isna() | (rows["value"] != before)].drop(columns="vintage")
+    return changes(rows).drop(columns="vintage")
 
 
 def _read(path: Path, types: dict[str, pa.DataType]) -> pd.DataFrame:

@@ -8,9 +8,19 @@ import pandas as pd
 
 from volcast import calendar
 
-__all__ = ["REVISED", "VINTAGE", "available_at", "vintage_end"]
+__all__ = [
+    "REVISED",
+    "VINTAGE",
+    "VINTAGE_DAY",
+    "available_at",
+    "end_of_day",
+    "is_vintage",
+    "vintage_end",
+]
 
-VINTAGE = "published: end of the vintage month"
+_PUBLISHED = "published: "
+VINTAGE = _PUBLISHED + "end of the vintage month"
+VINTAGE_DAY = _PUBLISHED + "end of the vintage day in New York"
 REVISED = "seen: a changed value counts from its ingestion"
 
 _ASSUMED = "assumed: "
@@ -35,6 +45,12 @@ def _weekly(dates: pd.Series) -> pd.Series:
     return dates + pd.Timedelta(days=9)
 
 
+def _end_in_new_york(dates: pd.Series) -> pd.Series:
+    ends: pd.Series = (dates + pd.Timedelta(days=1)).dt.tz_localize("America/New_York")
+    in_utc: pd.Series = ends.dt.tz_convert("UTC").dt.tz_localize(None)
+    return in_utc
+
+
 def _period_end(dates: pd.Series, frequency: str) -> pd.Series:
     ends: pd.Series = dates.dt.to_period(frequency).dt.end_time.dt.normalize()
     return ends + pd.Timedelta(days=1)
@@ -57,6 +73,10 @@ _YEARLY = _Rule(
 _BY_GAP_DAYS = ((5, _DAILY), (10, _WEEKLY), (45, _MONTHLY), (120, _QUARTERLY))
 
 _BY_SERIES = {
+    "ISM_PMI_first_print": _Rule(
+        "first prints dated about a day after their release, end of that date in New York",
+        _end_in_new_york,
+    ),
     "DTWEXBGS": _Rule(
         "daily values released weekly (H.10), 8 days after the date's week",
         lambda dates: _period_end(dates, "W") + pd.Timedelta(days=8),
@@ -66,7 +86,7 @@ _BY_SERIES = {
         lambda dates: _period_end(dates, "M") + pd.DateOffset(months=24),
     ),
 }
-"""Series whose release is later than their frequency tells."""
+"""Series whose release is another than their frequency tells."""
 
 
 def available_at(series: str, dates: pd.Series) -> tuple[pd.Series, str]:
@@ -75,7 +95,7 @@ def available_at(series: str, dates: pd.Series) -> tuple[pd.Series, str]:
     Parameters
     ----------
     series : str
-        Name; two series have a rule of their own.
+        Name; three series have a rule of their own.
     dates : pandas.Series of datetime64, shape (n,)
         Dates as the file prints them; the median gap between them tells the frequency.
 
@@ -99,6 +119,16 @@ def _by_frequency(dates: pd.Series) -> _Rule:
 def vintage_end(vintages: pd.Series) -> pd.Series:
     """Return the end of each vintage's month in UTC, the latest it can have been published."""
     return _in_utc(_period_end(vintages, "M"))
+
+
+def end_of_day(days: pd.Series) -> pd.Series:
+    """Return the end of each day in New York in UTC, before which its news may not be public."""
+    return _in_utc(_end_in_new_york(days))
+
+
+def is_vintage(lag_rules: pd.Series) -> "pd.Series[bool]":
+    """Whether each value is one that was published as such, and so can never change."""
+    return lag_rules.str.startswith(_PUBLISHED)
 
 
 def _in_utc(moments: pd.Series) -> pd.Series:

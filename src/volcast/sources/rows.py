@@ -7,7 +7,7 @@ import pandas as pd
 
 from volcast.sources.protocol import MARKET_COLUMNS, PRICES
 
-__all__ = ["adjustments", "between", "market_rows"]
+__all__ = ["adjustments", "between", "changes", "market_rows"]
 
 _ROUNDING = 2e-5
 """Published prices leave noise up to 2.2e-6 in the ratio; the smallest real dividend 3.9e-4."""
@@ -61,3 +61,16 @@ def between(rows: pd.DataFrame, column: str, first: date | None, last: date | No
     if last is not None:
         keep &= rows[column] <= pd.Timestamp(last)
     return rows[keep].reset_index(drop=True)
+
+
+def changes(vintages: pd.DataFrame) -> pd.DataFrame:
+    """Keep of each date its first vintage and those that changed its value.
+
+    Parameters
+    ----------
+    vintages : pandas.DataFrame
+        ``date``, ``available_at`` and ``value``, in any order.
+    """
+    rows = vintages.sort_values(["date", "available_at"], ignore_index=True)
+    before = rows.groupby("date")["value"].shift()
+    return rows[before.isna() | (rows["value"] != before)]

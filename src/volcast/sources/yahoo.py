@@ -23,6 +23,7 @@ _EARLIEST = date(1980, 1, 2)
 _TIMEOUT_SECONDS = 10.0
 _ATTEMPTS = 4
 _AT_YAHOO = {"VIX": "^VIX", "VIX3M": "^VIX3M", "SPX": "^GSPC"}
+_NO_MACRO = "No macro rows: Yahoo has none; a free FRED key in VOLCAST_FRED_API_KEY brings them."
 _COLUMNS = {
     "Open": "open",
     "High": "high",
@@ -83,7 +84,7 @@ class YahooSource:
 
     def macro(self, first: date | None, last: date | None) -> Fetched:  # noqa: ARG002
         """Fetch nothing: Yahoo publishes no macro series."""
-        return nothing(RAW_MACRO)
+        return nothing(RAW_MACRO, _NO_MACRO)
 
     def _symbol(self, symbol: str, first: date | None, last: date | None, session: Any) -> Fetched:
         ticker = _AT_YAHOO.get(symbol, symbol)

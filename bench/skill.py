@@ -1,0 +1,108 @@
+"""The walk-forward against the bare fits it is made of, in one run."""
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from bench.stopwatch import Stopwatch
+from volcast import labels
+from volcast.config import Universe, read_settings
+from volcast.contracts import LABELS_DAILY
+from volcast.evaluation.folds import folds, narrowed
+from volcast.evaluation.garch import garch_forecasts
+from volcast.evaluation.walkforward import walk_forward
+from volcast.features import store as features
+from volcast.features.store import as_known_then
+from volcast.ingest import ingest
+from volcast.models.baselines import fit_baselines
+from volcast.models.blend import linear_data, tree_data
+from volcast.models.gamma_glm import fit_gamma
+from volcast.models.recipe import BASELINE_INPUTS
+from volcast.models.trees import fit_trees
+from volcast.quality import validate
+from volcast.sources import open_source
+from volcast.storage import Store
+from volcast.training import labelled
+
+__all__ = ["measure_skill"]
+
+_DATA = "VOLCAST_TEST_DATA"
+_SEED = 7
+
+_Fit = Callable[[], object]
+
+
+def measure_skill(timed: Stopwatch) -> dict[str, object]:
+    """Time the walk-forward over the longest history at hand; return the ratios and what of.
+
+    That is SPY from the folder ``VOLCAST_TEST_DATA`` (by default ../shared/data), else the sample.
+    """
+    folder = Path(os.environ.get(_DATA, "../shared/data"))
+    own: dict[str, object] = {"source": "sample"}
+    if (folder / "market" / "SPY.csv").is_file():
+        own = {"source": "csv", "source_path": folder}
+    with tempfile.TemporaryDirectory(prefix="volcast-bench-") as place:
+        rows, universe = _rows(f"{place}/store", own)
+        fits = _laid_out(rows)
+        with timed("walk forward: bare fits"):
+            _bare(*fits)
+        with timed("walk forward: whole"):
+            walked = walk_forward(rows, _SEED).rows
+        for name, processes, kept in (("one process", 1, 1), ("two", 2, 2), ("kept", 2, 2)):
+            with timed(f"GARCH baselines: {name}"):
+                garch_forecasts(rows, Store.open(f"{place}/fits-{kept}"), processes=processes)
+    took = timed.milliseconds
+    return {
+        "history": f"{universe.target}, {walked['forecast'].notna().sum()} forecasts to "
+        f"{rows['session'].iloc[-1]}",
+        "walk forward, whole over bare fits": _ratio(took, "walk forward: whole", "bare fits"),
+        "GARCH, two processes over one": _ratio(took, "GARCH baselines: two", "one process"),
+        "GARCH, kept fits over new": _ratio(took, "GARCH baselines: kept", "one process"),
+    }
+
+
+def _ratio(milliseconds: Mapping[str, float], one: str, other: str) -> float:
+    part = one.partition(":")[0]
+    return round(milliseconds[one] / milliseconds[f"{part}: {other}"], 3)
+
+
+def _bare(linear: Sequence[_Fit], trees: Sequence[_Fit]) -> None:
+    for fit in linear:
+        fit()
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        list(pool.map(lambda fit: fit(), trees))
+
+
+def _rows(folder: str, own: dict[str, object]) -> tuple[pd.DataFrame, Universe]:
+    settings = read_settings(store=folder, **own)
+    store, universe = Store.open(folder), settings.resolved_universe
+    as_of = ingest(store, open_source(settings), universe, now=datetime.now(UTC), as_of=None).as_of
+    validate(store, universe, as_of)
+    features.build(store, universe, as_of)
+    labels.build(store, universe, as_of)
+    known = store.read(LABELS_DAILY, symbols=[universe.target]).to_pandas()
+    return labelled(as_known_then(store, universe.target, as_of), known, date.max), universe
+
+
+def _laid_out(rows: pd.DataFrame) -> tuple[list[_Fit], list[_Fit]]:
+    """Return every fit of the walk-forward, its arrays laid out: the linear ones, and the trees."""
+    linear: list[_Fit] = []
+    trees: list[_Fit] = []
+    data = narrowed(rows)
+    for fold in folds(data):
+        recipe, training = fold.recipe, data.iloc[fold.training_at]
+        known = data[[*BASELINE_INPUTS, "variance"]].iloc[fold.known_at]
+        linear += [
+            partial(fit_gamma, *linear_data(recipe, training)),
+            partial(fit_baselines, known),
+        ]
+        if fold.new_trees:
+            x, log_ratio = tree_data(recipe, training)
+            trees.append(partial(fit_trees, x, log_ratio, _SEED, recipe.tree_parameters))
+    return linear, trees

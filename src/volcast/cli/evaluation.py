@@ -1,0 +1,78 @@
+"""``volcast evaluate``: a walk-forward, its file, its table and its report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from volcast.cli.arguments import From, StoreOption, To, console, recalled, say, span, with_roles
+from volcast.config import read_settings
+from volcast.errors import NotFound
+
+if TYPE_CHECKING:
+    from volcast.storage import Store
+
+__all__ = ["evaluate"]
+
+
+def evaluate(  # noqa: PLR0913
+    *,
+    first: From,
+    last: To,
+    out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    store: StoreOption = None,
+    target: Annotated[str | None, typer.Option(help="Symbol; default: the store's.")] = None,
+    iv: Annotated[str | None, typer.Option(help="Its implied volatility; '' for none.")] = None,
+    garch: Annotated[
+        bool, typer.Option("--garch/--without-garch", help="Fit the GARCH baselines; slow once.")
+    ] = True,
+    report: Annotated[Path | None, typer.Option(help="An HTML page to write beside.")] = None,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Walk again with and without groups of features.")
+    ] = False,
+) -> None:
+    """Walk forward over a span, all baselines on the same rows; needs no champion."""
+    from volcast.cli.files import write_file
+    from volcast.cli.summary import print_ablations, print_table
+    from volcast.evaluation.evaluate import evaluate as walk
+    from volcast.evaluation.report import render
+    from volcast.evaluation.table import compare, scored
+    from volcast.training import evaluation_bytes
+
+    begin, end = span(first, last)
+    opened, universe = recalled(store)
+    universe = with_roles(universe, target, iv)
+    if iv:
+        _refuse_absent(opened, iv)
+    with console.status("walking forward") as status:
+        seed = read_settings().seed
+        found = walk(
+            opened, universe, begin, end, seed=seed,
+            progress=lambda done, all_: status.update(f"walking forward: fit {done} of {all_}"),
+        )  # fmt: skip
+        if garch:
+            found = found.with_garch(
+                opened, lambda done, all_: status.update(f"GARCH: fit {done} of {all_}")
+            )
+        if ablation:
+            found = found.with_ablations(
+                seed, lambda done, all_: status.update(f"ablation: walk {done} of {all_}")
+            )
+    write_file(out, evaluation_bytes(found.rows))
+    if len(scored(found.rows)):
+        print_table(console, compare(found.rows), universe.target)
+    if found.ablations:
+        print_ablations(console, found.ablations)
+    if report:
+        write_file(report, render(found.with_regime_skill()).encode())
+    say(f"{len(found.rows)} sessions written to {out}")
+
+
+def _refuse_absent(store: "Store", symbol: str) -> None:
+    from volcast.contracts import CURATED_MARKET_DAILY
+
+    if not len(store.read(CURATED_MARKET_DAILY, symbols=[symbol])):
+        raise NotFound(
+            found=f"no row of {symbol}", expected="curated rows of the implied volatility named",
+            where="--iv", remedy="Ingest it, or evaluate without: --iv ''.",
+        )  # fmt: skip

@@ -1,0 +1,202 @@
+"""GARCH baselines: fitted each month on the returns before it, filtered on through the month.
+
+The fits are the slowest part of an evaluation, so they run in processes side by side, and are kept
+in the store: a month that was fitted once is not fitted again.
+"""
+
+import hashlib
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from itertools import repeat
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from volcast import calendar
+from volcast.evaluation.columns import GARCH_BASELINES
+from volcast.evaluation.walkforward import Progress
+from volcast.features.compute import SESSIONS_A_YEAR
+from volcast.fits import Parameters, fitted
+from volcast.lineage import digest, library_versions
+from volcast.storage import Store
+
+__all__ = ["MIN_RETURNS", "garch_forecasts"]
+
+Floats = NDArray[np.float64]
+
+MIN_RETURNS = 756
+"""Fewest returns before a first fit: three years."""
+
+_ASYMMETRY: Mapping[str, int] = dict(zip(GARCH_BASELINES, (0, 1), strict=True))
+_FEW = 48
+"""Fits so few are done before a further process has started."""
+_DIGITS = 10
+_VERSION = 1
+_LIBRARIES = ("arch", "numpy", "scipy")
+
+
+@dataclass(frozen=True)
+class _Month:
+    """Returns ``[first, last)`` are the month's; what is fitted on those before is ``key``."""
+
+    first: int
+    last: int
+    key: str
+
+
+def garch_forecasts(
+    rows: pd.DataFrame, store: Store, *, processes: int | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """Forecast the volatility of the next five sessions by GARCH(1,1) and GJR-GARCH(1,1).
+
+    ``r_t = mu + e_t``, ``h_t = omega + (alpha + gamma 1[e_t-1 < 0]) e_t-1^2 + beta h_t-1``, normal
+    errors, on 100 r; the forecast is ``sqrt(252 / 100^2 * mean_1..5 E[h])``. Refitted at the first
+    session of each month on all returns before it.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        ``session``, ``symbol`` and ``ret_1`` of one symbol, each as known at its close, sorted.
+    store : Store
+        Keeps the fits.
+    processes : int or None
+        How many fit side by side; None for one a core. The results are the same.
+    progress : callable or None
+        Called with the count of fits done, and of all that are missing in the store.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns garch and gjr_garch on the index of ``rows``; annualised, decimals. Null before
+        the first fit; a session without a return has the forecast of the one before.
+
+    References
+    ----------
+    Bollerslev (1986); Glosten, Jagannathan and Runkle (1993); fitted by the package arch.
+    """
+    known = rows["ret_1"].notna().to_numpy()
+    returns = 100 * rows["ret_1"].to_numpy(dtype=float)[known]
+    months = _months(rows.loc[known, "session"].tolist(), returns)
+    result = pd.DataFrame(np.nan, index=rows.index, columns=list(GARCH_BASELINES))
+    if not months:
+        return result
+    jobs = {f"{name} {m.key}": (name, m.first) for name in GARCH_BASELINES for m in months}
+    symbol = str(rows["symbol"].iloc[0])
+    fits = fitted(
+        store, f"garch/{symbol}", list(jobs),
+        lambda missing: _fit_all([jobs[key] for key in missing], returns, processes, progress),
+    )  # fmt: skip
+    for name in GARCH_BASELINES:
+        forecasts = _walk(name, returns, months, [fits[f"{name} {m.key}"] for m in months])
+        result.loc[known, name] = forecasts
+    return result.ffill()
+
+
+def _months(sessions: Sequence[date], returns: Floats) -> list[_Month]:
+    """Cut at the first session of each month, from the first with enough returns before it."""
+    month = pd.PeriodIndex(pd.to_datetime(pd.Series(sessions)), freq="M")
+    firsts = [i for i in range(1, len(month)) if month[i] != month[i - 1]]
+    lasts = [*firsts[1:], len(month)]
+    settings = digest(_VERSION, library_versions(_LIBRARIES))
+    sha, done, found = hashlib.sha256(settings.encode()), 0, []
+    for first, last in zip(firsts, lasts, strict=True):
+        sha.update(np.ascontiguousarray(returns[done:first]).tobytes())
+        done = first
+        if first >= MIN_RETURNS:
+            found.append(_Month(first, last, sha.hexdigest()[:32]))
+    return found
+
+
+def _fit_all(
+    jobs: Sequence[tuple[str, int]], returns: Floats, processes: int | None,
+    progress: Progress | None,
+) -> Iterator[Parameters]:  # fmt: skip
+    names, ends = zip(*jobs, strict=True)
+    count = processes or os.cpu_count() or 1
+    if count == 1 or len(jobs) <= _FEW:
+        yield from _counted(map(_fit, names, ends, repeat(returns)), len(jobs), progress)
+        return
+    # Spawned, for a fork of a process with threads may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, context, _begin, (returns,)) as pool:
+        with _main_left_alone():
+            fits = pool.map(_fit, names, ends, chunksize=8)
+        yield from _counted(fits, len(jobs), progress)
+
+
+@contextmanager
+def _main_left_alone() -> Iterator[None]:
+    """Keep processes started here from importing the caller's script again.
+
+    They need nothing of it, and it may be no file, or do its work when it is imported.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _counted(
+    fits: Iterator[Parameters], count: int, progress: Progress | None
+) -> Iterator[Parameters]:
+    for done, fit in enumerate(fits, start=1):
+        if progress:
+            progress(done, count)
+        yield fit
+
+
+_shared: dict[str, Floats] = {}
+"""In a process that fits: the returns, sent once and not with each job."""
+
+
+def _begin(returns: Floats) -> None:
+    from threadpoolctl import threadpool_limits
+
+    _shared["returns"] = returns
+    threadpool_limits(1)
+
+
+def _fit(name: str, end: int, returns: Floats | None = None) -> Parameters:
+    """Fit on the first ``end`` returns; ``sound``: it converged, to a stable process."""
+    series = _shared["returns"] if returns is None else returns
+    fit = _model(name, series[:end]).fit(disp="off", show_warning=False)
+    values = [float(f"{value:.{_DIGITS}g}") for value in fit.params]
+    alpha, *gamma, beta = values[2:]
+    persistence = alpha + sum(gamma) / 2 + beta
+    sound = fit.convergence_flag == 0 and bool(np.isfinite(values).all()) and persistence < 1
+    return {"parameters": values, "sound": bool(sound)}
+
+
+def _walk(
+    name: str, returns: Floats, months: Sequence[_Month], fits: Sequence[Parameters]
+) -> Floats:
+    forecasts = np.full(len(returns), np.nan)
+    in_force: list[float] | None = None
+    for month, fit in zip(months, fits, strict=True):
+        # A fit that did not converge leaves the one before in force.
+        in_force = fit["parameters"] if fit["sound"] else in_force
+        if in_force is not None:
+            fixed = _model(name, returns[: month.last]).fix(in_force)
+            steps = fixed.forecast(horizon=calendar.HORIZON, start=month.first, reindex=False)
+            mean = steps.variance.to_numpy().mean(axis=1)
+            forecasts[month.first : month.last] = np.sqrt(SESSIONS_A_YEAR * mean) / 100
+    return forecasts
+
+
+def _model(name: str, returns: Floats):  # type: ignore[no-untyped-def]
+    from arch import arch_model
+
+    return arch_model(
+        returns, mean="Constant", vol="GARCH", p=1, o=_ASYMMETRY[name], q=1, rescale=False
+    )

@@ -1,0 +1,145 @@
+"""What regimes are worth: forecasts of a turbulent week, against VIX alone."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from volcast.evaluation.periods import PERIODS
+
+__all__ = ["RegimeSkill", "regime_skill", "turbulent_weeks"]
+
+Floats = NDArray[np.float64]
+
+_TOP = 0.8
+_FEWEST = 756
+_WEAK_PENALTY = 1e4
+"""Inverse strength of the logit's ridge: enough to be finite where states are certain."""
+
+_INPUTS = {
+    "Gaussian mixture": ("gmm_normal", "gmm_stressed"),
+    "hidden Markov model": ("hmm_normal", "hmm_stressed"),
+    "VIX alone": ("iv",),
+}
+
+
+@dataclass(frozen=True)
+class RegimeSkill:
+    """Scores of one forecaster of turbulent weeks over one period.
+
+    Parameters
+    ----------
+    name, period : str
+    rows, events : int
+        Sessions scored, and how many were followed by a turbulent week; the same for every name.
+    brier : float
+        Mean squared error of the probability; lower is better.
+    auc : float
+        Chance that a turbulent week was given more than a quiet one; .5 knows nothing.
+    """
+
+    name: str
+    period: str
+    rows: int
+    events: int
+    brier: float
+    auc: float
+
+
+def turbulent_weeks(rows: pd.DataFrame, forecast: "pd.Series[float] | None" = None) -> pd.DataFrame:
+    """Forecast "the next five sessions are in the top quintile of volatility", walking forward.
+
+    At the first session of each quarter a logit a forecaster is fitted on the rows whose label had
+    ended before; the quintile's bound is that of their labels.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Features and labels of one symbol, as `volcast.evaluation.walkforward.walk_forward` takes.
+    forecast : pandas.Series or None
+        Volatility forecasts by position, to be judged as a forecaster too, under "volcast".
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``session``, ``event`` (0, 1; null while unknown) and a probability a forecaster, null
+        where it has none.
+    """
+    rows = rows.reset_index(drop=True)
+    inputs = {name: rows[list(columns)].astype(float) for name, columns in _INPUTS.items()}
+    if forecast is not None:
+        logs = np.log(forecast.to_numpy(dtype=float))
+        inputs["volcast"] = pd.DataFrame({"log forecast": logs})
+    quarter = pd.PeriodIndex(pd.to_datetime(rows["session"]), freq="Q")
+    found = pd.DataFrame({"session": rows["session"], "event": np.nan})
+    found[list(inputs)] = np.nan
+    for each in quarter.unique():
+        block = np.flatnonzero(quarter == each)
+        ended = rows["label_end_session"].notna()
+        known = ended & (rows["label_end_session"] < rows["session"].iloc[block[0]])
+        if known.sum() < _FEWEST:
+            continue
+        labels = rows["rv_5d"].to_numpy(dtype=float)
+        bound = np.quantile(labels[known], _TOP)
+        outcome = labels[block]
+        found.loc[block, "event"] = np.where(np.isfinite(outcome), outcome > bound, np.nan)
+        for name, x in inputs.items():
+            event = labels > bound
+            found.loc[block, name] = _logit(x.to_numpy(), known.to_numpy(), event, block)
+    return found
+
+
+def _logit(
+    x: Floats, known: NDArray[np.bool_], event: NDArray[np.bool_], block: NDArray[np.intp]
+) -> Floats:
+    from sklearn.linear_model import LogisticRegression
+
+    whole = np.asarray(np.isfinite(x).all(axis=1), dtype=np.bool_)
+    training, ready = known & whole, whole[block]
+    result = np.full(len(block), np.nan)
+    if training.sum() >= _FEWEST and event[training].any() and ready.any():
+        centre, scale = np.mean(x[training], axis=0), np.std(x[training], axis=0)
+        model = LogisticRegression(C=_WEAK_PENALTY, solver="newton-cholesky")
+        model.fit((x[training] - centre) / scale, event[training])
+        result[ready] = model.predict_proba((x[block][ready] - centre) / scale)[:, 1]
+    return result
+
+
+def regime_skill(weeks: pd.DataFrame) -> list[RegimeSkill]:
+    """Score the probabilities on the sessions on which every forecaster has one.
+
+    A forecaster that has none at all, as VIX where there is none, is left out.
+
+    Parameters
+    ----------
+    weeks : pandas.DataFrame
+        As `turbulent_weeks` returns.
+    """
+    names = [name for name in weeks.columns[2:] if weeks[name].notna().any()]
+    scored = weeks[weeks[["event", *names]].notna().all(axis=1)]
+    found = []
+    for period, (first, last) in {"all": (date.min, date.max), **PERIODS}.items():
+        part = scored[scored["session"].between(first, last)]
+        event = part["event"].to_numpy(dtype=float)
+        if not 0 < event.sum() < len(event):
+            continue
+        given_by = {"their share, always": np.full(len(part), event.mean())}
+        given_by |= {name: part[name].to_numpy(dtype=float) for name in names}
+        for name, given in given_by.items():
+            found.append(
+                RegimeSkill(
+                    name, period, len(part), int(event.sum()),
+                    float(np.mean((given - event) ** 2)), _auc(given, event),
+                )
+            )  # fmt: skip
+    return found
+
+
+def _auc(given: Floats, event: Floats) -> float:
+    """Area under the ROC curve, by ranks: Mann-Whitney, ties at half."""
+    ranks = pd.Series(given).rank().to_numpy()
+    hits = event == 1
+    positives, negatives = hits.sum(), (~hits).sum()
+    return float((ranks[hits].sum() - positives * (positives + 1) / 2) / (positives * negatives))

@@ -1,0 +1,134 @@
+"""Statistics of one forecast, and of many at once, on the rows they are compared on."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+__all__ = ["ConfidenceSet", "MincerZarnowitz", "confidence_set", "log_r2", "mincer_zarnowitz"]
+
+Floats = NDArray[np.float64]
+
+_LAGS = 10
+"""Of the HAC variance: five-session forecasts overlap, so no fewer than twice the overlap."""
+
+_REPETITIONS = 1000
+_BLOCK = 22
+"""Mean length of the bootstrap's blocks: a month, well over the overlap of five sessions."""
+_SEED = 7
+
+
+def log_r2(rv: Floats, forecast: Floats) -> float:
+    """Share of the variance of log volatility that the forecast leaves unexplained, from one.
+
+    ``1 - sum (log rv - log f)^2 / sum (log rv - mean log rv)^2``; no refit, so a biased forecast
+    is charged for its bias.
+
+    Parameters
+    ----------
+    rv, forecast : f8[n]
+        Volatilities, the same unit, > 0.
+    """
+    error = np.log(rv) - np.log(forecast)
+    spread = np.log(rv) - np.log(rv).mean()
+    return float(1 - (error @ error) / (spread @ spread))
+
+
+@dataclass(frozen=True)
+class MincerZarnowitz:
+    """``variance = intercept + slope * forecast + error``: (0, 1) for an unbiased forecast.
+
+    Parameters
+    ----------
+    intercept, slope : float
+        In annualised variance, and of it.
+    intercept_error, slope_error : float
+        HAC standard errors.
+    r2 : float
+        Share of the variance explained.
+    p_unbiased : float
+        Of "intercept is 0 and slope is 1", Wald with the HAC covariance.
+    """
+
+    intercept: float
+    slope: float
+    intercept_error: float
+    slope_error: float
+    r2: float
+    p_unbiased: float
+
+
+def mincer_zarnowitz(rv: Floats, forecast: Floats) -> MincerZarnowitz:
+    """Regress realized on forecast variance.
+
+    Parameters
+    ----------
+    rv, forecast : f8[n]
+        Volatilities, annualised decimals, in order of time.
+
+    References
+    ----------
+    Mincer and Zarnowitz (1969); Newey and West (1987), Bartlett kernel of 10 lags.
+    """
+    import statsmodels.api as sm
+
+    fit = sm.OLS(rv**2, sm.add_constant(forecast**2)).fit(
+        cov_type="HAC", cov_kwds={"maxlags": _LAGS}
+    )
+    test: Any = fit.wald_test((np.eye(2), np.array([0.0, 1.0])), scalar=True, use_f=False)
+    (intercept, slope), (intercept_error, slope_error) = fit.params, fit.bse
+    return MincerZarnowitz(
+        intercept=float(intercept),
+        slope=float(slope),
+        intercept_error=float(intercept_error),
+        slope_error=float(slope_error),
+        r2=float(fit.rsquared),
+        p_unbiased=float(test.pvalue),
+    )
+
+
+@dataclass(frozen=True)
+class ConfidenceSet:
+    """The models that may be the best, by name with the p-value of each.
+
+    A model is in the set of level 1 - size while its p-value is above ``size``.
+    """
+
+    p_values: dict[str, float]
+
+    def holds(self, name: str, size: float) -> bool:
+        """Return whether the model is in the set of that size, such as .10."""
+        return self.p_values[name] > size
+
+
+def confidence_set(losses: pd.DataFrame) -> ConfidenceSet:
+    """Find the model confidence set, by the range statistic and a stationary bootstrap.
+
+    Parameters
+    ----------
+    losses : pandas.DataFrame, f8[n, k]
+        Losses of each model, columns by name, in order of time. Columns that are equal to one
+        another share their fate: one of them is tested.
+
+    References
+    ----------
+    Hansen, Lunde and Nason (2011), "The model confidence set".
+    """
+    from arch.bootstrap import MCS
+
+    distinct = losses.T.drop_duplicates().T
+    if distinct.shape[1] == 1:
+        return ConfidenceSet(dict.fromkeys(losses.columns, 1.0))
+    mcs = MCS(
+        distinct, size=0.10, reps=_REPETITIONS, block_size=_BLOCK, method="R",
+        bootstrap="stationary", seed=_SEED,
+    )  # fmt: skip
+    mcs.compute()
+    found = mcs.pvalues["Pvalue"]
+    twin = {
+        name: next(n for n in distinct.columns if (distinct[n] == losses[name]).all())
+        for name in losses.columns
+    }
+    return ConfidenceSet({name: float(found[twin[name]]) for name in losses.columns})

@@ -1,0 +1,136 @@
+"""The tables of the report, as HTML."""
+
+from collections.abc import Sequence
+from html import escape
+
+import pandas as pd
+
+from volcast.evaluation.ablation import Ablation
+from volcast.evaluation.diagnostics import diagnostics
+from volcast.evaluation.regime_skill import RegimeSkill
+from volcast.evaluation.splits import Phase, Split
+from volcast.evaluation.table import SkillTable
+
+__all__ = [
+    "ablation_table",
+    "diagnostics_table",
+    "phases_table",
+    "regime_table",
+    "skill_table",
+    "splits_table",
+    "table",
+]
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return an HTML table; cells are HTML already."""
+    top = "".join(f"<th>{cell}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in line) + "</tr>" for line in lines
+    )
+    return f"<div class='wide'><table><tr>{top}</tr>{body}</table></div>"
+
+
+def skill_table(skill: SkillTable) -> str:
+    """Return the table of skill, each baseline against volcast."""
+    lines = [
+        [
+            line.name,
+            f"{line.qlike:.4f}",
+            f"{line.rmse:.2f}",
+            f"{line.r2_log:.3f}",
+            *(("", "") if line.name == "volcast" else (_share(line.gain), f"{line.p_better:.4f}")),
+        ]
+        for line in skill.lines
+    ]
+    return table(["", "QLIKE", "RMSE, points", "R² of logs", "QLIKE saved", "DM p"], lines)
+
+
+def diagnostics_table(rows: pd.DataFrame) -> str:
+    """Return Mincer-Zarnowitz regressions and the model confidence set of scored rows."""
+    lines = [
+        [
+            name,
+            f"{found['intercept']:.4f} ± {found['intercept_error']:.4f}",
+            f"{found['slope']:.2f} ± {found['slope_error']:.2f}",
+            f"{found['r2']:.3f}",
+            f"{found['p_unbiased']:.3f}",
+            f"{found['confidence_set_p']:.3f}",
+            _membership(found["confidence_set_p"]),
+        ]
+        for name, found in diagnostics(rows).items()
+    ]
+    head = ["", "intercept", "slope", "R²", "p of (0, 1)", "MCS p", "confidence set"]
+    return table(head, lines)
+
+
+def splits_table(splits: Sequence[Split]) -> str:
+    """Return the QLIKE of every line on each part of the rows, the lowest in bold."""
+    names = list(splits[0].qlike)
+    lines = []
+    for split in splits:
+        lowest = min(split.qlike.values())
+        cells = [
+            f"<b>{value:.3f}</b>" if value == lowest else f"{value:.3f}"
+            for value in split.qlike.values()
+        ]
+        lines.append([escape(split.name), str(split.rows), *cells])
+    return table(["", "sessions", *names], lines)
+
+
+def phases_table(phases: Sequence[Phase], baselines: Sequence[str]) -> str:
+    """Return gains without overlap: every fifth session, from each of the five starts."""
+    head = ["every fifth session, from the", "sessions"]
+    head += [f"{name}: {what}" for name in baselines for what in ("saved", "p")]
+    ordinals = ("first", "second", "third", "fourth", "fifth")
+    lines = [
+        [ordinals[phase.start], str(phase.rows)]
+        + [
+            cell
+            for name in baselines
+            for cell in (_share(phase.gain[name]), f"{phase.p_better[name]:.4f}")
+        ]
+        for phase in phases
+    ]
+    return table(head, lines)
+
+
+def regime_table(skill: Sequence[RegimeSkill]) -> str:
+    """Return Brier scores and AUC of each forecaster of turbulent weeks."""
+    lines = [
+        [
+            f"{escape(one.name)}, {one.period}",
+            f"{one.rows}",
+            f"{one.events}",
+            f"{one.brier:.4f}",
+            f"{one.auc:.3f}",
+        ]
+        for one in skill
+    ]
+    return table(["", "sessions", "turbulent", "Brier", "AUC"], lines)
+
+
+def ablation_table(ablations: Sequence[Ablation]) -> str:
+    """Return the QLIKE with and without each group of features."""
+    lines = [
+        [
+            f"{escape(one.group)}, {'given besides' if one.kind == 'added' else 'of the recipe'}, "
+            f"{one.period}",
+            str(one.rows),
+            f"{one.with_group:.4f}",
+            f"{one.without:.4f}",
+            _share(one.gain),
+            f"{one.p_better:.3f}",
+        ]
+        for one in ablations
+    ]
+    return table(["", "sessions", "with", "without", "saved by it", "DM p"], lines)
+
+
+def _membership(p_value: float) -> str:
+    levels = [f"{1 - size:.0%}" for size in (0.10, 0.25) if p_value > size]
+    return " and ".join(levels) if levels else "no"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:+.1f} %"

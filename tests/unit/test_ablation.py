@@ -1,0 +1,84 @@
+"""Ablation: a column that knows helps, noise does not, and nulls cost no rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.markets import labelled_rows
+from volcast.evaluation.ablation import REMOVED, ablate, with_group, without
+from volcast.evaluation.walkforward import walk_forward
+from volcast.features.definitions import names
+from volcast.models.recipe import RECIPES
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return labelled_rows(6)
+
+
+@pytest.fixture(scope="module")
+def walked(rows) -> pd.DataFrame:
+    return walk_forward(rows, 7).rows
+
+
+@pytest.fixture(scope="module")
+def planted(rows) -> pd.DataFrame:
+    """Macro columns of which one nearly knows the outcome; regime columns of noise."""
+    rng = np.random.default_rng(1)
+    noise = {name: rng.normal(size=len(rows)) for name in names("macro", "regime")}
+    outcome = np.log(rows["rv_5d"].astype(float)).fillna(-2)
+    knows = (outcome - rows["iv"] / 2 + rng.normal(0, 0.1, len(rows))).where(rows.index > 500)
+    return rows.assign(**noise | {"term_spread": knows})
+
+
+@pytest.fixture(scope="module")
+def found(planted, walked) -> dict:
+    return {one.group: one for one in ablate(planted, walked, 7) if one.period == "all"}
+
+
+def test_a_column_that_knows_the_outcome_helps(found):
+    macro = found["macro"]
+    assert macro.kind == "added"
+    assert macro.gain > 0.3
+    assert macro.p_better < 0.001
+    assert macro.gain == pytest.approx(1 - macro.with_group / macro.without)
+
+
+def test_noise_does_not(found):
+    assert found["regime"].gain < 0.02
+    assert found["regime"].p_better > 0.01
+
+
+def test_what_is_taken_out_is_compared_with_the_recipe_that_has_it(found, walked, planted):
+    one = found["scaled returns"]
+    assert one.kind == "removed"
+    other = walk_forward(planted, 7, recipes=without(REMOVED["scaled returns"])).rows
+    scored = walked["forecast"].notna() & walked["rv_5d"].notna()
+    losses = []
+    for frame in (walked, other):
+        ratio = (walked["rv_5d"] / frame["forecast"])[scored].astype(float) ** 2
+        losses.append(float((ratio - np.log(ratio) - 1).mean()))
+    assert (one.with_group, one.without) == pytest.approx(tuple(losses))
+
+
+def test_groups_without_a_value_are_left_out(rows, walked):
+    assert {one.group for one in ablate(rows, walked, 7)} == {"cross", *REMOVED}
+
+
+def test_columns_that_begin_late_or_never_cost_no_row(rows, walked):
+    late = rows.assign(term_spread=np.arange(len(rows), dtype=float)).assign(
+        term_spread=lambda frame: frame["term_spread"].where(frame.index > 1200)
+    )
+    other = walk_forward(late, 7, recipes=with_group("macro")).rows
+    assert other["forecast"].notna().equals(walked["forecast"].notna())
+
+
+def test_the_recipes_themselves_are_left_as_they_are():
+    before = repr(RECIPES)
+    altered = with_group("regime")["blend-iv"]
+    assert set(names("regime")) <= set(altered.features)
+    assert not set(names("regime")) & set(altered.required)
+    assert set(without(["iv_change_1"])["blend-iv"].features) == set(
+        RECIPES["blend-iv"].features
+    ) - {"iv_change_1"}
+    assert repr(RECIPES) == before

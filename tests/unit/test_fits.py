@@ -1,0 +1,46 @@
+"""Fits kept by their input: made once, merged when two make them at once."""
+
+import json
+
+import pytest
+
+from volcast.errors import CorruptFile
+from volcast.fits import fitted
+
+
+def test_only_what_is_missing_is_fitted(store):
+    asked = []
+
+    def fit(missing):
+        asked.append(list(missing))
+        return [{"of": key} for key in missing]
+
+    assert fitted(store, "kind/SYN", ["a", "b"], fit) == {"a": {"of": "a"}, "b": {"of": "b"}}
+    assert list(fitted(store, "kind/SYN", ["b", "c", "c"], fit)) == ["b", "c"]
+    assert asked == [["a", "b"], ["c"]]
+
+
+def test_two_writers_at_once_keep_both(store):
+    def fit(missing):
+        fitted(store, "kind/SYN", ["other"], lambda _: [{"n": 2}])
+        return [{"n": 1} for _ in missing]
+
+    assert fitted(store, "kind/SYN", ["mine"], fit) == {"mine": {"n": 1}}
+    assert sorted(json.loads(store.objects.get("fits/kind/SYN.json"))) == ["mine", "other"]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"a": '])
+def test_a_file_that_is_no_map_is_an_error_and_never_empty(store, content):
+    store.objects.put("fits/kind/SYN.json", content)
+    with pytest.raises(CorruptFile):
+        fitted(store, "kind/SYN", ["a"], lambda _: [{}])
+
+
+def test_a_fit_that_fails_leaves_nothing_behind(store):
+    def fit(missing):
+        yield {"n": len(missing)}
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fitted(store, "kind/SYN", ["a", "b"], fit)
+    assert store.objects.get_or_none("fits/kind/SYN.json") is None

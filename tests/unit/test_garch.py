@@ -1,0 +1,149 @@
+"""GARCH baselines: the recursion, the cache, and no look ahead."""
+
+import math
+import subprocess
+import sys
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+from volcast import calendar
+from volcast.errors import CorruptFile
+from volcast.evaluation import garch
+from volcast.evaluation.garch import MIN_RETURNS, garch_forecasts
+
+KEY = "fits/garch/SYN.json"
+
+
+def made_up(count: int = 900, seed: int = 2) -> pd.DataFrame:
+    """Returns of a GARCH process, a session each."""
+    rng, variance, returns = np.random.default_rng(seed), 1.0, []
+    for shock in rng.standard_normal(count):
+        returns.append(shock * math.sqrt(variance))
+        variance = 0.03 + 0.1 * returns[-1] ** 2 + 0.87 * variance
+    days = calendar.sessions(date(2000, 1, 3), date(2010, 1, 1))[:count]
+    return pd.DataFrame({"session": days, "symbol": "SYN", "ret_1": np.asarray(returns) / 100})
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return made_up()
+
+
+@pytest.fixture
+def forecasts(rows, store) -> pd.DataFrame:
+    return garch_forecasts(rows, store)
+
+
+def test_forecasts_begin_with_the_first_month_that_has_three_years_behind_it(rows, forecasts):
+    first = int(np.flatnonzero(forecasts["garch"].notna())[0])
+    assert first >= MIN_RETURNS
+    month, before = rows["session"].iloc[first], rows["session"].iloc[first - 1]
+    assert month.month != before.month
+    assert forecasts.iloc[first:].notna().all(axis=None)
+
+
+@pytest.mark.parametrize(("name", "asymmetric"), [("garch", False), ("gjr_garch", True)])
+def test_a_forecast_is_the_recursion_written_out(rows, forecasts, store, name, asymmetric):
+    import json
+
+    position = len(rows) - 3
+    fits = json.loads(store.objects.get(KEY))
+    returns = (100 * rows["ret_1"]).tolist()
+    months = garch._months(rows["session"].tolist(), np.asarray(returns))
+    month = next(m for m in months if m.first <= position < m.last)
+    mu, omega, alpha, *gamma, beta = fits[f"{name} {month.key}"]["parameters"]
+    gamma = gamma[0] if asymmetric else 0.0
+    errors = [value - mu for value in returns]
+    # arch begins at an exponentially weighted mean of the first 75 squares.
+    weights = [0.94**i for i in range(75)]
+    backcast = sum(w * e**2 for w, e in zip(weights, errors[:75], strict=True)) / sum(weights)
+    variance = omega + (alpha + gamma / 2 + beta) * backcast
+    for error in errors[: position + 1]:
+        variance = omega + (alpha + gamma * (error < 0)) * error**2 + beta * variance
+    steps = [variance]
+    for _ in range(4):
+        steps.append(omega + (alpha + gamma / 2 + beta) * steps[-1])
+    expected = math.sqrt(252 * sum(steps) / 5) / 100
+    assert forecasts[name].iloc[position] == pytest.approx(expected, rel=1e-9)
+
+
+def test_later_returns_change_no_earlier_forecast(rows, forecasts, store):
+    rng = np.random.default_rng(5)
+    for cut in (800, 845, 871):
+        torn = rows.copy()
+        torn.loc[cut:, "ret_1"] = rng.permutation(torn.loc[cut:, "ret_1"].to_numpy())
+        for other in (torn, rows.iloc[:cut]):
+            again = garch_forecasts(other, store).iloc[:cut]
+            pd.testing.assert_frame_equal(again, forecasts.iloc[:cut], rtol=1e-12)
+
+
+def test_a_month_that_was_fitted_is_not_fitted_again(rows, store, forecasts, monkeypatch):
+    kept = store.objects.get(KEY)
+    monkeypatch.setattr(garch, "_fit", lambda *_: pytest.fail("fitted again"))
+    pd.testing.assert_frame_equal(garch_forecasts(rows, store), forecasts, check_exact=True)
+    assert store.objects.get(KEY) == kept
+
+
+def test_processes_side_by_side_give_the_same_bytes_and_tell_how_far_they_are(
+    rows, store, forecasts, monkeypatch
+):
+    alone, said = store.objects.get(KEY), []
+    store.objects.delete(KEY)
+    monkeypatch.setattr(garch, "_FEW", 2)
+    garch_forecasts(rows, store, processes=2, progress=lambda *counts: said.append(counts))
+    assert store.objects.get(KEY) == alone
+    count = 2 * len(garch._months(rows["session"].tolist(), 100 * rows["ret_1"].to_numpy()))
+    assert said == [(i + 1, count) for i in range(count)]
+
+
+def test_processes_start_from_a_script_that_is_no_file_and_guards_nothing(tmp_path):
+    script = f"""
+from tests.unit.test_garch import made_up
+from volcast.evaluation import garch
+from volcast.storage import Store
+garch._FEW = 2
+print(garch.garch_forecasts(made_up(), Store.open({str(tmp_path)!r}), processes=2)["garch"].count())
+"""
+    done = subprocess.run(
+        [sys.executable, "-"], input=script, cwd=ROOT, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 90
+
+
+def test_a_fit_that_did_not_converge_leaves_the_one_before_in_force(rows, store, monkeypatch):
+    sound = garch._fit
+    first = min(m.first for m in garch._months(rows["session"].tolist(), np.zeros(len(rows))))
+
+    def failing(name, end, returns=None):
+        fit = sound(name, end, returns)
+        return fit if end == first else fit | {"parameters": [9.0] * 5, "sound": False}
+
+    monkeypatch.setattr(garch, "_fit", failing)
+    found = garch_forecasts(rows, store)
+    assert found.iloc[first:].notna().all(axis=None)
+    assert (found["garch"].dropna() < 1).all()
+
+
+def test_a_session_without_a_return_has_the_forecast_of_the_one_before(rows, store):
+    torn = rows.copy()
+    torn.loc[850, "ret_1"] = np.nan
+    found = garch_forecasts(torn, store)
+    assert found["garch"].iloc[850] == found["garch"].iloc[849]
+    assert found["garch"].iloc[851] != found["garch"].iloc[850]
+
+
+def test_too_few_returns_give_no_forecast_and_no_file(rows, store):
+    assert garch_forecasts(rows.iloc[:700], store).isna().all(axis=None)
+    assert store.objects.get_or_none(KEY) is None
+
+
+def test_a_broken_file_of_fits_is_named(rows, store):
+    store.objects.put(KEY, b"[1, 2")
+    with pytest.raises(CorruptFile, match=r"fits/garch/SYN\.json.*Remove the file"):
+        garch_forecasts(rows, store)
