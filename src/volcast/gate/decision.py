@@ -71,7 +71,7 @@ def p_lower(ours: Floats, theirs: Floats) -> float:
     The long-run variance is the mean square of the ``m`` slowest cosines of the difference d,
     ``L_k = sqrt(2/n) * sum_t d_t cos(pi k (t - 1/2) / n)``, and the statistic then Student's t with
     m degrees of freedom. At 756 rows a Bartlett kernel with 10 lags and a normal table reject a
-    true null 8 % of the time at 5 %, this 5 %.
+    true null 7 to 8 % of the time at 5 %, this 5 %.
 
     Parameters
     ----------
