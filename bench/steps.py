@@ -1,5 +1,7 @@
 """The steps from the source's rows to a published forecast, each timed."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import numpy as np
@@ -43,6 +45,10 @@ def measure(folder: str, timed: Stopwatch) -> None:
         registry.promote(store, version.version, who="bench", why="bench", when=now)
     with timed("infer and publish"):
         inference.publish(store, inference.infer(store, universe, as_of))
+    other = registry.register(store, train(store, universe, as_of, lambda: frame, seed=8).run_id)
+    registry.promote(store, other.version, who="bench", why="bench", when=now)
+    with timed("roll back, as a command"):
+        _volcast("registry", "rollback", "--why", "bench", "--who", "bench", "--store", folder)
     with timed("load the champion"):
         forecaster = registry.champion(store).forecaster
     x = np.asarray(forecaster.golden["inputs"][:1], dtype=float)
@@ -52,3 +58,9 @@ def measure(folder: str, timed: Stopwatch) -> None:
     with timed("explain one row", _REPEATS):
         for _ in range(_REPEATS):
             forecaster.explain(x)
+
+
+def _volcast(*arguments: str) -> None:
+    """Run the command line in a process of its own, as a person would."""
+    command = [sys.executable, "-c", "from volcast.cli import main; main()", *arguments]
+    subprocess.run(command, check=True, capture_output=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from volcast import calendar, gate, labels, registry
-from volcast.config import SYNTHETIC_UNIVERSE
+from volcast.config import SYNTHETIC_UNIVERSE, Universe
 from volcast.contracts import CURATED_MARKET_DAILY, RAW_MARKET
 from volcast.features.compute import compute
 from volcast.features.definitions import names
@@ -24,16 +24,24 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 def labelled_rows(years: int) -> pd.DataFrame:
     """Return the target's features and labels, in no surroundings: macro and regimes are null."""
-    market = curated(years)
-    features = compute(market, UNIVERSE).assign(**dict.fromkeys(names("macro", "regime"), np.nan))
-    known = labels.realized(market, UNIVERSE)
-    own = (frame[frame["symbol"] == UNIVERSE.target] for frame in (features, known))
+    return labelled_market(curated(years), UNIVERSE)
+
+
+def labelled_market(market: pd.DataFrame, universe: Universe) -> pd.DataFrame:
+    """Return the same of curated rows of any market."""
+    features = compute(market, universe).assign(**dict.fromkeys(names("macro", "regime"), np.nan))
+    known = labels.realized(market, universe)
+    own = (frame[frame["symbol"] == universe.target] for frame in (features, known))
     return labelled(*own, market["session"].max())
 
 
 @lru_cache(maxsize=4)
 def _curated(years: int) -> pd.DataFrame:
-    rows = SyntheticSource(years=years).market(UNIVERSE.symbols, None, None).rows
+    return as_curated(SyntheticSource(years=years).market(UNIVERSE.symbols, None, None).rows)
+
+
+def as_curated(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a source's rows as curated ones, known at their close and not checked."""
     stamps = calendar.closes(list(rows["session"]))
     whole = rows.assign(
         adjustment=rows["adjustment"].fillna(1.0), known_at=stamps, flags=[[]] * len(rows)

@@ -1,10 +1,12 @@
 """The command line: each fault ends in its words and its documented exit code."""
 
+import json
 import sys
 
 import pytest
 
-from tests.markets import crown, fill
+from tests.markets import UNIVERSE, crown, fill, reader
+from volcast import calendar, registry, training
 from volcast.cli import main
 from volcast.contracts import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
 
@@ -97,6 +99,55 @@ def test_infer_publishes_and_summary_shows_forecast_table_and_places(run, store)
     code, said = run("summary", "--store", store.uri)
     assert code == 0
     assert all(word in said for word in ("Top drivers", "har_rv", "report", store.uri))
+
+
+def test_show_tells_all_there_is_to_tell_of_the_champion(run, store):
+    last = fill(store, 6)
+    crown(store, last)
+    code, said = run("registry", "show", "--store", store.uri)
+    version = registry.champion_pointer(store)
+    signature = json.loads(store.objects.get(version.uri + "signature.json"))["recipe"]
+    assert code == 0
+    assert "volcast version 1: champion" in said
+    assert all(word in said for word in (version.sha256, version.run_id, version.uri, str(last)))
+    assert all(name in said for name in (*signature["tree_features"], "num_parallel_tree 150"))
+    assert all(
+        word in said for word in ("anchor: iv", "weight 0.5", "har_rv", "times the forecast")
+    )
+    assert "promote" in said
+    assert run("registry", "show", "1", "--store", store.uri) == (0, said)
+    code, said = run("registry", "show", "2", "--store", store.uri)
+    assert (code, "found version '2'; expected one of ['1']" in said) == (2, True)
+
+
+def test_infer_and_backfill_forecast_with_the_challenger_and_summary_shows_the_champion(run, store):
+    last = fill(store, 6)
+    crown(store, last)
+    frame = reader(store, last)
+    challenger = training.train(store, UNIVERSE, last, frame, seed=8)
+    registry.register(store, challenger.run_id)
+    arguments = ("challenge", "2", "--why", "a", "--who", "b", "--store", store.uri)
+    assert run("registry", *arguments)[0] == 0
+    code, said = run("infer", "--store", store.uri)
+    assert (code, "challenger: version 2, sessions forecast: 1" in said) == (0, True)
+    span = ("--from", str(calendar.after(last, -2)), "--to", str(last))
+    code, said = run("backfill", "--store", store.uri, *span)
+    assert (code, "challenger: version 2, sessions forecast: 3" in said) == (0, True)
+    rows = store.read(PREDICTIONS_DAILY).to_pylist()
+    assert [row["role"] for row in rows] == ["champion", "challenger"] * 3
+    code, said = run("summary", "--store", store.uri)
+    assert (code, "model version 1;" in said, "version 2" in said) == (0, True, False)
+
+
+def test_summary_never_shows_a_challengers_forecast(run, store):
+    crown(store, fill(store, 6))
+    run("infer", "--store", store.uri)
+    rows = store.read(PREDICTIONS_DAILY).to_pandas()
+    later = calendar.after(rows["session"][0], 1)
+    shadows = rows.assign(role="challenger", model_version="9", session=later)
+    store.write(PREDICTIONS_DAILY, shadows)
+    said = run("summary", "--store", store.uri)[1]
+    assert f"as of {rows['session'][0]}, model version 1;" in said
 
 
 def test_evaluate_writes_the_file_whole_and_its_folder_when_missing(run, store, tmp_path):

@@ -6,17 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from tests.gate_trials import KINDS, losses, promoted
-from tests.markets import NOON
+from tests.gate_trials import KINDS, Floats, losses, promoted
+from tests.markets import as_curated, labelled_market
 from volcast.config import SAMPLE_UNIVERSE
-from volcast.contracts import CURATED_MARKET_DAILY, RAW_MARKET
-from volcast.curation import curate
-from volcast.evaluation.evaluate import evaluate
+from volcast.evaluation.walkforward import walk_forward
 from volcast.gate import MIN_ROWS_NEW_RECIPE, challenge
 from volcast.gate.decision import gain, p_lower, worse
-from volcast.ingest import ingest
 from volcast.sources import SampleSource
-from volcast.storage import Store
 
 pytestmark = pytest.mark.xdist_group("gate_decision")
 
@@ -56,14 +52,11 @@ def test_a_challenge_takes_five_percent_and_a_difference_that_is_no_luck(saved, 
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory):
+def pair() -> tuple[Floats, Floats]:
     """Losses, session by session, of the forecast and of log-HAR on the sample."""
-    store = Store.open(str(tmp_path_factory.mktemp("sample") / "store"))
-    as_of = ingest(store, SampleSource(), SAMPLE_UNIVERSE, now=NOON, as_of=None).as_of
-    raw = store.read(RAW_MARKET).to_pandas(date_as_object=False)
-    store.write(CURATED_MARKET_DAILY, curate(raw, SAMPLE_UNIVERSE, as_of).rows)
-    first = store.read(CURATED_MARKET_DAILY).column("session").to_pylist()[0]
-    return losses(evaluate(store, SAMPLE_UNIVERSE, first, as_of), "log_har")
+    market = as_curated(SampleSource().market(("SPX", "VIX"), None, None).rows)
+    rows = walk_forward(labelled_market(market, SAMPLE_UNIVERSE), seed=7).rows
+    return losses(rows, "log_har")
 
 
 @pytest.mark.parametrize("kind", KINDS)

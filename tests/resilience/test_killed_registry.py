@@ -1,0 +1,127 @@
+"""Whatever is killed, there is a champion that works, a history, and a next move."""
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.runs import AUDIT, put_run
+from volcast import registry
+from volcast.errors import ModelError
+from volcast.models.forecaster import Forecaster
+from volcast.registry import pointer
+from volcast.storage import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+FILES = (*registry.VERSION_FILES, "checksums.json")
+FLIPS = 100
+
+
+def test_500_sequences_of_moves_and_kills_leave_a_registry_that_works():
+    place = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        killer = [sys.executable, "-m", "tests.resilience.killed_registry", folder, "500"]
+        done = subprocess.run(killer, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["faults"] == {}
+    assert found["kills"].keys() == {
+        f"{how}, killed {when}" for how in ("SIGKILL", "store") for when in ("before", "after")
+    }
+    assert min(found["kills"].values()) > 10
+    assert sum(found["kills"].values()) > 300
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Version 1 was champion, version 2 is."""
+    folder = tmp_path_factory.mktemp("template") / "store"
+    store = Store.open(str(folder))
+    for run_id in ("a", "b"):
+        put_run(store, run_id)
+        registry.promote(store, registry.register(store, run_id).version, **AUDIT)
+    return folder
+
+
+@pytest.fixture
+def store(template: Path, tmp_path: Path) -> Store:
+    shutil.copytree(template, tmp_path / "store")
+    return Store.open(str(tmp_path / "store"))
+
+
+def test_a_byte_flipped_anywhere_in_a_version_is_refused_100_times_of_100(store: Store):
+    draw, refused = random.Random(11), 0
+    pointed, former = store.objects.get("registry/champion.json"), registry.find(store, "1")
+    for trial in range(FLIPS):
+        key = former.uri + FILES[trial % len(FILES)]
+        whole = store.objects.get(key)
+        flipped = bytearray(whole)
+        flipped[draw.randrange(len(whole))] ^= draw.randrange(1, 256)
+        store.objects.put(key, bytes(flipped))
+        for move in (
+            lambda: registry.rollback(store, **AUDIT),
+            lambda: registry.rollback(store, to="1", **AUDIT),
+            lambda: registry.promote(store, "1", **AUDIT),
+            lambda: registry.challenge(store, "1", **AUDIT),
+            lambda: registry.verify(store, "1"),
+        ):
+            with pytest.raises(ModelError, match=key):
+                move()
+        refused += 1
+        store.objects.put(key, whole)
+    assert refused == FLIPS
+    assert store.objects.get("registry/champion.json") == pointed
+    assert registry.challenger_pointer(store) is None
+    assert len(registry.history(store)) == 2
+    assert registry.rollback(store, **AUDIT) == former
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda store: registry.rollback(store, **AUDIT),
+        lambda store: registry.promote(store, "1", **AUDIT),
+        lambda store: registry.challenge(store, "1", **AUDIT),
+    ],
+    ids=["rollback", "promote", "challenge"],
+)
+def test_a_version_is_loaded_and_answers_its_golden_rows_before_its_pointer_moves(
+    store: Store, monkeypatch: pytest.MonkeyPatch, move: Callable[[Store], object]
+):
+    order = []
+
+    def spied(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+
+        def spy(*arguments, **named):
+            order.append(name)
+            return real(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, spy)
+
+    spied(registry.versions, "read_version")
+    spied(Forecaster, "load")
+    spied(Forecaster, "check_golden")
+    spied(pointer, "move")
+    move(store)
+    assert order == ["read_version", "load", "check_golden", "move"]
+
+
+def test_a_version_whose_golden_rows_come_out_otherwise_does_not_move_the_pointer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    def differs(self: Forecaster) -> None:
+        raise ModelError(found="golden answers off", expected="a", where="b", remedy="c")
+
+    monkeypatch.setattr(Forecaster, "check_golden", differs)
+    before = {key: store.objects.get(key) for key in store.objects.list("registry/")}
+    with pytest.raises(ModelError, match="golden"):
+        registry.rollback(store, **AUDIT)
+    assert {key: store.objects.get(key) for key in store.objects.list("registry/")} == before
