@@ -431,11 +431,16 @@ def test_a_daily_value_that_changes_counts_from_its_ingestion(store: Store, fred
     assert rows["available_at"].iloc[-1] == pd.Timestamp("2026-01-15 22:00", tz="UTC")
 
 
-def test_an_outage_of_fred_writes_nothing(store: Store, fred: Fred) -> None:
+def test_an_outage_of_fred_holds_up_no_price_is_said_and_made_good_later(
+    store: Store, fred: Fred
+) -> None:
     fred.faults = [(500, b"")] * 50
-    with pytest.raises(SourceUnavailable):
-        fetch(store, fred, 14)
-    assert list(store.objects.list("")) == []
+    report = fetch(store, fred, 14)
+    assert (report.added > 0, report.macro_added) == (True, 0)
+    assert any(note.startswith("No macro rows this time: FRED") for note in report.notes)
+    assert not any(KEY in note for note in report.notes)
+    fred.faults = []
+    assert fetch(store, fred, 14).macro_added == 9
 
 
 def test_the_key_is_stored_in_no_byte(store: Store, fred: Fred) -> None:
