@@ -29,8 +29,9 @@ import pandas as pd
 from arch.bootstrap import CircularBlockBootstrap
 from numpy.typing import NDArray
 
-from volcast.evaluation.losses import qlike_losses
+from volcast.evaluation.losses import diebold_mariano, qlike_losses
 from volcast.gate import challenge
+from volcast.gate.decision import p_lower
 
 Floats = NDArray[np.float64]
 
@@ -87,6 +88,22 @@ def promoted(
     return float(np.mean(passed))
 
 
+def rejected(
+    kind: str, pair: tuple[Floats, Floats], window: int, count: int
+) -> tuple[float, float]:
+    """Return how often two tests call a challenger without merit better at p < .05.
+
+    The first is that of the tables of skill, with 10 Bartlett lags and a normal table, the second
+    the gate's; neither asks for a margin.
+    """
+    tests = [
+        (diebold_mariano(ours, champions).p_better < 0.05, p_lower(ours, champions) < 0.05)
+        for ours, champions in resampled(kind, pair, window, count, seed=7)
+    ]
+    first, second = np.mean(tests, axis=0)
+    return float(first), float(second)
+
+
 def main(file: str, baseline: str) -> None:
     """Print the shares by kind, window and gain."""
     pair = losses(pd.read_parquet(Path(file)), baseline)
@@ -101,8 +118,12 @@ def main(file: str, baseline: str) -> None:
         share = promoted("unrelated", pair, window, gain=0.1)
         print(f"unrelated, 10 % better: {window:6} {share:6.1%}", flush=True)
     for block in (25, 252):
-        shares = [promoted(kind, pair, 2016, count=2000, block=block) for kind in KINDS]
-        print(f"null at 2016, blocks of {block}:", *(f"{share:6.1%}" for share in shares))
+        shares = [promoted(kind, pair, 2520, count=2000, block=block) for kind in KINDS]
+        print(f"null at 2520, blocks of {block}:", *(f"{share:6.1%}" for share in shares))
+    for kind in KINDS:
+        for window in (756, 2520):
+            lags, cosines = rejected(kind, pair, window, count=4000)
+            print(f"p < .05 alone: {kind:13} {window:6} lags {lags:6.1%} cosines {cosines:6.1%}")
 
 
 if __name__ == "__main__":

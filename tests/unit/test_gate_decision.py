@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from tests.gate_trials import KINDS, Floats, losses, promoted
+from tests.gate_trials import KINDS, Floats, losses, promoted, rejected
 from tests.markets import as_curated, labelled_market
 from volcast.config import SAMPLE_UNIVERSE
 from volcast.evaluation.walkforward import walk_forward
@@ -71,6 +71,12 @@ def test_of_500_challengers_10_percent_better_at_least_80_percent_are_promoted(p
 
 def test_two_models_that_share_not_even_the_outcome_are_hardly_told_apart(pair):
     assert promoted("unrelated", pair, MIN_ROWS_NEW_RECIPE, gain=0.1) < 0.25
+
+
+def test_the_gates_test_holds_its_level_where_ten_lags_and_a_normal_table_do_not(pair):
+    lags, cosines = rejected("unrelated", pair, 756, count=2000)
+    assert lags > 0.065
+    assert 0.035 < cosines < 0.065
 
 
 def test_three_years_would_let_more_than_5_percent_without_merit_pass(pair):

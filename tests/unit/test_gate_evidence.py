@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 from dataclasses import replace
 from datetime import date
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.markets import NOON, UNIVERSE, fill, reader
 from volcast import calendar, gate, registry, training
+from volcast.cli import main
 from volcast.contracts import FEATURES_DAILY
 from volcast.evaluation.walkforward import walk_forward
 from volcast.features.store import as_known_then
@@ -18,6 +20,8 @@ from volcast.models.recipe import RECIPES
 from volcast.registry.versions import content_hash, read_version, write_files
 from volcast.storage import Store
 from volcast.training import Candidate, evaluation_bytes, known_rows, train
+
+pytestmark = pytest.mark.xdist_group("gate_evidence")
 
 YEARS, BEHIND = 8, 120
 
@@ -148,6 +152,22 @@ def test_a_recipe_that_present_code_cannot_express_is_met_by_its_stored_evaluati
     assert f"{len(rows)} sessions shared" in reason
     assert rows["session"].max() < calendar.after(last, -BEHIND)
     assert kept(store, run_id) == []
+
+
+def test_the_command_line_makes_an_unproven_recipe_the_challenger(own, monkeypatch, capsys):
+    store, _, run_id = own
+    monkeypatch.setattr(training, "RECIPES", with_trees(10))
+    monkeypatch.setattr(sys, "argv", ["volcast", "train", "--store", store.uri])
+    monkeypatch.setenv("COLUMNS", "500")
+    for _ in range(2):
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = "".join(capsys.readouterr())
+        assert ended.value.code == 30
+        assert "The recipe of version 1 was walked forward on the same rows." in said
+        assert "challenger: version 2 " in said
+    assert registry.challenger_pointer(store).run_id == run_id
+    assert [event.kind for event in registry.history(store)] == ["promote", "challenge"]
 
 
 def test_rows_that_changed_since_the_run_are_not_walked(own):

@@ -18,6 +18,8 @@ from volcast.gate import shadow_record
 from volcast.gate.decision import p_lower
 from volcast.storage import Store
 
+pytestmark = pytest.mark.xdist_group("gate_record")
+
 DAYS = calendar.sessions(date(2019, 1, 2), date(2020, 12, 31))
 """All after the versions were trained, which is at the end of 2018."""
 

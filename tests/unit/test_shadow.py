@@ -13,6 +13,8 @@ from volcast.errors import ModelError, StaleInput
 from volcast.inference import backfill, infer, predict_row, publish, shadow
 from volcast.storage import Store
 
+pytestmark = pytest.mark.xdist_group("shadow")
+
 YEARS, DAYS = 6, 20
 AUDIT = {"who": "ana", "why": "new", "when": NOON}
 
