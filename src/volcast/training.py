@@ -15,10 +15,8 @@ from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import LABELS_DAILY
 from volcast.errors import ContractError
-from volcast.evaluation.diagnostics import diagnostics
 from volcast.evaluation.findings import Findings
 from volcast.evaluation.folds import training_rows, usable
-from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.report import render
 from volcast.evaluation.table import SkillTable, compare, scored, skill_as_dict, with_all_baselines
@@ -108,11 +106,12 @@ def train(
         return Candidate(run_id, json.loads(done.data), reused=True)
     _refuse_another(labelled(read(), _labels(store, universe.target), as_of), rows)
     walked = walk_forward(rows, seed, progress, RECIPES)
-    fitted = garch_forecasts(rows, store)
-    walked.rows[list(fitted.columns)] = fitted
-    skill = compare(walked.rows)
     forecaster = _fit_final(rows, as_of, walked, seed)
-    metrics: dict[str, object] = json.loads(as_json(_metrics(walked, skill)))
+    found = Findings(
+        universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend
+    ).with_garch(store)
+    skill = compare(found.rows)
+    metrics: dict[str, object] = json.loads(as_json(_metrics(found, walked.recipe.name, skill)))
     lineage = {
         "run_id": run_id,
         "recipe": f"blend {digest(recipes)[:8]}",
@@ -127,8 +126,8 @@ def train(
     }
     facts = {"metrics.json": as_json(metrics), "lineage.json": as_json(lineage)}
     files = {f"model/{name}": data for name, data in (forecaster.files() | facts).items()} | facts
-    files["evaluation.parquet"] = evaluation_bytes(walked.rows)
-    files["report.html"] = _report(universe.target, as_of, rows, walked)
+    files["evaluation.parquet"] = evaluation_bytes(found.rows)
+    files["report.html"] = render(found.with_regime_skill()).encode()
     for name, data in sorted(files.items()):
         store.objects.put(f"runs/{run_id}/{name}", data)
     # Last: a run without it was cut short, and is made again.
@@ -194,12 +193,6 @@ def _refuse_another(served: pd.DataFrame, stored: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
-def _report(symbol: str, as_of: date, rows: pd.DataFrame, walked: WalkForward) -> bytes:
-    first: date = rows["session"].iloc[0]
-    found = Findings(symbol, first, as_of, walked.rows, rows, walked.blend)
-    return render(found.with_regime_skill()).encode()
-
-
 def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:
     known = training_rows(rows, calendar.after(as_of, 1))
     recipe = choose(known, RECIPES)
@@ -220,14 +213,14 @@ def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) 
     return forecaster.with_golden(x)
 
 
-def _metrics(walked: WalkForward, skill: SkillTable) -> dict[str, object]:
-    metrics: dict[str, object] = {"recipe": walked.recipe.name, "all": skill_as_dict(skill)}
-    metrics["diagnostics"] = diagnostics(scored(walked.rows))
-    common = with_all_baselines(walked.rows)
+def _metrics(found: Findings, recipe: str, skill: SkillTable) -> dict[str, object]:
+    metrics: dict[str, object] = {"recipe": recipe, "all": skill_as_dict(skill)}
+    metrics["diagnostics"] = found.diagnostics
+    common = with_all_baselines(found.rows)
     if skill.left_out and len(scored(common)):
         metrics["all_baselines"] = skill_as_dict(compare(common))
     for name, span in PERIODS.items():
-        inside = walked.rows["session"].between(*span)
-        if len(scored(walked.rows[inside])):
-            metrics[name] = skill_as_dict(compare(walked.rows[inside]))
+        inside = found.rows["session"].between(*span)
+        if len(scored(found.rows[inside])):
+            metrics[name] = skill_as_dict(compare(found.rows[inside]))
     return metrics

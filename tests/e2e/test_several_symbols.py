@@ -15,6 +15,8 @@ from volcast.evaluation.losses import qlike_losses
 
 SYMBOLS = ["SPY", "QQQ", "IWM"]
 
+pytestmark = pytest.mark.xdist_group("several_symbols")
+
 
 @pytest.fixture(scope="module")
 def run(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:

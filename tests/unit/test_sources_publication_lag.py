@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from volcast.sources import CsvFolderSource
-from volcast.sources.publication_lag import available_at, vintage_end
+from volcast.sources.publication_lag import available_at, end_of_day, vintage_end
 
 
 def moments(series: str, *dates: str) -> list[str]:
@@ -59,6 +59,21 @@ def test_a_recession_is_not_known_before_it_is_dated() -> None:
 def test_a_vintage_counts_from_the_end_of_its_month() -> None:
     ends = vintage_end(pd.Series(pd.to_datetime(["1998-11", "2021-12"], format="%Y-%m")))
     assert [str(end) for end in ends] == ["1998-12-01 00:00:00+00:00", "2022-01-01 00:00:00+00:00"]
+
+
+def test_a_first_print_of_the_purchasing_managers_is_public_by_the_end_of_its_date() -> None:
+    _, rule = available_at("ISM_PMI_first_print", pd.Series(pd.to_datetime(["2021-12-02"])))
+    assert rule.startswith("assumed: first prints")
+    dates = ("2021-07-02", "2021-12-02")
+    assert moments("ISM_PMI_first_print", *dates) == ["2021-07-03 04:00", "2021-12-03 05:00"]
+
+
+def test_a_day_ends_at_midnight_in_new_york() -> None:
+    days = pd.Series(pd.to_datetime(["2025-03-08", "2025-03-09", "2025-11-02"]))
+    ends = [str(end) for end in end_of_day(days)]
+    assert ends == [
+        f"{end}:00:00+00:00" for end in ("2025-03-09 05", "2025-03-10 04", "2025-11-03 05")
+    ]
 
 
 def test_no_real_value_is_public_before_its_period_is_over(shared_data: Path) -> None:

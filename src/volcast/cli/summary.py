@@ -44,6 +44,11 @@ def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
     )
     beside = {"HAR-RV": row["baseline_har_rv"], "implied": row["baseline_vix"]}
     said = ", ".join(f"{k} {'none' if v is None else _percent(v)}" for k, v in beside.items())
+    if row["regime"] is not None:
+        console.print(
+            f"  regime {row['regime']} (probability {row['p_' + row['regime']]:.2f})",
+            highlight=False,
+        )
     console.print(
         f"  as of {row['session']}, model version {row['model_version']}; {said}", highlight=False
     )

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
 from volcast.evaluation.ablation import Ablation, ablate
+from volcast.evaluation.diagnostics import diagnostics
 from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.regime_skill import RegimeSkill, regime_skill, turbulent_weeks
+from volcast.evaluation.table import scored
 from volcast.evaluation.walkforward import Progress
 from volcast.models.blend import Blend
 from volcast.storage import Store
@@ -49,6 +53,11 @@ class Findings:
     def rows(self) -> pd.DataFrame:
         """The sessions shown, on the index of ``whole``."""
         return self.whole[self.whole["session"].between(self.first, self.as_of)]
+
+    @cached_property
+    def diagnostics(self) -> dict[str, dict[str, Any]]:
+        """Bias and confidence set of the sessions shown; see `volcast.evaluation.diagnostics`."""
+        return diagnostics(scored(self.rows))
 
     def with_garch(self, store: Store, progress: Progress | None = None) -> "Findings":
         """Return the same with the GARCH baselines; ``store`` keeps their fits."""

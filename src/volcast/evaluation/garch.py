@@ -36,8 +36,8 @@ MIN_RETURNS = 756
 """Fewest returns before a first fit: three years."""
 
 _ASYMMETRY: Mapping[str, int] = dict(zip(GARCH_BASELINES, (0, 1), strict=True))
-_FEW = 48
-"""Fits so few are done before a further process has started."""
+_FEW = 150
+"""Fits so few are done in the time that further processes take to start."""
 _DIGITS = 10
 _VERSION = 1
 _LIBRARIES = ("arch", "numpy", "scipy")

@@ -51,7 +51,7 @@ def render(found: Findings) -> str:
     parts = [
         f"<h1>{title}</h1>",
         f"<p>{escape(_verdict(skill))}</p>",
-        *_skill_parts(found.rows, skill),
+        *_skill_parts(found, skill),
         *_fan_parts(found),
         *_split_parts(found, skill),
         *_interval_parts(found.rows),
@@ -91,7 +91,8 @@ def _verdict(skill: SkillTable) -> str:
     return said
 
 
-def _skill_parts(rows: pd.DataFrame, skill: SkillTable) -> list[str]:
+def _skill_parts(found: Findings, skill: SkillTable) -> list[str]:
+    rows = found.rows
     parts = [tables.skill_table(skill), _limits(skill)]
     if skill.left_out and len(scored(with_all_baselines(rows))):
         common = compare(with_all_baselines(rows))
@@ -104,11 +105,10 @@ def _skill_parts(rows: pd.DataFrame, skill: SkillTable) -> list[str]:
         if scored(rows)["session"].between(*span).any():
             part = compare(rows, *span)
             parts += [f"<h2>{name}</h2>", tables.skill_table(part), _limits(part)]
-    ready = scored(rows)
     return [
         *parts,
         "<h2>Bias, and the set of models that may be the best</h2>",
-        tables.diagnostics_table(ready),
+        tables.diagnostics_table(found.diagnostics),
         "<p class='note'>Mincer-Zarnowitz: realized on forecast variance, HAC errors of 10 lags; "
         "an unbiased forecast has (0, 1). Model confidence set of Hansen, Lunde and Nason on "
         "QLIKE, stationary bootstrap, 1,000 draws of blocks of 22 sessions.</p>",

@@ -1,12 +1,9 @@
 """The tables of the report, as HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
-import pandas as pd
-
 from volcast.evaluation.ablation import Ablation
-from volcast.evaluation.diagnostics import diagnostics
 from volcast.evaluation.regime_skill import RegimeSkill
 from volcast.evaluation.splits import Phase, Split
 from volcast.evaluation.table import SkillTable
@@ -46,8 +43,8 @@ def skill_table(skill: SkillTable) -> str:
     return table(["", "QLIKE", "RMSE, points", "R² of logs", "QLIKE saved", "DM p"], lines)
 
 
-def diagnostics_table(rows: pd.DataFrame) -> str:
-    """Return Mincer-Zarnowitz regressions and the model confidence set of scored rows."""
+def diagnostics_table(diagnostics: Mapping[str, Mapping[str, float]]) -> str:
+    """Return Mincer-Zarnowitz regressions and the model confidence set, a line each."""
     lines = [
         [
             name,
@@ -58,7 +55,7 @@ def diagnostics_table(rows: pd.DataFrame) -> str:
             f"{found['confidence_set_p']:.3f}",
             _membership(found["confidence_set_p"]),
         ]
-        for name, found in diagnostics(rows).items()
+        for name, found in diagnostics.items()
     ]
     head = ["", "intercept", "slope", "R²", "p of (0, 1)", "MCS p", "confidence set"]
     return table(head, lines)

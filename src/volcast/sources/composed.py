@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Protocol
 
-from volcast.sources.protocol import Fetched, Source
+from volcast.contracts import RAW_MACRO
+from volcast.errors import SourceUnavailable
+from volcast.sources.protocol import Fetched, Source, nothing
 
 __all__ = ["Composed"]
 
@@ -32,5 +34,13 @@ class Composed:
         return self._market.market(symbols, first, last)
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
-        """Fetch from the macro source; its errors are this one's."""
-        return self._macro.macro(first, last)
+        """Fetch from the macro source; where it does not answer, say so and go on without.
+
+        No forecast rests on a macro value, so none must wait for one: what was published
+        meanwhile comes with the next fetch, and a feature that grows too old is null. A wrong key
+        or a broken contract is raised.
+        """
+        try:
+            return self._macro.macro(first, last)
+        except SourceUnavailable as error:
+            return nothing(RAW_MACRO, f"No macro rows this time: {error}")

@@ -83,16 +83,18 @@ class FredApi:
             At once, if it does not accept the question, or answers in another shape.
         """
         listed: list[Any] = []
-        counted = None
-        while counted is None or len(listed) < counted:
+        counts = set()
+        while True:
             asked = query | {"series_id": series, "offset": len(listed), "file_type": "json"}
             answer = self._retry(partial(self._ask, path, series, asked))
-            page, count = _page(answer, field, series)
-            if count != (counted or count) or (not page and count > len(listed)):
-                found = f"{count} {field} after {counted}, {len(page)} on a page"
-                raise self._unavailable(series, found)
-            listed, counted = listed + page, count
-        return listed
+            page, count, limit = _page(answer, field, series)
+            listed += page
+            counts.add(count)
+            if len(counts) > 1:
+                raise self._unavailable(series, f"{sorted(counts)} {field} while they were read")
+            # A short page ends the list too: of initial releases FRED does not say what it counts.
+            if len(listed) >= count or len(page) < limit:
+                return listed
 
     def _ask(self, path: str, series: str, query: dict[str, str | int]) -> Any:
         try:
@@ -166,13 +168,16 @@ def _proxy(url: httpx.URL) -> str | None:
     return None if proxy_bypass(url.host) else getproxies().get(url.scheme)
 
 
-def _page(answer: Any, field: str, series: str) -> tuple[list[Any], int]:
-    page = answer.get(field) if isinstance(answer, dict) else None
-    count = answer.get("count") if isinstance(answer, dict) else None
-    if not isinstance(page, list) or not isinstance(count, int):
-        keys = sorted(answer) if isinstance(answer, dict) else type(answer).__name__
-        raise _other_shape(series, f"an answer of {keys}", f"a list {field} and its count")
-    return page, count
+def _page(answer: Any, field: str, series: str) -> tuple[list[Any], int, int]:
+    given = answer if isinstance(answer, dict) else {}
+    page, count, limit = (given.get(name) for name in (field, "count", "limit"))
+    if not isinstance(page, list) or not isinstance(count, int) or not isinstance(limit, int):
+        raise _other_shape(
+            series,
+            f"{type(answer).__name__} of {sorted(given)}",
+            f"a list {field}, its count and limit",
+        )
+    return page, count, limit
 
 
 def _other_shape(series: str, found: str, expected: str = "a list by page") -> ContractError:
