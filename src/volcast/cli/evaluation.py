@@ -1,9 +1,11 @@
 """``volcast evaluate``: a walk-forward, its file, its table and its report."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import Progress, TaskID
 
 from volcast.cli.arguments import From, StoreOption, To, console, recalled, say, span, with_roles
 from volcast.config import read_settings
@@ -44,20 +46,15 @@ def evaluate(  # noqa: PLR0913
     universe = with_roles(universe, target, iv)
     if iv:
         _refuse_absent(opened, iv)
-    with console.status("walking forward") as status:
-        seed = read_settings().seed
+    seed = read_settings().seed
+    with Progress(console=console, transient=True) as bars:
         found = walk(
-            opened, universe, begin, end, seed=seed,
-            progress=lambda done, all_: status.update(f"walking forward: fit {done} of {all_}"),
-        )  # fmt: skip
+            opened, universe, begin, end, seed=seed, progress=_bar(bars, "walking forward")
+        )
         if garch:
-            found = found.with_garch(
-                opened, lambda done, all_: status.update(f"GARCH: fit {done} of {all_}")
-            )
+            found = found.with_garch(opened, _bar(bars, "GARCH fits"))
         if ablation:
-            found = found.with_ablations(
-                seed, lambda done, all_: status.update(f"ablation: walk {done} of {all_}")
-            )
+            found = found.with_ablations(seed, _bar(bars, "ablation"))
     write_file(out, evaluation_bytes(found.rows))
     if len(scored(found.rows)):
         print_table(console, compare(found.rows), universe.target)
@@ -66,6 +63,18 @@ def evaluate(  # noqa: PLR0913
     if report:
         write_file(report, render(found.with_regime_skill()).encode())
     say(f"{len(found.rows)} sessions written to {out}")
+
+
+def _bar(bars: Progress, name: str) -> Callable[[int, int], None]:
+    """Return what moves a bar of its own, which appears with the first step done."""
+    tasks: list[TaskID] = []
+
+    def move(done: int, all_: int) -> None:
+        if not tasks:
+            tasks.append(bars.add_task(name, total=all_))
+        bars.update(tasks[0], completed=done)
+
+    return move
 
 
 def _refuse_absent(store: "Store", symbol: str) -> None:
