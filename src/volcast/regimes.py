@@ -7,6 +7,7 @@ ones, which look back from the end, flatter any evaluation. The states share one
 variances of their own the widest state claims the calmest sessions too (.71 "stressed" on SPY).
 """
 
+import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -222,6 +223,8 @@ def _fit_gmm(x: Floats, means: Floats, variance: float) -> Mapping[str, Floats]:
 def _fit_hmm(x: Floats, means: Floats, variance: float) -> Mapping[str, Floats]:
     from hmmlearn.hmm import GaussianHMM
 
+    # It says on the log what `_fit` finds out for itself.
+    logging.getLogger("hmmlearn").setLevel(logging.ERROR)
     size = len(STATES)
     model = GaussianHMM(
         size, covariance_type="tied", n_iter=200, min_covar=_LEAST_VARIANCE, init_params=""
