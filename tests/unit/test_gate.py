@@ -1,7 +1,7 @@
 """The gate: what it takes to become champion."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import log
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from tests.runs import AUDIT, evaluation, put_evaluation, put_run
 from volcast.errors import ContractError, CorruptFile, ModelError
 from volcast.gate import judge
+from volcast.models.forecaster import Forecaster
 from volcast.registry import Version
 from volcast.registry.pointer import move
 from volcast.registry.versions import read_run, write_files
@@ -222,6 +223,26 @@ def test_a_gain_that_may_be_luck_does_not_make_a_new_recipe_champion(
     assert not verdict.passed
     # One row makes the whole difference, so mean and standard error are equal: P(z > 1) = .159.
     assert re.search(r"under version 1 .*, p 0\.1[56]\d;", verdict.reasons[1])
+
+
+def test_a_champion_that_can_no_longer_be_served_is_no_bar(
+    store: Store, crown: Crown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = evaluation(1000)
+    crown(rows.assign(forecast=skilled(rows, 0.2)))
+    new = candidate(store, rows.assign(forecast=skilled(rows, 0.1)), "blend-iv")
+    assert not judge(store, new).passed
+    load = Forecaster.load
+
+    def another_format(files: Mapping[str, bytes]) -> Forecaster:
+        if b'"run_id": "old"' in files["lineage.json"]:
+            raise ModelError(found="signature version 1", expected="2", where="-", remedy="-")
+        return load(files)
+
+    monkeypatch.setattr(Forecaster, "load", another_format)
+    verdict = judge(store, new)
+    assert (verdict.passed, verdict.kind) == (True, "first")
+    assert "Version 1 can no longer be served" in verdict.reasons[1]
 
 
 @pytest.mark.parametrize(("skill", "passes"), [(0.2, True), (0.1995, False), (0.21, True)])

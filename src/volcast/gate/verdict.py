@@ -88,10 +88,12 @@ def judge(store: Store, run_id: str, progress: Progress | None = None) -> Verdic
     champion = champion_pointer(store)
     if champion is not None and content_hash(files) == champion.sha256:
         return Verdict(True, "unchanged", [f"The run is version {champion.version}, the champion."])
-    kind = _kind(store, files, champion)
+    fault = _unserved(store, champion)
+    kind = "first" if fault else _kind(store, files, champion)
     rows, gaps = evaluated(store, run_id)
     checks = [_enough(rows, gaps)]
     if checks[0].passed:
+        checks += [_Check(True, fault)] if fault else []
         if champion is None or kind == "first":
             checks.append(_first(rows))
         elif kind == "refit":
@@ -107,6 +109,27 @@ def judge(store: Store, run_id: str, progress: Progress | None = None) -> Verdic
         reasons=[("" if check.passed else "Refused: ") + check.reason for check in checks],
         unproven=bool(refused) and all(check.wants_proof for check in refused),
     )
+
+
+def _unserved(store: Store, champion: Version | None) -> str:
+    """Say why the champion's files, as they were registered, cannot be served; empty if they can.
+
+    So it is after an upgrade of xgboost or of the stored format. Such a champion forecasts no
+    more, and must not keep out the one that would.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or altered.
+    """
+    if champion is None:
+        return ""
+    files = read_version(store, champion)
+    try:
+        Forecaster.load(files).check_golden()
+    except ModelError as error:
+        return f"Version {champion.version} can no longer be served, so it is no bar. {error}"
+    return ""
 
 
 def _kind(store: Store, files: Mapping[str, bytes], champion: Version | None) -> Kind:
