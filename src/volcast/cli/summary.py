@@ -11,7 +11,7 @@ from volcast.config import Universe
 from volcast.contracts import PREDICTIONS_DAILY
 from volcast.errors import NotFound
 from volcast.evaluation.ablation import Ablation
-from volcast.evaluation.table import SkillTable, skill_as_dict
+from volcast.evaluation.table import SkillTable, shown_p, skill_as_dict
 from volcast.registry import champion_pointer
 from volcast.storage import Store
 
@@ -120,7 +120,7 @@ def print_lines(console: Console, skill: Mapping[str, Any], symbol: str) -> None
     for line in skill["lines"]:
         ours = line["name"] == "volcast"
         saved = "" if ours else f"{100 * line['gain']:+.1f} %"
-        p_value = "" if ours else f"{line['p_better']:.4f}"
+        p_value = "" if ours else shown_p(line["p_better"])
         scores = (f"{line['qlike']:.4f}", f"{line['rmse']:.2f}")
         table.add_row(line["name"], *scores, saved, p_value)
     console.print(table)

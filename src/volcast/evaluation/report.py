@@ -15,6 +15,7 @@ from volcast.evaluation.table import (
     SkillTable,
     compare,
     scored,
+    shown_p,
     with_all_baselines,
 )
 from volcast.regimes import STATES
@@ -78,7 +79,7 @@ def _verdict(skill: SkillTable) -> str:
     relation = "beats" if har.gain > 0 else "does NOT beat"
     said = (
         f"Walking forward, volcast {relation} HAR-RV: {100 * har.gain:.1f} % of its QLIKE saved "
-        f"(one-sided Diebold-Mariano p = {har.p_better:.4f}), over {skill.rows} sessions from "
+        f"(one-sided Diebold-Mariano p {shown_p(har.p_better)}), over {skill.rows} sessions from "
         f"{skill.first} to {skill.last}."
     )
     others = [line.name for line in skill.lines[1:] if line.name != "har_rv"]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.report import page
-from volcast.evaluation.table import SkillTable, compare, scored
+from volcast.evaluation.table import SkillTable, compare, scored, shown_p
 
 __all__ = ["render_survey"]
 
@@ -74,4 +74,4 @@ def _against(table: SkillTable, name: str) -> str:
     if name in table.left_out:
         return "<td>none</td><td></td>"
     line = table.line(name)
-    return f"<td>{100 * line.gain:+.1f} %</td><td>{line.p_better:.4f}</td>"
+    return f"<td>{100 * line.gain:+.1f} %</td><td>{escape(shown_p(line.p_better))}</td>"

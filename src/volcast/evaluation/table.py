@@ -22,6 +22,7 @@ __all__ = [
     "present_baselines",
     "rows_hash",
     "scored",
+    "shown_p",
     "skill_as_dict",
     "with_all_baselines",
 ]
@@ -149,6 +150,11 @@ def rows_hash(rows: pd.DataFrame) -> str:
     """Return a short hash of symbol and session of each row: equal only for the same rows."""
     text = "\n".join(f"{s} {d}" for s, d in zip(rows["symbol"], rows["session"], strict=True))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def shown_p(p: float) -> str:
+    """Return a p-value as a reader is shown it: none is nothing."""
+    return "< .0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def skill_as_dict(table: SkillTable) -> dict[str, object]:

@@ -6,7 +6,7 @@ from html import escape
 from volcast.evaluation.ablation import Ablation
 from volcast.evaluation.regime_skill import RegimeSkill
 from volcast.evaluation.splits import Phase, Split
-from volcast.evaluation.table import SkillTable
+from volcast.evaluation.table import SkillTable, shown_p
 
 __all__ = [
     "ablation_table",
@@ -36,7 +36,11 @@ def skill_table(skill: SkillTable) -> str:
             f"{line.qlike:.4f}",
             f"{line.rmse:.2f}",
             f"{line.r2_log:.3f}",
-            *(("", "") if line.name == "volcast" else (_share(line.gain), f"{line.p_better:.4f}")),
+            *(
+                ("", "")
+                if line.name == "volcast"
+                else (_share(line.gain), escape(shown_p(line.p_better)))
+            ),
         ]
         for line in skill.lines
     ]
@@ -85,7 +89,7 @@ def phases_table(phases: Sequence[Phase], baselines: Sequence[str]) -> str:
         + [
             cell
             for name in baselines
-            for cell in (_share(phase.gain[name]), f"{phase.p_better[name]:.4f}")
+            for cell in (_share(phase.gain[name]), escape(shown_p(phase.p_better[name])))
         ]
         for phase in phases
     ]
