@@ -10,7 +10,6 @@ variances of their own the widest state claims the calmest sessions too (.71 "st
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -49,14 +48,6 @@ Floats = NDArray[np.float64]
 _INPUTS: dict[Kind, str] = {"gmm": "g5_less_g252", "hmm": "g1_less_g252"}
 
 
-@dataclass(frozen=True)
-class _Year:
-    """Positions of a year's rows, and of all rows before it."""
-
-    before: slice
-    own: slice
-
-
 def regime_features(rows: pd.DataFrame, store: Store, symbol: str) -> pd.DataFrame:
     """Return the probability of each state, as a session's close could know it.
 
@@ -82,10 +73,10 @@ def regime_features(rows: pd.DataFrame, store: Store, symbol: str) -> pd.DataFra
         for year, fit in zip(years, _fits(store, symbol, kind, y, years), strict=True):
             if fit is None:
                 continue
-            start = max(0, year.own.start - _BURN_IN)
-            probabilities = filtered(y[start : year.own.stop], fit)[year.own.start - start :]
+            start = max(0, year.start - _BURN_IN)
+            probabilities = filtered(y[start : year.stop], fit)[year.start - start :]
             for state, column_of in zip(STATES, probabilities.T, strict=True):
-                found[f"{kind}_{state}"][year.own] = column_of
+                found[f"{kind}_{state}"][year] = column_of
     return pd.concat([rows["session"], pd.DataFrame(found, index=rows.index)], axis=1)
 
 
@@ -148,21 +139,23 @@ def _stationary(chain: Floats) -> Floats:
     return shares
 
 
-def _years(rows: pd.DataFrame) -> list[_Year]:
+def _years(rows: pd.DataFrame) -> list[slice]:
+    """Return the positions of each year's rows."""
     year = np.asarray([session.year for session in rows["session"]])
     firsts = [i for i in range(len(year)) if i == 0 or year[i] != year[i - 1]]
     lasts = [*firsts[1:], len(year)]
-    return [_Year(slice(0, a), slice(a, b)) for a, b in zip(firsts, lasts, strict=True)]
+    return [slice(a, b) for a, b in zip(firsts, lasts, strict=True)]
 
 
 def _fits(
-    store: Store, symbol: str, kind: Kind, y: Floats, years: Sequence[_Year]
+    store: Store, symbol: str, kind: Kind, y: Floats, years: Sequence[slice]
 ) -> list[Parameters | None]:
     """Return the parameters in force in each year; None before there are enough rows."""
     samples: dict[str, Floats] = {}
     keys: list[str | None] = []
     for year in years:
-        sample = y[year.before][np.isfinite(y[year.before])]
+        past = y[: year.start]
+        sample = past[np.isfinite(past)]
         enough = len(sample) >= MIN_ROWS
         named = digest(kind, _VERSION, sample.tolist(), library_versions(_LIBRARIES))[:32]
         keys.append(named if enough else None)

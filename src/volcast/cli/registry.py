@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from volcast.cli.arguments import StoreOption, console, open_store
 from volcast.config import read_settings
 
 if TYPE_CHECKING:
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, help="Look at versions; move champion and challenger.")
-console = Console()
 
-StoreOption = Annotated[str | None, typer.Option(help="A local folder or s3://bucket/prefix.")]
 Number = Annotated[str, typer.Argument(help="A version's number.")]
 Why = Annotated[str, typer.Option(help="For the audit trail.")]
 Who = Annotated[str, typer.Option(envvar="USER", help="For the audit trail.")]
@@ -141,6 +139,4 @@ def _say(line: str) -> None:
 
 
 def _open(store: str | None) -> "Store":
-    from volcast.storage import Store
-
-    return Store.open(read_settings(store=store).store)
+    return open_store(read_settings(store=store))

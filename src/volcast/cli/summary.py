@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,10 +10,12 @@ from rich.table import Table
 from volcast.config import Universe
 from volcast.contracts import PREDICTIONS_DAILY
 from volcast.errors import NotFound
-from volcast.evaluation.ablation import Ablation
 from volcast.evaluation.table import SkillTable, shown_p, skill_as_dict
 from volcast.registry import champion_pointer
 from volcast.storage import Store
+
+if TYPE_CHECKING:
+    from volcast.evaluation.ablation import Ablation
 
 __all__ = [
     "print_ablations",
@@ -67,7 +69,7 @@ def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
     print_lines(console, skill_as_dict(skill), symbol)
 
 
-def print_ablations(console: Console, ablations: Sequence[Ablation]) -> None:
+def print_ablations(console: Console, ablations: "Sequence[Ablation]") -> None:
     """Print what each group of features is worth."""
     table = Table("group", "", "period", "with", "without", "saved by it", "DM p", title="Ablation")
     for one in ablations:

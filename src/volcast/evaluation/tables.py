@@ -6,6 +6,7 @@ from html import escape
 from volcast.evaluation.ablation import Ablation
 from volcast.evaluation.regime_skill import RegimeSkill
 from volcast.evaluation.splits import Phase, Split
+from volcast.evaluation.statistics import ConfidenceSet
 from volcast.evaluation.table import SkillTable, shown_p
 
 __all__ = [
@@ -49,6 +50,7 @@ def skill_table(skill: SkillTable) -> str:
 
 def diagnostics_table(diagnostics: Mapping[str, Mapping[str, float]]) -> str:
     """Return Mincer-Zarnowitz regressions and the model confidence set, a line each."""
+    best = ConfidenceSet({name: found["confidence_set_p"] for name, found in diagnostics.items()})
     lines = [
         [
             name,
@@ -57,7 +59,7 @@ def diagnostics_table(diagnostics: Mapping[str, Mapping[str, float]]) -> str:
             f"{found['r2']:.3f}",
             f"{found['p_unbiased']:.3f}",
             f"{found['confidence_set_p']:.3f}",
-            _membership(found["confidence_set_p"]),
+            _membership(best, name),
         ]
         for name, found in diagnostics.items()
     ]
@@ -128,8 +130,8 @@ def ablation_table(ablations: Sequence[Ablation]) -> str:
     return table(["", "sessions", "with", "without", "saved by it", "DM p"], lines)
 
 
-def _membership(p_value: float) -> str:
-    levels = [f"{1 - size:.0%}" for size in (0.10, 0.25) if p_value > size]
+def _membership(best: ConfidenceSet, name: str) -> str:
+    levels = [f"{1 - size:.0%}" for size in (0.10, 0.25) if best.holds(name, size)]
     return " and ".join(levels) if levels else "no"
 
 

@@ -33,14 +33,11 @@ class Champions:
     ----------
     rows : pandas.DataFrame
         Columns of an evaluation, those with forecast and outcome.
-    walked : bool
-        Whether they were walked forward on the candidate's rows.
     how : str
         A sentence for the verdict.
     """
 
     rows: pd.DataFrame
-    walked: bool
     how: str
 
 
@@ -98,10 +95,10 @@ def champions_forecasts(
             store.objects.put(key, evaluation_bytes(walked))
     except _Inexpressible as why:
         theirs, _ = evaluated(store, champion.run_id)
-        return Champions(theirs, False, f"Judged on the champion's stored evaluation: {why}.")
+        return Champions(theirs, f"Judged on the champion's stored evaluation: {why}.")
     theirs, _ = _forecasts(_read(store, key))
     how = f"The recipe of version {champion.version} was walked forward on the same rows."
-    return Champions(theirs, True, how)
+    return Champions(theirs, how)
 
 
 def _expressed(stored: Any) -> Mapping[str, Recipe]:

@@ -88,12 +88,17 @@ def judge(store: Store, run_id: str, progress: Progress | None = None) -> Verdic
     champion = champion_pointer(store)
     if champion is not None and content_hash(files) == champion.sha256:
         return Verdict(True, "unchanged", [f"The run is version {champion.version}, the champion."])
-    fault = _unserved(store, champion)
-    kind = "first" if fault else _kind(store, files, champion)
+    champions = None if champion is None else read_version(store, champion)
+    # So it is after an upgrade of xgboost or of the stored format. Such a champion forecasts no
+    # more, and must not keep out the one that would.
+    fault = "" if champions is None else _fault(champions)
+    kind = "first" if fault else _kind(files, champion, champions)
     rows, gaps = evaluated(store, run_id)
     checks = [_enough(rows, gaps)]
     if checks[0].passed:
-        checks += [_Check(True, fault)] if fault else []
+        if champion is not None and fault:
+            said = f"Version {champion.version} can no longer be served, so it is no bar. {fault}"
+            checks.append(_Check(True, said))
         if champion is None or kind == "first":
             checks.append(_first(rows))
         elif kind == "refit":
@@ -111,33 +116,13 @@ def judge(store: Store, run_id: str, progress: Progress | None = None) -> Verdic
     )
 
 
-def _unserved(store: Store, champion: Version | None) -> str:
-    """Say why the champion's files, as they were registered, cannot be served; empty if they can.
-
-    So it is after an upgrade of xgboost or of the stored format. Such a champion forecasts no
-    more, and must not keep out the one that would.
-
-    Raises
-    ------
-    ModelError
-        If a file is missing or altered.
-    """
-    if champion is None:
-        return ""
-    files = read_version(store, champion)
-    try:
-        Forecaster.load(files).check_golden()
-    except ModelError as error:
-        return f"Version {champion.version} can no longer be served, so it is no bar. {error}"
-    return ""
-
-
-def _kind(store: Store, files: Mapping[str, bytes], champion: Version | None) -> Kind:
-    if champion is None or champion.target not in ("", run_target(files)):
+def _kind(
+    files: Mapping[str, bytes], champion: Version | None, champions: Mapping[str, bytes] | None
+) -> Kind:
+    if champion is None or champions is None or champion.target not in ("", run_target(files)):
         return "first"
-    recipe = json.loads(files["lineage.json"])["recipe"]
-    theirs = json.loads(read_version(store, champion)["lineage.json"])["recipe"]
-    return "refit" if recipe == theirs else "new recipe"
+    ours, theirs = (json.loads(of["lineage.json"])["recipe"] for of in (files, champions))
+    return "refit" if ours == theirs else "new recipe"
 
 
 def _enough(rows: pd.DataFrame, gaps: float) -> _Check:
@@ -226,11 +211,19 @@ def _not_below_har_x(rows: pd.DataFrame) -> _Check:
 
 
 def _golden(files: Mapping[str, bytes]) -> _Check:
+    fault = _fault(files)
+    if fault:
+        return _Check(False, f"Golden forecasts: {fault}")
+    return _Check(True, "Golden forecasts come out as stored.")
+
+
+def _fault(files: Mapping[str, bytes]) -> str:
+    """Say why a model cannot be served from its files; empty if it can."""
     try:
         Forecaster.load(files).check_golden()
     except ModelError as error:
-        return _Check(False, f"Golden forecasts: {error}")
-    return _Check(True, "Golden forecasts come out as stored.")
+        return str(error)
+    return ""
 
 
 def _losses(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
