@@ -1,5 +1,6 @@
 """The baselines a forecast must beat, on the same rows and the same knowledge."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from volcast.features.compute import VARIANCE_FLOOR
 __all__ = ["Baselines", "fit_baselines"]
 
 Floats = NDArray[np.float64]
+Rows = pd.DataFrame | Mapping[str, Floats]
 
 _LEVELS = ("rv_1", "rv_5", "rv_22")
 _LOGS = ("g1_less_g252", "g5_less_g252", "g22_less_g252")
@@ -37,17 +39,22 @@ class Baselines:
     log_har: tuple[float, ...]
     har_x: tuple[float, ...] | None
 
-    def forecast(self, rows: pd.DataFrame) -> dict[str, Floats]:
-        """Forecast volatility, annualised decimals, f8[n] each; NaN where an input is null."""
-        levels, logs = _level_inputs(rows), _log_inputs(rows)
-        vix = _positive(rows["vix"])
+    def forecast(self, rows: Rows) -> dict[str, Floats]:
+        """Forecast volatility, annualised decimals, f8[n] each; NaN where an input is null.
+
+        Parameters
+        ----------
+        rows : pandas.DataFrame, or mapping of f8[n]
+            `BASELINE_INPUTS` by name.
+        """
+        levels, logs, vix = _level_inputs(rows), _log_inputs(rows), _positive(rows["vix"])
         variance = {
             "random_walk": levels[:, 1],
             "mean22": levels[:, 2],
-            "ewma94": rows["ewma94"].to_numpy(dtype=float) ** 2,
+            "ewma94": np.asarray(rows["ewma94"], dtype=float) ** 2,
             "har_rv": np.maximum(_line(self.har_rv, levels), self.har_floor),
             "log_har": np.exp(_line(self.log_har, logs)),
-            "har_x": np.full(len(rows), np.nan),
+            "har_x": np.full(len(vix), np.nan),
             "vix": vix**2,
         }
         if self.har_x is not None:
@@ -92,20 +99,22 @@ def _variance(rows: pd.DataFrame) -> Floats:
     return variance
 
 
-def _level_inputs(rows: pd.DataFrame) -> Floats:
-    levels: Floats = rows[list(_LEVELS)].to_numpy(dtype=float) ** 2
+def _columns(rows: Rows, names: Sequence[str]) -> Floats:
+    return np.array([rows[name] for name in names], dtype=float).T
+
+
+def _level_inputs(rows: Rows) -> Floats:
+    levels: Floats = _columns(rows, _LEVELS) ** 2
     return levels
 
 
-def _log_inputs(rows: pd.DataFrame) -> Floats:
-    long_run = rows["g252"].to_numpy(dtype=float)
-    logs: Floats = rows[list(_LOGS)].to_numpy(dtype=float) + long_run[:, None]
-    return logs
+def _log_inputs(rows: Rows) -> Floats:
+    return _columns(rows, _LOGS) + _columns(rows, ["g252"])
 
 
-def _positive(vix: pd.Series) -> Floats:
-    values: Floats = vix.where(vix > 0).to_numpy(dtype=float)
-    return values
+def _positive(vix: "Floats | pd.Series[float]") -> Floats:
+    values = np.asarray(vix, dtype=float)
+    return np.where(values > 0, values, np.nan)
 
 
 def _with_vix(logs: Floats, vix: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """The model: trees and a gamma regression, averaged in log variance, so that both explain it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ class Blend:
         x : f8[n, k]
             Columns in the order of ``recipe.features``.
         """
-        tree_columns, linear_columns, _ = _positions(self.recipe)
+        tree_columns, linear_columns, _ = self._positions
         anchor: Floats = self.recipe.anchor_parts(x).sum(axis=1)
         of_trees = anchor + self.trees.log_ratio(x[:, tree_columns])
         of_linear = self.linear.log_variance(x[:, linear_columns])
@@ -63,7 +64,7 @@ class Blend:
         x : f8[n, k]
             Columns in the order of ``recipe.features``.
         """
-        tree_columns, linear_columns, anchor = _positions(self.recipe)
+        tree_columns, linear_columns, anchor = self._positions
         base, shap = self.trees.contributions(x[:, tree_columns])
         linear = (x[:, linear_columns] - self.linear.means) * self.linear.coefficients
         share, parts = self.recipe.tree_weight, np.zeros_like(x)
@@ -74,12 +75,14 @@ class Blend:
         whole = share * (float(self.anchor_means.sum()) + base) + (1 - share) * at_mean
         return Explanation(whole, parts)
 
-
-def _positions(recipe: Recipe) -> tuple[list[int], list[int], list[int]]:
-    at = {name: i for i, name in enumerate(recipe.features)}
-    groups = (recipe.tree_features, recipe.linear_features, recipe.anchor_terms)
-    trees, linear, anchor = ([at[name] for name in group] for group in groups)
-    return trees, linear, anchor
+    @cached_property
+    def _positions(self) -> tuple[list[int], list[int], list[int]]:
+        """Where the inputs of trees, regression and anchor stand among the recipe's features."""
+        recipe = self.recipe
+        at = {name: i for i, name in enumerate(recipe.features)}
+        groups = (recipe.tree_features, recipe.linear_features, recipe.anchor_terms)
+        trees, linear, anchor = ([at[name] for name in group] for group in groups)
+        return trees, linear, anchor
 
 
 def fit_blend(

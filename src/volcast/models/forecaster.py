@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.errors import ModelError
@@ -84,7 +83,7 @@ class Forecaster:
     def forecast(self, x: Floats) -> Forecasts:
         """Forecast rows x, f8[n, k], columns in the order of the signature."""
         log_variance = self.blend.log_variance(x[:, : len(self.recipe.features)])
-        rows = pd.DataFrame(x, columns=list(self.signature))
+        rows = dict(zip(self.signature, x.T, strict=True))
         bounds = {name: np.exp(log_variance / 2 + self.offsets[name]) for name in BOUNDS}
         return Forecasts(log_variance, bounds, self.baselines.forecast(rows))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -67,7 +68,7 @@ class Recipe:
         named = {name: tuple(stored[name]) for name in lists}
         return cls(**(dict(stored) | named))
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """Every feature of the model itself, in the order of its signature."""
         return tuple(dict.fromkeys((self.anchor, *self.tree_features, *self.linear_features)))
@@ -80,16 +81,21 @@ class Recipe:
 
     def anchor_parts(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the terms of the anchor, f8[n, terms], of rows x, f8[n, k], as `features`."""
-        at = [self.features.index(name) for name in self.anchor_terms]
-        parts: NDArray[np.float64] = x[:, at] * np.array(list(self.anchor_terms.values()))
+        at, shares = self._anchor
+        parts: NDArray[np.float64] = x[:, at] * shares
         return parts
+
+    @cached_property
+    def _anchor(self) -> tuple[list[int], NDArray[np.float64]]:
+        at = [self.features.index(name) for name in self.anchor_terms]
+        return at, np.array(list(self.anchor_terms.values()))
 
     @property
     def required(self) -> tuple[str, ...]:
         """Features without which there is no forecast."""
         return tuple(name for name in self.features if name not in self.optional_features)
 
-    @property
+    @cached_property
     def signature(self) -> tuple[str, ...]:
         """The model's features first, then what the baselines need beside them."""
         return tuple(dict.fromkeys((*self.features, *BASELINE_INPUTS)))

@@ -1,0 +1,168 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.runs import model_files
+from volcast.errors import ModelError
+from volcast.models import compiled as module
+from volcast.models.compiled import CompiledTrees, compiled, forest_of
+from volcast.models.forecaster import Forecaster
+from volcast.models.kernels import Forest
+from volcast.models.trees import PARAMETERS, Trees, fit_trees
+
+Floats = NDArray[np.float64]
+
+
+def _rows(n: int, seed: int, features: int = 6) -> Floats:
+    return np.random.default_rng(seed).normal(size=(n, features))
+
+
+def _trees(**parameters: object) -> Trees:
+    x = _rows(900, 1)
+    y = x[:, 0] * x[:, 1] + np.abs(x[:, 2]) + (x[:, 3] > 0.2) * x[:, 4]
+    return fit_trees(x, y, 3, PARAMETERS | {"num_parallel_tree": 7} | parameters)
+
+
+def _compiled(trees: Trees) -> CompiledTrees:
+    found = forest_of(trees)
+    assert found is not None
+    return CompiledTrees(trees.booster, trees.log_smearing, *found)
+
+
+def _with_holes(x: Floats) -> Floats:
+    x = x.copy()
+    x[np.random.default_rng(5).random(x.shape) < 0.2] = np.nan
+    return x
+
+
+@pytest.mark.parametrize("n", [1, 5, 39, 40, 130])
+def test_margins_are_those_of_xgboost_to_the_bit(n: int) -> None:
+    trees, x = _trees(), _with_holes(_rows(n, n))
+    assert (_compiled(trees).log_ratio(x) == trees.log_ratio(x)).all()
+
+
+def test_a_value_on_a_threshold_goes_the_same_way() -> None:
+    trees = _trees()
+    found = forest_of(trees)
+    assert found is not None
+    forest = found[0]
+    x = _rows(len(forest.threshold), 2)
+    x[np.arange(len(x)), forest.feature] = forest.threshold
+    each = np.array([_compiled(trees).log_ratio(row[None, :])[0] for row in x])
+    assert (each == trees.log_ratio(x)).all()
+
+
+@pytest.mark.parametrize("n", [1, 3, 5, 64, 65, 130])
+def test_contributions_are_those_of_xgboost(n: int) -> None:
+    trees, x = _trees(max_depth=8, min_child_weight=5), _with_holes(_rows(n, n))
+    base, ours = _compiled(trees).contributions(x)
+    their_base, theirs = trees.contributions(x)
+    assert ours == pytest.approx(theirs, abs=1e-6)
+    assert base == pytest.approx(their_base, abs=1e-6)
+    assert base + ours.sum(axis=1) == pytest.approx(trees.log_ratio(x), abs=1e-5)
+
+
+def test_contributions_are_the_shapley_values_of_the_trees_games() -> None:
+    """Re-derived from the definition: the average over all orders of features."""
+    trees = _trees(num_parallel_tree=2, max_depth=4)
+    found = forest_of(trees)
+    assert found is not None
+    for row in _with_holes(_rows(4, 8)).astype(np.float32):
+        expected = _by_definition(found[0], row)
+        _, one = _compiled(trees).contributions(row[None, :].astype(float))
+        _, many = _compiled(trees).contributions(np.tile(row.astype(float), (70, 1)))
+        assert one[0] == pytest.approx(expected, abs=1e-12)
+        assert many == pytest.approx(np.tile(expected, (70, 1)), abs=1e-12)
+
+
+def _by_definition(forest: Forest, x: NDArray[np.float32]) -> Floats:
+    features = range(len(x))
+    found = np.zeros(len(x))
+    for f in features:
+        others = [g for g in features if g != f]
+        for size in range(len(x)):
+            share = math.factorial(size) * math.factorial(len(x) - size - 1)
+            share /= math.factorial(len(x))
+            for known in itertools.combinations(others, size):
+                gain = _expected(forest, x, {*known, f}) - _expected(forest, x, set(known))
+                found[f] += share * gain
+    return found
+
+
+def _expected(forest: Forest, x: NDArray[np.float32], known: set[int]) -> float:
+    """Return the trees' sum where unknown features go both ways, by training share."""
+    return sum(_below(forest, int(first), 0, x, known) for first in forest.start[:-1])
+
+
+def _below(
+    forest: Forest, first: int, split: int, x: NDArray[np.float32], known: set[int]
+) -> float:
+    at = first + split
+    f = int(forest.feature[at])
+    values = [
+        float(forest.value[2 * at + side])
+        if forest.child[2 * at + side] < 0
+        else _below(forest, first, int(forest.child[2 * at + side]), x, known)
+        for side in (0, 1)
+    ]
+    if f in known:
+        missing = bool(np.isnan(x[f]))
+        left = bool(forest.left_if_missing[at]) if missing else bool(x[f] < forest.threshold[at])
+        return values[0] if left else values[1]
+    shares = [_share(forest, first, 2 * split + side) for side in (0, 1)]
+    return shares[0] * values[0] + shares[1] * values[1]
+
+
+def _share(forest: Forest, first: int, edge: int) -> float:
+    """Return the edge's own share: its product with those above, less those above."""
+
+    def product(edge: int) -> float:
+        # At a quadrature node t the factor is z (1 - t) for a row that does not go that way.
+        t = (np.polynomial.legendre.leggauss(4)[0][0] + 1) / 2
+        return float(forest.factor[2 * (2 * first + edge), 0] / (1 - t))
+
+    above = int(forest.same[first + edge // 2])
+    return product(edge) / (product(above) if above >= 0 else 1.0)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"max_depth": 12, "min_child_weight": 1}, {"base_score": 0.5}]
+)
+def test_trees_of_another_kind_stay_with_xgboost(parameters: dict[str, object]) -> None:
+    features = 12
+    x = _rows(3000, 1, features)
+    trees = fit_trees(
+        x, np.prod(np.sign(x), axis=1), 3, PARAMETERS | {"num_parallel_tree": 2} | parameters
+    )
+    assert forest_of(trees) is None
+
+
+def test_trees_without_a_split_stay_with_xgboost() -> None:
+    assert forest_of(_trees(min_child_weight=10_000)) is None
+
+
+def test_a_compiled_forecaster_gives_the_same_forecasts() -> None:
+    stored = Forecaster.load(model_files())
+    x = np.asarray(stored.golden["inputs"], dtype=float)
+    found = compiled(stored)
+    assert isinstance(found.blend.trees, CompiledTrees)
+    for rows in (x, x[:1]):
+        ours, theirs = found.forecast(rows), stored.forecast(rows)
+        assert (ours.log_variance == theirs.log_variance).all()
+        assert found.explain(rows).contributions == pytest.approx(
+            stored.explain(rows).contributions, abs=1e-6
+        )
+
+
+def test_trees_read_wrongly_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = Forecaster.load(model_files())
+    found = forest_of(stored.blend.trees)
+    assert found is not None
+    forest, mean = found
+    wrong = forest._replace(weight=forest.weight * 1.1)
+    monkeypatch.setattr(module, "forest_of", lambda _: (wrong, mean))
+    with pytest.raises(ModelError, match="compiled contributions off by"):
+        compiled(stored)
