@@ -105,7 +105,7 @@ def _in_a_process(*arguments: Any) -> dict[str, float]:
 
 def _with_duckdb(feature_store: Any) -> Any:
     import ibis
-    from feast import FeatureStore
+    from feast import FeatureStore, RepoConfig
 
     # Else DuckDB takes the symbol from the folder's name, as a number where it looks like one.
     engine = ibis.duckdb.connect()
@@ -113,13 +113,7 @@ def _with_duckdb(feature_store: Any) -> Any:
     engine.read_parquet = lambda *given, **named: plain(*given, **named, hive_partitioning=False)
     ibis.set_backend(engine)
     config = feature_store.config.model_dump(exclude_unset=True, by_alias=True)
-    from feast import RepoConfig
-
-    return FeatureStore(
-        config=RepoConfig(
-            **{**config, "offline_store": {"type": "duckdb"}},
-        )
-    )
+    return FeatureStore(config=RepoConfig(**{**config, "offline_store": {"type": "duckdb"}}))
 
 
 def _symbol(number: int) -> str:

@@ -185,18 +185,20 @@ def _part(
         ) from error
     if missing := [name for name in required if name not in present]:
         raise _unlike(f"no column {', '.join(missing)}", f"{', '.join(required)}", path)
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    for name, kind in optional.items():
+        if name not in columns:
+            columns[name] = pa.nulls(len(table), kind or pa.null())
+        elif kind is not None and columns[name].type != kind:
+            columns[name] = _typed(columns[name], kind, f"{path}, column {name}")
+    return pa.table({name: columns[name] for name in (*required, *optional)})
+
+
+def _typed(column: pa.ChunkedArray, kind: pa.DataType, where: str) -> pa.ChunkedArray:
     try:
-        columns = [_column(table, name, optional.get(name)) for name in (*required, *optional)]
+        return column.cast(kind)
     except pa.ArrowException as error:
-        raise _unlike(str(error), "the types of the view's schema", path) from error
-    return pa.table(columns, names=[*required, *optional])
-
-
-def _column(table: pa.Table, name: str, kind: pa.DataType | None) -> pa.ChunkedArray | pa.Array:
-    if name not in table.column_names:
-        return pa.nulls(len(table), kind or pa.null())
-    column = table.column(name)
-    return column if kind is None or column.type == kind else column.cast(kind)
+        raise _unlike(str(error), f"{kind}, as the view's schema says", where) from error
 
 
 def _unlike(found: str, expected: str, where: str) -> ContractError:

@@ -1,12 +1,15 @@
 """Rows of a Feast source: joined to moments, or taken from a span of time."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from feature_repo.entity_rows import EntityRows, numbers_by_value
 from feature_repo.join import NO_TIME, Ints, Numbers, as_of, newest
@@ -59,13 +62,42 @@ class View:
     ttl: timedelta | None
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A column to be filled in any order, by several threads at different places.
+
+    Its memory is taken once, whole: for a universe, parts that are put in order at the end would
+    be there twice.
+    """
+
+    kind: pa.DataType
+    values: NDArray[Any]
+    null: NDArray[np.bool_]
+
+    @classmethod
+    def nulls(cls, kind: pa.DataType, length: int) -> "_Column":
+        dtype = kind.to_pandas_dtype() if pa.types.is_floating(kind) else object
+        return cls(kind, np.empty(length, dtype), np.ones(length, dtype=bool))
+
+    def put(self, to: Numbers, column: pa.ChunkedArray, of: Numbers) -> None:
+        """Copy the values numbered ``of`` in ``column`` to the places ``to``."""
+        if pa.types.is_floating(self.kind):
+            self.values[to] = column.to_numpy()[of]
+        else:
+            self.values[to] = pd.Series(column.to_pylist(), dtype=object).to_numpy()[of]
+        self.null[to] = column.is_null().to_numpy()[of]
+
+    def arrow(self) -> pa.Array:
+        return pa.array(self.values, self.kind, mask=self.null, from_pandas=False)
+
+
 def joined(entities: EntityRows, views: Sequence[View], *, known_only: bool) -> pa.Table:
     """Return the entities' rows with each view's features of their moments appended."""
     table = entities.table
     for view in views:
         columns = _features(entities, view, known_only=known_only)
         for stored, name in view.features.items():
-            table = table.append_column(name, columns.pop(stored))
+            table = table.append_column(name, columns.pop(stored).arrow())
     return table
 
 
@@ -113,55 +145,41 @@ def _nothing(source: Source, features: Sequence[str]) -> pa.Table:
     return pa.schema({**types, **dict.fromkeys(features, pa.null())}.items()).empty_table()
 
 
-def _features(entities: EntityRows, view: View, *, known_only: bool) -> dict[str, pa.Array]:
+def _features(entities: EntityRows, view: View, *, known_only: bool) -> dict[str, _Column]:
     """Return the view's columns in order of the entities, by their names in the files."""
     asked = numbers_by_value(entities.table.column(view.entity))
     first = entities.first - view.ttl if entities.first is not None and view.ttl else None
-    found = groups(
-        view.source.pattern, view.source.key, keys=asked, first=first, last=entities.last
-    )
-    parts = list(
-        readers().map(lambda group: _matched(entities, view, group, asked, known_only), found)
-    )
-    placed = np.concatenate([np.empty(0, np.intp), *(numbers for numbers, _ in parts)])
-    unmatched = np.ones(len(entities.table), dtype=bool)
-    unmatched[placed] = False
-    placed = np.concatenate([placed, np.flatnonzero(unmatched)])
-    back = np.empty_like(placed)
-    back[placed] = np.arange(len(placed))
-    columns = {}
-    for name, kind in view.types.items():
-        # Column by column, each let go of as it is put in order: the answer is never there twice.
-        chunks = [columns_of.pop(name) for _, columns_of in parts]
-        whole = pa.chunked_array([*chunks, pa.nulls(int(unmatched.sum()), kind)], kind)
-        columns[name] = whole.combine_chunks().take(pa.array(back))
+    columns = {name: _Column.nulls(kind, len(entities.table)) for name, kind in view.types.items()}
+
+    def fill(group: FileGroup) -> None:
+        table, event, created = view.source.read(group, view.types)
+        to, of = _matched(entities, view, asked, table, (event, created), known_only)
+        for name, column in columns.items():
+            column.put(to, table.column(name), of)
+
+    source = view.source
+    found = groups(source.pattern, source.key, keys=asked, first=first, last=entities.last)
+    deque(readers().map(fill, found), maxlen=0)
     return columns
 
 
 def _matched(
     entities: EntityRows,
     view: View,
-    group: FileGroup,
     asked: Mapping[str, Numbers],
+    table: pa.Table,
+    times: tuple[Ints, Ints | None],
     known_only: bool,
-) -> tuple[Numbers, dict[str, pa.Array]]:
-    """Return the numbers of the entity rows that a group may answer, and their features."""
-    table, event, created = view.source.read(group, view.types)
+) -> tuple[Numbers, Numbers]:
+    """Return the numbers of the entity rows that ``table`` answers, and those of its own rows."""
+    event, created = times
     stored = numbers_by_value(table.column(view.source.key))
     ttl = view.ttl // timedelta(microseconds=1) * 1000 if view.ttl else None
-    numbers, found = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
+    to, of = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
     for key in stored.keys() & asked.keys():
         here, there = asked[key], stored[key]
-        picked = as_of(
-            entities.moments[here],
-            event[there],
-            None if created is None else created[there],
-            ttl=ttl,
-            known_only=known_only,
-        )
-        numbers.append(here)
-        found.append(np.where(picked < 0, -1, there[picked]))
-    rows_found = np.concatenate(found)
-    taken = pa.array(rows_found, mask=rows_found < 0)
-    columns = {name: table.column(name).combine_chunks().take(taken) for name in view.types}
-    return np.concatenate(numbers), columns
+        known = None if created is None else created[there]
+        found = as_of(entities.moments[here], event[there], known, ttl=ttl, known_only=known_only)
+        to.append(here[found >= 0])
+        of.append(there[found[found >= 0]])
+    return np.concatenate(to), np.concatenate(of)
