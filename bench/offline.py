@@ -7,7 +7,6 @@ its own. Where Feast's duckdb store is installed, it and ours read a tenth of th
 
 import importlib.util
 import json
-import os
 import re
 import subprocess
 import sys

@@ -75,7 +75,7 @@ class AsOfRetrievalJob(RetrievalJob):  # type: ignore[misc]
         return pd.DataFrame(columns, copy=False)
 
     @override
-    def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:  # noqa: ARG002
+    def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
         return self._evaluate()
 
 

@@ -76,8 +76,13 @@ class _Column:
 
     @classmethod
     def nulls(cls, kind: pa.DataType, length: int) -> "_Column":
-        dtype = kind.to_pandas_dtype() if pa.types.is_floating(kind) else object
-        return cls(kind, np.empty(length, dtype), np.ones(length, dtype=bool))
+        if pa.types.is_floating(kind):
+            # Of Arrow's memory, which goes back at once when Arrow lets go of it; NumPy's may stay.
+            buffer = pa.allocate_buffer(length * kind.byte_width)
+            values = np.frombuffer(buffer, kind.to_pandas_dtype())
+        else:
+            values = np.empty(length, object)
+        return cls(kind, values, np.ones(length, dtype=bool))
 
     def put(self, to: Numbers, column: pa.ChunkedArray, of: Numbers) -> None:
         """Copy the values numbered ``of`` in ``column`` to the places ``to``."""
