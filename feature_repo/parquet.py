@@ -111,39 +111,39 @@ def groups(
 
 
 def rows(
-    group: FileGroup, key: str, required: Sequence[str], optional: Mapping[str, pa.DataType | None]
+    group: FileGroup, key: str, times: Sequence[str], values: Mapping[str, pa.DataType | None]
 ) -> pa.Table:
     """Return the rows of a group's files, file after file in order of their paths.
 
     Parameters
     ----------
     key : str
-        The column whose value must be the group's, where it has one.
-    required : sequence of str
-        Columns that every file has.
-    optional : mapping of str to pyarrow.DataType or None
+        The text column whose value must be the group's, where it has one.
+    times : sequence of str
+        Columns of timestamps, UTC where they have no zone.
+    values : mapping of str to pyarrow.DataType or None
         Columns that are null where a file lacks them, by the type wanted; None for the files' own.
 
     Returns
     -------
     pyarrow.Table
-        The columns asked for, in that order.
+        The columns asked for, in that order, the times in UTC.
 
     Raises
     ------
     CorruptFile
         If a file cannot be read.
     ContractError
-        If a file lacks a required column or one is of another type, or holds another key than its
-        folder says: such rows would be missed where only that key's files are read.
+        If a file lacks its key or a time, one is of another type, or the key is not what the folder
+        says: such rows would be missed where only that key's files are read.
     """
-    parts = [_part(path, required, optional) for path in group.files]
+    parts = [_part(path, key, times, values) for path in group.files]
     try:
         table = pa.concat_tables(parts, promote_options="permissive")
     except pa.ArrowException as error:
         raise _unlike(str(error), "columns of one type", group.files[0]) from error
     if group.key is not None:
-        held = table.column(key).cast(pa.string()).unique().to_pylist()
+        held = table.column(key).unique().to_pylist()
         if strays := sorted(str(value) for value in held if value != group.key):
             raise _unlike(f"{key} {', '.join(strays)}", f"{key} {group.key}", group.files[0])
     return table
@@ -152,16 +152,13 @@ def rows(
 def nanoseconds(column: pa.ChunkedArray, where: str) -> Ints:
     """Return times of any unit and zone as nanoseconds since 1970, UTC; `NO_TIME` for null.
 
-    A time without a zone is UTC.
-
     Raises
     ------
     ContractError
-        If the column holds no times, or one out of the range of nanoseconds.
+        If one is out of the range of nanoseconds.
     """
     try:
-        zone = column.type.tz if pa.types.is_timestamp(column.type) else None
-        counted = column.cast(pa.timestamp("ns", zone)).cast(pa.int64())
+        counted = column.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
     except pa.ArrowException as error:
         raise _unlike(str(error), "times from 1678 to 2261", where) from error
     times: Ints = counted.fill_null(NO_TIME).to_numpy()
@@ -169,12 +166,12 @@ def nanoseconds(column: pa.ChunkedArray, where: str) -> Ints:
 
 
 def _part(
-    path: str, required: Sequence[str], optional: Mapping[str, pa.DataType | None]
+    path: str, key: str, times: Sequence[str], values: Mapping[str, pa.DataType | None]
 ) -> pa.Table:
     try:
         with pq.ParquetFile(path) as file:
             present = set(file.schema_arrow.names)
-            wanted = [name for name in (*required, *optional) if name in present]
+            wanted = [name for name in (key, *times, *values) if name in present]
             table = file.read(columns=wanted, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise CorruptFile(
@@ -183,22 +180,30 @@ def _part(
             where=path,
             remedy="Restore the file, or remove it and run the step that writes it.",
         ) from error
-    if missing := [name for name in required if name not in present]:
-        raise _unlike(f"no column {', '.join(missing)}", f"{', '.join(required)}", path)
+    if missing := [name for name in (key, *times) if name not in present]:
+        raise _unlike(f"no column {', '.join(missing)}", ", ".join((key, *times)), path)
     columns = dict(zip(table.column_names, table.columns, strict=True))
-    for name, kind in optional.items():
+    in_utc = {name: _utc(columns[name].type, f"{path}, column {name}") for name in times}
+    kinds = {key: pa.string(), **in_utc, **values}
+    for name, kind in kinds.items():
         if name not in columns:
             columns[name] = pa.nulls(len(table), kind or pa.null())
         elif kind is not None and columns[name].type != kind:
-            columns[name] = _typed(columns[name], kind, f"{path}, column {name}")
-    return pa.table({name: columns[name] for name in (*required, *optional)})
+            columns[name] = _cast(columns[name], kind, f"{path}, column {name}")
+    return pa.table({name: columns[name] for name in kinds})
 
 
-def _typed(column: pa.ChunkedArray, kind: pa.DataType, where: str) -> pa.ChunkedArray:
+def _utc(kind: pa.DataType, where: str) -> pa.DataType:
+    if not pa.types.is_timestamp(kind):
+        raise _unlike(str(kind), "timestamps", where)
+    return pa.timestamp(kind.unit, "UTC")
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType, where: str) -> pa.ChunkedArray:
     try:
         return column.cast(kind)
     except pa.ArrowException as error:
-        raise _unlike(str(error), f"{kind}, as the view's schema says", where) from error
+        raise _unlike(str(error), str(kind), where) from error
 
 
 def _unlike(found: str, expected: str, where: str) -> ContractError:

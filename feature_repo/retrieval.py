@@ -32,7 +32,7 @@ class Source:
     ) -> tuple[pa.Table, Ints, Ints | None]:
         """Return a group's rows with their times of event and creation, see `nanoseconds`."""
         times = [self.event, *([self.created] if self.created else [])]
-        table = rows(group, self.key, [self.key, *times], values)
+        table = rows(group, self.key, times, values)
         event, *created = (nanoseconds(table.column(name), group.files[0]) for name in times)
         return table, event, created[0] if created else None
 
