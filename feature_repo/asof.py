@@ -1,7 +1,7 @@
 """An offline store for Feast whose join is as-known-then, over Parquet files on this machine."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pandas as pd
@@ -24,6 +24,10 @@ from feature_repo.retrieval import Source, View, joined, pulled
 from volcast.errors import ConfigError, RequestError
 
 __all__ = ["AsOfOfflineStore", "AsOfOfflineStoreConfig", "AsOfRetrievalJob"]
+
+
+_FOREVER = timedelta(days=365 * 500)
+"""Longer than from the first time there is in nanoseconds to the last, or nearly."""
 
 
 class AsOfOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
@@ -70,7 +74,8 @@ class AsOfRetrievalJob(RetrievalJob):  # type: ignore[misc]
         table = self.to_arrow(validation_reference=validation_reference, timeout=timeout)
         columns = {}
         for name in table.column_names:
-            columns[name] = table.select([name]).to_pandas()[name]
+            part = table.select([name]).to_pandas()
+            columns[part.columns[0]] = part.iloc[:, 0]
             table = table.drop_columns([name])
         return pd.DataFrame(columns, copy=False)
 
@@ -217,7 +222,7 @@ def _view(
         entity=view.projection.join_key_map.get(read.key, read.key),
         features={name: prefix + name for name in names},
         types={name: types[name] for name in names},
-        ttl=view.ttl or None,
+        ttl=view.ttl if view.ttl and view.ttl < _FOREVER else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -48,12 +49,12 @@ class EntityRows:
         return cls(table, stamps.to_numpy("datetime64[ns]").view(np.int64))
 
     @property
-    def first(self) -> pd.Timestamp | None:
+    def first(self) -> datetime | None:
         """The earliest moment, None without any."""
         return self._bound(np.minimum)
 
     @property
-    def last(self) -> pd.Timestamp | None:
+    def last(self) -> datetime | None:
         """The latest moment, None without any."""
         return self._bound(np.maximum)
 
@@ -68,9 +69,12 @@ class EntityRows:
         if taken := sorted(set(names) & set(self.table.column_names)):
             raise _unfit(f"columns {', '.join(taken)}", "no column called like a feature")
 
-    def _bound(self, pick: np.ufunc) -> pd.Timestamp | None:
+    def _bound(self, pick: np.ufunc) -> datetime | None:
         known = self.moments[self.moments != NO_TIME]
-        return pd.Timestamp(int(pick.reduce(known)), tz="UTC") if len(known) else None
+        if not len(known):
+            return None
+        moment: datetime = pd.Timestamp(int(pick.reduce(known)), tz="UTC").to_pydatetime(warn=False)
+        return moment
 
 
 def numbers_by_value(column: pa.ChunkedArray) -> dict[str, Numbers]:

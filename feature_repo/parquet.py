@@ -6,13 +6,12 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from urllib.parse import unquote
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from feast import FileSource, RepoConfig
@@ -40,6 +39,10 @@ class FileGroup:
 def readers() -> ThreadPoolExecutor:
     """Return the one pool of this process that reads files, as wide as there are cores."""
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="parquet")
+
+
+# A forked process has the pool but none of its threads, and would wait for them for ever.
+os.register_at_fork(after_in_child=readers.cache_clear)
 
 
 def pattern(config: RepoConfig, source: DataSource) -> str:
@@ -72,13 +75,14 @@ def groups(
     key: str,
     *,
     keys: Collection[str] | None = None,
-    first: pd.Timestamp | None = None,
-    last: pd.Timestamp | None = None,
+    first: datetime | None = None,
+    last: datetime | None = None,
 ) -> list[FileGroup]:
     """Return the files that may hold rows of ``keys`` with events from ``first`` to ``last``.
 
-    Folders named ``<key>=`` and ``year=`` tell which files need not be read, and nothing else;
-    without them every file is read. Files of one key are one group, unless some name none.
+    Folders named ``<key>=`` and ``year=``, from the first wildcard on, tell which files need not be
+    read, and nothing else; without them every file is read. Files of one key are one group, unless
+    some name none.
 
     Raises
     ------
@@ -86,8 +90,8 @@ def groups(
         If there are no files at all.
     """
     years = range(
-        (first - _LEEWAY).year if first is not None else pd.Timestamp.min.year,
-        ((last + _LEEWAY).year if last is not None else pd.Timestamp.max.year) + 1,
+        (first - _LEEWAY).year if first is not None else MINYEAR,
+        ((last + _LEEWAY).year if last is not None else MAXYEAR) + 1,
     )
     found: dict[str | None, list[str]] = defaultdict(list)
     paths = sorted(glob.glob(pattern, recursive=True))
@@ -98,8 +102,10 @@ def groups(
             where=pattern,
             remedy="Run the step that writes them.",
         )
+    above = len(list(takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts)))
     for path in paths:
-        named = dict(part.split("=", 1) for part in Path(path).parts[:-1] if "=" in part)
+        folders = Path(path).parts[above:-1]
+        named = dict(part.split("=", 1) for part in folders if "=" in part)
         owner = unquote(named[key]) if key in named else None
         year = named.get("year", "")
         outside = year.isdecimal() and int(year) not in years

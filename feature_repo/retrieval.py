@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from feature_repo.join import NO_TIME, Ints, Numbers, as_of, newest
 from feature_repo.parquet import FileGroup, groups, nanoseconds, readers, rows
 
 __all__ = ["Source", "View", "joined", "pulled"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -118,12 +120,11 @@ def pulled(
 
     Key, times and features under the files' names; a bound without a zone is UTC.
     """
-    first, last = (None if x is None else pd.to_datetime(x, utc=True) for x in (start, end))
-    bounds = (first or pd.Timestamp.min).value, (last or pd.Timestamp.max).value
+    first, last = (None if x is None else _in_utc(x) for x in (start, end))
 
     def read(group: FileGroup) -> pa.Table:
         table, event, created = source.read(group, dict.fromkeys(features))
-        kept = np.flatnonzero((event >= bounds[0]) & (event <= bounds[1]) & (event != NO_TIME))
+        kept = np.flatnonzero(_within(event, first, last))
         table, event = table.take(pa.array(kept)), event[kept]
         created = None if created is None else created[kept]
         if latest:
@@ -134,6 +135,24 @@ def pulled(
     if not found:
         return _nothing(source, features)
     return pa.concat_tables(found, promote_options="permissive")
+
+
+def _within(event: Ints, first: datetime | None, last: datetime | None) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = event != NO_TIME
+    if first is not None:
+        inside &= event >= _count(first - _EPOCH)
+    if last is not None:
+        inside &= event <= _count(last - _EPOCH)
+    return inside
+
+
+def _count(span: timedelta) -> int:
+    """Return a span in nanoseconds."""
+    return span // timedelta(microseconds=1) * 1000
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _newest_of_each(keys: pa.ChunkedArray, event: Ints, created: Ints | None) -> Numbers:
@@ -179,7 +198,7 @@ def _matched(
     """Return the numbers of the entity rows that ``table`` answers, and those of its own rows."""
     event, created = times
     stored = numbers_by_value(table.column(view.source.key))
-    ttl = view.ttl // timedelta(microseconds=1) * 1000 if view.ttl else None
+    ttl = _count(view.ttl) if view.ttl else None
     to, of = [np.empty(0, np.intp)], [np.empty(0, np.intp)]
     for key in stored.keys() & asked.keys():
         here, there = asked[key], stored[key]

@@ -194,6 +194,15 @@ def test_files_of_other_symbols_and_years_are_not_opened(
     assert joined["ret_1"].notna().all()
 
 
+def test_folders_above_the_table_say_nothing_about_its_rows(
+    tmp_path: Path, versions: pd.DataFrame
+) -> None:
+    store = Store.open(str(tmp_path / "symbol=NONE" / "year=1999"))
+    store.write(FEATURES_DAILY, versions)
+    joined = _joined(store.uri, pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [END]}))
+    assert joined["ret_1"].notna().all()
+
+
 @pytest.fixture
 def flat(tmp_path: Path, versions: pd.DataFrame) -> Path:
     """Return a folder whose files name no symbol, of which one has no zone and one other units."""
@@ -269,7 +278,7 @@ def test_files_that_name_no_symbol_and_of_any_unit_are_joined_alike(
 def test_each_view_keeps_its_own_ttl_and_only_what_was_asked_of_it(
     opened: Callable[..., Any], flat: Path, versions: pd.DataFrame, asked: pd.DataFrame
 ) -> None:
-    day, forever = timedelta(days=1), timedelta(0)
+    day, forever = timedelta(days=1), timedelta(days=365 * 1000)
     source = _source(flat / "*.parquet")
     feature_store = opened(_view(source, "day", day), _view(source, "forever", forever))
     joined = feature_store.get_historical_features(
@@ -354,6 +363,8 @@ def test_all_rows_of_a_span_are_all_versions(store_uri: str, versions: pd.DataFr
         if START <= row["event_timestamp"] <= END
     ]
     assert sorted(_pulled(store_uri, False, START, END)["ret_1"]) == sorted(expected)
+    naive = START.replace(tzinfo=None), END.replace(tzinfo=None)
+    assert len(_pulled(store_uri, False, *naive)) == len(expected)
     assert len(_pulled(store_uri, False, START.replace(year=2030), END.replace(year=2031))) == 0
 
 
