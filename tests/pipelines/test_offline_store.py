@@ -1,5 +1,6 @@
 """The offline store against plain loops over rows, and what it refuses."""
 
+import multiprocessing
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -171,6 +172,13 @@ def test_a_row_without_a_moment_gets_nothing(store_uri: str, asked: pd.DataFrame
     timeless["event_timestamp"] = timeless["event_timestamp"].dt.tz_localize("UTC")
     assert _joined(store_uri, timeless)[names()].isna().all(axis=None)
     assert len(_joined(store_uri, asked.head(0))) == 0
+
+
+def test_a_forked_process_joins_too(store_uri: str, asked: pd.DataFrame) -> None:
+    known = _joined(store_uri, asked)
+    with multiprocessing.get_context("fork").Pool(1) as forked:
+        again = forked.apply_async(_joined, (store_uri, asked)).get(timeout=60)
+    pd.testing.assert_frame_equal(again, known)
 
 
 def test_full_names_say_the_view(store_uri: str, asked: pd.DataFrame) -> None:
