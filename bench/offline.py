@@ -1,7 +1,7 @@
 """Time the join of a whole universe's features, each session as known at its close.
 
-``python -m bench.offline [symbols [years [features]]]`` writes random features of that
-many symbols (500 over 20 years by default: about 2 GB, gone afterwards) and reads them all back in a process of
+``python -m bench.offline [symbols [years [features]]]`` writes random features of that many symbols
+(500 over 20 years by default: about 2 GB, gone afterwards) and reads them all back in a process of
 its own. Where Feast's duckdb store is installed, it and ours read a tenth of the symbols too.
 """
 
