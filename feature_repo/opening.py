@@ -14,7 +14,6 @@ import yaml
 from feast import FeatureStore, RepoConfig
 
 from feature_repo.clock import keep_times_in_utc
-from feature_repo.engine import use_plain_parquet
 from feature_repo.entities import SYMBOL
 from feature_repo.services import forecast
 from feature_repo.views import features_daily
@@ -46,8 +45,7 @@ class Places:
 def locate(store: Store, cache: Path = CACHE) -> Places:
     """Return the places of ``store``: inside it if it is local, else under ``cache``.
 
-    Features of a remote store are copied to local disk first, so that DuckDB needs no extension
-    to reach them.
+    Features of a remote store are copied to local disk first: the offline store reads files.
     """
     features = store.local_folder(FEATURES_DAILY, cache).resolve()
     if "://" not in store.uri:
@@ -104,7 +102,6 @@ def scratch_feature_store(places: Places) -> Iterator[FeatureStore]:
 
 
 def _config(places: Places, registry: Path) -> RepoConfig:
-    use_plain_parquet()
     keep_times_in_utc()
     values = {
         **os.environ,

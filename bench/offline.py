@@ -1,0 +1,141 @@
+"""Time the join of a whole universe's features, each session as known at its close.
+
+``python -m bench.offline [symbols [years [features]]]`` writes random features of that many symbols
+(500 over 20 years by default: about 2 GB, gone afterwards) and reads them all back in a process of
+its own. Where Feast's duckdb store is installed, it and ours read a tenth of the symbols too.
+"""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from volcast import calendar
+from volcast.contracts import FEATURES_DAILY
+from volcast.features.definitions import names
+from volcast.storage import Store
+
+__all__ = ["measure_offline", "read_all"]
+
+Engine = Literal["ours", "duckdb"]
+
+_LAST_YEAR = 2023
+_RESTATED = 0.02
+"""The share of rows that have a second version, created some days later."""
+
+
+def measure_offline(
+    symbols: int = 500, years: int = 20, features: int | None = None
+) -> dict[str, dict[str, float]]:
+    """Measure the join of every session of ``symbols`` over ``years`` years, shuffled.
+
+    Parameters
+    ----------
+    features : int, optional
+        How many of the features are asked for; all by default.
+
+    Returns
+    -------
+    dict of str to dict
+        By engine and number of symbols: ``seconds`` from the call to the DataFrame, ``peak_gb`` of
+        the process, ``rows``, ``features`` and ``filled``, the share of values that are not null.
+    """
+    few, asked = max(symbols // 10, 1), features or len(names())
+    runs: list[tuple[Engine, int]] = [("ours", symbols), ("ours", few)]
+    if importlib.util.find_spec("ibis") and importlib.util.find_spec("duckdb"):
+        runs.append(("duckdb", few))
+    with tempfile.TemporaryDirectory(prefix="volcast-offline-") as folder:
+        store = Store.open(folder)
+        _write(store, symbols, years)
+        return {
+            f"{engine}, {count} symbols": _in_a_process(store.uri, engine, count, years, asked)
+            for engine, count in runs
+        }
+
+
+def read_all(store_uri: str, engine: Engine, symbols: int, years: int, features: int) -> None:
+    """Join once in this process, and print what it took as JSON."""
+    from feature_repo.opening import open_feature_store
+
+    feature_store = open_feature_store(store_uri)
+    if engine == "duckdb":
+        feature_store = _with_duckdb(feature_store)
+    sessions = _sessions(years)
+    keys = pd.DataFrame(
+        {
+            "symbol": np.repeat([_symbol(number) for number in range(symbols)], len(sessions)),
+            "event_timestamp": pd.DatetimeIndex(np.tile(calendar.closes(sessions), symbols)),
+        }
+    ).sample(frac=1, random_state=7, ignore_index=True)
+    start = time.perf_counter()
+    frame = feature_store.get_historical_features(
+        entity_df=keys,
+        features=[f"{FEATURES_DAILY.name}:{name}" for name in names()[:features]],
+        filter_by_created_timestamp=True,
+    ).to_df()
+    seconds = time.perf_counter() - start
+    # Not getrusage: what it says may be the parent's, from before this program was loaded.
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    taken = {
+        "seconds": round(seconds, 1),
+        "peak_gb": round(int(found[1]) / 2**20, 2) if found else float("nan"),
+        "rows": len(frame),
+        "features": features,
+        "filled": round(float(np.mean([frame[x].notna().mean() for x in names()[:features]])), 4),
+    }
+    print(json.dumps(taken))
+
+
+def _in_a_process(*arguments: Any) -> dict[str, float]:
+    code = f"from bench.offline import read_all; read_all(*{arguments!r})"
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    taken: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return taken
+
+
+def _with_duckdb(feature_store: Any) -> Any:
+    import ibis
+    from feast import FeatureStore, RepoConfig
+
+    # Else DuckDB takes the symbol from the folder's name, as a number where it looks like one.
+    engine = ibis.duckdb.connect()
+    plain = engine.read_parquet
+    engine.read_parquet = lambda *given, **named: plain(*given, **named, hive_partitioning=False)
+    ibis.set_backend(engine)
+    config = feature_store.config.model_dump(exclude_unset=True, by_alias=True)
+    return FeatureStore(config=RepoConfig(**{**config, "offline_store": {"type": "duckdb"}}))
+
+
+def _symbol(number: int) -> str:
+    return f"{number:06d}"
+
+
+def _sessions(years: int) -> list[date]:
+    return calendar.sessions(date(_LAST_YEAR - years + 1, 1, 1), date(_LAST_YEAR, 12, 31))
+
+
+def _write(store: Store, symbols: int, years: int) -> None:
+    draw = np.random.default_rng(7)
+    sessions = _sessions(years)
+    closes = calendar.closes(sessions)
+    values = pd.DataFrame(draw.normal(size=(len(sessions), len(names()))), columns=names())
+    rows = values.assign(session=sessions, event_timestamp=closes, created_timestamp=closes)
+    again = rows.sample(frac=_RESTATED, random_state=7)
+    again["created_timestamp"] += pd.Timedelta(days=5)
+    rows = pd.concat([rows, again], ignore_index=True)
+    for number in range(symbols):
+        scaled = rows[names()] * (1 + number)
+        store.write(FEATURES_DAILY, rows.assign(symbol=_symbol(number), **scaled))
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure_offline(*(int(given) for given in sys.argv[1:])), indent=1))

@@ -1,0 +1,497 @@
+"""The offline store against plain loops over rows, and what it refuses."""
+
+import multiprocessing
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from volcast import calendar
+from volcast.contracts import FEATURES_DAILY
+from volcast.errors import ConfigError, ContractError, CorruptFile, NotFound, RequestError
+from volcast.features.definitions import names
+from volcast.storage import Store
+
+SYMBOLS = ("SPX", "000001", "^VIX")
+FIRST, LAST = date(2016, 11, 1), date(2018, 2, 28)
+TTL = timedelta(days=10)
+MICROSECOND = timedelta(microseconds=1)
+START = datetime(2017, 3, 1, 21, tzinfo=UTC)
+END = datetime(2017, 9, 1, 20, tzinfo=UTC)
+
+Row = dict[str, Any]
+
+
+def _versions(symbol: str, seed: int) -> pd.DataFrame:
+    """Return rows with gaps; some came late, some were revised, up to three times."""
+    draw = np.random.default_rng(seed)
+    sessions = [
+        day for day in calendar.sessions(FIRST, LAST) if day.month != 5 and draw.random() > 0.1
+    ]
+    closes = calendar.closes(sessions)
+    rows = pd.DataFrame(draw.normal(size=(len(sessions), len(names()))), columns=names())
+    rows = rows.mask(draw.random(rows.shape) < 0.1)
+    rows = rows.assign(
+        symbol=symbol, session=sessions, event_timestamp=closes, created_timestamp=closes
+    )
+    late = draw.random(len(rows)) < 0.2
+    rows["created_timestamp"] += pd.to_timedelta(
+        np.where(late, draw.integers(1, 9, len(rows)), 0), "D"
+    )
+    parts = [rows]
+    for again in range(3):
+        part = rows.sample(40, random_state=seed + again)
+        days = pd.to_timedelta(draw.integers(10 * again + 10, 10 * again + 19, 40), "D")
+        parts.append(part.assign(created_timestamp=part["created_timestamp"] + days))
+    everything = pd.concat(parts, ignore_index=True)
+    return everything.assign(ret_1=seed * 10_000.0 + np.arange(len(everything)))
+
+
+@pytest.fixture(scope="module")
+def versions() -> pd.DataFrame:
+    parts = [_versions(symbol, seed) for seed, symbol in enumerate(SYMBOLS)]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def store_uri(tmp_path_factory: pytest.TempPathFactory, versions: pd.DataFrame) -> str:
+    store = Store.open(str(tmp_path_factory.mktemp("versions")))
+    store.write(FEATURES_DAILY, versions)
+    return store.uri
+
+
+@pytest.fixture(scope="module")
+def asked(versions: pd.DataFrame) -> pd.DataFrame:
+    """Return 300 rows: any moments, and those where something just begins or ends to count."""
+    draw = np.random.default_rng(5)
+    edges = []
+    for row in versions.sample(200, random_state=3).itertuples():
+        event, created = row.event_timestamp, row.created_timestamp
+        edge = [event, created, event + TTL][draw.integers(3)]
+        edges.append((row.symbol, edge + MICROSECOND * int(draw.integers(-1, 2))))
+    span = pd.Timestamp(FIRST, tz="UTC") + pd.to_timedelta(draw.uniform(-30, 520, 80), "D")
+    free = list(zip(draw.choice(SYMBOLS, 80), span.floor("us"), strict=True))
+    unknown = [("NONE", pd.Timestamp(LAST, tz="UTC")), (None, pd.Timestamp(LAST, tz="UTC"))] * 5
+    rows = pd.DataFrame([*edges, *free, *unknown], columns=["symbol", "event_timestamp"])
+    rows = pd.concat([rows, rows.head(10)]).sample(frac=1, random_state=1, ignore_index=True)
+    return rows.assign(note=[f"row {number}" for number in range(len(rows))])
+
+
+def _joined(
+    store_uri: str, entity_df: Any, *, known_only: bool = True, **more: Any
+) -> pd.DataFrame:
+    from feature_repo.opening import open_feature_store
+
+    feature_store = open_feature_store(store_uri)
+    service = feature_store.get_feature_service("forecast")
+    job = feature_store.get_historical_features(
+        entity_df=entity_df, features=service, filter_by_created_timestamp=known_only, **more
+    )
+    rows: pd.DataFrame = job.to_df()
+    return rows
+
+
+def _counts(row: Row, moment: datetime, known_only: bool, ttl: timedelta) -> bool:
+    if known_only and row["created_timestamp"] > moment:
+        return False
+    return moment - ttl <= row["event_timestamp"] <= moment
+
+
+def _searched(
+    rows: list[Row], asked: pd.DataFrame, known_only: bool, ttl: timedelta = TTL
+) -> list[list[float]]:
+    answers = []
+    for symbol, moment in zip(asked["symbol"], asked["event_timestamp"], strict=True):
+        best: Row | None = None
+        for row in rows:
+            if row["symbol"] != symbol or not _counts(row, moment, known_only, ttl):
+                continue
+            if best is None or _age(row) > _age(best):
+                best = row
+        answers.append([best[name] if best else np.nan for name in names()])
+    return answers
+
+
+def _age(row: Row) -> tuple[datetime, datetime]:
+    return row["event_timestamp"], row["created_timestamp"]
+
+
+@pytest.mark.parametrize("known_only", [True, False])
+def test_300_rows_get_what_a_search_through_all_versions_finds(
+    store_uri: str, versions: pd.DataFrame, asked: pd.DataFrame, known_only: bool
+) -> None:
+    joined = _joined(store_uri, asked, known_only=known_only)
+    expected = _searched(versions.to_dict("records"), asked, known_only)
+    assert len(asked) == 300
+    np.testing.assert_array_equal(joined[names()].to_numpy(), np.array(expected, float))
+    assert 100 < joined["ret_1"].notna().sum() < 290
+
+
+def test_rows_come_back_as_they_were_asked_for_with_the_features_beside(
+    store_uri: str, asked: pd.DataFrame
+) -> None:
+    joined = _joined(store_uri, asked)
+    assert list(joined.columns) == [*asked.columns, *names()]
+    pd.testing.assert_frame_equal(joined[list(asked.columns)], asked)
+
+
+def test_the_answer_may_be_written_to(store_uri: str, asked: pd.DataFrame) -> None:
+    joined = _joined(store_uri, asked)
+    for name in joined.columns:
+        joined.loc[0, name] = joined.loc[1, name]
+    assert list(joined.loc[0].astype(str)) == list(joined.loc[1].astype(str))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        lambda stamps: stamps.dt.tz_convert("America/New_York"),
+        lambda stamps: stamps.dt.tz_localize(None),
+        lambda stamps: stamps.dt.as_unit("ns"),
+        lambda stamps: stamps.astype(object),
+        lambda stamps: pd.Series([stamp.to_pydatetime() for stamp in stamps], dtype=object),
+    ],
+    ids=["another zone", "no zone", "nanoseconds", "objects", "datetimes"],
+)
+def test_a_moment_is_the_same_however_it_is_told(
+    store_uri: str, asked: pd.DataFrame, told: Callable[["pd.Series[Any]"], "pd.Series[Any]"]
+) -> None:
+    same = asked.assign(event_timestamp=told(asked["event_timestamp"]))
+    known = _joined(store_uri, asked)[names()]
+    pd.testing.assert_frame_equal(_joined(store_uri, same)[names()], known)
+
+
+def test_a_row_without_a_moment_gets_nothing(store_uri: str, asked: pd.DataFrame) -> None:
+    timeless = asked.assign(event_timestamp=pd.NaT)
+    timeless["event_timestamp"] = timeless["event_timestamp"].dt.tz_localize("UTC")
+    assert _joined(store_uri, timeless)[names()].isna().all(axis=None)
+    assert len(_joined(store_uri, asked.head(0))) == 0
+
+
+def test_a_forked_process_joins_too(store_uri: str, asked: pd.DataFrame) -> None:
+    known = _joined(store_uri, asked)
+    with multiprocessing.get_context("fork").Pool(1) as forked:
+        again = forked.apply_async(_joined, (store_uri, asked)).get(timeout=60)
+    pd.testing.assert_frame_equal(again, known)
+
+
+def test_full_names_say_the_view(store_uri: str, asked: pd.DataFrame) -> None:
+    joined = _joined(store_uri, asked, full_feature_names=True)
+    assert list(joined.columns[3:]) == [f"features_daily__{name}" for name in names()]
+    short = _joined(store_uri, asked)
+    np.testing.assert_array_equal(joined["features_daily__vix"], short["vix"])
+
+
+def test_files_of_other_symbols_and_years_are_not_opened(
+    tmp_path: Path, versions: pd.DataFrame
+) -> None:
+    store = Store.open(str(tmp_path))
+    store.write(FEATURES_DAILY, versions)
+    files = sorted((tmp_path / "features_daily").rglob("*.parquet"))
+    needed = tmp_path / "features_daily" / "symbol=000001" / "year=2017" / "data.parquet"
+    for file in set(files) - {needed}:
+        file.write_bytes(b"no Parquet")
+    when = pd.to_datetime(["2017-02-01 22:00", "2017-11-30 22:00"], utc=True)
+    joined = _joined(store.uri, pd.DataFrame({"symbol": "000001", "event_timestamp": when}))
+    assert joined["ret_1"].notna().all()
+
+
+def test_folders_above_the_table_say_nothing_about_its_rows(
+    tmp_path: Path, versions: pd.DataFrame
+) -> None:
+    store = Store.open(str(tmp_path / "symbol=NONE" / "year=1999"))
+    store.write(FEATURES_DAILY, versions)
+    joined = _joined(store.uri, pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [END]}))
+    assert joined["ret_1"].notna().all()
+
+
+@pytest.fixture
+def flat(tmp_path: Path, versions: pd.DataFrame) -> Path:
+    """Return a folder whose files name no symbol, of which one has no zone and one other units."""
+    halves = versions.iloc[::2], versions.iloc[1::2]
+    for name, unit, half in zip(("a", "b"), ("ns", "ms"), halves, strict=True):
+        times = half[["event_timestamp", "created_timestamp"]]
+        times = times.apply(lambda column, unit=unit: column.dt.as_unit(unit))
+        naive = times.apply(lambda column: column.dt.tz_localize(None))
+        rows = half.assign(**(naive if name == "b" else times))
+        pq.write_table(
+            pa.Table.from_pandas(rows, preserve_index=False), tmp_path / f"{name}.parquet"
+        )
+    return tmp_path
+
+
+@pytest.fixture
+def opened(flat: Path) -> Callable[..., Any]:
+    """Return what opens a feature store of views over ``flat``, by name and definition."""
+    from feast import FeatureStore, RepoConfig
+
+    from feature_repo.entities import SYMBOL
+
+    def open_with(*views: Any) -> Any:
+        feature_store = FeatureStore(
+            config=RepoConfig(
+                project="flat",
+                provider="local",
+                registry={"path": str(flat / "registry.db")},
+                offline_store={"type": "feature_repo.asof.AsOfOfflineStore"},
+                online_store=None,
+                entity_key_serialization_version=3,
+            )
+        )
+        feature_store.apply([SYMBOL, *views])
+        return feature_store
+
+    return open_with
+
+
+def _view(source: Any, name: str = "flat", ttl: timedelta = TTL, **more: Any) -> Any:
+    from feast import FeatureView, Field
+    from feast.types import Float64, String
+
+    from feature_repo.entities import SYMBOL
+
+    fields = [Field(name=each, dtype=Float64) for each in names()]
+    given = {"entities": [SYMBOL], "schema": [Field(name="symbol", dtype=String), *fields], **more}
+    return FeatureView(name=name, ttl=ttl, source=source, **given)
+
+
+def _source(path: Path | str, **more: Any) -> Any:
+    from feast import FileSource
+
+    given = {
+        "timestamp_field": "event_timestamp",
+        "created_timestamp_column": "created_timestamp",
+        **more,
+    }
+    return FileSource(name="flat", path=str(path), **given)
+
+
+@pytest.mark.parametrize("where", ["*.parquet", "."])
+def test_files_that_name_no_symbol_and_of_any_unit_are_joined_alike(
+    opened: Callable[..., Any], flat: Path, store_uri: str, asked: pd.DataFrame, where: str
+) -> None:
+    feature_store = opened(_view(_source(flat / where)))
+    joined = feature_store.get_historical_features(
+        asked, [f"flat:{name}" for name in names()], filter_by_created_timestamp=True
+    ).to_df()
+    pd.testing.assert_frame_equal(joined, _joined(store_uri, asked))
+
+
+def test_each_view_keeps_its_own_ttl_and_only_what_was_asked_of_it(
+    opened: Callable[..., Any], flat: Path, versions: pd.DataFrame, asked: pd.DataFrame
+) -> None:
+    day, forever = timedelta(days=1), timedelta(days=365 * 1000)
+    source = _source(flat / "*.parquet")
+    feature_store = opened(_view(source, "day", day), _view(source, "forever", forever))
+    joined = feature_store.get_historical_features(
+        asked, ["day:ret_1", "forever:vix"], filter_by_created_timestamp=True
+    ).to_df()
+    assert list(joined.columns) == [*asked.columns, "ret_1", "vix"]
+    rows = versions.to_dict("records")
+    within_a_day = pd.DataFrame(_searched(rows, asked, True, day), columns=names())
+    at_any_age = pd.DataFrame(_searched(rows, asked, True, timedelta(9999)), columns=names())
+    np.testing.assert_array_equal(joined["ret_1"], within_a_day["ret_1"])
+    np.testing.assert_array_equal(joined["vix"], at_any_age["vix"])
+
+
+def test_text_and_whole_numbers_are_joined_as_they_are(
+    opened: Callable[..., Any], tmp_path: Path
+) -> None:
+    from feast import Field
+    from feast.types import Int64, String
+
+    when = pd.to_datetime(["2017-03-01", "2017-03-02"], utc=True)
+    rows = pd.DataFrame({"symbol": "A", "event_timestamp": when, "created_timestamp": when})
+    rows = rows.assign(word=["ex", None], count=pd.array([2**60 + 1, None], "Int64"))
+    file = tmp_path / "words" / "a.parquet"
+    file.parent.mkdir()
+    pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), file)
+    schema = [Field(name="word", dtype=String), Field(name="count", dtype=Int64)]
+    feature_store = opened(_view(_source(file), schema=schema))
+    asked = rows[["symbol", "event_timestamp"]]
+    table = feature_store.get_historical_features(asked, ["flat:word", "flat:count"]).to_arrow()
+    assert table.column("word").to_pylist() == ["ex", None]
+    assert table.column("count").to_pylist() == [2**60 + 1, None]
+
+
+def test_a_file_of_before_a_feature_existed_has_nulls(
+    opened: Callable[..., Any], flat: Path, asked: pd.DataFrame
+) -> None:
+    for file in flat.glob("*.parquet"):
+        pq.write_table(pq.read_table(file).drop_columns(["vix"]), file)
+    joined = opened(_view(_source(flat / "*.parquet"))).get_historical_features(
+        asked, ["flat:vix", "flat:ret_1"]
+    )
+    frame = joined.to_df()
+    assert frame["vix"].isna().all()
+    assert frame["ret_1"].notna().any()
+
+
+def _pulled(store_uri: str, latest: bool, start: datetime, end: datetime) -> pd.DataFrame:
+    from feature_repo.asof import AsOfOfflineStore
+    from feature_repo.opening import open_feature_store
+
+    feature_store = open_feature_store(store_uri)
+    pull = (
+        AsOfOfflineStore.pull_latest_from_table_or_query
+        if latest
+        else AsOfOfflineStore.pull_all_from_table_or_query
+    )
+    source = feature_store.get_feature_view("features_daily").batch_source
+    times = ["event_timestamp", "created_timestamp"]
+    job = pull(feature_store.config, source, ["symbol"], ["ret_1", "vix"], *times, start, end)
+    rows: pd.DataFrame = job.to_df()
+    assert list(rows.columns) == ["symbol", *times, "ret_1", "vix"]
+    return rows
+
+
+@pytest.mark.parametrize("end", [END, END - MICROSECOND, START, START - MICROSECOND])
+def test_the_latest_rows_of_a_span_are_one_a_symbol(
+    store_uri: str, versions: pd.DataFrame, end: datetime
+) -> None:
+    newest: dict[str, Row] = {}
+    for row in versions.to_dict("records"):
+        held = newest.get(row["symbol"])
+        if START <= row["event_timestamp"] <= end and (held is None or _age(row) > _age(held)):
+            newest[row["symbol"]] = row
+    found = _pulled(store_uri, True, START, end).set_index("symbol")["ret_1"].to_dict()
+    assert found == {symbol: row["ret_1"] for symbol, row in newest.items()}
+
+
+def test_all_rows_of_a_span_are_all_versions(store_uri: str, versions: pd.DataFrame) -> None:
+    expected = [
+        row["ret_1"]
+        for row in versions.to_dict("records")
+        if START <= row["event_timestamp"] <= END
+    ]
+    assert sorted(_pulled(store_uri, False, START, END)["ret_1"]) == sorted(expected)
+    naive = START.replace(tzinfo=None), END.replace(tzinfo=None)
+    assert len(_pulled(store_uri, False, *naive)) == len(expected)
+    assert len(_pulled(store_uri, False, START.replace(year=2030), END.replace(year=2031))) == 0
+
+
+@pytest.mark.parametrize(
+    ("entity_df", "said"),
+    [
+        ("SELECT * FROM moments", "entities as str"),
+        (pd.DataFrame({"symbol": ["SPX"]}), "no column event_timestamp"),
+        (pd.DataFrame({"event_timestamp": [START]}), "no column symbol"),
+        (pd.DataFrame({"symbol": [600519], "event_timestamp": [START]}), "symbol of type int64"),
+        (
+            pd.DataFrame({"symbol": ["SPX", 1], "event_timestamp": [START, START]}),
+            "Conversion failed for column symbol",
+        ),
+        (pd.DataFrame({"symbol": ["SPX"], "event_timestamp": ["noon"]}), "noon"),
+        (
+            pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [START], "vix": [1.0]}),
+            "columns vix",
+        ),
+    ],
+    ids=["SQL", "no moment", "no symbol", "numbers", "mixed", "no time", "a feature's name"],
+)
+def test_entities_that_cannot_be_joined_are_refused(
+    store_uri: str, entity_df: Any, said: str
+) -> None:
+    with pytest.raises(RequestError, match=said):
+        _joined(store_uri, entity_df)
+
+
+def test_a_span_of_dates_in_place_of_entities_is_refused(store_uri: str) -> None:
+    with pytest.raises(RequestError, match="a span of dates"):
+        _joined(store_uri, None, start_date=START, end_date=END)
+
+
+def test_views_of_another_kind_are_refused(
+    opened: Callable[..., Any], flat: Path, asked: pd.DataFrame
+) -> None:
+    from feast import Entity, Field, ValueType
+    from feast.data_format import DeltaFormat
+    from feast.types import Float64, String
+
+    keys = ("symbol", "note")
+    two = [Entity(name=key, join_keys=[key], value_type=ValueType.STRING) for key in keys]
+    keyed = [Field(name=key, dtype=String) for key in keys]
+    value = Field(name="vix", dtype=Float64)
+    refused = {
+        "that is no Parquet files": {"source": _source(flat, file_format=DeltaFormat())},
+        "s3://elsewhere": {"source": _source("s3://elsewhere/a.parquet")},
+        "renamed columns": {"source": _source(flat, field_mapping={"old": "vix"})},
+        "2 join keys": {"source": _source(flat), "entities": two, "schema": [*keyed, value]},
+        "0 join keys": {"source": _source(flat), "entities": [], "schema": [value]},
+    }
+    for said, definition in refused.items():
+        feature_store = opened()
+        feature_store.apply([*definition.get("entities", []), _view(**definition)])
+        with pytest.raises(ConfigError, match=said):
+            feature_store.get_historical_features(asked, ["flat:vix"])
+
+
+@pytest.mark.filterwarnings("ignore:On demand feature view is an experimental")
+def test_an_on_demand_view_is_refused(
+    opened: Callable[..., Any], flat: Path, asked: pd.DataFrame
+) -> None:
+    from feast import Field
+    from feast.on_demand_feature_view import on_demand_feature_view
+    from feast.types import Float64
+
+    view = _view(_source(flat / "*.parquet"))
+
+    @on_demand_feature_view(sources=[view], schema=[Field(name="twice", dtype=Float64)])
+    def doubled(inputs: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"twice": inputs["vix"] * 2})
+
+    with pytest.raises(ConfigError, match="on-demand"):
+        opened(view, doubled).get_historical_features(asked, ["doubled:twice"])
+
+
+def test_no_files_at_all_are_not_taken_for_no_rows(
+    opened: Callable[..., Any], flat: Path, asked: pd.DataFrame
+) -> None:
+    job = opened(_view(_source(flat / "none" / "*.parquet"))).get_historical_features(
+        asked, ["flat:vix"]
+    )
+    with pytest.raises(NotFound, match="no file"):
+        job.to_df()
+
+
+def test_a_broken_file_is_named(store_uri: str, tmp_path: Path, versions: pd.DataFrame) -> None:
+    store = Store.open(str(tmp_path))
+    store.write(FEATURES_DAILY, versions)
+    broken = tmp_path / "features_daily" / "symbol=SPX" / "year=2017" / "data.parquet"
+    broken.write_bytes(broken.read_bytes()[:-100])
+    with pytest.raises(CorruptFile, match="symbol=SPX/year=2017"):
+        _joined(store.uri, pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [END]}))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (lambda rows: rows.drop_columns(["created_timestamp"]), "no column created_timestamp"),
+        (lambda rows: _with(rows, "vix", pa.array(["high"] * len(rows))), "column vix"),
+        (
+            lambda rows: _with(rows, "event_timestamp", pa.array(["noon"] * len(rows))),
+            "column event_timestamp",
+        ),
+        (lambda rows: _with(rows, "symbol", pa.array(["000001"] * len(rows))), "symbol 000001"),
+    ],
+    ids=["a column is missing", "text for a number", "text for a time", "another symbol"],
+)
+def test_a_file_that_is_not_as_it_should_be_is_refused(
+    tmp_path: Path, versions: pd.DataFrame, changed: Callable[[pa.Table], pa.Table], said: str
+) -> None:
+    store = Store.open(str(tmp_path))
+    store.write(FEATURES_DAILY, versions[versions["symbol"] == "SPX"])
+    file = tmp_path / "features_daily" / "symbol=SPX" / "year=2017" / "data.parquet"
+    pq.write_table(changed(pq.read_table(file, partitioning=None)), file)
+    with pytest.raises(ContractError, match=said):
+        _joined(store.uri, pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [END]}))
+
+
+def _with(rows: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    return rows.set_column(rows.column_names.index(name), name, column)
