@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := bootstrap platform dev
+LOCKS := bootstrap platform dev bench-mlserver
 
 # Each source but the sample has a store of its own, unless one is named.
 ifeq ($(STORE)$(VOLCAST_STORE),)

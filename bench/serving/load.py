@@ -3,14 +3,15 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count, cycle
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Load", "LoadError", "closed_loop", "http_request", "open_loop", "run"]
+__all__ = ["Load", "LoadError", "closed_loop", "http_request", "open_loop"]
 
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _HEAD_END = b"\r\n\r\n"
@@ -108,7 +109,9 @@ class _Connection(asyncio.Protocol):
 
 async def _connected(port: int, connections: int) -> list[_Connection]:
     loop = asyncio.get_running_loop()
-    made = [await loop.create_connection(_Connection, "127.0.0.1", port) for _ in range(connections)]
+    made = [
+        await loop.create_connection(_Connection, "127.0.0.1", port) for _ in range(connections)
+    ]
     return [connection for _, connection in made]
 
 
@@ -159,13 +162,9 @@ async def closed_loop(
             if check is not None:
                 check(at, body)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for number, connection in enumerate(asked):
-                group.create_task(work(connection, number % len(requests)))
-    finally:
-        for connection in asked:
-            connection.close()
+    async with _tasks(asked) as group:
+        for number, connection in enumerate(asked):
+            group.create_task(work(connection, number % len(requests)))
     load.seconds = clock() - started
     return load
 
@@ -199,22 +198,23 @@ async def open_loop(port: int, request: bytes, rate: float, seconds: float) -> L
         load.latencies.append(clock() - due)
         idle.append(connection)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for number in range(round(rate * seconds)):
-                due = started + number / rate
-                await asyncio.sleep(max(0.0, due - clock()))
-                group.create_task(one(due))
-    finally:
-        for connection in opened:
-            connection.close()
+    async with _tasks(opened) as group:
+        for number in range(round(rate * seconds)):
+            due = started + number / rate
+            await asyncio.sleep(max(0.0, due - clock()))
+            group.create_task(one(due))
     load.seconds = clock() - started
     return load
 
 
-def run(load: Coroutine[Any, Any, Load]) -> Load:
-    """Run one load to its end; raise the first LoadError as itself, not as a group."""
+@asynccontextmanager
+async def _tasks(opened: list[_Connection]) -> AsyncIterator[asyncio.TaskGroup]:
+    """Wait for tasks, then close; what fails is raised as itself, not as a group."""
     try:
-        return asyncio.run(load)
-    except* LoadError as errors:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
+    finally:
+        for connection in opened:
+            connection.close()

@@ -1,10 +1,11 @@
 """Cases measured in turn, in short rounds, so that the machine's noise hits all alike."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from bench.serving.load import closed_loop, run
+from bench.serving.load import closed_loop
 from bench.serving.requests import Case
 from bench.serving.servers import Running
 
@@ -72,7 +73,7 @@ def interleaved(
 
 def _once(server: Running, case: Case, connections: int, seconds: float) -> Measured:
     before = server.cpu_seconds()
-    load = run(closed_loop(server.port, case.requests, connections, seconds))
+    load = asyncio.run(closed_loop(server.port, case.requests, connections, seconds))
     spent = server.cpu_seconds() - before
     latency = {name: load.milliseconds(q) for name, q in _QUANTILES.items()}
     return Measured(1000 * spent / load.answers, load.rate, latency, load.answers)

@@ -21,10 +21,10 @@ class Default(kserve.Model):
         self._booster = xgboost.Booster({"nthread": 1}, model_file=model_file)
         self.ready = True
 
-    def predict(self, payload, headers=None):  # noqa: ANN001, ANN201, ARG002, D102
+    def predict(self, payload, headers=None):  # noqa: ARG002, D102
         return {"predictions": self._booster.inplace_predict(_rows(payload)).tolist()}
 
-    def explain(self, payload, headers=None):  # noqa: ANN001, ANN201, ARG002, D102
+    def explain(self, payload, headers=None):  # noqa: ARG002, D102
         data = xgboost.DMatrix(_rows(payload), nthread=1)
         return {"explanations": self._booster.predict(data, pred_contribs=True).tolist()}
 
