@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench.serving.agreement import require_agreement
-from bench.serving.goals import Results, goals
+from bench.serving.goals import SWAPS, Results, goals
 from bench.serving.measure import Plan, interleaved
 from bench.serving.report import as_json, as_markdown, as_table, environment, sheets
 from bench.serving.requests import GET, POST, V1, V2, Requests
@@ -27,7 +27,6 @@ _RESULTS = Path(__file__).parents[1] / "results"
 _CONNECTIONS = (1, 8, 32)
 _EXPLAINED = (1, 100, 1000)
 _RATE = 20.0
-_SWAPS = 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,7 +74,7 @@ def _measure(
     }
     console.print("one core, and swaps ...")
     on_one_core = pinned(ours, one[GET], _RATE, 10 * plan.seconds)
-    swapped = swap(subject, ours, {way: one[way] for way in (GET, POST, V1, V2)}, _SWAPS)
+    swapped = swap(subject, ours, {way: one[way] for way in (GET, POST, V1, V2)}, SWAPS)
     memory = {name: server.rss_megabytes() for name, server in servers.items()}
     grown = None
     if minutes:

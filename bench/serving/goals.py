@@ -10,7 +10,9 @@ from bench.serving.servers import FASTAPI, KSERVE, MLSERVER, OURS
 from bench.serving.steadiness import Growth, Isolation
 from bench.serving.swaps import Swapped
 
-__all__ = ["Goal", "Results", "goals"]
+__all__ = ["SWAPS", "Goal", "Results", "goals"]
+
+SWAPS = 20
 
 Cases = Mapping[str, Measured]
 
@@ -77,11 +79,11 @@ def goals(results: Results) -> list[Goal]:
         *_predict(list(results.one_row.values())),
         *_v2(results),
         *(
-            Goal(f"CPU of explain, {rows} rows: kserve over ours", _cpu(cases, KSERVE, OURS),
+            Goal(f"CPU of explaining {rows}: {KSERVE} over {OURS}", _cpu(cases, KSERVE, OURS),
                  ">=", 2 if rows == 1 else 10)
             for rows, cases in results.explain.items()
         ),
-        Goal("p99 of /predict while explaining 100 rows, over idle",
+        Goal("p99 of POST while explaining 100 rows, over idle",
              results.isolation[OURS].ratio, "<=", 2),
         Goal("p95 at 20 requests a second on one core, ms", results.pinned_p95_ms, "<", 50),
         *_swaps(results.swapped),
@@ -91,7 +93,7 @@ def goals(results: Results) -> list[Goal]:
 
 def _predict(runs: Sequence[Cases]) -> list[Goal]:
     return [
-        Goal(f"CPU of {way.partition(': ')[2]}: ours over {rival}",
+        Goal(f"CPU: {way} over {rival}",
              max(_cpu(cases, way, rival) for cases in runs), "<=", bound)
         for way in (POST, GET)
         for rival, bound in ((KSERVE, 0.2), (FASTAPI, 1 / 3))
@@ -100,15 +102,16 @@ def _predict(runs: Sequence[Cases]) -> list[Goal]:
 
 def _v2(results: Results) -> list[Goal]:
     one = min(_cpu(cases, MLSERVER, V2) for cases in results.one_row.values())
-    found = [Goal("V2 requests per CPU second, 1 row: ours over mlserver", one, ">=", 2)]
+    found = [Goal(f"V2 requests per CPU second, 1 row: {OURS} over {MLSERVER}", one, ">=", 2)]
     for rows, cases in results.many_rows.items():
-        what = f"V2 requests per CPU second, {rows} rows: ours over mlserver"
+        what = f"V2 requests per CPU second, {rows} rows: {OURS} over {MLSERVER}"
         found.append(Goal(what, _cpu(cases, MLSERVER, V2), ">=", 1))
     return found
 
 
 def _swaps(swapped: Swapped) -> list[Goal]:
     return [
+        Goal("champions swapped under load", swapped.swaps, ">=", SWAPS),
         Goal("errors while champions are swapped", len(swapped.errors), "<=", 0),
         Goal("mixed answers while champions are swapped", swapped.mixed, "<=", 0),
     ]

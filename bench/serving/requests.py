@@ -13,10 +13,10 @@ from bench.serving.stores import Subject
 
 __all__ = ["GET", "POST", "V1", "V2", "Case", "Requests"]
 
-GET = f"{OURS}: GET /predict, by symbol"
-POST = f"{OURS}: POST /predict, with features"
-V1 = f"{OURS}: V1"
-V2 = f"{OURS}: V2"
+GET = f"{OURS} GET by symbol"
+POST = f"{OURS} POST features"
+V1 = f"{OURS} V1"
+V2 = f"{OURS} V2"
 
 _DIFFERENT = 64
 """Requests sent in turn, so that no server answers one row from memory."""

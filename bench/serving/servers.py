@@ -20,10 +20,10 @@ from bench.serving.stores import Subject
 __all__ = ["FASTAPI", "KSERVE", "MLSERVER", "MLSERVER_WORKER", "OURS", "Running", "all_servers"]
 
 OURS = "volcast"
-KSERVE = "kserve, default"
-FASTAPI = "fastapi, minimal"
+KSERVE = "kserve"
+FASTAPI = "fastapi"
 MLSERVER = "mlserver"
-MLSERVER_WORKER = "mlserver, default worker"
+MLSERVER_WORKER = "mlserver-1-worker"
 
 _ROOT = Path(__file__).parents[2]
 _PATIENCE_SECONDS = 90
@@ -72,8 +72,7 @@ def all_servers(subject: Subject, place: Path) -> Iterator[dict[str, Running]]:
             FASTAPI: stack.enter_context(_fastapi(subject)),
         }
         for name, workers in ((MLSERVER, 0), (MLSERVER_WORKER, None)):
-            folder = place / name.replace(", ", "-").replace(" ", "-")
-            found[name] = stack.enter_context(_mlserver(subject, folder, workers))
+            found[name] = stack.enter_context(_mlserver(subject, place / name, workers))
         yield found
 
 

@@ -80,6 +80,8 @@ def swap(
     for version in reversed(subject.versions):
         subject.promote(version)
         asyncio.run(_learn(watch, server.port, requests, version))
+    if any(len({watch.known[one, at] for one in subject.versions}) < 2 for at in range(len(mix))):
+        raise RuntimeError("both versions answer alike: a mix would not be seen")
     with subject.swaps() as versions:
         asyncio.run(_swap(watch, server.port, requests, connections, versions, times))
     return watch.found

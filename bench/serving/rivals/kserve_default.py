@@ -29,7 +29,7 @@ class Default(kserve.Model):
         return {"explanations": self._booster.predict(data, pred_contribs=True).tolist()}
 
 
-def _rows(payload: dict) -> np.ndarray:
+def _rows(payload: dict[str, list[list[float]]]) -> np.ndarray:
     return np.array(payload["instances"], dtype=np.float64)
 
 
