@@ -16,6 +16,14 @@ __all__ = ["Sheet", "as_json", "as_markdown", "as_table", "environment", "sheets
 
 _PACKAGES = ("kserve", "fastapi", "uvicorn")
 
+_PREFACE = """Made by `make bench-serving`: one process and one XGBoost thread each, all on
+loopback, on the same champion of the embedded sample. The others answer with the trees' number
+alone, from bare lists of the trees' own features; volcast takes every feature by name, checks it,
+and answers with the blend, its intervals, and by /predict with baselines and drivers too. CPU is
+that of the server, children included. mlserver runs in line; mlserver-1-worker is its default, a
+second process that predicts. Where a goal spans several numbers of connections, it is judged at
+the worst of them. Ratios travel between machines, milliseconds do not."""
+
 
 @dataclass(frozen=True)
 class Sheet:
@@ -44,11 +52,11 @@ def sheets(
     rows = [[g.what, f"{g.found:.3g}", f"{g.sign} {g.bound:.3g}", g.verdict] for g in found]
     yield Sheet("Goals", ("", "found", "goal", ""), rows)
     for connections, cases in results.one_row.items():
-        yield _sheet(f"One row, {connections} connections", cases)
+        yield _sheet(f"One row, connections: {connections}", cases)
     for number, cases in results.many_rows.items():
-        yield _sheet(f"{number} rows, one connection", cases)
+        yield _sheet(f"{number} rows in a request, one connection", cases)
     for number, cases in results.explain.items():
-        yield _sheet(f"Explain {number} rows, one connection", cases)
+        yield _sheet(f"Explain, rows: {number}, one connection", cases)
     rows = [
         [name, f"{one.idle_ms:.2f}", f"{one.explaining_ms:.2f}", f"{one.ratio:.2f}"]
         for name, one in results.isolation.items()
@@ -103,7 +111,7 @@ def as_table(sheet: Sheet) -> Table:
 
 def as_markdown(found: Sequence[Sheet]) -> str:
     """Return all tables as Markdown."""
-    lines = ["# The model server beside three others", "", "Made by `make bench-serving`.", ""]
+    lines = ["# The model server beside three others", "", _PREFACE, ""]
     for sheet in found:
         lines += [f"## {sheet.title}", "", _row(sheet.columns), _row(["---"] * len(sheet.columns))]
         lines += [*map(_row, sheet.rows), ""]

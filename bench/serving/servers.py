@@ -56,7 +56,8 @@ class Running:
 
     def _allow(self, cores: set[int]) -> None:
         for thread in self.process.threads():
-            os.sched_setaffinity(thread.id, cores)
+            with suppress(ProcessLookupError):  # a thread that has ended since
+                os.sched_setaffinity(thread.id, cores)
 
     def _processes(self) -> list[psutil.Process]:
         return [self.process, *self.process.children(recursive=True)]
