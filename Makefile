@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := bootstrap platform dev
+LOCKS := bootstrap platform dev bench-mlserver
 
 # Each source but the sample has a store of its own, unless one is named.
 ifeq ($(STORE)$(VOLCAST_STORE),)
@@ -23,10 +23,10 @@ stamp = $(VENV)/.stamp-$(1)-$(shell cat requirements/bootstrap.txt requirements/
 DEV := $(call stamp,dev)
 RUN := $(if $(wildcard $(DEV)),$(DEV),$(call stamp,platform))
 
-.PHONY: help setup run evaluate ingest features train infer api dash test bench check lint generated render lock build
+.PHONY: help setup run evaluate ingest features train infer api dash test bench bench-serving check lint generated render lock build
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "Variables: SOURCE=sample|csv|yfinance|synthetic SOURCE_PATH=dir STORE=dir|s3://bucket/prefix AS_OF=YYYY-MM-DD PYTHON=python3.11"
 
 setup: $(RUN) ## Make .venv from the hashed locks
@@ -56,6 +56,9 @@ test: $(DEV) ## Run every test that needs no cluster
 
 bench: $(DEV) ## Run the benchmarks
 	@$(BIN)/python -m bench
+
+bench-serving: $(DEV) ## Measure the server beside three others, 16 minutes: QUICK=1 MINUTES=10
+	@$(BIN)/python -m bench.serving $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES))
 
 check: lint generated ## Lint, types, and generated files that are up to date
 

@@ -1,7 +1,7 @@
 """Time each step on the embedded sample, and one forecast: ``python -m bench``.
 
-The steps run in one process, one after the other. The last results lie in ``bench/results.json``;
-ratios travel between machines, milliseconds do not.
+The steps run in one process, one after the other. The last results lie in
+``bench/results/steps.json``; ratios travel between machines, milliseconds do not.
 """
 
 import json
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bench.stopwatch import Stopwatch
 
-_RESULTS = Path(__file__).with_name("results.json")
+_RESULTS = Path(__file__).parent / "results" / "steps.json"
 
 
 def main() -> int:

@@ -1,0 +1,62 @@
+"""All servers answer the same model: asked for one row, each gives what the library gives."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bench.serving.load import closed_loop
+from bench.serving.requests import GET, POST, V1, V2, Case
+from bench.serving.servers import FASTAPI, KSERVE, MLSERVER, Running
+from bench.serving.stores import Subject
+
+__all__ = ["answer", "require_agreement"]
+
+_OF_OURS = 1e-9
+_OF_SINGLE_PRECISION = 1e-5
+
+_READ: Mapping[str, Callable[[Any], float]] = {
+    GET: lambda body: body["rv_5d"],
+    POST: lambda body: body["rv_5d"],
+    V1: lambda body: body["predictions"][0]["rv_5d"],
+    V2: lambda body: next(o["data"][0] for o in body["outputs"] if o["name"] == "rv_5d"),
+    KSERVE: lambda body: body["predictions"][0],
+    FASTAPI: lambda body: body["predictions"][0],
+    MLSERVER: lambda body: body["outputs"][0]["data"][0],
+}
+
+
+def answer(way: str, body: bytes) -> tuple[str | None, float]:
+    """Return the version that an answer names, None where it names none, and its first number.
+
+    Parameters
+    ----------
+    way : str
+        How it was asked, by the names of `Requests.one_row`.
+    body : bytes
+    """
+    found = json.loads(body)
+    version = found.get("model_version") or found.get("model", {}).get("version")
+    return version, _READ[way](found)
+
+
+def require_agreement(
+    subject: Subject, servers: Mapping[str, Running], cases: Mapping[str, Case]
+) -> None:
+    """Ask each way for its first rows; RuntimeError where an answer is not the library's."""
+    volatility = subject.forecaster.forecast(subject.x).rv_5d.tolist()
+    margin = subject.forecaster.blend.trees.booster.inplace_predict(subject.tree_x).tolist()
+    for way, case in cases.items():
+        if way == GET:
+            continue  # its row is that of the online store
+        ours = way in {POST, V1, V2}
+        wanted, tolerance = (volatility, _OF_OURS) if ours else (margin, _OF_SINGLE_PRECISION)
+
+        def check(at: int, body: bytes, way: str = way, wanted: Any = wanted,
+                  tolerance: float = tolerance) -> None:  # fmt: skip
+            found = answer(way, body)[1]
+            if not abs(found - wanted[at]) <= tolerance:
+                raise RuntimeError(f"{way} answers {found} where the library has {wanted[at]}")
+
+        port, least = servers[case.server].port, len(case.requests)
+        asyncio.run(closed_loop(port, case.requests, 1, 0.0, least=least, check=check))

@@ -1,0 +1,125 @@
+"""What the server must reach, and whether it did."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.serving.measure import Measured
+from bench.serving.requests import GET, POST, V2
+from bench.serving.servers import FASTAPI, KSERVE, MLSERVER, OURS
+from bench.serving.steadiness import Growth, Isolation
+from bench.serving.swaps import Swapped
+
+__all__ = ["SWAPS", "Goal", "Results", "goals"]
+
+SWAPS = 20
+
+Cases = Mapping[str, Measured]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One number with a bound."""
+
+    what: str
+    found: float
+    sign: Literal["<=", ">=", "<"]
+    bound: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the number keeps to the bound; one that is no number does not."""
+        if self.sign == "<=":
+            return self.found <= self.bound
+        if self.sign == "<":
+            return self.found < self.bound
+        return self.found >= self.bound
+
+    @property
+    def verdict(self) -> str:
+        """Met, or not met."""
+        return "met" if self.met else "not met"
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything one run measured.
+
+    Parameters
+    ----------
+    one_row : mapping of int to Cases
+        By connections.
+    many_rows : mapping of int to Cases
+        By rows in a request.
+    explain : mapping of int to Cases
+        By rows in a request.
+    isolation : mapping of str to Isolation
+        By server.
+    pinned_p95_ms : float
+    swapped : Swapped
+    growth : Growth or None
+        None if no time was given to it.
+    memory_mb : mapping of str to float
+        Of each server, once it has answered everything.
+    """
+
+    one_row: Mapping[int, Cases]
+    many_rows: Mapping[int, Cases]
+    explain: Mapping[int, Cases]
+    isolation: Mapping[str, Isolation]
+    pinned_p95_ms: float
+    swapped: Swapped
+    growth: Growth | None
+    memory_mb: Mapping[str, float]
+
+
+def goals(results: Results) -> list[Goal]:
+    """Return every goal; one that is measured at several concurrencies is judged at its worst."""
+    return [
+        *_predict(list(results.one_row.values())),
+        *_v2(results),
+        *(
+            Goal(f"CPU of explaining {rows}: {KSERVE} over {OURS}", _cpu(cases, KSERVE, OURS),
+                 ">=", 2 if rows == 1 else 10)
+            for rows, cases in results.explain.items()
+        ),
+        Goal("p99 of POST while explaining 100 rows, over idle",
+             results.isolation[OURS].ratio, "<=", 2),
+        Goal("p95 at 20 requests a second on one core, ms", results.pinned_p95_ms, "<", 50),
+        *_swaps(results.swapped),
+        *([] if results.growth is None else [_growth(results.growth)]),
+    ]  # fmt: skip
+
+
+def _predict(runs: Sequence[Cases]) -> list[Goal]:
+    return [
+        Goal(f"CPU: {way} over {rival}",
+             max(_cpu(cases, way, rival) for cases in runs), "<=", bound)
+        for way in (POST, GET)
+        for rival, bound in ((KSERVE, 0.2), (FASTAPI, 1 / 3))
+    ]  # fmt: skip
+
+
+def _v2(results: Results) -> list[Goal]:
+    one = min(_cpu(cases, MLSERVER, V2) for cases in results.one_row.values())
+    found = [Goal(f"V2 requests per CPU second, 1 row: {OURS} over {MLSERVER}", one, ">=", 2)]
+    for rows, cases in results.many_rows.items():
+        what = f"V2 requests per CPU second, {rows} rows: {OURS} over {MLSERVER}"
+        found.append(Goal(what, _cpu(cases, MLSERVER, V2), ">=", 1))
+    return found
+
+
+def _swaps(swapped: Swapped) -> list[Goal]:
+    return [
+        Goal("champions swapped under load", swapped.swaps, ">=", SWAPS),
+        Goal("errors while champions are swapped", len(swapped.errors), "<=", 0),
+        Goal("mixed answers while champions are swapped", swapped.mixed, "<=", 0),
+    ]
+
+
+def _growth(found: Growth) -> Goal:
+    return Goal(f"growth of memory over {found.minutes:g} minutes", found.share, "<=", 0.05)
+
+
+def _cpu(cases: Cases, one: str, other: str) -> float:
+    return cases[one].cpu_ms / cases[other].cpu_ms

@@ -1,0 +1,72 @@
+"""The table of goals says what was missed."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.serving.goals import Goal, Results, goals
+from bench.serving.measure import Measured, Plan
+from bench.serving.report import as_markdown, sheets
+from bench.serving.requests import GET, POST, V1, V2
+from bench.serving.servers import FASTAPI, KSERVE, MLSERVER, OURS
+from bench.serving.steadiness import Growth, Isolation
+from bench.serving.swaps import Swapped
+
+
+def cpu(**milliseconds: float) -> dict[str, Measured]:
+    names = {"get": GET, "post": POST, "v1": V1, "v2": V2, "ours": OURS}
+    names |= {"kserve": KSERVE, "fastapi": FASTAPI, "mlserver": MLSERVER}
+    latency = {"p50": 1.0, "p95": 2.0, "p99": 3.0}
+    return {names[n]: Measured(ms, 100.0, latency, 500) for n, ms in milliseconds.items()}
+
+
+ONE_ROW = cpu(get=0.08, post=0.09, v1=0.1, v2=0.2, kserve=0.5, fastapi=0.3, mlserver=0.5)
+GOOD = Results(
+    one_row={1: ONE_ROW, 8: ONE_ROW},
+    many_rows={1000: cpu(v2=2.0, mlserver=2.5)},
+    explain={1: cpu(ours=0.4, kserve=0.8), 100: cpu(ours=1.0, kserve=10.0)},
+    isolation={OURS: Isolation(1.0, 1.9), KSERVE: Isolation(1.0, 30.0)},
+    pinned_p95_ms=4.0,
+    swapped=Swapped(20, 9000, 0, []),
+    growth=Growth(10.0, 200.0, 209.0, 100_000),
+    memory_mb={OURS: 200.0},
+)
+
+MISSED = [
+    ({"one_row": {1: ONE_ROW, 8: ONE_ROW | cpu(post=0.11)}}, 2),
+    ({"one_row": {1: ONE_ROW | cpu(mlserver=0.39), 8: ONE_ROW}}, 1),
+    ({"one_row": {1: ONE_ROW, 8: ONE_ROW | cpu(kserve=0.41)}}, 1),
+    ({"many_rows": {1000: cpu(v2=2.6, mlserver=2.5)}}, 1),
+    ({"explain": {1: cpu(ours=0.4, kserve=0.79), 100: cpu(ours=1.0, kserve=9.9)}}, 2),
+    ({"isolation": {OURS: Isolation(1.0, 2.1)}}, 1),
+    ({"pinned_p95_ms": 50.0}, 1),
+    ({"swapped": Swapped(20, 9000, 1, [])}, 1),
+    ({"swapped": Swapped(3, 900, 0, ["not a 200"])}, 2),
+    ({"growth": Growth(10.0, 200.0, 210.1, 100_000)}, 1),
+]
+
+
+def test_a_run_that_reaches_everything_meets_every_goal() -> None:
+    assert {goal.verdict for goal in goals(GOOD)} == {"met"}
+
+
+@pytest.mark.parametrize(("changed", "missed"), MISSED)
+def test_a_missed_ratio_is_not_met_and_no_other_is_blamed(changed: dict, missed: int) -> None:
+    found = goals(replace(GOOD, **changed))
+    assert [goal.verdict for goal in found].count("not met") == missed
+
+
+def test_a_number_that_is_none_meets_no_goal() -> None:
+    for sign in ("<=", "<", ">="):
+        assert not Goal("", float("nan"), sign, 1.0).met
+
+
+def test_without_time_for_it_memory_is_not_judged() -> None:
+    assert not [g for g in goals(replace(GOOD, growth=None)) if "memory" in g.what]
+
+
+def test_the_tables_name_the_verdict_beside_what_was_found() -> None:
+    missed = replace(GOOD, pinned_p95_ms=61.0)
+    written = as_markdown(list(sheets(missed, goals(missed), {"python": "3.11"}, Plan(5, 1.0))))
+    line = next(line for line in written.splitlines() if "p95 at 20 requests" in line)
+    assert line == "| p95 at 20 requests a second on one core, ms | 61 | < 50 | not met |"
