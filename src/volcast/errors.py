@@ -5,7 +5,9 @@
     VolcastError                exit  1  http 500   a fault of volcast itself
     ├── ConfigError             exit  2  http 500   settings or arguments are wrong
     ├── RequestError            exit  2  http 400   a request body or parameter is wrong
-    │   └── RequestTooLarge     exit  2  http 413   the body is over the cap
+    │   ├── RequestTooLarge     exit  2  http 413   the body is over the cap
+    │   ├── RequestTooSlow      exit  2  http 408   the body did not come in time
+    │   └── Unauthorized        exit  2  http 401   no token, or one that is not valid
     ├── NotFound                exit  2  http 404   unknown symbol, date or version
     │   └── KeyMissing          exit  2  http 404   no object is stored under the key
     ├── ContractError           exit 10  http 500   data breaks its contract; a retry cannot help
@@ -15,6 +17,7 @@
     ├── StoreUnavailable        exit 20  http 503   the store cannot be read or written; retry
     ├── GateRefused             exit 30  http 409   a model was judged and not promoted
     ├── StaleInput              exit 40  http 503   the newest input is too old to forecast from
+    ├── Overloaded              exit 20  http 503   more work is under way than can be taken
     └── ModelError              exit 10  http 503   no model, or one that fails its checks
 """
 
@@ -26,12 +29,15 @@ __all__ = [
     "KeyMissing",
     "ModelError",
     "NotFound",
+    "Overloaded",
     "QualityError",
     "RequestError",
     "RequestTooLarge",
+    "RequestTooSlow",
     "SourceUnavailable",
     "StaleInput",
     "StoreUnavailable",
+    "Unauthorized",
     "VolcastError",
 ]
 
@@ -76,6 +82,18 @@ class RequestTooLarge(RequestError):
     http_status = 413
 
 
+class RequestTooSlow(RequestError):
+    """A request body did not come in time."""
+
+    http_status = 408
+
+
+class Unauthorized(RequestError):
+    """A request has no token, or one that is not valid."""
+
+    http_status = 401
+
+
 class NotFound(VolcastError):
     """An unknown symbol, date or version was asked for."""
 
@@ -111,6 +129,14 @@ class SourceUnavailable(VolcastError):
 
 class StoreUnavailable(VolcastError):
     """The store cannot be reached, read or written."""
+
+    retryable = True
+    exit_code = 20
+    http_status = 503
+
+
+class Overloaded(VolcastError):
+    """More work is under way than can be taken; a retry later may find room."""
 
     retryable = True
     exit_code = 20

@@ -7,6 +7,7 @@ champion: what fails is left out and said.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from math import isfinite
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ __all__ = [
     "Backfill",
     "Shadow",
     "backfill",
+    "forecast_row",
     "infer",
     "predict_row",
     "publish",
@@ -41,18 +43,15 @@ LOWEST, HIGHEST = 0.003, 5.0
 """Annualised volatility, decimal, that a forecast can be."""
 
 
-def predict_row(
-    forecaster: Forecaster, version: str, symbol: str, session: date,
-    features: Mapping[str, float | None],
-) -> dict[str, object]:  # fmt: skip
+def forecast_row(
+    forecaster: Forecaster, symbol: str, session: date, features: Mapping[str, float | None]
+) -> dict[str, object]:
     """Forecast one row, with its intervals, baselines and drivers.
 
     Parameters
     ----------
     forecaster : Forecaster
         A verified version.
-    version : str
-        Its version in the registry.
     symbol, session : str, date
         Whose features these are; the forecast covers the five sessions after.
     features : mapping
@@ -62,53 +61,80 @@ def predict_row(
     Returns
     -------
     dict
-        Columns of predictions_daily; the same input gives the same row.
+        Columns of predictions_daily, without those that tell where the row comes from.
 
     Raises
     ------
     StaleInput
         If a feature the model needs is missing.
     """
-    values = {name: _number(features.get(name)) for name in forecaster.signature}
-    missing = [n for n, v in values.items() if not np.isfinite(v) and n not in forecaster.optional]
+    values = _values(forecaster, features)
+    missing = [n for n, v in values.items() if not isfinite(v) and n not in forecaster.optional]
     if missing:
         raise StaleInput(
             found=f"no value of {', '.join(missing)}", expected="every feature of the signature",
             where=f"features of {symbol} for {session}",
             remedy="Ingest the missing prices and build the features again.",
         )  # fmt: skip
-    x = np.asarray([list(values.values())])
+    x = np.array([list(values.values())])
     forecasts = forecaster.forecast(x)
     explanation = forecaster.explain(x)
-    parts = dict(zip(forecaster.recipe.features, explanation.contributions[0], strict=True))
+    names = forecaster.recipe.features
+    parts = dict(zip(names, explanation.contributions[0].tolist(), strict=True))
     largest = sorted(parts, key=lambda name: (-abs(parts[name]), name))[:_DRIVERS]
-    baselines = {name: float(forecasts.baselines[name][0]) for name in BASELINES}
-    feature_hash = digest({name: repr(value) for name, value in values.items()})
+    baselines = {name: forecasts.baselines[name].item() for name in BASELINES}
     return {
         "symbol": symbol,
         "session": session,
-        "model_version": version,
-        "role": "champion",
-        "rv_5d_hat": float(forecasts.rv_5d[0]),
-        **{name: float(bound[0]) for name, bound in forecasts.bounds.items()},
-        **{f"baseline_{n}": v if np.isfinite(v) else None for n, v in baselines.items()},
+        "rv_5d_hat": forecasts.rv_5d.item(),
+        **{name: bound.item() for name, bound in forecasts.bounds.items()},
+        **{f"baseline_{n}": v if isfinite(v) else None for n, v in baselines.items()},
         **regime_columns(features),
         "base_log_variance": explanation.base,
         "drivers": [
-            {"feature": name, "value": values[name], "contribution": float(parts[name])}
+            {"feature": name, "value": values[name], "contribution": parts[name]}
             for name in largest
         ],
         # What is left of the log variance, so that the parts shown add up to the last digit.
-        "others_contribution": float(
-            forecasts.log_variance[0] - explanation.base - sum(parts[name] for name in largest)
+        "others_contribution": (
+            forecasts.log_variance.item() - explanation.base - sum(parts[name] for name in largest)
         ),
         "target_from": calendar.after(session, 1),
         "target_to": calendar.after(session, calendar.HORIZON),
         "features_as_of": session,
+    }
+
+
+def predict_row(
+    forecaster: Forecaster, version: str, symbol: str, session: date,
+    features: Mapping[str, float | None],
+) -> dict[str, object]:  # fmt: skip
+    """Return `forecast_row` with what tells where it comes from, as predictions_daily has it.
+
+    Parameters
+    ----------
+    version : str
+        The forecaster's version in the registry.
+
+    Returns
+    -------
+    dict
+        Columns of predictions_daily; the same input gives the same row.
+    """
+    row = forecast_row(forecaster, symbol, session, features)
+    values = _values(forecaster, features)
+    feature_hash = digest({name: repr(value) for name, value in values.items()})
+    return row | {
+        "model_version": version,
+        "role": "champion",
         "feature_hash": feature_hash,
         "run_id": digest(feature_hash, symbol, str(session), version, code_version()),
         "created_timestamp": calendar.closes([session])[0],
     }
+
+
+def _values(forecaster: Forecaster, features: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: _number(features.get(name)) for name in forecaster.signature}
 
 
 def _number(value: float | None) -> float:

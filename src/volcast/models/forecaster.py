@@ -75,7 +75,7 @@ class Forecaster:
         """Feature names, in the order of the columns of x."""
         return self.recipe.signature
 
-    @property
+    @cached_property
     def optional(self) -> frozenset[str]:
         """Features that may be null: a baseline is then missing, the forecast is not."""
         return frozenset(self.signature) - frozenset(self.recipe.required)
