@@ -1,12 +1,14 @@
-"""What stands before every route: a cap on the body, no request headers, and the metrics."""
+"""What stands before every route: caps on bodies, time and number, tokens, and the metrics."""
 
+import asyncio
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.metrics import observe_request
-from serving.problems import problem
-from volcast.errors import RequestTooLarge
+from serving import metrics
+from serving.plane import Plane
+from serving.problems import method_not_allowed, problem, unforeseen
+from volcast.errors import Overloaded, RequestTooLarge, RequestTooSlow, VolcastError
 
 __all__ = ["BODY_CAP", "Edge"]
 
@@ -16,18 +18,37 @@ BODY_CAP = 1 << 20
 _DISCARD_CAP = 16 * BODY_CAP
 """Bytes of an oversized body that are read and dropped, so that its sender gets to the answer."""
 
+_BODY_SECONDS = 10.0
+"""How long a body may take to come."""
+
+_AT_ONCE = 512
+"""Requests under way; probes and metrics are answered beyond it."""
+
 _CLIENT_LEFT = 499
+
+_ALWAYS = frozenset(
+    {"/", "/metrics", "/v1/models/volcast", "/v2/health/live", "/v2/health/ready",
+     "/v2/models/volcast/ready"}
+)  # fmt: skip
+"""What an orchestrator asks."""
 
 
 class Edge:
-    """ASGI middleware around the whole application.
+    """ASGI application around KServe's.
 
-    KServe echoes request headers in answers and may forward them; behind this it sees none but a
-    JSON content type. A body is read whole, up to the cap, before any route runs.
+    Forecasting paths are answered here. Whatever else there is goes on to KServe, which echoes
+    request headers in answers and may forward them; behind this it sees none but a JSON content
+    type. A body is read whole, up to the cap, before anything looks at it.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        KServe's.
+    plane : Plane
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, plane: Plane) -> None:
+        self._app, self._plane, self._under_way = app, plane, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -35,34 +56,65 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started, seen = time.perf_counter(), _Seen(send)
+        self._under_way += 1
         try:
             await self._answer(scope, receive, seen)
         finally:
+            self._under_way -= 1
+            metrics.UNDER_WAY.set(self._under_way)
             elapsed = time.perf_counter() - started
-            observe_request(scope["path"], scope["method"], seen.status, elapsed)
+            metrics.observe_request(scope["path"], scope["method"], seen.status, elapsed)
 
     async def _answer(self, scope: Scope, receive: Receive, send: "_Seen") -> None:
+        path, method = scope["path"], scope["method"]
         try:
-            body = await _whole_body(receive)
-        except RequestTooLarge as error:
+            if path not in _ALWAYS:
+                self._refuse_too_many()
+            body = b"" if method in {"GET", "HEAD"} else await _in_time(receive)
+            if body is None:
+                send.status = _CLIENT_LEFT
+                return
+            methods = self._plane.methods(path)
+            if not methods:
+                inner = {**scope, "headers": _headers(body)}
+                await self._app(inner, _Replay(body, receive), send)
+            elif method not in methods:
+                await method_not_allowed(", ".join(methods))(scope, receive, send)
+            else:
+                await send.json(await self._plane.answer(path, method, scope["query_string"], body))
+        except VolcastError as error:
             await problem(error)(scope, receive, send)
-            return
-        if body is None:
-            send.status = _CLIENT_LEFT
-            return
-        await self._app({**scope, "headers": _headers(body)}, _Replay(body, receive), send)
+        except Exception as error:
+            if send.begun:
+                raise
+            await unforeseen(error)(scope, receive, send)
+
+    def _refuse_too_many(self) -> None:
+        if self._under_way > _AT_ONCE:
+            metrics.TURNED_AWAY.inc()
+            raise Overloaded(
+                found=f"more than {_AT_ONCE} requests under way", expected="fewer",
+                where="server", remedy="Send it again later.",
+            )  # fmt: skip
 
 
 class _Seen:
     """A ``send`` that remembers the status; 500 until one is sent."""
 
     def __init__(self, send: Send) -> None:
-        self._send, self.status = send, 500
+        self._send, self.status, self.begun = send, 500, False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self.begun = message["status"], True
         await self._send(message)
+
+    async def json(self, body: bytes) -> None:
+        """Send a whole answer."""
+        self.status, self.begun = 200, True
+        headers = [(b"content-type", b"application/json"), _length(body)]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
 
 
 class _Replay:
@@ -79,18 +131,39 @@ class _Replay:
         return {"type": "http.request", "body": body, "more_body": False}
 
 
-async def _whole_body(receive: Receive) -> bytes | None:
+async def _in_time(receive: Receive) -> bytes | None:
     """Read a body; None if the client left before its end."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        _refuse_large(len(body))
+        return body
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await _rest_of(message, receive)
+    except TimeoutError:
+        raise RequestTooSlow(
+            found=f"no whole body after {_BODY_SECONDS:g} seconds", expected="the whole body",
+            where="body", remedy="Send it at once.",
+        ) from None  # fmt: skip
+
+
+async def _rest_of(message: Message, receive: Receive) -> bytes | None:
     chunks: list[bytes] = []
-    size, more = 0, True
-    while more and size <= _DISCARD_CAP:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
+    size = 0
+    while message["type"] == "http.request":
         chunk = message.get("body", b"")
-        size, more = size + len(chunk), message.get("more_body", False)
+        size += len(chunk)
         if size <= BODY_CAP:
             chunks.append(chunk)
+        if size > _DISCARD_CAP or not message.get("more_body", False):
+            _refuse_large(size)
+            return b"".join(chunks)
+        message = await receive()
+    return None
+
+
+def _refuse_large(size: int) -> None:
     if size > BODY_CAP:
         raise RequestTooLarge(
             found=f"more than {BODY_CAP} bytes",
@@ -98,9 +171,11 @@ async def _whole_body(receive: Receive) -> bytes | None:
             where="body",
             remedy="Send fewer instances at a time.",
         )
-    return b"".join(chunks)
 
 
 def _headers(body: bytes) -> list[tuple[bytes, bytes]]:
-    length = str(len(body)).encode()
-    return [(b"content-type", b"application/json"), (b"content-length", length)]
+    return [(b"content-type", b"application/json"), _length(body)]
+
+
+def _length(body: bytes) -> tuple[bytes, bytes]:
+    return (b"content-length", b"%d" % len(body))

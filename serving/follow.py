@@ -3,17 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from serving import metrics
 from serving.events import emit
-from serving.lookup import OnlineFeatures
+from serving.lookup import LastKnown, OnlineFeatures
 from serving.model import VolcastModel
 from serving.state import InService, clock_of, known_symbols
 from volcast import calendar
 from volcast.config import Universe
 from volcast.errors import ContractError, ModelError, NotFound, VolcastError
+from volcast.models.compiled import compiled
 from volcast.registry import Champion, Version, champion, champion_pointer
 from volcast.storage import Store
 
@@ -66,8 +67,11 @@ class Follower:
         served = self.model.state
         chosen = self._champion(served.champion)
         clocks = self._clocks(served.clocks)
-        self.model.adopt(InService(chosen, clocks))
-        metrics.show_ages({symbol: self._age(symbol, day) for symbol, day in clocks.items()})
+        features = {symbol: self._features(symbol, served.features) for symbol in clocks}
+        found = InService(chosen, clocks, features)
+        if not found.is_as(served):
+            self.model.adopt(found)
+        metrics.show_ages({symbol: _age(features[symbol], day) for symbol, day in clocks.items()})
 
     def _champion(self, served: Champion | None) -> Champion | None:
         try:
@@ -85,6 +89,7 @@ class Follower:
     def _load(self, pointed: Version, served: Champion | None) -> Champion | None:
         try:
             found = champion(self.store)
+            forecaster = compiled(found.forecaster)
         except (ModelError, ContractError, NotFound) as error:
             self._refused, self._patience = pointed, _LOOKS_BETWEEN_TRIES
             metrics.MODEL_REFUSED.inc()
@@ -93,7 +98,7 @@ class Follower:
         version = found.version
         metrics.show_model(version.version, version.sha256, version.run_id)
         emit("champion_in_service", version=version.version, sha256=version.sha256)
-        return found
+        return replace(found, forecaster=forecaster)
 
     def _clocks(self, known: Mapping[str, date]) -> Mapping[str, date]:
         try:
@@ -105,10 +110,18 @@ class Follower:
             return known
         return {symbol: day for symbol, day in found.items() if day is not None}
 
-    def _age(self, symbol: str, clock: date) -> int | None:
+    def _features(self, symbol: str, known: Mapping[str, LastKnown]) -> LastKnown:
         try:
-            newest = self.features.newest(symbol)
+            found = LastKnown(self.features.newest(symbol), confirmed=True)
         except VolcastError as error:
-            emit("features_unread", logging.WARNING, detail=str(error))
-            return None
-        return None if newest is None else calendar.sessions_between(newest.session, clock)
+            metrics.ONLINE_STORE_ERRORS.inc()
+            metrics.ONLINE_STORE_UP.set(0)
+            emit("features_unread", logging.WARNING, symbol=symbol, detail=str(error))
+            before = known.get(symbol)
+            return LastKnown(None if before is None else before.row, confirmed=False)
+        metrics.ONLINE_STORE_UP.set(1)
+        return found
+
+
+def _age(known: LastKnown, clock: date) -> int | None:
+    return None if known.row is None else calendar.sessions_between(known.row.session, clock)

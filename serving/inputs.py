@@ -1,19 +1,25 @@
 """What a request may carry: JSON objects, dates, and feature values by name."""
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from itertools import chain
+from math import inf, nan
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from volcast.errors import RequestError
 
 __all__ = ["Signature", "json_object", "plain_date", "quoted"]
 
+
+_PLAIN = frozenset({int, float})
 
 _LARGEST = 1e6
 """No feature is near it, and the trees' single precision holds it."""
@@ -35,6 +41,39 @@ def json_object(body: bytes) -> dict[str, Any]:
     RequestError
         On anything but UTF-8 JSON with an object at the top and no repeated name.
     """
+    try:
+        found = orjson.loads(body)
+        if isinstance(found, dict) and body.count(b'"') == 2 * _texts(found):
+            return found
+    except orjson.JSONDecodeError:
+        pass
+    return _slowly(body)
+
+
+def _texts(found: dict[str, Any]) -> int:
+    """Count the names and texts of a parsed object, and of objects in it and in lists in it.
+
+    Each stands between two quotes in the body. A count that is too low (a repeated name, texts
+    deeper down, a quote within a text) only means that the body is read once more, slowly.
+    """
+    count = len(found)
+    for value in found.values():
+        if type(value) is str:
+            count += 1
+        elif type(value) is dict:
+            count += _texts(value)
+        elif type(value) is list and value and type(value[0]) is dict:
+            count += sum(_shallow(one) for one in value if type(one) is dict)
+    return count
+
+
+def _shallow(one: dict[str, Any]) -> int:
+    # An instance holds numbers alone and an input few values: only the latter is looked into.
+    few = len(one) < 8
+    return len(one) + (sum(type(value) is str for value in one.values()) if few else 0)
+
+
+def _slowly(body: bytes) -> dict[str, Any]:
     try:
         found = json.loads(body.decode("utf-8"), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
@@ -122,8 +161,22 @@ class Signature:
                 remedy="Name every feature; bare lists are refused.",
                 field=where,
             )
+        found = self._plain(given)
+        if found is not None:
+            return found
         self.require(given, where)
         return {name: self._number(given[name], name, where) for name in self.names}
+
+    def _plain(self, given: Mapping[str, Any]) -> dict[str, float | None] | None:
+        """Return the values of a row with nothing to say about; None for any other."""
+        try:
+            values = self._pick(given)
+        except KeyError:
+            return None
+        plain = len(given) == len(values) and set(map(type, values)) <= _PLAIN
+        if plain and all(-_LARGEST <= value <= _LARGEST for value in values):
+            return dict(zip(self.names, map(float, values), strict=True))
+        return None
 
     def require(self, given: Mapping[str, object], where: str) -> None:
         """Refuse a set of names that is not exactly the signature."""
@@ -134,16 +187,45 @@ class Signature:
             if name not in given:
                 raise _name_error(f"no {name}", name, where)
 
-    def column(self, name: str, data: Sequence[object]) -> NDArray[np.float64]:
-        """Return one feature's values, null as NaN, shape (n,)."""
-        found = [self._number(value, name, "inputs") for value in data]
-        return np.array([math.nan if value is None else value for value in found], np.float64)
+    def table(self, instances: Sequence[object]) -> NDArray[np.float64]:
+        """Return named rows as one array, shape (n, k), null as NaN.
 
-    def rows(self, given: Sequence[Mapping[str, float | None]]) -> NDArray[np.float64]:
-        """Return checked rows as one array, null as NaN, shape (n, k)."""
-        missing = math.nan
-        table = [[missing if row[n] is None else row[n] for n in self.names] for row in given]
-        return np.array(table, np.float64).reshape(len(given), len(self.names))
+        Raises
+        ------
+        RequestError
+            As `values`.
+        """
+        k, whole = len(self.names), all(type(one) is dict for one in instances)
+        try:
+            if whole and all(len(one) == k for one in instances):  # type: ignore[arg-type]
+                rows = [self._pick(one) for one in instances]  # type: ignore[arg-type]
+                found = _numbers(list(chain.from_iterable(rows)))
+                if found is not None:
+                    return found.reshape(len(instances), k)
+        except KeyError:
+            pass
+        checked = [self.values(one, f"instances[{row}]") for row, one in enumerate(instances)]
+        table = [[nan if value is None else value for value in row.values()] for row in checked]
+        return np.array(table, np.float64).reshape(len(checked), k)
+
+    def columns(self, data: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
+        """Return columns of one length n, by name, as one array, shape (n, k), null as NaN.
+
+        Raises
+        ------
+        RequestError
+            If a value is no finite number, or null where none is allowed.
+        """
+        whole = list(chain.from_iterable(self._pick(data)))
+        found = _numbers(whole)
+        if found is None:
+            checked = [self._number(v, name, "inputs") for name in self.names for v in data[name]]
+            found = np.array([nan if value is None else value for value in checked], np.float64)
+        return np.ascontiguousarray(found.reshape(len(self.names), -1).T)
+
+    @cached_property
+    def _pick(self) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+        return itemgetter(*self.names)
 
     def _number(self, value: object, name: str, where: str) -> float | None:
         if value is None and name in self.optional:
@@ -152,7 +234,7 @@ class Signature:
             try:
                 number = float(value)
             except OverflowError:
-                number = math.inf
+                number = inf
             if abs(number) <= _LARGEST:  # false of NaN too
                 return number
         allowed = f"a number within {_LARGEST:g} of 0" + " or null" * (name in self.optional)
@@ -163,6 +245,17 @@ class Signature:
             remedy="Send numbers as JSON numbers.",
             field=name,
         )
+
+
+def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
+    """Return ``values`` as an array if all are plain numbers near enough to 0, else None."""
+    if not set(map(type, values)) <= _PLAIN:
+        return None
+    try:
+        found = np.array(values, np.float64)
+    except OverflowError:
+        return None
+    return found if bool((np.abs(found) <= _LARGEST).all()) else None
 
 
 def _name_error(found: str, name: str, where: str) -> RequestError:

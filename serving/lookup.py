@@ -16,7 +16,7 @@ from feature_repo.online import online_features
 from feature_repo.opening import open_feature_store
 from volcast.errors import StoreUnavailable
 
-__all__ = ["FeatureRow", "OnlineFeatures"]
+__all__ = ["FeatureRow", "LastKnown", "OnlineFeatures"]
 
 _FAULTS = (
     FeastError,
@@ -44,6 +44,22 @@ class FeatureRow:
 
     session: date
     values: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class LastKnown:
+    """What the online store last said of one symbol.
+
+    Parameters
+    ----------
+    row : FeatureRow or None
+        Its newest features; None if it had none.
+    confirmed : bool
+        Whether that is of the last look; not if the store did not answer it.
+    """
+
+    row: FeatureRow | None
+    confirmed: bool
 
 
 class OnlineFeatures:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
 
@@ -12,6 +13,10 @@ __all__ = [
     "MODEL_READY",
     "MODEL_REFUSED",
     "MODEL_SWAPS",
+    "ONLINE_STORE_ERRORS",
+    "ONLINE_STORE_UP",
+    "TURNED_AWAY",
+    "UNDER_WAY",
     "observe_request",
     "show_ages",
     "show_model",
@@ -40,6 +45,16 @@ FEATURES_STALE = Gauge(
     "1 if the newest features are not of the clock's session.",
     ("symbol",),
 )
+ONLINE_STORE_UP = Gauge(
+    "volcast_online_store_up", "1 if the online store answered the last look-up, else 0."
+)
+ONLINE_STORE_ERRORS = Counter(
+    "volcast_online_store_errors_total", "Look-ups that the online store did not answer."
+)
+UNDER_WAY = Gauge("volcast_http_requests_under_way", "Requests taken and not yet answered.")
+TURNED_AWAY = Counter(
+    "volcast_http_requests_turned_away_total", "Requests refused because too many were under way."
+)
 MODEL_INFO = Info("volcast_model", "The version in service.")
 MODEL_READY = Gauge("volcast_model_ready", "1 if a verified champion is in service.")
 MODEL_SWAPS = Counter("volcast_model_swaps_total", "Champions taken into service.")
@@ -55,6 +70,8 @@ _ROUTES = {
     "/v2/models/volcast/infer": "v2_infer",
     "/v2/models/volcast": "v2_metadata",
     "/v2/models/volcast/ready": "v2_ready",
+    "/docs": "docs",
+    "/openapi.json": "openapi",
     "/v2/health/live": "v2_live",
     "/v2/health/ready": "v2_server_ready",
 }
@@ -64,8 +81,15 @@ _METHODS = frozenset({"GET", "HEAD", "POST"})
 def observe_request(path: str, method: str, status: int, seconds: float) -> None:
     """Count one request; unknown paths and methods share one label, so that labels stay few."""
     route = _ROUTES.get(path, "other")
-    REQUESTS.labels(route, method if method in _METHODS else "other", str(status)).inc()
-    SECONDS.labels(route, str(status)).observe(seconds)
+    count, clock = _meters(route, method if method in _METHODS else "other", str(status))
+    count.inc()
+    clock.observe(seconds)
+
+
+@cache
+def _meters(route: str, method: str, status: str) -> tuple[Counter, Histogram]:
+    # Looking a child up by its labels costs more than counting with it.
+    return REQUESTS.labels(route, method, status), SECONDS.labels(route, status)
 
 
 def show_model(version: str, sha256: str, run_id: str) -> None:

@@ -1,27 +1,20 @@
-"""The /predict routes: a forecast by symbol and date, with its intervals and its reasons."""
+"""The answers of /predict: a forecast by symbol and date, with its intervals and its reasons."""
 
-import asyncio
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-
 from serving.inputs import json_object, plain_date, quoted
-from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
 from serving.state import InService
 from volcast import calendar
 from volcast.contracts import PREDICTIONS_DAILY
 from volcast.contracts.predictions_daily import BASELINES
-from volcast.errors import ModelError, NotFound, RequestError, StaleInput
+from volcast.errors import ModelError, NotFound, RequestError, StaleInput, StoreUnavailable
 from volcast.features.definitions import names
-from volcast.inference import HIGHEST, LOWEST, predict_row
+from volcast.inference import HIGHEST, LOWEST, forecast_row
 from volcast.models.conformal import BOUNDS
 from volcast.registry.versions import NAME
 from volcast.storage import Store
@@ -95,26 +88,23 @@ class Question:
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers questions from the model, the online store and the published forecasts."""
+    """Answers questions from what is in service and from the published forecasts.
+
+    Parameters
+    ----------
+    store : Store
+        Holds the published forecasts.
+    model : VolcastModel
+        Holds what is in service.
+    """
 
     store: Store
-    features: OnlineFeatures
     model: VolcastModel
-
-    def routes(self) -> list[Route]:
-        """Return the route of /predict."""
-        return [Route("/predict", self._ask, methods=["GET", "POST"])]
-
-    async def _ask(self, request: Request) -> Response:
-        if request.method == "POST":
-            question = Question.of_body(await request.body())
-        else:
-            question = Question.of_query(request.query_params.multi_items())
-        answer = await asyncio.to_thread(self.answer, question)
-        return Response(json.dumps(answer, allow_nan=False), media_type="application/json")
 
     def answer(self, question: Question) -> dict[str, object]:
         """Answer one question, in the shape of the /predict contract.
+
+        Without an ``as_of``, or with ``features``, nothing outside this process is asked.
 
         Raises
         ------
@@ -127,7 +117,7 @@ class Answers:
         StaleInput
             If the newest features are missing or too old.
         StoreUnavailable
-            If a store does not answer.
+            If the store does not answer, or the online store never has.
         """
         state = self.model.state
         _ = state.ready_champion
@@ -147,7 +137,7 @@ class Answers:
             published = self._published(state, question.symbol, as_of)
             if published is not None:
                 return _body(published, as_of)
-        return self._newest(state, question.symbol, as_of, clock)
+        return _newest(state, question.symbol, as_of, clock)
 
     def _published(self, state: InService, symbol: str, as_of: date) -> dict[str, Any] | None:
         """Return the champion's stored row of a day.
@@ -161,22 +151,30 @@ class Answers:
         ranked = sorted(found, key=lambda row: _rank(row["model_version"], served))
         return ranked[-1] if ranked else None
 
-    def _newest(self, state: InService, symbol: str, as_of: date, clock: date) -> dict[str, object]:
-        newest = self.features.newest(symbol)
-        if as_of < (clock if newest is None else newest.session):
-            raise NotFound(
-                found=f"no forecast of {as_of}",
-                expected="a session that was forecast",
-                where="as_of",
-                remedy="Ask for another day, or backfill this one.",
-                field="as_of",
-            )
-        if newest is None:
-            raise _stale("no features in the online store")
-        age = calendar.sessions_between(newest.session, as_of)
-        if age > STALE_LIMIT:
-            raise _stale(f"features of {newest.session}, {age} sessions before {as_of}")
-        return _body(_forecast(state, symbol, newest.session, newest.values), as_of, age)
+
+def _newest(state: InService, symbol: str, as_of: date, clock: date) -> dict[str, object]:
+    known = state.features[symbol]
+    newest = known.row
+    if as_of < (clock if newest is None else newest.session):
+        raise NotFound(
+            found=f"no forecast of {as_of}",
+            expected="a session that was forecast",
+            where="as_of",
+            remedy="Ask for another day, or backfill this one.",
+            field="as_of",
+        )
+    if newest is None and not known.confirmed:
+        raise StoreUnavailable(
+            found="no answer yet", expected="an online store that answers",
+            where="online features", remedy="Mend the store; it is asked again by itself.",
+        )  # fmt: skip
+    if newest is None:
+        raise _stale("no features in the online store")
+    age = calendar.sessions_between(newest.session, as_of)
+    if age > STALE_LIMIT:
+        raise _stale(f"features of {newest.session}, {age} sessions before {as_of}")
+    row = _forecast(state, symbol, newest.session, newest.values)
+    return _body(row, as_of, age, confirmed=known.confirmed)
 
 
 def _rank(version: str, served: str) -> tuple[bool, int, str]:
@@ -219,14 +217,18 @@ def _forecast(
         raise _stale(f"no value of {empty} for {session}")
     # The regime stands beside the forecast; it is no input of it.
     wanted = {name: values.get(name) for name in (*signature.names, *names("regime"))}
-    row: Mapping[str, Any] = predict_row(
-        champion.forecaster, champion.version.version, symbol, session, wanted
-    )
-    return row
+    row = forecast_row(champion.forecaster, symbol, session, wanted)
+    return row | {"model_version": champion.version.version}
 
 
-def _body(row: Mapping[str, Any], as_of: date, age: int = 0) -> dict[str, object]:
-    """Return the /predict body of one predictions_daily row."""
+def _body(
+    row: Mapping[str, Any], as_of: date, age: int = 0, *, confirmed: bool = True
+) -> dict[str, object]:
+    """Return the /predict body of one predictions_daily row.
+
+    Features that the online store could not confirm are stale whatever their age: newer ones may
+    be there.
+    """
     return {
         "symbol": row["symbol"],
         "as_of": as_of.isoformat(),
@@ -247,7 +249,7 @@ def _body(row: Mapping[str, Any], as_of: date, age: int = 0) -> dict[str, object
         "others_contribution": row["others_contribution"],
         "model": {"name": NAME, "version": row["model_version"]},
         "features_as_of": row["features_as_of"].isoformat(),
-        "stale": age > 0,
+        "stale": age > 0 or not confirmed,
         "age_sessions": age,
     }
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from http import HTTPStatus
+from traceback import format_exception
 
 from fastapi.exceptions import RequestValidationError
 from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady, ServerNotReady
@@ -16,21 +17,27 @@ from volcast.errors import (
     ContractError,
     ModelError,
     NotFound,
+    Overloaded,
     RequestError,
     RequestTooLarge,
+    RequestTooSlow,
     StaleInput,
     StoreUnavailable,
+    Unauthorized,
     VolcastError,
 )
 
-__all__ = ["problem", "register"]
+__all__ = ["method_not_allowed", "problem", "register", "unforeseen"]
 
 _RETRY_SECONDS = 5
 
 _TABLE: tuple[tuple[type[VolcastError], HTTPStatus, str], ...] = (
+    (Unauthorized, HTTPStatus.UNAUTHORIZED, "Not authorized"),
+    (RequestTooSlow, HTTPStatus.REQUEST_TIMEOUT, "Body too slow"),
     (RequestTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Body too large"),
     (RequestError, HTTPStatus.BAD_REQUEST, "Bad request"),
     (NotFound, HTTPStatus.NOT_FOUND, "Not found"),
+    (Overloaded, HTTPStatus.SERVICE_UNAVAILABLE, "Overloaded"),
     (StaleInput, HTTPStatus.SERVICE_UNAVAILABLE, "Stale features"),
     (ModelError, HTTPStatus.SERVICE_UNAVAILABLE, "No model ready"),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "Store unavailable"),
@@ -40,17 +47,30 @@ _TABLE: tuple[tuple[type[VolcastError], HTTPStatus, str], ...] = (
 
 _FAULT = (HTTPStatus.INTERNAL_SERVER_ERROR, "Server fault")
 
-_OPEN = (RequestError, NotFound, StaleInput)
+_OPEN = (RequestError, NotFound, StaleInput, Overloaded)
 """Errors whose whole message is for the client; others may speak of paths and are only logged."""
 
 
 def problem(error: VolcastError) -> Response:
     """Return the response for one of volcast's own errors."""
     status, title = _entry(error)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Overloaded):
         emit("request_failed", logging.WARNING, error=type(error).__name__, detail=str(error))
     detail = str(error) if isinstance(error, _OPEN) else f"{title}. {_remedy(status)}"
     return _respond(status, title, detail, error.field)
+
+
+def method_not_allowed(allow: str) -> Response:
+    """Return the response for a method that a path does not take."""
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    return _respond(status, status.phrase, f"{status.phrase}. {status.description}", None, allow)
+
+
+def unforeseen(error: Exception) -> Response:
+    """Return the response for what nobody foresaw; the log alone says what it was."""
+    emit("request_failed", logging.ERROR, error=type(error).__name__, trace=format_exception(error))
+    status, title = _FAULT
+    return _respond(status, title, f"{title}. {_remedy(status)}", None)
 
 
 def _entry(error: VolcastError) -> tuple[HTTPStatus, str]:
@@ -77,6 +97,10 @@ def _respond(
         "field": field,
     }
     headers = {} if allow is None else {"allow": allow}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        headers["connection"] = "close"
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry-after"] = str(_RETRY_SECONDS)
     return Response(json.dumps(body), status, headers, media_type="application/problem+json")
@@ -154,9 +178,8 @@ async def _no_versions(_: Request, __: Exception) -> Response:
     )
 
 
-async def _unforeseen(_: Request, __: Exception) -> Response:
-    status, title = _FAULT
-    return _respond(status, title, f"{title}. {_remedy(status)}", None)
+async def _unforeseen(_: Request, error: Exception) -> Response:
+    return unforeseen(error)
 
 
 def register(app: Starlette) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import fastapi
 from kserve import ModelServer
-from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING, PredictorProtocol
+from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.rest.server import RESTServer, metrics_handler
 from kserve.protocol.rest.v1_endpoints import register_v1_endpoints
@@ -17,15 +17,15 @@ from kserve.protocol.rest.v2_endpoints import register_v2_endpoints
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from uvicorn.importer import import_from_string
 
 from serving import problems
 from serving.edge import Edge
 from serving.events import emit
 from serving.follow import Follower
-from serving.inputs import json_object
 from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
+from serving.plane import Plane, Workers
 from serving.predict import Answers
 from volcast.config import Settings
 from volcast.registry.versions import NAME
@@ -35,22 +35,7 @@ __all__ = ["Listen", "Server", "serve"]
 
 
 class _Plane(DataPlane):  # type: ignore[misc]
-    """KServe's data plane, strict about bodies and honest about readiness."""
-
-    def decode(
-        self,
-        body: Any,
-        headers: dict[str, str],
-        protocol_version: str = PredictorProtocol.REST_V1.value,
-        model_name: str | None = None,
-    ) -> tuple[Any, dict[str, str]]:
-        """Parse a V1 body as one JSON object; leave V2 to KServe."""
-        if isinstance(body, bytes) and protocol_version == PredictorProtocol.REST_V1.value:
-            return json_object(body), {}
-        decoded: tuple[Any, dict[str, str]] = super().decode(
-            body, headers, protocol_version, model_name
-        )
-        return decoded
+    """KServe's data plane, honest about readiness."""
 
     async def ready(self) -> bool:
         """Say whether the model is ready; KServe's own answer is always yes."""
@@ -70,16 +55,20 @@ class _Plane(DataPlane):  # type: ignore[misc]
 class _Rest(RESTServer):  # type: ignore[misc]
     """KServe's REST server without its timing log, its error bodies and its repository routes."""
 
-    routes: Sequence[Route] = ()
+    plane: Plane
+
+    def create_application(self) -> None:
+        """Make KServe's application, and serve it from behind our edge."""
+        super().create_application()
+        self.config.app = Edge(import_from_string(FASTAPI_APP_IMPORT_STRING), self.plane)
 
     def _add_middlewares(self, app: fastapi.FastAPI) -> None:
-        app.add_middleware(Edge)
+        """Add none: KServe's times and logs each request."""
 
     def _add_exception_handlers(self, app: fastapi.FastAPI) -> None:
         problems.register(app)
 
     def _register_endpoints(self, app: fastapi.FastAPI) -> None:
-        app.router.routes[:0] = self.routes  # first, so that they pay for no other match
         app.add_route("/v2/repository/{rest:path}", _closed, methods=["GET", "POST"])
         app.add_route("/metrics", metrics_handler, methods=["GET"])
         app.add_api_route("/", self.dataplane.live)
@@ -107,12 +96,12 @@ class Server(ModelServer):  # type: ignore[misc]
     ----------
     follower : Follower
         Whose model is served.
-    routes : sequence of Route
-        Served beside KServe's.
+    plane : Plane
+        Answers what forecasts.
     listen : Listen
     """
 
-    def __init__(self, follower: Follower, routes: Sequence[Route], listen: Listen) -> None:
+    def __init__(self, follower: Follower, plane: Plane, listen: Listen) -> None:
         super().__init__(
             http_port=listen.port,
             workers=1,
@@ -131,7 +120,7 @@ class Server(ModelServer):  # type: ignore[misc]
             grace_period=listen.grace_seconds,
         )
         self._rest_server.config.host = listen.host
-        self._rest_server.routes = routes
+        self._rest_server.plane = plane
 
     def run(self) -> None:
         """Serve until told to stop by SIGTERM or SIGINT.
@@ -190,4 +179,6 @@ def serve(
     )
     follower.look()
     emit("serving", host=listen.host, port=listen.port, ready=bool(model.ready))
-    Server(follower, Answers(store, features, model).routes(), listen).run()
+    # A thread at work gives way to the event loop this soon; by default ten times as late.
+    sys.setswitchinterval(0.0005)
+    Server(follower, Plane(Answers(store, model), model, Workers()), listen).run()

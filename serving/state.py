@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from urllib.parse import unquote
 
 from serving.inputs import Signature
+from serving.lookup import LastKnown
 from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
@@ -19,7 +21,7 @@ LIVE_SOURCES = frozenset({"yfinance"})
 """Sources that grow every day; all others are archives that end where they end."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class InService:
     """One frozen picture of the server's state; a request reads it once and keeps to it.
 
@@ -29,10 +31,18 @@ class InService:
         The verified version in service.
     clocks : mapping of str to date
         For each symbol that is forecast, the session that the present counts as.
+    features : mapping of str to LastKnown
+        What the online store last said of each of these symbols.
     """
 
     champion: Champion | None
     clocks: Mapping[str, date]
+    features: Mapping[str, LastKnown]
+
+    def is_as(self, other: "InService") -> bool:
+        """Say whether ``other`` would answer every request alike."""
+        same = self.champion is other.champion and self.clocks == other.clocks
+        return same and self.features == other.features
 
     @property
     def ready_champion(self) -> Champion:
@@ -52,7 +62,7 @@ class InService:
             )
         return self.champion
 
-    @property
+    @cached_property
     def signature(self) -> Signature:
         """The champion's signature."""
         forecaster = self.ready_champion.forecaster

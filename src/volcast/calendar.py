@@ -88,6 +88,7 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
     return pd.DatetimeIndex(_xnys().closes.iloc[positions].to_numpy(), tz="UTC").as_unit("us")
 
 
+@lru_cache(maxsize=4096)
 def after(session: date, count: int) -> date:
     """Return the session ``count`` sessions after (or, if negative, before) ``session``."""
     index = _session_index()

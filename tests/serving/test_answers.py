@@ -19,7 +19,7 @@ def answers_of(served: Served, as_of=None) -> Answers:
     features = OnlineFeatures(str(served.folder))
     clock = {"now": lambda: datetime(2026, 1, 2, tzinfo=UTC), "as_of": as_of}
     Follower(store, model, features, UNIVERSE, **clock, seconds=1).look()
-    return Answers(store, features, model)
+    return Answers(store, model)
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,7 @@ def test_models_cannot_be_loaded_or_unloaded_over_http(server: Running, action):
     [
         ("DELETE", "/predict", 405),
         ("GET", "/nowhere", 404),
-        ("GET", "/v1/models/volcast:predict", 404),
+        ("GET", "/v1/models/volcast:predict", 405),
         ("GET", "/openai/v1/models", 404),
         ("GET", "/docs", 404),
     ],
