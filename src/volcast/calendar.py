@@ -53,6 +53,7 @@ def sessions(first: date, last: date) -> list[date]:
     return [stamp.date() for stamp in _session_index()[lo:hi]]
 
 
+@lru_cache(maxsize=4096)
 def is_session(day: date) -> bool:
     """Whether XNYS trades on ``day``."""
     return bool((_days() == _day(day)).any())

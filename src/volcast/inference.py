@@ -76,28 +76,24 @@ def forecast_row(
             where=f"features of {symbol} for {session}",
             remedy="Ingest the missing prices and build the features again.",
         )  # fmt: skip
-    x = np.array([list(values.values())])
-    forecasts = forecaster.forecast(x)
-    explanation = forecaster.explain(x)
-    names = forecaster.recipe.features
-    parts = dict(zip(names, explanation.contributions[0].tolist(), strict=True))
+    found = forecaster.single(list(values.values()))
+    parts = found.contributions
     largest = sorted(parts, key=lambda name: (-abs(parts[name]), name))[:_DRIVERS]
-    baselines = {name: forecasts.baselines[name].item() for name in BASELINES}
     return {
         "symbol": symbol,
         "session": session,
-        "rv_5d_hat": forecasts.rv_5d.item(),
-        **{name: bound.item() for name, bound in forecasts.bounds.items()},
-        **{f"baseline_{n}": v if isfinite(v) else None for n, v in baselines.items()},
+        "rv_5d_hat": found.rv_5d,
+        **found.bounds,
+        **{f"baseline_{n}": _finite(found.baselines[n]) for n in BASELINES},
         **regime_columns(features),
-        "base_log_variance": explanation.base,
+        "base_log_variance": found.base,
         "drivers": [
             {"feature": name, "value": values[name], "contribution": parts[name]}
             for name in largest
         ],
         # What is left of the log variance, so that the parts shown add up to the last digit.
         "others_contribution": (
-            forecasts.log_variance.item() - explanation.base - sum(parts[name] for name in largest)
+            found.log_variance - found.base - sum(parts[name] for name in largest)
         ),
         "target_from": calendar.after(session, 1),
         "target_to": calendar.after(session, calendar.HORIZON),
@@ -135,6 +131,10 @@ def predict_row(
 
 def _values(forecaster: Forecaster, features: Mapping[str, float | None]) -> dict[str, float]:
     return {name: _number(features.get(name)) for name in forecaster.signature}
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
 
 
 def _number(value: float | None) -> float:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import exp, log, nan, sqrt
+from operator import mul
 
 import numpy as np
 import pandas as pd
@@ -62,6 +64,30 @@ class Baselines:
         return {
             name: np.sqrt(np.maximum(value, VARIANCE_FLOOR)) for name, value in variance.items()
         }
+
+    def single(self, row: Mapping[str, float]) -> dict[str, float]:
+        """Forecast one row as `forecast` does, on plain numbers.
+
+        Raises
+        ------
+        OverflowError
+            If a forecast is beyond the largest number.
+        """
+        levels = [row[name] ** 2 for name in _LEVELS]
+        logs = [row[name] + row["g252"] for name in _LOGS]
+        vix = row["vix"] if row["vix"] > 0 else nan
+        har_x = nan if self.har_x is None else exp(_point(self.har_x, [*logs, 2 * log(vix)]))
+        variance = {
+            "random_walk": levels[1],
+            "mean22": levels[2],
+            "ewma94": row["ewma94"] ** 2,
+            # The value first: a null stays null.
+            "har_rv": max(_point(self.har_rv, levels), self.har_floor),
+            "log_har": exp(_point(self.log_har, logs)),
+            "har_x": har_x,
+            "vix": vix**2,
+        }
+        return {name: sqrt(max(value, VARIANCE_FLOOR)) for name, value in variance.items()}
 
     def as_dict(self) -> dict[str, object]:
         """Return the coefficients by name, for a file."""
@@ -124,6 +150,11 @@ def _with_vix(logs: Floats, vix: Floats) -> Floats:
 def _line(coefficients: tuple[float, ...], x: Floats) -> Floats:
     line: Floats = coefficients[0] + (x * np.asarray(coefficients[1:])).sum(axis=1)
     return line
+
+
+def _point(coefficients: tuple[float, ...], x: Sequence[float]) -> float:
+    products: map[float] = map(mul, coefficients[1:], x)
+    return coefficients[0] + sum(products)
 
 
 def _least_squares(x: Floats, y: Floats) -> tuple[float, ...]:

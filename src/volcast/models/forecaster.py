@@ -1,9 +1,10 @@
 """A version of the model as it is stored and served: native files, checked before use."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import exp
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from volcast.models.gamma_glm import GammaRegression
 from volcast.models.recipe import Recipe
 from volcast.models.trees import Trees
 
-__all__ = ["MODEL_FILES", "Explanation", "Forecaster", "Forecasts"]
+__all__ = ["MODEL_FILES", "Explanation", "Forecaster", "Forecasts", "Single"]
 
 Floats = NDArray[np.float64]
 
@@ -57,6 +58,32 @@ class Forecasts:
 
 
 @dataclass(frozen=True)
+class Single:
+    """The forecast of one row with its reasons; names and units as in `Forecasts`.
+
+    Parameters
+    ----------
+    log_variance : float
+    bounds, baselines : dict of float
+    base : float
+        Log variance at the mean features of training.
+    contributions : dict of float
+        By the names of the recipe's features; with ``base`` they sum to ``log_variance``.
+    """
+
+    log_variance: float
+    bounds: dict[str, float]
+    baselines: dict[str, float]
+    base: float
+    contributions: dict[str, float]
+
+    @property
+    def rv_5d(self) -> float:
+        """Square root of the expected variance."""
+        return exp(self.log_variance / 2)
+
+
+@dataclass(frozen=True)
 class Forecaster:
     """Everything needed to forecast and explain from one row of features."""
 
@@ -90,6 +117,18 @@ class Forecaster:
     def explain(self, x: Floats) -> Explanation:
         """Explain rows x, f8[n, k]: one contribution a feature of the recipe."""
         return self.blend.explain(x[:, : len(self.recipe.features)])
+
+    def single(self, row: Sequence[float]) -> Single:
+        """Forecast and explain one row, in the order of the signature."""
+        x = np.array([row], dtype=float)
+        found, why = self.forecast(x), self.explain(x)
+        return Single(
+            found.log_variance.item(),
+            {name: bound.item() for name, bound in found.bounds.items()},
+            {name: baseline.item() for name, baseline in found.baselines.items()},
+            why.base,
+            dict(zip(self.recipe.features, why.contributions[0].tolist(), strict=True)),
+        )
 
     def with_golden(self, x: Floats) -> "Forecaster":
         """Return the same forecaster, with its answers to x to be checked against at load."""
