@@ -83,7 +83,7 @@ class CompiledForecaster(Forecaster):
         try:
             return self._single(row)
         except OverflowError:  # far from any market; NumPy says infinity
-            with np.errstate(over="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"):
                 return super().single(row)
 
     def _single(self, row: Sequence[float]) -> Single:

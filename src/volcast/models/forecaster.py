@@ -31,6 +31,7 @@ MODEL_FILES = (
 
 _SIGNATURE_VERSION = 2
 _GOLDEN_TOLERANCE = 1e-9
+_LARGEST_LOG = 709.0  # of a number that can be held
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Single:
     @property
     def rv_5d(self) -> float:
         """Square root of the expected variance."""
-        return exp(self.log_variance / 2)
+        return exp(min(self.log_variance / 2, _LARGEST_LOG))
 
 
 @dataclass(frozen=True)
