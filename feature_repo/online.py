@@ -9,9 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from feast import FeatureService, FeatureStore
+from pydantic import SecretStr
 
 from feature_repo.opening import CACHE, locate, scratch_feature_store
 from feature_repo.services import FORECAST
+from feature_repo.stores import reached
 from volcast import calendar
 from volcast.contracts import FEATURES_DAILY
 from volcast.errors import StaleInput
@@ -25,13 +27,24 @@ WINDOW = timedelta(days=30)
 
 
 def materialize(
-    store_uri: str, as_of: date, *, expect: Sequence[str] = (), cache: Path = CACHE
+    store_uri: str,
+    as_of: date,
+    *,
+    expect: Sequence[str] = (),
+    cache: Path = CACHE,
+    online: SecretStr | None = None,
 ) -> dict[str, datetime]:
     """Put each symbol's newest features up to ``as_of`` into the online store.
 
     The window slides: ``materialize_incremental`` would start where the last run ended and so
     skip late rows. The online store only moves forward: when it already holds a session after
-    ``as_of`` it is left alone, because Feast's SQLite store lets an older write win.
+    ``as_of`` it is left alone.
+
+    Processes of one machine take turns, which SQLite needs, because Feast lets an older write win
+    there. Across machines the turn does not hold, but Redis and DynamoDB take a row only if they
+    hold no later session of that symbol, which they check and do as one step: whatever the order,
+    the newest session stands. Of two versions of one session the last to be written stands, until
+    the next run.
 
     Parameters
     ----------
@@ -42,7 +55,9 @@ def materialize(
     expect : sequence of str
         Symbols that must stand at ``as_of`` or later afterwards.
     cache : Path
-        For a remote store, where the local copies and the online store lie.
+        For a remote store, where the local copies and Feast's own files lie.
+    online : SecretStr or None
+        The setting ``online_store``; None for an SQLite file.
 
     Returns
     -------
@@ -53,21 +68,27 @@ def materialize(
     ------
     StaleInput
         If an expected symbol's newest features are of an earlier session.
+    StoreUnavailable
+        If Redis or DynamoDB do not answer.
     """
     store = Store.open(store_uri)
     end = calendar.closes([as_of])[0].to_pydatetime()
     rows = store.read(FEATURES_DAILY, first=(end - WINDOW).date(), last=as_of)
     symbols = sorted({*rows.column("symbol").to_pylist(), *expect})
-    places = locate(store, cache)
+    places = locate(store, cache, online)
     places.state.mkdir(parents=True, exist_ok=True)
-    with locked(places.state / ".materialize.lock"), scratch_feature_store(places) as feature_store:
-        online = _event_timestamps(feature_store, symbols)
-        if len(rows) and max(online.values(), default=end) <= end:
+    with (
+        locked(places.state / ".materialize.lock"),
+        reached(places.online),
+        scratch_feature_store(places) as feature_store,
+    ):
+        stamps = _event_timestamps(feature_store, symbols)
+        if len(rows) and max(stamps.values(), default=end) <= end:
             with redirect_stdout(io.StringIO()):
                 feature_store.materialize(end - WINDOW, end, [FEATURES_DAILY.name])
-            online = _event_timestamps(feature_store, symbols)
-    _refuse_stale(online, expect, end)
-    return online
+            stamps = _event_timestamps(feature_store, symbols)
+    _refuse_stale(stamps, expect, end)
+    return stamps
 
 
 def online_features(
@@ -116,8 +137,8 @@ def _event_timestamps(feature_store: FeatureStore, symbols: Sequence[str]) -> di
     return {symbol: answer[0] for symbol, answer in found if answer is not None}
 
 
-def _refuse_stale(online: dict[str, datetime], expect: Sequence[str], end: datetime) -> None:
-    behind = {symbol: online.get(symbol) for symbol in expect}
+def _refuse_stale(stamps: dict[str, datetime], expect: Sequence[str], end: datetime) -> None:
+    behind = {symbol: stamps.get(symbol) for symbol in expect}
     behind = {symbol: stamp for symbol, stamp in behind.items() if stamp is None or stamp < end}
     if behind:
         said = ", ".join(f"{symbol} at {stamp or 'nothing'}" for symbol, stamp in behind.items())

@@ -12,13 +12,16 @@ from string import Template
 import feast
 import yaml
 from feast import FeatureStore, RepoConfig
+from pydantic import SecretStr
 
 from feature_repo.clock import keep_times_in_utc
 from feature_repo.entities import SYMBOL
 from feature_repo.services import forecast
+from feature_repo.stores import SQLITE, online_config
 from feature_repo.views import features_daily
 from volcast.contracts import FEATURES_DAILY
 from volcast.errors import ConfigError
+from volcast.online_store import OnlineStore, read_online_store
 from volcast.storage import Store
 
 __all__ = ["CACHE", "Places", "locate", "open_feature_store", "scratch_feature_store"]
@@ -31,35 +34,40 @@ _YAML = Path(__file__).with_name("feature_store.yaml")
 
 @dataclass(frozen=True)
 class Places:
-    """Where Feast finds the features, and keeps its registry and online store."""
+    """Where Feast finds the features, keeps its registry, and has its online store."""
 
     features: Path
     state: Path
+    online: OnlineStore | None
 
     @property
-    def online(self) -> Path:
-        """The SQLite file of the online store."""
-        return self.state / "online.db"
+    def ready(self) -> bool:
+        """Whether the online store is there: an SQLite file is made with the registry."""
+        return self.online is not None or (self.state / SQLITE).exists()
 
 
-def locate(store: Store, cache: Path = CACHE) -> Places:
+def locate(store: Store, cache: Path = CACHE, online: SecretStr | None = None) -> Places:
     """Return the places of ``store``: inside it if it is local, else under ``cache``.
 
     Features of a remote store are copied to local disk first: the offline store reads files.
     """
     features = store.local_folder(FEATURES_DAILY, cache).resolve()
+    chosen = None if online is None else read_online_store(online.get_secret_value())
     if "://" not in store.uri:
-        return Places(features, Path(store.uri).resolve() / "feast")
+        return Places(features, Path(store.uri).resolve() / "feast", chosen)
     owner = hashlib.sha256(store.uri.encode()).hexdigest()[:16]
-    return Places(features, cache.resolve() / owner / "feast")
+    return Places(features, cache.resolve() / owner / "feast", chosen)
 
 
-def open_feature_store(store_uri: str, cache: Path = CACHE) -> FeatureStore:
+def open_feature_store(
+    store_uri: str, cache: Path = CACHE, online: SecretStr | None = None
+) -> FeatureStore:
     """Open the feature store over the features of ``store_uri``, made first if need be.
 
-    The registry is a file named by a hash of the definitions, put in place whole by a rename:
-    new definitions or paths give a new file, two processes that make it at once make the same
-    one, and a reader never sees Feast's own write, which truncates the file it replaces.
+    The registry is a file named by a hash of the definitions and of the online store (not of its
+    password), put in place whole by a rename: new definitions or paths give a new file, two
+    processes that make it at once make the same one, and a reader never sees Feast's own write,
+    which truncates the file it replaces. Of DynamoDB the table is made with it.
 
     Parameters
     ----------
@@ -67,6 +75,9 @@ def open_feature_store(store_uri: str, cache: Path = CACHE) -> FeatureStore:
         The volcast store: a local folder or ``s3://bucket/prefix``.
     cache : Path
         For a remote store, where the local copies lie.
+    online : SecretStr or None
+        The setting ``online_store``; None for an SQLite file beside the registry. Training has no
+        need of it.
 
     Returns
     -------
@@ -78,9 +89,9 @@ def open_feature_store(store_uri: str, cache: Path = CACHE) -> FeatureStore:
     ConfigError
         If feature_store.yaml names a variable that has no value.
     """
-    places = locate(Store.open(store_uri), cache)
+    places = locate(Store.open(store_uri), cache, online)
     registry = places.state / f"registry-{_fingerprint(places)}.db"
-    if not (registry.exists() and places.online.exists()):
+    if not (registry.exists() and places.ready):
         with scratch_feature_store(places) as scratch:
             os.replace(scratch.config.registry.path, registry)
     return FeatureStore(config=_config(places, registry))
@@ -103,11 +114,7 @@ def scratch_feature_store(places: Places) -> Iterator[FeatureStore]:
 
 def _config(places: Places, registry: Path) -> RepoConfig:
     keep_times_in_utc()
-    values = {
-        **os.environ,
-        "VOLCAST_FEAST_REGISTRY": str(registry),
-        "VOLCAST_FEAST_ONLINE": str(places.online),
-    }
+    values = {**os.environ, "VOLCAST_FEAST_REGISTRY": str(registry)}
     template = Template(_YAML.read_text(encoding="utf-8"))
     missing = sorted(set(template.get_identifiers()) - set(values))
     if missing:
@@ -117,7 +124,11 @@ def _config(places: Places, registry: Path) -> RepoConfig:
             where=str(_YAML),
             remedy="Set them in the environment.",
         )
-    return RepoConfig(**yaml.safe_load(template.substitute(values)), repo_path=_YAML.parent)
+    return RepoConfig(
+        **yaml.safe_load(template.substitute(values)),
+        online_store=online_config(places.online, places.state),
+        repo_path=_YAML.parent,
+    )
 
 
 def _fingerprint(places: Places) -> str:
@@ -127,5 +138,6 @@ def _fingerprint(places: Places) -> str:
         holder.batch_source.ClearField("meta")  # the moment it was made, in this process
     specs = (SYMBOL.to_proto().spec, shape, service)
     parts = [spec.SerializeToString(deterministic=True) for spec in specs]
-    parts += [feast.__version__.encode(), _YAML.read_bytes(), str(places.online).encode()]
+    where = str(online_config(places.online, places.state))
+    parts += [feast.__version__.encode(), _YAML.read_bytes(), where.encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]

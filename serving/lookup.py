@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from feast import FeatureStore
 from feast.errors import FeastError
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from pydantic import SecretStr
 from redis.exceptions import RedisError
 
 from feature_repo.online import online_features
@@ -69,10 +70,12 @@ class OnlineFeatures:
     ----------
     store_uri : str
         As for ``volcast.storage.Store.open``.
+    online : SecretStr or None
+        The setting ``online_store``.
     """
 
-    def __init__(self, store_uri: str) -> None:
-        self._uri = store_uri
+    def __init__(self, store_uri: str, online: SecretStr | None = None) -> None:
+        self._uri, self._online = store_uri, online
         self._store: FeatureStore | None = None
         self._turn = threading.Lock()  # Feast shares one SQLite connection among threads
 
@@ -88,7 +91,7 @@ class OnlineFeatures:
         """
         try:
             with self._turn:
-                self._store = self._store or open_feature_store(self._uri)
+                self._store = self._store or open_feature_store(self._uri, online=self._online)
                 found = online_features(self._store, symbol)
         except _FAULTS as error:
             raise StoreUnavailable(

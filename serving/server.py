@@ -166,7 +166,8 @@ def serve(
     VolcastError
         If the store cannot be opened at all. Without a champion the server starts, and waits.
     """
-    store, features = Store.open(settings.store), OnlineFeatures(settings.store)
+    store = Store.open(settings.store)
+    features = OnlineFeatures(settings.store, settings.online_store)
     model = VolcastModel()
     follower = Follower(
         store,

@@ -14,9 +14,11 @@ def materialize(store: str, as_of: str, universe: str) -> None:
         from datetime import date
 
         from volcast.applications import load
-        from volcast.config import Universe
+        from volcast.config import Universe, read_settings
 
         target = Universe.model_validate_json(universe).target
         online = load("feature_repo.online")
-        stamps = online.materialize(store, date.fromisoformat(as_of), expect=[target])
+        stamps = online.materialize(
+            store, date.fromisoformat(as_of), expect=[target], online=read_settings().online_store
+        )
         found.update(symbols=len(stamps), newest=stamps[target])

@@ -4,10 +4,11 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from volcast.errors import ConfigError
+from volcast.online_store import read_online_store
 
 __all__ = [
     "SAMPLE_UNIVERSE",
@@ -61,10 +62,17 @@ class Settings(BaseSettings):
     """All that can be set from outside, as ``VOLCAST_*`` environment variables or arguments."""
 
     model_config = SettingsConfigDict(
-        env_prefix="VOLCAST_", frozen=True, extra="ignore", env_nested_delimiter="__"
+        env_prefix="VOLCAST_",
+        frozen=True,
+        extra="ignore",
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,  # a wrong setting may be a secret
     )
 
     store: str = Field("var/store", description="a local folder or s3://bucket/prefix")
+    online_store: SecretStr | None = Field(
+        None, description="redis://, rediss:// or dynamodb://; unset: an SQLite file"
+    )
     source: SourceName = "sample"
     source_path: Path | None = Field(None, description="the folder of the csv source")
     fred_api_key: SecretStr | None = Field(
@@ -75,6 +83,13 @@ class Settings(BaseSettings):
     )
     as_of: date | None = Field(None, description="empty: the last closed session")
     seed: int = 7
+
+    @field_validator("online_store")
+    @classmethod
+    def _of_a_known_form(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            read_online_store(url.get_secret_value())
+        return url
 
     @property
     def resolved_universe(self) -> Universe:

@@ -1,11 +1,8 @@
 """The feature store against plain pandas, on features with planted revisions."""
 
 import hashlib
-import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -53,16 +50,6 @@ def store_uri(tmp_path_factory: pytest.TempPathFactory, versions: pd.DataFrame) 
     store = Store.open(str(tmp_path_factory.mktemp("revised")))
     store.write(FEATURES_DAILY, versions)
     return store.uri
-
-
-@pytest.fixture
-def local_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put the process's time zone back once the test has undone what it set."""
-    kept = os.environ.get("TZ")
-    yield
-    monkeypatch.undo()
-    assert os.environ.get("TZ") == kept
-    time.tzset()
 
 
 @pytest.fixture(scope="module")
@@ -162,60 +149,6 @@ def test_the_online_store_holds_the_newest_session_up_to_as_of(tmp_path: Path) -
     found = online_features(open_feature_store(str(tmp_path)), "SPX")
     stored = rows[rows["session"] == date(2018, 12, 24)].iloc[0]
     assert found == (half_day_close, {name: stored[name] for name in names()})
-
-
-def test_a_missing_feature_is_none_online_and_an_unknown_symbol_is_nothing(tmp_path: Path) -> None:
-    from feature_repo.online import materialize, online_features
-    from feature_repo.opening import open_feature_store
-
-    rows = _features("SPX", date(2018, 12, 3), date(2018, 12, 28), 3).assign(vix=None)
-    Store.open(str(tmp_path)).write(FEATURES_DAILY, rows)
-    materialize(str(tmp_path), LAST)
-    feature_store = open_feature_store(str(tmp_path))
-    found = online_features(feature_store, "SPX")
-    assert found is not None
-    assert found[1]["vix"] is None
-    assert online_features(feature_store, "NONE") is None
-
-
-def test_materializing_an_older_session_leaves_the_newer_one_online(tmp_path: Path) -> None:
-    from feature_repo.online import materialize
-
-    Store.open(str(tmp_path)).write(FEATURES_DAILY, _features("SPX", date(2018, 12, 3), LAST, 3))
-    newest = materialize(str(tmp_path), LAST)
-    assert materialize(str(tmp_path), date(2018, 12, 10), expect=["SPX"]) == newest
-
-
-def test_times_online_are_the_same_in_every_time_zone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, local_time: None
-) -> None:
-    from feature_repo.online import materialize, online_features
-    from feature_repo.opening import open_feature_store
-
-    Store.open(str(tmp_path)).write(FEATURES_DAILY, _features("SPX", date(2018, 12, 3), LAST, 3))
-    monkeypatch.setenv("TZ", "America/New_York")
-    time.tzset()
-    materialize(str(tmp_path), LAST)
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    time.tzset()
-    found = online_features(open_feature_store(str(tmp_path)), "SPX")
-    assert found is not None
-    assert found[0] == datetime(2018, 12, 28, 21, tzinfo=UTC)
-
-
-def test_a_restated_row_replaces_the_one_online(tmp_path: Path) -> None:
-    from feature_repo.online import materialize, online_features
-    from feature_repo.opening import open_feature_store
-
-    store = Store.open(str(tmp_path))
-    rows = _features("SPX", date(2018, 12, 3), LAST, 3)
-    store.write(FEATURES_DAILY, rows)
-    materialize(store.uri, LAST)
-    store.write(FEATURES_DAILY, _restated(rows.tail(1), 1, 5))
-    materialize(store.uri, LAST)
-    found = online_features(open_feature_store(store.uri), "SPX")
-    assert found is not None
-    assert found[1]["ret_1"] == rows["ret_1"].iloc[-1] + RESTATED
 
 
 def test_features_older_than_as_of_are_refused_as_stale(tmp_path: Path) -> None:

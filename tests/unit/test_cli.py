@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.markets import UNIVERSE, crown, fill, reader
+from tests.s3_server import free_ports
 from volcast import calendar, registry, training
 from volcast.cli import main
 from volcast.contracts import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
@@ -99,6 +100,17 @@ def test_infer_publishes_and_summary_shows_forecast_table_and_places(run, store)
     code, said = run("summary", "--store", store.uri)
     assert code == 0
     assert all(word in said for word in ("Top drivers", "har_rv", "report", store.uri))
+
+
+def test_infer_fills_the_online_store_of_the_setting_and_says_to_retry_when_it_is_away(
+    run, store, monkeypatch
+):
+    crown(store, fill(store, 6))
+    (port,) = free_ports(1)
+    monkeypatch.setenv("VOLCAST_ONLINE_STORE", f"redis://:hunter2@127.0.0.1:{port}/3")
+    code, said = run("infer", "--store", store.uri)
+    assert (code, f"127.0.0.1:{port}" in said, "hunter2" in said) == (20, True, False)
+    assert len(store.read(PREDICTIONS_DAILY)) == 1
 
 
 def test_show_tells_all_there_is_to_tell_of_the_champion(run, store):

@@ -155,7 +155,9 @@ def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
     beside = shadow(opened, universe, session, session)
     publish(opened, beside.rows)
     with console.status("filling the online store through Feast"):
-        load("feature_repo.online").materialize(opened.uri, session, expect=[universe.target])
+        load("feature_repo.online").materialize(
+            opened.uri, session, expect=[universe.target], online=read_settings().online_store
+        )
     print_forecast(console, rows.to_pylist()[0])
     _say_challenger(beside.said)
 

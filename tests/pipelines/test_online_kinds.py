@@ -1,0 +1,304 @@
+"""The online store of each kind: the same answers, and the same promises."""
+
+import contextlib
+import os
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from moto.server import ThreadedMotoServer
+from pydantic import SecretStr
+
+from tests.redis_server import RedisServer, redis_server
+from tests.s3_server import free_ports
+from volcast import calendar
+from volcast.config import Universe
+from volcast.contracts import FEATURES_DAILY
+from volcast.errors import StoreUnavailable
+from volcast.features.definitions import names
+from volcast.storage import Store
+
+FIRST, LAST, CLOSE = date(2018, 12, 3), date(2018, 12, 28), datetime(2018, 12, 28, 21, tzinfo=UTC)
+EXTREMES = (5e-324, 1.7976931348623157e308, -0.0, 0.1 + 0.2, 2.0**-30)
+"""Values that any step through text or single precision would change."""
+
+
+def _features(symbol: str = "SPX", seed: int = 3, last: date = LAST) -> pd.DataFrame:
+    draw = np.random.default_rng(seed)
+    sessions = calendar.sessions(FIRST, last)
+    rows = pd.DataFrame(draw.normal(size=(len(sessions), len(names()))), columns=names())
+    closes = calendar.closes(sessions)
+    return rows.assign(
+        symbol=symbol, session=sessions, event_timestamp=closes, created_timestamp=closes
+    )
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def dynamodb() -> Iterator[str]:
+    (port,) = free_ports(1)
+    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    server.start()
+    yield f"http://127.0.0.1:{port}"
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "redis", "dynamodb"])
+def online(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> SecretStr | None:
+    """Return the setting of an empty store of each kind in turn."""
+    if request.param == "sqlite":
+        return None
+    if request.param == "redis":
+        server = request.getfixturevalue("redis")
+        with contextlib.closing(server.client()) as client:
+            client.flushall()
+        return SecretStr(server.url.get_secret_value())
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-no-worth")
+    endpoint = request.getfixturevalue("dynamodb")
+    return SecretStr(f"dynamodb://eu-west-1/{tmp_path.name}?endpoint={endpoint}")
+
+
+@pytest.fixture
+def uri(tmp_path: Path) -> str:
+    """Return a store with features of one symbol, some of them extreme or absent."""
+    rows = _features()
+    rows.loc[len(rows) - 1, names()[: len(EXTREMES)]] = EXTREMES
+    rows.loc[len(rows) - 1, names()[-2:]] = None
+    store = Store.open(str(tmp_path / "store"))
+    store.write(FEATURES_DAILY, rows)
+    return store.uri
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Put the process's time zone back once the test has undone what it set."""
+    kept = os.environ.get("TZ")
+    yield monkeypatch
+    monkeypatch.undo()
+    assert os.environ.get("TZ") == kept
+    time.tzset()
+
+
+def _bits(value: float | None) -> bytes | None:
+    return None if value is None else struct.pack("<d", value)
+
+
+def test_the_newest_row_comes_back_to_the_last_bit(uri: str, online: SecretStr | None) -> None:
+    from feature_repo.online import materialize, online_features
+    from feature_repo.opening import open_feature_store
+
+    assert materialize(uri, LAST, expect=["SPX"], online=online) == {"SPX": CLOSE}
+    feature_store = open_feature_store(uri, online=online)
+    stored = Store.open(uri).read(FEATURES_DAILY, first=LAST, last=LAST).to_pylist()[0]
+    found = online_features(feature_store, "SPX")
+    assert found is not None
+    assert found[0] == CLOSE
+    assert {name: _bits(value) for name, value in found[1].items()} == {
+        name: _bits(stored[name]) for name in names()
+    }
+    assert [found[1][name] for name in names()[-2:]] == [None, None]
+    assert online_features(feature_store, "NONE") is None
+
+
+def test_a_late_row_and_a_restated_one_are_taken(uri: str, online: SecretStr | None) -> None:
+    from feature_repo.online import materialize, online_features
+    from feature_repo.opening import open_feature_store
+
+    materialize(uri, LAST, online=online)
+    restated = _features().tail(1)
+    restated["created_timestamp"] += pd.Timedelta(days=1)
+    late = _features("SPY", last=date(2018, 12, 20))
+    Store.open(uri).write(FEATURES_DAILY, pd.concat([restated, late]))
+    stamps = materialize(uri, LAST, online=online)
+    assert stamps == {"SPX": CLOSE, "SPY": datetime(2018, 12, 20, 21, tzinfo=UTC)}
+    found = online_features(open_feature_store(uri, online=online), "SPX")
+    assert found == (CLOSE, {name: restated[name].iloc[0] for name in names()})
+
+
+def test_an_older_session_never_replaces_a_newer(uri: str, online: SecretStr | None) -> None:
+    from feature_repo.online import materialize
+
+    materialize(uri, LAST, online=online)
+    assert materialize(uri, date(2018, 12, 10), expect=["SPX"], online=online) == {"SPX": CLOSE}
+
+
+@pytest.mark.parametrize("online", ["redis", "dynamodb"], indirect=True)
+def test_an_older_session_written_by_a_machine_that_saw_none_is_dropped(
+    uri: str, online: SecretStr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feature_repo import online as module
+
+    module.materialize(uri, LAST, online=online)
+    look_up, looks = module._event_timestamps, iter([True, False])
+    monkeypatch.setattr(
+        module, "_event_timestamps", lambda *given: {} if next(looks) else look_up(*given)
+    )
+    assert module.materialize(uri, date(2018, 12, 10), online=online) == {"SPX": CLOSE}
+
+
+def test_two_that_fill_it_at_once_leave_the_newest(uri: str, online: SecretStr | None) -> None:
+    from feature_repo.online import materialize
+
+    days = [date(2018, 12, day) for day in (10, 28, 14, 27)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda day: materialize(uri, day, online=online), days))
+    assert materialize(uri, date(2018, 12, 10), online=online) == {"SPX": CLOSE}
+
+
+@pytest.mark.parametrize("online", ["redis", "dynamodb"], indirect=True)
+def test_writers_that_share_no_lock_leave_the_newest_row_whole(uri: str, online: SecretStr) -> None:
+    from feature_repo.online import online_features
+    from feature_repo.opening import open_feature_store
+
+    rows = _features()
+    rows[names()] = np.arange(len(rows), dtype=float)[:, None].repeat(len(names()), axis=1)
+    columns = ["symbol", "event_timestamp", "created_timestamp", *names()]
+    opened = [open_feature_store(uri, online=online) for _ in range(4)]
+
+    def write(turn: int) -> None:
+        for place in np.random.default_rng(turn).permutation(len(rows)):
+            row = rows.loc[[place], columns]
+            opened[turn].write_to_online_store(FEATURES_DAILY.name, row)
+
+    with ThreadPoolExecutor(len(opened)) as pool:
+        list(pool.map(write, range(len(opened))))
+    assert online_features(opened[0], "SPX") == (
+        CLOSE,
+        dict.fromkeys(names(), float(len(rows) - 1)),
+    )
+
+
+def test_times_are_the_same_in_every_zone(
+    uri: str, online: SecretStr | None, zone: pytest.MonkeyPatch
+) -> None:
+    from feature_repo.online import materialize, online_features
+    from feature_repo.opening import open_feature_store
+
+    zone.setenv("TZ", "America/New_York")
+    time.tzset()
+    materialize(uri, LAST, online=online)
+    zone.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    found = online_features(open_feature_store(uri, online=online), "SPX")
+    assert found is not None
+    assert found[0] == CLOSE
+
+
+def test_a_password_is_used_and_never_written_down(uri: str, tmp_path: Path) -> None:
+    from feature_repo.online import materialize
+    from feature_repo.opening import open_feature_store
+
+    with redis_server(tmp_path, "hunter2") as server:
+        assert materialize(uri, LAST, online=server.url) == {"SPX": CLOSE}
+        wrong = SecretStr(server.url.get_secret_value().replace("hunter2", "swordfish"))
+        with pytest.raises(StoreUnavailable, match="Authentication") as caught:
+            materialize(uri, LAST, online=wrong)
+        config = open_feature_store(uri, online=server.url).config
+    assert "swordfish" not in str(caught.value)
+    assert "hunter2" not in f"{config!r} {config.online_store!r}"
+    files = [path for path in (Path(uri) / "feast").rglob("*") if path.is_file()]
+    assert [path.suffix for path in files].count(".db") == 1
+    assert not any(b"hunter2" in path.read_bytes() for path in files)
+
+
+def test_each_online_store_has_a_registry_of_its_own_whatever_its_password(
+    uri: str, tmp_path: Path
+) -> None:
+    from feature_repo.opening import open_feature_store
+
+    urls = [None, *map(SecretStr, ("redis://:a@h/1", "redis://:b@h/1", "redis://:a@h/2"))]
+    paths = [open_feature_store(uri, online=url).config.registry.path for url in urls]
+    assert len(set(paths)) == 3
+    assert paths[1] == paths[2]
+
+
+def test_the_pipeline_step_fills_the_store_of_the_setting(
+    uri: str, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.materialize.component import materialize
+    from feature_repo.online import online_features
+    from feature_repo.opening import open_feature_store
+
+    monkeypatch.setenv("VOLCAST_ONLINE_STORE", redis.url.get_secret_value())
+    with contextlib.closing(redis.client()) as client:
+        client.flushall()
+    materialize.python_func(uri, LAST.isoformat(), Universe(target="SPX").model_dump_json())
+    found = online_features(open_feature_store(uri, online=redis.url), "SPX")
+    assert found is not None
+    assert found[0] == CLOSE
+    assert not (Path(uri) / "feast" / "online.db").exists()
+
+
+def test_a_store_that_went_away_fails_at_once_and_is_used_again_when_back(
+    uri: str, tmp_path: Path
+) -> None:
+    from feature_repo.online import materialize
+    from serving.lookup import OnlineFeatures
+
+    with redis_server(tmp_path) as server:
+        materialize(uri, LAST, online=server.url)
+        features = OnlineFeatures(uri, server.url)
+        before = features.newest("SPX")
+        assert before is not None
+        server.stop()
+        for _ in range(2):
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable, match="ConnectionError"):
+                features.newest("SPX")
+            assert time.monotonic() - began < 3
+        with pytest.raises(StoreUnavailable, match="port"):
+            materialize(uri, LAST, online=server.url)
+        server.start()
+        assert features.newest("SPX") is None
+        materialize(uri, LAST, online=server.url)
+        assert features.newest("SPX") == before
+
+
+def test_a_server_restarted_between_two_look_ups_is_not_noticed(uri: str, tmp_path: Path) -> None:
+    from feature_repo.online import materialize, online_features
+    from feature_repo.opening import open_feature_store
+
+    with redis_server(tmp_path) as server:
+        materialize(uri, LAST, online=server.url)
+        feature_store = open_feature_store(uri, online=server.url)
+        before = online_features(feature_store, "SPX")
+        server.stop()
+        server.start()
+        materialize(uri, LAST, online=server.url)
+        assert before is not None
+        assert online_features(feature_store, "SPX") == before
+
+
+@pytest.mark.parametrize("form", ["redis://{}/0", "dynamodb://eu-west-1?endpoint=http://{}"])
+def test_a_server_that_never_answers_is_given_up_soon(
+    uri: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from serving.lookup import OnlineFeatures
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-no-worth")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        features = OnlineFeatures(
+            uri, SecretStr(form.format(f"127.0.0.1:{silent.getsockname()[1]}"))
+        )
+        for _ in range(2):
+            began = time.monotonic()
+            with pytest.raises(StoreUnavailable, match=r"[Tt]imeout|timed out"):
+                features.newest("SPX")
+            took = time.monotonic() - began
+    assert 0.9 < took < 3.5
