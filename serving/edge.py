@@ -49,6 +49,7 @@ class Edge:
 
     def __init__(self, app: ASGIApp, plane: Plane) -> None:
         self._app, self._plane, self._under_way = app, plane, 0
+        metrics.UNDER_WAY.set_function(lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -61,7 +62,6 @@ class Edge:
             await self._answer(scope, receive, seen)
         finally:
             self._under_way -= 1
-            metrics.UNDER_WAY.set(self._under_way)
             elapsed = time.perf_counter() - started
             metrics.observe_request(scope["path"], scope["method"], seen.status, elapsed)
 

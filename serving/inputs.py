@@ -1,6 +1,7 @@
 """What a request may carry: JSON objects, dates, and feature values by name."""
 
 import json
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from volcast.errors import RequestError
 
-__all__ = ["Signature", "json_object", "plain_date", "quoted"]
+__all__ = ["Signature", "has_booleans", "json_object", "plain_date", "quoted"]
 
 
 _PLAIN = frozenset({int, float})
@@ -29,6 +30,11 @@ def quoted(value: object, limit: int = 40) -> str:
     """Return ``value`` as ASCII for a message, cut at ``limit`` characters."""
     text = ascii(value)
     return text if len(text) <= limit else f"{text[:limit]}..."
+
+
+def has_booleans(body: bytes) -> bool:
+    """Say whether a JSON body may hold ``true`` or ``false``."""
+    return b"true" in body or b"false" in body
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -187,8 +193,14 @@ class Signature:
             if name not in given:
                 raise _name_error(f"no {name}", name, where)
 
-    def table(self, instances: Sequence[object]) -> NDArray[np.float64]:
+    def table(self, instances: Sequence[object], *, booleans: bool = True) -> NDArray[np.float64]:
         """Return named rows as one array, shape (n, k), null as NaN.
+
+        Parameters
+        ----------
+        instances : sequence of object
+        booleans : bool
+            Whether there may be any; without, each value's type need not be looked at.
 
         Raises
         ------
@@ -199,7 +211,7 @@ class Signature:
         try:
             if whole and all(len(one) == k for one in instances):  # type: ignore[arg-type]
                 rows = [self._pick(one) for one in instances]  # type: ignore[arg-type]
-                found = _numbers(list(chain.from_iterable(rows)))
+                found = _numbers(list(chain.from_iterable(rows)), booleans=booleans)
                 if found is not None:
                     return found.reshape(len(instances), k)
         except KeyError:
@@ -208,8 +220,16 @@ class Signature:
         table = [[nan if value is None else value for value in row.values()] for row in checked]
         return np.array(table, np.float64).reshape(len(checked), k)
 
-    def columns(self, data: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
+    def columns(
+        self, data: Mapping[str, Sequence[object]], *, booleans: bool = True
+    ) -> NDArray[np.float64]:
         """Return columns of one length n, by name, as one array, shape (n, k), null as NaN.
+
+        Parameters
+        ----------
+        data : mapping of str to sequence
+        booleans : bool
+            As in `table`.
 
         Raises
         ------
@@ -217,7 +237,7 @@ class Signature:
             If a value is no finite number, or null where none is allowed.
         """
         whole = list(chain.from_iterable(self._pick(data)))
-        found = _numbers(whole)
+        found = _numbers(whole, booleans=booleans)
         if found is None:
             checked = [self._number(v, name, "inputs") for name in self.names for v in data[name]]
             found = np.array([nan if value is None else value for value in checked], np.float64)
@@ -247,13 +267,14 @@ class Signature:
         )
 
 
-def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
+def _numbers(values: list[Any], *, booleans: bool) -> NDArray[np.float64] | None:
     """Return ``values`` as an array if all are plain numbers near enough to 0, else None."""
-    if not set(map(type, values)) <= _PLAIN:
+    if booleans and not set(map(type, values)) <= _PLAIN:
         return None
     try:
-        found = np.array(values, np.float64)
-    except OverflowError:
+        # Of all that JSON has, this takes numbers and booleans; NumPy would take "1" too.
+        found = np.frombuffer(struct.pack(f"{len(values)}d", *values))
+    except (struct.error, OverflowError):
         return None
     return found if bool((np.abs(found) <= _LARGEST).all()) else None
 

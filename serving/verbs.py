@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from serving.inputs import Signature, json_object, quoted
+from serving.inputs import Signature, has_booleans, json_object, quoted
 from serving.state import InService
 from volcast.errors import RequestError
 from volcast.models.conformal import BOUNDS
@@ -36,7 +36,7 @@ def predict(state: InService, body: bytes) -> bytes:
     RequestError
         Naming the field that is wrong.
     """
-    x = _instances(json_object(body), state.signature)
+    x = _instances(body, state.signature)
     found = _columns(state, x, "instances")
     predictions = [
         {
@@ -64,7 +64,7 @@ def explain(state: InService, body: bytes) -> bytes:
     RequestError
         Naming the field that is wrong.
     """
-    x = _instances(json_object(body), state.signature)
+    x = _instances(body, state.signature)
     forecaster = state.ready_champion.forecaster
     found = forecaster.explain(x)
     if not np.isfinite(found.contributions).all():
@@ -99,7 +99,8 @@ def infer(state: InService, body: bytes) -> bytes:
         if name not in {"id", "inputs", "outputs", "parameters"}:
             raise _wrong(f"unknown field {quoted(name)}", "a request of the V2 protocol", name)
     named, wanted = _identity(asked.get("id")), _wanted(asked.get("outputs"))
-    x = _inputs(asked.get("inputs"), state.signature)
+    data = _inputs(asked.get("inputs"), state.signature)
+    x = state.signature.columns(data, booleans=has_booleans(body))
     found = _columns(state, x, "inputs")
     outputs = [
         {"name": name, "shape": [len(x)], "datatype": "FP64", "data": found[name]}
@@ -122,17 +123,18 @@ def _name(state: InService) -> dict[str, str]:
     return {"name": NAME, "version": state.ready_champion.version.version}
 
 
-def _instances(payload: Mapping[str, Any], signature: Signature) -> Floats:
+def _instances(body: bytes, signature: Signature) -> Floats:
+    payload = json_object(body)
     for name in payload:
         if name != "instances":
             raise _wrong(f"unknown field {quoted(name)}", "instances alone", name)
     instances = payload.get("instances")
     if not isinstance(instances, list) or not instances:
         raise _wrong(quoted(instances), "a list of at least one object", "instances")
-    return signature.table(instances)
+    return signature.table(instances, booleans=has_booleans(body))
 
 
-def _inputs(inputs: object, signature: Signature) -> Floats:
+def _inputs(inputs: object, signature: Signature) -> Mapping[str, Sequence[object]]:
     by_name: dict[str, Sequence[object]] = {}
     for position, item in enumerate(_objects(inputs, "inputs")):
         where = f"inputs.{position}"
@@ -152,7 +154,7 @@ def _inputs(inputs: object, signature: Signature) -> Floats:
     rows = len(next(iter(by_name.values())))
     for item in inputs:  # type: ignore[attr-defined]
         _check(item, rows)
-    return signature.columns(by_name)
+    return by_name
 
 
 def _check(item: Mapping[str, Any], rows: int) -> None:

@@ -56,13 +56,13 @@ class CompiledTrees(Trees):
         if len(x) >= _MANY:
             return super().log_ratio(x)
         out = np.empty(len(x), np.float32)
-        margins(x.astype(np.float32), self.forest, out)
+        margins(np.ascontiguousarray(x, np.float32), self.forest, out)
         return out.astype(np.float64) + self.log_smearing
 
     def contributions(self, x: Floats) -> tuple[float, Floats]:
         """Return the base and the Shapley values, f8[n, k], that sum to `log_ratio`."""
         out = np.empty(x.shape)
-        single = x.astype(np.float32)
+        single = np.ascontiguousarray(x, np.float32)
         if len(x) <= _FEW:
             for row in range(len(x)):
                 contributions_of_one(single[row], self.forest, out[row])
