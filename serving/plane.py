@@ -5,6 +5,9 @@ a response class, three middlewares. These take a body and give a body.
 """
 
 import asyncio
+import contextlib
+import os
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -27,6 +30,8 @@ _SMALL = 16_384
 _KEPT = 256
 """Answers kept for the questions asked again while nothing changes."""
 
+_NICE = 19
+
 Result = TypeVar("Result")
 
 
@@ -44,7 +49,7 @@ class Workers:
     """
 
     def __init__(self, threads: int = 2, waiting: int = 32, seconds: float = 20.0) -> None:
-        self._pool = ThreadPoolExecutor(threads, "volcast-worker")
+        self._pool = ThreadPoolExecutor(threads, "volcast-worker", _give_way)
         self._room, self._seconds = threads + waiting, seconds
 
     async def run(self, job: Callable[..., Result], *arguments: object) -> Result:
@@ -71,6 +76,12 @@ class Workers:
         self._room += 1
         if not future.cancelled():
             future.exception()  # looked at, so that one given up is not reported as unseen
+
+
+def _give_way() -> None:
+    """Let the event loop's thread go first wherever both want the processor."""
+    with contextlib.suppress(OSError):  # not Linux, or not allowed
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _busy(found: str) -> Overloaded:

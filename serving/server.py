@@ -181,5 +181,5 @@ def serve(
     follower.look()
     emit("serving", host=listen.host, port=listen.port, ready=bool(model.ready))
     # A thread at work gives way to the event loop this soon; by default ten times as late.
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.00002)
     Server(follower, Plane(Answers(store, model), model, Workers()), listen).run()

@@ -48,7 +48,7 @@ def predict(state: InService, body: bytes) -> bytes:
             *(found[name].tolist() for name in _IN_ORDER), strict=True
         )
     ]
-    return orjson.dumps({"predictions": predictions, "model": _name(state)})
+    return b'{"predictions":%b,"model":%b}' % (orjson.dumps(predictions), _name(state))
 
 
 _IN_ORDER = ("rv_5d", "log_variance", "lo80", "hi80", "lo95", "hi95")
@@ -73,15 +73,19 @@ def explain(state: InService, body: bytes) -> bytes:
     nothing = dict.fromkeys(forecaster.signature, 0.0)
     names = forecaster.recipe.features
     totals = (found.base + found.contributions.sum(axis=1)).tolist()
-    explanations = [
-        {
-            "base_log_variance": found.base,
-            "contributions": nothing | dict(zip(names, row, strict=True)),
-            "log_variance": total,
-        }
+    # A row at a time: the encoder keeps the interpreter to itself until it is done, and forecasts
+    # asked for meanwhile would wait.
+    explanations = (
+        orjson.dumps(
+            {
+                "base_log_variance": found.base,
+                "contributions": nothing | dict(zip(names, row, strict=True)),
+                "log_variance": total,
+            }
+        )
         for row, total in zip(found.contributions.tolist(), totals, strict=True)
-    ]
-    return orjson.dumps({"explanations": explanations, "model": _name(state)})
+    )
+    return b'{"explanations":[%b],"model":%b}' % (b",".join(explanations), _name(state))
 
 
 def infer(state: InService, body: bytes) -> bytes:
@@ -119,8 +123,8 @@ def _columns(state: InService, x: Floats, field: str) -> dict[str, Floats]:
     return columns
 
 
-def _name(state: InService) -> dict[str, str]:
-    return {"name": NAME, "version": state.ready_champion.version.version}
+def _name(state: InService) -> bytes:
+    return orjson.dumps({"name": NAME, "version": state.ready_champion.version.version})
 
 
 def _instances(body: bytes, signature: Signature) -> Floats:

@@ -115,16 +115,17 @@ async def _connected(port: int, connections: int) -> list[_Connection]:
     return [connection for _, connection in made]
 
 
-async def closed_loop(
+async def closed_loop(  # noqa: PLR0913
     port: int,
     requests: Sequence[bytes],
     connections: int,
     seconds: float,
     *,
     least: int = 1,
+    pause: float = 0.0,
     check: Check | None = None,
 ) -> Load:
-    """Ask again as soon as an answer is in, on every connection.
+    """Ask again once an answer is in, on every connection.
 
     Parameters
     ----------
@@ -138,6 +139,8 @@ async def closed_loop(
         After which no further request is sent.
     least : int
         Requests that each connection sends at least, however slow they are.
+    pause : float
+        Seconds between an answer and the next request; in no latency.
     check : callable or None
         Given every answer.
 
@@ -161,6 +164,8 @@ async def closed_loop(
             load.latencies.append(clock() - sent)
             if check is not None:
                 check(at, body)
+            if pause:
+                await asyncio.sleep(pause)
 
     async with _tasks(asked) as group:
         for number, connection in enumerate(asked):
