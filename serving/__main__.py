@@ -38,9 +38,11 @@ def main(argv: Sequence[str]) -> int:
     try:
         settings = read_settings(store=arguments.store, as_of=arguments.as_of)
         # Imported late: KServe and Feast take seconds, and a wrong argument need not wait for them.
+        from serving.auth import guard_of
         from serving.server import Listen, serve
 
-        listen = Listen(arguments.host, arguments.http_port, arguments.grace_seconds)
+        guard = guard_of(settings)
+        listen = Listen(arguments.host, arguments.http_port, arguments.grace_seconds, guard)
         serve(settings, listen, lambda: datetime.now(UTC), arguments.follow_seconds)
     except VolcastError as error:
         print(error, file=sys.stderr)

@@ -6,6 +6,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import metrics
+from serving.auth import Guard
 from serving.plane import Plane
 from serving.problems import method_not_allowed, problem, unforeseen
 from volcast.errors import Overloaded, RequestTooLarge, RequestTooSlow, VolcastError
@@ -45,10 +46,12 @@ class Edge:
     app : ASGIApp
         KServe's.
     plane : Plane
+    guard : Guard or None
+        Whom to let in, but for what an orchestrator asks; None lets everyone in.
     """
 
-    def __init__(self, app: ASGIApp, plane: Plane) -> None:
-        self._app, self._plane, self._under_way = app, plane, 0
+    def __init__(self, app: ASGIApp, plane: Plane, guard: Guard | None = None) -> None:
+        self._app, self._plane, self._guard, self._under_way = app, plane, guard, 0
         metrics.UNDER_WAY.set_function(lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,6 +73,8 @@ class Edge:
         try:
             if path not in _ALWAYS:
                 self._refuse_too_many()
+                if self._guard is not None:
+                    await self._guard.check(scope["headers"])
             body = b"" if method in {"GET", "HEAD"} else await _in_time(receive)
             if body is None:
                 send.status = _CLIENT_LEFT

@@ -21,6 +21,7 @@ from volcast.errors import (
     RequestError,
     RequestTooLarge,
     RequestTooSlow,
+    SourceUnavailable,
     StaleInput,
     StoreUnavailable,
     Unauthorized,
@@ -40,6 +41,7 @@ _TABLE: tuple[tuple[type[VolcastError], HTTPStatus, str], ...] = (
     (Overloaded, HTTPStatus.SERVICE_UNAVAILABLE, "Overloaded"),
     (StaleInput, HTTPStatus.SERVICE_UNAVAILABLE, "Stale features"),
     (ModelError, HTTPStatus.SERVICE_UNAVAILABLE, "No model ready"),
+    (SourceUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "Keys unavailable"),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "Store unavailable"),
     (ContractError, HTTPStatus.SERVICE_UNAVAILABLE, "Stored data unusable"),
 )

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 import fastapi
+import uvloop
 from kserve import ModelServer
 from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING
 from kserve.protocol.dataplane import DataPlane
@@ -20,14 +22,17 @@ from starlette.responses import Response
 from uvicorn.importer import import_from_string
 
 from serving import problems
+from serving.auth import Guard
 from serving.edge import Edge
 from serving.events import emit
 from serving.follow import Follower
 from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
+from serving.patience import PatientProtocol
 from serving.plane import Plane, Workers
 from serving.predict import Answers
 from volcast.config import Settings
+from volcast.errors import ConfigError
 from volcast.registry.versions import NAME
 from volcast.storage import Store
 
@@ -56,11 +61,19 @@ class _Rest(RESTServer):  # type: ignore[misc]
     """KServe's REST server without its timing log, its error bodies and its repository routes."""
 
     plane: Plane
+    guard: Guard | None
+    socket: socket.socket
 
     def create_application(self) -> None:
         """Make KServe's application, and serve it from behind our edge."""
         super().create_application()
-        self.config.app = Edge(import_from_string(FASTAPI_APP_IMPORT_STRING), self.plane)
+        app = import_from_string(FASTAPI_APP_IMPORT_STRING)
+        self.config.app = Edge(app, self.plane, self.guard)
+
+    async def start(self) -> None:
+        """Serve on the socket that was bound."""
+        self.create_application()
+        await self._server.serve(sockets=[self.socket])
 
     def _add_middlewares(self, app: fastapi.FastAPI) -> None:
         """Add none: KServe's times and logs each request."""
@@ -82,11 +95,34 @@ async def _closed(_: Request) -> Response:
 
 @dataclass(frozen=True)
 class Listen:
-    """Where to listen, and how long requests under way may take when told to stop."""
+    """Where to listen and to whom, and how long requests may take when told to stop."""
 
     host: str
     port: int
     grace_seconds: int
+    guard: Guard | None = None
+
+    def bound(self) -> socket.socket:
+        """Return a socket bound to the address.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such address, or another process has it.
+        """
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        found = socket.socket(family)
+        try:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            found.bind((self.host, self.port))
+        except (OSError, OverflowError) as error:
+            found.close()
+            raise ConfigError(
+                found=str(error), expected="an address and a port that are free",
+                where=f"{self.host}:{self.port}",
+                remedy="Choose others by --host and --http-port.",
+            ) from error  # fmt: skip
+        return found
 
 
 class Server(ModelServer):  # type: ignore[misc]
@@ -119,8 +155,10 @@ class Server(ModelServer):  # type: ignore[misc]
             listen.port,
             grace_period=listen.grace_seconds,
         )
-        self._rest_server.config.host = listen.host
+        self._rest_server.config.http = PatientProtocol
         self._rest_server.plane = plane
+        self._rest_server.guard = listen.guard
+        self._rest_server.socket = listen.bound()
 
     def run(self) -> None:
         """Serve until told to stop by SIGTERM or SIGINT.
@@ -129,7 +167,8 @@ class Server(ModelServer):  # type: ignore[misc]
         so, and waits for a champion.
         """
         self.register_signal_handler()
-        asyncio.run(self._serve())
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
         following = asyncio.create_task(self._follower.run())

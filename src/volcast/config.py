@@ -82,6 +82,14 @@ class Settings(BaseSettings):
         None, description="default: the sample's for the sample, else SPY's"
     )
     as_of: date | None = Field(None, description="empty: the last closed session")
+    auth_token_file: Path | None = Field(
+        None, description="a mounted secret, one bearer token a line; unset: the server is open"
+    )
+    auth_jwks: str | None = Field(
+        None, description="a file or URL of the JSON Web Keys that OIDC tokens are signed by"
+    )
+    auth_audience: str | None = Field(None, description="what such a token's aud must name")
+    auth_issuer: str | None = Field(None, description="what its iss must be, if that is checked")
     seed: int = 7
 
     @field_validator("online_store")

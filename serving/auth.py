@@ -1,0 +1,212 @@
+"""Who may ask: a token of a mounted file, or one that is signed by a known key."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import jwt
+
+from volcast.config import Settings
+from volcast.errors import ConfigError, SourceUnavailable, Unauthorized
+
+__all__ = ["Guard", "JsonWebKeys", "TokenFile", "guard_of"]
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+_READ_AGAIN = 5.0
+"""Seconds after which a mounted file is read again: a rotated secret needs no restart."""
+
+_FETCH_AGAIN = 300.0
+_FETCH_AT_MOST = 10.0
+"""Keys behind a URL are fetched again after so many seconds; for a key unknown, after so few."""
+
+_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
+"""Signatures by a private key alone: none, and none that a public key could make."""
+
+_LEEWAY = 30
+"""Seconds that clocks may differ."""
+
+
+@dataclass
+class TokenFile:
+    """Tokens of a mounted file, one a line; two of them while one is rotated.
+
+    Parameters
+    ----------
+    path : Path
+    """
+
+    path: Path
+    _digests: list[bytes] = field(default_factory=list, init=False)
+    _read_at: float = field(default=float("-inf"), init=False)
+
+    def read(self) -> None:
+        """Read the file.
+
+        Raises
+        ------
+        ConfigError
+            If it cannot be read, or has no token.
+        """
+        try:
+            lines = self.path.read_text(encoding="utf-8").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _unset("auth_token_file", f"{type(error).__name__} at reading it") from error
+        if not lines:
+            raise _unset("auth_token_file", "an empty file")
+        self._digests = [hashlib.sha256(line.encode()).digest() for line in lines]
+        self._read_at = time.monotonic()
+
+    def holds(self, token: bytes) -> bool:
+        """Say whether ``token`` is one of the file's, in the same time for every wrong one."""
+        if time.monotonic() - self._read_at > _READ_AGAIN:
+            try:
+                self.read()
+            except ConfigError:  # while it is replaced: what was read stands
+                self._read_at = time.monotonic()
+        given = hashlib.sha256(token).digest()
+        same = [hmac.compare_digest(given, known) for known in self._digests]
+        return any(same)
+
+
+@dataclass
+class JsonWebKeys:
+    """Public keys of whoever signs tokens, from a file or a URL, and what tokens must claim.
+
+    Parameters
+    ----------
+    place : str
+        A file, or an ``https://`` URL (``http://`` for loopback).
+    audience : str
+        One of a token's ``aud``.
+    issuer : str or None
+        Its ``iss``, if that is checked.
+    """
+
+    place: str
+    audience: str
+    issuer: str | None
+    _keys: Mapping[str | None, jwt.PyJWK] = field(default_factory=dict, init=False)
+    _fetched_at: float = field(default=float("-inf"), init=False)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+
+    async def accepts(self, token: bytes) -> bool:
+        """Say whether ``token`` is signed by one of the keys, in force, and meant for us.
+
+        Raises
+        ------
+        SourceUnavailable
+            If the keys have never been read.
+        """
+        try:
+            key = await self._key(jwt.get_unverified_header(token).get("kid"))
+            if key is None:
+                return False
+            jwt.decode(
+                token,
+                key,
+                algorithms=list(_ALGORITHMS),
+                audience=self.audience,
+                issuer=self.issuer,
+                leeway=_LEEWAY,
+                options={"require": ["exp", "aud"]},
+            )
+        except jwt.PyJWTError:
+            return False
+        return True
+
+    async def _key(self, name: str | None) -> jwt.PyJWK | None:
+        async with self._turn:
+            age = time.monotonic() - self._fetched_at
+            if age > (_FETCH_AGAIN if name in self._keys else _FETCH_AT_MOST):
+                self._fetched_at = time.monotonic()
+                await self._fetch()
+        if name is None and len(self._keys) == 1:
+            return next(iter(self._keys.values()))
+        return self._keys.get(name)
+
+    async def _fetch(self) -> None:
+        try:
+            text = await asyncio.to_thread(_text_at, self.place)
+            found = jwt.PyJWKSet.from_dict(json.loads(text))
+        except (OSError, httpx.HTTPError, ValueError, AttributeError, jwt.PyJWTError) as error:
+            if not self._keys:
+                self._fetched_at = float("-inf")
+                raise SourceUnavailable(
+                    found=f"{type(error).__name__}: {error}", expected="a set of JSON Web Keys",
+                    where=self.place, remedy="Mend VOLCAST_AUTH_JWKS, or what is there.",
+                ) from error  # fmt: skip
+            return
+        self._keys = {key.key_id: key for key in found.keys}
+
+
+def _text_at(place: str) -> str:
+    if "://" not in place:
+        return Path(place).read_text(encoding="utf-8")
+    return httpx.get(place, timeout=3.0).raise_for_status().text
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Lets a request pass that has one valid bearer token of either kind."""
+
+    tokens: TokenFile | None
+    keys: JsonWebKeys | None
+
+    async def check(self, headers: Headers) -> None:
+        """Check a request's headers.
+
+        Raises
+        ------
+        Unauthorized
+            Without a token, or with one that is not valid; what is wrong with it is not said.
+        """
+        given = [value for name, value in headers if name == b"authorization"]
+        kind, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
+        token = token.strip()
+        if kind.lower() != b"bearer" or not token:
+            raise _refused("no bearer token")
+        if self.tokens is not None and self.tokens.holds(token):
+            return
+        if self.keys is not None and await self.keys.accepts(token):
+            return
+        raise _refused("a token that is not valid")
+
+
+def guard_of(settings: Settings) -> Guard | None:
+    """Return the guard that the settings ask for; None if they ask for none.
+
+    Raises
+    ------
+    ConfigError
+        If the token file cannot be read.
+    """
+    tokens = None if settings.auth_token_file is None else TokenFile(settings.auth_token_file)
+    if tokens is not None:
+        tokens.read()
+    keys = None
+    if settings.auth_jwks is not None:
+        if settings.auth_audience is None:
+            raise _unset("auth_audience", "nothing, though auth_jwks is set")
+        keys = JsonWebKeys(settings.auth_jwks, settings.auth_audience, settings.auth_issuer)
+    return None if tokens is None and keys is None else Guard(tokens, keys)
+
+
+def _refused(found: str) -> Unauthorized:
+    return Unauthorized(
+        found=found, expected="Authorization: Bearer TOKEN, with a token in force",
+        where="request", remedy="Get a token from whoever runs this server.",
+    )  # fmt: skip
+
+
+def _unset(setting: str, found: str) -> ConfigError:
+    return ConfigError(
+        found=found, expected="a value that can be used",
+        where=f"VOLCAST_{setting.upper()}", remedy="Mend it, or set none.",
+    )  # fmt: skip
