@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -92,7 +92,9 @@ def train_version(store: Store, as_of: date, seed: int = 7) -> str:
 
 
 @contextmanager
-def running(served: Served, log: Path, *arguments: str) -> Iterator[Running]:
+def running(
+    served: Served, log: Path, *arguments: str, settings: Mapping[str, str] | None = None
+) -> Iterator[Running]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -104,7 +106,7 @@ def running(served: Served, log: Path, *arguments: str) -> Iterator[Running]:
     ):
         process = subprocess.Popen(
             [*command, "--store", str(served.folder), *arguments],
-            cwd=ROOT, env=clean, stdout=sink, stderr=sink,
+            cwd=ROOT, env=clean | dict(settings or {}), stdout=sink, stderr=sink,
         )  # fmt: skip
         server = Running(http, log, served)
         try:
