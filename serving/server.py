@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import fastapi
+import orjson
 import uvloop
 from kserve import ModelServer
 from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING
@@ -19,6 +20,7 @@ from kserve.protocol.rest.v2_endpoints import register_v2_endpoints
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from uvicorn.importer import import_from_string
 
 from serving import problems
@@ -28,9 +30,11 @@ from serving.events import emit
 from serving.follow import Follower
 from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
+from serving.openapi import document, page
 from serving.patience import PatientProtocol
 from serving.plane import Plane, Workers
 from serving.predict import Answers
+from serving.state import InService
 from volcast.config import Settings
 from volcast.errors import ConfigError
 from volcast.registry.versions import NAME
@@ -82,11 +86,26 @@ class _Rest(RESTServer):  # type: ignore[misc]
         problems.register(app)
 
     def _register_endpoints(self, app: fastapi.FastAPI) -> None:
+        # First, because FastAPI has an /openapi.json of its own, of KServe's routes alone.
+        app.router.routes[:0] = [
+            Route("/openapi.json", self._document, methods=["GET"]),
+            Route("/docs", self._page, methods=["GET"]),
+        ]
         app.add_route("/v2/repository/{rest:path}", _closed, methods=["GET", "POST"])
         app.add_route("/metrics", metrics_handler, methods=["GET"])
         app.add_api_route("/", self.dataplane.live)
         register_v1_endpoints(app, self.dataplane, None)
         register_v2_endpoints(app, self.dataplane, None)
+
+    async def _document(self, _: Request) -> Response:
+        return Response(orjson.dumps(document(self._state())), media_type="application/json")
+
+    async def _page(self, _: Request) -> Response:
+        return Response(page(self._state()), media_type="text/html")
+
+    def _state(self) -> InService:
+        state: InService = self.dataplane.get_model_from_registry(NAME).state
+        return state
 
 
 async def _closed(_: Request) -> Response:

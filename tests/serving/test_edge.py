@@ -58,7 +58,6 @@ def test_models_cannot_be_loaded_or_unloaded_over_http(server: Running, action):
         ("GET", "/nowhere", 404),
         ("GET", "/v1/models/volcast:predict", 405),
         ("GET", "/openai/v1/models", 404),
-        ("GET", "/docs", 404),
     ],
 )
 def test_unknown_routes_and_methods_are_problems(server: Running, method, path, status):

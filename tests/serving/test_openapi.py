@@ -1,0 +1,135 @@
+import os
+import re
+from collections.abc import Mapping
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.serving.live import SYMBOL, Running
+
+REQUESTS = int(os.environ.get("VOLCAST_FUZZ_REQUESTS", "1500"))
+"""Of each kind; 10,000 in all by default."""
+
+
+def test_every_path_that_forecasts_is_described_with_an_example(server: Running):
+    document = server.http.get("/openapi.json").json()
+    assert set(document["paths"]) == {
+        "/predict", "/v1/models/volcast:predict", "/v1/models/volcast:explain",
+        "/v2/models/volcast/infer",
+    }  # fmt: skip
+    features = document["components"]["schemas"]["Features"]
+    assert features["required"] == server.names()
+
+
+def test_every_example_of_a_request_is_answered(server: Running):
+    for path, methods in server.http.get("/openapi.json").json()["paths"].items():
+        if "requestBody" not in methods["post"]:
+            continue
+        content = methods["post"]["requestBody"]["content"]["application/json"]
+        examples = [one["value"] for one in content.get("examples", {}).values()]
+        for body in examples or [content["example"]]:
+            answer = server.http.post(path, json=body)
+            # The example's day in the past is of another store.
+            assert answer.status_code == (503 if body.get("as_of") else 200), answer.text
+
+
+def test_the_page_needs_nothing_from_elsewhere(server: Running):
+    page = server.http.get("/docs").text
+    assert "GET /predict" in page
+    assert "rv_5d" in page
+    assert not re.search(r"(src|href)=\"(https?:)?//", page)
+
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+def operations(server: Running) -> list:
+    document = server.http.get("/openapi.json").json()
+    schema = schemathesis.openapi.from_dict(document)
+    return [operation.ok() for operation in schema.get_all_operations()]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("number", range(5))
+def test_generated_requests_are_answered_as_described_and_never_by_a_fault(
+    server: Running, number: int
+):
+    """Half of them fit the document, half break it."""
+    operation = operations(server)[number]
+    before = faults(server)
+    for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
+
+        @settings(
+            max_examples=REQUESTS // 2, deadline=None, database=None, derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def ask(case) -> None:
+            response = case.call(base_url=str(server.http.base_url))
+            assert response.status_code in {200, 400, 404, 405, 503}, response.text
+            # 503 is the right answer to a day so late that the newest features are too old.
+            if response.status_code == 503:
+                assert response.json()["title"] == "Stale features"
+            else:
+                case.validate_response(response, checks=CHECKS)
+
+        ask()
+    assert faults(server) == before
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+PATHS = ("/predict", "/v1/models/volcast:predict", "/v1/models/volcast:explain",
+         "/v2/models/volcast/infer")  # fmt: skip
+KNOWN = st.sampled_from(
+    ["symbol", "as_of", "features", "instances", "inputs", "outputs", "id", "parameters"]
+)
+
+
+@pytest.mark.timeout(900)
+@settings(
+    max_examples=REQUESTS, deadline=None, database=None, derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+@given(
+    path=st.sampled_from(PATHS),
+    body=st.binary(max_size=60)
+    | st.dictionaries(KNOWN, JSON | st.just(SYMBOL), max_size=3).map(repr).map(str.encode),
+)
+def test_any_bytes_are_answered_and_never_by_a_fault(server: Running, path, body):
+    assert server.http.post(path, content=body).status_code in {200, 400, 404}
+
+
+@pytest.mark.timeout(900)
+@settings(
+    max_examples=REQUESTS, deadline=None, database=None, derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+@given(data=st.data(), path=st.sampled_from(PATHS))
+def test_any_json_is_answered_and_never_by_a_fault(server: Running, data, path):
+    import json
+
+    body = data.draw(st.dictionaries(KNOWN, JSON | st.just(SYMBOL), max_size=4) | JSON)
+    content = json.dumps(body).encode("utf-8", "surrogatepass")
+    assert server.http.post(path, content=content).status_code in {200, 400, 404}
+
+
+def faults(server: Running) -> float:
+    counts: Mapping[str, float] = server.metrics()
+    return sum(n for name, n in counts.items() if 'status="500"' in name)
