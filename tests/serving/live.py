@@ -64,6 +64,7 @@ class Running:
     http: httpx.Client
     log: Path
     served: Served
+    process: "subprocess.Popen[bytes]"
     at_first: dict[str, httpx.Response] = field(default_factory=dict)
 
     def names(self) -> list[str]:
@@ -108,12 +109,13 @@ def running(
             [*command, "--store", str(served.folder), *arguments],
             cwd=ROOT, env=clean | dict(settings or {}), stdout=sink, stderr=sink,
         )  # fmt: skip
-        server = Running(http, log, served)
+        server = Running(http, log, served, process)
         try:
             server.eventually(lambda: process.poll() is not None or answers(http))
             yield server
         finally:
-            process.send_signal(signal.SIGTERM)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
             code = process.wait(timeout=30)
     assert code == 0, log.read_text()
     assert "Traceback" not in log.read_text()

@@ -1,0 +1,273 @@
+"""What a server bears: slow clients, a stop amid work, a store that falls, more than it can do."""
+
+import asyncio
+import concurrent.futures
+import json
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from feature_repo.online import materialize
+from serving.plane import Workers
+from tests.redis_server import redis_server
+from tests.serving.live import AUDIT, ROOT, SYMBOL, Running, Served, running, train_version
+from volcast import calendar, registry
+from volcast.errors import Overloaded
+
+
+def columns(names: list[str], rows: list[dict[str, float]]) -> dict:
+    return {
+        "inputs": [
+            {"name": n, "shape": [len(rows)], "datatype": "FP64", "data": [r[n] for r in rows]}
+            for n in names
+        ]
+    }
+
+
+def test_200_orders_of_the_same_features_give_the_same_answer(
+    server: Running, served: Served, features
+):
+    row, shuffle = features[served.as_of], random.Random(1)
+    answers, numbers = set(), set()
+    for _ in range(200):
+        names = shuffle.sample(list(row), len(row))
+        turned = {name: row[name] for name in names}
+        asked = {"symbol": SYMBOL, "features": turned}
+        answers.add(server.http.post("/predict", json=asked).text)
+        v1 = server.http.post("/v1/models/volcast:predict", json={"instances": [turned]})
+        v2 = server.http.post("/v2/models/volcast/infer", json=columns(names, [row]))
+        numbers |= {v1.json()["predictions"][0]["rv_5d"], v2.json()["outputs"][0]["data"][0]}
+    assert len(answers) == len(numbers) == 1
+    assert json.loads(answers.pop())["rv_5d"] == pytest.approx(numbers.pop(), abs=1e-9)
+
+
+def test_200_orders_of_a_bare_vector_are_refused(server: Running, served: Served, features):
+    values, shuffle = list(features[served.as_of].values()), random.Random(2)
+    for _ in range(200):
+        asked = {"instances": [shuffle.sample(values, len(values))]}
+        answer = server.http.post("/v1/models/volcast:predict", json=asked)
+        assert (answer.status_code, answer.json()["field"]) == (400, "instances[0]")
+
+
+def test_batch_and_online_agree_on_1000_rows(server: Running, served: Served, features):
+    draw, names = np.random.default_rng(4), server.names()
+    known = np.array([[row[name] for name in names] for row in features.values()])
+    x = known[draw.integers(0, len(known), 1000)] * draw.normal(1, 0.02, (1000, len(names)))
+    batch = registry.champion(server.served.store).forecaster
+    forecasts, reasons = batch.forecast(x), batch.explain(x)
+    rows = [dict(zip(names, row, strict=True)) for row in x.tolist()]
+    one_by_one = [
+        server.http.post("/predict", json={"symbol": SYMBOL, "features": row}).json()
+        for row in rows
+    ]
+    assert [a["rv_5d"] for a in one_by_one] == pytest.approx(forecasts.rv_5d.tolist(), abs=1e-9)
+    for name in ("har_rv", "har_x", "log_har", "ewma94"):
+        told = [a["baselines"][{"har_rv": "har"}.get(name, name)] for a in one_by_one]
+        assert told == pytest.approx(forecasts.baselines[name].tolist(), abs=1e-9)
+    v2 = server.http.post("/v2/models/volcast/infer", json=columns(names, rows)).json()
+    for output in v2["outputs"]:
+        known = {"rv_5d": forecasts.rv_5d, "log_variance": forecasts.log_variance}
+        expected = (known | forecasts.bounds)[output["name"]]
+        assert output["data"] == pytest.approx(expected.tolist(), abs=1e-9)
+    asked = {"instances": [{n: round(v, 9) for n, v in row.items()} for row in rows[:900]]}
+    explained = server.http.post("/v1/models/volcast:explain", json=asked).json()
+    for told, row in zip(explained["explanations"], reasons.contributions, strict=False):
+        parts = [told["contributions"][name] for name in batch.recipe.features]
+        assert parts == pytest.approx(row.tolist(), abs=1e-5)
+
+
+def test_a_client_that_sends_no_request_is_hung_up_on(server: Running):
+    for begun in (b"", b"GET /predict?symbol=SYN HTTP/1.1\r\nhost: a\r\n"):
+        with socket.create_connection(("127.0.0.1", server.http.base_url.port), 30) as client:
+            client.sendall(begun)
+            started = time.monotonic()
+            assert client.recv(100) == b""
+            assert 5 < time.monotonic() - started < 20
+
+
+def test_a_body_that_does_not_come_is_given_up(server: Running):
+    head = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{"
+    with socket.create_connection(("127.0.0.1", server.http.base_url.port), 30) as client:
+        client.sendall(head)
+        assert b" 408 " in client.recv(4096).splitlines()[0]
+    assert server.answer()["symbol"] == SYMBOL
+
+
+def test_others_are_answered_while_a_hundred_clients_dawdle(server: Running):
+    port = server.http.base_url.port
+    slow = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(100)]
+    for client in slow:
+        client.sendall(b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{")
+    assert server.http.get("/v2/health/ready").status_code == 200
+    assert server.answer()["symbol"] == SYMBOL
+    for client in slow:
+        client.close()
+
+
+def test_more_than_can_wait_is_turned_away_and_room_comes_back():
+    async def told() -> tuple[list[object], str]:
+        release = threading.Event()
+        workers = Workers(threads=1, waiting=2, seconds=30)
+        jobs = [asyncio.create_task(workers.run(release.wait, 20)) for _ in range(3)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded, match="more work than can wait"):
+            await workers.run(print)
+        release.set()
+        return await asyncio.gather(*jobs), await workers.run(lambda: "room")
+
+    assert asyncio.run(told()) == ([True] * 3, "room")
+
+
+def test_an_answer_that_takes_too_long_is_given_up_but_keeps_its_room():
+    async def tried() -> None:
+        release = threading.Event()
+        workers = Workers(threads=1, waiting=0, seconds=0.05)
+        with pytest.raises(Overloaded, match="no answer in"):
+            await workers.run(release.wait, 20)
+        with pytest.raises(Overloaded, match="more work than can wait"):
+            await workers.run(print)
+        release.set()
+        await asyncio.sleep(0.2)
+        assert await workers.run(lambda: "room") == "room"
+
+    asyncio.run(tried())
+
+
+def test_a_flood_of_explanations_is_turned_away_with_a_time_to_come_again(
+    server: Running, features
+):
+    body = json.dumps({"instances": list(features.values())[:900]}).encode()
+    port = server.http.base_url.port
+
+    def ask(_: int) -> httpx.Response:
+        url = f"http://127.0.0.1:{port}/v1/models/volcast:explain"
+        return httpx.post(url, content=body, timeout=60)
+
+    with concurrent.futures.ThreadPoolExecutor(80) as pool:
+        asked = [pool.submit(ask, number) for number in range(80)]
+        assert server.http.get("/v2/health/ready").status_code == 200
+        answers = [one.result() for one in asked]
+    assert {a.status_code for a in answers} <= {200, 503}
+    assert 200 in {a.status_code for a in answers}
+    for refused in (a for a in answers if a.status_code == 503):
+        assert (refused.json()["title"], refused.headers["retry-after"]) == ("Overloaded", "5")
+
+
+def test_a_request_under_way_is_answered_when_told_to_stop(served: Served, tmp_path: Path):
+    with running(served.copy(tmp_path / "store"), tmp_path / "log") as server:
+        body = json.dumps({"symbol": SYMBOL}).encode()
+        head = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(body)
+        with socket.create_connection(("127.0.0.1", server.http.base_url.port), 30) as client:
+            client.sendall(head + body[:5])
+            time.sleep(0.2)
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            client.sendall(body[5:])
+            assert b" 200 " in client.recv(65536).splitlines()[0]
+        assert server.process.wait(30) == 0
+
+
+def test_a_port_that_is_taken_is_said_and_nothing_is_served(served: Served):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "serving", "--http-port", port]
+        ended = subprocess.run(
+            [*command, "--store", str(served.folder)],
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+    assert ended.returncode == 2
+    assert f"127.0.0.1:{port}" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_versions_swapped_under_load_never_mix(served: Served, tmp_path: Path, features):
+    copy = served.copy(tmp_path / "store")
+    versions = [
+        registry.champion(copy.store).version.version,
+        train_version(copy.store, copy.as_of, 8),
+    ]
+    row, found, stop = features[served.as_of], [], threading.Event()
+    with running(copy, tmp_path / "log") as server:
+        numbers = {}
+
+        def ask() -> None:
+            with httpx.Client(base_url=server.http.base_url, timeout=30) as http:
+                asked = {"symbol": SYMBOL, "features": row}
+                while not stop.is_set():
+                    answer = http.post("/predict", json=asked)
+                    found.append((answer.status_code, answer.json()))
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            loads = [pool.submit(ask) for _ in range(2)]
+            for number in range(6):
+                version = versions[(number + 1) % 2]
+                registry.promote(copy.store, version, **AUDIT)
+                server.eventually(
+                    lambda version=version: server.answer()["model"]["version"] == version
+                )
+            stop.set()
+            for load in loads:
+                load.result()
+        for version in versions:
+            forecaster = registry.verify(copy.store, version).forecaster
+            x = np.array([[row[name] for name in forecaster.signature]])
+            numbers[version] = forecaster.forecast(x).rv_5d.item()
+    assert numbers[versions[0]] != numbers[versions[1]]
+    assert {status for status, _ in found} == {200}
+    assert {answer["model"]["version"] for _, answer in found} == set(versions)
+    for _, answer in found:
+        assert answer["rv_5d"] == pytest.approx(numbers[answer["model"]["version"]], abs=1e-12)
+
+
+def test_a_store_that_falls_is_said_its_last_features_answer_and_it_comes_back(
+    served: Served, tmp_path: Path
+):
+    copy = served.copy(tmp_path / "store")
+    with redis_server(tmp_path, "s3cret") as redis:
+
+        def fill() -> None:
+            materialize(str(copy.folder), copy.as_of, expect=[SYMBOL], online=redis.url)
+
+        fill()
+        settings = {"VOLCAST_ONLINE_STORE": redis.url.get_secret_value()}
+        with running(copy, tmp_path / "log", settings=settings) as server:
+            before = server.answer()
+            assert (before["stale"], before["age_sessions"]) == (False, 0)
+            redis.stop()
+            server.eventually(lambda: server.metrics()["volcast_online_store_up"] == 0)
+            during = server.answer()
+            assert (during["stale"], during["rv_5d"]) == (True, before["rv_5d"])
+            late = calendar.after(copy.as_of, 6).isoformat()
+            refused = server.http.get("/predict", params={"symbol": SYMBOL, "as_of": late})
+            assert (refused.status_code, refused.json()["title"]) == (503, "Stale features")
+            redis.start()
+            fill()
+            server.eventually(lambda: server.answer() == before)
+            assert server.metrics()["volcast_online_store_errors_total"] > 0
+            assert server.metrics()["volcast_online_store_up"] == 1
+            assert "s3cret" not in server.log.read_text()
+
+
+def test_a_store_that_never_answered_is_unavailable_and_recovers(served: Served, tmp_path: Path):
+    copy = served.copy(tmp_path / "store")
+    with redis_server(tmp_path) as redis:
+        redis.stop()
+        settings = {"VOLCAST_ONLINE_STORE": redis.url.get_secret_value()}
+        with running(copy, tmp_path / "log", settings=settings) as server:
+            answer = server.http.get("/predict", params={"symbol": SYMBOL})
+            assert (answer.status_code, answer.json()["title"]) == (503, "Store unavailable")
+            assert answer.headers["retry-after"] == "5"
+            redis.start()
+            materialize(str(copy.folder), copy.as_of, expect=[SYMBOL], online=redis.url)
+            server.eventually(lambda: server.http.get("/predict?symbol=SYN").is_success)
