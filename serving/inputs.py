@@ -236,8 +236,7 @@ class Signature:
         RequestError
             If a value is no finite number, or null where none is allowed.
         """
-        whole = list(chain.from_iterable(self._pick(data)))
-        found = _numbers(whole, booleans=booleans)
+        found = _numbers(list(chain.from_iterable(self._pick(data))), booleans=booleans)
         if found is None:
             checked = [self._number(v, name, "inputs") for name in self.names for v in data[name]]
             found = np.array([nan if value is None else value for value in checked], np.float64)

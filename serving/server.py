@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import sys
 from collections.abc import Callable
@@ -240,4 +241,7 @@ def serve(
     emit("serving", host=listen.host, port=listen.port, ready=bool(model.ready))
     # A thread at work gives way to the event loop this soon; by default ten times as late.
     sys.setswitchinterval(0.00002)
+    # What was made so far stays: the collector need not look at it again and again.
+    gc.collect()
+    gc.freeze()
     Server(follower, Plane(Answers(store, model), model, Workers()), listen).run()

@@ -116,7 +116,7 @@ def infer(state: InService, body: bytes) -> bytes:
 
 
 def _columns(state: InService, x: Floats, field: str) -> dict[str, Floats]:
-    found: Forecasts = state.ready_champion.forecaster.forecast(x)
+    found: Forecasts = state.ready_champion.forecaster.alone(x)
     columns = {"rv_5d": found.rv_5d, "log_variance": found.log_variance, **found.bounds}
     if not all(np.isfinite(values).all() for values in columns.values()):
         raise _far(field)

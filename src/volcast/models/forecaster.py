@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp
 from typing import Any
@@ -110,10 +110,14 @@ class Forecaster:
 
     def forecast(self, x: Floats) -> Forecasts:
         """Forecast rows x, f8[n, k], columns in the order of the signature."""
-        log_variance = self.blend.log_variance(x[:, : len(self.recipe.features)])
         rows = dict(zip(self.signature, x.T, strict=True))
+        return replace(self.alone(x), baselines=self.baselines.forecast(rows))
+
+    def alone(self, x: Floats) -> Forecasts:
+        """Forecast rows x as `forecast` does, without the baselines."""
+        log_variance = self.blend.log_variance(x[:, : len(self.recipe.features)])
         bounds = {name: np.exp(log_variance / 2 + self.offsets[name]) for name in BOUNDS}
-        return Forecasts(log_variance, bounds, self.baselines.forecast(rows))
+        return Forecasts(log_variance, bounds, {})
 
     def explain(self, x: Floats) -> Explanation:
         """Explain rows x, f8[n, k]: one contribution a feature of the recipe."""
