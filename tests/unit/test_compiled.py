@@ -120,9 +120,7 @@ def _share(forest: Forest, first: int, edge: int) -> float:
     """Return the edge's own share: its product with those above, less those above."""
 
     def product(edge: int) -> float:
-        # At a quadrature node t the factor is z (1 - t) for a row that does not go that way.
-        t = (np.polynomial.legendre.leggauss(4)[0][0] + 1) / 2
-        return float(forest.factor[2 * (2 * first + edge), 0] / (1 - t))
+        return float(forest.share[2 * first + edge])
 
     above = int(forest.same[first + edge // 2])
     return product(edge) / (product(above) if above >= 0 else 1.0)
@@ -162,7 +160,7 @@ def test_trees_read_wrongly_are_refused(monkeypatch: pytest.MonkeyPatch) -> None
     found = forest_of(stored.blend.trees)
     assert found is not None
     forest, mean = found
-    wrong = forest._replace(weight=forest.weight * 1.1)
+    wrong = forest._replace(share=forest.share * 0.9)
     monkeypatch.setattr(module, "forest_of", lambda _: (wrong, mean))
     with pytest.raises(ModelError, match="compiled contributions off by"):
         compiled(stored)

@@ -201,12 +201,11 @@ def forest_of(trees: Trees) -> tuple[Forest, float] | None:
     if max(tree.features_on_a_path for tree in parts) > 2 * NODES:
         return None
     start = np.cumsum([0, *(len(tree.feature) for tree in parts)])
-    shares = np.concatenate([tree.share for tree in parts])
     columns: dict[str, Any] = {
         name: np.concatenate([np.asarray(getattr(tree, name), kind) for tree in parts])
         for name, kind in _COLUMNS.items()
     }
-    forest = Forest(start=start, **(columns | _quadrature(shares)))
+    forest = Forest(start=start, **columns)
     return forest, float(sum(tree.mean for tree in parts))
 
 
@@ -218,12 +217,13 @@ _COLUMNS: Mapping[str, type] = {
     "same": np.int64,
     "child": np.int64,
     "value": np.float32,
+    "share": np.float64,
 }
 
 
 @dataclass(frozen=True)
 class _Tree:
-    """One tree's part of a `Forest`; ``share`` is z of each edge, with all above of its feature."""
+    """One tree's part of a `Forest`."""
 
     feature: Sequence[int]
     threshold: Sequence[float]
@@ -232,7 +232,7 @@ class _Tree:
     same: Sequence[int]
     child: Sequence[int]
     value: Sequence[float]
-    share: Floats
+    share: Sequence[float]
     mean: float
     features_on_a_path: int
 
@@ -267,7 +267,7 @@ def _laid_out(tree: Mapping[str, Any]) -> _Tree | None:
                 mean += reach[split] * part * leaf[to]
     return _Tree(
         feature, [leaf[node] for node in nodes], [bool(tree["default_left"][n]) for n in nodes],
-        above, same, child, value, np.array(share), mean, max(map(len, path)),
+        above, same, child, value, share, mean, max(map(len, path)),
     )  # fmt: skip
 
 
@@ -291,15 +291,3 @@ def _nearest(above: Sequence[int], feature: Sequence[int], split: int) -> int:
     while edge >= 0 and feature[edge // 2] != feature[split]:
         edge = above[edge // 2]
     return edge
-
-
-def _quadrature(share: Floats) -> dict[str, Floats]:
-    """Return the last columns of a `Forest` for edges of shares z, f8[edges]."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    at, weights = (nodes + 1) / 2, weights / 2
-    z = share[:, None, None]
-    goes = np.array([0.0, 1.0])[None, :, None]
-    factor = z + (goes - z) * at
-    weight = weights * (goes - z) / factor
-    found = {"factor": factor, "inverse": 1 / factor, "weight": weight}
-    return {name: values.reshape(2 * len(share), NODES) for name, values in found.items()}

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 from numba import njit
+from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 
 __all__ = ["BLOCK", "NODES", "Forest", "contributions", "contributions_of_one", "margins"]
@@ -55,9 +56,8 @@ class Forest(NamedTuple):
         The split that an edge leads to; -1 for a leaf.
     value : f4[edges]
         Of the leaf; 0 where there is none.
-    factor, inverse, weight : f8[2 * edges, NODES]
-        Of each edge when the row does not go that way, then when it does: what the product is
-        multiplied by, one over it, and what a sum below counts for the feature.
+    share : f8[edges]
+        z: the share of training rows that go that way, times that of the edge ``same``.
     """
 
     start: NDArray[np.int64]
@@ -68,9 +68,7 @@ class Forest(NamedTuple):
     same: NDArray[np.int64]
     child: NDArray[np.int64]
     value: NDArray[np.float32]
-    factor: NDArray[np.float64]
-    inverse: NDArray[np.float64]
-    weight: NDArray[np.float64]
+    share: NDArray[np.float64]
 
 
 def _compiled(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -110,6 +108,15 @@ def margins(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float32]) ->
         out[row] = total
 
 
+_AT, _WEIGHT = ((part + shift) / 2 for part, shift in zip(leggauss(NODES), (1, 0), strict=True))
+_T0, _T1, _T2, _T3 = map(float, _AT)
+_W0, _W1, _W2, _W3 = map(float, _WEIGHT)
+# At node t an edge multiplies by z (1 - t), and by t more where the row goes that way; what is
+# below counts w (goes - z) over that for its feature: where the row does not go, -w / (1 - t).
+_U0, _U1, _U2, _U3 = 1 - _T0, 1 - _T1, 1 - _T2, 1 - _T3
+_L0, _L1, _L2, _L3 = -_W0 / _U0, -_W1 / _U1, -_W2 / _U2, -_W3 / _U3
+
+
 @_compiled(fastmath=_FAST, error_model="numpy")
 def contributions_of_one(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float64]) -> None:
     """Split one row's margin into a Shapley value a feature.
@@ -123,41 +130,35 @@ def contributions_of_one(x: NDArray[np.float32], forest: Forest, out: NDArray[np
     out : f8[k]
         Written; with the forest's mean it sums to the margin.
     """
-    start, weight, factor, inverse = forest.start, forest.weight, forest.factor, forest.inverse
-    feature, child, value, same = forest.feature, forest.child, forest.value, forest.same
+    start, share, feature = forest.start, forest.share, forest.feature
+    child, value, same = forest.child, forest.value, forest.same
     most = np.max(start[1:] - start[:-1])
     product, below = np.empty((most, 4)), np.empty((2 * most, 4))
-    goes, sums = np.empty(2 * most, np.int64), np.zeros((x.shape[0], 4))
+    goes, sums = np.empty(2 * most), np.zeros((x.shape[0], 4))
     for tree in range(start.shape[0] - 1):
         first, splits = start[tree], start[tree + 1] - start[tree]
         product[0] = 1.0
         for split in range(splits):
             at = first + split
             v = x[feature[at]]
-            left = int((v < forest.threshold[at]) | (np.isnan(v) & forest.left_if_missing[at]))
-            right = 1 - left
-            p0, p1, p2, p3 = (
-                product[split, 0],
-                product[split, 1],
-                product[split, 2],
-                product[split, 3],
-            )
+            if (v < forest.threshold[at]) | (np.isnan(v) & forest.left_if_missing[at]):
+                left, right = 1.0, 0.0
+            else:
+                left, right = 0.0, 1.0
+            p0, p1 = product[split, 0], product[split, 1]
+            p2, p3 = product[split, 2], product[split, 3]
             before = same[at]
             if before >= 0:
-                still = int(goes[before])
-                left, right = left & still, right & still
-                b = 2 * (2 * first + before) + still
-                p0 *= inverse[b, 0]
-                p1 *= inverse[b, 1]
-                p2 *= inverse[b, 2]
-                p3 *= inverse[b, 3]
+                still, z = goes[before], share[2 * first + before]
+                left, right = left * still, right * still
+                p0, p1 = p0 / (z * _U0 + still * _T0), p1 / (z * _U1 + still * _T1)
+                p2, p3 = p2 / (z * _U2 + still * _T2), p3 / (z * _U3 + still * _T3)
             goes[2 * split], goes[2 * split + 1] = left, right
             for side in range(2):
                 edge = 2 * at + side
-                f = 2 * edge + (right if side else left)
-                q0, q1 = p0 * factor[f, 0], p1 * factor[f, 1]
-                q2, q3 = p2 * factor[f, 2], p3 * factor[f, 3]
-                to = child[edge]
+                z, o, to = share[edge], (right if side else left), child[edge]
+                q0, q1 = p0 * (z * _U0 + o * _T0), p1 * (z * _U1 + o * _T1)
+                q2, q3 = p2 * (z * _U2 + o * _T2), p3 * (z * _U3 + o * _T3)
                 if to >= 0:
                     product[to, 0], product[to, 1] = q0, q1
                     product[to, 2], product[to, 3] = q2, q3
@@ -166,23 +167,31 @@ def contributions_of_one(x: NDArray[np.float32], forest: Forest, out: NDArray[np
                     below[leaf, 0], below[leaf, 1] = v8 * q0, v8 * q1
                     below[leaf, 2], below[leaf, 3] = v8 * q2, v8 * q3
         for split in range(splits - 1, -1, -1):
-            at, left, right = first + split, 2 * split, 2 * split + 1
-            f = feature[at]
-            l0, l1, l2, l3 = below[left, 0], below[left, 1], below[left, 2], below[left, 3]
-            r0, r1, r2, r3 = below[right, 0], below[right, 1], below[right, 2], below[right, 3]
-            m, n = 4 * at + goes[left], 4 * at + 2 + goes[right]
-            s0 = sums[f, 0] + weight[m, 0] * l0 + weight[n, 0] * r0
-            s1 = sums[f, 1] + weight[m, 1] * l1 + weight[n, 1] * r1
-            s2 = sums[f, 2] + weight[m, 2] * l2 + weight[n, 2] * r2
-            s3 = sums[f, 3] + weight[m, 3] * l3 + weight[n, 3] * r3
+            at, left_edge = first + split, 2 * split
+            f, before, up = feature[at], same[at], forest.above[at]
+            l0, l1 = below[left_edge, 0], below[left_edge, 1]
+            l2, l3 = below[left_edge, 2], below[left_edge, 3]
+            r0, r1 = below[left_edge + 1, 0], below[left_edge + 1, 1]
+            r2, r3 = below[left_edge + 1, 2], below[left_edge + 1, 3]
+            a, b = goes[left_edge], goes[left_edge + 1]
+            # The row goes one way at most: what lies there counts anew, all else as not gone.
+            z, o = share[2 * at] * a + share[2 * at + 1] * b, a + b
+            m0 = _W0 * (1 - z) / (z * _U0 + _T0) - _L0
+            m1 = _W1 * (1 - z) / (z * _U1 + _T1) - _L1
+            m2 = _W2 * (1 - z) / (z * _U2 + _T2) - _L2
+            m3 = _W3 * (1 - z) / (z * _U3 + _T3) - _L3
+            s0 = sums[f, 0] + m0 * (a * l0 + b * r0) + _L0 * (l0 + r0)
+            s1 = sums[f, 1] + m1 * (a * l1 + b * r1) + _L1 * (l1 + r1)
+            s2 = sums[f, 2] + m2 * (a * l2 + b * r2) + _L2 * (l2 + r2)
+            s3 = sums[f, 3] + m3 * (a * l3 + b * r3) + _L3 * (l3 + r3)
             l0, l1, l2, l3 = l0 + r0, l1 + r1, l2 + r2, l3 + r3
-            before = same[at]
             if before >= 0:  # the edge above counts only what no later edge of its feature does
-                b = 2 * (2 * first + before) + goes[before]
-                s0, s1 = s0 - weight[b, 0] * l0, s1 - weight[b, 1] * l1
-                s2, s3 = s2 - weight[b, 2] * l2, s3 - weight[b, 3] * l3
+                o, z = goes[before], share[2 * first + before]
+                s0 -= l0 * _W0 * (o - z) / (z * _U0 + o * _T0)
+                s1 -= l1 * _W1 * (o - z) / (z * _U1 + o * _T1)
+                s2 -= l2 * _W2 * (o - z) / (z * _U2 + o * _T2)
+                s3 -= l3 * _W3 * (o - z) / (z * _U3 + o * _T3)
             sums[f, 0], sums[f, 1], sums[f, 2], sums[f, 3] = s0, s1, s2, s3
-            up = forest.above[at]
             if up >= 0:
                 below[up, 0], below[up, 1], below[up, 2], below[up, 3] = l0, l1, l2, l3
     for name in range(x.shape[0]):
@@ -201,8 +210,7 @@ def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float6
     out : f8[n, k]
         Written.
     """
-    start, same, child = forest.start, forest.same, forest.child
-    factor, inverse, weight = forest.factor, forest.inverse, forest.weight
+    start, same, child, share = forest.start, forest.same, forest.child, forest.share
     most = np.max(start[1:] - start[:-1])
     product, below = np.empty((most, NODES, BLOCK)), np.empty((2 * most, NODES, BLOCK))
     goes, sums = np.empty((2 * most, BLOCK)), np.empty((x.shape[0], BLOCK))
@@ -228,17 +236,17 @@ def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float6
                     for w in range(rows):
                         goes[left, w] *= goes[before, w]
                         goes[right, w] *= goes[before, w]
-                    b = 2 * (2 * first + before)
+                    z = share[2 * first + before]
                     for q in range(NODES):
-                        lacks, more = inverse[b, q], inverse[b + 1, q] - inverse[b, q]
+                        lacks = 1 / (z * (1 - _AT[q]))
+                        more = 1 / (z * (1 - _AT[q]) + _AT[q]) - lacks
                         for w in range(rows):
                             product[split, q, w] *= lacks + goes[before, w] * more
                 for side in range(2):
                     edge, here = 2 * at + side, 2 * split + side
                     to, v8 = child[edge], np.float64(forest.value[edge])
                     for q in range(NODES):
-                        lacks = factor[2 * edge, q]
-                        more = factor[2 * edge + 1, q] - lacks
+                        lacks, more = share[edge] * (1 - _AT[q]), _AT[q]
                         if to >= 0:
                             for w in range(rows):
                                 product[to, q, w] = product[split, q, w] * (
@@ -253,17 +261,21 @@ def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float6
                 at, left, right = first + split, 2 * split, 2 * split + 1
                 f, before, up = forest.feature[at], same[at], forest.above[at]
                 for q in range(NODES):
-                    a, b = weight[4 * at, q], weight[4 * at + 2, q]
-                    da, db = weight[4 * at + 1, q] - a, weight[4 * at + 3, q] - b
+                    t, weight = _AT[q], _WEIGHT[q]
+                    gone = -weight / (1 - t)
+                    z = share[2 * at]
+                    a = weight * (1 - z) / (z * (1 - t) + t) - gone
+                    z = share[2 * at + 1]
+                    b = weight * (1 - z) / (z * (1 - t) + t) - gone
                     for w in range(rows):
-                        sums[f, w] += (a + goes[left, w] * da) * below[left, q, w] + (
-                            b + goes[right, w] * db
+                        sums[f, w] += (gone + goes[left, w] * a) * below[left, q, w] + (
+                            gone + goes[right, w] * b
                         ) * below[right, q, w]
                     if before >= 0:
-                        c = 2 * (2 * first + before)
-                        a, da = weight[c, q], weight[c + 1, q] - weight[c, q]
+                        z = share[2 * first + before]
+                        a = weight * (1 - z) / (z * (1 - t) + t) - gone
                         for w in range(rows):
-                            sums[f, w] -= (a + goes[before, w] * da) * (
+                            sums[f, w] -= (gone + goes[before, w] * a) * (
                                 below[left, q, w] + below[right, q, w]
                             )
                     if up >= 0:
