@@ -191,7 +191,7 @@ def _given(state: InService, question: Question, as_of: date) -> dict[str, objec
             remedy="Name the session whose close the features are of.",
             field="as_of",
         )
-    row = _forecast(state, question.symbol, as_of, values)
+    row = _row(state, question.symbol, as_of, values)
     sound = all(math.isfinite(row[name]) for name in ("rv_5d_hat", *BOUNDS))
     if not (sound and LOWEST <= row["rv_5d_hat"] <= HIGHEST):
         limits = f"values that give a volatility from {LOWEST} to {HIGHEST}"
@@ -202,8 +202,7 @@ def _given(state: InService, question: Question, as_of: date) -> dict[str, objec
 def _forecast(
     state: InService, symbol: str, session: date, values: Mapping[str, float | None]
 ) -> Mapping[str, Any]:
-    champion, signature = state.ready_champion, state.signature
-    champion.refuse_another(symbol)
+    signature = state.signature
     missing = [n for n in signature.names if n not in values]
     empty = [n for n in signature.names if values.get(n) is None and n not in signature.optional]
     if missing:
@@ -217,8 +216,17 @@ def _forecast(
         raise _stale(f"no value of {empty} for {session}")
     # The regime stands beside the forecast; it is no input of it.
     wanted = {name: values.get(name) for name in (*signature.names, *names("regime"))}
-    row = forecast_row(champion.forecaster, symbol, session, wanted)
-    return row | {"model_version": champion.version.version}
+    return _row(state, symbol, session, wanted)
+
+
+def _row(
+    state: InService, symbol: str, session: date, values: Mapping[str, float | None]
+) -> dict[str, Any]:
+    champion = state.ready_champion
+    champion.refuse_another(symbol)
+    row = forecast_row(champion.forecaster, symbol, session, values)
+    row["model_version"] = champion.version.version
+    return row
 
 
 def _body(
