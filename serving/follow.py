@@ -1,4 +1,4 @@
-"""Follow the store: take each new champion into service, and keep the clocks right."""
+"""Follow the store: take each new champion into service, and keep clocks and features right."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ class Follower:
     model : VolcastModel
         What to keep up to date.
     features : OnlineFeatures
-        For the age of the newest features.
+        Asked at each look, so that no request has to.
     universe : Universe
         Whose target is known before the first forecast is stored.
     now : callable

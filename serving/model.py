@@ -1,12 +1,9 @@
 """The KServe model: what is in service, as KServe's routes for readiness and metadata see it."""
 
-from typing import Any
-
 from kserve import Model
 
 from serving.state import InService
 from serving.verbs import OUTPUTS
-from volcast.errors import NotFound
 from volcast.registry.versions import NAME
 
 __all__ = ["VolcastModel"]
@@ -36,16 +33,3 @@ class VolcastModel(Model):  # type: ignore[misc]
     def get_output_types(self) -> list[dict[str, object]]:
         """Return the V2 outputs."""
         return [{"name": name, "datatype": "FP64", "shape": [-1]} for name in OUTPUTS]
-
-    async def __call__(self, *_: Any, **__: Any) -> Any:
-        """Refuse: predict, explain and infer are answered before KServe's routes (serving.plane).
-
-        Raises
-        ------
-        NotFound
-            Always.
-        """
-        raise NotFound(
-            found="another spelling of a verb", expected="the paths that /docs lists",
-            where="path", remedy="Use one of them as it is written.",
-        )  # fmt: skip

@@ -64,8 +64,7 @@ def problem(error: VolcastError) -> Response:
 
 def method_not_allowed(allow: str) -> Response:
     """Return the response for a method that a path does not take."""
-    status = HTTPStatus.METHOD_NOT_ALLOWED
-    return _respond(status, status.phrase, f"{status.phrase}. {status.description}", None, allow)
+    return _bare(HTTPStatus.METHOD_NOT_ALLOWED, allow)
 
 
 def unforeseen(error: Exception) -> Response:
@@ -73,6 +72,11 @@ def unforeseen(error: Exception) -> Response:
     emit("request_failed", logging.ERROR, error=type(error).__name__, trace=format_exception(error))
     status, title = _FAULT
     return _respond(status, title, f"{title}. {_remedy(status)}", None)
+
+
+def _bare(status: HTTPStatus, allow: str | None) -> Response:
+    """Return the response for a status that speaks for itself."""
+    return _respond(status, status.phrase, f"{status.phrase}. {status.description}", None, allow)
 
 
 def _entry(error: VolcastError) -> tuple[HTTPStatus, str]:
@@ -115,9 +119,7 @@ async def _own(_: Request, error: Exception) -> Response:
 async def _http(_: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return await _unforeseen(_, error)
-    status = HTTPStatus(error.status_code)
-    allow = (error.headers or {}).get("Allow")
-    return _respond(status, status.phrase, f"{status.phrase}. {status.description}", None, allow)
+    return _bare(HTTPStatus(error.status_code), (error.headers or {}).get("Allow"))
 
 
 async def _schema(_: Request, error: Exception) -> Response:

@@ -66,6 +66,25 @@ def test_unknown_routes_and_methods_are_problems(server: Running, method, path, 
     assert answer.status_code == answer.json()["status"] == status
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/models/volcast/versions/1/infer",
+        "/v2/models/volcast/infer/",
+        "/v2/models/other/infer",
+        "/v1/models/other:predict",
+        "/v1/models/volcast:predict/",
+        "/v1/models/%76olcast:explain/",
+    ],
+)
+def test_other_spellings_of_a_verb_are_led_to_it_or_refused(server: Running, path):
+    inputs = [{"name": "iv", "shape": [1], "datatype": "FP64", "data": [1.0]}]
+    for body in ({"instances": [{}]}, {"inputs": inputs}):
+        answer = server.http.post(path, json=body, follow_redirects=True)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.status_code in {400, 404}
+
+
 def test_requests_are_counted_and_timed_by_route_and_status(server: Running):
     counted = 'volcast_http_requests_total{method="GET",route="predict",status="404"}'
     timed = 'volcast_http_request_seconds_count{route="predict",status="404"}'
