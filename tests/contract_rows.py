@@ -52,9 +52,17 @@ def _values(
     if pa.types.is_floating(kind):
         numbers = draw.normal(size=len(pairs)).tolist()
         return [None if column.nullable and n > 1.5 else n for n in numbers]
-    if pa.types.is_list(kind):
-        return [_items(kind.value_type, draw) for _ in pairs]
-    return [_text(column, table, version)] * len(pairs)
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind):
+        return list((draw.integers(0, 2, size=len(pairs)) > 0).astype(kind.to_pandas_dtype()))
+    return _nested_or_text(table, column, len(pairs), version, draw)
+
+
+def _nested_or_text(
+    table: Table, column: Column, count: int, version: int, draw: np.random.Generator
+) -> list[object]:
+    if pa.types.is_list(column.type):
+        return [_items(column.type.value_type, draw) for _ in range(count)]
+    return [_text(column, table, version)] * count
 
 
 def _items(inner: pa.DataType, draw: np.random.Generator) -> list[object]:

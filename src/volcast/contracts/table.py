@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from volcast.errors import ContractError
 
-__all__ = ["DATE", "FLOAT", "STAMP", "TEXT", "Column", "Table"]
+__all__ = ["BOOL", "COUNT", "DATE", "FLOAT", "STAMP", "TEXT", "Column", "Table"]
 
+BOOL, COUNT = pa.bool_(), pa.int64()
 DATE, FLOAT, TEXT = pa.date32(), pa.float64(), pa.string()
 STAMP = pa.timestamp("us", tz="UTC")
 
