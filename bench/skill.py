@@ -18,8 +18,8 @@ from volcast.evaluation.folds import folds, narrowed
 from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.walkforward import walk_forward
 from volcast.features import store as features
-from volcast.features.store import as_known_then
 from volcast.ingest import ingest
+from volcast.known import as_known_then, labelled
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import linear_data, tree_data
 from volcast.models.gamma_glm import fit_gamma
@@ -28,7 +28,6 @@ from volcast.models.trees import fit_trees
 from volcast.quality import validate
 from volcast.sources import open_source
 from volcast.storage import Store
-from volcast.training import labelled
 
 __all__ = ["measure_skill"]
 

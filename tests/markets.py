@@ -12,10 +12,11 @@ from volcast.config import SYNTHETIC_UNIVERSE, Universe
 from volcast.contracts import CURATED_MARKET_DAILY, RAW_MARKET
 from volcast.features.compute import compute
 from volcast.features.definitions import names
-from volcast.features.store import as_known_then, build
+from volcast.features.store import build
+from volcast.known import as_known_then, labelled
 from volcast.sources.synthetic import SyntheticSource
 from volcast.storage import Store
-from volcast.training import labelled, train
+from volcast.training import train
 from volcast.universe_memory import remember
 
 UNIVERSE = SYNTHETIC_UNIVERSE

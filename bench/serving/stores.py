@@ -15,8 +15,8 @@ from volcast import inference, labels, registry
 from volcast.config import read_settings
 from volcast.contracts import FEATURES_DAILY
 from volcast.features import store as features
-from volcast.features.store import as_known_then
 from volcast.ingest import ingest
+from volcast.known import as_known_then
 from volcast.models.forecaster import Forecaster
 from volcast.quality import validate
 from volcast.sources import open_source

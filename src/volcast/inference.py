@@ -19,7 +19,7 @@ from volcast.config import Universe
 from volcast.contracts import PREDICTIONS_DAILY
 from volcast.contracts.predictions_daily import BASELINES
 from volcast.errors import QualityError, StaleInput, VolcastError
-from volcast.features.store import as_known_then
+from volcast.known import as_known_then
 from volcast.lineage import code_version, digest
 from volcast.models.forecaster import Forecaster
 from volcast.regimes import regime_columns

@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 
 from volcast import calendar
 from volcast.config import Universe
-from volcast.contracts import LABELS_DAILY
 from volcast.errors import ContractError
 from volcast.evaluation.findings import Findings
 from volcast.evaluation.folds import training_rows, usable
@@ -21,8 +20,7 @@ from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.report import render
 from volcast.evaluation.table import SkillTable, compare, scored, skill_as_dict, with_all_baselines
 from volcast.evaluation.walkforward import Progress, WalkForward, walk_forward
-from volcast.features.definitions import names
-from volcast.features.store import as_known_then
+from volcast.known import known_rows, labelled, labels_of
 from volcast.lineage import as_json, code_version, digest, frame_digest
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
@@ -34,8 +32,6 @@ __all__ = [
     "Candidate",
     "evaluation_bytes",
     "evaluation_frame",
-    "known_rows",
-    "labelled",
     "train",
 ]
 
@@ -104,7 +100,7 @@ def train(
     done = store.objects.get_or_none(f"runs/{run_id}/{_COMPLETE}")
     if done is not None:
         return Candidate(run_id, json.loads(done.data), reused=True)
-    _refuse_another(labelled(read(), _labels(store, universe.target), as_of), rows)
+    _refuse_another(labelled(read(), labels_of(store, universe.target), as_of), rows)
     walked = walk_forward(rows, seed, progress, RECIPES)
     forecaster = _fit_final(rows, as_of, walked, seed)
     found = Findings(
@@ -133,36 +129,6 @@ def train(
     # Last: a run without it was cut short, and is made again.
     store.objects.put(f"runs/{run_id}/{_COMPLETE}", as_json(metrics))
     return Candidate(run_id, metrics, reused=False)
-
-
-def known_rows(store: Store, symbol: str, as_of: date) -> pd.DataFrame:
-    """Return what a model of ``symbol`` could be trained on at the close of ``as_of``.
-
-    Columns and order are those of `labelled`.
-    """
-    return labelled(as_known_then(store, symbol, as_of), _labels(store, symbol), as_of)
-
-
-def _labels(store: Store, symbol: str) -> pd.DataFrame:
-    labels: pd.DataFrame = store.read(LABELS_DAILY, symbols=[symbol]).to_pandas()
-    return labels
-
-
-def labelled(frame: pd.DataFrame, labels: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """Join features with the labels that were known at the close of ``as_of``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        symbol, session, every feature, rv_5d and label_end_session (both null while unknown);
-        one row a session up to ``as_of``, sorted.
-    """
-    features = frame.loc[frame["session"] <= as_of, ["symbol", "session", *names()]]
-    known = labels.loc[
-        labels["label_end_session"] <= as_of, ["session", "rv_5d", "label_end_session"]
-    ]
-    joined = features.merge(known, on="session", how="left", validate="one_to_one")
-    return joined.sort_values("session", ignore_index=True)
 
 
 def evaluation_bytes(rows: pd.DataFrame) -> bytes:

@@ -15,8 +15,8 @@ from volcast.evaluation.folds import folds, known_before, narrowed, refuse_leaks
 from volcast.evaluation.walkforward import walk_forward
 from volcast.features.compute import compute
 from volcast.features.definitions import names
+from volcast.known import labelled
 from volcast.labels import realized
-from volcast.training import labelled
 
 YEARS = 5
 

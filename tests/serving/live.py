@@ -19,7 +19,7 @@ import httpx
 from volcast import registry, training
 from volcast.config import SYNTHETIC_UNIVERSE as UNIVERSE
 from volcast.contracts import FEATURES_DAILY, PREDICTIONS_DAILY
-from volcast.features.store import as_known_then
+from volcast.known import as_known_then
 from volcast.storage import Store
 
 ROOT = Path(__file__).parents[2]

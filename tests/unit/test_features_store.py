@@ -15,7 +15,8 @@ from volcast.contracts import (
 )
 from volcast.errors import ContractError
 from volcast.features.definitions import names
-from volcast.features.store import as_known_then, build
+from volcast.features.store import build
+from volcast.known import as_known_then
 from volcast.storage import Store
 from volcast.vintages import vintages
 

@@ -14,12 +14,12 @@ from volcast import calendar, gate, registry, training
 from volcast.cli import main
 from volcast.contracts import FEATURES_DAILY
 from volcast.evaluation.walkforward import walk_forward
-from volcast.features.store import as_known_then
 from volcast.gate import evidence
+from volcast.known import as_known_then, known_rows
 from volcast.models.recipe import RECIPES
 from volcast.registry.versions import content_hash, read_version, write_files
 from volcast.storage import Store
-from volcast.training import Candidate, evaluation_bytes, known_rows, train
+from volcast.training import Candidate, evaluation_bytes, train
 
 pytestmark = pytest.mark.xdist_group("gate_evidence")
 

@@ -20,13 +20,13 @@ from volcast.contracts import (
 from volcast.curation import curate
 from volcast.features.definitions import names
 from volcast.features.macro import macro_features
-from volcast.features.store import as_known_then, build
+from volcast.features.store import build
 from volcast.ingest import ingest
+from volcast.known import as_known_then, labelled
 from volcast.sources import Fetched, SyntheticSource
 from volcast.sources.protocol import MACRO_COLUMNS
 from volcast.sources.publication_lag import VINTAGE
 from volcast.storage import Store
-from volcast.training import labelled
 
 FIRST_FETCH = datetime(2003, 1, 2, 22, tzinfo=UTC)
 AS_OF = date(2002, 12, 31)

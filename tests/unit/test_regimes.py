@@ -6,7 +6,8 @@ import pytest
 
 from tests.markets import UNIVERSE, curated, fill, labelled_rows, restate, write_raw
 from volcast.features.definitions import names
-from volcast.features.store import as_known_then, build
+from volcast.features.store import build
+from volcast.known import as_known_then
 from volcast.regimes import MIN_ROWS, STATES, filtered, regime_columns, regime_features
 
 FIT = {

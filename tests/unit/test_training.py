@@ -7,7 +7,7 @@ import pytest
 from tests.markets import UNIVERSE, fill, reader
 from volcast.contracts import FEATURES_DAILY
 from volcast.errors import ContractError
-from volcast.features.store import as_known_then
+from volcast.known import as_known_then
 from volcast.models.forecaster import MODEL_FILES, Forecaster
 from volcast.training import train
 

@@ -13,9 +13,9 @@ from volcast.evaluation.findings import Findings
 from volcast.evaluation.walkforward import Progress, walk_forward
 from volcast.features.context import with_context
 from volcast.features.store import versions
+from volcast.known import labelled
 from volcast.labels import as_known, realized
 from volcast.storage import Store
-from volcast.training import labelled
 from volcast.vintages import Vintage, vintages
 
 __all__ = ["evaluate"]

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from volcast import calendar
-from volcast.config import Universe
 from volcast.features.definitions import market_names
 
 if TYPE_CHECKING:
     from pandas.core.window import Rolling
+
+    # Not at run time: the drift check imports this module where there is no pydantic 2.
+    from volcast.config import Universe
 
 __all__ = ["SESSIONS_A_YEAR", "VARIANCE_FLOOR", "compute", "log_returns", "range_variance"]
 
@@ -50,14 +52,14 @@ def range_variance(open_: Wide, high: Wide, low: Wide, close: Wide, adjustment: 
     return (SESSIONS_A_YEAR * daily).clip(lower=VARIANCE_FLOOR)  # type: ignore[no-any-return]
 
 
-def compute(curated: pd.DataFrame, universe: Universe) -> pd.DataFrame:
+def compute(curated: pd.DataFrame, universe: "Universe") -> pd.DataFrame:
     """Compute the features of every asset in ``curated``.
 
     Parameters
     ----------
     curated : pandas.DataFrame
         Rows of curated.market_daily, any order, all symbols of the universe and more.
-    universe : Universe
+    universe : "Universe"
         Implied-volatility features are given for its target alone; features of other symbols are
         null where these are absent.
 
@@ -140,7 +142,7 @@ def _range_features(g: Wide, r: Wide) -> dict[str, Wide]:
 
 
 def _implied_features(
-    close: Wide, panel: dict[str, Wide], universe: Universe, assets: list[str]
+    close: Wide, panel: dict[str, Wide], universe: "Universe", assets: list[str]
 ) -> dict[str, Wide]:
     vix = pd.DataFrame(np.nan, index=close.index, columns=assets)
     term = vix.copy()
@@ -164,7 +166,7 @@ def _implied_features(
     }
 
 
-def _cross_features(r: Wide, universe: Universe) -> dict[str, Wide]:
+def _cross_features(r: Wide, universe: "Universe") -> dict[str, Wide]:
     panel: dict[str, Wide] = {}
     for role, symbol in (("bond", universe.bond), ("credit", universe.credit)):
         other = r[symbol] if symbol in r else pd.Series(np.nan, index=r.index)
@@ -182,7 +184,9 @@ def _cross_features(r: Wide, universe: Universe) -> dict[str, Wide]:
     return panel
 
 
-def _long(panel: dict[str, Wide], present: Wide, universe: Universe, implied: bool) -> pd.DataFrame:
+def _long(
+    panel: dict[str, Wide], present: Wide, universe: "Universe", implied: bool
+) -> pd.DataFrame:
     """Stack to one row a symbol and session that has prices."""
     rows, columns = np.nonzero(present.to_numpy())
     order = np.lexsort((rows, np.asarray(present.columns, dtype=str)[columns]))

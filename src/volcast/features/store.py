@@ -16,7 +16,7 @@ from volcast.features.definitions import market_names
 from volcast.storage import Store, WriteReport
 from volcast.vintages import Vintage, vintages
 
-__all__ = ["as_known_then", "build", "versions"]
+__all__ = ["build", "versions"]
 
 _SAME = 1e-9
 """Relative difference up to which a value is the same in two vintages."""
@@ -73,18 +73,3 @@ def _same(rows: pd.DataFrame, before: pd.DataFrame) -> "np.ndarray[Any, np.dtype
     values, old = (frame[market_names()].to_numpy(dtype=float) for frame in (rows, stood))
     same = np.isclose(values, old, rtol=_SAME, atol=1e-12, equal_nan=True).all(axis=1)
     return same & (stood["_merge"] == "both").to_numpy()  # type: ignore[no-any-return]
-
-
-def as_known_then(store: Store, symbol: str, last: date) -> pd.DataFrame:
-    """Return the features of each session as they were known at its own close.
-
-    A version created later than the session's close is left out.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns of features_daily, one row a session, sorted.
-    """
-    rows: pd.DataFrame = store.read(FEATURES_DAILY, symbols=[symbol], last=last).to_pandas()
-    known = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
-    return known.drop_duplicates("session", keep="last").reset_index(drop=True)

@@ -13,11 +13,12 @@ import pyarrow as pa
 from volcast.errors import ContractError, CorruptFile, KeyMissing, ModelError
 from volcast.evaluation.walkforward import Progress, walk_forward
 from volcast.features.definitions import names
+from volcast.known import known_rows
 from volcast.lineage import code_version, digest, frame_digest
 from volcast.models.recipe import RECIPES, Recipe
 from volcast.registry.versions import Version, read_version
 from volcast.storage import Store
-from volcast.training import evaluation_bytes, evaluation_frame, known_rows
+from volcast.training import evaluation_bytes, evaluation_frame
 
 __all__ = ["Champions", "champions_forecasts", "evaluated"]
 

@@ -1,0 +1,57 @@
+"""What was known when: features and labels as they stood at the close of a session."""
+
+from datetime import date
+
+import pandas as pd
+
+from volcast.contracts import FEATURES_DAILY, LABELS_DAILY
+from volcast.features.definitions import names
+from volcast.storage import Store
+
+__all__ = ["as_known_then", "known_rows", "labelled", "labels_of"]
+
+
+def as_known_then(store: Store, symbol: str, last: date) -> pd.DataFrame:
+    """Return the features of each session as they were known at its own close.
+
+    A version created later than the session's close is left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of features_daily, one row a session, sorted.
+    """
+    rows: pd.DataFrame = store.read(FEATURES_DAILY, symbols=[symbol], last=last).to_pandas()
+    known = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
+    return known.drop_duplicates("session", keep="last").reset_index(drop=True)
+
+
+def known_rows(store: Store, symbol: str, as_of: date) -> pd.DataFrame:
+    """Return what a model of ``symbol`` could be trained on at the close of ``as_of``.
+
+    Columns and order are those of `labelled`.
+    """
+    return labelled(as_known_then(store, symbol, as_of), labels_of(store, symbol), as_of)
+
+
+def labels_of(store: Store, symbol: str) -> pd.DataFrame:
+    """Return the rows of labels_daily of ``symbol``, sorted."""
+    labels: pd.DataFrame = store.read(LABELS_DAILY, symbols=[symbol]).to_pandas()
+    return labels
+
+
+def labelled(frame: pd.DataFrame, labels: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Join features with the labels that were known at the close of ``as_of``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        symbol, session, every feature, rv_5d and label_end_session (both null while unknown);
+        one row a session up to ``as_of``, sorted.
+    """
+    features = frame.loc[frame["session"] <= as_of, ["symbol", "session", *names()]]
+    known = labels.loc[
+        labels["label_end_session"] <= as_of, ["session", "rv_5d", "label_end_session"]
+    ]
+    joined = features.merge(known, on="session", how="left", validate="one_to_one")
+    return joined.sort_values("session", ignore_index=True)
