@@ -6,7 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := bootstrap platform dev bench-mlserver
+LOCKS := bootstrap platform dev bench-mlserver drift
 
 # Each source but the sample has a store of its own, unless one is named.
 ifeq ($(STORE)$(VOLCAST_STORE),)
@@ -21,9 +21,12 @@ $(foreach name,SOURCE SOURCE_PATH STORE AS_OF,$(if $($(name)),$(eval export VOLC
 # The environment is as old as the locks it was made from: other locks, other stamp.
 stamp = $(VENV)/.stamp-$(1)-$(shell cat requirements/bootstrap.txt requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
 DEV := $(call stamp,dev)
+# The drift check's detectors need other versions of nearly everything.
+DRIFT_VENV := .venv-drift
+DRIFT := $(subst $(VENV)/,$(DRIFT_VENV)/,$(call stamp,drift))
 RUN := $(if $(wildcard $(DEV)),$(DEV),$(call stamp,platform))
 
-.PHONY: help setup run evaluate ingest features train infer api dash test bench bench-serving check lint generated render lock build
+.PHONY: help setup run evaluate ingest features train infer drift api dash test bench bench-serving check lint generated render lock build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,7 +34,7 @@ help: ## List the targets
 
 setup: $(RUN) ## Make .venv from the hashed locks
 
-run: $(RUN) ## Train, forecast, and print the forecast with its record
+run: $(RUN) $(DRIFT) ## Train, forecast, and print the forecast with its record
 	@$(BIN)/python -m pipelines.local both $(if $(AS_OF),--as-of $(AS_OF))
 	@$(BIN)/volcast summary
 
@@ -45,16 +48,19 @@ features: ## Compute features and labels
 train: ## Train a candidate, judge it and, if it passes, promote it
 infer: ## Forecast the newest session
 
+drift: $(RUN) $(DRIFT) ## Hold the newest sessions against the champion's training rows
+	@$(BIN)/volcast drift
+
 api: $(RUN) ## Serve the champion over HTTP on port 8080
 	@$(BIN)/python -m serving
 
 dash: ## The dashboard (comes later)
 	@echo "The dashboard is not built yet; the forecast is printed by 'make run' and served by 'make api'." >&2; exit 2
 
-test: $(DEV) ## Run every test that needs no cluster
+test: $(DEV) $(DRIFT) ## Run every test that needs no cluster
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-bench: $(DEV) ## Run the benchmarks
+bench: $(DEV) $(DRIFT) ## Run the benchmarks
 	@$(BIN)/python -m bench
 
 bench-serving: $(DEV) ## Measure the server beside three others, 16 minutes: QUICK=1 MINUTES=10
@@ -96,4 +102,12 @@ $(VENV)/.stamp-%:
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
 	  $(BIN)/python -m pip install --require-hashes -r $$lock; }
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DRIFT_VENV)/.stamp-%: | $(RUN)
+	@$(DRIFT_VENV)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(DRIFT_VENV)
+	@echo "Installing $$(grep -c '==' requirements/drift.txt) pinned packages of the drift check into $(DRIFT_VENV), once ..." >&2
+	@$(BIN)/uv pip sync -q --compile-bytecode --python $(DRIFT_VENV)/bin/python --require-hashes requirements/drift.txt || \
+	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
+	  $(BIN)/python -m pip --python $(DRIFT_VENV)/bin/python install --require-hashes -r requirements/drift.txt; }
 	@touch $@

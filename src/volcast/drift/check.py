@@ -1,0 +1,150 @@
+"""The drift check of one session: from the store's tables to monitoring.drift_daily."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from volcast.contracts import PREDICTIONS_DAILY
+from volcast.drift.calibration import Calibration, Lens, calibrate
+from volcast.drift.detectors import Detectors
+from volcast.drift.evidence import Batch, Finding, batches, findings
+from volcast.drift.faults import faults
+from volcast.drift.panel import FEWEST, Panel, series, watched
+from volcast.drift.record import Subject, not_run, record
+from volcast.drift.regime import regime_findings
+from volcast.drift.verdict import Verdict, judge
+from volcast.errors import KeyMissing
+from volcast.fits import fitted
+from volcast.known import known_rows
+from volcast.lineage import code_version, digest, frame_digest
+from volcast.registry.pointer import champion_pointer
+from volcast.registry.versions import Version, read_version
+from volcast.storage import Store
+
+__all__ = ["check"]
+
+
+def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Verdict:
+    """Hold the newest sessions against the champion's training rows, and record what was found.
+
+    Parameters
+    ----------
+    store : Store
+    symbol : str
+        The target.
+    as_of : date
+        Session that is judged.
+    detectors : Detectors
+
+    Returns
+    -------
+    Verdict
+        ``not-run``, with the reason, where there is no champion or too little to compare; the same
+        input gives the same rows.
+    """
+    version = champion_pointer(store)
+    if version is None or version.target not in ("", symbol):
+        return not_run(store, Subject(symbol, as_of), f"no champion of {symbol}")
+    trained = date.fromisoformat(version.as_of)
+    rows = known_rows(store, symbol, as_of)
+    if not len(rows) or rows["session"].iloc[-1] != as_of:
+        return not_run(store, Subject(symbol, as_of), f"no features of {as_of}")
+    panel = watched(rows, trained)
+    if len(panel.reference) < FEWEST or not panel.names:
+        why = f"{len(panel.reference)} complete training rows, fewer than {FEWEST}"
+        return not_run(store, Subject(symbol, as_of, version.version), why)
+    reference, expected = _checksums(store, symbol, version, trained)
+    calibration = _calibration(store, symbol, panel, f"features {reference}")
+    found = list(findings(panel, calibration, detectors))
+    of_data = list(faults(panel))
+    kinds = batches(panel, calibration)
+    verdict = judge(found, of_data, kinds)
+    if reference != expected:
+        verdict = Verdict("data-fault", "the champion's training rows are not what they were", 1.0)
+    extra = list(_series(store, symbol, version, rows, detectors))
+    extra += regime_findings(rows, trained, detectors)
+    evidence = [*found, *of_data, *extra, *(_of_batch(k, len(panel.reference)) for k in kinds)]
+    return record(store, Subject(symbol, as_of, version.version, reference), verdict, evidence)
+
+
+def _checksums(store: Store, symbol: str, version: Version, trained: date) -> tuple[str, str]:
+    """Return the checksum of the training rows as the tables have them, and as was trained on."""
+    lineage = json.loads(read_version(store, version)["lineage.json"])
+    return frame_digest(known_rows(store, symbol, trained)), lineage["data_sha256"]
+
+
+def _calibration(
+    store: Store, symbol: str, panel: Panel, of: str,
+    lenses: tuple[Lens, ...] = ("level", "given_vix", "noise"),
+) -> Calibration:  # fmt: skip
+    """Calibrate on the panel's reference, or take what was found on the same rows before."""
+    key = digest(of, panel.names, code_version(("drift/*.py",)), _numbers(panel))
+    kept = fitted(store, f"drift/{symbol}", [key], lambda _: [calibrate(panel, lenses).as_dict()])
+    return Calibration.from_dict(kept[key])
+
+
+def _numbers(panel: Panel) -> str:
+    return digest(frame_digest(pd.DataFrame(panel.reference)), list(map(str, panel.sessions)))
+
+
+def _series(
+    store: Store, symbol: str, version: Version, rows: pd.DataFrame, detectors: Detectors
+) -> Iterator[Finding]:
+    """Test the target and the forecast, where enough of them is known."""
+    iv = rows.set_index("session")["iv"].dropna()
+    trained = date.fromisoformat(version.as_of)
+    if (rows["session"] <= trained).sum() > 2 * len(iv[iv.index <= trained]):
+        iv = iv.iloc[:0]
+    target = _logs(rows, "rv_5d")
+    known = target[rows.loc[target.index, "label_end_session"] <= trained]
+    yield from _of_series(store, symbol, series("rv_5d", known, target, iv), detectors)
+    walked = _walked(store, version)
+    if walked is not None:
+        made = _logs(_published(store, symbol, rows["session"].iloc[-1]), "rv_5d_hat")
+        yield from _of_series(store, symbol, series("rv_5d_hat", walked, made, iv), detectors)
+
+
+def _of_series(store: Store, symbol: str, panel: Panel, detectors: Detectors) -> Iterator[Finding]:
+    if len(panel.reference) < FEWEST or len(panel.recent) < 20:
+        return
+    calibration = _calibration(store, symbol, panel, panel.names[0], ("level", "given_vix"))
+    yield from (
+        finding
+        for finding in findings(panel, calibration, detectors)
+        if finding.subject == panel.names[0]
+    )
+
+
+def _logs(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    known = rows.loc[rows[name] > 0, ["session", name]]
+    return known.assign(**{name: np.log(known[name].astype(float))})
+
+
+def _walked(store: Store, version: Version) -> pd.DataFrame | None:
+    """Return the champion's walk-forward forecasts; None where its run was pruned."""
+    try:
+        data = store.objects.get(f"runs/{version.run_id}/evaluation.parquet")
+    except KeyMissing:
+        return None
+    rows = pq.read_table(io.BytesIO(data), columns=["session", "forecast"]).to_pandas()
+    return _logs(rows.rename(columns={"forecast": "rv_5d_hat"}), "rv_5d_hat")
+
+
+def _published(store: Store, symbol: str, last: date) -> pd.DataFrame:
+    """Return the champions' forecasts, one a session, without hindsight."""
+    columns = ["session", "role", "model_version", "rv_5d_hat", "model_as_of"]
+    rows = store.read(PREDICTIONS_DAILY, symbols=[symbol], last=last).select(columns).to_pandas()
+    rows = rows[(rows["role"] == "champion") & rows["model_as_of"].notna()]
+    rows = rows[rows["session"] >= rows["model_as_of"]]
+    rows = rows.assign(number=rows["model_version"].astype(int)).sort_values(["session", "number"])
+    newest: pd.DataFrame = rows.drop_duplicates("session", keep="last")
+    return newest
+
+
+def _of_batch(kind: Batch, reference: int) -> Finding:
+    return Finding("features", f"batch_{kind.kind}", 0, 0, reference, kind.reach, 1.0)

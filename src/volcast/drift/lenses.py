@@ -1,0 +1,113 @@
+"""What is looked at: a feature itself, what VIX leaves of it, and its noise given all others."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["EXPLAINED", "Lenses"]
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+EXPLAINED = 0.999
+"""Share of a feature's variance that VIX explains, from which on nothing of it is left to test:
+VIX itself, and its transforms."""
+
+RIDGE = 0.02
+"""Of the regression of each feature on all others, in variances: features are sums of each other,
+and without it rounding would be tested."""
+
+_FARTHEST = 20.0
+"""Standard deviations at which a value is cut, so that one wild row cannot make all others look
+calm."""
+
+_SMALLEST = 1e-3
+"""Share of its standard deviation that a noise is taken to have at least, under a logarithm."""
+
+
+@dataclass(frozen=True)
+class Lenses:
+    """Regressions fitted on the reference alone, through which reference and window are seen.
+
+    Parameters
+    ----------
+    iv : int or None
+        Column of log implied variance; without it nothing is conditional on VIX.
+    mean, spread : f8[p]
+        Of each column.
+    on_iv : f8[3, p]
+        Of each column on 1, iv and iv squared.
+    left : bool[p]
+        Columns of which VIX leaves something.
+    others : f8[p, p]
+        Takes standardized columns to what the other columns leave of each.
+    memory : f8[p]
+        First-order autoregression of that remainder.
+    loudness : f8[2, p]
+        Log of the noise's absolute value on 1 and the iv of the session before.
+    """
+
+    iv: int | None
+    mean: Floats
+    spread: Floats
+    on_iv: Floats
+    left: Flags
+    others: Floats
+    memory: Floats
+    loudness: Floats
+
+    @classmethod
+    def fit(cls, reference: Floats, iv: int | None) -> "Lenses":
+        """Fit on ``reference``, f8[n, p], complete rows in order of time."""
+        mean = np.asarray(reference.mean(axis=0), dtype=np.float64)
+        spread = np.asarray(reference.std(axis=0), dtype=np.float64)
+        on_iv: Floats = np.zeros((3, reference.shape[1]))
+        left: Flags = np.zeros(len(mean), dtype=bool)
+        if iv is not None:
+            on_iv = np.asarray(np.linalg.lstsq(_powers(reference[:, iv]), reference, rcond=None)[0])
+            unexplained = reference - _powers(reference[:, iv]) @ on_iv
+            left = unexplained.var(axis=0) > (1 - EXPLAINED) * spread**2
+        standard = _standard(reference, mean, spread)
+        precision = np.linalg.inv(standard.T @ standard / len(standard) + RIDGE * np.eye(len(mean)))
+        others = precision / np.diag(precision)
+        rest = standard @ others
+        memory = (rest[:-1] * rest[1:]).sum(axis=0) / (rest[:-1] ** 2).sum(axis=0)
+        noise = np.abs(rest[1:] - memory * rest[:-1])
+        logs = np.log(noise + _SMALLEST * noise.std(axis=0))
+        loudness = np.linalg.lstsq(_lines(reference, iv), logs, rcond=None)[0]
+        return cls(iv, mean, spread, on_iv, left, others, memory, loudness)
+
+    def given_vix(self, rows: Floats) -> Floats:
+        """Return what VIX leaves of each column in ``left``, f8[n, number of those]."""
+        if self.iv is None:
+            return np.empty((len(rows), 0))
+        rest: Floats = rows - _powers(rows[:, self.iv]) @ self.on_iv
+        return rest[:, self.left]
+
+    def noise(self, rows: Floats) -> Floats:
+        """Return the size of each column's unforeseen move, given all other columns and VIX.
+
+        The absolute AR(1) residual of what the other columns leave, over its usual size at that
+        level of VIX.
+
+        Returns
+        -------
+        f8[n - 1, p]
+        """
+        rest = _standard(rows, self.mean, self.spread) @ self.others
+        size = np.exp(_lines(rows, self.iv) @ self.loudness)
+        return np.abs(rest[1:] - self.memory * rest[:-1]) / size
+
+
+def _standard(rows: Floats, mean: Floats, spread: Floats) -> Floats:
+    return np.clip((rows - mean) / spread, -_FARTHEST, _FARTHEST)
+
+
+def _powers(iv: Floats) -> Floats:
+    return np.column_stack([np.ones_like(iv), iv, iv**2])
+
+
+def _lines(rows: Floats, iv: int | None) -> Floats:
+    before = np.zeros(len(rows) - 1) if iv is None else rows[:-1, iv]
+    return np.column_stack([np.ones_like(before), before])

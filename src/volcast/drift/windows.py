@@ -1,0 +1,159 @@
+"""Statistics of every window of a series against the rest of it: the null that tests are held to.
+
+Each repeats for many windows at once what the detectors do for one; a test compares the two.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "chi2_distances",
+    "cvm_distances",
+    "ends_of",
+    "ks_distance",
+    "ks_distances",
+    "psi",
+    "psi_distances",
+    "reference_bins",
+]
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+PSI_BINS = 10
+
+
+def ends_of(rows: int, window: int, step: int) -> Counts:
+    """Return the ends (exclusive) of the windows of a series, ``step`` rows apart."""
+    return np.arange(window, rows + 1, step)
+
+
+def ks_distances(reference: Floats, window: int, step: int) -> Floats:
+    """Kolmogorov-Smirnov distance of each window of ``reference`` to the rows outside of it.
+
+    With G the distribution of all n rows, F of the window's w and R of the rest, G - F equals
+    (1 - w/n) (R - F), so the distance to the rest follows from ranks among all.
+
+    Parameters
+    ----------
+    reference : f8[n]
+        In order of time, without NaN.
+    window, step : int
+        Rows of a window; rows between the ends of two windows.
+
+    Returns
+    -------
+    f8[number of windows]
+    """
+    n = len(reference)
+    ordered = np.sort(reference)
+    at_most, below = (np.searchsorted(ordered, reference, side) / n for side in ("right", "left"))
+    inside = _inside(n, window, step)
+    high, low = np.sort(at_most[inside], axis=1), np.sort(below[inside], axis=1)
+    grid = np.arange(1, window + 1) / window
+    reach = np.maximum((grid - high).max(axis=1), (low - (grid - 1 / window)).max(axis=1))
+    return reach / (1 - window / n)  # type: ignore[no-any-return]
+
+
+def ks_distance(reference: Floats, window: Floats) -> float:
+    """Kolmogorov-Smirnov distance of two samples without NaN, f8[n] and f8[w]."""
+    ordered, points = np.sort(reference), np.sort(window)
+    distance = 0.0
+    for side in ("right", "left"):
+        gap = np.searchsorted(points, points, side) / len(points)
+        gap -= np.searchsorted(ordered, points, side) / len(ordered)
+        distance = max(distance, float(gap.max() if side == "right" else -gap.min()))
+    return distance
+
+
+def cvm_distances(reference: Floats, window: int, step: int) -> Floats:
+    """Two-sample Cramer-von Mises statistic of each window of ``reference`` and the other rows.
+
+    ``T = w m / n^2 * sum_k (F(z_k) - R(z_k))^2`` over all n = w + m rows z in order; between two
+    rows of the window F stands still and R grows evenly, so the sum is taken in closed form.
+
+    Parameters and result are those of `ks_distances`.
+
+    References
+    ----------
+    Anderson (1962), "On the distribution of the two-sample Cramer-von Mises criterion".
+    """
+    n, m = len(reference), len(reference) - window
+    rank = np.argsort(np.argsort(reference, kind="stable"), kind="stable") + 1
+    places = np.sort(rank[_inside(n, window, step)], axis=1)
+    edges = np.pad(places, ((0, 0), (1, 1)), constant_values=((0, 0), (0, n + 1)))
+    edges[:, 0] = 1
+    first, last = edges[:, :-1].astype(float), edges[:, 1:].astype(float) - 1
+    count = last - first + 1
+    total = (last * (last + 1) - (first - 1) * first) / 2
+    squares = _sum_of_squares(last) - _sum_of_squares(first - 1)
+    held = np.arange(window + 1) * (1 / window + 1 / m)
+    terms = held**2 * count - 2 * held * total / m + squares / m**2
+    return window * m / n**2 * terms.sum(axis=1)  # type: ignore[no-any-return]
+
+
+def _sum_of_squares(k: Floats) -> Floats:
+    return k * (k + 1) * (2 * k + 1) / 6
+
+
+def chi2_distances(reference: Counts, window: int, step: int) -> Floats:
+    """Chi-square statistic of each window's counts by category against the other rows'.
+
+    Parameters
+    ----------
+    reference : i8[n]
+        Category of each row, from 0 on.
+    """
+    n = len(reference)
+    told = np.eye(int(reference.max()) + 1)[reference]
+    inside = told[_inside(n, window, step)].sum(axis=1)
+    outside = told.sum(axis=0) - inside
+    shares = told.sum(axis=0) / n
+    found = np.stack([inside, outside])
+    expected = np.stack(
+        [np.outer(np.full(len(inside), size), shares) for size in (window, n - window)]
+    )
+    parts = np.divide(
+        (found - expected) ** 2, expected, out=np.zeros_like(found), where=expected > 0
+    )
+    return parts.sum(axis=(0, 2))  # type: ignore[no-any-return]
+
+
+def reference_bins(reference: Floats) -> Floats:
+    """Return the inner edges of `PSI_BINS` bins that hold equal shares of ``reference``."""
+    return np.quantile(reference, np.arange(1, PSI_BINS) / PSI_BINS)
+
+
+def psi(bins: Floats, reference: Floats, values: Floats) -> float:
+    """Return the population stability index, ``sum (q - p) log(q / p)`` over bins.
+
+    Parameters
+    ----------
+    bins : f8[PSI_BINS - 1]
+        Inner edges.
+    reference, values : f8[n], f8[w]
+        Rows whose shares a bin are p and q; one is added to each count (Laplace).
+    """
+    p, q = (_shares(_binned(bins, rows).sum(axis=0)) for rows in (reference, values))
+    return float(((q - p) * np.log(q / p)).sum())
+
+
+def psi_distances(reference: Floats, window: int, step: int) -> Floats:
+    """Return the PSI of each window of ``reference`` against the other rows."""
+    told = _binned(reference_bins(reference), reference)
+    inside = told[_inside(len(reference), window, step)].sum(axis=1)
+    q, p = _shares(inside), _shares(told.sum(axis=0) - inside)
+    return ((q - p) * np.log(q / p)).sum(axis=1)  # type: ignore[no-any-return]
+
+
+def _binned(bins: Floats, values: Floats) -> Floats:
+    return np.eye(PSI_BINS)[np.searchsorted(bins, values, "left")]
+
+
+def _shares(counts: Floats) -> Floats:
+    smoothed = counts + 1
+    return smoothed / smoothed.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
+
+
+def _inside(n: int, window: int, step: int) -> Counts:
+    return (ends_of(n, window, step) - window)[:, None] + np.arange(window)
