@@ -71,7 +71,7 @@ class Batch:
 
 def findings(panel: Panel, calibration: Calibration, detectors: Detectors) -> Iterator[Finding]:
     """Run every calibrated test on the window that ends with the newest row."""
-    seen = _Seen(panel, 0)
+    seen = _Seen(panel)
     for test in TESTS:
         for window in test.windows:
             thresholds = calibration.thresholds.get(f"{test.name}/{window}")
@@ -99,14 +99,14 @@ def batches(panel: Panel, calibration: Calibration) -> list[Batch]:
     A kind that could not be tested, for want of VIX or of known values, is left out.
     """
     found = []
-    views = [_Seen(panel, back) for back in range(STANDS)]
+    seen = _Seen(panel)
     for kind, pairs in BATCHES.items():
         weakest: list[tuple[float, float]] = []
         for name, window in pairs:
             key = f"{name}/{window}"
             lens = next(test.lens for test in TESTS if test.name == name)
-            for view in views if key in calibration.bars else []:
-                values = _each(_ks, *view.pair(lens, window))
+            for back in range(STANDS if key in calibration.bars else 0):
+                values = _each(_ks, *seen.pair(lens, window, back))
                 ratios = np.nan_to_num(values / calibration.thresholds[key])
                 weakest.append((tenth(ratios) / calibration.bars[key], float((ratios > 1).mean())))
         if len(weakest) == len(pairs) * STANDS:
@@ -121,18 +121,21 @@ def fired(found: Sequence[Finding], test: str, window: int) -> float:
 
 
 class _Seen:
-    """Reference and newest rows through each lens, up to some sessions back."""
+    """Reference and newest rows through each lens."""
 
-    def __init__(self, panel: Panel, back: int) -> None:
-        self._panel, self._back = panel, back
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
         self._reference = through(panel, panel.reference)
-        self._recent = through(panel, panel.recent[: len(panel.recent) - back])
+        self._recent = through(panel, panel.recent)
 
-    def pair(self, lens: Lens, window: int) -> tuple[Floats, Floats]:
-        older = self._panel.before(window, self._back)
+    def pair(self, lens: Lens, window: int, back: int = 0) -> tuple[Floats, Floats]:
+        """Return the window that ends so many sessions back, and the reference before it."""
+        older = self._panel.before(window, back)
         # The noise of a row needs the row before: there is one less.
         reference = self._reference[lens][: older - (lens == "noise")]
-        return reference, self._recent[lens][-window:]
+        recent = self._recent[lens]
+        end = len(recent) - back
+        return reference, recent[end - window : end]
 
 
 def _left(panel: Panel) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What is watched: the champion's training rows, and the newest rows that are held to them."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -75,7 +76,7 @@ class Panel:
             Sessions from the newest row to the window's end.
         """
         first = self.recent_sessions[max(len(self.recent_sessions) - window - back, 0)]
-        return int(np.searchsorted(np.array(self.sessions), np.array(first)))
+        return bisect_left(self.sessions, first)
 
 
 def watched(rows: pd.DataFrame, trained: date) -> Panel:

@@ -1,0 +1,1 @@
+"""What the drift check finds and what it makes up: false alarms, power, and its cost."""

@@ -1,0 +1,47 @@
+"""Real features to resample: SPY's where the market files are at hand, else the sample's."""
+
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volcast import labels
+from volcast.config import read_settings
+from volcast.features.definitions import names
+from volcast.features.store import build
+from volcast.ingest import ingest
+from volcast.known import known_rows
+from volcast.quality import validate
+from volcast.sources import open_source
+from volcast.storage import Store
+
+__all__ = ["real_features"]
+
+
+def real_features() -> tuple[str, NDArray[np.float64]]:
+    """Return where they are from, and complete rows of 34 features and the log of the target.
+
+    The files are looked for in the folder ``VOLCAST_TEST_DATA``.
+    """
+    folder = Path(os.environ.get("VOLCAST_TEST_DATA", "../shared/data"))
+    given = {"source": "sample", "source_path": None}
+    if (folder / "market" / "SPY.csv").is_file():
+        given = {"source": "csv", "source_path": str(folder)}
+    settings = read_settings(**given)
+    universe = settings.resolved_universe
+    with tempfile.TemporaryDirectory(prefix="volcast-bench-") as place:
+        store = Store.open(place)
+        now = datetime.now(UTC)
+        as_of = ingest(store, open_source(settings), universe, now=now, as_of=None).as_of
+        validate(store, universe, as_of)
+        build(store, universe, as_of)
+        labels.build(store, universe, as_of)
+        rows = known_rows(store, universe.target, as_of)
+    groups = ("iv", "range", "common", "classical")
+    known = [name for name in names(*groups) if rows[name].notna().mean() > 0.9]
+    complete = rows.dropna(subset=[*known, "rv_5d"])
+    values = complete[known].assign(target=np.log(complete["rv_5d"])).to_numpy(dtype=np.float64)
+    return f"{universe.target}, {len(values)} sessions", values

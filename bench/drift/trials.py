@@ -1,0 +1,103 @@
+"""Trials: a market is drawn, thresholds are found on its past, and its future is checked daily."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.drift.nulls import FEATURES, REFERENCE, Null, scaled, shifted
+from bench.drift.panels import panel
+from volcast.drift.calibration import Calibration, calibrate
+from volcast.drift.evidence import batches, findings
+from volcast.drift.panel import RECENT
+from volcast.drift.windows import cvm_distances, ks_distance
+
+__all__ = ["SCALES", "SHIFTS", "Trial", "run"]
+
+Floats = NDArray[np.float64]
+
+MONTH = 21
+HITS = 5
+SHIFTS = (1.0, 2.0, 3.0, 4.0, 6.0)
+SCALES = (1.5, 2.0, 3.0)
+_YEAR = 250
+_LOOKS = (10, 20, 30, 40, 50, 60)
+_LATER = (120, 180, 250)
+
+
+class Plain:
+    """The detectors' distances in numpy, so that thousands of trials end in minutes."""
+
+    def distances(self, statistic: str, reference: Floats, window: Floats) -> Floats:
+        """Return the statistic of each column."""
+        pairs = zip(reference.T, window.T, strict=True)
+        if statistic == "ks":
+            return np.array([ks_distance(r, w) for r, w in pairs])
+        # The last window of the two laid end to end, against the rest.
+        return np.array(
+            [cvm_distances(np.concatenate([r, w]), len(w), len(r))[-1] for r, w in pairs]
+        )
+
+
+@dataclass
+class Trial:
+    """What one market showed.
+
+    Parameters
+    ----------
+    raw : dict
+        Share of features that each test fired for, by ``test/window``, in the null.
+    alert : bool
+        Whether a month of daily checks of the null called drift.
+    seen : dict
+        Sessions after its onset at which a change was first called drift; absent if never.
+    level : dict
+        Share of the features shifted whose level test fired, by size and window.
+    """
+
+    raw: dict[str, float] = field(default_factory=dict)
+    alert: bool = False
+    seen: dict[str, int] = field(default_factory=dict)
+    level: dict[tuple[float, int], float] = field(default_factory=dict)
+
+
+def run(null: Null, seed: int) -> Trial:
+    """Run one trial."""
+    rng = np.random.default_rng([seed, *null.name.encode()])
+    onset = REFERENCE + RECENT + MONTH
+    rows = null.draw(rng, onset + _YEAR)
+    trial = Trial()
+    calibration = calibrate(panel(rows, onset))
+    tested: dict[str, list[bool]] = {}
+    for finding in findings(panel(rows, onset), calibration, Plain()):
+        tested.setdefault(f"{finding.test}/{finding.window}", []).append(finding.fired)
+    trial.raw = {key: float(np.mean(hits)) for key, hits in tested.items()}
+    trial.alert = any(_drifts(rows, onset - day, calibration) for day in range(MONTH))
+    hit = rng.choice(np.arange(1, FEATURES), HITS, replace=False)
+    for name, changed in _changes(rows, onset, hit):
+        for look in (*_LOOKS, *_LATER):
+            if _drifts(changed, onset + look, calibration):
+                trial.seen[name] = look
+                break
+    for size in SHIFTS:
+        changed = shifted(rows, onset, hit, size)
+        for window in (60, _YEAR):
+            laid = panel(changed, onset + window)
+            values = Plain().distances("ks", laid.reference[:, hit], laid.recent[-window:][:, hit])
+            fired = values > calibration.thresholds[f"ks_level/{window}"][hit]
+            trial.level[size, window] = float(fired.mean())
+    return trial
+
+
+def _changes(rows: Floats, onset: int, hit: NDArray[np.int64]) -> Iterator[tuple[str, Floats]]:
+    everywhere = np.arange(1, FEATURES)
+    for factor in SCALES:
+        yield f"scale {factor:g}, 5 of 35", scaled(rows, onset, hit, factor)
+    for size in SHIFTS:
+        yield f"level {size:g}, 5 of 35", shifted(rows, onset, hit, size)
+        yield f"level {size:g}, all but VIX", shifted(rows, onset, everywhere, size)
+
+
+def _drifts(rows: Floats, end: int, calibration: Calibration) -> bool:
+    return any(kind.reach > 1 for kind in batches(panel(rows, end), calibration))
