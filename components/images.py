@@ -18,6 +18,7 @@ IMAGES = {
     "materialize": "features",
     "infer": "infer",
     "publish": "infer",
+    "drift": "drift",
 }
 """Image name by step; each image installs only what its steps import."""
 

@@ -18,6 +18,7 @@ DISPLAY_NAMES = {
     "materialize": "Fill the online store",
     "infer": "Forecast",
     "publish": "Publish the forecast",
+    "drift": "Look for drift",
 }
 """What each step does, in words."""
 

@@ -48,7 +48,7 @@ def main() -> int:
 
 def _cost() -> dict[str, float]:
     """Measure in the detectors' own interpreter."""
-    python = drift_python(None)
+    python = drift_python()
     if python is None:
         raise SystemExit("No interpreter with alibi-detect: run `make drift` once.")
     root = Path(__file__).parents[2]

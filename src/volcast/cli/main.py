@@ -141,6 +141,17 @@ def train(store: StoreOption = None, as_of: DayOption = None) -> None:
 
 
 @app.command()
+def drift(store: StoreOption = None, as_of: DayOption = None) -> None:
+    """Hold the newest sessions against the champion's training rows."""
+    from volcast.drift import drift_python, launch
+
+    opened, universe, session = at(store, as_of)
+    with console.status("looking for drift"):
+        verdict = launch(opened, universe.target, session, drift_python())
+    say(f"drift: {verdict.state}: {verdict.detail}")
+
+
+@app.command()
 def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
     """Forecast from the session's features, publish, and fill the online store."""
     from volcast.applications import load

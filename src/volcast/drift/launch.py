@@ -20,22 +20,16 @@ _SECONDS = 300
 _PACKAGE = Path(volcast.__file__).parent
 
 
-def drift_python(given: Path | None) -> Path | None:
-    """Return the interpreter that has the detectors.
+def drift_python() -> Path | None:
+    """Return the interpreter that has the detectors; None where there is none.
 
-    Parameters
-    ----------
-    given : pathlib.Path or None
-        As the settings name it.
-
-    Returns
-    -------
-    pathlib.Path or None
-        The one given; else this one, where it has them; else that of ``.venv-drift`` beside the
-        checkout; None where there is none.
+    The one that ``VOLCAST_DRIFT_PYTHON`` names; else this one, where it has them; else that of
+    ``.venv-drift`` beside the checkout. The variable is read here and not with the other settings,
+    because the detectors' environment has not what those are read with.
     """
-    if given is not None:
-        return given if given.is_file() else None
+    given = os.environ.get("VOLCAST_DRIFT_PYTHON")
+    if given:
+        return Path(given) if Path(given).is_file() else None
     if installed():
         return Path(sys.executable)
     beside = _PACKAGE.parents[1] / ".venv-drift" / "bin" / "python"
