@@ -1,0 +1,89 @@
+"""Statistics of windows against the rest of their series, derived anew one window at a time."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import chi2_contingency, cramervonmises_2samp, ks_2samp
+
+from volcast.drift.windows import (
+    chi2_distances,
+    cvm_distances,
+    ends_of,
+    ks_distance,
+    ks_distances,
+    psi,
+    psi_distances,
+    reference_bins,
+)
+
+ROWS, WINDOW, STEP = 400, 60, 37
+
+
+def series(seed: int = 0) -> np.ndarray:
+    return np.cumsum(np.random.default_rng(seed).normal(size=ROWS)) / 10
+
+
+def split(values: np.ndarray, end: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([values[: end - WINDOW], values[end:]]), values[end - WINDOW : end]
+
+
+def test_kolmogorov_smirnov_of_every_window_is_that_against_the_rows_outside() -> None:
+    values = series()
+    expected = [ks_2samp(*split(values, end)).statistic for end in ends_of(ROWS, WINDOW, STEP)]
+    assert len(expected) == 10
+    assert ks_distances(values, WINDOW, STEP) == pytest.approx(expected, abs=1e-12)
+
+
+def test_repeated_values_are_told_apart_from_equal_ranks() -> None:
+    values = np.round(series(), 1)
+    expected = [ks_2samp(*split(values, end)).statistic for end in ends_of(ROWS, WINDOW, STEP)]
+    assert ks_distances(values, WINDOW, STEP) == pytest.approx(expected, abs=1e-12)
+
+
+def test_one_distance_is_the_largest_gap_between_two_step_functions() -> None:
+    reference, window = np.round(series(1), 1), np.round(series(2)[:50], 1)
+    points = np.concatenate([reference, window])
+    gaps = [abs((reference <= x).mean() - (window <= x).mean()) for x in points]
+    assert ks_distance(reference, window) == pytest.approx(max(gaps), abs=1e-12)
+
+
+@pytest.mark.parametrize("shift", [-100.0, 100.0])
+def test_samples_that_do_not_overlap_are_at_distance_one(shift: float) -> None:
+    assert ks_distance(series(), series()[:20] + shift) == 1.0
+
+
+def test_cramer_von_mises_of_every_window_is_that_against_the_rows_outside() -> None:
+    values = series()
+    expected = [
+        cramervonmises_2samp(*split(values, end)).statistic for end in ends_of(ROWS, WINDOW, STEP)
+    ]
+    assert cvm_distances(values, WINDOW, STEP) == pytest.approx(expected, rel=1e-9)
+
+
+def test_chi_square_of_every_window_is_that_of_the_two_by_k_table() -> None:
+    codes = np.random.default_rng(3).integers(0, 3, ROWS)
+    expected = []
+    for end in ends_of(ROWS, WINDOW, STEP):
+        outside, inside = split(codes, end)
+        table = [[int((part == k).sum()) for k in range(3)] for part in (outside, inside)]
+        expected.append(chi2_contingency(table, correction=False).statistic)
+    assert chi2_distances(codes, WINDOW, STEP) == pytest.approx(expected, rel=1e-9)
+
+
+def test_stability_index_is_the_smoothed_sum_over_bins_of_the_reference() -> None:
+    reference, window = series(1), series(2)[:80]
+    edges = reference_bins(reference)
+    total = 0.0
+    for low, high in zip([-math.inf, *edges], [*edges, math.inf], strict=True):
+        p = (sum(low < x <= high for x in reference) + 1) / (len(reference) + 10)
+        q = (sum(low < x <= high for x in window) + 1) / (len(window) + 10)
+        total += (q - p) * math.log(q / p)
+    assert psi(edges, reference, window) == pytest.approx(total, rel=1e-9)
+
+
+def test_stability_index_of_every_window_takes_the_bins_of_the_whole_series() -> None:
+    values = series()
+    edges = reference_bins(values)
+    expected = [psi(edges, *split(values, end)) for end in ends_of(ROWS, WINDOW, STEP)]
+    assert psi_distances(values, WINDOW, STEP) == pytest.approx(expected, rel=1e-9)
