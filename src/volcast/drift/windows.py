@@ -69,30 +69,42 @@ def ks_distance(reference: Floats, window: Floats) -> float:
 def cvm_distances(reference: Floats, window: int, step: int) -> Floats:
     """Two-sample Cramer-von Mises statistic of each window of ``reference`` and the other rows.
 
-    ``T = w m / n^2 * sum_k (F(z_k) - R(z_k))^2`` over all n = w + m rows z in order; between two
-    rows of the window F stands still and R grows evenly, so the sum is taken in closed form.
+    With mid-ranks r among all n = w + m rows, and i and j the places of a row in its own sample,
+    ``T = (w sum (r_i - i)^2 + m sum (r_j - j)^2) / (w m n) - (4 w m - 1) / (6 n)``. The places of
+    the rows outside follow from those of the window, between two of which they are in a row.
 
     Parameters and result are those of `ks_distances`.
 
     References
     ----------
-    Anderson (1962), "On the distribution of the two-sample Cramer-von Mises criterion".
+    Anderson (1962), "On the distribution of the two-sample Cramer-von Mises criterion"; Conover
+    (1999), section 6.3, for repeated values.
     """
     n, m = len(reference), len(reference) - window
-    rank = np.argsort(np.argsort(reference, kind="stable"), kind="stable") + 1
-    places = np.sort(rank[_inside(n, window, step)], axis=1)
-    edges = np.pad(places, ((0, 0), (1, 1)), constant_values=((0, 0), (0, n + 1)))
-    edges[:, 0] = 1
-    first, last = edges[:, :-1].astype(float), edges[:, 1:].astype(float) - 1
-    count = last - first + 1
-    total = (last * (last + 1) - (first - 1) * first) / 2
-    squares = _sum_of_squares(last) - _sum_of_squares(first - 1)
-    held = np.arange(window + 1) * (1 / window + 1 / m)
-    terms = held**2 * count - 2 * held * total / m + squares / m**2
-    return window * m / n**2 * terms.sum(axis=1)  # type: ignore[no-any-return]
+    order = np.argsort(reference, kind="stable")
+    ranks = _mid_ranks(reference[order])
+    place = np.empty(n, dtype=np.int64)
+    place[order] = np.arange(1, n + 1)
+    inside = np.sort(place[_inside(n, window, step)], axis=1)
+    own, nth = ranks[inside - 1], np.arange(1, window + 1)
+    total, passed = np.concatenate([[0.0], np.cumsum(ranks)]), np.arange(1, n + 1)
+    ends = np.pad(inside[:, 1:], ((0, 0), (0, 1)), constant_values=n + 1)
+    behind = (nth * (total[ends - 1] - total[inside - 1])).sum(axis=1)
+    # Sum of j r over the rows outside: j is the place among all, less the window's rows so far.
+    products = (passed * ranks).sum() - behind - ((inside - nth) * own).sum(axis=1)
+    outside = (ranks**2).sum() - (own**2).sum(axis=1) - 2 * products + _sum_of_squares(m)
+    spread = window * ((own - nth) ** 2).sum(axis=1) + m * outside
+    return spread / (window * m * n) - (4 * window * m - 1) / (6 * n)  # type: ignore[no-any-return]
 
 
-def _sum_of_squares(k: Floats) -> Floats:
+def _mid_ranks(ordered: Floats) -> Floats:
+    """Return ranks from 1 on of sorted values; equal ones share their mean."""
+    first = np.searchsorted(ordered, ordered, "left")
+    last = np.searchsorted(ordered, ordered, "right")
+    return (first + last + 1) / 2
+
+
+def _sum_of_squares(k: int) -> float:
     return k * (k + 1) * (2 * k + 1) / 6
 
 

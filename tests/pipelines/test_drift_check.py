@@ -1,0 +1,184 @@
+"""The drift check over a store, in the interpreter that has alibi-detect."""
+
+import hashlib
+import json
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from tests.markets import UNIVERSE, crown, fill
+from volcast import calendar
+from volcast.contracts import FEATURES_DAILY, MONITORING_DRIFT_DAILY
+from volcast.drift import Verdict, drift_python, launch
+from volcast.drift.calibration import TESTS, calibrate
+from volcast.drift.panel import watched
+from volcast.known import known_rows
+from volcast.storage import Store
+
+pytestmark = pytest.mark.xdist_group("drift")
+
+SYMBOL = UNIVERSE.target
+YEARS = 9
+
+
+@pytest.fixture(scope="module")
+def detectors() -> Path:
+    python = drift_python()
+    if python is None:
+        pytest.skip("no interpreter with alibi-detect; `make drift` makes one")
+    return python
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, date]:
+    """A store with nine made-up years, and a champion trained half a year before their end."""
+    store = Store.open(str(tmp_path_factory.mktemp("drift")))
+    last = fill(store, YEARS)
+    crown(store, calendar.after(last, -125))
+    return store, last
+
+
+def rows_of(store: Store, session: date) -> pd.DataFrame:
+    table = store.read(MONITORING_DRIFT_DAILY, symbols=[SYMBOL], first=session, last=session)
+    return table.to_pandas()
+
+
+def copy_with(store: Store, folder: Path, name: str, sessions: list[date], factor: float) -> Store:
+    """Copy a store, with one feature multiplied in some sessions."""
+    copied = Store.open(str(folder / "store"))
+    for key in store.objects.list(""):
+        if not key.startswith("monitoring"):
+            copied.objects.put(key, store.objects.get(key))
+    rows = copied.read(FEATURES_DAILY, symbols=[SYMBOL])
+    at = rows.schema.get_field_index(name)
+    values = rows.column(at).to_pandas().to_numpy(dtype=float, copy=True)
+    hit = rows.column("session").to_pandas().isin(sessions).to_numpy()
+    values[hit] *= factor
+    moved = pa.array(values, from_pandas=True)
+    copied.write(FEATURES_DAILY, rows.set_column(at, FEATURES_DAILY.schema.field(at), moved))
+    return copied
+
+
+def test_every_feature_is_tested_and_the_verdict_says_against_what(
+    filled: tuple[Store, date], detectors: Path
+) -> None:
+    store, last = filled
+    verdict = launch(store, SYMBOL, last, detectors)
+    rows = rows_of(store, last)
+    told = rows[rows["subject"] == "verdict"].iloc[0]
+    assert (told["state"], told["detail"]) == (verdict.state, verdict.detail)
+    assert verdict.state in ("ok", "regime-shift")
+    trained = calendar.after(last, -125)
+    panel = watched(known_rows(store, SYMBOL, last), trained)
+    assert len(panel.names) >= 35
+    assert set(panel.names) <= set(rows["subject"])
+    assert {test.name for test in TESTS} <= set(rows["test"])
+    assert {"missing", "frozen", "beyond", "batch_scale", "batch_given_vix"} <= set(rows["test"])
+    assert {"rv_5d"} <= set(rows["subject"])
+    lineage = json.loads(
+        store.objects.get(store.objects.list("models/")[0].rsplit("/", 1)[0] + "/lineage.json")
+    )
+    assert set(rows["reference_sha256"]) == {lineage["data_sha256"]}
+    assert set(rows["model_version"]) == {"1"}
+
+
+def test_what_alibi_detect_says_is_what_the_thresholds_were_found_with(
+    filled: tuple[Store, date], detectors: Path
+) -> None:
+    from volcast.drift.windows import cvm_distances, ks_distance
+
+    store, last = filled
+    launch(store, SYMBOL, last, detectors)
+    panel = watched(known_rows(store, SYMBOL, last), calendar.after(last, -125))
+    thresholds = calibrate(panel).thresholds
+    rows = rows_of(store, last).set_index(["subject", "test", "window"])
+    for column, name in enumerate(panel.names):
+        for window in (60, 250):
+            reference = panel.reference[: panel.before(window), column]
+            recent = panel.recent[-window:, column]
+            ks = rows.loc[(name, "ks_level", window)]
+            assert ks["statistic"] == pytest.approx(ks_distance(reference, recent), abs=1e-6)
+            assert ks["threshold"] == pytest.approx(thresholds[f"ks_level/{window}"][column])
+            assert ks["reference_n"] == len(reference)
+            joined = np.concatenate([reference, recent])
+            cvm = cvm_distances(joined, window, len(reference))[-1]
+            assert rows.loc[(name, "cvm_level", window)]["statistic"] == pytest.approx(
+                cvm, rel=1e-4
+            )
+
+
+def test_the_same_check_again_writes_the_same_bytes(
+    filled: tuple[Store, date], detectors: Path
+) -> None:
+    store, last = filled
+    digests = []
+    for _ in range(2):
+        launch(store, SYMBOL, last, detectors)
+        keys = [key for key in store.objects.list("monitoring.drift_daily/") if "parquet" in key]
+        digests.append({k: hashlib.sha256(store.objects.get(k)).hexdigest() for k in keys})
+    assert digests[0]
+    assert digests[0] == digests[1]
+
+
+def test_a_feature_in_other_units_is_a_fault_of_the_data(
+    filled: tuple[Store, date], detectors: Path, tmp_path: Path
+) -> None:
+    store, last = filled
+    days = calendar.sessions(calendar.after(last, -2), last)
+    broken = copy_with(store, tmp_path, "rv_22", days, 100.0)
+    verdict = launch(broken, SYMBOL, last, detectors)
+    assert (verdict.state, verdict.alert) == ("data-fault", True)
+    assert "rv_22 outside of all history" in verdict.detail
+
+
+def test_training_rows_that_have_changed_since_are_a_fault(
+    filled: tuple[Store, date], detectors: Path, tmp_path: Path
+) -> None:
+    store, last = filled
+    old = calendar.after(last, -800)
+    verdict = launch(copy_with(store, tmp_path, "rv_22", [old], 1.01), SYMBOL, last, detectors)
+    assert verdict.state == "data-fault"
+    assert "not what they were" in verdict.detail
+
+
+@pytest.mark.parametrize("missing", ["interpreter", "package", "champion", "features"])
+def test_what_cannot_be_checked_is_not_run_and_alarms(
+    filled: tuple[Store, date], detectors: Path, missing: str, tmp_path: Path
+) -> None:
+    store, last = filled
+    python: Path | None = detectors
+    if missing == "interpreter":
+        python = None
+    if missing == "package":
+        subprocess.run(["python3.11", "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+        python = tmp_path / "bare" / "bin" / "python"
+    copied = Store.open(str(tmp_path / "store"))
+    for key in store.objects.list(""):
+        if not key.startswith(("monitoring", "registry" if missing == "champion" else "-")):
+            copied.objects.put(key, store.objects.get(key))
+    session = calendar.after(last, 1) if missing == "features" else last
+    verdict = launch(copied, SYMBOL, session, python)
+    assert (verdict.state, verdict.alert) == ("not-run", True)
+    row = rows_of(copied, session)
+    assert row["state"].tolist() == ["not-run"]
+    assert row["alert"].tolist() == [True]
+    assert row["detail"].tolist() == [verdict.detail]
+
+
+def test_the_verdict_of_a_killed_check_is_not_run(
+    filled: tuple[Store, date], tmp_path: Path
+) -> None:
+    store, last = filled
+    dying = tmp_path / "python"
+    dying.write_text("#!/bin/sh\nkill -9 $$\n")
+    dying.chmod(0o755)
+    copied = copy_with(store, tmp_path, "rv_22", [], 1.0)
+    verdict = launch(copied, SYMBOL, last, dying)
+    assert verdict == Verdict(
+        "not-run", "the check ended with code -9: nothing said", 0.0, alert=True
+    )
