@@ -62,8 +62,8 @@ class Trial:
     level: dict[tuple[float, int], float] = field(default_factory=dict)
 
 
-def run(null: Null, seed: int) -> Trial:
-    """Run one trial."""
+def run(null: Null, seed: int, only: str | None = None) -> Trial:
+    """Run one trial, of every change or of the one named."""
     rng = np.random.default_rng([seed, *null.name.encode()])
     onset = REFERENCE + RECENT + MONTH
     rows = null.draw(rng, onset + _YEAR)
@@ -76,6 +76,8 @@ def run(null: Null, seed: int) -> Trial:
     trial.alert = any(_drifts(rows, onset - day, calibration) for day in range(MONTH))
     hit = rng.choice(np.arange(1, FEATURES), HITS, replace=False)
     for name, changed in _changes(rows, onset, hit):
+        if only not in (None, name):
+            continue
         for look in (*_LOOKS, *_LATER):
             if _drifts(changed, onset + look, calibration):
                 trial.seen[name] = look

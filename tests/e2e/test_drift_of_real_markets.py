@@ -1,0 +1,89 @@
+"""Drift of the real market: the crash of 2020 is a market that turned, and no fault of the data."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from volcast import calendar, labels
+from volcast.config import Universe
+from volcast.drift.calibration import calibrate
+from volcast.drift.evidence import batches, findings
+from volcast.drift.faults import faults
+from volcast.drift.panel import watched
+from volcast.drift.verdict import judge
+from volcast.drift.windows import ks_distance
+from volcast.features.store import build
+from volcast.ingest import ingest
+from volcast.known import known_rows
+from volcast.quality import validate
+from volcast.sources import CsvFolderSource
+from volcast.storage import Store
+
+pytestmark = pytest.mark.xdist_group("shared_data")
+
+TRAINED = date(2019, 12, 31)
+
+
+class Plain:
+    """The Kolmogorov-Smirnov distance; nothing judged here needs another."""
+
+    def distances(self, statistic: str, reference, window):
+        if statistic == "cvm":
+            return [0.0] * reference.shape[1]
+        return [ks_distance(r, w) for r, w in zip(reference.T, window.T, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def rows(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    store, universe = Store.open(str(tmp_path_factory.mktemp("market"))), Universe()
+    now = datetime(2022, 1, 2, tzinfo=UTC)
+    source = CsvFolderSource(shared_data)
+    as_of = ingest(store, source, universe, now=now, as_of=None).as_of
+    validate(store, universe, as_of)
+    build(store, universe, as_of)
+    labels.build(store, universe, as_of)
+    return known_rows(store, "SPY", as_of)
+
+
+@pytest.fixture(scope="module")
+def states(rows: pd.DataFrame) -> dict[date, str]:
+    """States of two years of daily checks against the rows up to 2019, every fifth session."""
+    found = {}
+    calibration = calibrate(watched(rows, TRAINED))
+    for session in calendar.sessions(date(2020, 1, 2), date(2021, 12, 31))[::5]:
+        panel = watched(rows[rows["session"] <= session], TRAINED)
+        evidence = list(findings(panel, calibration, Plain()))
+        found[session] = judge(evidence, list(faults(panel)), batches(panel, calibration)).state
+    return found
+
+
+def test_the_crash_of_2020_is_a_regime_shift_for_its_weeks(states: dict[date, str]) -> None:
+    crash = {
+        state for day, state in states.items() if date(2020, 3, 13) <= day <= date(2020, 4, 24)
+    }
+    assert crash == {"regime-shift"}
+
+
+def test_two_years_that_began_with_it_are_neither_drift_nor_fault(states: dict[date, str]) -> None:
+    assert len(states) > 100
+    assert set(states.values()) == {"ok", "regime-shift"}
+    assert sum(state == "ok" for state in states.values()) > 0.8 * len(states)
+
+
+def test_five_features_of_twice_the_scale_are_found_within_sixty_sessions(
+    rows: pd.DataFrame,
+) -> None:
+    onset, end = date(2019, 7, 1), calendar.after(date(2019, 7, 1), 59)
+    trained = date(2018, 12, 31)
+    calibration = calibrate(watched(rows, trained))
+    changed = rows[rows["session"] <= end].copy()
+    after = changed["session"] >= onset
+    for name in ("g22_less_iv", "ret_5_scaled", "rv_10", "bond_ret_5", "credit_corr_66"):
+        mean = changed.loc[changed["session"] <= trained, name].mean()
+        changed.loc[after, name] = mean + 2 * (changed.loc[after, name] - mean)
+    reach = {kind.kind: kind.reach for kind in batches(watched(changed, trained), calibration)}
+    assert reach["scale"] > 1
+    sound = rows[rows["session"] <= end]
+    assert all(kind.reach < 1 for kind in batches(watched(sound, trained), calibration))

@@ -1,0 +1,58 @@
+"""Thresholds from a market's own windows, and how often they are exceeded without cause."""
+
+import numpy as np
+import pytest
+
+from bench.drift.nulls import Autoregressive
+from bench.drift.panels import panel
+from bench.drift.trials import run
+from volcast.drift.calibration import LEVEL, MARGIN, TESTS, Calibration, calibrate, tenth
+from volcast.drift.panel import RECENT
+from volcast.drift.windows import ks_distance
+
+ROWS = Autoregressive("seeded", 0.5).draw(np.random.default_rng(11), 2500 + RECENT)
+LAID = panel(ROWS, len(ROWS))
+
+
+def test_a_threshold_is_a_quantile_of_the_distances_of_the_references_own_windows() -> None:
+    thresholds = calibrate(LAID).thresholds
+    column, window = LAID.reference[:, 7], 60
+    distances = []
+    for end in range(window, len(column) + 1, 5):
+        rest = np.concatenate([column[: end - window], column[end:]])
+        distances.append(ks_distance(rest, column[end - window : end]))
+    assert thresholds["ks_level/60"][7] == pytest.approx(np.quantile(distances, LEVEL))
+
+
+def test_a_bar_is_beyond_what_a_tenth_of_the_features_ever_reached() -> None:
+    found = calibrate(LAID)
+    noise = LAID.lenses.noise(LAID.reference)
+    reached = []
+    for end in range(60, len(noise) + 1, 5):
+        rest = np.concatenate([noise[: end - 60], noise[end:]])
+        window = noise[end - 60 : end]
+        distances = [ks_distance(r, w) for r, w in zip(rest.T, window.T, strict=True)]
+        reached.append(tenth(np.array(distances) / found.thresholds["ks_scale/60"]))
+    assert found.bars["ks_scale/60"] == pytest.approx(MARGIN * max(reached))
+
+
+def test_a_calibration_is_kept_as_json_without_loss() -> None:
+    found = calibrate(LAID)
+    read = Calibration.from_dict(found.as_dict())
+    assert read.bars == found.bars
+    assert {k: v.tolist() for k, v in read.thresholds.items()} == {
+        k: v.tolist() for k, v in found.thresholds.items()
+    }
+    pairs = {f"{test.name}/{window}" for test in TESTS for window in test.windows}
+    assert set(found.thresholds) == pairs
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.5])
+def test_twice_the_scale_is_found_and_a_market_without_drift_raises_no_alarm(shared: float) -> None:
+    change = "scale 2, 5 of 35"
+    trials = [run(Autoregressive("seeded", shared), seed, change) for seed in range(8)]
+    assert sum(trial.alert for trial in trials) <= 1
+    found = [trial.seen.get(change, 999) for trial in trials]
+    assert sum(sessions <= 60 for sessions in found) >= 7
+    for key in trials[0].raw:
+        assert np.mean([trial.raw[key] for trial in trials]) <= 0.15
