@@ -1,4 +1,4 @@
-"""Realized error: published forecasts scored once their outcome is known, the latest against before.
+"""Realized error: published forecasts scored by their outcome, the latest against those before.
 
 A shock in the market raises the loss of every forecast. So the test is of the loss against that of
 a simple baseline on the same rows, and says worse only where ours rose by more than the baseline's.

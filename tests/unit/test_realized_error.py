@@ -1,4 +1,4 @@
-"""Realized error: what is scored, what the latest forecasts are held against, and how often it errs."""
+"""Realized error: what is scored, what the latest is held against, and how often the test errs."""
 
 from collections.abc import Sequence
 from datetime import date
