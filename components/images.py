@@ -18,6 +18,9 @@ IMAGES = {
     "materialize": "features",
     "infer": "infer",
     "publish": "infer",
+    "score": "infer",
+    "retrain": "infer",
+    "record": "infer",
 }
 """Image name by step; each image installs only what its steps import."""
 

@@ -4,6 +4,7 @@ import argparse
 import copy
 import os
 import sys
+import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -54,6 +55,7 @@ def run(
         0, or the exit code of the step that failed.
     """
     # No workspace is named: kfp deletes the one it is given.
+    os.environ["VOLCAST_RUN_ID"] = uuid.uuid4().hex
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root))
     with _without_retries(pipeline), transcript.begun(pipeline.name), redirect_stdout(transcript):
         try:
