@@ -7,6 +7,7 @@ and removes them.
 
 import json
 from datetime import date, datetime
+from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -79,7 +80,7 @@ def record(
     told = failures[0] if failures else {"exit_code": None, "detail": message or f"state {state}"}
     if outcome == "succeeded":
         told = {"exit_code": 0, "detail": ""}
-    row = {
+    row: dict[str, object] = {
         "job": job,
         "day": ended_at.date(),
         "run_id": run_id,
@@ -98,9 +99,9 @@ def _folder(run_id: str) -> str:
     return f"monitoring/underway/{quote(run_id, safe='')}/"
 
 
-def _parsed(store: Store, key: str) -> dict[str, str]:
+def _parsed(store: Store, key: str) -> dict[str, Any]:
     try:
-        found: dict[str, str] = json.loads(store.objects.get(key))
+        found: dict[str, Any] = json.loads(store.objects.get(key))
     except ValueError as error:
         raise CorruptFile(
             found=f"no JSON ({error})", expected="a note of a step", where=f"{store.uri}/{key}",
