@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from volcast.cli.arguments import (
     DayOption,
@@ -189,7 +190,9 @@ def main() -> None:
     try:
         app()
     except VolcastError as error:
-        Console(stderr=True).print(f"[red]error[/]: {type(error).__name__}: {error}", markup=True)
+        # What was found may hold brackets, and is no markup.
+        said = escape(f"{type(error).__name__}: {error}")
+        Console(stderr=True).print(f"[red]error[/]: {said}", markup=True)
         sys.exit(error.exit_code)
 
 
