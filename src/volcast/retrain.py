@@ -21,7 +21,7 @@ from volcast.errors import ModelError, StoreUnavailable
 from volcast.lineage import as_json
 from volcast.storage import Store
 
-__all__ = ["DAILY", "PAUSE", "Decision", "ask", "decide", "withdraw"]
+__all__ = ["DAILY", "PAUSE", "Decision", "ask", "decide", "last_asked", "withdraw"]
 
 PAUSE = 5
 """Sessions from one run that was asked for to the next: a new outcome takes as long to be known."""
@@ -80,7 +80,7 @@ def ask(store: Store, universe: Universe, session: date, *, by: str, reason: str
     """
     for _ in range(_TRIES):
         claims, etag = _read(store, universe)
-        newest = max((date.fromisoformat(claim.session) for claim in claims), default=None)
+        newest = _newest(claims)
         if newest is not None and newest > calendar.after(session, -PAUSE):
             said = f"a run was asked for at {newest}, less than {PAUSE} sessions before"
             if newest > session:
@@ -89,6 +89,17 @@ def ask(store: Store, universe: Universe, session: date, *, by: str, reason: str
         if _write(store, universe, [*claims, _Claim(str(session), by, reason)], etag):
             return Decision(True, newest, reason)
     raise _contended(universe)
+
+
+def last_asked(store: Store, universe: Universe) -> date | None:
+    """Return the newest session that asked for a run, whoever asked; None if none did.
+
+    Raises
+    ------
+    ModelError
+        If the object of requests cannot be read.
+    """
+    return _newest(_read(store, universe)[0])
 
 
 def withdraw(store: Store, universe: Universe, session: date, *, by: str) -> bool:
@@ -146,8 +157,7 @@ def decide(store: Store, universe: Universe, session: date) -> Decision:
 
 def _found(store: Store, universe: Universe, session: date, causes: str, evidence: str) -> Decision:
     claims, _ = _read(store, universe)
-    before = [date.fromisoformat(c.session) for c in claims if c.session < str(session)]
-    last = max(before, default=None)
+    last = _newest([claim for claim in claims if claim.session < str(session)])
     if not causes:
         return Decision(False, last, f"not wanted: {evidence}")
     # Killed between asking and writing the row, the pipeline runs again and finds its request.
@@ -170,6 +180,10 @@ def _error(store: Store, target: str, session: date) -> tuple[str, str]:
     rows = store.read(MONITORING_PERFORMANCE, symbols=[target], first=session, last=session)
     found = rows.to_pylist()
     return (found[0]["state"], found[0]["detail"]) if found else ("too-few", "")
+
+
+def _newest(claims: list[_Claim]) -> date | None:
+    return max((date.fromisoformat(claim.session) for claim in claims), default=None)
 
 
 def _key(universe: Universe) -> str:

@@ -12,7 +12,7 @@ from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import MONITORING_DRIFT_DAILY, MONITORING_PERFORMANCE, MONITORING_RETRAIN
 from volcast.errors import ModelError
-from volcast.retrain import DAILY, Decision, ask, decide, withdraw
+from volcast.retrain import DAILY, Decision, ask, decide, last_asked, withdraw
 from volcast.storage import Store
 
 UNIVERSE = Universe(target="SPY")
@@ -148,7 +148,9 @@ def test_what_is_withdrawn_can_be_asked_for_again(store: Store) -> None:
     assert not withdraw(store, UNIVERSE, DAY, by=DAILY)
     assert withdraw(store, UNIVERSE, DAY, by="alert")
     assert not withdraw(store, UNIVERSE, DAY, by="alert")
+    assert last_asked(store, UNIVERSE) is None
     assert ask(store, UNIVERSE, DAY, by="alert", reason="drift").asked
+    assert last_asked(store, UNIVERSE) == DAY
 
 
 def test_an_object_that_cannot_be_read_is_an_error_and_asks_for_nothing(store: Store) -> None:
