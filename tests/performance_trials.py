@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.evaluation.losses import qlike_losses
-from volcast.realized_error import BEFORE, RECENT, Shift, relative_losses, shift
+from volcast.realized_error import BEFORE, RECENT, Shift, coverage_p, relative_losses, shift
 
 Floats = NDArray[np.float64]
 
@@ -55,6 +55,16 @@ def false_months(losses: Floats, before: int = BEFORE) -> tuple[float, float]:
     months = [states[i : i + MONTH] for i in range(0, len(states) - MONTH + 1, MONTH)]
     shares = [np.mean([state in month for month in months]) for state in ("worse", "better")]
     return float(shares[0]), float(shares[1])
+
+
+def false_coverage(rows: pd.DataFrame, level: int) -> float:
+    """Return the share of years, one after the other, whose coverage is rejected at 5 %.
+
+    The level tested is the share that the rows themselves held, so that nothing is false.
+    """
+    inside = rows["rv_5d"].between(rows[f"lo{level}"], rows[f"hi{level}"]).to_numpy()
+    years = [inside[i : i + 252] for i in range(0, len(inside) - 251, 252)]
+    return float(np.mean([coverage_p(year, float(inside.mean())) < 0.05 for year in years]))
 
 
 def planted(fault: str, rows: pd.DataFrame, at: int) -> pd.DataFrame:
@@ -103,6 +113,10 @@ def main(evaluation: str, reference: str) -> None:
     rows = pd.read_parquet(evaluation).dropna(subset=["rv_5d", "forecast", reference])
     rng = np.random.default_rng(7)
     histories = [rows.iloc[blocks(len(rows), YEARS * 252, rng)] for _ in range(10)]
+    banded = rows.dropna(subset=["lo80"])
+    banded = banded.iloc[blocks(len(banded), 252 * 600, rng)]
+    for level in (80, 95):
+        print(f"coverage of {level}: {false_coverage(banded, level):.3f} of years rejected")
     for name, losses in (("relative", against(reference)), ("plain QLIKE", plain)):
         for before in (BEFORE, 60):
             shares = np.mean([false_months(losses(h), before) for h in histories], axis=0)

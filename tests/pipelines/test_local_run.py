@@ -157,6 +157,20 @@ def test_one_changed_offline_value_changes_the_trained_bytes(
     assert digests[0] != digests[1]
 
 
+def test_artifacts_of_older_runs_are_removed_and_of_nothing_else(tmp_path: Path) -> None:
+    root = tmp_path / "artifacts"
+    days = [f"2020-01-{day:02d}" for day in range(1, 32)]
+    for name in (*(f"volcast-daily-inference-{day}" for day in days), "notes", "volcast-daily"):
+        (root / name).mkdir(parents=True)
+    options = ["--source", "csv", "--source-path", str(tmp_path / "none")]
+    assert _run("daily", tmp_path, *options).returncode != 0
+    left = sorted(path.name for path in root.iterdir())
+    assert left[0] == "notes"
+    assert left[1] == "volcast-daily"
+    assert left[2:31] == [f"volcast-daily-inference-{day}" for day in days[2:]]
+    assert len(left) == 32
+
+
 def test_a_refused_candidate_is_said_and_is_no_failure(tmp_path: Path) -> None:
     done = _run("train", tmp_path, "--source", "sample", "--as-of", "2005-06-30")
     assert done.returncode == 0, done.stdout

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from tests.contract_rows import contract_rows
-from tests.performance_trials import against, blocks, checks, false_months, found
+from tests.performance_trials import against, blocks, checks, false_coverage, false_months, found
 from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import (
@@ -209,15 +209,23 @@ def history(count: int) -> pd.DataFrame:
 
 
 def test_no_more_than_one_month_in_twenty_is_falsely_called_worse() -> None:
-    rows = history(3000)
-    drawn = rows.iloc[blocks(len(rows), 21 * 300, np.random.default_rng(7))]
+    rows = history(2500)
+    drawn = rows.iloc[blocks(len(rows), 21 * 200, np.random.default_rng(7))]
     worse, better = false_months(against("har_rv")(drawn))
     assert worse <= 0.05
     assert better <= 0.08
 
 
 def test_a_forecast_half_as_high_again_is_found_within_20_sessions() -> None:
-    assert found("too high", history(1500), against("har_rv")) >= 0.7
+    assert found("too high", history(800), against("har_rv")) >= 0.7
+
+
+def test_coverage_that_is_as_stated_is_seldom_rejected() -> None:
+    rows = history(252 * 200)
+    for level, half in ((80, 0.9), (95, 1.4)):
+        rows[f"lo{level}"] = rows["forecast"] * np.exp(-half)
+        rows[f"hi{level}"] = rows["forecast"] * np.exp(half * 0.6)
+        assert false_coverage(rows, level) <= 0.08
 
 
 def test_the_checks_of_a_trial_begin_when_there_are_enough_forecasts() -> None:

@@ -184,6 +184,18 @@ def summary(store: StoreOption = None) -> None:
     print_summary(console, opened, universe)
 
 
+@app.command()
+def prune(
+    keep: Annotated[int, typer.Option(min=0, help="Newest runs without a version to keep.")] = 20,
+    store: StoreOption = None,
+) -> None:
+    """Remove old training runs that led to no version."""
+    from volcast.prune import prune as remove
+
+    gone = remove(recalled(store)[0], keep)
+    say(f"runs removed: {len(gone)}")
+
+
 def main() -> None:
     """Run the command line; every error ends in its words and its exit code."""
     logging.captureWarnings(True)
