@@ -19,6 +19,9 @@ IMAGES = {
     "infer": "infer",
     "publish": "infer",
     "drift": "drift",
+    "score": "infer",
+    "retrain": "infer",
+    "record": "infer",
 }
 """Image name by step; each image installs only what its steps import."""
 

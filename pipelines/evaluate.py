@@ -4,6 +4,7 @@ from kfp import dsl
 
 from components.evaluate.component import evaluate
 from components.ingest.component import ingest
+from components.record.component import record
 from components.survey.component import survey
 from components.validate.component import validate
 from pipelines.policies import treat
@@ -52,13 +53,15 @@ def evaluate_pipeline(  # noqa: PLR0913, PLR0917
     ablation : bool
         Whether to walk again with and without groups of features, at seven times the cost.
     """
-    fetched = treat(
-        "ingest",
-        ingest(
-            store=store, source=source, source_path=source_path, as_of=as_of, universe=universe,
-            also=symbols,
-        ),
-    )  # fmt: skip
-    settled = {"as_of": fetched.outputs["as_of"], "universe": fetched.outputs["universe"]}
-    validated = treat("validate", validate(store=store, **settled))
-    each_symbol(store=store, symbols=symbols, ablation=ablation, **settled).after(validated)
+    ended = treat("record", record(store=store, job="volcast-evaluate"))
+    with dsl.ExitHandler(ended, name="evaluate"):
+        fetched = treat(
+            "ingest",
+            ingest(
+                store=store, source=source, source_path=source_path, as_of=as_of, universe=universe,
+                also=symbols,
+            ),
+        )  # fmt: skip
+        settled = {"as_of": fetched.outputs["as_of"], "universe": fetched.outputs["universe"]}
+        validated = treat("validate", validate(store=store, **settled))
+        each_symbol(store=store, symbols=symbols, ablation=ablation, **settled).after(validated)

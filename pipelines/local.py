@@ -3,7 +3,9 @@
 import argparse
 import copy
 import os
+import shutil
 import sys
+import uuid
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -25,6 +27,9 @@ _PIPELINES = {
     "both": [train_pipeline, daily_inference_pipeline],
     "evaluate": [evaluate_pipeline],
 }
+
+_KEPT = 30
+"""Runs of a pipeline whose artifacts stay; what they produced is in the store."""
 
 _OWN_SYMBOLS = {"sample": ["SPX"], "synthetic": ["SYN"]}
 
@@ -54,6 +59,8 @@ def run(
         0, or the exit code of the step that failed.
     """
     # No workspace is named: kfp deletes the one it is given.
+    os.environ["VOLCAST_RUN_ID"] = uuid.uuid4().hex
+    _clear(root, pipeline.name)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root))
     with _without_retries(pipeline), transcript.begun(pipeline.name), redirect_stdout(transcript):
         try:
@@ -64,6 +71,13 @@ def run(
         except RuntimeError as error:
             return transcript.explain(str(error))
     return 0
+
+
+def _clear(root: Path, pipeline: str) -> None:
+    # kfp names a run's folder by the pipeline and the time, so that their order is that of time.
+    folders = sorted(path for path in root.glob(f"{pipeline}-20[0-9][0-9]-*") if path.is_dir())
+    for folder in folders[: -_KEPT + 1]:
+        shutil.rmtree(folder)
 
 
 @contextmanager

@@ -82,7 +82,7 @@ class Transcript(io.TextIOBase):
 
     def _take(self, line: str) -> None:
         said = line.strip()
-        if said.startswith('{"event": "step_'):
+        if said.startswith('{"ts": "') and '"event": "step_' in said:
             event = json.loads(said)
             {
                 "step_started": self._started,
@@ -119,7 +119,8 @@ class Transcript(io.TextIOBase):
             self._say("  The gate refused this candidate: nothing was promoted.")
 
     def _failed(self, event: Mapping[str, Any]) -> None:
-        self._failure = event
+        # What fails after it is told in its own line; the run failed by the first.
+        self._failure = self._failure or event
         self._end(event, "[red]failed[/]")
 
     def _end(self, event: Mapping[str, Any], words: str) -> None:

@@ -7,12 +7,39 @@ from components.gate.component import gate
 from components.ingest.component import ingest
 from components.labels.component import labels
 from components.promote.component import promote
+from components.record.component import record
 from components.shadow.component import shadow
 from components.train.component import train
 from components.validate.component import validate
 from pipelines.policies import treat
 
-__all__ = ["train_pipeline"]
+__all__ = ["train_and_judge", "train_pipeline"]
+
+
+@dsl.pipeline(
+    name="volcast-train-and-judge",
+    description="Train and evaluate, gate, promote or shadow.",
+)
+def train_and_judge(store: str, as_of: str, universe: str) -> None:
+    """Train on labelled features that are in the store, and let the gate judge.
+
+    Parameters
+    ----------
+    store : str
+        A local folder or ``s3://bucket/prefix``.
+    as_of : str
+        ISO date.
+    universe : str
+        JSON of `volcast.config.Universe`.
+    """
+    trained = treat("train", train(store=store, as_of=as_of, universe=universe))
+    run_id = trained.outputs["Output"]
+    judged = treat("gate", gate(store=store, run_id=run_id))
+    # One bool from a step of one output: kfp.local skips a condition on a named output silently.
+    with dsl.If(judged.output == True, name="passed"):  # noqa: E712
+        treat("promote", promote(store=store, run_id=run_id))
+    with dsl.Else(name="refused"):
+        treat("shadow", shadow(store=store, run_id=run_id))
 
 
 @dsl.pipeline(
@@ -35,19 +62,16 @@ def train_pipeline(
     universe : str
         JSON of `volcast.config.Universe`; empty: the source's own.
     """
-    fetched = treat(
-        "ingest",
-        ingest(store=store, source=source, source_path=source_path, as_of=as_of, universe=universe),
-    )
-    settled = {"as_of": fetched.outputs["as_of"], "universe": fetched.outputs["universe"]}
-    validated = treat("validate", validate(store=store, **settled))
-    computed = treat("features", features(store=store, **settled)).after(validated)
-    labelled = treat("labels", labels(store=store, **settled)).after(computed)
-    trained = treat("train", train(store=store, **settled)).after(labelled)
-    run_id = trained.outputs["Output"]
-    judged = treat("gate", gate(store=store, run_id=run_id))
-    # One bool from a step of one output: kfp.local skips a condition on a named output silently.
-    with dsl.If(judged.output == True, name="passed"):  # noqa: E712
-        treat("promote", promote(store=store, run_id=run_id))
-    with dsl.Else(name="refused"):
-        treat("shadow", shadow(store=store, run_id=run_id))
+    ended = treat("record", record(store=store, job="volcast-train"))
+    with dsl.ExitHandler(ended, name="train"):
+        fetched = treat(
+            "ingest",
+            ingest(
+                store=store, source=source, source_path=source_path, as_of=as_of, universe=universe
+            ),
+        )
+        settled = {"as_of": fetched.outputs["as_of"], "universe": fetched.outputs["universe"]}
+        validated = treat("validate", validate(store=store, **settled))
+        computed = treat("features", features(store=store, **settled)).after(validated)
+        labelled = treat("labels", labels(store=store, **settled)).after(computed)
+        train_and_judge(store=store, **settled).after(labelled)

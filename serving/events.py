@@ -1,29 +1,49 @@
 """Log lines: one JSON object each, on standard error."""
 
-import json
 import logging
 import logging.config
+import os
+import uuid
 import warnings
+
+from volcast.events import RUN_ID, Level, line
 
 __all__ = ["configure", "emit"]
 
 _LOGGER = logging.getLogger("volcast.serving")
 
+_LEVELS: dict[int, Level] = {logging.INFO: "info", logging.WARNING: "warning"}
+
 
 def emit(event: str, level: int = logging.INFO, **fields: object) -> None:
     """Log one event with its fields; never a header, never a body."""
-    _LOGGER.log(level, json.dumps({"event": event, **fields}, default=str))
+    _LOGGER.log(level, line(event, _LEVELS.get(level, "error"), **fields))
+
+
+class _Lines(logging.Formatter):
+    """Ours are lines already; what others log becomes one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.name == _LOGGER.name:
+            return record.getMessage()
+        level = _LEVELS.get(record.levelno, "error")
+        return line("library_warning", level, logger=record.name, message=super().format(record))
 
 
 def configure() -> None:
-    """Send our events and others' warnings to standard error; no access log."""
+    """Send our events and others' warnings to standard error; no access log.
+
+    The process gets a run id of its own, unless it was given one.
+    """
+    os.environ.setdefault(RUN_ID, uuid.uuid4().hex)
     # KServe answers through a response class that FastAPI now warns of at each first use.
     warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
+    logging.captureWarnings(True)
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "formatters": {"line": {"format": "%(message)s"}},
+            "formatters": {"line": {"()": _Lines}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
             "root": {"handlers": ["stderr"], "level": "WARNING"},
             "loggers": {

@@ -10,7 +10,7 @@ def drift(store: str, as_of: str, universe: str) -> str:
     """Return the state: ok, regime-shift, drift, data-fault or not-run, which is no failure."""
     from volcast.steps import step
 
-    with step("drift") as found:
+    with step("drift", store) as found:
         import json
         from datetime import date
 

@@ -18,7 +18,7 @@ def evaluate(  # noqa: PLR0913, PLR0917
     """Return the symbol; its evaluation lies in the store under ``evaluations/<symbol>/``."""
     from volcast.steps import step
 
-    with step("evaluate") as found:
+    with step("evaluate", store) as found:
         from datetime import date
         from pathlib import Path
 

@@ -10,7 +10,7 @@ def features(store: str, as_of: str, universe: str) -> None:
     """Write features_daily up to ``as_of``; the same rows again change nothing."""
     from volcast.steps import step
 
-    with step("features") as found:
+    with step("features", store) as found:
         from datetime import date
 
         from volcast.config import Universe

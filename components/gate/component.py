@@ -10,7 +10,7 @@ def gate(store: str, run_id: str) -> bool:
     """Return whether the run may become champion; a refusal is an answer, not a failure."""
     from volcast.steps import step
 
-    with step("gate") as found:
+    with step("gate", store) as found:
         from volcast.gate import judge
         from volcast.storage import Store
 

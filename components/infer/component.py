@@ -13,7 +13,7 @@ def infer(store: str, as_of: str, universe: str, staged: dsl.Output[dsl.Dataset]
     """
     from volcast.steps import step
 
-    with step("infer") as found:
+    with step("infer", store) as found:
         from datetime import date
 
         import pyarrow as pa

@@ -22,11 +22,13 @@ def ingest(
     """
     from volcast.steps import step
 
-    with step("ingest") as found:
+    with step("ingest", store) as found:
         from datetime import UTC, datetime
 
         from volcast.config import read_settings
+        from volcast.events import run_id
         from volcast.ingest import ingest as fetch
+        from volcast.jobs import note_as_of
         from volcast.sources import open_source
         from volcast.storage import Store
         from volcast.universe_memory import remember
@@ -49,6 +51,7 @@ def ingest(
             also=also,
         )
         remember(opened, chosen)
+        note_as_of(opened, run_id(), report.as_of)
         found.update(as_of=report.as_of, added=report.added, restated=report.restated)
         drops = [f"dropped {count}: {reason}" for reason, count in report.dropped.items()]
         found.update(notes=[*drops, *report.notes])

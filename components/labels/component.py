@@ -10,7 +10,7 @@ def labels(store: str, as_of: str, universe: str) -> None:
     """Write labels_daily as known at the close of ``as_of``."""
     from volcast.steps import step
 
-    with step("labels") as found:
+    with step("labels", store) as found:
         from datetime import date
 
         from volcast.config import Universe

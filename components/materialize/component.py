@@ -10,7 +10,7 @@ def materialize(store: str, as_of: str, universe: str) -> None:
     """Leave by exit code 40 when the target's newest features are of an earlier session."""
     from volcast.steps import step
 
-    with step("materialize") as found:
+    with step("materialize", store) as found:
         from datetime import date
 
         from volcast.applications import load

@@ -10,7 +10,7 @@ def promote(store: str, run_id: str) -> str:
     """Return the champion's version; the same files again are the same version."""
     from volcast.steps import step
 
-    with step("promote") as found:
+    with step("promote", store) as found:
         from datetime import UTC, datetime
 
         from volcast import registry

@@ -10,7 +10,7 @@ def publish(store: str, staged: dsl.Input[dsl.Dataset]) -> None:
     """Write the staged rows to predictions_daily; the same rows again change nothing."""
     from volcast.steps import step
 
-    with step("publish") as found:
+    with step("publish", store) as found:
         import pyarrow.parquet as pq
 
         from volcast.inference import publish as write

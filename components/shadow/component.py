@@ -10,7 +10,7 @@ def shadow(store: str, run_id: str) -> str:
     """Return the challenger's version; empty where the run was refused for anything else."""
     from volcast.steps import step
 
-    with step("shadow") as found:
+    with step("shadow", store) as found:
         from datetime import UTC, datetime
 
         from volcast.gate import take_as_challenger

@@ -12,7 +12,7 @@ def survey(
     """Write the page to the artifact and to ``evaluations/survey.html`` in the store."""
     from volcast.steps import step
 
-    with step("survey") as found:
+    with step("survey", store) as found:
         from pathlib import Path
 
         from volcast.evaluation.study import survey as lay

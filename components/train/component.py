@@ -16,7 +16,7 @@ def train(
     """Return the run's id; its files lie in the store under ``runs/<run_id>/``."""
     from volcast.steps import step
 
-    with step("train") as found:
+    with step("train", store) as found:
         import json
         from datetime import date
         from pathlib import Path

@@ -10,7 +10,7 @@ def validate(store: str, as_of: str, universe: str) -> None:
     """Quarantine broken rows; leave by exit code 10 when the newest session cannot be trusted."""
     from volcast.steps import step
 
-    with step("validate") as found:
+    with step("validate", store) as found:
         from datetime import date
 
         from volcast.config import Universe

@@ -14,9 +14,13 @@ from pipelines.policies import DISPLAY_NAMES, RETRIES
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = sorted(ROOT.glob("components/*/component.py"))
+PIPELINES = ("train", "daily_inference", "evaluate", "policies", "compile")
 DECLARATIONS = [
     *sorted(ROOT.glob("components/**/*.py")),
-    *(ROOT / "pipelines" / f"{name}.py" for name in ("train", "daily_inference", "policies")),
+    *(
+        ROOT / "pipelines" / f"{name}.py"
+        for name in ("train", "daily_inference", "evaluate", "policies")
+    ),
     ROOT / "pipelines" / "compile.py",
 ]
 PLATFORM = {"kfp", "kserve", "feast", "kubernetes"}
@@ -61,6 +65,8 @@ def test_a_step_is_a_shim_of_at_most_60_lines_around_one_function(path: Path) ->
     assert [function.name for function in functions] == [path.parent.name]
     assert len(text.splitlines()) <= 60
     assert "install_kfp_package=False" in text
+    # What fails is noted in the store, under the step's own name.
+    assert f'with step("{path.parent.name}", store) as ' in text
 
 
 def test_every_step_has_an_image_and_a_name_and_only_steps_have() -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -16,16 +17,29 @@ import pyarrow.compute as pc
 import pytest
 
 from pipelines.policies import DISPLAY_NAMES
+from tests.contract_rows import contract_rows
 from volcast import calendar, registry
 from volcast.config import SAMPLE_UNIVERSE
-from volcast.contracts import FEATURES_DAILY, LABELS_DAILY, PREDICTIONS_DAILY
+from volcast.contracts import (
+    FEATURES_DAILY,
+    LABELS_DAILY,
+    MONITORING_DRIFT_DAILY,
+    MONITORING_JOBS,
+    MONITORING_PERFORMANCE,
+    MONITORING_REALIZED_ERROR,
+    MONITORING_RETRAIN,
+    PREDICTIONS_DAILY,
+)
 from volcast.storage import Store
 
 pytestmark = pytest.mark.xdist_group("local_run")
 
 ROOT = Path(__file__).resolve().parents[2]
 NEWEST = date(2018, 12, 31)
-REPEATABLE = (FEATURES_DAILY, LABELS_DAILY, PREDICTIONS_DAILY)
+REPEATABLE = (
+    FEATURES_DAILY, LABELS_DAILY, PREDICTIONS_DAILY,
+    MONITORING_PERFORMANCE, MONITORING_REALIZED_ERROR, MONITORING_RETRAIN,
+)  # fmt: skip
 
 
 def _run(pipeline: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -77,7 +91,7 @@ def _walk(sessions: list[date]) -> list[float]:
 def test_both_pipelines_run_on_the_sample_and_show_every_step(sample: tuple[Path, str]) -> None:
     folder, shown = sample
     ended = [line for line in shown.splitlines() if " s  " in line]
-    assert len(ended) == 13
+    assert len(ended) == 18
     steps = set(DISPLAY_NAMES) - {"evaluate", "survey", "shadow"}
     missing = [s for s in steps if not any(DISPLAY_NAMES[s] in line for line in ended)]
     assert missing == []
@@ -143,6 +157,20 @@ def test_one_changed_offline_value_changes_the_trained_bytes(
     assert digests[0] != digests[1]
 
 
+def test_artifacts_of_older_runs_are_removed_and_of_nothing_else(tmp_path: Path) -> None:
+    root = tmp_path / "artifacts"
+    days = [f"2020-01-{day:02d}" for day in range(1, 32)]
+    for name in (*(f"volcast-daily-inference-{day}" for day in days), "notes", "volcast-daily"):
+        (root / name).mkdir(parents=True)
+    options = ["--source", "csv", "--source-path", str(tmp_path / "none")]
+    assert _run("daily", tmp_path, *options).returncode != 0
+    left = sorted(path.name for path in root.iterdir())
+    assert left[0] == "notes"
+    assert left[1] == "volcast-daily"
+    assert left[2:31] == [f"volcast-daily-inference-{day}" for day in days[2:]]
+    assert len(left) == 32
+
+
 def test_a_refused_candidate_is_said_and_is_no_failure(tmp_path: Path) -> None:
     done = _run("train", tmp_path, "--source", "sample", "--as-of", "2005-06-30")
     assert done.returncode == 0, done.stdout
@@ -169,3 +197,73 @@ def test_a_session_that_the_source_lacks_stops_the_run_with_exit_code_40(tmp_pat
     done = _run("daily", tmp_path, *options)
     assert done.returncode == 40, done.stdout
     assert "StaleInput" in done.stdout
+    row = _jobs(Store.open(str(tmp_path / "store")))[-1]
+    assert (row["outcome"], row["exit_code"]) == ("failed", 40)
+
+
+def _copy(sample: tuple[Path, str], folder: Path) -> Store:
+    shutil.copytree(sample[0] / "store", folder / "store")
+    return Store.open(str(folder / "store"))
+
+
+def _raise_alert(store: Store) -> None:
+    verdict = contract_rows(MONITORING_DRIFT_DAILY, ["SPX"], [NEWEST]).to_pandas()
+    verdict = verdict.assign(subject="verdict", state="drift", alert=True, detail="g5 moved")
+    store.write(MONITORING_DRIFT_DAILY, verdict)
+
+
+def _jobs(store: Store) -> list[dict[str, object]]:
+    return sorted(store.read(MONITORING_JOBS).to_pylist(), key=lambda row: row["ended_at"])
+
+
+def test_every_run_records_how_it_ended(sample: tuple[Path, str]) -> None:
+    rows = _jobs(Store.open(str(sample[0] / "store")))[:2]
+    told = [(r["job"], r["outcome"], r["as_of"], r["exit_code"], r["detail"]) for r in rows]
+    assert told == [
+        ("volcast-train", "succeeded", NEWEST, 0, ""),
+        ("volcast-daily-inference", "succeeded", NEWEST, 0, ""),
+    ]
+    assert rows[0]["run_id"] != rows[1]["run_id"]
+
+
+def test_without_drift_the_daily_run_trains_nothing(sample: tuple[Path, str]) -> None:
+    daily = sample[1].partition("volcast-daily-inference")[2]
+    assert "asked False" in daily
+    assert DISPLAY_NAMES["train"] not in daily
+    (row,) = Store.open(str(sample[0] / "store")).read(MONITORING_RETRAIN).to_pylist()
+    assert (row["drift_state"], row["wanted"], row["asked"]) == ("not-run", False, False)
+
+
+def test_an_alert_of_drift_trains_once_more_and_lets_the_gate_judge(
+    sample: tuple[Path, str], tmp_path: Path
+) -> None:
+    store = _copy(sample, tmp_path)
+    _raise_alert(store)
+    done = _run("daily", tmp_path, "--source", "sample")
+    assert done.returncode == 0, done.stdout
+    steps = [name for name, words in DISPLAY_NAMES.items() if f"  {words} ..." in done.stdout]
+    assert set(steps) >= {"publish", "score", "retrain", "train", "gate", "promote", "record"}
+    order = [done.stdout.index(DISPLAY_NAMES[name]) for name in ("publish", "retrain", "train")]
+    assert order == sorted(order)
+    before = _digests(tmp_path)
+    again = _run("daily", tmp_path, "--source", "sample")
+    assert "asked True" in again.stdout
+    assert _digests(tmp_path) == before
+
+
+def test_a_watch_that_fails_leaves_the_forecast_published_and_fails_the_run(
+    sample: tuple[Path, str], tmp_path: Path
+) -> None:
+    store = _copy(sample, tmp_path)
+    _raise_alert(store)
+    for key in store.objects.list("predictions_daily/"):
+        store.objects.delete(key)
+    (verdict,) = store.objects.list("monitoring.drift_daily/")
+    store.objects.put(verdict, b"no parquet")
+    done = _run("daily", tmp_path, "--source", "sample")
+    assert done.returncode == 10, done.stdout
+    assert len(store.read(PREDICTIONS_DAILY)) == 1
+    assert DISPLAY_NAMES["train"] not in done.stdout
+    row = _jobs(store)[-1]
+    assert (row["outcome"], row["exit_code"], row["as_of"]) == ("failed", 10, NEWEST)
+    assert str(row["detail"]).startswith("CorruptFile: ")

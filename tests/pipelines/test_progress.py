@@ -1,13 +1,13 @@
 """What a local run shows of the steps' events."""
 
 import io
-import json
 
 from pipelines.progress import Transcript
+from volcast.events import line
 
 
 def _event(event: str, step: str, **facts: object) -> str:
-    return f"    \n    {json.dumps({'event': event, 'step': step, **facts})}\n"
+    return f"    \n    {line(event, step=step, **facts)}\n"
 
 
 def _shown(*printed: str) -> tuple[Transcript, str]:

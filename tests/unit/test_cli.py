@@ -1,15 +1,19 @@
 """The command line: each fault ends in its words and its documented exit code."""
 
 import json
+import re
 import sys
 
 import pytest
 
+from tests.contract_rows import contract_rows
 from tests.markets import UNIVERSE, crown, fill, reader
 from tests.s3_server import free_ports
 from volcast import calendar, registry, training
 from volcast.cli import main
-from volcast.contracts import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
+from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_DRIFT_DAILY, PREDICTIONS_DAILY
+from volcast.realized_error import performance
+from volcast.retrain import decide
 
 
 @pytest.fixture
@@ -100,6 +104,30 @@ def test_infer_publishes_and_summary_shows_forecast_table_and_places(run, store)
     code, said = run("summary", "--store", store.uri)
     assert code == 0
     assert all(word in said for word in ("Top drivers", "har_rv", "report", store.uri))
+
+
+def test_summary_tells_what_the_watch_found(run, store):
+    last = fill(store, 6)
+    crown(store, last)
+    assert run("infer", "--store", store.uri)[0] == 0
+    code, said = run("summary", "--store", store.uri)
+    assert code == 0
+    assert re.search(r"error +not scored yet\ndrift +not looked for yet\nretrain +never", said)
+    performance(store, UNIVERSE, last)
+    verdict = contract_rows(MONITORING_DRIFT_DAILY, [UNIVERSE.target], [last]).to_pandas()
+    verdict = verdict.assign(subject="verdict", state="drift", alert=True, detail="[g5] moved")
+    store.write(MONITORING_DRIFT_DAILY, verdict)
+    decide(store, UNIVERSE, last)
+    said = run("summary", "--store", store.uri)[1]
+    assert f"too-few at {last}: 0 forecasts scored" in said
+    assert f"drift at {last}: [g5] moved" in said
+    assert f"last asked for at {last}" in said
+
+
+def test_an_error_that_holds_brackets_is_told_as_it_is(run, store, monkeypatch):
+    monkeypatch.setenv("VOLCAST_ONLINE_STORE", "x://host")
+    code, said = run("summary", "--store", store.uri)
+    assert (code, "host[:port][/database]" in said) == (2, True)
 
 
 def test_infer_fills_the_online_store_of_the_setting_and_says_to_retry_when_it_is_away(

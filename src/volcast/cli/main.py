@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from volcast.cli.arguments import (
     DayOption,
@@ -194,13 +195,27 @@ def summary(store: StoreOption = None) -> None:
     print_summary(console, opened, universe)
 
 
+@app.command()
+def prune(
+    keep: Annotated[int, typer.Option(min=0, help="Newest runs without a version to keep.")] = 20,
+    store: StoreOption = None,
+) -> None:
+    """Remove old training runs that led to no version."""
+    from volcast.prune import prune as remove
+
+    gone = remove(recalled(store)[0], keep)
+    say(f"runs removed: {len(gone)}")
+
+
 def main() -> None:
     """Run the command line; every error ends in its words and its exit code."""
     logging.captureWarnings(True)
     try:
         app()
     except VolcastError as error:
-        Console(stderr=True).print(f"[red]error[/]: {type(error).__name__}: {error}", markup=True)
+        # What was found may hold brackets, and is no markup.
+        said = escape(f"{type(error).__name__}: {error}")
+        Console(stderr=True).print(f"[red]error[/]: {said}", markup=True)
         sys.exit(error.exit_code)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from volcast.cli.watch import print_watch
 from volcast.config import Universe
 from volcast.contracts import PREDICTIONS_DAILY
 from volcast.errors import NotFound
@@ -108,6 +109,7 @@ def print_summary(console: Console, store: Store, universe: Universe) -> None:
     newest = max(rows, key=lambda row: (row["session"], row["model_version"] == champion.version))
     print_forecast(console, newest)
     print_skill(console, store, champion.run_id)
+    print_watch(console, store, universe)
     console.print(f"report    {store.uri}/runs/{champion.run_id}/report.html", soft_wrap=True)
     console.print(f"data      {store.uri}", soft_wrap=True)
 

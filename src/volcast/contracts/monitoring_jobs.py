@@ -11,7 +11,7 @@ MONITORING_JOBS = Table(
         Column("day", DATE, "UTC day", "of its end"),
         Column("run_id", TEXT, "", "of the runner: Kubeflow's, or the local one's"),
         Column("ended_at", STAMP, "UTC", ""),
-        Column("outcome", TEXT, "", "succeeded or failed"),
+        Column("outcome", TEXT, "", "succeeded or failed; unknown if the runner tells neither"),
         Column("as_of", DATE, "session label", "settled by its first step", nullable=True),
         Column("exit_code", COUNT, "", "of the step that failed; 0 if it succeeded", nullable=True),
         Column("detail", TEXT, "", "the error in words; empty if it succeeded"),

@@ -25,11 +25,16 @@ MONITORING_PERFORMANCE = Table(
         Column("before_coverage_80", FLOAT, "ratio", "", nullable=True),
         Column("recent_coverage_95", FLOAT, "ratio", "", nullable=True),
         Column("before_coverage_95", FLOAT, "ratio", "", nullable=True),
-        Column("p_worse", FLOAT, "probability", "small if the latest are worse", nullable=True),
-        Column("p_better", FLOAT, "probability", "small if they are better", nullable=True),
+        Column(
+            "p_worse", FLOAT, "probability", "small if worse against the reference", nullable=True
+        ),
+        Column("p_better", FLOAT, "probability", "small if better", nullable=True),
         Column("p_coverage_80", FLOAT, "probability", "two-sided, of 80 % coverage", nullable=True),
         Column("p_coverage_95", FLOAT, "probability", "two-sided, of 95 % coverage", nullable=True),
         Column("detail", TEXT, "", "in words"),
+        Column("reference", TEXT, "", "baseline that both p-values are against", nullable=True),
+        Column("recent_qlike_reference", FLOAT, "", "", nullable=True),
+        Column("before_qlike_reference", FLOAT, "", "", nullable=True),
     ),
     key=("symbol", "session"),
 )

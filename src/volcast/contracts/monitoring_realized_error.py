@@ -20,6 +20,8 @@ MONITORING_REALIZED_ERROR = Table(
         Column("error_points", FLOAT, "volatility points", "forecast less realized"),
         Column("inside_80", BOOL, "", "realized lies in the 80 % interval"),
         Column("inside_95", BOOL, "", ""),
+        Column("qlike_log_har", FLOAT, "", "of baseline log_har, the same row", nullable=True),
+        Column("qlike_har_x", FLOAT, "", "of baseline har_x, the same row", nullable=True),
     ),
     key=("symbol", "session", "model_version"),
 )

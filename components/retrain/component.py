@@ -1,0 +1,24 @@
+"""Decide whether this session asks for a new training run."""
+
+from kfp import dsl
+
+from components.images import image
+
+
+@dsl.component(base_image=image("retrain"), install_kfp_package=False)
+def retrain(store: str, as_of: str, universe: str) -> bool:
+    """Return whether to train; the same session is answered the same way again."""
+    from volcast.steps import step
+
+    with step("retrain", store) as found:
+        from datetime import date
+
+        from volcast.config import Universe
+        from volcast.retrain import decide
+        from volcast.storage import Store
+
+        decision = decide(
+            Store.open(store), Universe.model_validate_json(universe), date.fromisoformat(as_of)
+        )
+        found.update(asked=decision.asked, reason=decision.reason)
+    return decision.asked

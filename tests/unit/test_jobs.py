@@ -1,0 +1,112 @@
+"""How a run ended: what the runner knows, and what its steps have noted."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from volcast.contracts import MONITORING_JOBS
+from volcast.errors import ContractError, CorruptFile, StaleInput
+from volcast.jobs import note_as_of, note_failure, record
+from volcast.steps import step
+from volcast.storage import Store
+
+ENDED = datetime(2026, 1, 2, 23, 30, tzinfo=UTC)
+
+
+def ended(
+    store: Store, state: str, *, run_id: str = "run-1", message: str = ""
+) -> dict[str, object]:
+    record(store, "volcast-train", run_id, ENDED, state=state, message=message)
+    rows = store.read(MONITORING_JOBS).to_pylist()
+    return next(row for row in rows if row["run_id"] == run_id)
+
+
+def failing(store: Store, error: Exception) -> None:
+    with step("materialize", store.uri):
+        raise error
+
+
+STALE = StaleInput(found="no row", expected="a row", where="features", remedy="Ingest.")
+
+
+def test_a_run_that_succeeded_has_exit_code_0_and_its_session(store: Store) -> None:
+    note_as_of(store, "run-1", date(2026, 1, 2))
+    row = ended(store, "SUCCEEDED")
+    assert (row["outcome"], row["exit_code"], row["detail"]) == ("succeeded", 0, "")
+    assert (row["as_of"], row["day"]) == (date(2026, 1, 2), date(2026, 1, 2))
+
+
+def test_a_failed_step_tells_its_exit_code_and_its_words(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOLCAST_RUN_ID", "run-1")
+    with pytest.raises(SystemExit):
+        failing(store, STALE)
+    row = ended(store, "FAILED", message="Task exit-handler-1 failed.")
+    assert (row["outcome"], row["exit_code"]) == ("failed", 40)
+    assert row["detail"] == "StaleInput: features: found no row; expected a row. Ingest."
+
+
+def test_what_nobody_foresaw_is_told_by_its_kind_and_not_by_its_words(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOLCAST_RUN_ID", "run-1")
+    with pytest.raises(KeyError):
+        failing(store, KeyError("redis://:secret@host"))
+    row = ended(store, "FAILED")
+    assert (row["exit_code"], row["detail"]) == (1, "unforeseen KeyError in materialize")
+
+
+def test_a_step_outside_of_a_run_notes_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VOLCAST_RUN_ID", raising=False)
+    with pytest.raises(SystemExit):
+        failing(store, STALE)
+    note_as_of(store, "", date(2026, 1, 2))
+    assert store.objects.list("monitoring") == []
+
+
+def test_a_store_that_cannot_be_noted_in_hides_no_failure(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VOLCAST_RUN_ID", "run-1")
+    with pytest.raises(SystemExit) as left, step("materialize", "gs://no-such-kind"):
+        raise STALE
+    assert left.value.code == 40
+    assert "StaleInput" in capsys.readouterr().out
+
+
+def test_a_run_that_was_killed_has_no_exit_code_but_the_runners_words(store: Store) -> None:
+    row = ended(store, "FAILED", message="OOMKilled")
+    assert (row["outcome"], row["exit_code"], row["detail"]) == ("failed", None, "OOMKilled")
+
+
+def test_a_failure_that_was_tried_again_and_passed_is_none(store: Store) -> None:
+    note_failure(store, "run-1", "ingest", 20, "no answer")
+    row = ended(store, "SUCCEEDED")
+    assert (row["outcome"], row["exit_code"], row["detail"]) == ("succeeded", 0, "")
+
+
+def test_a_state_that_says_neither_is_told_as_unknown(store: Store) -> None:
+    row = ended(store, "RUNNING")
+    assert (row["outcome"], row["exit_code"], row["detail"]) == ("unknown", None, "state RUNNING")
+
+
+def test_runs_do_not_read_each_others_notes_and_leave_none(store: Store) -> None:
+    note_failure(store, "run-2", "train", 10, "theirs")
+    assert ended(store, "FAILED")["detail"] == "state FAILED"
+    assert len(store.objects.list("monitoring/underway/")) == 1
+    assert ended(store, "FAILED", run_id="run-2")["detail"] == "theirs"
+    assert store.objects.list("monitoring/underway/") == []
+
+
+def test_a_run_without_an_id_is_refused(store: Store) -> None:
+    with pytest.raises(ContractError, match="VOLCAST_RUN_ID"):
+        record(store, "volcast-train", "", ENDED, state="SUCCEEDED")
+
+
+def test_a_note_that_cannot_be_read_is_an_error(store: Store) -> None:
+    store.objects.put("monitoring/underway/run-1/as_of.json", b"{")
+    with pytest.raises(CorruptFile):
+        ended(store, "SUCCEEDED")
