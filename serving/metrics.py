@@ -1,10 +1,12 @@
-"""Every metric of the server, in one place."""
+"""The metrics of the server, made from the catalogue in `volcast.telemetry`."""
 
 import math
 from collections.abc import Mapping
 from functools import cache
 
-from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
+from prometheus_client import Counter, Histogram
+
+from serving.prometheus import counter, gauge, histogram, info
 
 __all__ = [
     "FEATURES_STALE",
@@ -22,43 +24,18 @@ __all__ = [
     "show_model",
 ]
 
-disable_created_metrics()  # type: ignore[no-untyped-call]
-
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-
-REQUESTS = Counter(
-    "volcast_http_requests_total", "Requests answered.", ("route", "method", "status")
-)
-SECONDS = Histogram(
-    "volcast_http_request_seconds",
-    "Time to answer a request.",
-    ("route", "status"),
-    buckets=_BUCKETS,
-)
-FEATURE_AGE = Gauge(
-    "volcast_feature_age_sessions",
-    "Sessions between the online store's newest features and the clock; NaN without features.",
-    ("symbol",),
-)
-FEATURES_STALE = Gauge(
-    "volcast_features_stale",
-    "1 if the newest features are not of the clock's session.",
-    ("symbol",),
-)
-ONLINE_STORE_UP = Gauge(
-    "volcast_online_store_up", "1 if the online store answered the last look-up, else 0."
-)
-ONLINE_STORE_ERRORS = Counter(
-    "volcast_online_store_errors_total", "Look-ups that the online store did not answer."
-)
-UNDER_WAY = Gauge("volcast_http_requests_under_way", "Requests taken and not yet answered.")
-TURNED_AWAY = Counter(
-    "volcast_http_requests_turned_away_total", "Requests refused because too many were under way."
-)
-MODEL_INFO = Info("volcast_model", "The version in service.")
-MODEL_READY = Gauge("volcast_model_ready", "1 if a verified champion is in service.")
-MODEL_SWAPS = Counter("volcast_model_swaps_total", "Champions taken into service.")
-MODEL_REFUSED = Counter("volcast_model_refused_total", "Champions refused by their checks.")
+REQUESTS = counter("volcast_http_requests_total")
+SECONDS = histogram("volcast_http_request_seconds")
+FEATURE_AGE = gauge("volcast_feature_age_sessions")
+FEATURES_STALE = gauge("volcast_features_stale")
+ONLINE_STORE_UP = gauge("volcast_online_store_up")
+ONLINE_STORE_ERRORS = counter("volcast_online_store_errors_total")
+UNDER_WAY = gauge("volcast_http_requests_under_way")
+TURNED_AWAY = counter("volcast_http_requests_turned_away_total")
+MODEL_INFO = info("volcast_model_info")
+MODEL_READY = gauge("volcast_model_ready")
+MODEL_SWAPS = counter("volcast_model_swaps_total")
+MODEL_REFUSED = counter("volcast_model_refused_total")
 
 _ROUTES = {
     "/": "live",
