@@ -1,7 +1,8 @@
 """The XNYS trading calendar: sessions, closes, and horizons counted in sessions."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import exchange_calendars
 import numpy as np
@@ -14,6 +15,7 @@ __all__ = [
     "HORIZON",
     "after",
     "closes",
+    "deadline",
     "is_session",
     "last_closed",
     "sessions",
@@ -22,6 +24,9 @@ __all__ = [
 
 HORIZON = 5
 """Sessions that a forecast covers."""
+
+_NEW_YORK = ZoneInfo("America/New_York")
+_DEADLINE = time(8, tzinfo=_NEW_YORK)
 
 _FIRST, _LAST = date(1980, 1, 1), date(2035, 12, 31)
 
@@ -102,6 +107,20 @@ def after(session: date, count: int) -> date:
             remedy=f"Ask for a session between {_FIRST} and {_LAST}.",
         )
     return index[position + count].date()
+
+
+def deadline(session: date) -> datetime:
+    """Return when the forecast made at the close of ``session`` must stand, in UTC.
+
+    It is 08:00 in New York on the session after, whatever weekends, holidays or changes of the
+    clock lie between.
+
+    Raises
+    ------
+    NotFound
+        If ``session`` is none.
+    """
+    return datetime.combine(after(session, 1), _DEADLINE).astimezone(UTC)
 
 
 def sessions_between(earlier: date, later: date) -> int:

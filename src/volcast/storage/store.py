@@ -124,6 +124,35 @@ class Store:
                 )
         return table.sorted(rows)
 
+    def read_newest(self, table: Table, *, years: int = 2) -> pa.Table:
+        """Return the rows of each symbol's newest years, for what asks only for the present.
+
+        Parameters
+        ----------
+        table : Table
+            One with a file a year.
+        years : int
+            Files of each symbol; one alone is all but empty in January.
+
+        Returns
+        -------
+        pyarrow.Table
+            As of `read`.
+
+        Raises
+        ------
+        CorruptFile, ContractError
+            As `read`.
+        """
+        files: dict[str, list[tuple[int, str]]] = {}
+        for key in self.objects.list(table.folders()[0]):
+            year = table.year(key)
+            if year is not None:
+                files.setdefault(key.rpartition("/year=")[0], []).append((year, key))
+        wanted = [key for found in files.values() for _, key in sorted(found)[-years:]]
+        parts = self._each(lambda key: self._rows(table, key), sorted(wanted))
+        return table.sorted(pa.concat_tables([table.empty(), *parts]))
+
     def write(self, table: Table, rows: pa.Table | pd.DataFrame) -> WriteReport:
         """Merge ``rows`` into the table by key, one atomic swap a partition file.
 

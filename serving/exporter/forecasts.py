@@ -1,0 +1,69 @@
+"""What data and forecasts there are, and when the next ones are due."""
+
+from collections.abc import Iterator
+
+from serving.exporter.sample import Row, Rows, Sample, close, newest
+from volcast import calendar
+from volcast.contracts import Table
+from volcast.registry import Version
+from volcast.sessions import LIVE_SOURCES
+
+__all__ = ["champion", "data", "forecasts", "sources"]
+
+_BOUNDS = {"hat": "rv_5d_hat"} | {name: name for name in ("lo80", "hi80", "lo95", "hi95")}
+_BASELINES = {"har": "baseline_har_rv", "vix": "baseline_vix"}
+_REGIMES = {"calm": "p_calm", "normal": "p_normal", "stressed": "p_stressed"}
+
+
+def data(table: Table, rows: Rows, *, waited_for: bool) -> Iterator[Sample]:
+    """Yield the newest session of each symbol, and when the next is due if it is waited for."""
+    for (symbol,), (row, *_) in newest(rows, "symbol").items():
+        labels = (table.name, symbol)
+        yield Sample("volcast_data_newest_session_timestamp_seconds", labels, close(row["session"]))
+        if waited_for:
+            yield Sample("volcast_data_due_timestamp_seconds", labels, _due(row))
+
+
+def sources(curated: Rows, targets: frozenset[str]) -> Iterator[Sample]:
+    """Yield whether each symbol that is forecast comes from a source that goes on."""
+    for (symbol,), (row, *_) in newest(curated, "symbol").items():
+        if symbol in targets:
+            live = row["source"] in LIVE_SOURCES
+            yield Sample("volcast_source_live", (symbol,), float(live))
+
+
+def forecasts(predictions: Rows) -> Iterator[Sample]:
+    """Yield the newest forecast of a champion, of each symbol."""
+    published = [row for row in predictions if row["role"] == "champion"]
+    for (symbol,), rows in newest(published, "symbol").items():
+        # Two champions of one session: the second was promoted, and the session run again.
+        row = max(rows, key=lambda row: (row["model_as_of"] is not None, row["model_as_of"]))
+        at = close(row["session"])
+        yield Sample("volcast_forecast_session_timestamp_seconds", (symbol,), at)
+        yield Sample("volcast_forecast_due_timestamp_seconds", (symbol,), _due(row))
+        yield from _values("volcast_forecast_volatility_ratio", row, _BOUNDS)
+        yield from _values("volcast_forecast_baseline_ratio", row, _BASELINES)
+        yield from _values("volcast_forecast_regime_ratio", row, _REGIMES)
+
+
+def champion(version: Version | None, predictions: Rows) -> Iterator[Sample]:
+    """Yield the champion, and how many sessions its training is behind its newest forecast."""
+    if version is None:
+        return
+    labels = (version.version, version.sha256, version.run_id, version.as_of, version.target)
+    yield Sample("volcast_champion_info", labels, 1.0)
+    of_target = [row for row in predictions if row["symbol"] == version.target]
+    for (symbol,), (row, *_) in newest(of_target, "symbol").items():
+        trained = row["session"].fromisoformat(version.as_of)
+        age = calendar.sessions_between(trained, row["session"])
+        yield Sample("volcast_champion_age_sessions", (symbol,), float(age))
+
+
+def _values(name: str, row: Row, columns: dict[str, str]) -> Iterator[Sample]:
+    for label, column in columns.items():
+        if row[column] is not None:
+            yield Sample(name, (row["symbol"], label), row[column])
+
+
+def _due(row: Row) -> float:
+    return calendar.deadline(calendar.after(row["session"], 1)).timestamp()

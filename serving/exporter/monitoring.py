@@ -1,0 +1,119 @@
+"""What the checks said last: quality, drift, track record, retraining, and the pipelines' ends."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from serving.exporter.sample import Row, Rows, Sample, close, newest, one_hot
+
+__all__ = ["drift", "jobs", "performance", "quality", "quarantine", "retrain"]
+
+_Value: TypeAlias = tuple[str, tuple[str, ...], float | None]
+
+_DRIFT_STATES = ("ok", "regime-shift", "drift", "data-fault", "not-run")
+_PERFORMANCE_STATES = ("better", "worse", "same", "too-few")
+_SEVERITIES = ("critical", "warning")
+_WINDOWS = ("recent", "before")
+_FORECASTS = {"volcast": "", "har": "_har", "vix": "_vix"}
+
+
+def quality(rows: Rows) -> Iterator[Sample]:
+    """Yield the checks that failed when each suite last ran."""
+    for (symbol, suite), latest in newest(rows, "symbol", "suite").items():
+        at = close(latest[0]["session"])
+        yield Sample("volcast_quality_session_timestamp_seconds", (symbol, suite), at)
+        failed = Counter(row["severity"] for row in latest if not row["passed"])
+        for severity in _SEVERITIES:
+            labels = (symbol, suite, severity)
+            yield Sample("volcast_quality_checks_failed", labels, failed[severity])
+
+
+def quarantine(rows: Rows, curated: Rows) -> Iterator[Sample]:
+    """Yield how many rows of each symbol were kept out; 0 where none was."""
+    held = Counter(row["symbol"] for row in rows)
+    for symbol in sorted(held.keys() | {row["symbol"] for row in curated}):
+        yield Sample("volcast_quarantined_rows", (symbol,), held[symbol])
+
+
+def drift(rows: Rows) -> Iterator[Sample]:
+    """Yield the newest verdict of each symbol, and the subjects whose tests fired for it."""
+    verdicts = [row for row in rows if row["subject"] == "verdict"]
+    for (symbol,), (verdict, *_) in newest(verdicts, "symbol").items():
+        session = verdict["session"]
+        yield Sample("volcast_drift_session_timestamp_seconds", (symbol,), close(session))
+        yield from one_hot("volcast_drift_state", symbol, _DRIFT_STATES, verdict["state"])
+        yield Sample("volcast_drift_alert", (symbol,), float(verdict["alert"]))
+        tests = [
+            row
+            for row in rows
+            if (row["symbol"], row["session"]) == (symbol, session) and row is not verdict
+        ]
+        fired = Counter({row["subject"]: 0 for row in tests})
+        fired.update(row["subject"] for row in tests if row["fired"])
+        yield Sample(
+            "volcast_drift_subjects_fired", (symbol,), sum(count > 0 for count in fired.values())
+        )
+        for subject, count in fired.items():
+            yield Sample("volcast_drift_subject_fired", (symbol, subject), count)
+
+
+def performance(rows: Rows) -> Iterator[Sample]:
+    """Yield the newest judgement of each symbol's track record."""
+    for (symbol,), (row, *_) in newest(rows, "symbol").items():
+        at = close(row["session"])
+        yield Sample("volcast_performance_session_timestamp_seconds", (symbol,), at)
+        yield from one_hot("volcast_performance_state", symbol, _PERFORMANCE_STATES, row["state"])
+        yield from _present(_performance(symbol, row))
+
+
+def _performance(symbol: str, row: Row) -> Iterator[_Value]:
+    for window in _WINDOWS:
+        yield "volcast_performance_forecasts", (symbol, window), row[f"{window}_n"]
+        points = row[f"{window}_rmse_points"]
+        rmse = None if points is None else points / 100
+        yield "volcast_performance_rmse_ratio", (symbol, window), rmse
+        for forecast, suffix in _FORECASTS.items():
+            qlike = row[f"{window}_qlike{suffix}"]
+            yield "volcast_performance_qlike", (symbol, forecast, window), qlike
+    for direction in ("worse", "better"):
+        p = row[f"p_{direction}"]
+        yield "volcast_performance_probability_ratio", (symbol, direction), p
+    for interval in ("80", "95"):
+        p = row[f"p_coverage_{interval}"]
+        yield "volcast_interval_coverage_probability_ratio", (symbol, interval), p
+        for window in _WINDOWS:
+            share = row[f"{window}_coverage_{interval}"]
+            yield "volcast_interval_coverage_ratio", (symbol, interval, window), share
+
+
+def _present(found: Iterator[_Value]) -> Iterator[Sample]:
+    return (Sample(name, labels, value) for name, labels, value in found if value is not None)
+
+
+def retrain(rows: Rows) -> Iterator[Sample]:
+    """Yield whether a new training run is wanted, and which session last asked for one."""
+    for (symbol,), (row, *_) in newest(rows, "symbol").items():
+        yield Sample("volcast_retrain_wanted", (symbol,), float(row["wanted"]))
+    asked = [row for row in rows if row["asked"]]
+    for (symbol,), (row, *_) in newest(asked, "symbol").items():
+        at = close(row["session"])
+        yield Sample("volcast_retrain_asked_session_timestamp_seconds", (symbol,), at)
+
+
+def jobs(rows: Rows) -> Iterator[Sample]:
+    """Yield when each pipeline last ended, and when it last succeeded."""
+    for row in _last(rows):
+        labels = (row["job"],)
+        at = row["ended_at"].timestamp()
+        yield Sample("volcast_job_last_end_timestamp_seconds", labels, at)
+        yield Sample("volcast_job_last_outcome", labels, float(row["outcome"] == "succeeded"))
+    for row in _last([row for row in rows if row["outcome"] == "succeeded"]):
+        at = row["ended_at"].timestamp()
+        yield Sample("volcast_job_last_success_timestamp_seconds", (row["job"],), at)
+
+
+def _last(rows: Rows) -> list[Row]:
+    found: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: row["ended_at"]):
+        found[row["job"]] = row
+    return list(found.values())
