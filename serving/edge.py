@@ -1,26 +1,17 @@
 """What stands before every route: caps on bodies, time and number, tokens, and the metrics."""
 
-import asyncio
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import metrics
 from serving.auth import Guard
+from serving.body import whole_body
 from serving.plane import Plane
 from serving.problems import method_not_allowed, problem, unforeseen
-from volcast.errors import Overloaded, RequestTooLarge, RequestTooSlow, VolcastError
+from volcast.errors import Overloaded, VolcastError
 
-__all__ = ["BODY_CAP", "Edge"]
-
-BODY_CAP = 1 << 20
-"""Bytes a body may have."""
-
-_DISCARD_CAP = 16 * BODY_CAP
-"""Bytes of an oversized body that are read and dropped, so that its sender gets to the answer."""
-
-_BODY_SECONDS = 10.0
-"""How long a body may take to come."""
+__all__ = ["Edge"]
 
 _AT_ONCE = 512
 """Requests under way; probes and metrics are answered beyond it."""
@@ -75,7 +66,7 @@ class Edge:
                 self._refuse_too_many()
                 if self._guard is not None:
                     await self._guard.check(scope["headers"])
-            body = b"" if method in {"GET", "HEAD"} else await _in_time(receive)
+            body = b"" if method in {"GET", "HEAD"} else await whole_body(receive)
             if body is None:
                 send.status = _CLIENT_LEFT
                 return
@@ -134,48 +125,6 @@ class _Replay:
             return await self._receive()
         body, self._body = self._body, None
         return {"type": "http.request", "body": body, "more_body": False}
-
-
-async def _in_time(receive: Receive) -> bytes | None:
-    """Read a body; None if the client left before its end."""
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        body: bytes = message.get("body", b"")
-        _refuse_large(len(body))
-        return body
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            return await _rest_of(message, receive)
-    except TimeoutError:
-        raise RequestTooSlow(
-            found=f"no whole body after {_BODY_SECONDS:g} seconds", expected="the whole body",
-            where="body", remedy="Send it at once.",
-        ) from None  # fmt: skip
-
-
-async def _rest_of(message: Message, receive: Receive) -> bytes | None:
-    chunks: list[bytes] = []
-    size = 0
-    while message["type"] == "http.request":
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size <= BODY_CAP:
-            chunks.append(chunk)
-        if size > _DISCARD_CAP or not message.get("more_body", False):
-            _refuse_large(size)
-            return b"".join(chunks)
-        message = await receive()
-    return None
-
-
-def _refuse_large(size: int) -> None:
-    if size > BODY_CAP:
-        raise RequestTooLarge(
-            found=f"more than {BODY_CAP} bytes",
-            expected=f"at most {BODY_CAP} bytes",
-            where="body",
-            remedy="Send fewer instances at a time.",
-        )
 
 
 def _headers(body: bytes) -> list[tuple[bytes, bytes]]:

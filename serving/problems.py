@@ -41,7 +41,7 @@ _TABLE: tuple[tuple[type[VolcastError], HTTPStatus, str], ...] = (
     (Overloaded, HTTPStatus.SERVICE_UNAVAILABLE, "Overloaded"),
     (StaleInput, HTTPStatus.SERVICE_UNAVAILABLE, "Stale features"),
     (ModelError, HTTPStatus.SERVICE_UNAVAILABLE, "No model ready"),
-    (SourceUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "Keys unavailable"),
+    (SourceUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "Source unavailable"),
     (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "Store unavailable"),
     (ContractError, HTTPStatus.SERVICE_UNAVAILABLE, "Stored data unusable"),
 )

@@ -90,6 +90,14 @@ class Settings(BaseSettings):
     )
     auth_audience: str | None = Field(None, description="what such a token's aud must name")
     auth_issuer: str | None = Field(None, description="what its iss must be, if that is checked")
+    retrain_launch: str = Field(
+        "local",
+        pattern=r"^(local|https?://\S+)$",
+        description="how an alert trains: local, or the URL of a Kubeflow Pipelines API",
+    )
+    retrain_token_file: Path | None = Field(
+        None, description="a mounted bearer token for that API; unset: it is asked without one"
+    )
     seed: int = 7
 
     @field_validator("online_store")

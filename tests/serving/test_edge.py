@@ -1,6 +1,6 @@
 import pytest
 
-from serving.edge import BODY_CAP
+from serving.body import BODY_CAP
 from tests.serving.live import SYMBOL, Running, Served
 
 POSTED = ("/predict", "/v1/models/volcast:predict", "/v1/models/volcast:explain",

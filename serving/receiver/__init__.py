@@ -1,0 +1,3 @@
+"""Takes Alertmanager's notifications, and asks for a training run where an alert wants one."""
+
+__all__: list[str] = []
