@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from typing import TypeAlias
 
 from serving.exporter.sample import Row, Rows, Sample, close, newest, one_hot
@@ -94,9 +95,14 @@ def retrain(rows: Rows) -> Iterator[Sample]:
     """Yield whether a new training run is wanted, and which session last asked for one."""
     for (symbol,), (row, *_) in newest(rows, "symbol").items():
         yield Sample("volcast_retrain_wanted", (symbol,), float(row["wanted"]))
-    asked = [row for row in rows if row["asked"]]
-    for (symbol,), (row, *_) in newest(asked, "symbol").items():
-        at = close(row["session"])
+    asked: dict[str, date] = {}
+    for row in rows:
+        # What an alert asked for is known here by the decisions that came after.
+        for session in (row["session"] if row["asked"] else None, row["last_asked"]):
+            if session is not None:
+                asked[row["symbol"]] = max(session, asked.get(row["symbol"], session))
+    for symbol, session in asked.items():
+        at = close(session)
         yield Sample("volcast_retrain_asked_session_timestamp_seconds", (symbol,), at)
 
 

@@ -1,0 +1,65 @@
+"""One catalogue: what is documented, what is declared and what is shown are the same metrics."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from serving.prometheus import counter
+from tests.monitoring.exposition import assert_declared
+from tests.monitoring.monitored import ROOT, exporting, fill, receiving
+from volcast.telemetry import METRICS, named
+
+DOCUMENT = ROOT / "docs/metrics.md"
+
+
+def test_every_name_is_there_once_with_our_prefix_and_its_unit():
+    names = [metric.name for metric in METRICS]
+    assert len(set(names)) == len(names)
+    for metric in METRICS:
+        assert re.fullmatch(r"volcast_[a-z0-9_]+", metric.name)
+        assert metric.name.endswith("_total") == (metric.kind == "counter")
+        assert metric.name.endswith("_info") == (metric.kind == "info")
+        assert bool(metric.buckets) == (metric.kind == "histogram")
+        assert not re.search(r"_(ms|milliseconds|percent|days|bytes)$", metric.name)
+        assert metric.help.endswith(".")
+        assert not {"job", "instance", "le", "quantile"} & set(metric.labels)
+
+
+def test_the_document_lists_the_catalogue():
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\w+) \| (.*?) ?\| (\w+) \| (.*) \|$", DOCUMENT.read_text(), re.MULTILINE
+    )
+    listed = [
+        (name, kind, tuple(re.findall(r"`(\w+)`", given)), where, about)
+        for name, kind, given, where, about in rows
+    ]
+    assert listed == [(m.name, m.kind, m.labels, m.where, m.help) for m in METRICS]
+
+
+def test_the_catalogue_is_data_alone():
+    code = "import sys, volcast.telemetry; print('prometheus_client' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_metric_is_made_as_the_kind_it_is_declared_as():
+    with pytest.raises(TypeError, match="is a gauge"):
+        counter("volcast_model_ready")
+    with pytest.raises(KeyError):
+        named("volcast_unheard_of")
+
+
+def test_the_exporter_shows_what_is_declared_of_it(store, tmp_path):
+    with exporting(fill(store), tmp_path / "log") as exporter:
+        text = exporter.http.get("/metrics").text
+        while "volcast_drift_state" not in text:
+            text = exporter.http.get("/metrics").text
+    assert_declared(text, "exporter")
+
+
+def test_the_receiver_shows_what_is_declared_of_it_before_the_first_alert(store, tmp_path):
+    with receiving(store, tmp_path / "log") as receiver:
+        text = receiver.http.get("/metrics").text
+    assert_declared(text, "receiver")

@@ -1,0 +1,233 @@
+"""What the store says is shown as it is, and what cannot be read is not shown as if it were."""
+
+import time
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from serving.exporter.collector import StoreCollector
+from tests.monitoring.monitored import SESSION, ended, eventually, exporting, fill, put, verdict
+from volcast import calendar
+from volcast.contracts import (
+    CURATED_MARKET_DAILY,
+    MONITORING_DRIFT_DAILY,
+    MONITORING_QUALITY,
+    MONITORING_RETRAIN,
+    PREDICTIONS_DAILY,
+)
+from volcast.storage import Store
+
+CLOSE = datetime(2024, 6, 28, 16, tzinfo=ZoneInfo("America/New_York")).timestamp()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2024, 7, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def shown(store: Store) -> dict[str, float]:
+    collector = StoreCollector(store, Clock(), 15)
+    collector.look()
+    return scraped(collector)
+
+
+def scraped(collector: StoreCollector) -> dict[str, float]:
+    registry = CollectorRegistry()
+    registry.register(collector)
+    lines = generate_latest(registry).decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def test_a_healthy_session_is_shown_as_the_tables_have_it(store):
+    found = shown(fill(store))
+    assert found["volcast_store_readable"] == 1
+    assert found['volcast_forecast_session_timestamp_seconds{symbol="SPY"}'] == CLOSE
+    assert found['volcast_forecast_volatility_ratio{bound="hat",symbol="SPY"}'] == 0.15
+    assert found['volcast_forecast_baseline_ratio{baseline="har",symbol="SPY"}'] == 0.16
+    assert found['volcast_source_live{symbol="SPY"}'] == 1
+    assert found['volcast_drift_state{state="ok",symbol="SPY"}'] == 1
+    assert found['volcast_performance_qlike{forecast="har",symbol="SPY",window="recent"}'] == 0.5
+    assert found['volcast_performance_rmse_ratio{symbol="SPY",window="recent"}'] == 0.005
+    assert found['volcast_job_last_outcome{pipeline="volcast-train"}'] == 1
+    assert found['volcast_retrain_asked_session_timestamp_seconds{symbol="SPY"}'] == CLOSE
+    # June 2024 has 19 sessions: the 19th is closed.
+    assert found['volcast_champion_age_sessions{symbol="SPY"}'] == 19
+
+
+@pytest.mark.parametrize(
+    ("session", "due"),
+    [
+        (date(2024, 3, 7), "2024-03-11T12:00:00+00:00"),  # summer time began on the 10th
+        (date(2024, 3, 6), "2024-03-08T13:00:00+00:00"),
+        (date(2024, 10, 31), "2024-11-04T13:00:00+00:00"),  # and ended on November the 3rd
+        (date(2024, 7, 2), "2024-07-05T12:00:00+00:00"),  # the 4th is no session
+        (date(2024, 8, 29), "2024-09-03T12:00:00+00:00"),  # a weekend with Labor Day
+    ],
+)
+def test_the_next_forecast_is_due_at_eight_in_new_york_on_the_session_after_it(store, session, due):
+    fill(store, session)
+    found = shown(store)['volcast_forecast_due_timestamp_seconds{symbol="SPY"}']
+    assert datetime.fromtimestamp(found, UTC).isoformat() == due
+    assert datetime.fromtimestamp(found, ZoneInfo("America/New_York")).hour == 8
+
+
+def test_the_deadline_of_a_session_is_the_next_morning():
+    assert calendar.deadline(SESSION) == datetime(2024, 7, 1, 12, tzinfo=UTC)
+
+
+def test_a_challengers_forecast_is_no_champions(store):
+    put(fill(store), PREDICTIONS_DAILY, "SPY", date(2024, 7, 1), role="challenger")
+    assert shown(store)['volcast_forecast_session_timestamp_seconds{symbol="SPY"}'] == CLOSE
+
+
+def test_an_archive_is_not_live(store):
+    assert shown(fill(store, source="sample"))['volcast_source_live{symbol="SPY"}'] == 0
+
+
+def test_an_empty_store_is_readable_and_has_no_series_of_its_tables(store):
+    found = shown(store)
+    assert found["volcast_store_readable"] == 1
+    assert {name.partition("{")[0] for name in found} == {
+        "volcast_store_readable",
+        "volcast_table_readable",
+        "volcast_store_read_seconds",
+        "volcast_store_read_timestamp_seconds",
+    }
+
+
+def test_only_the_newest_verdict_counts(store):
+    fill(store)
+    verdict(store, "drift", date(2024, 7, 1))
+    put(
+        store, MONITORING_DRIFT_DAILY, "SPY", date(2024, 7, 1), subject="iv", test="ks_level",
+        fired=True,
+    )  # fmt: skip
+    found = shown(store)
+    states = {name: value for name, value in found.items() if "drift_state" in name}
+    assert [name for name, value in states.items() if value] == [
+        'volcast_drift_state{state="drift",symbol="SPY"}'
+    ]
+    assert len(states) == 5
+    assert found['volcast_drift_alert{symbol="SPY"}'] == 1
+    assert found['volcast_drift_subjects_fired{symbol="SPY"}'] == 1
+    assert found['volcast_drift_subject_fired{subject="iv",symbol="SPY"}'] == 1
+
+
+def test_checks_that_failed_are_counted_by_suite_and_severity_of_its_last_run_alone(store):
+    fill(store)
+    monday = date(2024, 7, 1)
+    for check, passed, severity in (
+        ("a", False, "critical"), ("b", False, "critical"), ("c", True, "warning"),
+    ):  # fmt: skip
+        put(
+            store, MONITORING_QUALITY, "SPY", monday, suite="raw", check=check, passed=passed,
+            severity=severity,
+        )  # fmt: skip
+    put(store, MONITORING_QUALITY, "SPY", SESSION, suite="raw", check="a", passed=False)
+    name = "volcast_quality_checks_failed"
+    found = {key: value for key, value in shown(store).items() if key.startswith(name)}
+    assert found == {
+        f'{name}{{severity="critical",suite="raw",symbol="SPY"}}': 2,
+        f'{name}{{severity="warning",suite="raw",symbol="SPY"}}': 0,
+        f'{name}{{severity="critical",suite="curated",symbol="SPY"}}': 0,
+        f'{name}{{severity="warning",suite="curated",symbol="SPY"}}': 0,
+    }
+
+
+def test_a_failed_run_leaves_the_last_success_where_it_was(store):
+    fill(store)
+    failed = datetime(2024, 7, 1, 22, tzinfo=UTC)
+    ended(store, "volcast-train", failed, "failed")
+    found = shown(store)
+    assert found['volcast_job_last_outcome{pipeline="volcast-train"}'] == 0
+    assert found['volcast_job_last_end_timestamp_seconds{pipeline="volcast-train"}'] == (
+        failed.timestamp()
+    )
+    assert found['volcast_job_last_success_timestamp_seconds{pipeline="volcast-train"}'] == (
+        datetime(2024, 6, 28, 22, tzinfo=UTC).timestamp()
+    )
+
+
+def test_a_request_of_an_alert_counts_where_the_daily_decision_saw_it(store):
+    put(
+        fill(store), MONITORING_RETRAIN, "SPY", date(2024, 7, 2), wanted=True, asked=False,
+        last_asked=date(2024, 7, 1),
+    )  # fmt: skip
+    found = shown(store)['volcast_retrain_asked_session_timestamp_seconds{symbol="SPY"}']
+    assert found == datetime(2024, 7, 1, 20, tzinfo=UTC).timestamp()
+
+
+def test_a_table_that_cannot_be_read_is_named_and_takes_its_series_with_it(store):
+    fill(store)
+    key = next(key for key in store.objects.list("predictions_daily/"))
+    store.objects.put(key, b"PAR1 and no more")
+    found = shown(store)
+    assert found["volcast_store_readable"] == 0
+    assert found['volcast_table_readable{table="predictions_daily"}'] == 0
+    assert found['volcast_table_readable{table="features_daily"}'] == 1
+    assert not [name for name in found if "forecast" in name and "performance" not in name]
+    assert found['volcast_drift_state{state="ok",symbol="SPY"}'] == 1
+
+
+def test_a_broken_pointer_is_no_missing_champion(store):
+    fill(store).objects.put("registry/champion.json", b"{")
+    found = shown(store)
+    assert found['volcast_table_readable{table="registry"}'] == 0
+    assert not [name for name in found if name.startswith("volcast_champion")]
+
+
+def test_a_reading_that_grew_old_is_not_shown(store):
+    clock = Clock()
+    collector = StoreCollector(fill(store), clock, 15)
+    assert scraped(collector) == {"volcast_store_readable": 0}
+    collector.look()
+    clock.now += timedelta(seconds=60)
+    assert scraped(collector)["volcast_store_readable"] == 1
+    clock.now += timedelta(seconds=1)
+    found = scraped(collector)
+    assert set(found) == {"volcast_store_readable", "volcast_store_read_timestamp_seconds"}
+    assert found["volcast_store_readable"] == 0
+
+
+def test_years_gone_by_are_not_read_again(store):
+    fill(store, date(2010, 6, 28))
+    fill(store, date(2023, 6, 28))
+    fill(store)
+    broken = next(k for k in store.objects.list("curated.market_daily/") if "year=2010" in k)
+    store.objects.put(broken, b"rotten")
+    assert shown(store)['volcast_table_readable{table="curated.market_daily"}'] == 1
+    rows = store.read_newest(CURATED_MARKET_DAILY)
+    assert {row.year for row in rows.column("session").to_pylist()} == {2023, 2024}
+
+
+def test_a_process_shows_a_store_that_goes_and_comes_back(store, tmp_path):
+    fill(store)
+    key = next(key for key in store.objects.list("features_daily/"))
+    good = store.objects.get(key)
+    with exporting(store, tmp_path / "log") as exporter:
+        eventually(lambda: exporter.metrics()["volcast_store_readable"] == 1)
+        store.objects.put(key, b"rotten")
+        eventually(lambda: exporter.metrics()["volcast_store_readable"] == 0)
+        store.objects.put(key, good)
+        eventually(lambda: exporter.metrics()["volcast_store_readable"] == 1)
+        began = time.perf_counter()
+        for _ in range(20):
+            exporter.metrics()
+        assert (time.perf_counter() - began) / 20 < 0.1
+    assert exporter.process.returncode == 0
+    assert "Traceback" not in exporter.log.read_text()
+
+
+def test_an_exporter_whose_port_is_taken_says_so(store, tmp_path, capsys):
+    from serving.exporter.__main__ import main
+
+    with exporting(store, tmp_path / "log") as exporter:
+        port = exporter.address.rpartition(":")[2]
+        assert main(["--store", store.uri, "--port", port]) == 2
+    assert "--port" in capsys.readouterr().err
