@@ -1,8 +1,8 @@
 """What the checks said last: quality, drift, track record, retraining, and the pipelines' ends."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
 from typing import TypeAlias
 
 from serving.exporter.sample import Row, Rows, Sample, close, newest, one_hot
@@ -13,6 +13,7 @@ _Value: TypeAlias = tuple[str, tuple[str, ...], float | None]
 
 _DRIFT_STATES = ("ok", "regime-shift", "drift", "data-fault", "not-run")
 _PERFORMANCE_STATES = ("better", "worse", "same", "too-few")
+_OUTCOMES = {"succeeded": 1.0, "failed": 0.0}
 _SEVERITIES = ("critical", "warning")
 _WINDOWS = ("recent", "before")
 _FORECASTS = {"volcast": "", "har": "_har", "vix": "_vix"}
@@ -92,18 +93,9 @@ def _present(found: Iterator[_Value]) -> Iterator[Sample]:
 
 
 def retrain(rows: Rows) -> Iterator[Sample]:
-    """Yield whether a new training run is wanted, and which session last asked for one."""
+    """Yield whether a new training run is wanted."""
     for (symbol,), (row, *_) in newest(rows, "symbol").items():
         yield Sample("volcast_retrain_wanted", (symbol,), float(row["wanted"]))
-    asked: dict[str, date] = {}
-    for row in rows:
-        # What an alert asked for is known here by the decisions that came after.
-        for session in (row["session"] if row["asked"] else None, row["last_asked"]):
-            if session is not None:
-                asked[row["symbol"]] = max(session, asked.get(row["symbol"], session))
-    for symbol, session in asked.items():
-        at = close(session)
-        yield Sample("volcast_retrain_asked_session_timestamp_seconds", (symbol,), at)
 
 
 def jobs(rows: Rows) -> Iterator[Sample]:
@@ -112,7 +104,8 @@ def jobs(rows: Rows) -> Iterator[Sample]:
         labels = (row["job"],)
         at = row["ended_at"].timestamp()
         yield Sample("volcast_job_last_end_timestamp_seconds", labels, at)
-        yield Sample("volcast_job_last_outcome", labels, float(row["outcome"] == "succeeded"))
+        outcome = _OUTCOMES.get(row["outcome"], math.nan)
+        yield Sample("volcast_job_last_outcome", labels, outcome)
     for row in _last([row for row in rows if row["outcome"] == "succeeded"]):
         at = row["ended_at"].timestamp()
         yield Sample("volcast_job_last_success_timestamp_seconds", (row["job"],), at)

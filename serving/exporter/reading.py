@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from serving.events import emit
 from serving.exporter import forecasts, monitoring
-from serving.exporter.sample import Rows, Sample
+from serving.exporter.sample import Rows, Sample, close
+from volcast.config import Universe
 from volcast.contracts import (
     CURATED_MARKET_DAILY,
     FEATURES_DAILY,
@@ -25,6 +26,7 @@ from volcast.contracts import (
 )
 from volcast.errors import NotFound, VolcastError
 from volcast.registry import Version, champion_pointer
+from volcast.retrain import last_asked
 from volcast.storage import Store
 from volcast.universe_memory import recall
 
@@ -66,7 +68,7 @@ class Reading:
         How long it took.
     samples : tuple of Sample
     readable : dict of str to bool
-        Whether each table, the registry and the universe could be read.
+        Whether each table, the registry, the universe and the requests could be read.
     """
 
     at: datetime
@@ -100,10 +102,15 @@ def read(store: Store, now: Callable[[], datetime]) -> Reading:
 
     tables = {table.name: attempt(table.name, partial(_rows, store, table)) for table in _ALL}
     version = attempt("registry", partial(champion_pointer, store))
-    target = attempt("universe", partial(_target, store))
-    samples = tuple(_samples(_Tables(tables), version, target))
+    universe = attempt("universe", partial(_universe, store))
+    samples = list(_samples(_Tables(tables), version, universe))
+    if universe is not None:
+        asked = attempt("retrain_requests", partial(last_asked, store, universe))
+        if asked is not None:
+            name = "volcast_retrain_asked_session_timestamp_seconds"
+            samples.append(Sample(name, (universe.target,), close(asked)))
     at = now()
-    return Reading(at, (at - began).total_seconds(), samples, readable)
+    return Reading(at, (at - began).total_seconds(), tuple(samples), readable)
 
 
 class _Tables:
@@ -119,13 +126,17 @@ class _Tables:
             yield tuple(found)
 
 
-def _samples(tables: _Tables, version: Version | None, target: str | None) -> Iterator[Sample]:
+def _samples(
+    tables: _Tables, version: Version | None, universe: Universe | None
+) -> Iterator[Sample]:
     for table in (CURATED_MARKET_DAILY, FEATURES_DAILY, LABELS_DAILY):
         for (rows,) in tables.of(table):
             # A label is known five sessions late: none is waited for by a fixed hour.
             yield from forecasts.data(table, rows, waited_for=table is not LABELS_DAILY)
     for curated, predictions in tables.of(CURATED_MARKET_DAILY, PREDICTIONS_DAILY):
-        named = {row["symbol"] for row in predictions} | {target or ""}
+        named = {row["symbol"] for row in predictions}
+        if universe is not None:
+            named.add(universe.target)
         yield from forecasts.sources(curated, frozenset(named))
     for (predictions,) in tables.of(PREDICTIONS_DAILY):
         yield from forecasts.forecasts(predictions)
@@ -153,8 +164,8 @@ def _rows(store: Store, table: Table) -> Rows:
     return rows
 
 
-def _target(store: Store) -> str | None:
+def _universe(store: Store) -> Universe | None:
     try:
-        return recall(store).target
+        return recall(store)
     except NotFound:  # an empty store says so by having no series
         return None

@@ -32,6 +32,12 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "clock_unread": "the newest session could not be read; the one known before stays",
         "features_unread": "the online store did not answer; the features known before stay",
         "request_failed": "a request ended in a fault of the server's",
+        "exporting": "the exporter of metrics listens",
+        "table_unread": "a table could not be read; nothing that rests on it is shown",
+        "receiving": "the receiver of alerts listens",
+        "training_asked": "an alert launched a training run",
+        "training_held_back": "an alert launched none, for one was asked for just before",
+        "training_ended": "a training run that an alert launched on this machine ended",
         "library_warning": "a library warns: its logger, and its words",
     }
 )

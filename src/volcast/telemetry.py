@@ -241,7 +241,8 @@ _EXPORTER = (
     ),
     Metric(
         "volcast_retrain_asked_session_timestamp_seconds", "gauge",
-        "Close of the newest session that asked for a training run.", ("symbol",), "exporter",
+        "Close of the newest session that asked for a training run, whoever asked.",
+        ("symbol",), "exporter",
     ),
     Metric(
         "volcast_job_last_success_timestamp_seconds", "gauge",
@@ -253,7 +254,8 @@ _EXPORTER = (
     ),
     Metric(
         "volcast_job_last_outcome", "gauge",
-        "1 if the pipeline's last run succeeded, else 0.", ("pipeline",), "exporter",
+        "1 if the pipeline's last run succeeded, 0 if it failed, NaN if nobody knows.",
+        ("pipeline",), "exporter",
     ),
 )  # fmt: skip
 

@@ -96,7 +96,7 @@ def fill(store: Store, session: date = SESSION, source: str = "yfinance") -> Sto
         store, MONITORING_PERFORMANCE, "SPY", session, state="same",
         **{c.name: 0.5 for c in MONITORING_PERFORMANCE.columns if c.type == FLOAT},
     )  # fmt: skip
-    put(store, MONITORING_RETRAIN, "SPY", session, wanted=True, asked=True)
+    put(store, MONITORING_RETRAIN, "SPY", session, wanted=False, asked=False)
     for pipeline in ("volcast-daily-inference", "volcast-train"):
         ended(store, pipeline, datetime(2024, 6, 28, 22, tzinfo=UTC))
     return store

@@ -8,7 +8,9 @@ import pytest
 
 from serving.prometheus import counter
 from tests.monitoring.exposition import assert_declared
-from tests.monitoring.monitored import ROOT, exporting, fill, receiving
+from tests.monitoring.monitored import ROOT, SESSION, exporting, fill, receiving
+from volcast import retrain
+from volcast.config import Universe
 from volcast.telemetry import METRICS, named
 
 DOCUMENT = ROOT / "docs/metrics.md"
@@ -52,7 +54,8 @@ def test_a_metric_is_made_as_the_kind_it_is_declared_as():
 
 
 def test_the_exporter_shows_what_is_declared_of_it(store, tmp_path):
-    with exporting(fill(store), tmp_path / "log") as exporter:
+    retrain.ask(fill(store), Universe(), SESSION, by="alert", reason="drift")
+    with exporting(store, tmp_path / "log") as exporter:
         text = exporter.http.get("/metrics").text
         while "volcast_drift_state" not in text:
             text = exporter.http.get("/metrics").text

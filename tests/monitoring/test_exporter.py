@@ -1,5 +1,6 @@
 """What the store says is shown as it is, and what cannot be read is not shown as if it were."""
 
+import math
 import time
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,12 +10,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from serving.exporter.collector import StoreCollector
 from tests.monitoring.monitored import SESSION, ended, eventually, exporting, fill, put, verdict
-from volcast import calendar
+from volcast import calendar, retrain
+from volcast.config import Universe
 from volcast.contracts import (
     CURATED_MARKET_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_QUALITY,
-    MONITORING_RETRAIN,
     PREDICTIONS_DAILY,
 )
 from volcast.storage import Store
@@ -55,7 +56,7 @@ def test_a_healthy_session_is_shown_as_the_tables_have_it(store):
     assert found['volcast_performance_qlike{forecast="har",symbol="SPY",window="recent"}'] == 0.5
     assert found['volcast_performance_rmse_ratio{symbol="SPY",window="recent"}'] == 0.005
     assert found['volcast_job_last_outcome{pipeline="volcast-train"}'] == 1
-    assert found['volcast_retrain_asked_session_timestamp_seconds{symbol="SPY"}'] == CLOSE
+    assert found['volcast_retrain_wanted{symbol="SPY"}'] == 0
     # June 2024 has 19 sessions: the 19th is closed.
     assert found['volcast_champion_age_sessions{symbol="SPY"}'] == 19
 
@@ -154,13 +155,21 @@ def test_a_failed_run_leaves_the_last_success_where_it_was(store):
     )
 
 
-def test_a_request_of_an_alert_counts_where_the_daily_decision_saw_it(store):
-    put(
-        fill(store), MONITORING_RETRAIN, "SPY", date(2024, 7, 2), wanted=True, asked=False,
-        last_asked=date(2024, 7, 1),
-    )  # fmt: skip
+def test_the_newest_request_for_training_counts_whoever_asked(store):
+    fill(store)
+    assert retrain.ask(store, Universe(), date(2024, 7, 8), by="alert", reason="drift").asked
     found = shown(store)['volcast_retrain_asked_session_timestamp_seconds{symbol="SPY"}']
-    assert found == datetime(2024, 7, 1, 20, tzinfo=UTC).timestamp()
+    assert found == datetime(2024, 7, 8, 20, tzinfo=UTC).timestamp()
+
+
+def test_an_end_that_nobody_knows_is_no_failure_and_no_success(store):
+    fill(store)
+    ended(store, "volcast-train", datetime(2024, 7, 1, 22, tzinfo=UTC), "unknown")
+    found = shown(store)
+    assert math.isnan(found['volcast_job_last_outcome{pipeline="volcast-train"}'])
+    assert found['volcast_job_last_success_timestamp_seconds{pipeline="volcast-train"}'] == (
+        datetime(2024, 6, 28, 22, tzinfo=UTC).timestamp()
+    )
 
 
 def test_a_table_that_cannot_be_read_is_named_and_takes_its_series_with_it(store):

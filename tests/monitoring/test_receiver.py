@@ -95,9 +95,12 @@ def test_a_run_is_asked_for_as_kubeflows_own_client_does(asked, archive):
     }  # fmt: skip
     with pytest.warns(FutureWarning, match="only works with"):
         client = kfp.Client(host=api.url)
-    client.run_pipeline(None, ours["display_name"], params=arguments, pipeline_id=PIPELINE_ID)
+    client.run_pipeline(
+        None, ours["display_name"], params=arguments, pipeline_id=PIPELINE_ID, version_id="7"
+    )
     theirs = api.runs[1]
-    assert theirs["runtime_config"].pop("pipeline_root", None) is None
+    # Its client wants a version named; the API takes the newest where none is.
+    assert theirs["pipeline_version_reference"].pop("pipeline_version_id") == "7"
     assert ours == theirs
     assert ours["runtime_config"]["parameters"] == arguments
     assert set(ours) <= set(kfp_server_api.V2beta1Run.attribute_map.values())
