@@ -26,7 +26,7 @@ DRIFT_VENV := .venv-drift
 DRIFT := $(subst $(VENV)/,$(DRIFT_VENV)/,$(call stamp,drift))
 RUN := $(if $(wildcard $(DEV)),$(DEV),$(call stamp,platform))
 
-.PHONY: help setup run evaluate ingest features train infer drift api dash test bench bench-serving check lint generated render lock build
+.PHONY: help setup run evaluate ingest features train infer drift api metrics alerts dash test bench bench-serving check lint generated render lock build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,12 @@ drift: $(RUN) $(DRIFT) ## Hold the newest sessions against the champion's traini
 api: $(RUN) ## Serve the champion over HTTP on port 8080
 	@$(BIN)/python -m serving
 
+metrics: $(RUN) ## Show what the store says as metrics on port 9108
+	@$(BIN)/python -m serving.exporter
+
+alerts: $(RUN) ## Take Alertmanager's notifications on port 9109
+	@$(BIN)/python -m serving.receiver
+
 dash: ## The dashboard (comes later)
 	@echo "The dashboard is not built yet; the forecast is printed by 'make run' and served by 'make api'." >&2; exit 2
 
@@ -74,12 +80,13 @@ lint: $(DEV)
 	@$(BIN)/mypy
 
 generated: $(DEV)
-	@sum() { cat requirements/*.txt pipelines/compiled/* | cksum; }; before=$$(sum); \
+	@sum() { cat requirements/*.txt pipelines/compiled/* helm/volcast/files/dashboards/* | cksum; }; before=$$(sum); \
 	$(MAKE) --no-print-directory lock render; \
-	[ "$$before" = "$$(sum)" ] || { echo "Locks or compiled pipelines were out of date; they are new now: read the difference and commit it." >&2; exit 1; }
+	[ "$$before" = "$$(sum)" ] || { echo "Locks, compiled pipelines or dashboards were out of date; they are new now: read the difference and commit it." >&2; exit 1; }
 
-render: $(RUN) ## Compile the pipelines to the YAML that is committed
+render: $(RUN) ## Write the compiled pipelines and the dashboards that are committed
 	@$(BIN)/python -m pipelines.compile
+	@$(BIN)/python -m serving.dashboards
 
 lock: $(DEV) ## Make the locks from requirements/*.in; pins that still fit are kept
 	@for name in $(LOCKS); do \

@@ -1,0 +1,134 @@
+"""Every query of every dashboard is of metrics that exist, and a real Prometheus answers it."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from serving.dashboards import BOARDS, FOLDER, render
+from tests.monitoring.monitored import (
+    RULES,
+    SESSION,
+    Process,
+    eventually,
+    exporting,
+    fill,
+    prometheus,
+    receiving,
+)
+from tests.monitoring.test_rules import metrics_of
+from tests.serving.live import Running
+from volcast import retrain
+from volcast.config import Universe
+from volcast.storage import Store
+from volcast.telemetry import METRICS, PROMETHEUS_OWN
+
+FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+QUERIES = [
+    pytest.param(target["expr"], id=f"{uid}: {panel['title']} {target['refId']}")
+    for uid, board in FILES.items()
+    for panel in board["panels"]
+    for target in panel["targets"]
+]
+
+
+def variables(board: dict) -> dict[str, dict]:
+    return {one["name"]: one for one in board["templating"]["list"]}
+
+
+def test_the_files_are_what_is_rendered():
+    assert {p.name: p.read_text() for p in FOLDER.glob("*")} == {
+        f"{board.uid}.json": render(board) for board in BOARDS
+    }
+
+
+@pytest.mark.parametrize("uid", FILES)
+def test_a_dashboard_keeps_its_address_and_lets_its_source_be_chosen(uid):
+    board = FILES[uid]
+    assert board["uid"] == uid
+    assert variables(board)["datasource"]["type"] == "datasource"
+    sources = {
+        json.dumps(one["datasource"])
+        for panel in board["panels"]
+        for one in (panel, *panel["targets"])
+    }
+    assert sources == {'{"type": "prometheus", "uid": "${datasource}"}'}
+    asks = any("$symbol" in target["expr"] for p in board["panels"] for target in p["targets"])
+    assert asks == ("symbol" in variables(board))
+
+
+@pytest.mark.parametrize("uid", FILES)
+def test_panels_lie_beside_each_other(uid):
+    taken: set[tuple[int, int]] = set()
+    for panel in FILES[uid]["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken
+        assert place["x"] + place["w"] <= 24
+        taken |= cells
+
+
+def test_every_metric_is_on_some_dashboard():
+    shown = set().union(*(metrics_of(query.values[0]) for query in QUERIES))
+    known = {metric.name for metric in METRICS}
+    assert shown - PROMETHEUS_OWN == known
+
+
+@pytest.fixture(scope="module")
+def watched(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A Prometheus that has scraped a server, an exporter and a receiver, and knows the rules."""
+    folder = tmp_path_factory.mktemp("watched")
+    store = fill(Store.open(str(folder / "store")))
+    retrain.ask(store, Universe(), SESSION, by="alert", reason="drift")
+    with (
+        exporting(store, folder / "exporter.log") as exporter,
+        receiving(store, folder / "receiver.log") as receiver,
+    ):
+        own = f"{server.http.base_url.host}:{server.http.base_url.port}"
+        targets = [exporter.address, receiver.address, own]
+        configuration = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(RULES)],
+            "scrape_configs": [{"job_name": "volcast", "static_configs": [{"targets": targets}]}],
+        }
+        path = folder / "prometheus.yaml"
+        path.write_text(yaml.safe_dump(configuration))
+        with prometheus(folder, path) as found:
+            eventually(lambda: len(ask(found, "up == 1")) == 3, 30, found.log)
+            rate = 'rate(volcast_http_requests_total{route="predict"}[1m]) > 0'
+            eventually(lambda: server.answer() and ask(found, rate), 30, found.log)
+            eventually(lambda: ask(found, 'ALERTS{alertstate="firing"}'), 30, found.log)
+            yield found
+
+
+def ask(process: Process, query: str) -> list:
+    answer = process.http.get("/api/v1/query", params={"query": query}).json()
+    assert answer["status"] == "success", (query, answer)
+    return answer["data"]["result"]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_is_answered_with_something(watched: Process, query):
+    concrete = query.replace("$symbol", ".*").replace("$__rate_interval", "1m")
+    assert "$" not in concrete
+    assert ask(watched, concrete)
+
+
+@pytest.mark.parametrize("uid", [uid for uid in FILES if "symbol" in variables(FILES[uid])])
+def test_the_symbols_to_choose_from_are_those_of_the_store(watched: Process, uid):
+    query = variables(FILES[uid])["symbol"]["query"]
+    name, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", query).groups()
+    assert name in {metric.name for metric in METRICS}
+    found = watched.http.get(f"/api/v1/label/{label}/values", params={"match[]": name}).json()
+    assert found["data"] == ["SPY"]
+
+
+def test_dashboards_are_where_the_chart_looks_for_them():
+    assert Path("helm/volcast/files/dashboards").parts == FOLDER.parts[-4:]
