@@ -1,11 +1,14 @@
 """Who is told what: the routes of the configuration that is shipped."""
 
 import subprocess
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.monitoring.monitored import ROUTES, binary
+from tests.monitoring.listener import hurried
+from tests.monitoring.monitored import ROUTES, Process, alertmanager, binary, eventually
 from tests.monitoring.test_rules import ALERTS
 
 CONFIGURATION = yaml.safe_load(ROUTES.read_text())
@@ -59,3 +62,53 @@ def test_the_one_receiver_that_trains_is_not_told_of_what_is_over():
 def test_the_watchdog_beats_every_minute():
     (route,) = (r for r in CONFIGURATION["route"]["routes"] if r["receiver"] == "heartbeat")
     assert route["repeat_interval"] == "1m"
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Process]:
+    nowhere = "http://127.0.0.1:9"
+    with alertmanager(tmp_path, hurried(tmp_path, nowhere, nowhere, tmp_path / "token")) as found:
+        yield found
+
+
+def muted(manager: Process, *given: tuple[str, str]) -> set[tuple[str, str]]:
+    """Send alerts, each a name and a symbol; return those that are inhibited."""
+    sent = [
+        {"labels": {"alertname": name, "symbol": symbol, **ALERTS[name]["labels"]}}
+        for name, symbol in given
+    ]
+    assert manager.http.post("/api/v2/alerts", json=sent).is_success
+
+    def settled() -> list:
+        found = manager.http.get("/api/v2/alerts").json()
+        states = {one["status"]["state"] for one in found}
+        return found if len(found) == len(sent) and "unprocessed" not in states else []
+
+    found = [one for one in eventually(settled, 30, manager.log) if one["status"]["inhibitedBy"]]
+    return {(one["labels"]["alertname"], one["labels"].get("symbol", "")) for one in found}
+
+
+@pytest.mark.parametrize("cause", ["VolcastDriftDataFault", "VolcastQualityCritical"])
+def test_broken_data_mutes_drift_and_worse_error_of_its_symbol(manager, cause):
+    names = ("VolcastDrift", "VolcastErrorWorse", "VolcastCoverageOff")
+    others = [(name, "QQQ") for name in names]
+    ours = [(name, "SPY") for name in names]
+    assert muted(manager, (cause, "SPY"), *ours, *others) == set(ours)
+
+
+def test_what_is_urgent_mutes_what_is_not_of_the_same_symbol_but_never_training(manager):
+    late, stale, drift = "VolcastForecastLate", "VolcastDataStale", "VolcastDrift"
+    found = muted(manager, (late, "SPY"), (stale, "SPY"), (drift, "SPY"), (stale, "VIX"))
+    assert found == {(stale, "SPY")}
+
+
+def test_what_is_urgent_and_of_no_symbol_mutes_no_symbol_at_all(manager):
+    given = (("VolcastServerDown", ""), ("VolcastReceiverDown", ""), ("VolcastDataStale", "SPY"))
+    assert muted(manager, *given) == set()
+
+
+@pytest.mark.parametrize("cause", ["VolcastExporterDown", "VolcastStoreUnreadable"])
+def test_who_sees_nothing_mutes_what_rests_on_the_store_and_nothing_else(manager, cause):
+    resting = {("VolcastForecastLate", "SPY"), ("VolcastDrift", "QQQ"), ("VolcastJobFailed", "")}
+    server = ("VolcastModelNotReady", "")
+    assert muted(manager, (cause, ""), server, *resting) == resting
