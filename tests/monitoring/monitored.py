@@ -192,6 +192,8 @@ def prometheus(folder: Path, configuration: Path) -> Iterator[Process]:
     command = [
         binary("prometheus"), f"--config.file={configuration}",
         f"--storage.tsdb.path={folder / 'tsdb'}", f"--web.listen-address=127.0.0.1:{port}",
+        # What fires before Alertmanager is discovered is sent again, by default a minute later.
+        "--rules.alert.resend-delay=1s",
         "--log.level=warn",
     ]  # fmt: skip
     with running(command, port, folder / "prometheus.log") as process:
