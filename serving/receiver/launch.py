@@ -17,6 +17,7 @@ from serving.events import emit
 from serving.receiver import metrics
 from volcast.config import Settings, Universe
 from volcast.errors import ConfigError, Overloaded, SourceUnavailable
+from volcast.storage import Store
 
 __all__ = ["Kubeflow", "Launcher", "Local", "launcher_of", "parameters"]
 
@@ -27,12 +28,16 @@ _SECONDS = 10.0
 _GRACE_SECONDS = 20.0
 
 
-def parameters(settings: Settings, universe: Universe) -> dict[str, str]:
-    """Return the train pipeline's arguments, as its declaration names them."""
+def parameters(settings: Settings, store: Store, universe: Universe) -> dict[str, str]:
+    """Return the train pipeline's arguments, as its declaration names them.
+
+    Paths are absolute, for the run has another working folder.
+    """
+    path = settings.source_path
     return {
-        "store": settings.store,
+        "store": store.uri,
         "source": settings.source,
-        "source_path": str(settings.source_path or ""),
+        "source_path": "" if path is None else str(path.absolute()),
         "as_of": "" if settings.as_of is None else settings.as_of.isoformat(),
         "universe": universe.model_dump_json(),
     }

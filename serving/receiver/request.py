@@ -83,7 +83,8 @@ class Requests:
             return Answer("held_back", decision.reason)
         self._unlaunched = session
         try:
-            run = await self.launcher.launch(parameters(self.settings, universe), session)
+            arguments = parameters(self.settings, self.store, universe)
+            run = await self.launcher.launch(arguments, session)
         except SourceUnavailable:
             await self._take_back(universe)
             raise

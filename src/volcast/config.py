@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import from_json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from volcast.errors import ConfigError
@@ -99,6 +100,12 @@ class Settings(BaseSettings):
         None, description="a mounted bearer token for that API; unset: it is asked without one"
     )
     seed: int = 7
+
+    @field_validator("universe", mode="before")
+    @classmethod
+    def _from_json(cls, given: object) -> object:
+        # Of the environment it comes read; a pipeline's argument is the text.
+        return from_json(given) if isinstance(given, str) else given
 
     @field_validator("online_store")
     @classmethod

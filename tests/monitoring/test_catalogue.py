@@ -8,7 +8,7 @@ import pytest
 
 from serving.prometheus import counter
 from tests.monitoring.exposition import assert_declared
-from tests.monitoring.monitored import ROOT, SESSION, exporting, fill, receiving
+from tests.monitoring.monitored import ROOT, SESSION, binary, exporting, fill, receiving
 from volcast import retrain
 from volcast.config import Universe
 from volcast.telemetry import METRICS, named
@@ -38,6 +38,17 @@ def test_the_document_lists_the_catalogue():
         for name, kind, given, where, about in rows
     ]
     assert listed == [(m.name, m.kind, m.labels, m.where, m.help) for m in METRICS]
+
+
+def test_prometheus_takes_the_configuration_of_the_document(tmp_path):
+    (content,) = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    path = tmp_path / "prometheus.yaml"
+    path.write_text(content.replace("helm/", f"{ROOT}/helm/"))
+    done = subprocess.run(
+        [binary("promtool"), "check", "config", path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "rules found" in done.stdout
 
 
 def test_the_catalogue_is_data_alone():

@@ -20,6 +20,7 @@ from tests.monitoring.monitored import SESSION, Process, eventually, fill, recei
 from volcast import calendar, retrain
 from volcast.config import Universe, read_settings
 from volcast.errors import ConfigError, Overloaded, SourceUnavailable, StoreUnavailable
+from volcast.storage import Store
 
 NOW = datetime(2024, 6, 29, tzinfo=UTC)
 
@@ -228,7 +229,9 @@ def test_the_local_pipeline_takes_the_arguments_that_it_is_given():
     from pipelines.local import _parser
 
     settings = read_settings(store="s", source="csv", source_path="p", as_of="2024-06-28")
-    given = parameters(settings, Universe())
+    given = parameters(settings, Store.open(settings.store), Universe())
+    assert (given["store"], given["source_path"]) == (str(Path.cwd() / "s"), str(Path.cwd() / "p"))
+    assert read_settings(universe=given["universe"]).universe == Universe()
     flags = [x for name, value in given.items() for x in (f"--{name.replace('_', '-')}", value)]
     found = vars(_parser().parse_args(["train", *flags]))
     assert {name: found[name] for name in given} == given

@@ -39,3 +39,12 @@ def test_a_universe_from_the_environment_is_json(monkeypatch):
     universe = read_settings(source="csv").resolved_universe
     assert (universe.target, universe.iv, universe.bond) == ("QQQ", "VXN", "TLT")
     assert universe.indices == {"VXN", "VIX3M"}
+
+
+def test_a_universe_given_as_a_pipelines_argument_is_json_too():
+    universe = Universe(target="QQQ", iv="VXN")
+    assert read_settings(universe=universe.model_dump_json()).universe == universe
+    assert read_settings(universe=universe).universe == universe
+    for wrong in ("{", "[]", '{"target": ""}', '{"aim": "QQQ"}'):
+        with pytest.raises(ConfigError, match="universe"):
+            read_settings(universe=wrong)
