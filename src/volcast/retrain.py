@@ -130,12 +130,13 @@ def withdraw(store: Store, universe: Universe, session: date, *, by: str) -> boo
 def decide(store: Store, universe: Universe, session: date) -> Decision:
     """Decide whether ``session`` asks for a training run, and write monitoring.retrain.
 
-    Wanted is a run where drift opens an alert at this session, or the realized error is worse.
+    Wanted is a run while there is drift, or the realized error is worse: as long as either lasts,
+    every `PAUSE` sessions, for each has new rows to train on. So asks the receiver of alerts too.
     Decided again on the same evidence, the decision stands: same answer, same bytes.
     """
-    drift, alert = _drift(store, universe.target, session)
+    drift, said = _drift(store, universe.target, session)
     error, detail = _error(store, universe.target, session)
-    causes = [f"drift, alert raised: {alert}"] if drift == "drift" and alert is not None else []
+    causes = [f"drift: {said}"] if drift == "drift" else []
     causes += [f"realized error worse: {detail}"] if error == "worse" else []
     evidence = {"drift_state": drift, "error_state": error, "wanted": bool(causes)}
     stored = store.read(MONITORING_RETRAIN, symbols=[universe.target], first=session, last=session)
@@ -166,14 +167,11 @@ def _found(store: Store, universe: Universe, session: date, causes: str, evidenc
     return ask(store, universe, session, by=DAILY, reason=causes)
 
 
-def _drift(store: Store, target: str, session: date) -> tuple[str, str | None]:
-    """Return the state of the session's verdict, and its words if it opens an alert."""
+def _drift(store: Store, target: str, session: date) -> tuple[str, str]:
+    """Return the state of the session's verdict, and its words."""
     rows = store.read(MONITORING_DRIFT_DAILY, symbols=[target], first=session, last=session)
     verdicts = [row for row in rows.to_pylist() if row["subject"] == "verdict"]
-    if not verdicts:
-        return "not-run", None
-    verdict = verdicts[-1]
-    return verdict["state"], verdict["detail"] if verdict["alert"] else None
+    return (verdicts[-1]["state"], verdicts[-1]["detail"]) if verdicts else ("not-run", "")
 
 
 def _error(store: Store, target: str, session: date) -> tuple[str, str]:

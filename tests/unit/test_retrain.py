@@ -24,13 +24,11 @@ def later(sessions: int) -> date:
     return calendar.after(DAY, sessions)
 
 
-def evidence(
-    store: Store, drift: str = "ok", error: str = "same", *, alert: bool = False, day: date = DAY
-) -> None:
+def evidence(store: Store, drift: str = "ok", error: str = "same", *, day: date = DAY) -> None:
     verdict = contract_rows(MONITORING_DRIFT_DAILY, ["SPY"], [day]).to_pandas()
-    verdict = verdict.assign(subject="verdict", state=drift, alert=alert, detail="g5 moved")
+    verdict = verdict.assign(subject="verdict", state=drift, detail="g5 moved")
     # Evidence of a subject is no verdict, whatever it says.
-    of_one = verdict.assign(subject="g5", state="drift", alert=True)
+    of_one = verdict.assign(subject="g5", state="drift")
     store.write(MONITORING_DRIFT_DAILY, pd.concat([verdict, of_one]))
     row = contract_rows(MONITORING_PERFORMANCE, ["SPY"], [day]).to_pandas()
     store.write(MONITORING_PERFORMANCE, row.assign(state=error, detail="+40 %"))
@@ -41,22 +39,21 @@ def row(store: Store, day: date = DAY) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("drift", "alert", "error", "asked"),
+    ("drift", "error", "asked"),
     [
-        ("drift", True, "same", True),
-        ("drift", False, "same", False),
-        ("ok", False, "worse", True),
-        ("regime-shift", True, "same", False),
-        ("data-fault", True, "same", False),
-        ("not-run", True, "better", False),
-        ("regime-shift", True, "worse", True),
-        ("ok", False, "too-few", False),
+        ("drift", "same", True),
+        ("ok", "worse", True),
+        ("regime-shift", "same", False),
+        ("data-fault", "same", False),
+        ("not-run", "better", False),
+        ("regime-shift", "worse", True),
+        ("ok", "too-few", False),
     ],
 )
-def test_only_an_alert_of_drift_or_a_worse_error_asks(
-    store: Store, drift: str, alert: bool, error: str, asked: bool
+def test_only_drift_or_a_worse_error_asks(
+    store: Store, drift: str, error: str, asked: bool
 ) -> None:
-    evidence(store, drift, error, alert=alert)
+    evidence(store, drift, error)
     decision = decide(store, UNIVERSE, DAY)
     assert decision.asked is asked
     written = row(store)
@@ -71,10 +68,8 @@ def test_a_session_without_evidence_asks_for_nothing(store: Store) -> None:
 
 
 def test_it_says_why(store: Store) -> None:
-    evidence(store, "drift", "worse", alert=True)
-    assert decide(store, UNIVERSE, DAY).reason == (
-        "drift, alert raised: g5 moved; realized error worse: +40 %"
-    )
+    evidence(store, "drift", "worse")
+    assert decide(store, UNIVERSE, DAY).reason == ("drift: g5 moved; realized error worse: +40 %")
 
 
 @pytest.mark.parametrize(("sessions", "asked"), [(1, False), (4, False), (5, True)])
@@ -117,7 +112,7 @@ def test_the_second_to_ask_for_a_session_is_refused(store: Store) -> None:
     first = ask(store, UNIVERSE, DAY, by="alert", reason="drift")
     assert first == Decision(True, None, "drift")
     assert not ask(store, UNIVERSE, DAY, by="alert", reason="drift").asked
-    evidence(store, "drift", alert=True)
+    evidence(store, "drift")
     decision = decide(store, UNIVERSE, DAY)
     assert (decision.asked, decision.last_asked) == (False, DAY)
     assert row(store)["wanted"] is True
