@@ -10,6 +10,7 @@ from bench.drift.nulls import FEATURES, REFERENCE, Null, scaled, shifted
 from bench.drift.panels import panel
 from volcast.drift.calibration import Calibration, calibrate
 from volcast.drift.evidence import batches, findings
+from volcast.drift.faults import faults
 from volcast.drift.panel import RECENT
 from volcast.drift.windows import cvm_distances, ks_distance
 
@@ -49,7 +50,7 @@ class Trial:
     raw : dict
         Share of features that each test fired for, by ``test/window``, in the null.
     alert : bool
-        Whether a month of daily checks of the null called drift.
+        Whether a month of daily checks of the null called drift or a fault of the data.
     seen : dict
         Sessions after its onset at which a change was first called drift; absent if never.
     level : dict
@@ -73,7 +74,7 @@ def run(null: Null, seed: int, only: str | None = None) -> Trial:
     for finding in findings(panel(rows, onset), calibration, Plain()):
         tested.setdefault(f"{finding.test}/{finding.window}", []).append(finding.fired)
     trial.raw = {key: float(np.mean(hits)) for key, hits in tested.items()}
-    trial.alert = any(_drifts(rows, onset - day, calibration) for day in range(MONTH))
+    trial.alert = any(_alarms(rows, onset - day, calibration) for day in range(MONTH))
     hit = rng.choice(np.arange(1, FEATURES), HITS, replace=False)
     for name, changed in _changes(rows, onset, hit):
         if only not in (None, name):
@@ -99,6 +100,11 @@ def _changes(rows: Floats, onset: int, hit: NDArray[np.int64]) -> Iterator[tuple
     for size in SHIFTS:
         yield f"level {size:g}, 5 of 35", shifted(rows, onset, hit, size)
         yield f"level {size:g}, all but VIX", shifted(rows, onset, everywhere, size)
+
+
+def _alarms(rows: Floats, end: int, calibration: Calibration) -> bool:
+    faulty = any(finding.fired for finding in faults(panel(rows, end)))
+    return faulty or _drifts(rows, end, calibration)
 
 
 def _drifts(rows: Floats, end: int, calibration: Calibration) -> bool:
