@@ -1,7 +1,8 @@
 """Curation: from all versions of raw rows to one row in use a symbol and session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_QUARANTINE, RAW_MARKET
 from volcast.errors import ContractError
+
+if TYPE_CHECKING:
+    from volcast.quality.suite import Outcome
 
 __all__ = ["SUSPICIOUS_JUMP", "Curated", "curate"]
 
@@ -33,14 +37,17 @@ class Curated:
         Columns of monitoring.quarantine, one row a broken raw row and reason.
     dropped : dict of str to int
         Rows left out that are no fault of anyone, ``"VIX off_calendar"`` to their count.
-    checks : int
-        Row checks that were run.
+    outcomes : list of volcast.quality.suite.Outcome
+        One a row check.
+    results : tuple
+        Great Expectations' own, for its page.
     """
 
     rows: pd.DataFrame
     quarantined: pd.DataFrame
     dropped: dict[str, int]
-    checks: int
+    outcomes: list["Outcome"]
+    results: tuple[Any, ...] = field(repr=False, compare=False)
 
 
 def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
@@ -66,7 +73,7 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
         If a column of raw.market is missing.
     """
     # Imported here because volcast.quality is itself built on this module.
-    from volcast.quality.suite import judge_rows
+    from volcast.quality.raw_rows import judge_rows
 
     rows, dropped = _in_scope(raw, universe, as_of)
     verdict = judge_rows(rows)
@@ -76,7 +83,8 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
         rows=_flagged(in_use)[[column.name for column in CURATED_MARKET_DAILY.columns]],
         quarantined=_quarantined(rows, verdict.faults),
         dropped=dropped,
-        checks=verdict.checks,
+        outcomes=verdict.outcomes,
+        results=verdict.results,
     )
 
 
