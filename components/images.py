@@ -8,6 +8,7 @@ IMAGES = {
     "ingest": "data",
     "validate": "quality",
     "features": "data",
+    "audit_features": "quality",
     "labels": "data",
     "train": "train",
     "evaluate": "train",
@@ -17,6 +18,7 @@ IMAGES = {
     "shadow": "train",
     "materialize": "features",
     "infer": "infer",
+    "audit_predictions": "quality",
     "publish": "infer",
 }
 """Image name by step; each image installs only what its steps import."""

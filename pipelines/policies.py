@@ -8,6 +8,7 @@ DISPLAY_NAMES = {
     "ingest": "Fetch rows",
     "validate": "Curate and validate",
     "features": "Compute features",
+    "audit_features": "Check the features",
     "labels": "Compute labels",
     "train": "Train and evaluate",
     "evaluate": "Evaluate a symbol",
@@ -17,6 +18,7 @@ DISPLAY_NAMES = {
     "shadow": "Take as challenger",
     "materialize": "Fill the online store",
     "infer": "Forecast",
+    "audit_predictions": "Check the forecast",
     "publish": "Publish the forecast",
 }
 """What each step does, in words."""

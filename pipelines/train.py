@@ -2,6 +2,7 @@
 
 from kfp import dsl
 
+from components.audit_features.component import audit_features
 from components.features.component import features
 from components.gate.component import gate
 from components.ingest.component import ingest
@@ -42,7 +43,8 @@ def train_pipeline(
     settled = {"as_of": fetched.outputs["as_of"], "universe": fetched.outputs["universe"]}
     validated = treat("validate", validate(store=store, **settled))
     computed = treat("features", features(store=store, **settled)).after(validated)
-    labelled = treat("labels", labels(store=store, **settled)).after(computed)
+    sound = treat("audit_features", audit_features(store=store, **settled)).after(computed)
+    labelled = treat("labels", labels(store=store, **settled)).after(sound)
     trained = treat("train", train(store=store, **settled)).after(labelled)
     run_id = trained.outputs["Output"]
     judged = treat("gate", gate(store=store, run_id=run_id))

@@ -122,14 +122,16 @@ def contradicted_moves(target: pd.DataFrame, index: pd.DataFrame) -> "pd.Series[
     """
     growth = log_growth(target)
     points = index.set_index("session")["close"].reindex(growth.index)
-    change = np.log(points / points.shift())
+    change: pd.Series[float] = np.log(points / points.shift())
     both = growth.notna() & change.notna()
     nothing = pd.Series(np.nan, index=growth.index)
     if both.sum() < WINDOW or growth[both].rank().corr(change[both].rank()) > _TIED:
         return nothing
     own = growth.rolling(_OWN_WINDOW, min_periods=_OWN_FEWEST).std().shift()
     implied = points.shift() / 100 / np.sqrt(252)
-    return (growth.abs() / np.fmax(implied, own)).where(change.abs() < _STILL)
+    scale = implied.where(own.isna() | (implied > own), own)
+    measured: pd.Series[float] = (growth.abs() / scale).where(change.abs() < _STILL)
+    return measured
 
 
 def second_source(
@@ -158,14 +160,14 @@ def second_source(
     apart = gap[gap > SOURCE_TOLERANCE]
     if gap.empty:
         return Fact(np.nan, f"no session in both {universe.iv} and {series}")
-    newest = ", ".join(f"{day:%Y-%m-%d} by {by:.2f}" for day, by in apart.tail(3).items())  # type: ignore[str-format]
+    newest = ", ".join(f"{day:%Y-%m-%d} by {by:.2f}" for day, by in apart.tail(3).items())
     return Fact(float(len(apart)), f"{universe.iv} against {series}: {newest}" if newest else "")
 
 
 def _described(rows: pd.DataFrame) -> pd.DataFrame:
     own = rows.set_index("session")
-    shape = np.log(own[["open", "high", "low"]].div(own["close"], axis=0))
-    return shape.assign(growth=log_growth(rows))
+    shape = {name: np.log(own[name] / own["close"]) for name in ("open", "high", "low")}
+    return pd.DataFrame(shape | {"growth": log_growth(rows)})
 
 
 def _days(days: pd.DatetimeIndex) -> str:
