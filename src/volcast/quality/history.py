@@ -60,8 +60,7 @@ def log_growth(rows: pd.DataFrame) -> "pd.Series[float]":
         One symbol's rows of curated.market_daily, sorted; sessions as datetime64.
     """
     own = rows.set_index("session")
-    growth: pd.Series[float] = np.log(own["close"] / own["close"].shift() * own["adjustment"])
-    return growth
+    return _log(own["close"] / own["close"].shift() * own["adjustment"])
 
 
 def restated(now: pd.DataFrame, before: pd.DataFrame) -> Fact:
@@ -122,7 +121,7 @@ def contradicted_moves(target: pd.DataFrame, index: pd.DataFrame) -> "pd.Series[
     """
     growth = log_growth(target)
     points = index.set_index("session")["close"].reindex(growth.index)
-    change: pd.Series[float] = np.log(points / points.shift())
+    change = _log(points / points.shift())
     both = growth.notna() & change.notna()
     nothing = pd.Series(np.nan, index=growth.index)
     if both.sum() < WINDOW or growth[both].rank().corr(change[both].rank()) > _TIED:
@@ -166,8 +165,12 @@ def second_source(
 
 def _described(rows: pd.DataFrame) -> pd.DataFrame:
     own = rows.set_index("session")
-    shape = {name: np.log(own[name] / own["close"]) for name in ("open", "high", "low")}
+    shape = {name: _log(own[name] / own["close"]) for name in ("open", "high", "low")}
     return pd.DataFrame(shape | {"growth": log_growth(rows)})
+
+
+def _log(values: "pd.Series[float]") -> "pd.Series[float]":
+    return pd.Series(np.log(values.to_numpy(dtype=float)), values.index)
 
 
 def _days(days: pd.DatetimeIndex) -> str:
