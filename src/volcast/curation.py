@@ -117,6 +117,7 @@ def _in_scope(
     dropped = _count(rows, holiday, "off_calendar") | _count(rows, repeat, "repeated")
     rows = rows[~(holiday | repeat)].reset_index(drop=True)
     rows["row"], rows["of"] = np.arange(len(rows)), (~rows.duplicated(_KEY)).cumsum()
+    rows["repeats"] = _repeats_the_bar_before(rows)
     return rows, dropped
 
 
@@ -133,6 +134,25 @@ def _says_the_same_twice(rows: pd.DataFrame) -> "pd.Series[bool]":
     if repeat.any():
         repeat = rows.duplicated([*version, *_VERSIONED])
     return repeat
+
+
+def _repeats_the_bar_before(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Mark bars that are, volume and all, the one of the session before as known when fetched.
+
+    A bar without a range may well be the next one's too, as where an index has closes alone.
+    """
+    bar = [*_PRICES, "volume"]
+    versions = rows[["symbol", "ingested_at", *bar]].assign(
+        at=_sessions_of(rows["session"]).get_indexer(pd.DatetimeIndex(rows["session"]))
+    )
+    versions = versions[rows["on_calendar"]].sort_values("ingested_at", kind="stable")
+    known = pd.merge_asof(
+        versions, versions.assign(at=versions["at"] + 1),
+        on="ingested_at", by=["symbol", "at"], suffixes=("", "_before"),
+    )  # fmt: skip
+    same = (known[bar].to_numpy() == known[[f"{name}_before" for name in bar]].to_numpy()).all(1)
+    repeats = pd.Series(same, versions.index).reindex(rows.index, fill_value=False)
+    return repeats & (rows["high"] > rows["low"])
 
 
 def _count(rows: pd.DataFrame, mask: "pd.Series[bool]", reason: str) -> dict[str, int]:

@@ -29,7 +29,7 @@ def history(symbol: str = "SPY", level: float = 100.0) -> pd.DataFrame:
     frame = pd.DataFrame({"symbol": symbol, "session": DAYS, "source": "csv"})
     return frame.assign(
         ingested_at=INGESTED, open=close - 0.5, high=close + 1, low=close - 1, close=close,
-        adj_close=close, adjustment=1.0, volume=1e6,
+        adj_close=close, adjustment=1.0, volume=1e6 + pd.Series(range(len(DAYS))),
     )  # fmt: skip
 
 
@@ -252,7 +252,7 @@ def test_validation_prints_nothing_and_writes_nothing_beside_the_store(
 
 
 def test_a_check_that_cannot_run_is_an_error_and_no_pass() -> None:
-    rows = history().assign(row=range(len(DAYS)), kind="asset", on_calendar=True)
+    rows = history().assign(row=range(len(DAYS)), kind="asset", on_calendar=True, repeats=False)
     assert judge_rows(rows).faults.empty
     with pytest.raises(VolcastError, match="expect_column_values_to_be_between"):
         judge([Check("raw", "odd", "warning", "symbol", at_least=0)], rows)

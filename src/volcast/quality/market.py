@@ -50,7 +50,7 @@ MARKET = (
     Check("curated", "move_contradicted", "warning", "move of target", at_most=CONTRADICTED),
     _fact("curated", "missing_sessions", "critical", 5),
     _fact("curated", "others_missing_sessions", "warning", 0),
-    _fact("curated", "newest_doubtful", "critical", 0),
+    _fact("curated", "newest_contradicted", "critical", 0),
     _fact("curated", "history_restated", "critical", 0.1),
     _fact("curated", "history_torn", "critical", 0),
 )
@@ -94,7 +94,7 @@ def judge_market(market: Market) -> Verdict:
         "second_source_differs": second_source(
             index, market.macro, market.universe, market.as_of
         ),
-        "newest_doubtful": _newest_doubtful(target, moves, market.as_of),
+        "newest_contradicted": _newest_contradicted(moves, market.as_of),
         "history_restated": restated(target, published),
         "history_torn": torn(target, published, moves),
     }  # fmt: skip
@@ -220,12 +220,8 @@ def _completeness(rows: pd.DataFrame, market: Market) -> dict[str, Fact]:
     }
 
 
-def _newest_doubtful(target: pd.DataFrame, moves: "pd.Series[float]", as_of: date) -> Fact:
-    """Tell whether the target's newest row repeats the one before, or moves as its index denies."""
-    day = pd.Timestamp(as_of)
-    newest = target[target["session"] == day]
-    repeat = len(newest) > 0 and "stale_repeat" in newest["flags"].iloc[0]
-    move = moves.get(day, np.nan)
-    told = [f"{as_of} repeats the bar before"] if repeat else []
-    told += [f"{as_of} moves {move:.1f} sd, the index not"] if move > CONTRADICTED else []
-    return Fact(float(bool(told)), "; ".join(told))
+def _newest_contradicted(moves: "pd.Series[float]", as_of: date) -> Fact:
+    """Tell whether the target's newest row moves as its index denies."""
+    move = moves.get(pd.Timestamp(as_of), np.nan)
+    doubtful = move > CONTRADICTED
+    return Fact(float(doubtful), f"{as_of} moves {move:.1f} sd, the index not" if doubtful else "")

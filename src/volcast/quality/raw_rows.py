@@ -35,6 +35,7 @@ RAW_ROWS = (
     _row_check("high_below_open_or_close", "high over open and close", -RANGE_TOLERANCE),
     _row_check("low_above_open_or_close", "open and close over low", -RANGE_TOLERANCE),
     _row_check("adjustment_not_positive", "adjustment", 0, **_POSITIVE),
+    _row_check("bar_repeated", "is a bar of its own", 1),
     _row_check("close_implausible", "close of indices", INDEX_POINTS[0], at_most=INDEX_POINTS[1]),
 )
 """A warning each: what a broken row is worth to the run is for the checks of the table."""
@@ -46,7 +47,8 @@ def judge_rows(rows: pd.DataFrame) -> Verdict:
     Parameters
     ----------
     rows : pandas.DataFrame
-        Columns of raw.market, and row (a unique number), kind (asset or index), on_calendar.
+        Columns of raw.market, and row (a unique number), kind (asset or index), on_calendar,
+        repeats (whether the bar is that of the session before).
 
     Raises
     ------
@@ -58,6 +60,7 @@ def judge_rows(rows: pd.DataFrame) -> Verdict:
     of_assets = {f"{name} is there": there[f"{name} is there"].where(asset) for name in _PRICES[:3]}
     measured = rows.assign(
         **{"is a session": rows["on_calendar"].astype(float)},
+        **{"is a bar of its own": 1.0 - rows["repeats"].astype(float)},
         **(there | of_assets),
         **{f"{name} of assets": rows[name].where(asset) for name in _PRICES},
         **{name: values.where(asset) for name, values in range_measures(rows).items()},

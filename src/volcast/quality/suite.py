@@ -199,19 +199,9 @@ def _expectation(check: Check) -> Any:
 
 def _run(expectations: Sequence[Any], frame: pd.DataFrame) -> Any:
     """Validate one in-memory batch; results in the order of the expectations."""
-    gx = _gx()
-    types = gx.data_context.types.base
-    config = types.DataContextConfig(
-        # In memory alone: the default would look for a folder for its pages.
-        store_backend_defaults=types.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        progress_bars={"globally": False},
-        analytics_enabled=False,
-    )
-    context = gx.get_context(mode="ephemeral", project_config=config)
-    asset = context.data_sources.add_pandas("memory").add_dataframe_asset("rows")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+    batch = _batches().get_batch({"dataframe": frame})
     outcome = batch.validate(
-        gx.ExpectationSuite("volcast", expectations=list(expectations)),
+        _gx().ExpectationSuite("volcast", expectations=list(expectations)),
         result_format={
             "result_format": "COMPLETE",
             "unexpected_index_column_names": ["row"],
@@ -232,6 +222,22 @@ def _refuse_unrun(results: Sequence[Any]) -> None:
                 where="quality suite",
                 remedy="This is a fault of volcast; report it with the message.",
             )
+
+
+@lru_cache(maxsize=1)
+def _batches() -> Any:
+    """Return what makes a batch of a frame, in a context that keeps nothing on disk."""
+    gx = _gx()
+    types = gx.data_context.types.base
+    config = types.DataContextConfig(
+        # In memory alone: the default would look for a folder for its pages.
+        store_backend_defaults=types.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars={"globally": False},
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
+    asset = context.data_sources.add_pandas("memory").add_dataframe_asset("rows")
+    return asset.add_batch_definition_whole_dataframe("all")
 
 
 @lru_cache(maxsize=1)
