@@ -22,7 +22,7 @@ from volcast.quality.history import (
 from volcast.quality.raw_rows import RANGE_TOLERANCE, range_measures
 from volcast.quality.suite import Check, Fact, Verdict, judge
 
-__all__ = ["MARKET", "Market", "columns_differ", "count_rows", "judge_market"]
+__all__ = ["MARKET", "Market", "columns_differ", "count_rows", "judge_market", "torn_others"]
 
 _PRICES = ["open", "high", "low", "close"]
 
@@ -53,6 +53,7 @@ MARKET = (
     _fact("curated", "newest_contradicted", "critical", 0),
     _fact("curated", "history_restated", "critical", 0.1),
     _fact("curated", "history_torn", "critical", 0),
+    _fact("curated", "others_torn", "warning", 0),
 )
 
 
@@ -67,7 +68,7 @@ class Market:
     curated : Curated
         What curation made of them.
     published : pandas.DataFrame
-        The target's rows of curated.market_daily that stand.
+        Rows of curated.market_daily that stand.
     macro : pandas.DataFrame
         Rows of raw.macro of the second sources.
     """
@@ -83,11 +84,10 @@ class Market:
 def judge_market(market: Market) -> Verdict:
     """Run the checks of `MARKET`."""
     rows = _dated(market.curated.rows)
-    target, index = (
-        rows[rows["symbol"] == name] for name in (market.universe.target, market.universe.iv)
-    )
+    target, index = (_of(rows, name) for name in (market.universe.target, market.universe.iv))
     moves = contradicted_moves(target, index)
-    published = _dated(market.published)
+    published = _of(_dated(market.published), market.universe.target)
+    held_back = torn_others(market.curated.rows, market.published, market.universe)
     facts = _freshness(market) | _completeness(rows, market) | {
         "columns_differ": columns_differ(RAW_MARKET, market.raw.schema),
         **_soundness(market),
@@ -97,9 +97,27 @@ def judge_market(market: Market) -> Verdict:
         "newest_contradicted": _newest_contradicted(moves, market.as_of),
         "history_restated": restated(target, published),
         "history_torn": torn(target, published, moves),
+        "others_torn": Fact(float(len(held_back)), ", ".join(held_back)),
     }  # fmt: skip
     named = {f"{name} of table": fact for name, fact in facts.items()}
     return judge(MARKET, _measured(rows, moves, market), named)
+
+
+def torn_others(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe) -> list[str]:
+    """Return the symbols other than the target whose published history new rows would tear.
+
+    Parameters
+    ----------
+    rows, published : pandas.DataFrame
+        Rows of curated.market_daily as they would be, and as they stand.
+    """
+    nothing = pd.Series(dtype=float)
+    now, before = _dated(rows), _dated(published)
+    return [
+        name
+        for name in universe.symbols
+        if name != universe.target and torn(_of(now, name), _of(before, name), nothing).value
+    ]
 
 
 def columns_differ(table: Table, schema: pa.Schema) -> Fact:
@@ -108,6 +126,10 @@ def columns_differ(table: Table, schema: pa.Schema) -> Fact:
     odd = [c.name for c in table.columns if held.get(c.name) != c.type]
     odd += sorted(set(held) - {c.name for c in table.columns})
     return Fact(float(len(odd)), ", ".join(odd))
+
+
+def _of(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:
+    return rows[rows["symbol"] == symbol]
 
 
 def _dated(rows: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from volcast.curation import curate
 from volcast.errors import NotFound
 from volcast.lineage import code_version, digest, table_digest
 from volcast.quality.history import SECOND_SOURCES
-from volcast.quality.market import Market, count_rows, judge_market
+from volcast.quality.market import Market, count_rows, judge_market, torn_others
 from volcast.quality.record import Known, keep, refuse_critical, told, write_page
 from volcast.storage import Store
 
@@ -91,19 +91,22 @@ def validate(
     curated = curate(raw.to_pandas(date_as_object=False), universe, as_of)
     if len(curated.quarantined):
         store.write(MONITORING_QUARANTINE, curated.quarantined)
-    published = store.read(CURATED_MARKET_DAILY, symbols=[universe.target], last=as_of)
+    published = store.read(CURATED_MARKET_DAILY, symbols=universe.symbols, last=as_of).to_pandas()
     verdict = judge_market(
-        Market(raw, curated, published.to_pandas(), macro.to_pandas(date_as_object=False),
+        Market(raw, curated, published, macro.to_pandas(date_as_object=False),
                universe, as_of)
     )  # fmt: skip
     outcomes = [*curated.outcomes, *verdict.outcomes]
     keep(store, universe.target, as_of, outcomes)
     write_page(page, (*curated.results, *verdict.results))
     refuse_critical(verdict.outcomes, universe.target, RAW_MARKET.name)
-    store.write(CURATED_MARKET_DAILY, curated.rows)
+    # A companion whose new history contradicts its published one stays as it is, and is told of.
+    torn = torn_others(curated.rows, published, universe)
+    kept = curated.rows[~curated.rows["symbol"].isin(torn)]
+    store.write(CURATED_MARKET_DAILY, kept)
     report = ValidationReport(
         as_of=as_of,
-        rows=len(curated.rows),
+        rows=len(kept) + int(published["symbol"].isin(torn).sum()),
         quarantined=count_rows(curated.quarantined),
         dropped=curated.dropped,
         checks=len(outcomes),
