@@ -11,6 +11,7 @@ from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import RAW_MACRO, RAW_MARKET
 from volcast.errors import ContractError, QualityError, StaleInput, VolcastError
+from volcast.ingest import OVERLAP_DAYS
 from volcast.sources.protocol import PRICES, Fetched, join, nothing
 from volcast.sources.rows import market_rows
 
@@ -20,6 +21,7 @@ AS_OF, BEFORE = date(2024, 11, 29), date(2024, 11, 27)
 """The half day after Thanksgiving, and the session before that holiday."""
 
 NOW = datetime(2024, 11, 29, 22, tzinfo=UTC)
+_ASKED_FROM = pd.Timestamp(BEFORE) - pd.Timedelta(days=OVERLAP_DAYS)
 HOLIDAYS = (date(2024, 9, 2), date(2024, 11, 28))
 UNIVERSE = Universe(target="SPY", iv="VIX", iv_3m="", bond="TLT", credit="")
 
@@ -196,7 +198,9 @@ def restated_split(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fr
     at = int(rng.choice(places[(places > 60) & (places < len(frame) - 1)]))
     part = frame.index < at if rng.random() < 0.5 or fresh else frame.index >= at
     frame.loc[part, list(PRICES)] *= factor
-    return Case(Feed(frames | {symbol: frame}), QualityError if symbol == "SPY" else None)
+    # A live source is asked for the recent sessions alone; what it tells of older ones is unseen.
+    seen = fresh or (frame.loc[part, "session"] >= _ASKED_FROM).any()
+    return Case(Feed(frames | {symbol: frame}), QualityError if symbol == "SPY" and seen else None)
 
 
 CONTENT: dict[str, Callable[[dict[str, pd.DataFrame], np.random.Generator, bool], Case]] = {

@@ -155,7 +155,7 @@ def test_a_service_that_fails_is_asked_again_and_then_given_up(
     shutil.copytree(published, tmp_path, dirs_exist_ok=True)
     store = Store.open(str(tmp_path))
     before, raw = curated(store), store.read(RAW_MARKET)
-    source = yahoo.source(timeout_seconds=0.3)
+    source = yahoo.source(timeout_seconds=0.2)
     if failing < ATTEMPTS:
         report = ingest(store, source, UNIVERSE, now=NOW, as_of=None)
         assert (report.as_of, report.added, report.restated) == (AS_OF, 3, 0)
