@@ -16,6 +16,7 @@ from volcast.storage import Store
 
 __all__ = ["AuditReport", "audit_features", "audit_predictions"]
 
+_REMEDY = "Nothing was published from these rows; mend what made them, and run it again."
 _CODE = ("quality/*.py", "features/definitions.py")
 
 
@@ -113,7 +114,7 @@ def _already(known: Known, page: Path | None) -> list[Outcome] | None:
 def _settle(known: Known, verdict: Verdict, page: Path | None, where: str) -> AuditReport:
     keep(known.store, known.symbol, known.session, verdict.outcomes)
     write_page(page, verdict.results)
-    refuse_critical(verdict.outcomes, known.symbol, where)
+    refuse_critical(verdict.outcomes, known.symbol, where, _REMEDY)
     known.put(verdict.outcomes, {})
     return _report(verdict.outcomes)
 

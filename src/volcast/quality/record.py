@@ -68,7 +68,7 @@ def keep(store: Store, symbol: str, session: date, outcomes: Sequence[Outcome]) 
     store.write(MONITORING_QUALITY, rows.assign(symbol=symbol, session=session))
 
 
-def refuse_critical(outcomes: Sequence[Outcome], symbol: str, where: str) -> None:
+def refuse_critical(outcomes: Sequence[Outcome], symbol: str, where: str, remedy: str) -> None:
     """Raise if a critical check failed.
 
     Raises
@@ -91,9 +91,7 @@ def refuse_critical(outcomes: Sequence[Outcome], symbol: str, where: str) -> Non
         found=found,
         expected="no critical check to fail",
         where=where,
-        remedy="See monitoring.quality and monitoring.quarantine; mend the source's rows and "
-        "ingest again. What was published is as it was. If the source is right about its past, "
-        "begin a new store.",
+        remedy=f"See monitoring.quality. {remedy}",
     )
 
 

@@ -24,6 +24,10 @@ from volcast.storage import Store
 
 __all__ = ["ValidationReport", "validate"]
 
+_REMEDY = (
+    "Broken rows are in monitoring.quarantine; mend the source's rows and ingest again. Curated "
+    "data are as they were. If the source is right about its past, begin a new store."
+)
 _CODE = ("curation.py", "quality/*.py")
 
 
@@ -99,7 +103,7 @@ def validate(
     outcomes = [*curated.outcomes, *verdict.outcomes]
     keep(store, universe.target, as_of, outcomes)
     write_page(page, (*curated.results, *verdict.results))
-    refuse_critical(verdict.outcomes, universe.target, RAW_MARKET.name)
+    refuse_critical(verdict.outcomes, universe.target, RAW_MARKET.name, _REMEDY)
     # A companion whose new history contradicts its published one stays as it is, and is told of.
     torn = torn_others(curated.rows, published, universe)
     kept = curated.rows[~curated.rows["symbol"].isin(torn)]
