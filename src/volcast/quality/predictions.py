@@ -14,7 +14,7 @@ from volcast.quality.history import WINDOW
 from volcast.quality.market import columns_differ
 from volcast.quality.suite import Check, Fact, Verdict, judge
 
-__all__ = ["PREDICTION_CHECKS", "judge_predictions"]
+__all__ = ["PREDICTION_CHECKS", "judge_predictions", "window_start"]
 
 _LADDER = ["lo95", "lo80", "hi80", "hi95"]
 _ROUNDING = 1e-6
