@@ -3,7 +3,8 @@
 import json
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -102,10 +103,10 @@ def test_a_feed_with_a_fault_publishes_nothing_bad(
     assert all(asked.count(symbol) <= 2 for symbol in asked)
 
 
-def chart(symbol: str, last: date) -> dict[str, object]:
+@lru_cache(maxsize=3)
+def chart(symbol: str) -> Answer:
     """Yahoo's answer (v8) of the truth."""
     rows = TRUTH[symbol]
-    rows = rows[rows["session"] <= pd.Timestamp(last)]
     opens = rows["session"] + pd.Timedelta(hours=14, minutes=30)
     meta = {
         "currency": "USD", "symbol": symbol, "instrumentType": "ETF", "firstTradeDate": 728317800,
@@ -122,16 +123,13 @@ def chart(symbol: str, last: date) -> dict[str, object]:
             "adjclose": [{"adjclose": rows["adj_close"].tolist()}],
         },
     }
-    return {"chart": {"result": [result], "error": None}}
+    return body({"chart": {"result": [result], "error": None}})
 
 
 @pytest.fixture
 def yahoo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Yahoo]:
     with yahoo_server(monkeypatch, page(404)) as server:
-        server.answers = {
-            name: body(chart(symbol, AS_OF))
-            for symbol, name in (("SPY", "SPY"), ("VIX", "^VIX"), ("TLT", "TLT"))
-        }
+        server.answers = {"SPY": chart("SPY"), "^VIX": chart("VIX"), "TLT": chart("TLT")}
         yield server
 
 
