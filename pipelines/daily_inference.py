@@ -2,6 +2,8 @@
 
 from kfp import dsl
 
+from components.audit_features.component import audit_features
+from components.audit_predictions.component import audit_predictions
 from components.drift.component import drift
 from components.features.component import features
 from components.infer.component import infer
@@ -51,9 +53,14 @@ def daily_inference_pipeline(
         settled = {"as_of": fetched.outputs["as_of"], "universe": fetched.outputs["universe"]}
         validated = treat("validate", validate(store=store, **settled))
         computed = treat("features", features(store=store, **settled)).after(validated)
-        filled = treat("materialize", materialize(store=store, **settled)).after(computed)
+        sound = treat("audit_features", audit_features(store=store, **settled)).after(computed)
+        filled = treat("materialize", materialize(store=store, **settled)).after(sound)
         forecast = treat("infer", infer(store=store, **settled)).after(filled)
-        published = treat("publish", publish(store=store, staged=forecast.outputs["staged"]))
+        staged = forecast.outputs["staged"]
+        checked = treat(
+            "audit_predictions", audit_predictions(store=store, staged=staged, **settled)
+        )
+        published = treat("publish", publish(store=store, staged=staged)).after(checked)
         # What follows watches the forecast, which stands whatever becomes of the rest.
         labelled = treat("labels", labels(store=store, **settled)).after(published)
         scored = treat("score", score(store=store, **settled)).after(labelled)

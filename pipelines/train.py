@@ -2,6 +2,7 @@
 
 from kfp import dsl
 
+from components.audit_features.component import audit_features
 from components.features.component import features
 from components.gate.component import gate
 from components.ingest.component import ingest
@@ -73,5 +74,6 @@ def train_pipeline(
         settled = {"as_of": fetched.outputs["as_of"], "universe": fetched.outputs["universe"]}
         validated = treat("validate", validate(store=store, **settled))
         computed = treat("features", features(store=store, **settled)).after(validated)
-        labelled = treat("labels", labels(store=store, **settled)).after(computed)
+        sound = treat("audit_features", audit_features(store=store, **settled)).after(computed)
+        labelled = treat("labels", labels(store=store, **settled)).after(sound)
         train_and_judge(store=store, **settled).after(labelled)

@@ -1,7 +1,8 @@
 """Curation: from all versions of raw rows to one row in use a symbol and session."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ from volcast import calendar
 from volcast.config import Universe
 from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_QUARANTINE, RAW_MARKET
 from volcast.errors import ContractError
+
+if TYPE_CHECKING:
+    from volcast.quality.suite import Outcome
 
 __all__ = ["SUSPICIOUS_JUMP", "Curated", "curate"]
 
@@ -33,14 +37,17 @@ class Curated:
         Columns of monitoring.quarantine, one row a broken raw row and reason.
     dropped : dict of str to int
         Rows left out that are no fault of anyone, ``"VIX off_calendar"`` to their count.
-    checks : int
-        Row checks that were run.
+    outcomes : list of volcast.quality.suite.Outcome
+        One a row check.
+    results : tuple
+        Great Expectations' own, for its page.
     """
 
     rows: pd.DataFrame
     quarantined: pd.DataFrame
     dropped: dict[str, int]
-    checks: int
+    outcomes: list["Outcome"]
+    results: tuple[Any, ...] = field(repr=False, compare=False)
 
 
 def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
@@ -66,7 +73,7 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
         If a column of raw.market is missing.
     """
     # Imported here because volcast.quality is itself built on this module.
-    from volcast.quality.suite import judge_rows
+    from volcast.quality.raw_rows import judge_rows
 
     rows, dropped = _in_scope(raw, universe, as_of)
     verdict = judge_rows(rows)
@@ -76,7 +83,8 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
         rows=_flagged(in_use)[[column.name for column in CURATED_MARKET_DAILY.columns]],
         quarantined=_quarantined(rows, verdict.faults),
         dropped=dropped,
-        checks=verdict.checks,
+        outcomes=verdict.outcomes,
+        results=verdict.results,
     )
 
 
@@ -109,6 +117,7 @@ def _in_scope(
     dropped = _count(rows, holiday, "off_calendar") | _count(rows, repeat, "repeated")
     rows = rows[~(holiday | repeat)].reset_index(drop=True)
     rows["row"], rows["of"] = np.arange(len(rows)), (~rows.duplicated(_KEY)).cumsum()
+    rows["repeats"] = _repeats_the_bar_before(rows)
     return rows, dropped
 
 
@@ -125,6 +134,25 @@ def _says_the_same_twice(rows: pd.DataFrame) -> "pd.Series[bool]":
     if repeat.any():
         repeat = rows.duplicated([*version, *_VERSIONED])
     return repeat
+
+
+def _repeats_the_bar_before(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Mark bars that are, volume and all, the one of the session before as known when fetched.
+
+    A bar without a range may well be the next one's too, as where an index has closes alone.
+    """
+    bar = [*_PRICES, "volume"]
+    versions = rows[["symbol", "ingested_at", *bar]].assign(
+        at=_sessions_of(rows["session"]).get_indexer(pd.DatetimeIndex(rows["session"]))
+    )
+    versions = versions[rows["on_calendar"]].sort_values("ingested_at", kind="stable")
+    known = pd.merge_asof(
+        versions, versions.assign(at=versions["at"] + 1),
+        on="ingested_at", by=["symbol", "at"], suffixes=("", "_before"),
+    )  # fmt: skip
+    same = (known[bar].to_numpy() == known[[f"{name}_before" for name in bar]].to_numpy()).all(1)
+    repeats = pd.Series(same, versions.index).reindex(rows.index, fill_value=False)
+    return repeats & (rows["high"] > rows["low"])
 
 
 def _count(rows: pd.DataFrame, mask: "pd.Series[bool]", reason: str) -> dict[str, int]:

@@ -104,7 +104,7 @@ def ingest(
     stored = _latest_market(store, source, symbols)
     market = _fetch_market(source, symbols, stored, as_of)
     until = as_of or (closed if source.live else _newest(market.rows, universe, closed))
-    rows, not_taken = _taken(market.rows, until, closed)
+    rows, not_taken = _taken(_without_repeats(market.rows, source), until, closed)
     _refuse_no_target(rows, market, source, universe)
     new, restated = _new_and_restated(rows, stored, stamp)
     macro = source.macro(None, until)
@@ -172,6 +172,21 @@ def _restated_at_the_edge(rows: pd.DataFrame, stored: pd.DataFrame) -> list[str]
     edge = rows.sort_values("session").drop_duplicates("symbol")
     matched = _matched(edge, stored)
     return sorted(matched.loc[_differs(matched) & matched["held"], "symbol"])
+
+
+def _without_repeats(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """Drop rows given twice; of two that differ one would pass for a restatement of the other."""
+    kept = rows.drop_duplicates([*_KEY, *_PRICES, "volume"])
+    twice = kept.duplicated(_KEY)
+    if twice.any():
+        row = kept[twice].iloc[0]
+        raise ContractError(
+            found=f"{row['symbol']} of {row['session'].date()} twice, with other values",
+            expected="one row a symbol and date",
+            where=f"source {source.name}",
+            remedy="Look at what the source sends; nothing of this fetch was stored.",
+        )
+    return kept
 
 
 def _newest(rows: pd.DataFrame, universe: Universe, closed: date) -> date:

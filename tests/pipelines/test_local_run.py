@@ -91,7 +91,7 @@ def _walk(sessions: list[date]) -> list[float]:
 def test_both_pipelines_run_on_the_sample_and_show_every_step(sample: tuple[Path, str]) -> None:
     folder, shown = sample
     ended = [line for line in shown.splitlines() if " s  " in line]
-    assert len(ended) == 19
+    assert len(ended) == 22
     steps = set(DISPLAY_NAMES) - {"evaluate", "survey", "shadow"}
     missing = [s for s in steps if not any(DISPLAY_NAMES[s] in line for line in ended)]
     assert missing == []

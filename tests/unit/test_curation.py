@@ -28,7 +28,7 @@ def row(symbol: str = "SPY", session: date = MON, **given: object) -> dict[str, 
         "close": 100.5,
         "adj_close": 90.0,
         "adjustment": 1.0,
-        "volume": 1e6,
+        "volume": 1e6 + session.day,
     }
     return base | given
 
@@ -164,9 +164,31 @@ def test_an_index_that_contradicts_its_range_is_flagged_and_kept() -> None:
     assert list(kept["flags"]) == ["close_outside_range", "open_outside_range"]
 
 
-def test_a_day_that_repeats_the_last_is_flagged_for_assets_only() -> None:
+def test_a_day_of_the_last_ones_prices_is_flagged_for_assets_only() -> None:
     result = curated(row(), row(session=TUE), vix(), vix(TUE))
     assert [list(flags) for flags in result.rows["flags"]] == [[], ["stale_repeat"], [], []]
+
+
+def test_a_bar_that_is_the_last_one_volume_and_all_is_quarantined() -> None:
+    same = {"volume": 1e6}
+    rows = [row(**same), row(session=TUE, **same), row(session=WED)]
+    result = curated(*rows, vix(**same), vix(TUE, **same))
+    assert list(result.rows["session"].dt.day) == [1, 3, 1]
+    assert set(result.quarantined["reason"]) == {"bar_repeated"}
+
+
+def test_a_bar_without_a_range_may_be_the_last_one_again() -> None:
+    flat = dict.fromkeys(("open", "high", "low", "close", "volume"), 21.0)
+    assert len(curated(vix(**flat), vix(TUE, **flat)).rows) == 2
+
+
+def test_a_bar_is_compared_with_the_one_before_as_it_was_when_fetched() -> None:
+    same, later = {"volume": 1e6}, {"volume": 1e6, "ingested_at": "2021-03-06T12:00Z"}
+    rows = [row(**same), row(session=TUE, **same)]
+    restated = curated(*rows, row(close=100.7, **later))
+    assert list(restated.quarantined["reason"]) == ["bar_repeated"]
+    mended = curated(*rows, row(session=TUE, close=100.6, **later))
+    assert list(mended.rows["close"]) == [100.5, 100.6]
 
 
 @pytest.mark.parametrize(

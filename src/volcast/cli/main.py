@@ -78,6 +78,8 @@ def ingest(
         say(f"  dropped {count}: {reason}")
     for example in valid.examples:
         say(f"  quarantined {example}")
+    for warning in valid.warnings:
+        say(f"  warning: {warning}")
 
 
 @app.command()

@@ -1,159 +1,232 @@
-"""The expectations on market rows, as code, run through Great Expectations."""
+"""Checks as data, run through Great Expectations."""
 
 import importlib
 import logging
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from volcast.errors import VolcastError
 
-__all__ = ["RowVerdict", "TableVerdict", "judge_rows", "judge_table"]
+__all__ = ["Check", "Fact", "Outcome", "Severity", "Suite", "Verdict", "judge"]
 
-RANGE_TOLERANCE = 1e-6
-"""Share of the close by which high, low, open and close may contradict each other. None of 42,000
-real rows of SPY, TLT, HYG and five more funds, nor of 5,031 of the sample's index, does at all;
-prices scaled in 32-bit floats may, by 1e-7. A cent on the dearest of them is 2e-5."""
+Severity = Literal["critical", "warning"]
+Suite = Literal["raw", "curated", "features", "predictions"]
 
-HIGHEST_PRICE = 1e9
-"""Above any price there is; so infinity is no price."""
-
-INDEX_POINTS = (1.0, 200.0)
-"""Plausible closes of an implied-volatility index; VIX has been between 9.1 and 82.7 since 1990."""
-
-_PRICES = ("open", "high", "low", "close")
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class RowVerdict:
-    """Faults found: columns row (its number) and reason, sorted; and the count of checks run."""
-
-    faults: pd.DataFrame
-    checks: int
-
-
-@dataclass(frozen=True)
-class TableVerdict:
-    """What failed, each as ``name value (bound)``; and the count of checks run."""
-
-    failed: list[str]
-    checks: int
-
-
-def judge_rows(rows: pd.DataFrame) -> RowVerdict:
-    """Run every row check on all rows at once.
+class Check:
+    """One check: values that must lie within bounds, or a key that must not repeat.
 
     Parameters
     ----------
+    suite, name : str
+        Its place in monitoring.quality; ``name`` is also the reason a row is quarantined with.
+    severity : str
+        critical: a failure stops the run; warning: it goes on.
+    measure : str
+        The column that holds the values; null where a row is not judged.
+    at_least, at_most : float or None
+        Bounds, both inclusive.
+    above : bool
+        Whether ``at_least`` itself fails.
+    of_table : bool
+        Whether ``measure`` names a `Fact` of the whole table.
+    key : tuple of str
+        Columns that together may not repeat; there is no measure then.
+    """
+
+    suite: Suite
+    name: str
+    severity: Severity
+    measure: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    above: bool = False
+    of_table: bool = False
+    key: tuple[str, ...] = ()
+
+    def holds(self, values: "pd.Series[float]") -> "pd.Series[bool]":
+        """Mark the values that pass, by plain arithmetic; null ones do."""
+        low = -np.inf if self.at_least is None else self.at_least
+        high = np.inf if self.at_most is None else self.at_most
+        over = values > low if self.above else values >= low
+        return values.isna() | (over & (values <= high))
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What was found of a whole table; NaN where there is nothing to judge."""
+
+    value: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one check; the fields are columns of monitoring.quality."""
+
+    suite: Suite
+    check: str
+    severity: Severity
+    passed: bool
+    checked: int
+    failed: int
+    found: float | None
+    bound: float | None
+    detail: str
+
+    def __str__(self) -> str:
+        """Name the check and what it found."""
+        if self.found is None:
+            return f"{self.check}: {self.failed} of {self.checked} rows"
+        bound = "" if self.bound is None else f" (at most {self.bound:g})"
+        return f"{self.check} {self.found:g}{bound}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run of checks found.
+
+    Parameters
+    ----------
+    outcomes : list of Outcome
+        One a check, in the order of the checks.
+    faults : pandas.DataFrame
+        ``row`` (its number) and ``reason`` of each row that failed a check, sorted.
+    results : tuple
+        Great Expectations' own, for its page.
+    """
+
+    outcomes: list[Outcome]
+    faults: pd.DataFrame
+    results: tuple[Any, ...] = field(repr=False, compare=False)
+
+
+def judge(
+    checks: Sequence[Check], rows: pd.DataFrame, facts: Mapping[str, Fact] | None = None
+) -> Verdict:
+    """Run ``checks`` on rows and on facts of their table, in one batch.
+
+    Parameters
+    ----------
+    checks : sequence of Check
     rows : pandas.DataFrame
-        Columns of raw.market, and row (a unique number), kind (asset or index), on_calendar.
+        ``row`` (a unique number), ``symbol``, ``session``, and the measures and keys of the
+        checks; a column ``<measure>: which`` says what of the row the measure is of.
+    facts : mapping of str to Fact
+        By measure.
 
     Raises
     ------
     VolcastError
         If a check could not be run.
     """
-    results = _run(_row_expectations(), _with_measures(rows)) if len(rows) else []
-    faults = [
-        (int(found["row"]), result.expectation_config.meta["reason"])
-        for result in results
-        if not result.success
-        for found in result.result["unexpected_index_list"]
-    ]
+    facts = facts or {}
+    outcome = _run(checks, _batch(checks, rows, facts))
+    numbered = rows.set_index("row") if len(rows) else rows
+    outcomes, faults = [], []
+    for check, result in zip(checks, outcome.results, strict=True):
+        found = result.result
+        if check.of_table:
+            outcomes.append(_of_table(check, facts[check.measure], passed=result.success))
+            continue
+        failing = [int(at["row"]) for at in found.get("unexpected_index_list") or []]
+        checked = found["element_count"] - found.get("missing_count", 0) if len(rows) else 0
+        outcomes.append(_of_rows(check, checked, failing, numbered))
+        faults += [(row, check.name) for row in failing]
     frame = pd.DataFrame(sorted(set(faults)), columns=["row", "reason"])
-    return RowVerdict(frame.astype({"row": "int64", "reason": "object"}), len(results))
+    return Verdict(outcomes, frame.astype({"row": "int64", "reason": "object"}), (outcome,))
 
 
-def judge_table(facts: dict[str, float], at_most: dict[str, float]) -> TableVerdict:
-    """Hold counts and shares that describe a table against their bounds.
+def _of_table(check: Check, fact: Fact, *, passed: bool) -> Outcome:
+    judged = not np.isnan(fact.value)
+    return Outcome(
+        check.suite, check.name, check.severity, passed=bool(passed), checked=int(judged), failed=0,
+        found=float(fact.value) if judged else None, bound=check.at_most,
+        detail="" if passed and judged else fact.detail,
+    )  # fmt: skip
 
-    Parameters
-    ----------
-    facts, at_most : dict of str to float
-        By name, what was counted and the highest value that passes.
+
+def _of_rows(check: Check, checked: int, failing: list[int], rows: pd.DataFrame) -> Outcome:
+    return Outcome(
+        check.suite, check.name, check.severity, passed=not failing, checked=int(checked),
+        failed=len(failing), found=None, bound=None,
+        detail=_examples(check, rows.loc[failing]) if failing else "",
+    )  # fmt: skip
+
+
+def _examples(check: Check, failing: pd.DataFrame) -> str:
+    """Name the newest failing rows, with what was measured."""
+    newest = failing.sort_values("session", kind="stable").tail(_EXAMPLES)
+    told = []
+    for row in newest.to_dict("records"):
+        which = row.get(f"{check.measure}: which", "")
+        value = "" if check.key else f" ({which}{' ' if which else ''}{row[check.measure]:.6g})"
+        told.append(f"{row['symbol']} {pd.Timestamp(row['session']):%Y-%m-%d}{value}")
+    return ", ".join(told)
+
+
+def _batch(checks: Sequence[Check], rows: pd.DataFrame, facts: Mapping[str, Fact]) -> pd.DataFrame:
+    """Return the columns that are judged; facts stand in the first row, and are null below."""
+    of_rows = {c.measure for c in checks if c.measure and not c.of_table}
+    wanted = ["row", *sorted(of_rows | {column for c in checks for column in c.key})]
+    batch = rows.reindex(columns=wanted).reset_index(drop=True)
+    if batch.empty:
+        batch = pd.DataFrame({name: [np.nan] for name in wanted}).assign(row=-1)
+    for name in {c.measure for c in checks if c.of_table}:
+        batch[name] = np.nan
+        batch.loc[0, name] = float(facts[name].value)
+    return batch
+
+
+def _expectation(check: Check) -> Any:
+    ask, about = _gx().expectations, {"meta": {"check": check.name}, "severity": check.severity}
+    if check.key:
+        return ask.ExpectCompoundColumnsToBeUnique(column_list=list(check.key), **about)
+    return ask.ExpectColumnValuesToBeBetween(
+        column=check.measure, min_value=check.at_least, max_value=check.at_most,
+        strict_min=check.above, **about,
+    )  # fmt: skip
+
+
+def _run(checks: Sequence[Check], frame: pd.DataFrame) -> Any:
+    """Validate one in-memory batch; results in the order of the checks.
+
+    Which rows fail is asked for of the checks that do, for to ask it costs as much as the check.
     """
-    expectations = [
-        _gx().expectations.ExpectColumnValuesToBeBetween(column=name, max_value=bound)
-        for name, bound in at_most.items()
+    batch = _batches().get_batch({"dataframe": frame})
+    outcome = _validated(batch, checks, {"result_format": "BASIC"})
+    failing = [
+        at
+        for at, (check, result) in enumerate(zip(checks, outcome.results, strict=True))
+        if not result.success and not check.of_table
     ]
-    results = _run(expectations, pd.DataFrame([facts]).assign(row=0))
-    names = [r.expectation_config.kwargs["column"] for r in results if not r.success]
-    failed = [f"{name} {facts[name]:g} (at most {at_most[name]:g})" for name in names]
-    return TableVerdict(failed, len(results))
-
-
-def _with_measures(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add how far each row is from contradicting itself, as shares of its close."""
-    scale = rows["close"].abs()
-    body = rows[["open", "close"]]
-    return rows.assign(
-        high_over_low=(rows["high"] - rows["low"]) / scale,
-        high_over_body=(rows["high"] - body.max(axis=1)) / scale,
-        body_over_low=(body.min(axis=1) - rows["low"]) / scale,
-    )
-
-
-def _row_expectations() -> list[Any]:
-    """Every row check; ``meta`` holds the reason a failing row is quarantined with."""
-    ask, kind = _gx().expectations, _gx().expectations.row_conditions.Column("kind")
-    asset, index = {"row_condition": kind == "asset"}, {"row_condition": kind == "index"}
-
-    def given(column: str, **where: Any) -> Any:
-        meta = {"reason": f"{column}_missing"}
-        return ask.ExpectColumnValuesToNotBeNull(column=column, meta=meta, **where)
-
-    def between(column: str, reason: str, **bounds: Any) -> Any:
-        return ask.ExpectColumnValuesToBeBetween(column=column, meta={"reason": reason}, **bounds)
-
-    positive = {"min_value": 0, "strict_min": True, "max_value": HIGHEST_PRICE}
-    ordered = {"min_value": -RANGE_TOLERANCE, **asset}
-    lowest, highest = INDEX_POINTS
-    return [
-        ask.ExpectColumnValuesToBeInSet(
-            column="on_calendar", value_set=[True], meta={"reason": "off_calendar"}
-        ),
-        ask.ExpectCompoundColumnsToBeUnique(
-            column_list=["symbol", "session", "ingested_at"],
-            meta={"reason": "contradicting_repeat"},
-        ),
-        *(given(column, **asset) for column in _PRICES),
-        *(between(column, f"{column}_not_positive", **positive, **asset) for column in _PRICES),
-        between("high_over_low", "high_below_low", **ordered),
-        between("high_over_body", "high_below_open_or_close", **ordered),
-        between("body_over_low", "low_above_open_or_close", **ordered),
-        between("adjustment", "adjustment_not_positive", **positive),
-        given("close", **index),
-        between("close", "close_implausible", min_value=lowest, max_value=highest, **index),
-    ]
-
-
-def _run(expectations: Sequence[Any], frame: pd.DataFrame) -> list[Any]:
-    """Validate one in-memory batch; results in the order of the expectations."""
-    gx = _gx()
-    types = gx.data_context.types.base
-    config = types.DataContextConfig(
-        # In memory alone: the default would look for a folder for its pages.
-        store_backend_defaults=types.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        progress_bars={"globally": False},
-        analytics_enabled=False,
-    )
-    context = gx.get_context(mode="ephemeral", project_config=config)
-    asset = context.data_sources.add_pandas("memory").add_dataframe_asset("rows")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-    outcome = batch.validate(
-        gx.ExpectationSuite("market", expectations=list(expectations)),
-        result_format={
+    if failing:
+        rows = {
             "result_format": "COMPLETE",
             "unexpected_index_column_names": ["row"],
             "return_unexpected_index_query": False,
-        },
-    )
+        }
+        whole = _validated(batch, [checks[at] for at in failing], rows)
+        for at, result in zip(failing, whole.results, strict=True):
+            outcome.results[at] = result
+    return outcome
+
+
+def _validated(batch: Any, checks: Sequence[Check], result_format: dict[str, Any]) -> Any:
+    expectations = [_expectation(check) for check in checks]
+    suite = _gx().ExpectationSuite("volcast", expectations=expectations)
+    outcome = batch.validate(suite, result_format=result_format)
     _refuse_unrun(outcome.results)
-    return list(outcome.results)
+    return outcome
 
 
 def _refuse_unrun(results: Sequence[Any]) -> None:
@@ -166,6 +239,22 @@ def _refuse_unrun(results: Sequence[Any]) -> None:
                 where="quality suite",
                 remedy="This is a fault of volcast; report it with the message.",
             )
+
+
+@lru_cache(maxsize=1)
+def _batches() -> Any:
+    """Return what makes a batch of a frame, in a context that keeps nothing on disk."""
+    gx = _gx()
+    types = gx.data_context.types.base
+    config = types.DataContextConfig(
+        # In memory alone: the default would look for a folder for its pages.
+        store_backend_defaults=types.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars={"globally": False},
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
+    asset = context.data_sources.add_pandas("memory").add_dataframe_asset("rows")
+    return asset.add_batch_definition_whole_dataframe("all")
 
 
 @lru_cache(maxsize=1)

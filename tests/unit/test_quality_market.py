@@ -1,0 +1,252 @@
+"""Checks of the market as a whole: each fires on what it is for, and on nothing sound."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.faulty_feed import AS_OF, BEFORE, NOW, UNIVERSE, Feed, truth
+from volcast.config import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe
+from volcast.contracts import (
+    CURATED_MARKET_DAILY,
+    MONITORING_QUALITY,
+    RAW_MACRO,
+)
+from volcast.errors import QualityError, StaleInput
+from volcast.ingest import ingest
+from volcast.quality import validate
+from volcast.quality.history import contradicted_moves, log_growth, restated, torn
+from volcast.sources import CsvFolderSource, SampleSource, SyntheticSource
+from volcast.storage import Store
+
+TRUTH = truth()
+LATER = datetime(2024, 11, 30, 12, tzinfo=UTC)
+PRICES = ["open", "high", "low", "close"]
+
+
+def rows_of(symbol: str) -> pd.DataFrame:
+    """Rows of one symbol as curated, without dividends."""
+    return TRUTH[symbol].assign(symbol=symbol, adjustment=1.0)
+
+
+def quality(store: Store, session: date = AS_OF) -> pd.DataFrame:
+    rows = store.read(MONITORING_QUALITY).to_pandas()
+    return rows[rows["session"] == session].set_index(["suite", "check"])
+
+
+def failing(store: Store, session: date = AS_OF) -> list[str]:
+    rows = quality(store, session)
+    return sorted(rows.index[~rows["passed"]].get_level_values("check"))
+
+
+def changed(symbol: str, **columns: object) -> Feed:
+    """The sound feed with the newest values of one symbol replaced."""
+    frame = TRUTH[symbol].copy()
+    for name, value in columns.items():
+        frame.loc[len(frame) - 1, name] = value
+    return Feed(TRUTH | {symbol: frame})
+
+
+@pytest.fixture
+def published(store: Store) -> Store:
+    """The sound feed, published up to the session before."""
+    ingest(store, Feed(TRUTH), UNIVERSE, now=datetime(2024, 11, 27, 22, tzinfo=UTC), as_of=None)
+    validate(store, UNIVERSE, BEFORE)
+    assert failing(store, BEFORE) == []
+    return store
+
+
+def after(store: Store, feed: Feed) -> list[str]:
+    """Ingest and validate the next session; return the warnings."""
+    ingest(store, feed, UNIVERSE, now=NOW, as_of=None)
+    return validate(store, UNIVERSE, AS_OF).warnings
+
+
+def test_every_check_leaves_a_row_and_a_known_run_writes_them_again(published: Store) -> None:
+    after(published, Feed(TRUTH))
+    rows = published.read(MONITORING_QUALITY)
+    of_day = quality(published)
+    assert len(of_day) == validate(published, UNIVERSE, AS_OF).checks
+    assert of_day["passed"].all()
+    for key in published.objects.list(f"{MONITORING_QUALITY.name}/"):
+        published.objects.delete(key)
+    validate(published, UNIVERSE, AS_OF)
+    assert published.read(MONITORING_QUALITY).num_rows == len(of_day)
+    assert rows.num_rows == 2 * len(of_day)
+
+
+def test_a_stopped_run_leaves_its_rows_too(published: Store) -> None:
+    with pytest.raises(QualityError, match="newest_broken 1"):
+        after(published, changed("SPY", close=np.nan))
+    assert failing(published) == ["close_missing", "newest_broken"]
+    row = quality(published).loc[("raw", "close_missing")]
+    assert (row["severity"], row["failed"]) == ("warning", 1)
+    assert row["detail"].startswith("SPY 2024-11-29")
+
+
+def test_a_session_that_is_not_there_yet_is_stale_and_nothing_worse(published: Store) -> None:
+    with pytest.raises(StaleInput, match="SPY up to 2024-11-27"):
+        validate(published, UNIVERSE, AS_OF)
+    assert failing(published) == ["others_behind", "sessions_behind"]
+
+
+def test_companions_that_are_behind_or_lack_sessions_are_warned_of(store: Store) -> None:
+    short = TRUTH | {
+        "VIX": TRUTH["VIX"].iloc[:-2], "TLT": TRUTH["TLT"].drop(index=[300, 304, 305])
+    }  # fmt: skip
+    ingest(store, Feed(short), UNIVERSE, now=NOW, as_of=None)
+    validate(store, UNIVERSE, AS_OF)
+    rows = quality(store)
+    assert rows.loc[("raw", "others_behind"), ["found", "detail"]].tolist() == [2, "VIX by 2"]
+    assert rows.loc[("curated", "others_missing_sessions"), "detail"] == "TLT by 3"
+    assert failing(store) == ["others_behind", "others_missing_sessions"]
+
+
+def test_a_move_that_the_index_denies_stops_the_day_and_is_a_warning_after(store: Store) -> None:
+    frame = TRUTH["SPY"].copy()
+    frame.loc[len(frame) - 1, [*PRICES, "adj_close"]] *= 0.88
+    vix = TRUTH["VIX"].copy()
+    vix.loc[len(vix) - 1, PRICES] = vix.loc[len(vix) - 2, PRICES].to_numpy(dtype=float) + 0.01
+    ingest(store, Feed(TRUTH | {"SPY": frame, "VIX": vix}), UNIVERSE, now=NOW, as_of=None)
+    with pytest.raises(QualityError, match=r"newest_contradicted 1 .*2024-11-29 moves"):
+        validate(store, UNIVERSE, AS_OF)
+    assert "move_contradicted" in failing(store)
+    vix.loc[len(vix) - 1, PRICES] *= 1.4
+    other = Store.open(f"{store.uri}-confirmed")
+    ingest(other, Feed(TRUTH | {"SPY": frame, "VIX": vix}), UNIVERSE, now=NOW, as_of=None)
+    assert validate(other, UNIVERSE, AS_OF).warnings == []
+
+
+def test_the_measure_of_a_move_is_in_implied_or_own_deviations() -> None:
+    target, index = rows_of("SPY"), rows_of("VIX")
+    found = contradicted_moves(target, index)
+    close, points = target["close"].to_numpy(), index["close"].to_numpy()
+    returns = np.log(close[1:] / close[:-1])
+    for at in (100, 200, 318):
+        still = abs(np.log(points[at + 1] / points[at])) < 0.1
+        own = returns[at - 66 : at].std(ddof=1)
+        scale = max(points[at] / 100 / np.sqrt(252), own)
+        wanted = abs(returns[at]) / scale if still else np.nan
+        assert found.iloc[at + 1] == pytest.approx(wanted, rel=1e-12, nan_ok=True)
+
+
+def test_an_index_that_does_not_go_with_the_symbol_denies_nothing() -> None:
+    index = rows_of("VIX").assign(close=TRUTH["VIX"]["close"].to_numpy()[::-1])
+    assert contradicted_moves(rows_of("SPY"), index).isna().all()
+
+
+def test_a_new_scale_of_the_adjusted_close_restates_nothing(published: Store) -> None:
+    frame = TRUTH["SPY"].copy()
+    frame["adj_close"] *= 0.996
+    assert after(published, Feed(TRUTH | {"SPY": frame})) == []
+    assert quality(published).loc[("curated", "history_restated"), "found"] == 0
+
+
+def test_a_split_of_the_whole_history_passes_and_one_of_half_of_it_stops(store: Store) -> None:
+    now = rows_of("SPY")
+    whole = now.assign(**{name: now[name] / 4 for name in PRICES})
+    nothing = pd.Series(dtype=float)
+    assert (restated(whole, now).value, torn(whole, now, nothing).value) == (0, 0)
+    half = now.copy()
+    half.loc[:159, PRICES] /= 4
+    fact = torn(half, now, nothing)
+    assert fact.value == 1
+    assert f"{now.loc[160, 'session']:%Y-%m-%d}" in fact.detail
+    assert log_growth(half).abs().max() == pytest.approx(np.log(4), abs=0.05)
+
+
+def test_another_instrument_under_the_same_name_stops_the_run(published: Store) -> None:
+    other = truth(seed=11)["SPY"]
+    with pytest.raises(QualityError, match="history_restated"):
+        after(published, Feed(TRUTH | {"SPY": other}))
+    assert published.read(CURATED_MARKET_DAILY, first=AS_OF).num_rows == 0
+
+
+def test_fifteen_recent_bars_may_be_corrected_at_once(published: Store) -> None:
+    frame = TRUTH["SPY"].copy()
+    frame.loc[len(frame) - 16 :, "high"] *= 1.002
+    assert after(published, Feed(TRUTH | {"SPY": frame})) == []
+    assert 0.03 < quality(published).loc[("curated", "history_restated"), "found"] < 0.1
+
+
+def test_a_companion_whose_history_would_tear_stays_as_published(published: Store) -> None:
+    before = published.read(CURATED_MARKET_DAILY, symbols=["TLT"])
+    frame = TRUTH["TLT"].copy()
+    frame.loc[len(frame) - 5 :, [*PRICES, "adj_close"]] /= 3
+    warnings = after(published, Feed(TRUTH | {"TLT": frame}))
+    assert any(said.startswith("others_torn 1") for said in warnings)
+    assert published.read(CURATED_MARKET_DAILY, symbols=["TLT"]).equals(before)
+    assert published.read(CURATED_MARKET_DAILY, symbols=["SPY"], first=AS_OF).num_rows == 1
+
+
+def macro(days: pd.Series, values: pd.Series, lag_days: int = 1) -> pd.DataFrame:
+    moments = pd.DatetimeIndex(days).tz_localize("UTC") + pd.Timedelta(days=lag_days)
+    return pd.DataFrame(
+        {
+            "series": "VIXCLS", "observation_date": pd.DatetimeIndex(days),
+            "available_at": moments, "value": values.to_numpy(), "source": "csv",
+            "lag_rule": "assumed", "ingested_at": pd.Timestamp("2024-11-29T22:00Z"),
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("off", "fires"), [(0.0, 0), (0.02, 0), (0.03, 3)])
+def test_an_index_is_held_against_its_second_source(
+    published: Store, off: float, fires: int
+) -> None:
+    days, values = TRUTH["VIX"]["session"], TRUTH["VIX"]["close"].copy()
+    values.iloc[-6:-3] += off - 1e-9 * (off > 0)
+    published.write(RAW_MACRO, macro(days, values))
+    warned = [said for said in after(published, Feed(TRUTH)) if "second_source" in said]
+    assert len(warned) == (fires > 0)
+    assert quality(published).loc[("raw", "second_source_differs"), "found"] == fires
+
+
+def test_what_the_second_source_had_not_published_is_not_looked_at(published: Store) -> None:
+    days, values = TRUTH["VIX"]["session"], TRUTH["VIX"]["close"] + 1.0
+    published.write(RAW_MACRO, macro(days[-3:], values[-3:], lag_days=10))
+    assert after(published, Feed(TRUTH)) == []
+
+
+def test_a_page_of_the_checks_names_no_folder(published: Store, tmp_path: Path) -> None:
+    ingest(published, Feed(TRUTH), UNIVERSE, now=NOW, as_of=None)
+    first, again = tmp_path / "first.html", tmp_path / "again.html"
+    validate(published, UNIVERSE, AS_OF, first)
+    validate(published, UNIVERSE, AS_OF, again)
+    told, short = first.read_text(), again.read_text()
+    assert "high over low" in told
+    assert "unchanged since" in short
+    assert "history_torn" in short
+    for page in (told, short):
+        assert str(tmp_path) not in page
+        assert str(Path.home()) not in page
+
+
+def test_a_page_is_written_for_a_run_that_is_stopped(published: Store, tmp_path: Path) -> None:
+    ingest(published, changed("SPY", close=-1.0), UNIVERSE, now=NOW, as_of=None)
+    with pytest.raises(QualityError):
+        validate(published, UNIVERSE, AS_OF, tmp_path / "page.html")
+    assert "close of assets" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("source", "universe"),
+    [(SampleSource(), SAMPLE_UNIVERSE), (SyntheticSource(years=6), SYNTHETIC_UNIVERSE)],
+    ids=["sample", "synthetic"],
+)
+def test_example_markets_raise_no_warning(store: Store, source, universe: Universe) -> None:
+    report = ingest(store, source, universe, now=LATER, as_of=None)
+    assert validate(store, universe, report.as_of).warnings == []
+    assert failing(store, report.as_of) == []
+
+
+def test_real_histories_raise_no_warning_and_their_second_source_agrees(
+    store: Store, shared_data: Path
+) -> None:
+    report = ingest(store, CsvFolderSource(shared_data), Universe(), now=LATER, as_of=None)
+    assert validate(store, Universe(), report.as_of).warnings == []
+    rows = quality(store, report.as_of)
+    assert rows["passed"].all()
+    assert rows.loc[("raw", "second_source_differs"), ["checked", "found"]].tolist() == [1, 0]

@@ -1,0 +1,102 @@
+"""A loopback server in Yahoo's place, that misbehaves as it is told."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from curl_cffi import requests
+
+from volcast.sources import YahooSource
+
+__all__ = ["EMPTY", "HANG", "Answer", "Yahoo", "body", "page", "yahoo_server"]
+
+Answer = tuple[int, bytes]
+
+HANG: Answer = (0, b"")
+EMPTY = {"chart": {"result": [], "error": None}}
+
+
+def page(status: int) -> Answer:
+    """Return a page of prose under an HTTP status."""
+    return status, b"<html><body>Oops</body></html>"
+
+
+def body(answer: object) -> Answer:
+    """Return an answer in JSON."""
+    return 200, json.dumps(answer).encode()
+
+
+@dataclass
+class Yahoo:
+    """What the loopback server answers: the faults in turn (None: none), then the charts."""
+
+    url: str
+    otherwise: Answer
+    faults: list[Answer | None] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    waits: list[float] = field(default_factory=list)
+
+    def answer(self, path: str) -> Answer:
+        if "/v8/finance/chart/" not in path:
+            return 404, b""
+        self.asked.append(path)
+        fault = self.faults.pop(0) if self.faults else None
+        symbol = unquote(urlsplit(path).path.rsplit("/", 1)[-1])
+        return fault or self.answers.get(symbol, self.otherwise)
+
+    def source(self, timeout_seconds: float = 5.0) -> YahooSource:
+        return YahooSource(
+            sleep=self.waits.append, new_session=self._session, timeout_seconds=timeout_seconds
+        )
+
+    def _session(self) -> requests.Session:
+        session: Any = requests.Session()
+        send, base = session.request, self.url
+
+        def to_loopback(method: str, url: str, **given: Any) -> Any:
+            parts = urlsplit(url)
+            return send(method, f"{base}{parts.path}", **given)
+
+        session.request = to_loopback
+        return session
+
+
+@contextmanager
+def yahoo_server(patch: pytest.MonkeyPatch, otherwise: Answer) -> Iterator[Yahoo]:
+    """Serve ``otherwise`` wherever nothing else is to be answered, to a yfinance without memory."""
+    from yfinance import base, data
+
+    patch.setattr(data.SingletonMeta, "_instances", {})
+    patch.setattr(base, "_tz_info_fetch_ctr", 0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = state.answer(self.path)
+            if not status:
+                state.over.wait(30)
+                return
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state = Yahoo(f"http://127.0.0.1:{server.server_port}", otherwise)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield state
+    state.over.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
