@@ -141,7 +141,8 @@ def decide(store: Store, universe: Universe, session: date) -> Decision:
     evidence = {"drift_state": drift, "error_state": error, "wanted": bool(causes)}
     stored = store.read(MONITORING_RETRAIN, symbols=[universe.target], first=session, last=session)
     for row in stored.to_pylist():
-        if evidence.items() <= row.items():
+        # What was asked for stands, though the run it led to may have changed the evidence.
+        if row["asked"] or evidence.items() <= row.items():
             return Decision(row["asked"], row["last_asked"], row["reason"])
     found = _found(store, universe, session, "; ".join(causes), f"drift {drift}, error {error}")
     row = evidence | {

@@ -260,10 +260,10 @@ def test_a_feed_that_changes_is_drift_and_trains_once_more_for_the_gate_to_judge
     assert [done.stdout.index(step) for step in order] == sorted(
         done.stdout.index(step) for step in order
     )
-    held = _digests(tmp_path)
+    assert registry.history(store)[-1].why.endswith("passed the gate")
     again = _run("daily", tmp_path, *options)
     assert "asked True" in again.stdout
-    assert _digests(tmp_path) == held
+    assert store.read(MONITORING_RETRAIN).to_pylist() == [row]
 
 
 def _widened_sample(folder: Path, since: date) -> Path:

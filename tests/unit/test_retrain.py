@@ -102,6 +102,14 @@ def test_a_run_killed_before_it_wrote_its_row_finds_its_own_request(store: Store
     assert store.objects.get(table[0]) == content
 
 
+def test_what_was_asked_for_stands_when_the_evidence_is_gone(store: Store) -> None:
+    evidence(store, "drift")
+    first = decide(store, UNIVERSE, DAY)
+    evidence(store, "ok")
+    assert decide(store, UNIVERSE, DAY) == first
+    assert row(store)["drift_state"] == "drift"
+
+
 def test_other_evidence_is_decided_anew(store: Store) -> None:
     decide(store, UNIVERSE, DAY)
     evidence(store, error="worse")
