@@ -66,8 +66,9 @@ dash: ## The dashboard (comes later)
 test: $(DEV) $(DRIFT) ## Run every test that needs no cluster
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-bench: $(DEV) $(DRIFT) ## Run the benchmarks
+bench: $(DEV) $(DRIFT) ## Run the benchmarks, 8 minutes: TRIALS=60 of the drift check
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.drift $(TRIALS)
 
 bench-serving: $(DEV) ## Measure the server beside three others, 16 minutes: QUICK=1 MINUTES=10
 	@$(BIN)/python -m bench.serving $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES))

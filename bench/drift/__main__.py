@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.drift.market import real_features
 from bench.drift.nulls import Autoregressive, Null, Resampled
-from bench.drift.tables import as_markdown, summary
+from bench.drift.tables import as_markdown, goals, summary
 from bench.drift.trials import run
 from volcast.drift import drift_python
 
@@ -43,6 +43,9 @@ def main() -> int:
     page = as_markdown(results)
     (_RESULTS / "drift.md").write_text(page, encoding="utf-8")
     print(page)
+    missed = [goal.what for goal in goals(results) if not goal.met]
+    if missed:
+        print(f"Missed: {'; '.join(missed)}")
     return 0
 
 

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 
 from bench.drift.trials import SHIFTS, Trial
+from bench.goal import Goal
 
-__all__ = ["as_markdown", "summary"]
+__all__ = ["as_markdown", "goals", "summary"]
+
+_DOUBLED = "scale 2, 5 of 35"
 
 
 def summary(trials: Sequence[Trial]) -> dict[str, Any]:
@@ -34,6 +37,26 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     }
 
 
+def goals(results: dict[str, Any]) -> list[Goal]:
+    """Return every goal, judged at the worst market."""
+    markets, cost = results["markets"].values(), results["cost"]
+    false = max(share for m in markets for share in m["false_verdicts"].values())
+    months = max(m["false_alarm_months"] for m in markets)
+    found = min(m["found"].get(_DOUBLED, {"60": 0.0})["60"] for m in markets)
+    return [
+        Goal("false verdicts of the worst test", false, "<=", 0.1),
+        Goal("months with a false alarm or retrain", months, "<=", 0.05),
+        Goal("twice the scale in 5 of 35 features, found in 60 sessions", found, ">=", 0.9),
+        Goal("a check over the bare detector calls, time", cost["ratio"], "<=", 1.5),
+        Goal(
+            "a check with its calibration, s",
+            cost["calibration_seconds"] + cost["check_seconds"],
+            "<",
+            5,
+        ),
+    ]
+
+
 def _share(of: Iterable[float]) -> float:
     return round(float(np.mean(list(of))), 3)
 
@@ -47,6 +70,16 @@ def as_markdown(results: dict[str, Any]) -> str:
         "",
         f"{results['trials']} markets of each kind, 35 features, thresholds found anew on 2,500 "
         "sessions of each, then checked daily. Made by `python -m bench.drift`.",
+        "",
+        "## Goals",
+        "",
+        *_table(
+            ("", "found", "goal", ""),
+            [
+                (g.what, f"{g.found:.3g}", f"{g.sign} {g.bound:g}", g.verdict)
+                for g in goals(results)
+            ],
+        ),
         "",
         "## False verdicts: share of features whose test fires where nothing has changed",
         "",

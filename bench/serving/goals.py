@@ -2,43 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from bench.goal import Goal
 from bench.serving.measure import Measured
 from bench.serving.requests import GET, POST, V2
 from bench.serving.servers import FASTAPI, KSERVE, MLSERVER, OURS
 from bench.serving.steadiness import Growth, Isolation
 from bench.serving.swaps import Swapped
 
-__all__ = ["SWAPS", "Goal", "Results", "goals"]
+__all__ = ["SWAPS", "Results", "goals"]
 
 SWAPS = 20
 
 Cases = Mapping[str, Measured]
-
-
-@dataclass(frozen=True)
-class Goal:
-    """One number with a bound."""
-
-    what: str
-    found: float
-    sign: Literal["<=", ">=", "<"]
-    bound: float
-
-    @property
-    def met(self) -> bool:
-        """Whether the number keeps to the bound; one that is no number does not."""
-        if self.sign == "<=":
-            return self.found <= self.bound
-        if self.sign == "<":
-            return self.found < self.bound
-        return self.found >= self.bound
-
-    @property
-    def verdict(self) -> str:
-        """Met, or not met."""
-        return "met" if self.met else "not met"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from importlib.metadata import version
 
 from rich.table import Table
 
-from bench.serving.goals import Cases, Goal, Results
+from bench.goal import Goal
+from bench.serving.goals import Cases, Results
 from bench.serving.measure import Plan
 
 __all__ = ["Sheet", "as_json", "as_markdown", "as_table", "environment", "sheets"]

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.serving.goals import Goal, Results, goals
+from bench.goal import Goal
+from bench.serving.goals import Results, goals
 from bench.serving.measure import Measured, Plan
 from bench.serving.report import as_markdown, sheets
 from bench.serving.requests import GET, POST, V1, V2

@@ -1,0 +1,30 @@
+"""A number that a benchmark must reach."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Goal"]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One number with a bound."""
+
+    what: str
+    found: float
+    sign: Literal["<=", ">=", "<"]
+    bound: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the number keeps to the bound; one that is no number does not."""
+        if self.sign == "<=":
+            return self.found <= self.bound
+        if self.sign == "<":
+            return self.found < self.bound
+        return self.found >= self.bound
+
+    @property
+    def verdict(self) -> str:
+        """Met, or not met."""
+        return "met" if self.met else "not met"
