@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from bench.drift.tables import goals as of_drift
 from bench.goal import Goal
 from bench.serving.goals import Results, goals
 from bench.serving.measure import Measured, Plan
@@ -71,3 +72,19 @@ def test_the_tables_name_the_verdict_beside_what_was_found() -> None:
     written = as_markdown(list(sheets(missed, goals(missed), {"python": "3.11"}, Plan(5, 1.0))))
     line = next(line for line in written.splitlines() if "p95 at 20 requests" in line)
     assert line == "| p95 at 20 requests a second on one core, ms | 61 | < 50 | not met |"
+
+
+def test_the_drift_check_is_judged_at_its_worst_market() -> None:
+    market = {
+        "false_verdicts": {"ks_level/60": 0.05, "ks_scale/60": 0.1},
+        "false_alarm_months": 0.05,
+        "found": {"scale 2, 5 of 35": {"60": 0.9, "250": 1.0}},
+    }
+    cost = {"calibration_seconds": 1.0, "check_seconds": 0.2, "ratio": 1.5}
+    results = {"markets": {"a": market, "b": market}, "cost": cost}
+    assert [goal.met for goal in of_drift(results)] == [True] * 5
+    worse = market | {"false_verdicts": {"ks_level/60": 0.101}, "false_alarm_months": 0.051}
+    worse["found"] = {}
+    slow = {"calibration_seconds": 4.8, "check_seconds": 0.2, "ratio": 1.51}
+    results = {"markets": {"a": market, "b": worse}, "cost": slow}
+    assert [goal.met for goal in of_drift(results)] == [False] * 5
