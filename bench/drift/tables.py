@@ -19,6 +19,7 @@ def summary(trials: Sequence[Trial]) -> dict[str, Any]:
     return {
         "false_verdicts": {key: _share(t.raw[key] for t in trials) for key in trials[0].raw},
         "false_alarm_months": _share(t.alert for t in trials),
+        "false_retrain_months": _share(t.retrain for t in trials),
         "found": {
             name: {
                 str(within): round(
@@ -102,8 +103,14 @@ def _false(markets: dict[str, Any]) -> list[list[str]]:
         [f"`{test}`", *(f"{m['false_verdicts'][test]:.1%}" for m in markets.values())]
         for test in tests
     ]
-    alarms = [f"{m['false_alarm_months']:.1%}" for m in markets.values()]
-    return [*rows, ["months with a false alarm, and so a false retrain", *alarms]]
+    months = [
+        [
+            f"months with a false {what}",
+            *(f"{m[f'false_{what}_months']:.1%}" for m in markets.values()),
+        ]
+        for what in ("alarm", "retrain")
+    ]
+    return [*rows, *months]
 
 
 def _found(markets: dict[str, Any]) -> list[list[str]]:

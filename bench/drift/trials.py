@@ -49,8 +49,9 @@ class Trial:
     ----------
     raw : dict
         Share of features that each test fired for, by ``test/window``, in the null.
-    alert : bool
-        Whether a month of daily checks of the null called drift or a fault of the data.
+    alert, retrain : bool
+        Whether a month of daily checks of the null called drift or a fault of the data; whether it
+        called drift.
     seen : dict
         Sessions after its onset at which a change was first called drift; absent if never.
     level : dict
@@ -59,6 +60,7 @@ class Trial:
 
     raw: dict[str, float] = field(default_factory=dict)
     alert: bool = False
+    retrain: bool = False
     seen: dict[str, int] = field(default_factory=dict)
     level: dict[tuple[float, int], float] = field(default_factory=dict)
 
@@ -74,7 +76,9 @@ def run(null: Null, seed: int, only: str | None = None) -> Trial:
     for finding in findings(panel(rows, onset), calibration, Plain()):
         tested.setdefault(f"{finding.test}/{finding.window}", []).append(finding.fired)
     trial.raw = {key: float(np.mean(hits)) for key, hits in tested.items()}
-    trial.alert = any(_alarms(rows, onset - day, calibration) for day in range(MONTH))
+    month = [onset - day for day in range(MONTH)]
+    trial.retrain = any(_drifts(rows, end, calibration) for end in month)
+    trial.alert = trial.retrain or any(_faulty(rows, end) for end in month)
     hit = rng.choice(np.arange(1, FEATURES), HITS, replace=False)
     for name, changed in _changes(rows, onset, hit):
         if only not in (None, name):
@@ -102,9 +106,8 @@ def _changes(rows: Floats, onset: int, hit: NDArray[np.int64]) -> Iterator[tuple
         yield f"level {size:g}, all but VIX", shifted(rows, onset, everywhere, size)
 
 
-def _alarms(rows: Floats, end: int, calibration: Calibration) -> bool:
-    faulty = any(finding.fired for finding in faults(panel(rows, end)))
-    return faulty or _drifts(rows, end, calibration)
+def _faulty(rows: Floats, end: int) -> bool:
+    return any(finding.fired for finding in faults(panel(rows, end)))
 
 
 def _drifts(rows: Floats, end: int, calibration: Calibration) -> bool:

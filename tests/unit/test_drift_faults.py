@@ -67,5 +67,6 @@ def test_a_value_in_other_units_lies_outside_of_all_history() -> None:
 
 
 def test_a_record_is_no_fault() -> None:
-    top = panel().reference[:, 0].max()
-    assert fired(changed(0, slice(-1, None), top * 1.5)) == []
+    top, low = panel().reference[:, 0].max(), panel().reference[:, 0].min()
+    assert fired(changed(0, slice(-1, None), top + 1.99 * (top - low))) == []
+    assert fired(changed(0, slice(-1, None), top + 2.01 * (top - low))) == [("a", "beyond")]

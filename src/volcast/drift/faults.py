@@ -25,9 +25,10 @@ MISSING = 1.0
 REPEATS = 4.0
 """Times in a row that a value may repeat, or as often as it ever did in the reference."""
 
-BEYOND = 1.0
+BEYOND = 2.0
 """Widths of the reference's whole range that a value may lie outside of it. March 2020 lay less
-than half of one outside of 2007 to 2019."""
+than half of one outside of 2007 to 2019; a decade without a crash makes a narrow range, beyond one
+width of which a sound month lies in one of fifty trials."""
 
 
 def faults(panel: Panel) -> Iterator[Finding]:
