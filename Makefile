@@ -2,6 +2,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
+.NOTPARALLEL:
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -112,7 +113,8 @@ $(VENV)/.stamp-%:
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(DRIFT_VENV)/.stamp-%: | $(RUN)
+# Whoever asks for it asks for .venv first, with or without the test tools, and that has uv.
+$(DRIFT_VENV)/.stamp-%:
 	@$(DRIFT_VENV)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(DRIFT_VENV)
 	@echo "Installing $$(grep -c '==' requirements/drift.txt) pinned packages of the drift check into $(DRIFT_VENV), once ..." >&2
 	@$(BIN)/uv pip sync -q --compile-bytecode --python $(DRIFT_VENV)/bin/python --require-hashes requirements/drift.txt || \
