@@ -1,6 +1,6 @@
 """What data and forecasts there are, and when the next ones are due."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from serving.exporter.sample import Row, Rows, Sample, close, newest
 from volcast import calendar
@@ -15,12 +15,12 @@ _BASELINES = {"har": "baseline_har_rv", "vix": "baseline_vix"}
 _REGIMES = {"calm": "p_calm", "normal": "p_normal", "stressed": "p_stressed"}
 
 
-def data(table: Table, rows: Rows, *, waited_for: bool) -> Iterator[Sample]:
-    """Yield the newest session of each symbol, and when the next is due if it is waited for."""
+def data(table: Table, rows: Rows, waited_for: Sequence[str]) -> Iterator[Sample]:
+    """Yield the newest session of each symbol, and when the next of those waited for is due."""
     for (symbol,), (row, *_) in newest(rows, "symbol").items():
         labels = (table.name, symbol)
         yield Sample("volcast_data_newest_session_timestamp_seconds", labels, close(row["session"]))
-        if waited_for:
+        if symbol in waited_for:
             yield Sample("volcast_data_due_timestamp_seconds", labels, _due(row))
 
 

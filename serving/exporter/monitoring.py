@@ -48,7 +48,10 @@ def drift(rows: Rows) -> Iterator[Sample]:
         tests = [
             row
             for row in rows
-            if (row["symbol"], row["session"]) == (symbol, session) and row is not verdict
+            if (row["symbol"], row["session"]) == (symbol, session)
+            and row is not verdict
+            # Evidence against an earlier champion's rows may stand beside this one's.
+            and row["reference_sha256"] == verdict["reference_sha256"]
         ]
         fired = Counter({row["subject"]: 0 for row in tests})
         fired.update(row["subject"] for row in tests if row["fired"])

@@ -132,14 +132,19 @@ def _samples(
     for table in (CURATED_MARKET_DAILY, FEATURES_DAILY, LABELS_DAILY):
         for (rows,) in tables.of(table):
             # A label is known five sessions late: none is waited for by a fixed hour.
-            yield from forecasts.data(table, rows, waited_for=table is not LABELS_DAILY)
+            waited_for = () if table is LABELS_DAILY or universe is None else universe.symbols
+            yield from forecasts.data(table, rows, waited_for)
     for curated, predictions in tables.of(CURATED_MARKET_DAILY, PREDICTIONS_DAILY):
         named = {row["symbol"] for row in predictions}
         if universe is not None:
             named.add(universe.target)
         yield from forecasts.sources(curated, frozenset(named))
     for (predictions,) in tables.of(PREDICTIONS_DAILY):
-        yield from forecasts.forecasts(predictions)
+        # What was forecast before another target was chosen is due no more.
+        own = predictions
+        if universe is not None:
+            own = [row for row in predictions if row["symbol"] == universe.target]
+        yield from forecasts.forecasts(own)
         yield from forecasts.champion(version, predictions)
     for held, curated in tables.of(MONITORING_QUARANTINE, CURATED_MARKET_DAILY):
         yield from monitoring.quarantine(held, curated)

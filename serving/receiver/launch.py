@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -97,7 +98,7 @@ class Kubeflow:
                 }
                 created = await _json(http, "POST", "/runs", run)
                 return str(created["run_id"])
-        except (OSError, httpx.HTTPError, ValueError, KeyError) as error:
+        except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
             raise SourceUnavailable(
                 found=f"{type(error).__name__}: {error}", expected=f"a run of {PIPELINE}",
                 where=self.url,
@@ -185,11 +186,12 @@ class Local:
         if self._process is None or self._watch is None:
             return
         with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
+            os.killpg(self._process.pid, signal.SIGTERM)
         try:
             await asyncio.wait_for(asyncio.shield(self._watch), _GRACE_SECONDS)
         except TimeoutError:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             await self._watch
 
     async def _await_end(self, process: asyncio.subprocess.Process, session: date) -> None:

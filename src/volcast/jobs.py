@@ -17,7 +17,7 @@ from volcast.errors import ContractError, CorruptFile
 from volcast.lineage import as_json
 from volcast.storage import Store
 
-__all__ = ["note_as_of", "note_failure", "record"]
+__all__ = ["forget_failure", "note_as_of", "note_failure", "record"]
 
 _OUTCOMES = {"SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELLED": "failed"}
 """By the state that the runner tells; any other is unknown, and told as that."""
@@ -33,6 +33,13 @@ def note_failure(store: Store, run_id: str, step: str, exit_code: int, detail: s
     """Note by what a step of the run failed."""
     fields = {"exit_code": exit_code, "detail": detail}
     store.objects.put(f"{_folder(run_id)}failed-{quote(step, safe='')}.json", as_json(fields))
+
+
+def forget_failure(store: Store, run_id: str, step: str) -> None:
+    """Remove the note of a failure of a step that was tried again and passed, if there is one."""
+    key = f"{_folder(run_id)}failed-{quote(step, safe='')}.json"
+    if store.objects.get_or_none(key) is not None:
+        store.objects.delete(key)
 
 
 def record(
@@ -75,7 +82,6 @@ def record(
     notes = {key.rpartition("/")[2]: _parsed(store, key) for key in keys}
     settled = notes.pop("as_of.json", None)
     outcome = _OUTCOMES.get(state, "unknown")
-    # A step that failed, was tried again and passed has left a note too.
     failures = [] if outcome == "succeeded" else [notes[name] for name in sorted(notes)]
     told = failures[0] if failures else {"exit_code": None, "detail": message or f"state {state}"}
     if outcome == "succeeded":

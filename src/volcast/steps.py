@@ -63,6 +63,7 @@ def step(name: str, store: str) -> Iterator[dict[str, object]]:
             # What nobody foresaw may say anything; its words stay in the step's own log.
             kind = sys.exc_info()[0]
             _note(store, name, 1, f"unforeseen {kind.__name__ if kind else 'end'} in {name}")
+    _forget(store, name)
     _say(FINISHED, step=name, duration_ms=round(1000 * (time.monotonic() - began)), found=found)
 
 
@@ -75,6 +76,16 @@ def _note(store: str, name: str, exit_code: int, detail: str) -> None:
     # A store that cannot be written is often what failed; the runner's own message is left then.
     with suppress(VolcastError):
         note_failure(Store.open(store), run_id(), name, exit_code, detail)
+
+
+def _forget(store: str, name: str) -> None:
+    if not run_id():
+        return
+    from volcast.jobs import forget_failure
+    from volcast.storage import Store
+
+    with suppress(VolcastError):
+        forget_failure(Store.open(store), run_id(), name)
 
 
 def _say(event: str, level: Level = "info", **facts: object) -> None:

@@ -116,6 +116,7 @@ def train(
         "as_of": str(as_of),
         "universe": universe.model_dump(),
         "data_sha256": frame_digest(rows),
+        "columns": list(rows.columns),
         "rows": len(rows),
         "code_version": code_version(),
         "seed": seed,

@@ -1,14 +1,21 @@
 """Thresholds from a market's own windows, and how often they are exceeded without cause."""
 
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from bench.drift.nulls import Autoregressive
 from bench.drift.panels import panel
 from bench.drift.trials import run
+from volcast import calendar
 from volcast.drift.calibration import LEVEL, MARGIN, TESTS, Calibration, calibrate, tenth
-from volcast.drift.panel import RECENT
+from volcast.drift.evidence import batches
+from volcast.drift.panel import RECENT, watched
 from volcast.drift.windows import ks_distance
+from volcast.features.definitions import market_names
 
 ROWS = Autoregressive("seeded", 0.5).draw(np.random.default_rng(11), 2500 + RECENT)
 LAID = panel(ROWS, len(ROWS))
@@ -34,6 +41,26 @@ def test_a_bar_is_beyond_what_a_tenth_of_the_features_ever_reached() -> None:
         distances = [ks_distance(r, w) for r, w in zip(rest.T, window.T, strict=True)]
         reached.append(tenth(np.array(distances) / found.thresholds["ks_scale/60"]))
     assert found.bars["ks_scale/60"] == pytest.approx(MARGIN * max(reached))
+
+
+def test_rows_that_are_judged_are_no_part_of_what_they_are_held_against() -> None:
+    days = calendar.sessions(date(2000, 1, 3), date(2010, 12, 31))[: len(ROWS)]
+    rows = pd.DataFrame(ROWS[:, : len(market_names())], columns=market_names()[: ROWS.shape[1]])
+    rows = rows.reindex(columns=market_names()).assign(session=days)
+    for trained in (days[-1], days[-200]):
+        found = watched(rows, trained)
+        assert len(found.recent) == RECENT
+        assert found.reference.tolist() == rows[list(found.names)].to_numpy()[:-RECENT].tolist()
+    assert len(watched(rows, days[1499]).reference) == 1500
+
+
+def test_features_of_which_too_little_is_known_drop_out_of_the_batch() -> None:
+    gone = replace(LAID, recent=np.full_like(LAID.recent, np.nan))
+    assert batches(gone, calibrate(LAID)) == []
+    recent = LAID.recent.copy()
+    recent[-40:, 5] = np.nan
+    some = replace(LAID, recent=recent)
+    assert {kind.kind for kind in batches(some, calibrate(LAID))} == {"given_vix"}
 
 
 def test_a_calibration_is_kept_as_json_without_loss() -> None:

@@ -1,15 +1,11 @@
 """Missing, frozen and impossible values in the newest sessions."""
 
 from dataclasses import replace
-from datetime import date
 
 import numpy as np
 
-from volcast import calendar
 from volcast.drift.faults import faults
 from volcast.drift.panel import RECENT, Panel
-
-DAYS = calendar.sessions(date(2000, 1, 3), date(2012, 12, 31))
 
 
 def panel(**changes: object) -> Panel:
@@ -18,9 +14,7 @@ def panel(**changes: object) -> Panel:
         names=("a", "b", "c"),
         iv=None,
         reference=rows[:2000],
-        sessions=DAYS[:2000],
         recent=rows[2000:],
-        recent_sessions=DAYS[2000 : 2000 + RECENT],
     )
     return replace(laid, **changes)
 

@@ -47,6 +47,13 @@ def test_a_fault_of_the_data_is_named_before_any_drift() -> None:
     assert "vix missing in 2" in verdict.detail
 
 
+def test_too_few_known_values_are_not_ok() -> None:
+    unknown = [Finding(f"f{i}", "ks_level", 20, 3, 2500, None, 0.5) for i in range(10)]
+    assert judge(unknown, missing(0), CALM).state == "not-run"
+    assert judge(level(0), missing(0), [Batch("given_vix", 0.4, 0.0)]).state == "not-run"
+    assert judge([], missing(0), CALM).state == "not-run"
+
+
 def test_a_statistic_that_is_not_known_fires_nothing() -> None:
     assert not Finding("a", "ks_level", 20, 3, 2500, None, 0.5).fired
 

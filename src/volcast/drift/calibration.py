@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from volcast.drift.panel import Panel
 from volcast.drift.windows import cvm_distances, ks_distances, psi_distances
 
-__all__ = ["BATCHES", "TESTS", "Calibration", "Test", "calibrate", "tenth"]
+__all__ = ["BATCHES", "TESTS", "Calibration", "Lens", "Test", "calibrate", "tenth", "through"]
 
 Floats = NDArray[np.float64]
 Lens = Literal["level", "given_vix", "noise"]

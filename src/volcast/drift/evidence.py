@@ -12,7 +12,10 @@ from volcast.drift.detectors import Detectors
 from volcast.drift.panel import STANDS, Panel
 from volcast.drift.windows import ks_distance, psi, reference_bins
 
-__all__ = ["Batch", "Finding", "batches", "findings", "fired"]
+__all__ = ["ENOUGH", "Batch", "Finding", "batches", "findings", "fired"]
+
+ENOUGH = 0.5
+"""Share of a window's values, and of the features, that must be known to say anything."""
 
 Floats = NDArray[np.float64]
 Measure = Callable[[Floats, Floats], Floats]
@@ -78,6 +81,8 @@ def findings(panel: Panel, calibration: Calibration, detectors: Detectors) -> It
             if thresholds is None or not len(thresholds):
                 continue
             reference, rows = seen.pair(test.lens, window)
+            if len(rows) < window:
+                continue  # thresholds are those of whole windows
             measure = (
                 _psis if test.statistic == "psi" else partial(detectors.distances, test.statistic)
             )
@@ -107,35 +112,35 @@ def batches(panel: Panel, calibration: Calibration) -> list[Batch]:
             lens = next(test.lens for test in TESTS if test.name == name)
             for back in range(STANDS if key in calibration.bars else 0):
                 values = _each(_ks, *seen.pair(lens, window, back))
-                ratios = np.nan_to_num(values / calibration.thresholds[key])
+                ratios = values / calibration.thresholds[key]
+                ratios = ratios[np.isfinite(ratios)]
+                if len(ratios) < ENOUGH * len(values):
+                    continue
                 weakest.append((tenth(ratios) / calibration.bars[key], float((ratios > 1).mean())))
         if len(weakest) == len(pairs) * STANDS:
             found.append(Batch(kind, *min(weakest)))
     return found
 
 
-def fired(found: Sequence[Finding], test: str, window: int) -> float:
-    """Return the share of subjects whose test fired; 0 where none was tested."""
-    hits = [f.fired for f in found if (f.test, f.window) == (test, window)]
-    return sum(hits) / len(hits) if hits else 0.0
+def fired(found: Sequence[Finding], test: str, window: int) -> float | None:
+    """Return the share of subjects whose test fired; None where too few could be tested."""
+    asked = [f for f in found if (f.test, f.window) == (test, window)]
+    hits = [f.fired for f in asked if f.statistic is not None]
+    return sum(hits) / len(hits) if hits and len(hits) >= ENOUGH * len(asked) else None
 
 
 class _Seen:
     """Reference and newest rows through each lens."""
 
     def __init__(self, panel: Panel) -> None:
-        self._panel = panel
         self._reference = through(panel, panel.reference)
         self._recent = through(panel, panel.recent)
 
     def pair(self, lens: Lens, window: int, back: int = 0) -> tuple[Floats, Floats]:
-        """Return the window that ends so many sessions back, and the reference before it."""
-        older = self._panel.before(window, back)
-        # The noise of a row needs the row before: there is one less.
-        reference = self._reference[lens][: older - (lens == "noise")]
+        """Return the reference, and the window that ends so many sessions back."""
         recent = self._recent[lens]
         end = len(recent) - back
-        return reference, recent[end - window : end]
+        return self._reference[lens], recent[max(end - window, 0) : end]
 
 
 def _left(panel: Panel) -> tuple[str, ...]:
@@ -149,7 +154,7 @@ def _each(measure: Measure, reference: Floats, rows: Floats) -> Floats:
     whole = known.all(axis=0)
     if whole.any():
         values[whole] = measure(reference[:, whole], rows[:, whole])
-    for column in np.flatnonzero(~whole & (known.mean(axis=0) >= 0.5)):
+    for column in np.flatnonzero(~whole & (known.mean(axis=0) >= ENOUGH)):
         part = rows[known[:, column], column]
         values[[column]] = measure(reference[:, [column]], part[:, None])
     return values

@@ -12,6 +12,7 @@ from volcast.drift.check import check
 from volcast.drift.detectors import AlibiDetectors, installed
 from volcast.drift.record import Subject, not_run
 from volcast.drift.verdict import Verdict
+from volcast.errors import VolcastError
 from volcast.storage import Store
 
 __all__ = ["drift_python", "launch"]
@@ -58,7 +59,10 @@ def launch(store: Store, symbol: str, as_of: date, python: Path | None) -> Verdi
     if python is None:
         return not_run(store, subject, "no interpreter with alibi-detect; run `make drift`")
     if python == Path(sys.executable) and installed():
-        return check(store, symbol, as_of, AlibiDetectors())
+        try:
+            return check(store, symbol, as_of, AlibiDetectors())
+        except VolcastError as error:
+            return not_run(store, subject, f"the check failed: {type(error).__name__}: {error}")
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
     environment |= {"PYTHONPATH": str(_PACKAGE.parent), "PYTHONNOUSERSITE": "1"}
     try:
@@ -68,7 +72,7 @@ def launch(store: Store, symbol: str, as_of: date, python: Path | None) -> Verdi
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         return not_run(store, subject, f"the check did not run: {type(error).__name__}")
-    if done.returncode:
+    if done.returncode or not done.stdout.strip():
         last = done.stderr.strip().splitlines()[-1:] or ["nothing said"]
         return not_run(
             store,

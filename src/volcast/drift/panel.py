@@ -1,7 +1,5 @@
 """What is watched: the champion's training rows, and the newest rows that are held to them."""
 
-from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -45,38 +43,21 @@ class Panel:
     iv : int or None
         Which of them is log implied variance.
     reference : f8[n, p]
-        Complete rows, in order of time.
-    sessions : list of date
-        Of the reference's rows.
+        Complete rows, in order of time, all older than ``recent``: thresholds found on the very
+        rows that are judged would hide what has changed in them, with every refit anew.
     recent : f8[m, p]
         The newest rows, the last of which is judged; NaN where a value is missing.
-    recent_sessions : list of date
     """
 
     names: tuple[str, ...]
     iv: int | None
     reference: Floats
-    sessions: Sequence[date]
     recent: Floats
-    recent_sessions: Sequence[date]
 
     @cached_property
     def lenses(self) -> Lenses:
         """Fitted on the reference."""
         return Lenses.fit(self.reference, self.iv)
-
-    def before(self, window: int, back: int = 0) -> int:
-        """Count the reference's rows that are older than a window, which are all in most cases.
-
-        Parameters
-        ----------
-        window : int
-            Sessions.
-        back : int
-            Sessions from the newest row to the window's end.
-        """
-        first = self.recent_sessions[max(len(self.recent_sessions) - window - back, 0)]
-        return bisect_left(self.sessions, first)
 
 
 def watched(rows: pd.DataFrame, trained: date) -> Panel:
@@ -89,18 +70,17 @@ def watched(rows: pd.DataFrame, trained: date) -> Panel:
     trained : date
         Newest session that the champion was trained on.
     """
-    training = rows[rows["session"] <= trained]
+    recent = rows.tail(RECENT)
+    training = rows.iloc[: len(rows) - len(recent)]
+    training = training[training["session"] <= trained]
     shares = training[market_names()].tail(_SPAN).notna().mean()
     names = tuple(name for name in market_names() if shares[name] >= KNOWN)
     complete = training.dropna(subset=list(names))
-    recent = rows.tail(RECENT)
     return Panel(
         names=names,
         iv=names.index("iv") if "iv" in names else None,
         reference=complete[list(names)].to_numpy(dtype=np.float64),
-        sessions=list(complete["session"]),
         recent=recent[list(names)].to_numpy(dtype=np.float64),
-        recent_sessions=list(recent["session"]),
     )
 
 
@@ -118,15 +98,15 @@ def series(
         Log implied variance by session; where it is empty nothing is conditional on it.
     """
     names = (name,) if iv.empty else (name, "iv")
-    parts = []
-    for rows in (reference, recent.tail(RECENT)):
+    newest, parts = recent.tail(RECENT), []
+    if len(newest):
+        reference = reference[reference["session"] < newest["session"].iloc[0]]
+    for rows in (reference, newest):
         joined = rows if iv.empty else rows.assign(iv=rows["session"].map(iv))
         parts.append(joined.dropna(subset=list(names)))
     return Panel(
         names=names,
         iv=None if iv.empty else 1,
         reference=parts[0][list(names)].to_numpy(dtype=np.float64),
-        sessions=list(parts[0]["session"]),
         recent=parts[1][list(names)].to_numpy(dtype=np.float64),
-        recent_sessions=list(parts[1]["session"]),
     )

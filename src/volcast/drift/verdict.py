@@ -68,12 +68,11 @@ def judge(found: Sequence[Finding], of_data: Sequence[Finding], kinds: Sequence[
             "scale": "moves of another size than VIX and the other features explain",
         }
         return Verdict("drift", f"{words[worst.kind]}, {worst.reach:.2f} of the bar", worst.share)
-    share = fired(found, "ks_level", 20)
-    if share >= TURNED:
-        return Verdict(
-            "regime-shift", f"{share:.0%} of features at unusual levels for a month", share
-        )
-    return Verdict("ok", f"{share:.0%} of features at unusual levels for a month", share)
+    unusual = fired(found, "ks_level", 20)
+    if unusual is None or "scale" not in {kind.kind for kind in kinds}:
+        return Verdict("not-run", "too few values of the newest sessions are known to test them")
+    state: State = "regime-shift" if unusual >= TURNED else "ok"
+    return Verdict(state, f"{unusual:.0%} of features at unusual levels for a month", unusual)
 
 
 def opens_alert(state: State, session: date, before: Mapping[date, str]) -> bool:

@@ -59,7 +59,7 @@ def compute(curated: pd.DataFrame, universe: "Universe") -> pd.DataFrame:
     ----------
     curated : pandas.DataFrame
         Rows of curated.market_daily, any order, all symbols of the universe and more.
-    universe : "Universe"
+    universe : Universe
         Implied-volatility features are given for its target alone; features of other symbols are
         null where these are absent.
 

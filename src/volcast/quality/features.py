@@ -61,9 +61,11 @@ def _row(name: str, measure: str, **more: float | bool) -> Check:
     return Check("features", name, "critical", measure, **more)  # type: ignore[arg-type]
 
 
+_KEY = ["symbol", "session", "created_timestamp"]
+
 FEATURE_CHECKS = (
     _fact("columns_differ", "critical"),
-    Check("features", "key_repeated", "critical", key=("symbol", "session", "created_timestamp")),
+    Check("features", "key_repeated", "critical", key=tuple(_KEY)),
     _row("event_not_close", "seconds from close", at_least=0, at_most=0),
     _row("created_before_close", "seconds created after close", at_least=0),
     *(
@@ -106,7 +108,12 @@ def judge_features(features: pa.Table, curated: pa.Table, symbol: str, as_of: da
         **_newly_null(rows, as_of),
     }
     named = {f"{name} of table": fact for name, fact in facts.items()}
-    return judge(FEATURE_CHECKS, _measured(rows), named)
+    # What was put right since is history: it must not stop every run from now on.
+    in_use = rows.sort_values("created_timestamp", kind="stable")
+    in_use = in_use[
+        ~in_use.duplicated("session", keep="last") | in_use.duplicated(_KEY, keep=False)
+    ]
+    return judge(FEATURE_CHECKS, _measured(in_use.sort_index()), named)
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
@@ -125,7 +132,7 @@ def _measured(rows: pd.DataFrame) -> pd.DataFrame:
     for kind in _REGIMES:
         of_it = [name for name in names("regime") if name.startswith(kind)]
         measures[f"sum of {kind}"] = rows[of_it].sum(axis=1, skipna=False)
-    keys = rows[["symbol", "session", "created_timestamp"]]
+    keys = rows[_KEY]
     return pd.concat([keys, pd.DataFrame(measures, index=rows.index)], axis=1)
 
 
