@@ -24,7 +24,7 @@ from volcast.contracts import (
     PREDICTIONS_DAILY,
     Table,
 )
-from volcast.errors import NotFound, VolcastError
+from volcast.errors import VolcastError
 from volcast.registry import Version, champion_pointer
 from volcast.retrain import last_asked
 from volcast.storage import Store
@@ -102,7 +102,8 @@ def read(store: Store, now: Callable[[], datetime]) -> Reading:
 
     tables = {table.name: attempt(table.name, partial(_rows, store, table)) for table in _ALL}
     version = attempt("registry", partial(champion_pointer, store))
-    universe = attempt("universe", partial(_universe, store))
+    # Every store that was ever filled has one: without it, this is no store, or it is gone.
+    universe = attempt("universe", partial(recall, store))
     samples = list(_samples(_Tables(tables), version, universe))
     if universe is not None:
         asked = attempt("retrain_requests", partial(last_asked, store, universe))
@@ -167,10 +168,3 @@ def _rows(store: Store, table: Table) -> Rows:
     wanted = _COLUMNS.get(table, tuple(name for name in found.column_names if name != "drivers"))
     rows: Rows = found.select(list(wanted)).to_pylist()
     return rows
-
-
-def _universe(store: Store) -> Universe | None:
-    try:
-        return recall(store)
-    except NotFound:  # an empty store says so by having no series
-        return None

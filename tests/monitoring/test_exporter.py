@@ -91,9 +91,9 @@ def test_an_archive_is_not_live(store):
     assert shown(fill(store, source="sample"))['volcast_source_live{symbol="SPY"}'] == 0
 
 
-def test_an_empty_store_is_readable_and_has_no_series_of_its_tables(store):
+def test_a_store_that_was_never_filled_or_is_gone_is_not_readable(store):
     found = shown(store)
-    assert found["volcast_store_readable"] == 1
+    assert found["volcast_store_readable"] == 0
     assert {name.partition("{")[0] for name in found} == {
         "volcast_store_readable",
         "volcast_table_readable",
