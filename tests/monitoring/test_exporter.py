@@ -98,7 +98,6 @@ def test_a_store_that_was_never_filled_or_is_gone_is_not_readable(store):
         "volcast_store_readable",
         "volcast_table_readable",
         "volcast_store_read_seconds",
-        "volcast_store_read_timestamp_seconds",
     }
 
 
