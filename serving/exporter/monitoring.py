@@ -3,16 +3,18 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 from serving.exporter.sample import Row, Rows, Sample, close, newest, one_hot
+from volcast.drift import State as DriftState
+from volcast.realized_error import State as ErrorState
 
 __all__ = ["drift", "jobs", "performance", "quality", "quarantine", "retrain"]
 
 _Value: TypeAlias = tuple[str, tuple[str, ...], float | None]
 
-_DRIFT_STATES = ("ok", "regime-shift", "drift", "data-fault", "not-run")
-_PERFORMANCE_STATES = ("better", "worse", "same", "too-few")
+_DRIFT_STATES: tuple[str, ...] = get_args(DriftState)
+_PERFORMANCE_STATES: tuple[str, ...] = get_args(ErrorState)
 _OUTCOMES = {"succeeded": 1.0, "failed": 0.0}
 _SEVERITIES = ("critical", "warning")
 _WINDOWS = ("recent", "before")

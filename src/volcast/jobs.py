@@ -32,12 +32,12 @@ def note_as_of(store: Store, run_id: str, as_of: date) -> None:
 def note_failure(store: Store, run_id: str, step: str, exit_code: int, detail: str) -> None:
     """Note by what a step of the run failed."""
     fields = {"exit_code": exit_code, "detail": detail}
-    store.objects.put(f"{_folder(run_id)}failed-{quote(step, safe='')}.json", as_json(fields))
+    store.objects.put(_failure(run_id, step), as_json(fields))
 
 
 def forget_failure(store: Store, run_id: str, step: str) -> None:
     """Remove the note of a failure of a step that was tried again and passed, if there is one."""
-    key = f"{_folder(run_id)}failed-{quote(step, safe='')}.json"
+    key = _failure(run_id, step)
     if store.objects.get_or_none(key) is not None:
         store.objects.delete(key)
 
@@ -103,6 +103,10 @@ def record(
 
 def _folder(run_id: str) -> str:
     return f"monitoring/underway/{quote(run_id, safe='')}/"
+
+
+def _failure(run_id: str, step: str) -> str:
+    return f"{_folder(run_id)}failed-{quote(step, safe='')}.json"
 
 
 def _parsed(store: Store, key: str) -> dict[str, Any]:

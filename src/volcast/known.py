@@ -1,4 +1,4 @@
-"""What was known when: features and labels as they stood at the close of a session."""
+"""What was known when: features, labels and forecasts as of the close of a session."""
 
 from datetime import date
 
@@ -8,7 +8,14 @@ from volcast.contracts import FEATURES_DAILY, LABELS_DAILY
 from volcast.features.definitions import names
 from volcast.storage import Store
 
-__all__ = ["as_known_then", "known_rows", "labelled", "labels_of"]
+__all__ = [
+    "as_known_then",
+    "known_rows",
+    "labelled",
+    "labels_of",
+    "newest_versions",
+    "without_hindsight",
+]
 
 
 def as_known_then(store: Store, symbol: str, last: date) -> pd.DataFrame:
@@ -55,3 +62,30 @@ def labelled(frame: pd.DataFrame, labels: pd.DataFrame, as_of: date) -> pd.DataF
     ]
     joined = features.merge(known, on="session", how="left", validate="one_to_one")
     return joined.sort_values("session", ignore_index=True)
+
+
+def without_hindsight(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """Return the forecasts of sessions that their version was not trained beyond.
+
+    Without knowing what a version saw, its forecast may be hindsight.
+
+    Parameters
+    ----------
+    forecasts : pandas.DataFrame
+        Rows of predictions_daily: session and model_as_of.
+    """
+    told = forecasts[forecasts["model_as_of"].notna()]
+    return told[told["session"] >= told["model_as_of"]]
+
+
+def newest_versions(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a session, that of the newest version, in order of sessions.
+
+    Parameters
+    ----------
+    forecasts : pandas.DataFrame
+        session and model_version, of one role.
+    """
+    ordered = forecasts.assign(number=forecasts["model_version"].astype(int))
+    ordered = ordered.sort_values(["session", "number"]).drop(columns="number")
+    return ordered.drop_duplicates("session", keep="last")

@@ -22,6 +22,7 @@ from volcast.contracts import (
     PREDICTIONS_DAILY,
 )
 from volcast.evaluation.losses import qlike_losses, rmse_points
+from volcast.known import newest_versions, without_hindsight
 from volcast.storage import Store, WriteReport
 
 __all__ = [
@@ -90,8 +91,7 @@ def score(store: Store, universe: Universe, as_of: date) -> WriteReport:
     known = labels.loc[
         labels["label_end_session"] <= as_of, ["session", "rv_5d", "label_end_session"]
     ]
-    forecasts = forecasts[forecasts["model_as_of"].notna()]
-    rows = forecasts[forecasts["session"] >= forecasts["model_as_of"]].merge(known, on="session")
+    rows = without_hindsight(forecasts).merge(known, on="session")
     variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
 
     def loss(column: str) -> Floats:
@@ -220,10 +220,8 @@ def coverage_p(inside: NDArray[np.bool_], level: float) -> float:
 
 def _champions(store: Store, target: str, as_of: date) -> pd.DataFrame:
     rows = store.read(MONITORING_REALIZED_ERROR, symbols=[target], last=as_of).to_pandas()
-    rows = rows[(rows["role"] == "champion") & (rows["label_end_session"] <= as_of)]
-    rows = rows.assign(number=rows["model_version"].astype(int)).sort_values(["session", "number"])
-    newest: pd.DataFrame = rows.drop_duplicates("session", keep="last")
-    return newest
+    scored = (rows["role"] == "champion") & (rows["label_end_session"] <= as_of)
+    return newest_versions(rows[scored])
 
 
 def _described(window: str, rows: pd.DataFrame) -> dict[str, object]:

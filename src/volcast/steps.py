@@ -7,11 +7,17 @@ failed is also noted in the store, for the step that records how the run ended.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from volcast.errors import VolcastError
 from volcast.events import Level, line, run_id
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from volcast.storage import Store
 
 __all__ = ["FAILED", "FINISHED", "STARTED", "step"]
 
@@ -68,24 +74,23 @@ def step(name: str, store: str) -> Iterator[dict[str, object]]:
 
 
 def _note(store: str, name: str, exit_code: int, detail: str) -> None:
+    _tell(store, lambda jobs, held: jobs.note_failure(held, run_id(), name, exit_code, detail))
+
+
+def _forget(store: str, name: str) -> None:
+    _tell(store, lambda jobs, held: jobs.forget_failure(held, run_id(), name))
+
+
+def _tell(store: str, do: "Callable[[ModuleType, Store], None]") -> None:
+    """Do something to the notes of the run, if there is one."""
     if not run_id():
         return
-    from volcast.jobs import note_failure
+    from volcast import jobs
     from volcast.storage import Store
 
     # A store that cannot be written is often what failed; the runner's own message is left then.
     with suppress(VolcastError):
-        note_failure(Store.open(store), run_id(), name, exit_code, detail)
-
-
-def _forget(store: str, name: str) -> None:
-    if not run_id():
-        return
-    from volcast.jobs import forget_failure
-    from volcast.storage import Store
-
-    with suppress(VolcastError):
-        forget_failure(Store.open(store), run_id(), name)
+        do(jobs, Store.open(store))
 
 
 def _say(event: str, level: Level = "info", **facts: object) -> None:

@@ -20,7 +20,13 @@ from volcast.drift.regime import regime_findings
 from volcast.drift.verdict import Verdict, judge
 from volcast.errors import KeyMissing
 from volcast.fits import fitted
-from volcast.known import known_rows
+from volcast.known import (
+    as_known_then,
+    labelled,
+    labels_of,
+    newest_versions,
+    without_hindsight,
+)
 from volcast.lineage import code_version, digest, frame_digest
 from volcast.registry.pointer import champion_pointer
 from volcast.registry.versions import Version, read_version
@@ -51,15 +57,18 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Verdi
     if version is None or version.target not in ("", symbol):
         return not_run(store, Subject(symbol, as_of), f"no champion of {symbol}")
     trained = date.fromisoformat(version.as_of)
-    rows = known_rows(store, symbol, as_of)
+    features = as_known_then(store, symbol, max(as_of, trained))
+    labels = labels_of(store, symbol)
+    rows = labelled(features, labels, as_of)
     if not len(rows) or rows["session"].iloc[-1] != as_of:
         return not_run(store, Subject(symbol, as_of), f"no features of {as_of}")
     panel = watched(rows, trained)
     if len(panel.reference) < FEWEST or not panel.names:
         why = f"{len(panel.reference)} complete training rows, fewer than {FEWEST}"
         return not_run(store, Subject(symbol, as_of, version.version), why)
-    reference, expected = _checksums(store, symbol, version, trained)
-    calibration = _calibration(store, symbol, panel, f"features {reference}")
+    training = labelled(features, labels, trained)
+    reference, expected = _checksums(store, version, training)
+    calibration = _calibration(store, symbol, panel)
     found = list(findings(panel, calibration, detectors))
     of_data = list(faults(panel))
     kinds = batches(panel, calibration)
@@ -72,26 +81,23 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Verdi
     return record(store, Subject(symbol, as_of, version.version, reference), verdict, evidence)
 
 
-def _checksums(store: Store, symbol: str, version: Version, trained: date) -> tuple[str, str]:
+def _checksums(store: Store, version: Version, training: pd.DataFrame) -> tuple[str, str]:
     """Return the checksum of the training rows as the tables have them, and as was trained on."""
     lineage = json.loads(read_version(store, version)["lineage.json"])
-    rows = known_rows(store, symbol, trained)
     # Columns that features_daily has grown since are no change of what was trained on.
-    return frame_digest(rows[lineage.get("columns", list(rows.columns))]), lineage["data_sha256"]
+    columns = lineage.get("columns", list(training.columns))
+    return frame_digest(training[columns]), lineage["data_sha256"]
 
 
 def _calibration(
-    store: Store, symbol: str, panel: Panel, of: str,
+    store: Store, symbol: str, panel: Panel,
     lenses: tuple[Lens, ...] = ("level", "given_vix", "noise"),
 ) -> Calibration:  # fmt: skip
     """Calibrate on the panel's reference, or take what was found on the same rows before."""
-    key = digest(of, panel.names, code_version(("drift/*.py",)), _numbers(panel))
+    numbers = frame_digest(pd.DataFrame(panel.reference))
+    key = digest(panel.names, lenses, code_version(("drift/*.py",)), numbers)
     kept = fitted(store, f"drift/{symbol}", [key], lambda _: [calibrate(panel, lenses).as_dict()])
     return Calibration.from_dict(kept[key])
-
-
-def _numbers(panel: Panel) -> str:
-    return frame_digest(pd.DataFrame(panel.reference))
 
 
 def _series(
@@ -114,7 +120,7 @@ def _series(
 def _of_series(store: Store, symbol: str, panel: Panel, detectors: Detectors) -> Iterator[Finding]:
     if len(panel.reference) < FEWEST or len(panel.recent) < 20:
         return
-    calibration = _calibration(store, symbol, panel, panel.names[0], ("level", "given_vix"))
+    calibration = _calibration(store, symbol, panel, ("level", "given_vix"))
     yield from (
         finding
         for finding in findings(panel, calibration, detectors)
@@ -141,11 +147,7 @@ def _published(store: Store, symbol: str, last: date) -> pd.DataFrame:
     """Return the champions' forecasts, one a session, without hindsight."""
     columns = ["session", "role", "model_version", "rv_5d_hat", "model_as_of"]
     rows = store.read(PREDICTIONS_DAILY, symbols=[symbol], last=last).select(columns).to_pandas()
-    rows = rows[(rows["role"] == "champion") & rows["model_as_of"].notna()]
-    rows = rows[rows["session"] >= rows["model_as_of"]]
-    rows = rows.assign(number=rows["model_version"].astype(int)).sort_values(["session", "number"])
-    newest: pd.DataFrame = rows.drop_duplicates("session", keep="last")
-    return newest
+    return newest_versions(without_hindsight(rows[rows["role"] == "champion"]))
 
 
 def _of_batch(kind: Batch, reference: int) -> Finding:

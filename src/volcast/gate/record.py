@@ -9,6 +9,7 @@ import pandas as pd
 from volcast.contracts import LABELS_DAILY, PREDICTIONS_DAILY
 from volcast.evaluation.losses import qlike_losses, rmse_points
 from volcast.gate.decision import gain, p_lower
+from volcast.known import newest_versions, without_hindsight
 from volcast.registry import Version, challenger_pointer, list_versions
 from volcast.registry.versions import read_version
 from volcast.storage import Store
@@ -96,10 +97,7 @@ def shadow_record(store: Store) -> Record | None:
 def _shared(store: Store, challenger: Version) -> pd.DataFrame:
     columns = ["session", "model_version", "role", "rv_5d_hat", "model_as_of"]
     rows = store.read(PREDICTIONS_DAILY, symbols=[challenger.target]).select(columns).to_pandas()
-    # Without knowing what a version saw, its forecast may be hindsight.
-    rows = rows[rows["model_as_of"].notna()]
-    rows = rows[rows["session"] >= rows["model_as_of"]]
-    rows = rows.assign(number=rows["model_version"].astype(int)).sort_values(["session", "number"])
+    rows = without_hindsight(rows)
     beside = rows[rows["role"] == "challenger"]
     alike = _of_the_same_recipe(store, challenger, set(beside["model_version"]))
     series = {
@@ -112,7 +110,7 @@ def _shared(store: Store, challenger: Version) -> pd.DataFrame:
         .to_pandas()
     )
     for name, part in series.items():
-        newest = part.drop_duplicates("session", keep="last")[["session", "rv_5d_hat"]]
+        newest = newest_versions(part)[["session", "rv_5d_hat"]]
         shared = shared.merge(newest.rename(columns={"rv_5d_hat": name}), on="session")
     ordered: pd.DataFrame = shared.sort_values("session", ignore_index=True)
     return ordered

@@ -14,7 +14,7 @@ from volcast.contracts import FEATURES_DAILY
 from volcast.features.definitions import CONTEXT, FEATURES, Feature, names
 from volcast.quality.history import WINDOW
 from volcast.quality.market import columns_differ
-from volcast.quality.suite import Check, Fact, Verdict, judge
+from volcast.quality.suite import Check, Fact, Verdict, judge, newest_days, table_check
 
 __all__ = ["FEATURE_CHECKS", "judge_features"]
 
@@ -53,10 +53,6 @@ _BOUNDS = (
 """The last holds for every feature: infinity is no value."""
 
 
-def _fact(name: str, severity: str, at_most: float = 0) -> Check:
-    return Check("features", name, severity, f"{name} of table", at_most=at_most, of_table=True)  # type: ignore[arg-type]
-
-
 def _row(name: str, measure: str, **more: float | bool) -> Check:
     return Check("features", name, "critical", measure, **more)  # type: ignore[arg-type]
 
@@ -64,7 +60,7 @@ def _row(name: str, measure: str, **more: float | bool) -> Check:
 _KEY = ["symbol", "session", "created_timestamp"]
 
 FEATURE_CHECKS = (
-    _fact("columns_differ", "critical"),
+    table_check("features", "columns_differ", "critical"),
     Check("features", "key_repeated", "critical", key=tuple(_KEY)),
     _row("event_not_close", "seconds from close", at_least=0, at_most=0),
     _row("created_before_close", "seconds created after close", at_least=0),
@@ -79,11 +75,11 @@ FEATURE_CHECKS = (
         _row(f"{k}_sum_not_one", f"sum of {k}", at_least=1 - 1e-6, at_most=1 + 1e-6)
         for k in _REGIMES
     ),
-    _fact("sessions_behind", "critical"),
-    _fact("missing_sessions", "critical"),
-    _fact("session_without_price", "critical"),
-    _fact("own_newly_null", "critical"),
-    _fact("others_newly_null", "warning"),
+    table_check("features", "sessions_behind", "critical"),
+    table_check("features", "missing_sessions", "critical"),
+    table_check("features", "session_without_price", "critical"),
+    table_check("features", "own_newly_null", "critical"),
+    table_check("features", "others_newly_null", "warning"),
 )  # fmt: skip
 
 
@@ -155,13 +151,9 @@ def _completeness(
         "sessions_behind": Fact(
             float(behind), f"features of {symbol} up to {newest or 'no session'}"
         ),
-        "missing_sessions": Fact(float(len(lacks)), _days(lacks)),
-        "session_without_price": Fact(float(len(odd)), _days(odd)),
+        "missing_sessions": Fact(float(len(lacks)), newest_days(lacks)),
+        "session_without_price": Fact(float(len(odd)), newest_days(odd)),
     }  # fmt: skip
-
-
-def _days(days: pd.DatetimeIndex) -> str:
-    return ", ".join(f"{day:%Y-%m-%d}" for day in days[-3:])
 
 
 def _newly_null(rows: pd.DataFrame, as_of: date) -> dict[str, Fact]:

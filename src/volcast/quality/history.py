@@ -8,7 +8,7 @@ import pandas as pd
 from volcast import calendar
 from volcast.config import Universe
 from volcast.features.macro import known_rows
-from volcast.quality.suite import Fact
+from volcast.quality.suite import Fact, newest_days
 
 __all__ = [
     "CONTRADICTED",
@@ -174,5 +174,4 @@ def _log(values: "pd.Series[float]") -> "pd.Series[float]":
 
 
 def _days(days: pd.DatetimeIndex) -> str:
-    newest = ", ".join(f"{day:%Y-%m-%d}" for day in days[-3:])
-    return f"{len(days)} sessions, newest {newest}" if len(days) else ""
+    return f"{len(days)} sessions, newest {newest_days(days)}" if len(days) else ""

@@ -20,25 +20,21 @@ from volcast.quality.history import (
     torn,
 )
 from volcast.quality.raw_rows import RANGE_TOLERANCE, range_measures
-from volcast.quality.suite import Check, Fact, Verdict, judge
+from volcast.quality.suite import Check, Fact, Verdict, judge, table_check
 
 __all__ = ["MARKET", "Market", "columns_differ", "count_rows", "judge_market", "torn_others"]
 
 _PRICES = ["open", "high", "low", "close"]
 
 
-def _fact(suite: str, name: str, severity: str, at_most: float) -> Check:
-    return Check(suite, name, severity, f"{name} of table", at_most=at_most, of_table=True)  # type: ignore[arg-type]
-
-
 MARKET = (
-    _fact("raw", "columns_differ", "critical", 0),
-    _fact("raw", "target_missing", "critical", 0),
-    _fact("raw", "sessions_behind", "critical", 0),
-    _fact("raw", "others_behind", "warning", 0),
-    _fact("raw", "newest_broken", "critical", 0),
-    _fact("raw", "quarantined_share", "critical", 0.01),
-    _fact("raw", "second_source_differs", "warning", 0),
+    table_check("raw", "columns_differ", "critical", 0),
+    table_check("raw", "target_missing", "critical", 0),
+    table_check("raw", "sessions_behind", "critical", 0),
+    table_check("raw", "others_behind", "warning", 0),
+    table_check("raw", "newest_broken", "critical", 0),
+    table_check("raw", "quarantined_share", "critical", 0.01),
+    table_check("raw", "second_source_differs", "warning", 0),
     Check("curated", "key_repeated", "critical", key=("symbol", "session")),
     Check("curated", "off_calendar", "critical", "is a session", 1),
     Check("curated", "known_before_close", "critical", "seconds known after close", 0),
@@ -48,12 +44,12 @@ MARKET = (
     Check("curated", "suspicious_jump", "warning", "jump flagged", at_most=0),
     Check("curated", "stale_repeat", "warning", "repeat flagged", at_most=0),
     Check("curated", "move_contradicted", "warning", "move of target", at_most=CONTRADICTED),
-    _fact("curated", "missing_sessions", "critical", 5),
-    _fact("curated", "others_missing_sessions", "warning", 0),
-    _fact("curated", "newest_contradicted", "critical", 0),
-    _fact("curated", "history_restated", "critical", 0.1),
-    _fact("curated", "history_torn", "critical", 0),
-    _fact("curated", "others_torn", "warning", 0),
+    table_check("curated", "missing_sessions", "critical", 5),
+    table_check("curated", "others_missing_sessions", "warning", 0),
+    table_check("curated", "newest_contradicted", "critical", 0),
+    table_check("curated", "history_restated", "critical", 0.1),
+    table_check("curated", "history_torn", "critical", 0),
+    table_check("curated", "others_torn", "warning", 0),
 )
 
 

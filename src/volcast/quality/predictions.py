@@ -12,7 +12,7 @@ from volcast.contracts import PREDICTIONS_DAILY
 from volcast.inference import HIGHEST, LOWEST
 from volcast.quality.history import WINDOW
 from volcast.quality.market import columns_differ
-from volcast.quality.suite import Check, Fact, Verdict, judge
+from volcast.quality.suite import Check, Fact, Verdict, judge, newest_days, table_check
 
 __all__ = ["PREDICTION_CHECKS", "judge_predictions", "window_start"]
 
@@ -28,12 +28,6 @@ def _row(name: str, measure: str, **more: float | bool) -> Check:
     return Check("predictions", name, "critical", measure, **more)  # type: ignore[arg-type]
 
 
-def _fact(name: str, severity: str, at_most: float = 0, at_least: float | None = None) -> Check:
-    return Check(
-        "predictions", name, severity, f"{name} of table", at_least, at_most, of_table=True  # type: ignore[arg-type]
-    )  # fmt: skip
-
-
 _ROWS = (
     _row("ladder_out_of_order", "least step of the ladder", at_least=0, above=True),
     _row("forecast_out_of_range", "forecast", at_least=LOWEST, at_most=HIGHEST),
@@ -47,15 +41,15 @@ _ROWS = (
 )
 
 PREDICTION_CHECKS = (
-    _fact("columns_differ", "critical"),
+    table_check("predictions", "columns_differ", "critical"),
     Check("predictions", "key_repeated", "critical", key=("symbol", "session", "model_version")),
     *_ROWS,
     _row("session_not_as_of", "days from as_of", at_least=0, at_most=0),
     _row("symbol_not_target", "is of the target", at_least=1),
-    _fact("champions", "critical", at_most=1, at_least=1),
-    _fact("published_unsound", "warning"),
-    _fact("second_champion", "warning"),
-    _fact("missing_forecasts", "warning"),
+    table_check("predictions", "champions", "critical", at_most=1, at_least=1),
+    table_check("predictions", "published_unsound", "warning"),
+    table_check("predictions", "second_champion", "warning"),
+    table_check("predictions", "missing_forecasts", "warning"),
 )
 
 
@@ -84,8 +78,8 @@ def judge_predictions(staged: pa.Table, published: pa.Table, symbol: str, as_of:
     facts = {
         "columns_differ": differ,
         "champions": Fact(float((rows["role"] == "champion").sum()), "one is to be published"),
-        "published_unsound": Fact(float(len(unsound)), _days(unsound["session"])),
-        "second_champion": Fact(float(twice.nunique()), _days(twice)),
+        "published_unsound": Fact(float(len(unsound)), newest_days(unsound["session"])),
+        "second_champion": Fact(float(twice.nunique()), newest_days(twice)),
         "missing_forecasts": _gaps(champions["session"]),
     }
     return judge(PREDICTION_CHECKS, rows, {f"{n} of table": f for n, f in facts.items()})
@@ -153,11 +147,7 @@ def _gaps(sessions: "pd.Series[pd.Timestamp]") -> Fact:
     held = pd.DatetimeIndex(sessions.unique())
     wanted = pd.DatetimeIndex(calendar.sessions(held.min().date(), held.max().date()))
     lacks = wanted.difference(held)
-    return Fact(float(len(lacks)), _days(pd.Series(lacks)))
-
-
-def _days(days: "pd.Series[pd.Timestamp]") -> str:
-    return ", ".join(f"{day:%Y-%m-%d}" for day in sorted(set(days))[-3:])
+    return Fact(float(len(lacks)), newest_days(pd.Series(lacks)))
 
 
 def window_start(as_of: date) -> date:

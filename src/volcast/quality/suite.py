@@ -3,7 +3,7 @@
 import importlib
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -13,7 +13,17 @@ import pandas as pd
 
 from volcast.errors import VolcastError
 
-__all__ = ["Check", "Fact", "Outcome", "Severity", "Suite", "Verdict", "judge"]
+__all__ = [
+    "Check",
+    "Fact",
+    "Outcome",
+    "Severity",
+    "Suite",
+    "Verdict",
+    "judge",
+    "newest_days",
+    "table_check",
+]
 
 Severity = Literal["critical", "warning"]
 Suite = Literal["raw", "curated", "features", "predictions"]
@@ -59,6 +69,22 @@ class Check:
         high = np.inf if self.at_most is None else self.at_most
         over = values > low if self.above else values >= low
         return values.isna() | (over & (values <= high))
+
+
+def table_check(
+    suite: Suite,
+    name: str,
+    severity: Severity,
+    at_most: float = 0,
+    at_least: float | None = None,
+) -> Check:
+    """Return the check of the `Fact` of a whole table that is called ``<name> of table``."""
+    return Check(suite, name, severity, f"{name} of table", at_least, at_most, of_table=True)
+
+
+def newest_days(days: Iterable[pd.Timestamp]) -> str:
+    """Return the newest three of the days, in words."""
+    return ", ".join(f"{day:%Y-%m-%d}" for day in sorted(set(days))[-3:])
 
 
 @dataclass(frozen=True)
