@@ -1,12 +1,15 @@
-"""The guard that keeps tests on this machine."""
+"""What keeps tests on this machine: a guard, and servers on its loopback address."""
 
 import contextlib
 import ipaddress
 import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-__all__ = ["NetworkRefused", "refuse_beyond_loopback"]
+__all__ = ["NetworkRefused", "QuietHandler", "refuse_beyond_loopback", "serving"]
 
 
 class NetworkRefused(RuntimeError):
@@ -52,3 +55,33 @@ def _refuse_remote(host: str | bytes | None) -> None:
         if place.is_loopback or place.is_unspecified:
             return
     raise NetworkRefused(f"{host} is beyond loopback; tests take what they need from disk")
+
+
+class QuietHandler(BaseHTTPRequestHandler):
+    """A handler that logs nothing."""
+
+    def answer(self, status: int, data: bytes, kind: str | None = None) -> None:
+        """Send a whole answer."""
+        self.send_response(status)
+        if kind is not None:
+            self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve on a free port until the block ends; yield the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

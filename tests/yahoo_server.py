@@ -5,13 +5,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from curl_cffi import requests
 
+from tests.loopback import QuietHandler, serving
 from volcast.sources import YahooSource
 
 __all__ = ["EMPTY", "HANG", "Answer", "Yahoo", "body", "page", "yahoo_server"]
@@ -77,26 +77,15 @@ def yahoo_server(patch: pytest.MonkeyPatch, otherwise: Answer) -> Iterator[Yahoo
     patch.setattr(data.SingletonMeta, "_instances", {})
     patch.setattr(base, "_tz_info_fetch_ctr", 0)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             status, body = state.answer(self.path)
             if not status:
                 state.over.wait(30)
                 return
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state = Yahoo(f"http://127.0.0.1:{server.server_port}", otherwise)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield state
-    state.over.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as url:
+        state = Yahoo(url, otherwise)
+        yield state
+        state.over.set()

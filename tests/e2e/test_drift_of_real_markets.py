@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.drift.trials import Plain
 from volcast import calendar, labels
 from volcast.config import Universe
 from volcast.drift.calibration import calibrate
@@ -13,7 +14,6 @@ from volcast.drift.evidence import batches, findings
 from volcast.drift.faults import faults
 from volcast.drift.panel import watched
 from volcast.drift.verdict import judge
-from volcast.drift.windows import ks_distance
 from volcast.features.store import build
 from volcast.ingest import ingest
 from volcast.known import known_rows
@@ -24,15 +24,6 @@ from volcast.storage import Store
 pytestmark = pytest.mark.xdist_group("shared_data")
 
 TRAINED = date(2019, 12, 31)
-
-
-class Plain:
-    """The Kolmogorov-Smirnov distance; nothing judged here needs another."""
-
-    def distances(self, statistic: str, reference, window):
-        if statistic == "cvm":
-            return [0.0] * reference.shape[1]
-        return [ks_distance(r, w) for r, w in zip(reference.T, window.T, strict=True)]
 
 
 @pytest.fixture(scope="module")

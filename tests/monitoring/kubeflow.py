@@ -2,11 +2,11 @@
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.loopback import QuietHandler, serving
 
 PIPELINE_ID = "9f1c2f0a-6f4e-4b8e-8f0e-1d2a3b4c5d6e"
 
@@ -26,7 +26,7 @@ def kubeflow() -> Iterator[Kubeflow]:
     """Serve the API until the block ends."""
     api = Kubeflow()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/apis/v2beta1/healthz":
@@ -46,23 +46,7 @@ def kubeflow() -> Iterator[Kubeflow]:
             self._say(200, {"run_id": f"run-{len(api.runs)}", "state": "PENDING", **body})
 
         def _say(self, status: int, body: object) -> None:
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            self.answer(status, json.dumps(body).encode(), "application/json")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Handler) as api.url:
         yield api
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +14,7 @@ import pandas as pd
 import pytest
 from pydantic import SecretStr
 
+from tests.loopback import QuietHandler, serving
 from volcast import calendar
 from volcast.config import Universe, read_settings
 from volcast.contracts import RAW_MACRO
@@ -141,31 +141,20 @@ def observed(held: History, begin: str, end: str, asked: dict[str, str]) -> list
 
 @pytest.fixture
 def fred() -> Iterator[Fred]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             status, body = state.answer(self.path)
             if status == 0:
                 state.over.wait(30)
             if status <= 0:
                 return
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(status, body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     held = {"UNRATE": UNRATE, "CPIAUCSL": CPI, "NFCI": NFCI, "DGS10": DGS10}
-    state = Fred(f"http://127.0.0.1:{server.server_port}", {k: dict(v) for k, v in held.items()})
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield state
-    state.over.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(Handler) as url:
+        state = Fred(url, {k: dict(v) for k, v in held.items()})
+        yield state
+        state.over.set()
 
 
 def of(fetched: Fetched, series: str) -> list[tuple[str, str, float]]:
