@@ -93,7 +93,8 @@ render: $(RUN) ## Write the compiled pipelines and the dashboards that are commi
 lock: $(DEV) ## Make the locks from requirements/*.in; pins that still fit are kept
 	@for name in $(LOCKS); do \
 	  $(BIN)/uv pip compile -q requirements/$$name.in -o requirements/$$name.txt --generate-hashes \
-	    --python-version 3.11 --python-platform linux --custom-compile-command "make lock"; \
+	    --python-version 3.11 --python-platform linux --override requirements/overrides.txt \
+	    --custom-compile-command "make lock"; \
 	done
 
 build: ## The images (come later)
@@ -109,7 +110,7 @@ $(VENV)/.stamp-%:
 	{ $(BIN)/python -m pip install -q --require-hashes -r requirements/bootstrap.txt && \
 	  $(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes $$lock; } || \
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
-	  $(BIN)/python -m pip install --require-hashes -r $$lock; }
+	  $(BIN)/python -m pip install --no-deps --require-hashes -r $$lock; }
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
