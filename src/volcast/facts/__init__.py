@@ -1,0 +1,30 @@
+"""What the store says today, as the dashboard shows it and the brief cites it.
+
+Each fact is read from contract tables and the registry as of one session; where something is not
+there yet, a `Missing` says what, and what brings it.
+"""
+
+from volcast.facts.forecast import Driver, Outlook, drivers, forecast_symbols, outlook
+from volcast.facts.health import Health, Newest, health
+from volcast.facts.market import ribbon
+from volcast.facts.missing import Missing
+from volcast.facts.registry import ModelCard, model_card
+from volcast.facts.track import by_month, coverage, track
+
+__all__ = [
+    "Driver",
+    "Health",
+    "Missing",
+    "ModelCard",
+    "Newest",
+    "Outlook",
+    "by_month",
+    "coverage",
+    "drivers",
+    "forecast_symbols",
+    "health",
+    "model_card",
+    "outlook",
+    "ribbon",
+    "track",
+]

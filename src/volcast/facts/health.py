@@ -1,0 +1,172 @@
+"""How fresh the data is, and what the watch over data and model says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from volcast import calendar
+from volcast.config import Universe
+from volcast.contracts import (
+    CURATED_MARKET_DAILY,
+    FEATURES_DAILY,
+    LABELS_DAILY,
+    MONITORING_DRIFT_DAILY,
+    MONITORING_JOBS,
+    MONITORING_PERFORMANCE,
+    MONITORING_QUALITY,
+    MONITORING_RETRAIN,
+    PREDICTIONS_DAILY,
+    Table,
+)
+from volcast.facts.missing import Missing
+from volcast.sessions import LIVE_SOURCES
+from volcast.storage import Store
+
+__all__ = ["Health", "Newest", "health"]
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Newest:
+    """How far a table of one symbol goes.
+
+    Parameters
+    ----------
+    table, symbol : str
+    session : date or None
+        The newest; None if there is no row.
+    behind : int or None
+        Sessions that it is behind the session it should have; None if there is no row.
+    """
+
+    table: str
+    symbol: str
+    session: date | None
+    behind: int | None
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the watch says of one symbol.
+
+    Parameters
+    ----------
+    expected : date or None
+        The session that everything should be at: the last that closed where the source is live,
+        else the newest there is.
+    live : bool
+        Whether the source goes on.
+    tables : tuple of Newest
+    drift, performance, retrain : dict or Missing
+        The newest row of each: the drift verdict, the track record's judgement, whether training
+        was asked for.
+    fired : tuple of str
+        Subjects whose drift tests fired for that verdict.
+    failed : tuple of dict
+        Quality checks that did not pass when each suite last ran.
+    jobs : tuple of dict
+        The last run of each pipeline, newest first.
+    """
+
+    expected: date | None
+    live: bool
+    tables: tuple[Newest, ...]
+    drift: Row | Missing
+    performance: Row | Missing
+    retrain: Row | Missing
+    fired: tuple[str, ...]
+    failed: tuple[Row, ...]
+    jobs: tuple[Row, ...]
+
+
+def health(store: Store, universe: Universe, symbol: str, now: datetime) -> Health:
+    """Return what the newest years of the store's tables say of ``symbol``.
+
+    Parameters
+    ----------
+    now : datetime
+        UTC; decides what a live source should have by now.
+    """
+    market = _rows(store, CURATED_MARKET_DAILY)
+    own = [row for row in market if row["symbol"] == symbol]
+    live = bool(own) and own[-1]["source"] in LIVE_SOURCES
+    expected = calendar.last_closed(now) if live else own[-1]["session"] if own else None
+    watched = [(CURATED_MARKET_DAILY, name, market) for name in universe.symbols]
+    if symbol not in universe.symbols:
+        watched.append((CURATED_MARKET_DAILY, symbol, market))
+    ours = (FEATURES_DAILY, PREDICTIONS_DAILY, LABELS_DAILY)
+    watched.extend((table, symbol, _rows(store, table)) for table in ours)
+    drift = [row for row in _rows(store, MONITORING_DRIFT_DAILY) if row["symbol"] == symbol]
+    verdict = _newest([row for row in drift if row["subject"] == "verdict"])
+    return Health(
+        expected,
+        live,
+        tuple(_age(table, name, rows, expected) for table, name, rows in watched),
+        verdict or _never("Drift has not been looked for.", "volcast drift"),
+        _newest(_own(store, MONITORING_PERFORMANCE, symbol))
+        or _never("No forecast has been scored.", "make run"),
+        _newest(_own(store, MONITORING_RETRAIN, symbol))
+        or _never("Whether to train anew has not been asked.", "make run"),
+        _fired(drift, verdict),
+        _failed(_own(store, MONITORING_QUALITY, symbol)),
+        _jobs(store),
+    )
+
+
+def _age(table: Table, symbol: str, rows: Sequence[Row], expected: date | None) -> Newest:
+    newest = max((row["session"] for row in rows if row["symbol"] == symbol), default=None)
+    if newest is None or expected is None:
+        return Newest(table.name, symbol, newest, None)
+    # A label ends five sessions after its own.
+    due = calendar.after(expected, -calendar.HORIZON) if table is LABELS_DAILY else expected
+    return Newest(table.name, symbol, newest, calendar.sessions_between(newest, due))
+
+
+def _rows(store: Store, table: Table) -> list[Row]:
+    found = store.read_newest(table)
+    keep = [name for name in ("symbol", "session", "source") if name in found.column_names]
+    wide = table in (CURATED_MARKET_DAILY, FEATURES_DAILY, PREDICTIONS_DAILY, LABELS_DAILY)
+    rows: list[Row] = (found.select(keep) if wide else found).to_pylist()
+    return rows
+
+
+def _own(store: Store, table: Table, symbol: str) -> list[Row]:
+    return [row for row in _rows(store, table) if row["symbol"] == symbol]
+
+
+def _newest(rows: Sequence[Row]) -> Row | None:
+    return max(rows, key=lambda row: row["session"], default=None)
+
+
+def _never(what: str, command: str) -> Missing:
+    return Missing(what, f"Run `{command}`.")
+
+
+def _fired(drift: Sequence[Row], verdict: Row | None) -> tuple[str, ...]:
+    if verdict is None:
+        return ()
+    same = ("session", "reference_sha256")
+    found = {
+        row["subject"]
+        for row in drift
+        if row["fired"] and row["subject"] != "verdict" and all(row[k] == verdict[k] for k in same)
+    }
+    return tuple(sorted(found))
+
+
+def _failed(checks: Sequence[Row]) -> tuple[Row, ...]:
+    last: dict[str, date] = {}
+    for row in checks:
+        last[row["suite"]] = max(row["session"], last.get(row["suite"], row["session"]))
+    return tuple(
+        row for row in checks if not row["passed"] and row["session"] == last[row["suite"]]
+    )
+
+
+def _jobs(store: Store) -> tuple[Row, ...]:
+    last: dict[str, Row] = {}
+    for row in sorted(_rows(store, MONITORING_JOBS), key=lambda row: row["ended_at"]):
+        last[row["job"]] = row
+    return tuple(sorted(last.values(), key=lambda row: row["ended_at"], reverse=True))
