@@ -81,37 +81,43 @@ class Health:
     jobs: tuple[Row, ...]
 
 
-def health(store: Store, universe: Universe, symbol: str, now: datetime) -> Health:
+def health(
+    store: Store, universe: Universe, symbol: str, now: datetime, last: date | None = None
+) -> Health:
     """Return what the newest years of the store's tables say of ``symbol``.
 
     Parameters
     ----------
     now : datetime
         UTC; decides what a live source should have by now.
+    last : date, optional
+        Session to look back from: rows of later ones are left out.
     """
-    market = _rows(store, CURATED_MARKET_DAILY)
+    market = _rows(store, CURATED_MARKET_DAILY, last)
     own = [row for row in market if row["symbol"] == symbol]
     live = bool(own) and own[-1]["source"] in LIVE_SOURCES
-    expected = calendar.last_closed(now) if live else own[-1]["session"] if own else None
+    expected = (
+        calendar.last_closed(now) if live and last is None else own[-1]["session"] if own else None
+    )
     watched = [(CURATED_MARKET_DAILY, name, market) for name in universe.symbols]
     if symbol not in universe.symbols:
         watched.append((CURATED_MARKET_DAILY, symbol, market))
     ours = (FEATURES_DAILY, PREDICTIONS_DAILY, LABELS_DAILY)
-    watched.extend((table, symbol, _rows(store, table)) for table in ours)
-    drift = [row for row in _rows(store, MONITORING_DRIFT_DAILY) if row["symbol"] == symbol]
+    watched.extend((table, symbol, _rows(store, table, last)) for table in ours)
+    drift = [row for row in _rows(store, MONITORING_DRIFT_DAILY, last) if row["symbol"] == symbol]
     verdict = _newest([row for row in drift if row["subject"] == "verdict"])
     return Health(
         expected,
         live,
         tuple(_age(table, name, rows, expected) for table, name, rows in watched),
         verdict or _never("Drift has not been looked for.", "volcast drift"),
-        _newest(_own(store, MONITORING_PERFORMANCE, symbol))
+        _newest(_own(store, MONITORING_PERFORMANCE, symbol, last))
         or _never("No forecast has been scored.", "make run"),
-        _newest(_own(store, MONITORING_RETRAIN, symbol))
+        _newest(_own(store, MONITORING_RETRAIN, symbol, last))
         or _never("Whether to train anew has not been asked.", "make run"),
         _fired(drift, verdict),
-        _failed(_own(store, MONITORING_QUALITY, symbol)),
-        _jobs(store),
+        _failed(_own(store, MONITORING_QUALITY, symbol, last)),
+        _jobs(store, last),
     )
 
 
@@ -124,16 +130,19 @@ def _age(table: Table, symbol: str, rows: Sequence[Row], expected: date | None) 
     return Newest(table.name, symbol, newest, calendar.sessions_between(newest, due))
 
 
-def _rows(store: Store, table: Table) -> list[Row]:
-    found = store.read_newest(table)
+def _rows(store: Store, table: Table, last: date | None) -> list[Row]:
+    if last is None:
+        found = store.read_newest(table)
+    else:
+        found = store.read(table, first=date(last.year - 1, 1, 1), last=last)
     keep = [name for name in ("symbol", "session", "source") if name in found.column_names]
     wide = table in (CURATED_MARKET_DAILY, FEATURES_DAILY, PREDICTIONS_DAILY, LABELS_DAILY)
     rows: list[Row] = (found.select(keep) if wide else found).to_pylist()
     return rows
 
 
-def _own(store: Store, table: Table, symbol: str) -> list[Row]:
-    return [row for row in _rows(store, table) if row["symbol"] == symbol]
+def _own(store: Store, table: Table, symbol: str, last: date | None) -> list[Row]:
+    return [row for row in _rows(store, table, last) if row["symbol"] == symbol]
 
 
 def _newest(rows: Sequence[Row]) -> Row | None:
@@ -165,8 +174,10 @@ def _failed(checks: Sequence[Row]) -> tuple[Row, ...]:
     )
 
 
-def _jobs(store: Store) -> tuple[Row, ...]:
-    last: dict[str, Row] = {}
-    for row in sorted(_rows(store, MONITORING_JOBS), key=lambda row: row["ended_at"]):
-        last[row["job"]] = row
-    return tuple(sorted(last.values(), key=lambda row: row["ended_at"], reverse=True))
+def _jobs(store: Store, last: date | None) -> tuple[Row, ...]:
+    newest: dict[str, Row] = {}
+    # By the session they were for: an archive's are run long after.
+    for row in sorted(_rows(store, MONITORING_JOBS, None), key=lambda row: row["ended_at"]):
+        if last is None or row["as_of"] is None or row["as_of"] <= last:
+            newest[row["job"]] = row
+    return tuple(sorted(newest.values(), key=lambda row: row["ended_at"], reverse=True))

@@ -1,0 +1,1 @@
+"""The brief of a day, and answers to questions: each sentence with a citation that resolves."""

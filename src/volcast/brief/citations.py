@@ -1,0 +1,117 @@
+"""Citations of rows: how one is written, and how it is found again."""
+
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+import pyarrow as pa
+
+from volcast.contracts import (
+    CURATED_MARKET_DAILY,
+    FEATURES_DAILY,
+    MONITORING_DRIFT_DAILY,
+    MONITORING_JOBS,
+    MONITORING_PERFORMANCE,
+    MONITORING_QUALITY,
+    MONITORING_REALIZED_ERROR,
+    MONITORING_RETRAIN,
+    PREDICTIONS_DAILY,
+    RAW_MACRO,
+    Table,
+)
+from volcast.errors import ContractError, NotFound, RequestError
+from volcast.storage import Store
+
+__all__ = ["CITED", "cite", "cite_line", "row_of"]
+
+CITED: Mapping[str, Table] = {
+    table.name: table
+    for table in (
+        CURATED_MARKET_DAILY, FEATURES_DAILY, MONITORING_DRIFT_DAILY, MONITORING_JOBS,
+        MONITORING_PERFORMANCE, MONITORING_QUALITY, MONITORING_REALIZED_ERROR, MONITORING_RETRAIN,
+        PREDICTIONS_DAILY, RAW_MACRO,
+    )
+}  # fmt: skip
+"""Tables whose rows may be cited, by name."""
+
+_LINES, _LINE_KEY = "runs", ("run_id", "part", "name")
+"""A line of a run's table of skill is cited like a row."""
+
+
+def cite(table: Table, row: Mapping[str, Any]) -> str:
+    """Return the citation of a row: ``predictions_daily?symbol=SPY&session=2021-12-31&...``."""
+    parts = (f"{name}={quote(_text(row[name]), safe=':+.')}" for name in table.key)
+    return f"{table.name}?{'&'.join(parts)}"
+
+
+def cite_line(run_id: str, part: str, name: str) -> str:
+    """Return the citation of one line of the table a run was judged by."""
+    given = {"run_id": run_id, "part": part, "name": name}
+    return f"{_LINES}?{'&'.join(f'{key}={quote(value)}' for key, value in given.items())}"
+
+
+def row_of(store: Store, citation: str) -> dict[str, Any]:
+    """Return the row that a citation stands for.
+
+    Raises
+    ------
+    RequestError
+        If it is no citation of a row.
+    NotFound
+        If there is no such row, or no more.
+    """
+    name, _, query = citation.partition("?")
+    table = CITED.get(name)
+    given = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+    if name == _LINES and tuple(given) == _LINE_KEY:
+        return _line(store, **given)
+    if table is None or tuple(given) != table.key:
+        raise _no_citation(citation)
+    try:
+        key = {column: _value(table, column, text) for column, text in given.items()}
+    except ValueError as error:
+        raise _no_citation(citation) from error
+    day: date = key[table.partition_date]
+    rows = store.read(table, symbols=[key[table.partition_symbol]], first=day, last=day)
+    for row in rows.to_pylist():
+        if all(row[column] == value for column, value in key.items()):
+            return dict(row)
+    raise _no_row(store, name)
+
+
+def _line(store: Store, run_id: str, part: str, name: str) -> dict[str, Any]:
+    try:
+        found = store.objects.get_or_none(f"runs/{run_id}/metrics.json")
+        lines = json.loads(found.data)[part]["lines"] if found else []
+        return next(line for line in lines if line["name"] == name)
+    except (ContractError, ValueError, KeyError, TypeError, StopIteration) as error:
+        raise _no_row(store, f"run {run_id!r}") from error
+
+
+def _no_row(store: Store, of: str) -> NotFound:
+    return NotFound(
+        found="no such row", expected=f"a row of {of}", where=store.uri,
+        remedy="Cite a row that is in the store.", field="id",
+    )  # fmt: skip
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _value(table: Table, column: str, text: str) -> Any:
+    kind = table.schema.field(column).type
+    if pa.types.is_timestamp(kind):
+        return datetime.fromisoformat(text)
+    if pa.types.is_date(kind):
+        return date.fromisoformat(text)
+    return int(text) if pa.types.is_integer(kind) else text
+
+
+def _no_citation(citation: str) -> RequestError:
+    return RequestError(
+        found=repr(citation[:200]), expected="TABLE?KEY=VALUE&... with the table's whole key",
+        where="citation", remedy="Take it from an answer as it is.", field="id",
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""Macro releases in words, each as it was known when it became public."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from volcast.contracts import RAW_MACRO
+from volcast.storage import Store
+
+__all__ = ["Release", "releases", "series_words"]
+
+_WORDS = {
+    "BAA10Y": ("Spread of Baa corporate bonds over the 10-year Treasury", "percentage points"),
+    "BAMLH0A0HYM2": ("Spread of high-yield corporate bonds", "percentage points"),
+    "CPIAUCSL": ("Consumer prices (CPI)", "index"),
+    "CPILFESL": ("Consumer prices without food and energy (core CPI)", "index"),
+    "CPI_vintages": ("Consumer prices (CPI)", "index"),
+    "DFF": ("Federal funds rate", "per cent"),
+    "DGS10": ("10-year Treasury yield", "per cent"),
+    "DGS2": ("2-year Treasury yield", "per cent"),
+    "DGS3MO": ("3-month Treasury yield", "per cent"),
+    "DTWEXBGS": ("Trade-weighted dollar", "index"),
+    "ICSA": ("Initial jobless claims", "persons"),
+    "INDPRO": ("Industrial production", "index"),
+    "ISM_PMI_first_print": ("ISM manufacturing PMI", "points"),
+    "NFCI": ("Chicago Fed financial conditions (NFCI)", "standard deviations"),
+    "PAYEMS": ("Nonfarm payrolls", "thousand persons"),
+    "T10YIE": ("10-year breakeven inflation", "per cent"),
+    "UMCSENT": ("Consumer sentiment (Michigan)", "index"),
+    "UNRATE": ("Unemployment rate", "per cent"),
+    "USREC": ("Recession as dated by the NBER (1 is yes)", "indicator"),
+    "VIXCLS": ("VIX, close", "points"),
+}
+"""What a series is called, and its unit; one not named here is called as it is."""
+
+_MONTHLY = timedelta(days=20)
+"""Observations this far apart are each of a month or a quarter, closer ones of a day or a week."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """The newest value of a series when something of it became public.
+
+    Parameters
+    ----------
+    row : mapping
+        Of raw.macro.
+    before : float or None
+        The value of the period before, as known by then.
+    monthly : bool
+        Whether a period is a month or longer.
+    """
+
+    row: Mapping[str, Any]
+    before: float | None
+    monthly: bool
+
+    @property
+    def period(self) -> str:
+        """The period in words."""
+        day: date = self.row["observation_date"]
+        return f"{day:%B %Y}" if self.monthly else f"{day.day} {day:%B %Y}"
+
+    @property
+    def words(self) -> str:
+        """One sentence with the value, that before, and when it became public."""
+        row = self.row
+        called, unit = series_words(row["series"])
+        public: datetime = row["available_at"]
+        since = "" if self.before is None else f", after {self.before:,.6g}"
+        known = "" if row["lag_rule"].startswith("published") else " at the latest (assumed lag)"
+        return (
+            f"{called}, {row['series']}: {row['value']:,.6g} {unit} for {self.period}{since}, "
+            f"public on {public.day} {public:%B %Y}{known}."
+        )
+
+
+def series_words(series: str) -> tuple[str, str]:
+    """Return what a series is called, and its unit."""
+    return _WORDS.get(series, (series, "in its own unit"))
+
+
+def releases(store: Store, until: datetime, newest: int) -> list[Release]:
+    """Return the newest releases of each series that were public by ``until``, newest first.
+
+    A release is the newest period of a series at a moment when something of it became public; a
+    revision of earlier periods alone is none.
+
+    Parameters
+    ----------
+    until : datetime
+        UTC.
+    newest : int
+        Of each series.
+    """
+    rows: list[dict[str, Any]] = store.read(RAW_MACRO).to_pylist()
+    by_series: dict[str, list[dict[str, Any]]] = {}
+    for row in sorted(rows, key=lambda row: (row["available_at"], row["observation_date"])):
+        if row["available_at"] <= until:
+            by_series.setdefault(row["series"], []).append(row)
+    found = [one for rows in by_series.values() for one in _released(rows)[-newest:]]
+    return sorted(found, key=lambda one: (one.row["available_at"], one.row["series"]), reverse=True)
+
+
+def _released(rows: Sequence[Mapping[str, Any]]) -> list[Release]:
+    """Return the releases of one series; ``rows`` in the order they became public."""
+    days = sorted({row["observation_date"] for row in rows})
+    gaps = sorted(later - day for day, later in zip(days, days[1:], strict=False))
+    monthly = bool(gaps) and gaps[len(gaps) // 2] >= _MONTHLY
+    found: list[Release] = []
+    known: dict[date, float | None] = {}
+    newest: date | None = None
+    for row in rows:
+        day, value = row["observation_date"], row["value"]
+        known[day] = value
+        if value is not None and (newest is None or day > newest):
+            found.append(Release(row, None if newest is None else known[newest], monthly))
+            newest = day
+    return found

@@ -1,0 +1,148 @@
+"""Rows of the system's own tables, one sentence each."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from volcast import facts
+from volcast.facts.words import days, percent
+
+__all__ = [
+    "BESIDE", "beside", "drift", "drivers", "failed", "forecast", "hindsight", "job", "performance",
+    "realized", "regime", "retrain", "walked", "wide",
+]  # fmt: skip
+
+Row = Mapping[str, Any]
+
+BESIDE = {
+    "har_rv": "HAR-RV", "log_har": "HAR in logs", "har_x": "HAR-X", "vix": "VIX itself",
+}  # fmt: skip
+"""Baselines that the brief names."""
+
+_DRIVERS = 3
+
+
+def forecast(row: Row) -> str:
+    """Say what was forecast, for when, and by which version."""
+    return (
+        f"At the close of {_day(row['session'])}, volcast version {row['model_version']} forecast "
+        f"a realized volatility of {percent(row['rv_5d_hat'])} annualised for {row['symbol']} over "
+        f"the next five sessions, {days(row['target_from'], row['target_to'])}, with an 80 % "
+        f"interval from {percent(row['lo80'])} to {percent(row['hi80'])}."
+    )
+
+
+def wide(row: Row) -> str:
+    """Say the 95 % interval."""
+    return f"With 95 % it is between {percent(row['lo95'])} and {percent(row['hi95'])}."
+
+
+def beside(row: Row) -> str:
+    """Say what the baselines forecast; empty where there is none."""
+    known = {BESIDE[name]: row[f"baseline_{name}"] for name in ("har_rv", "har_x", "vix")}
+    said = [f"{name} {percent(value)}" for name, value in known.items() if value is not None]
+    return f"Beside it: {', '.join(said)}." if said else ""
+
+
+def hindsight(row: Row) -> str:
+    """Say that a forecast could not have been made then."""
+    trained = row["model_as_of"] or "days it does not tell"
+    return (
+        f"This is hindsight: version {row['model_version']} was trained on sessions up to "
+        f"{trained}, so it is no forecast that could have been made then."
+    )
+
+
+def drivers(row: Row) -> Iterator[str]:
+    """Say what moved the forecast most, and by how much."""
+    base, *parts, _others, _total = facts.drivers(row)
+    start = f"An average day would have {percent(base.effect + 1)}"
+    told = [f"{part.words} moves it by {100 * part.effect:+.0f} %" for part in parts[:_DRIVERS]]
+    if not told:
+        yield f"{start}."
+        return
+    yield f"{start}; {told[0]}."
+    for one in told[1:]:
+        yield f"{one[0].upper()}{one[1:]}."
+
+
+def regime(symbol: str, state: str, probability: float, sessions: "pd.Series[Any]") -> str:
+    """Say which regime the market is in, and since when."""
+    count = len(sessions)
+    since = (
+        f", for {count} sessions, since {_day(sessions.iloc[0])}" if count > 1 else ", as of now"
+    )
+    return f"The market of {symbol} is {state} with probability {probability:.2f}{since}."
+
+
+def performance(row: Row) -> str:
+    """Say how the latest forecasts did against those before."""
+    score = ""
+    if row["recent_qlike"] is not None:
+        known = {"HAR-RV": row["recent_qlike_har"], "VIX": row["recent_qlike_vix"]}
+        against = [f"{value:.3f} of {name}" for name, value in known.items() if value is not None]
+        beside_ = f", against {' and '.join(against)}" if against else ""
+        score = (
+            f" The latest {row['recent_n']} scored forecasts have a QLIKE of "
+            f"{row['recent_qlike']:.3f}{beside_}."
+        )
+    return f"The track record is {row['state']}: {row['detail']}.{score}"
+
+
+def walked(card: facts.ModelCard, line: str) -> str:
+    """Say what the champion saved of a baseline's loss, walking forward; empty without it."""
+    whole = card.metrics["all"]
+    found = {one["name"]: one for one in whole["lines"]}
+    if line not in found:
+        return ""
+    other, own = found[line], found["volcast"]
+    gain = 100 * other["gain"]
+    verb = f"saves {gain:.1f} %" if gain >= 0 else f"loses {-gain:.1f} %"
+    return (
+        f"Walking forward over {whole['rows']} sessions, {whole['first']} to {whole['last']}, "
+        f"version {card.champion.version} {verb} of the QLIKE of {BESIDE[line]} "
+        f"({own['qlike']:.3f} against {other['qlike']:.3f}, p {other['p_better']:.3f})."
+    )
+
+
+def drift(row: Row, fired: Sequence[str]) -> str:
+    """Say the drift verdict and its reason."""
+    tests = f"; tests fired for {', '.join(fired)}" if fired else ""
+    return f"Drift at {_day(row['session'])}: {row['state']} ({row['detail']}){tests}."
+
+
+def failed(row: Row) -> str:
+    """Say which quality check did not pass."""
+    return (
+        f"Quality check {row['check']} of {row['suite']} ({row['severity']}) failed at "
+        f"{_day(row['session'])}: {row['detail'] or 'no detail'}."
+    )
+
+
+def retrain(row: Row) -> str:
+    """Say whether a new training run is wanted."""
+    wanted = "is wanted" if row["wanted"] else "is not wanted"
+    return f"A new training run {wanted} at {_day(row['session'])}: {row['reason']}."
+
+
+def job(row: Row) -> str:
+    """Say how a pipeline's run ended."""
+    why = f": {row['detail']}" if row["detail"] else ""
+    return f"The last run of {row['job']} ended {row['outcome']} on {_day(row['day'])}{why}."
+
+
+def realized(row: Row) -> str:
+    """Say what came of a forecast."""
+    inside = "inside" if row["inside_80"] else "outside"
+    return (
+        f"What came after {_day(row['session'])} was a realized volatility of "
+        f"{percent(row['rv_5d'])}, where version {row['model_version']} had forecast "
+        f"{percent(row['rv_5d_hat'])}: an error of {row['error_points']:+.1f} points, {inside} the "
+        f"80 % interval, QLIKE {row['qlike']:.3f}."
+    )
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"
