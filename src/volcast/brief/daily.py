@@ -113,7 +113,7 @@ def daily_brief(
         "Forecast": _forecast(found),
         "Why": _why(found),
         "Regime": _regime(store, symbol, as_of),
-        "Track record": _track(store, symbol, watch),
+        "Track record": _track(store, symbol, as_of, watch),
         "Data and drift": _watch(watch),
         "Macro releases": _macro(store, as_of),
         "Documents": _documents(documents, as_of),
@@ -184,7 +184,7 @@ def _regime(store: Store, symbol: str, as_of: date) -> _Said:
     )
 
 
-def _track(store: Store, symbol: str, watch: Health) -> _Said:
+def _track(store: Store, symbol: str, as_of: date, watch: Health) -> _Said:
     row = watch.performance
     if isinstance(row, Missing):
         yield row
@@ -193,14 +193,13 @@ def _track(store: Store, symbol: str, watch: Health) -> _Said:
     card = facts.model_card(store)
     if isinstance(card, Missing):
         yield card
-    elif card.champion.target in ("", symbol):
+    elif card.champion.target in ("", symbol) and card.champion.as_of <= as_of.isoformat():
         run = card.champion.run_id
         for line in words.BESIDE:
             text = words.walked(card, line)
             if text:
-                yield Sentence(
-                    text, (cite_line(run, "all", "volcast"), cite_line(run, "all", line))
-                )
+                own = cite_line(run, "all", "volcast")
+                yield Sentence(text, (own, cite_line(run, "all", line)))
 
 
 def _watch(watch: Health) -> _Said:
@@ -231,21 +230,16 @@ def _macro(store: Store, as_of: date) -> _Said:
         one for one in releases(store, close, newest=1) if one.row["available_at"] > close - _RECENT
     ]
     # What comes once a month is more news than what comes daily.
-    for one in sorted(news, key=lambda one: not one.monthly)[:_MOST]:
+    for one in sorted(news, key=lambda one: one.every, reverse=True)[:_MOST]:
         yield Sentence(one.words, (cite(RAW_MACRO, one.row),))
 
 
 def _documents(passages: Sequence[Passage], as_of: date) -> _Said:
     named: set[str] = set()
     for passage in passages:
-        file = passage.id.rpartition("#")[0]
-        day = passage.dated
-        if (
-            day is None
-            or not as_of - _RECENT < day <= as_of
-            or file in named
-            or len(named) == _MOST
-        ):
+        file, day = passage.id.rpartition("#")[0], passage.dated
+        recent = day is not None and as_of - _RECENT < day <= as_of
+        if not recent or file in named or len(named) == _MOST:
             continue
         named.add(file)
         text = f"{passage.title}, {day}: \N{LEFT DOUBLE QUOTATION MARK}{passage.sentences[0]}"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from volcast.contracts import RAW_MACRO
@@ -35,7 +36,7 @@ _WORDS = {
 """What a series is called, and its unit; one not named here is called as it is."""
 
 _MONTHLY = timedelta(days=20)
-"""Observations this far apart are each of a month or a quarter, closer ones of a day or a week."""
+"""Observations this far apart are each of a month or a quarter; closer ones are of a day."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,19 @@ class Release:
         Of raw.macro.
     before : float or None
         The value of the period before, as known by then.
-    monthly : bool
-        Whether a period is a month or longer.
+    every : datetime.timedelta
+        The usual time from one observation to the next.
     """
 
     row: Mapping[str, Any]
     before: float | None
-    monthly: bool
+    every: timedelta
 
     @property
     def period(self) -> str:
         """The period in words."""
         day: date = self.row["observation_date"]
-        return f"{day:%B %Y}" if self.monthly else f"{day.day} {day:%B %Y}"
+        return f"{day:%B %Y}" if self.every >= _MONTHLY else f"{day.day} {day:%B %Y}"
 
     @property
     def words(self) -> str:
@@ -106,8 +107,8 @@ def releases(store: Store, until: datetime, newest: int) -> list[Release]:
 def _released(rows: Sequence[Mapping[str, Any]]) -> list[Release]:
     """Return the releases of one series; ``rows`` in the order they became public."""
     days = sorted({row["observation_date"] for row in rows})
-    gaps = sorted(later - day for day, later in zip(days, days[1:], strict=False))
-    monthly = bool(gaps) and gaps[len(gaps) // 2] >= _MONTHLY
+    gaps = sorted(later - day for day, later in pairwise(days))
+    every = gaps[len(gaps) // 2] if gaps else timedelta(days=1)
     found: list[Release] = []
     known: dict[date, float | None] = {}
     newest: date | None = None
@@ -115,6 +116,6 @@ def _released(rows: Sequence[Mapping[str, Any]]) -> list[Release]:
         day, value = row["observation_date"], row["value"]
         known[day] = value
         if value is not None and (newest is None or day > newest):
-            found.append(Release(row, None if newest is None else known[newest], monthly))
+            found.append(Release(row, None if newest is None else known[newest], every))
             newest = day
     return found

@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 
 from volcast import facts
+from volcast.evaluation.table import shown_p
 from volcast.facts.words import days, percent
 
 __all__ = [
-    "BESIDE", "beside", "drift", "drivers", "failed", "forecast", "hindsight", "job", "performance",
-    "realized", "regime", "retrain", "walked", "wide",
+    "BESIDE", "beside", "day", "drift", "drivers", "failed", "forecast", "hindsight", "job",
+    "performance", "realized", "regime", "regime_span", "retrain", "walked", "wide",
 ]  # fmt: skip
 
 Row = Mapping[str, Any]
@@ -27,7 +28,7 @@ _DRIVERS = 3
 def forecast(row: Row) -> str:
     """Say what was forecast, for when, and by which version."""
     return (
-        f"At the close of {_day(row['session'])}, volcast version {row['model_version']} forecast "
+        f"At the close of {day(row['session'])}, volcast version {row['model_version']} forecast "
         f"a realized volatility of {percent(row['rv_5d_hat'])} annualised for {row['symbol']} over "
         f"the next five sessions, {days(row['target_from'], row['target_to'])}, with an 80 % "
         f"interval from {percent(row['lo80'])} to {percent(row['hi80'])}."
@@ -71,10 +72,17 @@ def drivers(row: Row) -> Iterator[str]:
 def regime(symbol: str, state: str, probability: float, sessions: "pd.Series[Any]") -> str:
     """Say which regime the market is in, and since when."""
     count = len(sessions)
-    since = (
-        f", for {count} sessions, since {_day(sessions.iloc[0])}" if count > 1 else ", as of now"
-    )
+    since = f", for {count} sessions, since {day(sessions.iloc[0])}" if count > 1 else ", as of now"
     return f"The market of {symbol} is {state} with probability {probability:.2f}{since}."
+
+
+def regime_span(symbol: str, state: str, sessions: "pd.Series[Any]") -> str:
+    """Say which regime a market was in from when to when."""
+    first, last = day(sessions.iloc[0]), day(sessions.iloc[-1])
+    return (
+        f"From {first} to {last} the market of {symbol} was {state}, a regime of "
+        f"{len(sessions)} sessions."
+    )
 
 
 def performance(row: Row) -> str:
@@ -100,49 +108,50 @@ def walked(card: facts.ModelCard, line: str) -> str:
     other, own = found[line], found["volcast"]
     gain = 100 * other["gain"]
     verb = f"saves {gain:.1f} %" if gain >= 0 else f"loses {-gain:.1f} %"
+    p_value = shown_p(other["p_better"])
     return (
         f"Walking forward over {whole['rows']} sessions, {whole['first']} to {whole['last']}, "
         f"version {card.champion.version} {verb} of the QLIKE of {BESIDE[line]} "
-        f"({own['qlike']:.3f} against {other['qlike']:.3f}, p {other['p_better']:.3f})."
+        f"({own['qlike']:.3f} against {other['qlike']:.3f}, one-sided p {p_value})."
     )
 
 
 def drift(row: Row, fired: Sequence[str]) -> str:
     """Say the drift verdict and its reason."""
     tests = f"; tests fired for {', '.join(fired)}" if fired else ""
-    return f"Drift at {_day(row['session'])}: {row['state']} ({row['detail']}){tests}."
+    return f"Drift at {day(row['session'])}: {row['state']} ({row['detail']}){tests}."
 
 
 def failed(row: Row) -> str:
     """Say which quality check did not pass."""
     return (
         f"Quality check {row['check']} of {row['suite']} ({row['severity']}) failed at "
-        f"{_day(row['session'])}: {row['detail'] or 'no detail'}."
+        f"{day(row['session'])}: {row['detail'] or 'no detail'}."
     )
 
 
 def retrain(row: Row) -> str:
     """Say whether a new training run is wanted."""
-    wanted = "is wanted" if row["wanted"] else "is not wanted"
-    return f"A new training run {wanted} at {_day(row['session'])}: {row['reason']}."
+    return f"Training anew at {day(row['session'])}: {row['reason']}."
 
 
 def job(row: Row) -> str:
     """Say how a pipeline's run ended."""
     why = f": {row['detail']}" if row["detail"] else ""
-    return f"The last run of {row['job']} ended {row['outcome']} on {_day(row['day'])}{why}."
+    return f"The last run of {row['job']} ended {row['outcome']} on {day(row['day'])}{why}."
 
 
 def realized(row: Row) -> str:
     """Say what came of a forecast."""
     inside = "inside" if row["inside_80"] else "outside"
     return (
-        f"What came after {_day(row['session'])} was a realized volatility of "
+        f"What came after {day(row['session'])} was a realized volatility of "
         f"{percent(row['rv_5d'])}, where version {row['model_version']} had forecast "
         f"{percent(row['rv_5d_hat'])}: an error of {row['error_points']:+.1f} points, {inside} the "
         f"80 % interval, QLIKE {row['qlike']:.3f}."
     )
 
 
-def _day(day: date) -> str:
+def day(day: date) -> str:
+    """Return a day as ``31 December 2021``."""
     return f"{day.day} {day:%B %Y}"
