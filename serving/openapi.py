@@ -1,22 +1,27 @@
-"""The OpenAPI document of what is served, and a page of it that needs no network."""
+"""The OpenAPI document of what the model server serves."""
 
-import html
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from serving.inputs import Signature
+from serving.openapi_parts import (
+    PROBLEM,
+    TEXT,
+    Json,
+    body,
+    list_of,
+    object_of,
+    parameter,
+    ref,
+    responses,
+)
 from serving.state import InService
 from serving.verbs import OUTPUTS
 from volcast import __version__
 from volcast.registry.versions import NAME
 
-__all__ = ["document", "page"]
-
-Json = dict[str, Any]
+__all__ = ["document"]
 
 _NUMBER: Json = {"type": "number"}
-_TEXT: Json = {"type": "string"}
 _PAIR: Json = {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2}
 _SAID = {
     400: "The request is wrong; `field` names what.",
@@ -26,6 +31,8 @@ _SAID = {
     413: "The body is over 1 MiB.",
     503: "No model, features too old, a store that does not answer, or too much to do.",
 }
+
+_ON_GET = {status: said for status, said in _SAID.items() if status not in {408, 413}}
 
 _ANSWER: Json = {
     "symbol": "SPY", "as_of": "2021-12-31",
@@ -62,44 +69,6 @@ def document(state: InService) -> Json:
     }
 
 
-def page(state: InService) -> str:
-    """Return the document as one HTML page."""
-    found = document(state)
-    parts = [f"<h1>{NAME} {html.escape(__version__)}</h1>"]
-    parts.append(f"<p>{html.escape(found['info']['description'])}")
-    parts.append(' The whole, for tools: <a href="openapi.json">openapi.json</a>.</p>')
-    for path, methods in found["paths"].items():
-        for method, what in methods.items():
-            parts.append(f"<h2><code>{method.upper()} {html.escape(path)}</code></h2>")
-            parts.append(f"<p>{html.escape(what['summary'])}</p>")
-            for parameter in what.get("parameters", ()):
-                told = f"<code>{parameter['name']}</code> {html.escape(parameter['description'])}"
-                parts.append(f"<p>{told}</p>")
-            parts += _examples("Request", what.get("requestBody", {}))
-            parts += _examples("Answer", what["responses"].get("200", {}))
-            others = (f"{code}: {one['description']}" for code, one in what["responses"].items())
-            parts.append("".join(f"<li>{html.escape(one)}</li>" for one in others))
-    return _PAGE % "\n".join(parts)
-
-
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>volcast</title>
-<style>body{font:16px/1.5 sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;
-color-scheme:light dark}pre{overflow:auto;padding:.8rem;border:1px solid;border-radius:4px}</style>
-%s</html>"""
-
-
-def _examples(title: str, what: Mapping[str, Any]) -> list[str]:
-    content = what.get("content", {}).get("application/json", {})
-    named = content.get("examples", {})
-    if "example" in content:
-        named = {title: {"value": content["example"]}}
-    return [
-        f"<p>{html.escape(one.get('summary', title))}</p>"
-        f"<pre>{html.escape(json.dumps(one['value'], indent=1))}</pre>"
-        for one in named.values()
-    ]
-
-
 def _paths(symbol: str, names: Sequence[str]) -> Json:
     row = dict.fromkeys(names or ("iv",), 0.1)
     asked = {
@@ -121,16 +90,16 @@ def _paths(symbol: str, names: Sequence[str]) -> Json:
                 "operationId": "predict",
                 "summary": "The forecast of a symbol, of the newest session or a past one.",
                 "parameters": [
-                    _parameter("symbol", "whose forecast", symbol, required=True),
-                    _parameter("as_of", "a session, YYYY-MM-DD", "2021-12-31", format="date"),
+                    parameter("symbol", "whose forecast", symbol, required=True),
+                    parameter("as_of", "a session, YYYY-MM-DD", "2021-12-31", format="date"),
                 ],
-                "responses": _responses("Forecast", _ANSWER, 400, 401, 404, 503),
+                "responses": responses("Forecast", _ANSWER, _ON_GET),
             },
             "post": {
                 "operationId": "predictPosted",
                 "summary": "The same, or a forecast from features that are given.",
-                "requestBody": _body("Question", examples=asked),
-                "responses": _responses("Forecast", _ANSWER, *_SAID),
+                "requestBody": body("Question", examples=asked),
+                "responses": responses("Forecast", _ANSWER, _SAID),
             },
         },
         f"{v1}:predict": _verb("v1Predict", "Forecasts of rows of features.", row, "Predictions"),
@@ -142,8 +111,8 @@ def _paths(symbol: str, names: Sequence[str]) -> Json:
             "post": {
                 "operationId": "v2Infer",
                 "summary": "Forecasts by the Open Inference Protocol, one input a feature.",
-                "requestBody": _body("Inference", example={"inputs": columns}),
-                "responses": _responses("Inferred", None, *_SAID),
+                "requestBody": body("Inference", example={"inputs": columns}),
+                "responses": responses("Inferred", None, _SAID),
             }
         },
     }  # fmt: skip
@@ -154,118 +123,75 @@ def _verb(name: str, summary: str, row: Mapping[str, float], answer: str) -> Jso
         "post": {
             "operationId": name,
             "summary": summary,
-            "requestBody": _body("Instances", example={"instances": [row]}),
-            "responses": _responses(answer, None, *_SAID),
+            "requestBody": body("Instances", example={"instances": [row]}),
+            "responses": responses(answer, None, _SAID),
         }
     }
-
-
-def _parameter(
-    name: str, told: str, example: str, *, required: bool = False, format: str | None = None
-) -> Json:
-    schema = {**_TEXT, "minLength": 1} | ({} if format is None else {"format": format})
-    return {
-        "name": name, "in": "query", "required": required, "description": told,
-        "schema": schema, "example": example,
-    }  # fmt: skip
-
-
-def _ref(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def _body(schema: str, **examples: object) -> Json:
-    return {"required": True, "content": {"application/json": {"schema": _ref(schema), **examples}}}
-
-
-def _responses(schema: str, example: Json | None, *statuses: int) -> Json:
-    good: Json = {"schema": _ref(schema)} | ({} if example is None else {"example": example})
-    found: Json = {"200": {"description": "The answer.", "content": {"application/json": good}}}
-    for status in sorted(statuses):
-        content = {"application/problem+json": {"schema": _ref("Problem")}}
-        found[str(status)] = {"description": _SAID[status], "content": content}
-    return found
-
-
-def _object(required: Mapping[str, Any], optional: Mapping[str, Any] | None = None) -> Json:
-    return {
-        "type": "object", "required": list(required), "additionalProperties": False,
-        "properties": {**required, **(optional or {})},
-    }  # fmt: skip
-
-
-def _list(of: Json, least: int = 1) -> Json:
-    return {"type": "array", "items": of, "minItems": least}
 
 
 def _schemas(names: Sequence[str], optional: frozenset[str]) -> Json:
     value: Json = {"type": "number", "minimum": -1e6, "maximum": 1e6}
     nullable: Json = value | {"type": ["number", "null"]}
     each = {name: nullable if name in optional else value for name in names}
-    features = _object(each) if names else {"type": "object", "additionalProperties": nullable}
-    model = _object({"name": _TEXT, "version": _TEXT})
-    interval = _object({"0.80": _PAIR, "0.95": _PAIR})
+    features = object_of(each) if names else {"type": "object", "additionalProperties": nullable}
+    model = object_of({"name": TEXT, "version": TEXT})
+    interval = object_of({"0.80": _PAIR, "0.95": _PAIR})
     maybe: Json = {"type": ["number", "null"]}
-    one = _object({"rv_5d": _NUMBER, "log_variance": _NUMBER, "intervals": interval})
-    why = _object({
+    one = object_of({"rv_5d": _NUMBER, "log_variance": _NUMBER, "intervals": interval})
+    why = object_of({
         "base_log_variance": _NUMBER, "log_variance": _NUMBER,
         "contributions": {"type": "object", "additionalProperties": _NUMBER},
     })  # fmt: skip
     return {
         "Features": features,
-        "Question": _object(
-            {"symbol": _TEXT | {"minLength": 1}},
-            {"as_of": {"type": ["string", "null"], "format": "date"}, "features": _ref("Features")},
+        "Question": object_of(
+            {"symbol": TEXT | {"minLength": 1}},
+            {"as_of": {"type": ["string", "null"], "format": "date"}, "features": ref("Features")},
         ),
         "Forecast": _forecast(model, interval, maybe),
-        "Instances": _object({"instances": _list(_ref("Features"))}),
-        "Predictions": _object({"predictions": _list(one), "model": model}),
-        "Explanations": _object({"explanations": _list(why), "model": model}),
-        "Inference": _object(
-            {"inputs": _list(_tensor(_TEXT | ({"enum": list(names)} if names else {}), nullable))},
+        "Instances": object_of({"instances": list_of(ref("Features"))}),
+        "Predictions": object_of({"predictions": list_of(one), "model": model}),
+        "Explanations": object_of({"explanations": list_of(why), "model": model}),
+        "Inference": object_of(
+            {"inputs": list_of(_tensor(TEXT | ({"enum": list(names)} if names else {}), nullable))},
             {
-                "id": _TEXT | {"maxLength": 256, "pattern": "^[A-Za-z0-9._-]*$"},
+                "id": TEXT | {"maxLength": 256, "pattern": "^[A-Za-z0-9._-]*$"},
                 "parameters": {"type": "object"},
-                "outputs": _list(_object({"name": {"enum": list(OUTPUTS)}}), 0),
+                "outputs": list_of(object_of({"name": {"enum": list(OUTPUTS)}}), 0),
             },
         ),
-        "Inferred": _object(
+        "Inferred": object_of(
             {
-                "model_name": _TEXT, "model_version": _TEXT, "id": _TEXT,
-                "outputs": _list(_tensor({"enum": list(OUTPUTS)}, _NUMBER)),
+                "model_name": TEXT, "model_version": TEXT, "id": TEXT,
+                "outputs": list_of(_tensor({"enum": list(OUTPUTS)}, _NUMBER)),
             }
         ),
-        "Problem": _object(
-            {
-                "type": _TEXT, "title": _TEXT, "status": {"type": "integer"}, "detail": _TEXT,
-                "field": {"type": ["string", "null"]},
-            }
-        ),
+        "Problem": PROBLEM,
     }  # fmt: skip
 
 
 def _tensor(name: Json, value: Json) -> Json:
     size: Json = {"type": "integer", "minimum": 1}
-    return _object({
+    return object_of({
         "name": name, "datatype": {"enum": ["FP64", "FP32", "INT64", "INT32", "INT16", "INT8"]},
         "shape": {"type": "array", "items": size, "minItems": 1, "maxItems": 1},
-        "data": _list(value),
+        "data": list_of(value),
     })  # fmt: skip
 
 
 def _forecast(model: Json, interval: Json, maybe: Json) -> Json:
     day: Json = {"type": "string", "format": "date"}
-    driver = _object({"feature": _TEXT, "value": maybe, "contribution": _NUMBER})
-    regime = _object({
-        "label": _TEXT, "probabilities": {"type": "object", "additionalProperties": _NUMBER},
+    driver = object_of({"feature": TEXT, "value": maybe, "contribution": _NUMBER})
+    regime = object_of({
+        "label": TEXT, "probabilities": {"type": "object", "additionalProperties": _NUMBER},
     })  # fmt: skip
-    return _object({
-        "symbol": _TEXT, "as_of": day,
-        "target": _object({"from": day, "to": day, "sessions": {"type": "integer"}}),
-        "rv_5d": _NUMBER, "unit": _TEXT, "intervals": interval,
+    return object_of({
+        "symbol": TEXT, "as_of": day,
+        "target": object_of({"from": day, "to": day, "sessions": {"type": "integer"}}),
+        "rv_5d": _NUMBER, "unit": TEXT, "intervals": interval,
         "baselines": {"type": "object", "additionalProperties": maybe},
         "regime": {"anyOf": [regime, {"type": "null"}]},
-        "base_log_variance": _NUMBER, "drivers": _list(driver), "others_contribution": _NUMBER,
+        "base_log_variance": _NUMBER, "drivers": list_of(driver), "others_contribution": _NUMBER,
         "model": model, "features_as_of": day, "stale": {"type": "boolean"},
         "age_sessions": {"type": "integer", "minimum": 0},
     })  # fmt: skip

@@ -31,7 +31,8 @@ from serving.events import emit
 from serving.follow import Follower
 from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
-from serving.openapi import document, page
+from serving.openapi import document
+from serving.openapi_parts import page
 from serving.patience import PatientProtocol
 from serving.plane import Plane, Workers
 from serving.predict import Answers
@@ -102,7 +103,7 @@ class _Rest(RESTServer):  # type: ignore[misc]
         return Response(orjson.dumps(document(self._state())), media_type="application/json")
 
     async def _page(self, _: Request) -> Response:
-        return Response(page(self._state()), media_type="text/html")
+        return Response(page(document(self._state())), media_type="text/html")
 
     def _state(self) -> InService:
         state: InService = self.dataplane.get_model_from_registry(NAME).state

@@ -36,7 +36,8 @@ _RULES = (
     r"\b(?:you are|you're|you will be|act|behave|pretend)\s+(?:now\s+|as\s+|to be\s+)*"
     r"(?:an?\s+|the\s+)?(?:\w+\s+){0,2}" + _MACHINE + r"\b",
     r"\b" + _MACHINE + r"\b.{0,50}\b(?:must|should|shall|needs? to|ha(?:s|ve) to|ought to"
-    r"|(?:is|are) (?:to|required|instructed|asked|told|expected|obliged|requested|advised)|may only|will)\b"
+    r"|(?:is|are) (?:to|required|instructed|asked|told|expected|obliged|requested|advised)|may only"
+    r"|will)\b"
     r".{0,40}\b" + _SAY + r"\b",
     r"\b(?:hey|dear|hello|hi|attention|note|listen|memo)[,:]?\s+(?:to\s+)?(?:the |all |any )?"
     + _MACHINE
