@@ -7,7 +7,7 @@ from typing import Literal
 __all__ = ["Hit", "Passage", "Scored", "Source"]
 
 Source = Literal["row", "document"]
-"""Where a passage is from: a row of one of the store's tables, or a document somebody dropped in."""
+"""Where a passage is from: a row of one of the store's tables, or a document dropped in."""
 
 
 @dataclass(frozen=True)
