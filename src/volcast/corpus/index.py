@@ -56,6 +56,12 @@ class Index(Protocol):
             Passages of a later day are left out; those without a day stay.
         """
 
+    def weights(self, terms: Sequence[str]) -> dict[str, float]:
+        """Return how much each of ``terms`` tells: more, the fewer passages have it."""
+
+    def likeness(self, question: str, sentences: Sequence[str]) -> list[float]:
+        """Return the cosine of each of ``sentences`` and ``question``, whether held or not."""
+
     def get(self, id: str) -> Passage | None:
         """Return the passage of this id, or None."""
 

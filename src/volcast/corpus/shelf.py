@@ -66,6 +66,11 @@ class Reader:
         asked = {"terms": list(terms), "count": count, "dated_to": dated_to}
         return [(id, score) for id, score in self.ask(_BY_WORDS, asked)]
 
+    def weights(self, terms: Sequence[str]) -> dict[str, float]:
+        """Return the weight that BM25 gives each of ``terms``, the highest where none is held."""
+        rows = self.ask(_WEIGHTS, {"terms": list(terms)})
+        return {term: weight for term, weight in rows}
+
     def by_meaning(
         self, vector: Vectors, count: int, dated_to: date | None
     ) -> list[tuple[str, float]]:
@@ -149,6 +154,14 @@ FROM wanted JOIN rarity USING (term) JOIN volcast_brief.passages p USING (number
 WHERE {_DATED}
 GROUP BY p.id ORDER BY score DESC, p.id LIMIT $count
 """  # noqa: S608
+
+_WEIGHTS = """
+SELECT asked.term, ln(1 + (
+    (SELECT count(*) FROM volcast_brief.passages) - count(p.number) + 0.5
+) / (count(p.number) + 0.5))
+FROM (SELECT unnest($terms) AS term) asked LEFT JOIN volcast_brief.postings p USING (term)
+GROUP BY asked.term
+"""
 
 _BY_MEANING = f"""
 SELECT p.id, max({{cosine}}) AS score

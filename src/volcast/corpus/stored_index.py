@@ -11,7 +11,7 @@ import numpy as np
 
 from volcast.corpus.index import Changes
 from volcast.corpus.passages import Hit, Passage, Scored
-from volcast.corpus.sentence_model import DIMENSIONS, NAME, SentenceModel
+from volcast.corpus.sentence_model import DIMENSIONS, NAME, SentenceModel, Vectors
 from volcast.corpus.shelf import Entry, Reader, Shelf
 from volcast.corpus.terms import terms
 from volcast.errors import ContractError
@@ -22,6 +22,8 @@ _RECIPE = f"1 {NAME}"
 """Of terms and vectors: with another one, what is held is another entry and made anew."""
 _DEPTH = 100
 """How many of each search's passages are joined."""
+_LOOSE = 2_000
+"""Vectors of sentences that are not held, kept because they are asked for again."""
 _STEADY = 60
 """Added to a rank before it is turned over; the usual one of reciprocal rank fusion."""
 
@@ -38,6 +40,7 @@ class StoredIndex:
     def __init__(self, shelf: Shelf, model: SentenceModel | None = None) -> None:
         self._shelf = shelf
         self._model = model or SentenceModel()
+        self._loose: dict[str, Vectors] = {}
         self._turn = threading.Lock()
 
     def refresh(self, passages: Sequence[Passage]) -> Changes:
@@ -75,6 +78,23 @@ class StoredIndex:
             )
             for id, score in best
         ]
+
+    def weights(self, terms: Sequence[str]) -> dict[str, float]:
+        """Return how much each of ``terms`` tells: more, the fewer passages have it."""
+        with self._turn, self._shelf.reading() as reader:
+            return reader.weights(sorted(set(terms)))
+
+    def likeness(self, question: str, sentences: Sequence[str]) -> list[float]:
+        """Return the cosine of each of ``sentences`` and ``question``, whether held or not."""
+        with self._turn:
+            unknown = [text for text in dict.fromkeys(sentences) if text not in self._loose]
+            if len(self._loose) + len(unknown) > _LOOSE:
+                self._loose.clear()
+                unknown = list(dict.fromkeys(sentences))
+            self._loose.update(zip(unknown, self._model.embed(unknown), strict=True))
+            vectors = [self._loose[text] for text in sentences]
+        vector = self._model.embed([question])[0]
+        return [float(each @ vector) for each in vectors]
 
     def get(self, id: str) -> Passage | None:
         """Return the passage of this id, or None."""

@@ -1,0 +1,157 @@
+"""What a question asks for, and which of its words an answer may not lack."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from volcast.corpus import Passage
+from volcast.corpus.terms import terms
+
+__all__ = ["Question"]
+
+_MONTHS = frozenset(
+    terms("January February March April May June July August September October November December")
+)
+_ORDINALS = r"(first|second|third|fourth|last)(?=[\s-](?:quarter|half|week|month|decade))"
+_NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b(?:[A-Z][\w'&\-]*|[a-z]+[A-Z]\w*|[A-Z]{2,}\w*)")
+_COMMON = frozenset({"i", "har", "qlike", "rmse", "the"})
+"""Capitalised words that are no names of what is asked about, or that documents may say otherwise."""
+
+_AMOUNT = re.compile(
+    r"\d|\b(?:zero|none|no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|half"
+    r"|quarter|third|hundred|thousand|million|billion|twice|once|double|both|all|unchanged)\b",
+    re.IGNORECASE,
+)
+_TIME = re.compile(
+    r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december"
+    r"|monday|tuesday|wednesday|thursday|friday|saturday|sunday|spring|summer|autumn|winter"
+    r"|(?:19|20)\d\d|quarter|yesterday|today|tomorrow|noon|midnight|week|year|month)\b|\d:\d\d",
+    re.IGNORECASE,
+)
+_PERSON = re.compile(r"(?:(?<=[a-z,;] )|(?<=^))[A-Z][\w'\-]+")
+_KINDS = (
+    (re.compile(r"\bwhen\b|\b(?:what|which|on what|in which) (?:day|date|month|year)\b"), _TIME),
+    (re.compile(r"\b(?:who|whom|whose)\b"), _PERSON),
+    (
+        re.compile(
+            r"\bhow (?:many|much|large|big|high|low|long|often|far|old|wide|deep|strong|fast|great)\b"
+            r"|\b(?:what|which|at what|by what) (?:share|percentage|fraction|proportion|number|level"
+            r"|rate|price|amount|size|sum)\b"
+        ),
+        _AMOUNT,
+    ),
+)
+"""How a question begins, and what stands in any answer to it."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question, taken apart.
+
+    Parameters
+    ----------
+    text : str
+    """
+
+    text: str
+
+    @cached_property
+    def terms(self) -> frozenset[str]:
+        """Its terms, each once."""
+        return frozenset(terms(self.text))
+
+    @cached_property
+    def days(self) -> frozenset[str]:
+        """Days it names: d20211231."""
+        return frozenset(term for term in self.terms if re.fullmatch(r"d\d{8}", term))
+
+    @cached_property
+    def months(self) -> frozenset[str]:
+        """Months it names, as terms of their names."""
+        # May is a month where it has a capital, or a day beside it.
+        dated = {term for term in self.terms if re.fullmatch(r"m\d{6}", term)}
+        named = frozenset(terms(" ".join(re.findall(r"\b[A-Z]\w+", self.text)))) & _MONTHS
+        return named if not dated else frozenset(self.terms & _MONTHS)
+
+    @cached_property
+    def years(self) -> frozenset[str]:
+        """Years it names."""
+        return frozenset(term for term in self.terms if re.fullmatch(r"(?:19|20)\d\d", term))
+
+    @property
+    def dated(self) -> bool:
+        """Whether it names a time."""
+        return bool(self.days or self.months or self.years)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Terms of the names in it: an answer speaks of them, or its passage does."""
+        found = terms(" ".join(name for name in _NAME.findall(self.text)))
+        return frozenset(found) - _COMMON - _MONTHS - self.years
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """Numbers in it that are of no date, and ordinals of quarters and the like."""
+        plain = {term for term in self.terms if re.fullmatch(r"\d+(?:\.\d+)?", term)} - self.years
+        day_numbers = {str(int(day[-2:])) for day in self.days}
+        ordinals = terms(" ".join(re.findall(_ORDINALS, self.text.lower())))
+        return frozenset(plain - day_numbers) | frozenset(ordinals)
+
+    def wants(self, said: str) -> bool:
+        """Whether ``said`` holds what such a question is answered by: a time, a name, an amount."""
+        asked = self.text.lower()
+        for kind, form in _KINDS:
+            if kind.search(asked):
+                found = set(form.findall(said)) if form is _PERSON else form.search(said)
+                if form is _PERSON and isinstance(found, set):
+                    return any(not set(terms(name)) <= self.terms for name in found)
+                return bool(found)
+        return True
+
+    def fits(self, passage: Passage, said: str) -> bool:
+        """Whether nothing that the question is particular about is missing, or is another.
+
+        Names and numbers stand in the passage or its title. A month stands in what is said, or
+        else in the passage, and no other month is said; a year in the passage, its title or day.
+        """
+        around = frozenset(terms(f"{passage.title}\n{passage.text}"))
+        in_said = frozenset(terms(said))
+        if not self.names | self.numbers <= around:
+            return False
+        if (
+            self.months
+            and not self.months <= in_said
+            and (in_said & _MONTHS or not self.months <= around)
+        ):
+            return False
+        if self.days and not (self.days <= around or self._day_in(around)):
+            return False
+        return self.years <= around | _years_of(passage.dated)
+
+    def _day_in(self, around: frozenset[str]) -> bool:
+        """Whether the day stands there without its year."""
+        return all(str(int(day[-2:])) in around for day in self.days) and self.months <= around
+
+    def covered(self, said: str, weights: Mapping[str, float]) -> float:
+        """Return the share of the question's weight that the terms of ``said`` cover.
+
+        Parameters
+        ----------
+        weights : mapping
+            How much each of its terms tells.
+        """
+        asked = {term: weights.get(term, 0.0) for term in self.terms if not _doubled(term)}
+        whole = sum(asked.values())
+        found = frozenset(terms(said))
+        return sum(w for term, w in asked.items() if term in found) / whole if whole else 0.0
+
+
+def _doubled(term: str) -> bool:
+    """Whether a date's other terms say the same."""
+    return bool(re.fullmatch(r"d\d{8}|m\d{6}", term))
+
+
+def _years_of(day: date | None) -> frozenset[str]:
+    return frozenset() if day is None else frozenset({str(day.year)})
