@@ -18,6 +18,9 @@ _LOOKED_AT = 8
 _ENOUGH = 1.3
 """Of likeness and coverage together, from which on a passage answers."""
 
+_MATTER = 0.4
+"""Share that must be covered of the weight of what is asked, names and times aside."""
+
 _ADDS = 0.08
 """Share of the question's weight that a second sentence must add to be quoted too."""
 
@@ -132,6 +135,9 @@ def _candidate(asked: Question, hit: Hit, weights: Mapping[str, float]) -> _Cand
         told = sorted((first, second))
     said = tuple(texts[n] for n in told)
     if not asked.wants(" ".join(said)) or not asked.fits(passage, " ".join(said)):
+        return None
+    # A passage may be about all that is named and yet not say what is asked of it.
+    if asked.covered(" ".join(said), weights, matter=True) < _MATTER:
         return None
     score = max(near(hit.sentences[n]) for n in told) + covered(*said)
     return _Candidate(passage, said, score)

@@ -17,7 +17,7 @@ _MONTHS = frozenset(
 _ORDINALS = r"(first|second|third|fourth|last)(?=[\s-](?:quarter|half|week|month|decade))"
 _NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b(?:[A-Z][\w'&\-]*|[a-z]+[A-Z]\w*|[A-Z]{2,}\w*)")
 _COMMON = frozenset({"i", "har", "qlike", "rmse", "the"})
-"""Capitalised words that are no names of what is asked about, or that documents may say otherwise."""
+"""Capitalised words that are no names, or that a document may leave out."""
 
 _AMOUNT = re.compile(
     r"\d|\b(?:zero|none|no|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|half"
@@ -36,9 +36,9 @@ _KINDS = (
     (re.compile(r"\b(?:who|whom|whose)\b"), _PERSON),
     (
         re.compile(
-            r"\bhow (?:many|much|large|big|high|low|long|often|far|old|wide|deep|strong|fast|great)\b"
-            r"|\b(?:what|which|at what|by what) (?:share|percentage|fraction|proportion|number|level"
-            r"|rate|price|amount|size|sum)\b"
+            r"\bhow (?:many|much|large|big|high|low|long|often|far|old|wide|deep|strong|fast)\b"
+            r"|\b(?:what|which) (?:share|percentage|fraction|proportion|number|level|rate|price"
+            r"|amount|size|sum)\b"
         ),
         _AMOUNT,
     ),
@@ -134,18 +134,26 @@ class Question:
         """Whether the day stands there without its year."""
         return all(str(int(day[-2:])) in around for day in self.days) and self.months <= around
 
-    def covered(self, said: str, weights: Mapping[str, float]) -> float:
+    @cached_property
+    def matter(self) -> frozenset[str]:
+        """What it asks of those it names: its terms but names, numbers and times."""
+        times = self.days | self.months | self.years | frozenset(filter(_doubled, self.terms))
+        return self.terms - self.names - self.numbers - times
+
+    def covered(self, said: str, weights: Mapping[str, float], *, matter: bool = False) -> float:
         """Return the share of the question's weight that the terms of ``said`` cover.
 
         Parameters
         ----------
         weights : mapping
             How much each of its terms tells.
+        matter : bool
+            Of `matter` alone; all of it is covered where there is none.
         """
-        asked = {term: weights.get(term, 0.0) for term in self.terms if not _doubled(term)}
-        whole = sum(asked.values())
-        found = frozenset(terms(said))
-        return sum(w for term, w in asked.items() if term in found) / whole if whole else 0.0
+        asked = self.matter if matter else {term for term in self.terms if not _doubled(term)}
+        whole = sum(weights.get(term, 0.0) for term in asked)
+        found = asked & frozenset(terms(said))
+        return sum(weights.get(term, 0.0) for term in found) / whole if whole else 1.0
 
 
 def _doubled(term: str) -> bool:
