@@ -1,0 +1,209 @@
+"""Documents somebody drops into the store, as passages."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from volcast.corpus.blocks import Block, plain_blocks, readable, unmarked
+from volcast.corpus.passages import Passage
+from volcast.corpus.sentences import sentences
+from volcast.errors import KeyMissing
+from volcast.storage import Store
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup
+
+__all__ = ["DOCUMENTS", "Fault", "Read", "read_documents"]
+
+DOCUMENTS = "documents/"
+"""The prefix of their keys."""
+
+_BYTES = 20_000_000
+_CHARACTERS = 2_000_000
+_WORDS = 120
+"""Of a passage, about: enough to be understood, and little enough to be read as a quotation."""
+_TITLE = 160
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A document that is not read.
+
+    Parameters
+    ----------
+    name : str
+        Below the prefix ``documents/``.
+    why : str
+    """
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read: passages in order of documents, and a fault for each document that was not."""
+
+    passages: tuple[Passage, ...]
+    faults: tuple[Fault, ...]
+
+
+class _Unreadable(Exception):
+    """Why one document cannot be read."""
+
+
+def read_documents(store: Store) -> Read:
+    """Read all documents of ``store``: text, Markdown, HTML and PDF files.
+
+    Raises
+    ------
+    StoreUnavailable
+        If the store cannot be read; a document that cannot is a fault, and the others are read.
+    """
+    passages: list[Passage] = []
+    faults: list[Fault] = []
+    for key in store.objects.list(DOCUMENTS):
+        name = key.removeprefix(DOCUMENTS)
+        try:
+            passages.extend(_passages(name, store.objects.get(key)))
+        except KeyMissing:
+            faults.append(Fault(name, "it is gone since it was listed"))
+        except _Unreadable as error:
+            faults.append(Fault(name, str(error)))
+    return Read(tuple(passages), tuple(faults))
+
+
+def _passages(name: str, data: bytes) -> list[Passage]:
+    if len(data) > _BYTES:
+        raise _Unreadable(f"it has {len(data):,} bytes, more than {_BYTES:,}")
+    title, blocks = _blocks(name, data)
+    if sum(len(block.text) for block in blocks) > _CHARACTERS:
+        raise _Unreadable(f"it has more than {_CHARACTERS:,} characters")
+    if not any(letter.isalnum() for block in blocks for letter in block.text):
+        raise _Unreadable("it has no text")
+    if not title:
+        first = sentences(blocks[0].text)
+        title = first[0] if first else blocks[0].text
+    # A heading that only says the title again would be quoted for its words alone.
+    body = blocks[1:] if len(blocks) > 1 and blocks[0] == Block("heading", title) else blocks
+    known = f"{DOCUMENTS}{name}@{hashlib.sha256(data).hexdigest()[:12]}"
+    dated = _dated(name)
+    return [
+        Passage(f"{known}#{number}", "document", _cut(title), tuple(part), dated)
+        for number, part in enumerate(_parts(body), 1)
+    ]
+
+
+def _blocks(name: str, data: bytes) -> tuple[str, list[Block]]:
+    _, dot, ending = name.lower().rpartition(".")
+    match ending if dot else "":
+        case "txt":
+            return "", plain_blocks(readable(_decoded(data)))
+        case "md":
+            return "", _markdown(_decoded(data))
+        case "html" | "htm":
+            return _html(_decoded(data))
+        case "pdf":
+            return _pdf(data)
+    raise _Unreadable("its name ends in none of .txt, .md, .html, .htm and .pdf")
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _Unreadable(f"it is not UTF-8 (byte {error.start})") from error
+
+
+def _markdown(text: str) -> list[Block]:
+    if re.search(r"<[a-zA-Z!/]", text):
+        from volcast.corpus.html_text import without_hidden
+
+        soup = _soup(text)
+        without_hidden(soup)
+        text = soup.get_text()
+    return plain_blocks(unmarked(readable(text)))
+
+
+def _soup(text: str) -> "BeautifulSoup":
+    import warnings
+
+    from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
+    from bs4.exceptions import ParserRejectedMarkup
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
+            warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
+            return BeautifulSoup(text, "html.parser")
+    except ParserRejectedMarkup as error:
+        raise _Unreadable(f"it is no HTML that can be read ({error})") from error
+
+
+def _html(text: str) -> tuple[str, list[Block]]:
+    from volcast.corpus.html_text import html_blocks, html_title, without_hidden
+
+    soup = _soup(readable(text))
+    title = html_title(soup)
+    without_hidden(soup)
+    return title, html_blocks(soup)
+
+
+def _pdf(data: bytes) -> tuple[str, list[Block]]:
+    from volcast.corpus.pdf_text import PdfFault, pdf_blocks
+
+    try:
+        return pdf_blocks(data)
+    except PdfFault as error:
+        raise _Unreadable(str(error)) from error
+
+
+def _parts(blocks: Iterable[Block]) -> Iterable[list[str]]:
+    """Yield the sentences of each passage: a paragraph, with its heading before and items after."""
+    part: list[str] = []
+    only_headings = True
+    for block in blocks:
+        if not only_headings and block.kind != "item":
+            yield from _filled(part)
+            part, only_headings = [], True
+        part.extend(sentences(block.text))
+        only_headings = only_headings and block.kind == "heading"
+    yield from _filled(part)
+
+
+def _filled(part: list[str]) -> Iterable[list[str]]:
+    filled: list[str] = []
+    words = 0
+    for sentence in (piece for whole in part for piece in _pieces(whole)):
+        length = len(sentence.split())
+        if filled and words + length > _WORDS:
+            yield filled
+            filled, words = [], 0
+        filled.append(sentence)
+        words += length
+    if filled:
+        yield filled
+
+
+def _pieces(sentence: str) -> Iterable[str]:
+    # So long a sentence is a table or a list that lost its lines.
+    words = sentence.split()
+    for start in range(0, len(words), _WORDS):
+        yield " ".join(words[start : start + _WORDS])
+
+
+def _dated(name: str) -> date | None:
+    stem = name.rpartition("/")[2]
+    if not re.match(r"\d{4}-\d\d-\d\d(?!\d)", stem):
+        return None
+    try:
+        return date.fromisoformat(stem[:10])
+    except ValueError:
+        return None
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= _TITLE else title[:_TITLE].rsplit(maxsplit=1)[0] + " …"
