@@ -99,6 +99,18 @@ class Settings(BaseSettings):
     retrain_token_file: Path | None = Field(
         None, description="a mounted bearer token for that API; unset: it is asked without one"
     )
+    brief_index: SecretStr | None = Field(
+        None, description="where passages are indexed: a file, or postgresql://; unset: a file"
+    )
+    prose_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="an OpenAI-compatible API that writes answers; unset: they are quotations",
+    )
+    prose_model: str = Field("", description="the model it is asked for")
+    prose_key_file: Path | None = Field(
+        None, description="a mounted secret, the key of that API; unset: it is asked without one"
+    )
     seed: int = 7
 
     @field_validator("universe", mode="before")

@@ -41,12 +41,15 @@ class Answer:
         What the sentences are from.
     written_by : str
         extract, or the model that wrote the sentences.
+    note : str
+        Why they are quotations although an endpoint is set that writes prose; empty otherwise.
     """
 
     question: str
     sentences: tuple[Sentence, ...]
     passages: tuple[Passage, ...] = ()
     written_by: str = "extract"
+    note: str = ""
 
     @property
     def answered(self) -> bool:

@@ -24,7 +24,7 @@ from volcast.contracts import (
 from volcast.errors import ContractError, NotFound, RequestError
 from volcast.storage import Store
 
-__all__ = ["CITED", "cite", "cite_line", "row_of"]
+__all__ = ["CITED", "cite", "cite_line", "is_row", "row_of"]
 
 CITED: Mapping[str, Table] = {
     table.name: table
@@ -50,6 +50,12 @@ def cite_line(run_id: str, part: str, name: str) -> str:
     """Return the citation of one line of the table a run was judged by."""
     given = {"run_id": run_id, "part": part, "name": name}
     return f"{_LINES}?{'&'.join(f'{key}={quote(value)}' for key, value in given.items())}"
+
+
+def is_row(citation: str) -> bool:
+    """Say whether a citation is of a row, and not of a document's passage."""
+    name, mark, _ = citation.partition("?")
+    return bool(mark) and (name == _LINES or name in CITED)
 
 
 def row_of(store: Store, citation: str) -> dict[str, Any]:

@@ -152,8 +152,7 @@ def _forecast(found: Outlook | Missing) -> _Said:
 def _why(found: Outlook | Missing) -> _Said:
     if isinstance(found, Outlook):
         own = (cite(PREDICTIONS_DAILY, found.row),)
-        for text in words.drivers(found.row):
-            yield Sentence(text, own)
+        yield Sentence(words.drivers(found.row), own)
 
 
 def _regime(store: Store, symbol: str, as_of: date) -> _Said:

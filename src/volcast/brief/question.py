@@ -8,8 +8,12 @@ from functools import cached_property
 
 from volcast.corpus import Passage
 from volcast.corpus.terms import terms
+from volcast.errors import RequestError
 
-__all__ = ["Question"]
+__all__ = ["LONGEST", "Question", "checked_question"]
+
+LONGEST = 500
+"""Characters of a question."""
 
 _MONTHS = frozenset(
     terms("January February March April May June July August September October November December")
@@ -163,3 +167,20 @@ def _doubled(term: str) -> bool:
 
 def _years_of(day: date | None) -> frozenset[str]:
     return frozenset() if day is None else frozenset({str(day.year)})
+
+
+def checked_question(text: str) -> str:
+    """Return ``text`` without space around it, if it can be a question.
+
+    Raises
+    ------
+    RequestError
+        If it is empty, longer than `LONGEST`, or holds control characters.
+    """
+    asked = text.strip()
+    if not asked or len(asked) > LONGEST or any(ord(sign) < 32 for sign in asked):
+        raise RequestError(
+            found=f"{len(asked)} characters", expected=f"1 to {LONGEST} in one line",
+            where="question", remedy="Ask in one sentence.", field="question",
+        )  # fmt: skip
+    return asked

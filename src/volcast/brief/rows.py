@@ -73,7 +73,7 @@ _Told = tuple[str, Iterable[str]] | None
 def _forecast(row: Row) -> _Told:
     if row["role"] != "champion":
         return None
-    said = [words.forecast(row), words.wide(row), words.beside(row), *words.drivers(row)]
+    said = [words.forecast(row), words.wide(row), words.beside(row), words.drivers(row)]
     if row["regime"] is not None:
         said.append(f"The regime of the market was {row['regime']}.")
     if Outlook(row, None).hindsight:

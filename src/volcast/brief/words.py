@@ -1,6 +1,6 @@
 """Rows of the system's own tables, one sentence each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -23,6 +23,14 @@ BESIDE = {
 """Baselines that the brief names."""
 
 _DRIVERS = 3
+
+_RECORD = {
+    "better": "is better than it was",
+    "worse": "is worse than it was",
+    "same": "is as it was",
+    "too-few": "cannot be judged yet",
+}
+"""States of monitoring.performance."""
 
 
 def forecast(row: Row) -> str:
@@ -56,17 +64,12 @@ def hindsight(row: Row) -> str:
     )
 
 
-def drivers(row: Row) -> Iterator[str]:
+def drivers(row: Row) -> str:
     """Say what moved the forecast most, and by how much."""
     base, *parts, _others, _total = facts.drivers(row)
     start = f"An average day would have {percent(base.effect + 1)}"
-    told = [f"{part.words} moves it by {100 * part.effect:+.0f} %" for part in parts[:_DRIVERS]]
-    if not told:
-        yield f"{start}."
-        return
-    yield f"{start}; {told[0]}."
-    for one in told[1:]:
-        yield f"{one[0].upper()}{one[1:]}."
+    told = [f"{part.words} ({100 * part.effect:+.0f} %)" for part in parts[:_DRIVERS]]
+    return f"{start}; what drives the forecast from there: {', '.join(told)}."
 
 
 def regime(symbol: str, state: str, probability: float, sessions: "pd.Series[Any]") -> str:
@@ -96,7 +99,7 @@ def performance(row: Row) -> str:
             f" The latest {row['recent_n']} scored forecasts have a QLIKE of "
             f"{row['recent_qlike']:.3f}{beside_}."
         )
-    return f"The track record is {row['state']}: {row['detail']}.{score}"
+    return f"The track record {_RECORD.get(row['state'], row['state'])}: {row['detail']}.{score}"
 
 
 def walked(card: facts.ModelCard, line: str) -> str:
@@ -107,11 +110,12 @@ def walked(card: facts.ModelCard, line: str) -> str:
         return ""
     other, own = found[line], found["volcast"]
     gain = 100 * other["gain"]
-    verb = f"saves {gain:.1f} %" if gain >= 0 else f"loses {-gain:.1f} %"
+    verb = f"beats {BESIDE[line]}" if gain >= 0 else f"does not beat {BESIDE[line]}"
+    share = f"{abs(gain):.1f} % {'less' if gain >= 0 else 'more'} QLIKE"
     p_value = shown_p(other["p_better"])
     return (
         f"Walking forward over {whole['rows']} sessions, {whole['first']} to {whole['last']}, "
-        f"version {card.champion.version} {verb} of the QLIKE of {BESIDE[line]} "
+        f"version {card.champion.version} {verb} by {share} "
         f"({own['qlike']:.3f} against {other['qlike']:.3f}, one-sided p {p_value})."
     )
 
@@ -132,7 +136,7 @@ def failed(row: Row) -> str:
 
 def retrain(row: Row) -> str:
     """Say whether a new training run is wanted."""
-    return f"Training anew at {day(row['session'])}: {row['reason']}."
+    return f"Retraining at {day(row['session'])}: {row['reason']}."
 
 
 def job(row: Row) -> str:

@@ -198,6 +198,51 @@ def summary(store: StoreOption = None) -> None:
 
 
 @app.command()
+def brief(
+    symbol: Annotated[str | None, typer.Option(help="A symbol that is forecast.")] = None,
+    as_of: DayOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Print the brief of the day, each sentence with the rows and passages it rests on."""
+    from volcast.brief import Library
+    from volcast.cli.brief import print_brief
+
+    settings = read_settings(store=store, as_of=day(as_of))
+    library = Library.open(settings, lambda: datetime.now(UTC))
+    print_brief(console, library.brief(symbol))
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="In a sentence.")],
+    as_of: DayOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Answer a question by quoting the store's rows and documents, or say it is not in them."""
+    from volcast.brief import Library, checked_question
+    from volcast.cli.brief import print_answer
+
+    asked, until = checked_question(question), day(as_of)
+    library = Library.open(read_settings(store=store), lambda: datetime.now(UTC))
+    with console.status("reading"):
+        gathered = library.refresh()
+    print_answer(console, library.ask(asked, until), gathered.notes)
+
+
+@app.command()
+def cite(
+    id: Annotated[str, typer.Argument(help="A citation, as a brief or an answer has it.")],
+    store: StoreOption = None,
+) -> None:
+    """Print the row or the passage that a citation stands for."""
+    from volcast.brief import Library
+    from volcast.cli.brief import print_source
+
+    library = Library.open(read_settings(store=store), lambda: datetime.now(UTC))
+    print_source(console, library.source(id))
+
+
+@app.command()
 def prune(
     keep: Annotated[int, typer.Option(min=0, help="Newest runs without a version to keep.")] = 20,
     store: StoreOption = None,

@@ -1,0 +1,215 @@
+"""All that can be asked about: the store's rows and documents, kept up to date in an index."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from volcast import facts
+from volcast.brief.answer import Answer, answer
+from volcast.brief.citations import is_row, row_of
+from volcast.brief.daily import Brief, daily_brief
+from volcast.brief.prose import Writer, rewritten
+from volcast.brief.rows import row_passages
+from volcast.config import Settings
+from volcast.corpus import Passage
+from volcast.corpus.documents import DOCUMENTS, read_documents
+from volcast.corpus.index import Index, open_index
+from volcast.corpus.instructions import set_aside
+from volcast.errors import NotFound
+from volcast.sessions import resolve_as_of
+from volcast.storage import Store
+from volcast.universe_memory import recall
+
+__all__ = ["Gathered", "Library", "Source", "gather", "index_place"]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What may be quoted, and what was left out.
+
+    Parameters
+    ----------
+    rows : tuple of Passage
+        Of the system's own tables.
+    documents : tuple of Passage
+    aside : tuple of str
+        Citations of passages that tell a machine what to say; never quoted.
+    unread : tuple of str
+        Documents that cannot be read, each with its reason.
+    """
+
+    rows: tuple[Passage, ...]
+    documents: tuple[Passage, ...]
+    aside: tuple[str, ...]
+    unread: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, a sentence each."""
+        return (
+            *(f"Not quoted, for it tells a machine what to say: {id}" for id in self.aside),
+            *(f"Not read: {DOCUMENTS}{why}" for why in self.unread),
+        )
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a citation stands for.
+
+    Parameters
+    ----------
+    id : str
+    kind : str
+        row or document.
+    title : str
+        Of a document; the table's name of a row.
+    text : str or None
+        The passage of a document.
+    row : dict or None
+        The row, by column.
+    """
+
+    id: str
+    kind: str
+    title: str
+    text: str | None
+    row: dict[str, Any] | None
+
+
+def gather(store: Store, now: datetime) -> Gathered:
+    """Read the store's rows and documents as passages.
+
+    Raises
+    ------
+    VolcastError
+        If the store or one of its tables cannot be read; a document that cannot is named.
+    """
+    read = read_documents(store)
+    kept, aside = set_aside(read.passages)
+    return Gathered(
+        tuple(row_passages(store, now)),
+        tuple(kept),
+        tuple(passage.id for passage in aside),
+        tuple(f"{fault.name}: {fault.why}" for fault in read.faults),
+    )
+
+
+def index_place(settings: Settings, store: Store) -> str | Path:
+    """Return where the index is: as set, else a file beside the store's tables or a copy's."""
+    if settings.brief_index is not None:
+        return settings.brief_index.get_secret_value()
+    return store.objects.local_folder("brief/", Path("var") / "cache") / "index.duckdb"
+
+
+@dataclass
+class Library:
+    """Answers questions about one store.
+
+    Parameters
+    ----------
+    store : Store
+    index : Index
+    now : callable
+        The time of day, in UTC.
+    as_of : date or None
+        A fixed session for the brief; None for the newest.
+    writer : Writer or None
+        An endpoint that writes the prose, where one is set.
+    """
+
+    store: Store
+    index: Index
+    now: Callable[[], datetime]
+    as_of: date | None = None
+    writer: Writer | None = None
+    _gathered: Gathered = field(default=Gathered((), (), (), ()), init=False)
+    _turn: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    @classmethod
+    def open(cls, settings: Settings, now: Callable[[], datetime]) -> "Library":
+        """Open the library of the settings; nothing is read yet."""
+        store = Store.open(settings.store)
+        index = open_index(index_place(settings, store))
+        return cls(store, index, now, settings.as_of, Writer.of(settings))
+
+    def refresh(self) -> Gathered:
+        """Read the store anew, and bring the index up to date."""
+        with self._turn:
+            found = gather(self.store, self.now())
+            self.index.refresh([*found.rows, *found.documents])
+            self._gathered = found
+            return found
+
+    def ask(self, question: str, as_of: date | None = None) -> Answer:
+        """Answer a question from what was known at ``as_of``, or is known now."""
+        found = answer(self.index, question, current=self._current(as_of), dated_to=as_of)
+        return rewritten(found, self.writer)
+
+    def brief(self, symbol: str | None = None, as_of: date | None = None) -> Brief:
+        """Return the brief of a symbol and session; by default of the target and the newest.
+
+        Raises
+        ------
+        NotFound
+            If the store is empty, or the symbol is not forecast.
+        RequestError
+            If the day is no session that has closed.
+        """
+        universe = recall(self.store)
+        wanted = symbol or universe.target
+        known = facts.forecast_symbols(self.store)
+        if wanted not in known:
+            raise NotFound(
+                found=repr(wanted[:40]), expected=f"one of {', '.join(known)}", where="symbol",
+                remedy="Ask for a symbol that is forecast.", field="symbol",
+            )  # fmt: skip
+        asked = universe.model_copy(update={"target": wanted})
+        session = resolve_as_of(self.store, asked, as_of or self.as_of, now=self.now())
+        return daily_brief(self.store, universe, wanted, session, self.now(), self._documents())
+
+    def source(self, id: str) -> Source:
+        """Return what a citation stands for.
+
+        Raises
+        ------
+        RequestError
+            If it is no citation.
+        NotFound
+            If there is no such row or passage, or no more.
+        """
+        if is_row(id):
+            return Source(id, "row", id.partition("?")[0], None, row_of(self.store, id))
+        passage = self.index.get(id) if id.startswith(DOCUMENTS) else None
+        if passage is None:
+            raise NotFound(
+                found=repr(id[:200]), expected="a citation of a row or a passage", where="id",
+                remedy="Take it from an answer as it is; a document that changed has others.",
+                field="id",
+            )  # fmt: skip
+        return Source(id, "document", passage.title, passage.text, None)
+
+    def _documents(self) -> Sequence[Passage]:
+        if self._gathered.documents:
+            return self._gathered.documents
+        return set_aside(read_documents(self.store).passages)[0]
+
+    def _current(self, as_of: date | None) -> list[Passage]:
+        """Return the newest row of each kind: what a question that names no time is about."""
+        newest: dict[str, Passage] = {}
+        for passage in self._gathered.rows:
+            if passage.dated is None or (as_of is not None and passage.dated > as_of):
+                continue
+            kind = _kind(passage)
+            if kind not in newest or passage.dated >= (newest[kind].dated or passage.dated):
+                newest[kind] = passage
+        return list(newest.values())
+
+
+def _kind(passage: Passage) -> str:
+    """Return what a row is of: its table, and its symbol or series, or its line."""
+    table, _, query = passage.id.partition("?")
+    first, _, rest = query.partition("&")
+    return f"{table} {rest if table == 'runs' else first}"

@@ -1,0 +1,63 @@
+"""What a person is shown of a brief, an answer, and what a citation stands for."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+
+from volcast.brief import NOT_THERE, Answer, Brief, Sentence, Source
+
+__all__ = ["print_answer", "print_brief", "print_source"]
+
+
+def print_brief(console: Console, brief: Brief) -> None:
+    """Print a brief with its sources numbered, and what is missing."""
+    numbers: dict[str, int] = {}
+    _line(console, f"{brief.symbol}, brief of {brief.as_of}")
+    for section in brief.sections:
+        _line(console, f"\n{section.title}")
+        for one in section.sentences:
+            _line(console, f"  {_numbered(one, numbers)}")
+    if brief.missing:
+        _line(console, "\nNot in the sources")
+        for missing in brief.missing:
+            _line(console, f"  {missing}")
+    _print_sources(console, numbers)
+
+
+def print_answer(console: Console, answer: Answer, notes: Iterable[str]) -> None:
+    """Print an answer with its sources numbered, and what was left out of the sources."""
+    numbers: dict[str, int] = {}
+    if not answer.answered:
+        _line(console, NOT_THERE)
+    for one in answer.sentences:
+        _line(console, _numbered(one, numbers))
+    if answer.note:
+        _line(console, f"note: {answer.note}")
+    for note in notes:
+        _line(console, f"note: {note}")
+    _print_sources(console, numbers)
+
+
+def print_source(console: Console, source: Source) -> None:
+    """Print a row by column, or a passage."""
+    _line(console, f"{source.title}  {source.id}")
+    for name, value in (source.row or {}).items():
+        _line(console, f"  {name:<22}{value}")
+    if source.text is not None:
+        _line(console, f"  {source.text}")
+
+
+def _numbered(one: Sentence, numbers: dict[str, int]) -> str:
+    marks = [f"[{numbers.setdefault(id, len(numbers) + 1)}]" for id in one.citations]
+    return f"{one.text} {''.join(marks)}"
+
+
+def _print_sources(console: Console, numbers: dict[str, int]) -> None:
+    if numbers:
+        _line(console, "\nSources (volcast cite ID)")
+    for id, number in numbers.items():
+        _line(console, f"  [{number}] {id}")
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
