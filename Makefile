@@ -27,7 +27,7 @@ DRIFT_VENV := .venv-drift
 DRIFT := $(subst $(VENV)/,$(DRIFT_VENV)/,$(call stamp,drift))
 RUN := $(if $(wildcard $(DEV)),$(DEV),$(call stamp,platform))
 
-.PHONY: help setup run evaluate ingest features train infer drift api metrics alerts dash test bench bench-serving check lint generated render lock build
+.PHONY: help setup run evaluate ingest features train infer drift api metrics alerts brief dash test bench bench-serving check lint generated render lock build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ metrics: $(RUN) ## Show what the store says as metrics on port 9108
 
 alerts: $(RUN) ## Take Alertmanager's notifications on port 9109
 	@$(BIN)/python -m serving.receiver
+
+brief: $(RUN) ## Serve the brief of the day, and answers to questions, on port 8081
+	@$(BIN)/python -m serving.brief
 
 dash: ## The dashboard (comes later)
 	@echo "The dashboard is not built yet; the forecast is printed by 'make run' and served by 'make api'." >&2; exit 2

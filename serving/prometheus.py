@@ -29,10 +29,10 @@ def gauge(name: str, registry: CollectorRegistry = REGISTRY) -> Gauge:
     return Gauge(name, metric.help, metric.labels, registry=registry)
 
 
-def histogram(name: str) -> Histogram:
+def histogram(name: str, registry: CollectorRegistry = REGISTRY) -> Histogram:
     """Return the histogram of that name, registered."""
     metric = _of_kind("histogram", name)
-    return Histogram(name, metric.help, metric.labels, buckets=metric.buckets)
+    return Histogram(name, metric.help, metric.labels, buckets=metric.buckets, registry=registry)
 
 
 def info(name: str) -> Info:

@@ -38,6 +38,10 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "training_asked": "an alert launched a training run",
         "training_held_back": "an alert launched none, for one was asked for just before",
         "training_ended": "a training run that an alert launched on this machine ended",
+        "briefing": "the brief listens",
+        "sources_read": "the brief read its sources for the first time",
+        "sources_unread": "the sources of the brief could not be read; those read before stay",
+        "source_left_out": "a document or passage is not quoted, and why",
         "library_warning": "a library warns: its logger, and its words",
     }
 )

@@ -14,7 +14,7 @@ from typing import Literal
 __all__ = ["METRICS", "PROMETHEUS_OWN", "Kind", "Metric", "Where", "named"]
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
-Where = Literal["server", "exporter", "receiver"]
+Where = Literal["server", "exporter", "receiver", "brief"]
 
 PROMETHEUS_OWN = frozenset({"up", "ALERTS"})
 """Series that Prometheus makes itself, which rules and dashboards may use too."""
@@ -32,7 +32,7 @@ class Metric:
     kind : {"counter", "gauge", "histogram", "info"}
     help : str
     labels : tuple of str
-    where : {"server", "exporter", "receiver"}
+    where : {"server", "exporter", "receiver", "brief"}
         The process that shows it.
     buckets : tuple of float
         Upper bounds of a histogram, in its unit.
@@ -276,7 +276,27 @@ _RECEIVER = (
     ),
 )  # fmt: skip
 
-METRICS: tuple[Metric, ...] = (*_SERVER, *_EXPORTER, *_RECEIVER)
+_BRIEF = (
+    Metric(
+        "volcast_brief_questions_total", "counter",
+        "Questions taken: answered, not_in_sources, refused or failed.", ("outcome",), "brief",
+    ),
+    Metric(
+        "volcast_brief_answer_seconds", "histogram", "Time to answer a question.", (), "brief",
+        (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 10.0),
+    ),
+    Metric(
+        "volcast_brief_passages", "gauge",
+        "Passages by source: row, document, set_aside (they instruct), and documents unread.",
+        ("source",), "brief",
+    ),
+    Metric(
+        "volcast_brief_read_timestamp_seconds", "gauge",
+        "When the sources were last read whole.", (), "brief",
+    ),
+)  # fmt: skip
+
+METRICS: tuple[Metric, ...] = (*_SERVER, *_EXPORTER, *_RECEIVER, *_BRIEF)
 """Every metric there is."""
 
 

@@ -24,6 +24,9 @@ BESIDE = {
 
 _DRIVERS = 3
 
+_PROVEN = 0.05
+"""One-sided p-value under which one forecast is said to beat another."""
+
 _RECORD = {
     "better": "is better than it was",
     "worse": "is worse than it was",
@@ -110,12 +113,12 @@ def walked(card: facts.ModelCard, line: str) -> str:
         return ""
     other, own = found[line], found["volcast"]
     gain = 100 * other["gain"]
-    verb = f"beats {BESIDE[line]}" if gain >= 0 else f"does not beat {BESIDE[line]}"
+    verb = "beats" if gain > 0 and other["p_better"] < _PROVEN else "does not provably beat"
     share = f"{abs(gain):.1f} % {'less' if gain >= 0 else 'more'} QLIKE"
     p_value = shown_p(other["p_better"])
     return (
         f"Walking forward over {whole['rows']} sessions, {whole['first']} to {whole['last']}, "
-        f"version {card.champion.version} {verb} by {share} "
+        f"version {card.champion.version} {verb} {BESIDE[line]}, with {share} "
         f"({own['qlike']:.3f} against {other['qlike']:.3f}, one-sided p {p_value})."
     )
 
