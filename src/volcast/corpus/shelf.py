@@ -59,25 +59,24 @@ class Reader:
     ask: Callable[[str, Mapping[str, Any]], list[tuple[Any, ...]]]
     cosine: str
 
-    def by_words(
-        self, terms: Sequence[str], count: int, dated_to: date | None
+    def best(
+        self, terms: Sequence[str], vector: Vectors, count: int, dated_to: date | None
     ) -> list[tuple[str, float]]:
-        """Return up to ``count`` ids with their BM25 scores, the best first."""
-        asked = {"terms": list(terms), "count": count, "dated_to": dated_to}
-        return [(id, score) for id, score in self.ask(_BY_WORDS, asked)]
+        """Return up to ``count`` ids and how well they fit, about 0 to 1, the best first.
+
+        A document's score is the mean of two: of the BM25 score that a passage could have at most
+        for these terms, the share it has; and the cosine of its likest sentence. A row's words
+        stand for its meaning too.
+        """
+        asked = {"terms": list(terms), "vector": vector.tolist()}
+        limits = {"count": count, "dated_to": dated_to}
+        rows = self.ask(_BEST.format(cosine=self.cosine), {**asked, **limits})
+        return [(id, score) for id, score in rows]
 
     def weights(self, terms: Sequence[str]) -> dict[str, float]:
         """Return the weight that BM25 gives each of ``terms``, the highest where none is held."""
         rows = self.ask(_WEIGHTS, {"terms": list(terms)})
         return {term: weight for term, weight in rows}
-
-    def by_meaning(
-        self, vector: Vectors, count: int, dated_to: date | None
-    ) -> list[tuple[str, float]]:
-        """Return up to ``count`` ids with their likest sentence's cosine, the best first."""
-        asked = {"vector": vector.tolist(), "count": count, "dated_to": dated_to}
-        rows = self.ask(_BY_MEANING.format(cosine=self.cosine), asked)
-        return [(id, score) for id, score in rows]
 
     def passages(self, ids: Sequence[str]) -> dict[str, Passage]:
         """Return those passages of ``ids`` that are held."""
@@ -135,40 +134,46 @@ class Shelf(Protocol):
         """Let go of files and connections."""
 
 
-_DATED = "($dated_to::date IS NULL OR p.dated IS NULL OR p.dated <= $dated_to::date)"
-
-# BM25 with k1 = 1.2 and b = 0.75, the usual ones.
-_BY_WORDS = f"""
-WITH wanted AS (
-    SELECT term, number, times FROM volcast_brief.postings WHERE term = ANY($terms)
-), held AS (
-    SELECT count(*) AS passages, avg(length) AS usual FROM volcast_brief.passages
+# BM25 with k1 = 1.2 and b = 0.75, the usual ones; a term's part of it is at most 2.2 weights.
+_BEST = """
+WITH held AS (
+    SELECT count(*) AS passages, CAST(avg(length) AS double precision) AS usual
+    FROM volcast_brief.passages
+), asked AS (
+    SELECT unnest($terms::text[]) AS term
+), matched AS (
+    SELECT term, number, times FROM volcast_brief.postings WHERE term = ANY($terms::text[])
 ), rarity AS (
-    SELECT term, ln(1 + (max(passages) - count(*) + 0.5) / (count(*) + 0.5)) AS weight
-    FROM wanted, held GROUP BY term
+    SELECT term, CAST(
+        ln(1 + (max(passages) - count(number) + 0.5) / (count(number) + 0.5)) AS double precision
+    ) AS weight
+    FROM asked LEFT JOIN matched USING (term) CROSS JOIN held GROUP BY term
+), words AS (
+    SELECT number,
+        sum(weight * times / (times + 1.2 * (0.25 + 0.75 * length / usual)))
+        / (SELECT sum(weight) FROM rarity) AS share
+    FROM matched JOIN rarity USING (term) JOIN volcast_brief.passages USING (number)
+    CROSS JOIN held GROUP BY number
+), meaning AS (
+    SELECT number, max({cosine}) AS cosine FROM volcast_brief.sentences s GROUP BY number
 )
-SELECT p.id, CAST(sum(
-    weight * times * 2.2 / (times + 1.2 * (0.25 + 0.75 * p.length / usual))
-) AS double precision) AS score
-FROM wanted JOIN rarity USING (term) JOIN volcast_brief.passages p USING (number), held
-WHERE {_DATED}
-GROUP BY p.id ORDER BY score DESC, p.id LIMIT $count
-"""  # noqa: S608
-
-_WEIGHTS = """
-SELECT asked.term, ln(1 + (
-    (SELECT count(*) FROM volcast_brief.passages) - count(p.number) + 0.5
-) / (count(p.number) + 0.5))
-FROM (SELECT unnest($terms) AS term) asked LEFT JOIN volcast_brief.postings p USING (term)
-GROUP BY asked.term
+SELECT id, CAST(
+    CASE source WHEN 'row' THEN share ELSE (coalesce(share, 0) + coalesce(cosine, 0)) / 2 END
+    AS double precision
+) AS score
+FROM volcast_brief.passages LEFT JOIN words USING (number) LEFT JOIN meaning USING (number)
+WHERE (share IS NOT NULL OR cosine IS NOT NULL)
+    AND ($dated_to::date IS NULL OR dated IS NULL OR dated <= $dated_to::date)
+ORDER BY score DESC, dated DESC NULLS LAST, id LIMIT $count
 """
 
-_BY_MEANING = f"""
-SELECT p.id, max({{cosine}}) AS score
-FROM volcast_brief.sentences s JOIN volcast_brief.passages p USING (number)
-WHERE {_DATED}
-GROUP BY p.id ORDER BY score DESC, p.id LIMIT $count
-"""  # noqa: S608
+_WEIGHTS = """
+WITH asked AS (SELECT unnest($terms::text[]) AS term)
+SELECT term, CAST(ln(1 + (
+    (SELECT count(*) FROM volcast_brief.passages) - count(number) + 0.5
+) / (count(number) + 0.5)) AS double precision)
+FROM asked LEFT JOIN volcast_brief.postings USING (term) GROUP BY term
+"""
 
 _PASSAGES = """
 SELECT id, source, title, sentences, dated FROM volcast_brief.passages WHERE id = ANY($ids)

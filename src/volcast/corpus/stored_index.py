@@ -1,4 +1,4 @@
-"""The index over whatever shelf it is kept on: what is embedded, and how the two searches join."""
+"""The index over whatever shelf it is kept on: what is embedded, and what is asked."""
 
 import hashlib
 import json
@@ -20,12 +20,8 @@ __all__ = ["StoredIndex"]
 
 _RECIPE = f"1 {NAME}"
 """Of terms and vectors: with another one, what is held is another entry and made anew."""
-_DEPTH = 100
-"""How many of each search's passages are joined."""
 _LOOSE = 2_000
 """Vectors of sentences that are not held, kept because they are asked for again."""
-_STEADY = 60
-"""Added to a rank before it is turned over; the usual one of reciprocal rank fusion."""
 
 
 class StoredIndex:
@@ -61,9 +57,7 @@ class StoredIndex:
         vector = self._model.embed([question])[0]
         wanted = sorted(set(terms(question)))
         with self._turn, self._shelf.reading() as reader:
-            words = reader.by_words(wanted, _DEPTH, dated_to)
-            meaning = reader.by_meaning(vector, _DEPTH, dated_to)
-            best = _joined(words, meaning)[:k]
+            best = reader.best(wanted, vector, k, dated_to)
             ids = [id for id, _ in best]
             passages = reader.passages(ids)
             likeness = reader.likeness(ids, vector)
@@ -126,19 +120,12 @@ class StoredIndex:
         return entries, len(unknown)
 
 
-def _joined(
-    words: Sequence[tuple[str, float]], meaning: Sequence[tuple[str, float]]
-) -> list[tuple[str, float]]:
-    scores: Counter[str] = Counter()
-    for found in (words, meaning):
-        for rank, (id, _) in enumerate(found, 1):
-            scores[id] += 1 / (_STEADY + rank)  # type: ignore[assignment]
-    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-
-
 def _embedded_texts(passage: Passage) -> list[str]:
     # Rows are many, and so alike in their words that their vectors would tell nothing apart.
-    return [] if passage.source == "row" else list(passage.sentences)
+    if passage.source == "row":
+        return []
+    # Under its title, for a sentence says "the Council", and the title says whose and when.
+    return [f"{passage.title}: {sentence}" for sentence in passage.sentences]
 
 
 def _key(text: str) -> str:

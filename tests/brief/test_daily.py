@@ -1,0 +1,207 @@
+"""The brief says what the rows say, each sentence with rows that can be looked up."""
+
+import math
+from datetime import UTC, date, datetime
+
+import pytest
+
+from tests.brief.desk import BEFORE, DRIVERS, NOW, SESSION, briefed, forecast, released
+from tests.monitoring.monitored import put
+from volcast.brief import Brief, Library
+from volcast.brief.citations import cite, row_of
+from volcast.brief.daily import daily_brief
+from volcast.brief.macro import releases
+from volcast.brief.rows import row_passages
+from volcast.config import Universe, read_settings
+from volcast.contracts import (
+    MONITORING_JOBS,
+    MONITORING_QUALITY,
+    PREDICTIONS_DAILY,
+    RAW_MACRO,
+)
+from volcast.errors import NotFound, RequestError
+from volcast.storage import Store
+
+
+@pytest.fixture
+def desk(store: Store) -> Store:
+    return briefed(store)
+
+
+def brief_of(store: Store, as_of: date = SESSION) -> Brief:
+    return daily_brief(store, Universe(), "SPY", as_of, NOW)
+
+
+def said(brief: Brief, title: str) -> list[str]:
+    return [one.text for part in brief.sections if part.title == title for one in part.sentences]
+
+
+def test_the_headline_is_the_row_in_points_with_its_change(desk: Store):
+    first, *_ = said(brief_of(desk), "Forecast")
+    assert first == (
+        "SPY, next five sessions (1-8 Jul 2024): 13.1 % (-0.9 from yesterday), 80 % between 9.2 "
+        "and 19.7; calm."
+    )
+
+
+def test_drivers_are_told_by_how_much_they_move_the_volatility(desk: Store):
+    (why,) = said(brief_of(desk), "Why")
+    assert f"{100 * math.exp(-4.0 / 2):.1f} %" in why
+    for driver in DRIVERS:
+        assert f"({100 * (math.exp(driver['contribution'] / 2) - 1):+.0f} %)" in why
+
+
+def test_every_citation_resolves_to_the_row_the_sentence_is_of(desk: Store):
+    brief = brief_of(desk)
+    assert len(brief.sentences) >= 8
+    for sentence in brief.sentences:
+        assert sentence.citations
+        for citation in sentence.citations:
+            if citation.startswith("documents/"):
+                continue
+            assert row_of(desk, citation)
+    forecast_row = row_of(desk, brief.sections[0].sentences[0].citations[0])
+    assert (forecast_row["session"], forecast_row["rv_5d_hat"]) == (SESSION, 0.131)
+
+
+def test_the_regime_is_told_since_when_it_lasts(desk: Store):
+    (text,) = said(brief_of(desk), "Regime")
+    assert "calm with probability 0.80" in text
+    assert "2 sessions, since 27 June 2024" in text
+
+
+def test_only_what_was_public_at_the_close_is_news(desk: Store):
+    (text,) = said(brief_of(desk), "Macro releases")
+    assert "UNRATE: 4 per cent for May 2024, after 3.9" in text
+    assert said(brief_of(desk, BEFORE), "Macro releases") == [text]
+    assert said(brief_of(desk, date(2024, 6, 26)), "Macro releases") == []
+
+
+def test_a_brief_of_a_day_gone_by_knows_nothing_later(desk: Store):
+    brief = brief_of(desk, BEFORE)
+    assert said(brief, "Forecast")[0].startswith("SPY, next five sessions (28 Jun - 5 Jul 2024)")
+    for sentence in brief.sentences:
+        assert "28 June 2024" not in sentence.text
+        for citation in sentence.citations:
+            assert "2024-06-28" not in citation
+
+
+def test_hindsight_is_called_so(desk: Store):
+    forecast(desk, SESSION, 0.131, model_as_of=date(2024, 7, 31))
+    texts = said(brief_of(desk), "Forecast")
+    assert any("hindsight" in text and "2024-07-31" in text for text in texts)
+    assert "from yesterday" not in texts[0]
+
+
+def test_an_empty_store_says_what_is_missing_and_claims_nothing(store: Store):
+    brief = brief_of(store)
+    assert brief.sections == ()
+    whats = " ".join(one.what for one in brief.missing)
+    for part in ("forecast", "price", "champion", "Drift"):
+        assert part in whats
+    assert all(one.remedy for one in brief.missing)
+
+
+def test_failed_checks_and_failed_runs_are_told_with_their_reason(desk: Store):
+    put(
+        desk, MONITORING_QUALITY, "SPY", SESSION, suite="curated", check="low_over_high",
+        severity="critical", passed=False, detail="1 row: low 5 over high 4",
+    )  # fmt: skip
+    put(
+        desk, MONITORING_JOBS, "volcast-train", date(2024, 6, 29), run_id="late",
+        ended_at=datetime(2024, 6, 29, 1, tzinfo=UTC), outcome="failed", as_of=SESSION,
+        detail="the store was full",
+    )  # fmt: skip
+    texts = " ".join(said(brief_of(desk), "Data and drift"))
+    assert "low_over_high of curated (critical) failed" in texts
+    assert "1 row: low 5 over high 4" in texts
+    assert "volcast-train ended failed" in texts
+    assert "the store was full" in texts
+
+
+def test_a_document_of_the_week_is_quoted(desk: Store):
+    library = library_of(desk)
+    (text,) = said(library.brief(), "Documents")
+    assert "Desk note on Verland" in text
+    assert "raised its policy rate to 4.25 per cent." in text
+    (citation,) = (
+        next(p for p in library.brief().sections if p.title == "Documents").sentences[0].citations
+    )
+    library.refresh()
+    assert "4.25 per cent" in library.source(citation).text
+    library.index.close()
+
+
+def library_of(store: Store) -> Library:
+    return Library.open(read_settings(store=store.uri), lambda: NOW)
+
+
+def test_a_symbol_or_a_day_that_is_not_there_is_refused(desk: Store):
+    library = library_of(desk)
+    with pytest.raises(NotFound, match="SPY"):
+        library.brief("QQQ")
+    with pytest.raises(RequestError):
+        library.brief("SPY", date(2024, 6, 29))
+
+
+def test_a_release_is_a_newer_period_and_no_revision(store: Store):
+    day = datetime(2024, 3, 1, tzinfo=UTC)
+    released(store, "X", date(2024, 1, 1), 10.0, day)
+    released(store, "X", date(2024, 2, 1), 11.0, day.replace(month=4))
+    released(store, "X", date(2024, 1, 1), 10.5, day.replace(month=4))
+    released(store, "X", date(2024, 1, 1), 9.0, day.replace(month=5))
+    newest, first = releases(store, day.replace(month=6), 10)
+    assert (newest.row["value"], newest.before) == (11.0, 10.5)
+    assert (first.row["value"], first.before) == (10.0, None)
+    assert releases(store, day.replace(month=6), 1) == [newest]
+
+
+def test_a_citation_holds_the_key_and_finds_its_row_whatever_it_holds(store: Store):
+    day = datetime(2024, 3, 1, 12, 30, tzinfo=UTC)
+    released(store, "A&B=1?é +/", date(2024, 1, 1), 10.0, day)
+    (row,) = store.read(RAW_MACRO).to_pylist()
+    citation = cite(RAW_MACRO, row)
+    assert citation.startswith("raw.macro?series=A%26B")
+    assert row_of(store, citation) == row
+
+
+@pytest.mark.parametrize(
+    "citation",
+    [
+        "", "?", "predictions_daily", "predictions_daily?symbol=SPY", "labels?x=1",
+        "predictions_daily?session=2024-06-28&symbol=SPY&model_version=3",
+        "predictions_daily?symbol=SPY&session=June&model_version=3", "../etc?symbol=1",
+    ],
+)  # fmt: skip
+def test_what_is_no_citation_is_refused(desk: Store, citation: str):
+    with pytest.raises(RequestError):
+        row_of(desk, citation)
+
+
+@pytest.mark.parametrize(
+    "citation",
+    [
+        "predictions_daily?symbol=SPY&session=2024-06-28&model_version=4",
+        "predictions_daily?symbol=..%2F..&session=2024-06-28&model_version=3",
+        "runs?run_id=..%2Fx&part=all&name=har_rv", "runs?run_id=no&part=all&name=har_rv",
+    ],
+)  # fmt: skip
+def test_a_row_that_is_not_there_is_not_found(desk: Store, citation: str):
+    with pytest.raises(NotFound):
+        row_of(desk, citation)
+
+
+def test_passages_of_rows_say_the_rows_numbers_and_cite_them(desk: Store):
+    passages = {one.id: one for one in row_passages(desk, NOW)}
+    assert len(passages) == len(row_passages(desk, NOW))
+    for id in passages:
+        assert row_of(desk, id)
+    for row in desk.read(PREDICTIONS_DAILY).to_pylist():
+        text = passages[cite(PREDICTIONS_DAILY, row)].text
+        assert f"{100 * row['rv_5d_hat']:.1f} %" in text
+        assert f"{100 * row['lo95']:.1f} %" in text
+    (outcome,) = (one for id, one in passages.items() if "realized_error" in id)
+    assert "9.0 %" in outcome.text
+    assert "+3.0 points" in outcome.text
+    regimes = [one.text for id, one in passages.items() if id.startswith("features_daily")]
+    assert any("26 June 2024" in text and "normal" in text for text in regimes)
