@@ -1,6 +1,7 @@
 """A store that a brief can be written of, and the service that writes it."""
 
 import contextlib
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -48,11 +49,7 @@ def forecast(store: Store, session: date, rv: float, **columns: object) -> None:
 def features(store: Store, session: date, state: str) -> None:
     """Write features in which a state of the market has probability .8."""
     regimes = {f"hmm_{one}": 0.8 if one == state else 0.1 for one in ("calm", "normal", "stressed")}
-    close = calendar.closes([session])[0].to_pydatetime()
-    put(
-        store, FEATURES_DAILY, "SPY", session, created_timestamp=close, event_timestamp=close,
-        **(dict.fromkeys(names(), 0.1) | regimes),
-    )  # fmt: skip
+    put(store, FEATURES_DAILY, "SPY", session, **(dict.fromkeys(names(), 0.1) | regimes))
 
 
 def released(
@@ -84,6 +81,16 @@ def briefed(store: Store) -> Store:
     released(store, "UNRATE", date(2024, 4, 1), 3.9, close - timedelta(days=50))
     released(store, "UNRATE", date(2024, 5, 1), 4.0, close - timedelta(days=2))
     released(store, "UNRATE", date(2024, 6, 1), 4.1, close + timedelta(days=7))
+    line = {"qlike": 0.2, "rmse": 5.0, "gain": 0.0, "p_better": 0.5}
+    lines = [
+        line | {"name": "volcast"},
+        line | {"name": "har_rv", "qlike": 0.25, "gain": 0.2, "p_better": 0.001},
+        line | {"name": "har_x", "qlike": 0.19, "gain": -0.05, "p_better": 0.7},
+    ]
+    skill = {"rows": 1000, "first": "2020-01-02", "last": "2024-05-23", "lines": lines}
+    for folder in ("registry/volcast/3", "runs/cd"):
+        store.objects.put(f"{folder}/metrics.json", json.dumps({"all": skill}).encode())
+        store.objects.put(f"{folder}/lineage.json", b"{}")
     store.objects.put(
         "documents/2024-06-26-note.txt",
         b"Desk note on Verland\n\nThe Bank of Verland raised its policy rate to 4.25 per cent. "

@@ -19,7 +19,7 @@ from volcast.contracts import (
     PREDICTIONS_DAILY,
     RAW_MACRO,
 )
-from volcast.errors import NotFound, RequestError
+from volcast.errors import CorruptFile, NotFound, RequestError
 from volcast.storage import Store
 
 
@@ -74,7 +74,7 @@ def test_only_what_was_public_at_the_close_is_news(desk: Store):
     (text,) = said(brief_of(desk), "Macro releases")
     assert "UNRATE: 4 per cent for May 2024, after 3.9" in text
     assert said(brief_of(desk, BEFORE), "Macro releases") == [text]
-    assert said(brief_of(desk, date(2024, 6, 26)), "Macro releases") == []
+    assert said(brief_of(desk, date(2024, 6, 25)), "Macro releases") == []
 
 
 def test_a_brief_of_a_day_gone_by_knows_nothing_later(desk: Store):
@@ -117,6 +117,23 @@ def test_failed_checks_and_failed_runs_are_told_with_their_reason(desk: Store):
     assert "1 row: low 5 over high 4" in texts
     assert "volcast-train ended failed" in texts
     assert "the store was full" in texts
+
+
+def test_a_baseline_is_said_to_be_beaten_only_where_that_is_proven(desk: Store):
+    texts = said(brief_of(desk), "Track record")
+    assert any("version 3 beats HAR-RV, with 20.0 % less QLIKE (0.200 against" in t for t in texts)
+    assert any("does not provably beat HAR-X, with 5.0 % more QLIKE" in text for text in texts)
+
+
+def test_a_table_that_cannot_be_read_takes_its_part_alone(desk: Store):
+    (key,) = desk.objects.list("predictions_daily/")
+    desk.objects.put(key, b"torn")
+    with pytest.raises(CorruptFile):
+        desk.read(PREDICTIONS_DAILY)
+    brief = brief_of(desk)
+    assert {part.title for part in brief.sections} >= {"Regime", "Macro releases"}
+    assert said(brief, "Forecast") == []
+    assert sum("predictions_daily" in one.what for one in brief.missing) >= 1
 
 
 def test_a_document_of_the_week_is_quoted(desk: Store):

@@ -1,8 +1,9 @@
 """The brief of a day: what the system says, each sentence with the rows it rests on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import TypeAlias
 
 from volcast import calendar, facts
@@ -22,6 +23,7 @@ from volcast.contracts import (
     Table,
 )
 from volcast.corpus import Passage
+from volcast.errors import ContractError, KeyMissing, ModelError
 from volcast.facts import Health, Missing, Outlook
 from volcast.storage import Store
 
@@ -107,18 +109,17 @@ def daily_brief(
     Brief
         Sections of what there is; the same store gives the same words.
     """
-    found = facts.outlook(store, symbol, as_of)
-    watch = facts.health(store, universe, symbol, now, as_of)
+    watch = cache(lambda: facts.health(store, universe, symbol, now, as_of))
     parts: dict[str, _Said] = {
-        "Forecast": _forecast(found),
-        "Why": _why(found),
+        "Forecast": _forecast(store, symbol, as_of),
+        "Why": _why(store, symbol, as_of),
         "Regime": _regime(store, symbol, as_of),
         "Track record": _track(store, symbol, as_of, watch),
         "Data and drift": _watch(watch),
         "Macro releases": _macro(store, as_of),
         "Documents": _documents(documents, as_of),
     }
-    said = {title: list(part) for title, part in parts.items()}
+    said = {title: list(_as_far(part)) for title, part in parts.items()}
     sections = {
         title: tuple(one for one in part if isinstance(one, Sentence))
         for title, part in said.items()
@@ -131,7 +132,16 @@ def daily_brief(
     )
 
 
-def _forecast(found: Outlook | Missing) -> _Said:
+def _as_far(part: _Said) -> _Said:
+    """Yield what can be said of a part; of what is stored but broken, that it is."""
+    try:
+        yield from part
+    except (ContractError, ModelError, KeyMissing) as error:
+        yield Missing(f"It cannot be read: {error}", "The other parts stand.")
+
+
+def _forecast(store: Store, symbol: str, as_of: date) -> _Said:
+    found = facts.outlook(store, symbol, as_of)
     if isinstance(found, Missing):
         yield found
         return
@@ -149,7 +159,8 @@ def _forecast(found: Outlook | Missing) -> _Said:
         yield Sentence(words.hindsight(row), own)
 
 
-def _why(found: Outlook | Missing) -> _Said:
+def _why(store: Store, symbol: str, as_of: date) -> _Said:
+    found = facts.outlook(store, symbol, as_of)
     if isinstance(found, Outlook):
         own = (cite(PREDICTIONS_DAILY, found.row),)
         yield Sentence(words.drivers(found.row), own)
@@ -183,8 +194,8 @@ def _regime(store: Store, symbol: str, as_of: date) -> _Said:
     )
 
 
-def _track(store: Store, symbol: str, as_of: date, watch: Health) -> _Said:
-    row = watch.performance
+def _track(store: Store, symbol: str, as_of: date, watch: Callable[[], Health]) -> _Said:
+    row = watch().performance
     if isinstance(row, Missing):
         yield row
     else:
@@ -201,7 +212,8 @@ def _track(store: Store, symbol: str, as_of: date, watch: Health) -> _Said:
                 yield Sentence(text, (own, cite_line(run, "all", line)))
 
 
-def _watch(watch: Health) -> _Said:
+def _watch(look: Callable[[], Health]) -> _Said:
+    watch = look()
     if isinstance(watch.drift, Missing):
         yield watch.drift
     else:

@@ -78,7 +78,11 @@ def drivers(row: Row) -> str:
 def regime(symbol: str, state: str, probability: float, sessions: "pd.Series[Any]") -> str:
     """Say which regime the market is in, and since when."""
     count = len(sessions)
-    since = f", for {count} sessions, since {day(sessions.iloc[0])}" if count > 1 else ", as of now"
+    since = (
+        f", for {count} sessions, since {day(sessions.iloc[0])}"
+        if count > 1
+        else f", since {day(sessions.iloc[0])}"
+    )
     return f"The market of {symbol} is {state} with probability {probability:.2f}{since}."
 
 

@@ -40,16 +40,23 @@ class StoredIndex:
         self._turn = threading.Lock()
 
     def refresh(self, passages: Sequence[Passage]) -> Changes:
-        """Make it hold exactly ``passages``."""
+        """Make it hold exactly ``passages``; questions are answered while sentences are embedded.
+
+        Another writer may come between: what it changed is seen before anything is replaced.
+        """
         _refuse_doubles(passages)
+        digests = {passage.id: _digest(passage) for passage in passages}
+        with self._turn, self._shelf.reading() as reader:
+            fresh = _fresh(reader, passages, digests)
+            vectors = reader.vectors(sorted(_texts(fresh)))
+        embedded = self._embed(fresh, vectors)
         with self._turn, self._shelf.writing() as writer:
             held = writer.reader.held()
-            digests = {passage.id: _digest(passage) for passage in passages}
             gone = [id for id, digest in held.items() if digests.get(id) != digest]
-            fresh = [each for each in passages if held.get(each.id) != digests[each.id]]
-            entries, embedded = self._entries(writer.reader, fresh, digests)
-            if gone or entries:
-                writer.replace(gone, entries)
+            fresh = _fresh(writer.reader, passages, digests)
+            embedded += self._embed(fresh, vectors)
+            if gone or fresh:
+                writer.replace(gone, [_entry(one, digests[one.id], vectors) for one in fresh])
         return Changes(len(fresh), len(gone), len(passages) - len(fresh), embedded)
 
     def search(self, question: str, k: int, *, dated_to: date | None = None) -> list[Hit]:
@@ -100,24 +107,30 @@ class StoredIndex:
         with self._turn:
             self._shelf.close()
 
-    def _entries(
-        self, reader: Reader, fresh: Sequence[Passage], digests: dict[str, str]
-    ) -> tuple[list[Entry], int]:
-        texts = {each.id: _embedded_texts(each) for each in fresh}
-        by_key = {_key(text): text for each in texts.values() for text in each}
-        vectors = reader.vectors(list(by_key))
-        unknown = [key for key in by_key if key not in vectors]
-        computed = self._model.embed([by_key[key] for key in unknown])
+    def _embed(self, passages: Sequence[Passage], vectors: dict[str, Vectors]) -> int:
+        """Add the vectors of ``passages`` that are not among ``vectors``; return how many."""
+        texts = _texts(passages)
+        unknown = sorted(texts.keys() - vectors.keys())
+        computed = self._model.embed([texts[key] for key in unknown])
         vectors.update(zip(unknown, computed, strict=True))
-        entries = []
-        for passage in fresh:
-            keys = tuple(_key(text) for text in texts[passage.id])
-            stacked = np.array([vectors[key] for key in keys], np.float32)
-            counted = Counter(terms(f"{passage.title}\n{passage.text}"))
-            entries.append(
-                Entry(passage, digests[passage.id], counted, keys, stacked.reshape(-1, DIMENSIONS))
-            )
-        return entries, len(unknown)
+        return len(unknown)
+
+
+def _fresh(reader: Reader, passages: Sequence[Passage], digests: dict[str, str]) -> list[Passage]:
+    held = reader.held()
+    return [each for each in passages if held.get(each.id) != digests[each.id]]
+
+
+def _texts(passages: Sequence[Passage]) -> dict[str, str]:
+    """Return what is embedded of ``passages``, by key."""
+    return {_key(text): text for passage in passages for text in _embedded_texts(passage)}
+
+
+def _entry(passage: Passage, digest: str, vectors: dict[str, Vectors]) -> Entry:
+    keys = tuple(_key(text) for text in _embedded_texts(passage))
+    stacked = np.array([vectors[key] for key in keys], np.float32).reshape(-1, DIMENSIONS)
+    counted = Counter(terms(f"{passage.title}\n{passage.text}"))
+    return Entry(passage, digest, counted, keys, stacked)
 
 
 def _embedded_texts(passage: Passage) -> list[str]:
