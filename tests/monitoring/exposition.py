@@ -25,6 +25,6 @@ def _families(text: str) -> dict[str, tuple[str, str]]:
 def _labels(text: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for name, inside in re.findall(r"^(volcast_\w+)(?:\{(.*)\})? \S+$", text, re.MULTILINE):
-        base = re.sub(r"(_request_seconds)_(bucket|sum|count)$", r"\1", name)
+        base = re.sub(r"(_(?:request|answer)_seconds)_(bucket|sum|count)$", r"\1", name)
         found.setdefault(base, set()).update(set(re.findall(r'(\w+)="', inside)) - {"le"})
     return found

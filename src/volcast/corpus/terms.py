@@ -30,6 +30,24 @@ _SAYING_NOTHING = (
     "was we were what when where which while who whom why will with would you your"
 )
 _STOP = frozenset(_SAYING_NOTHING.split())
+_IRREGULAR = {
+    form: verb
+    for verb, forms in {
+        "become": "became", "begin": "began begun", "bring": "brought", "build": "built",
+        "buy": "bought", "choose": "chose chosen", "come": "came", "deal": "dealt",
+        "draw": "drew drawn", "drive": "drove driven", "fall": "fell fallen", "find": "found",
+        "give": "gave given", "grow": "grew grown", "hold": "held", "keep": "kept",
+        "know": "knew known", "lead": "led", "leave": "left", "lend": "lent", "lose": "lost",
+        "make": "made", "mean": "meant", "meet": "met", "pay": "paid", "rise": "rose risen",
+        "say": "said", "see": "saw seen", "seek": "sought", "sell": "sold", "send": "sent",
+        "shrink": "shrank shrunk", "sink": "sank sunk", "speak": "spoke spoken", "spend": "spent",
+        "stand": "stood", "take": "took taken", "tell": "told", "think": "thought",
+        "withdraw": "withdrew withdrawn", "write": "wrote written",
+    }.items()
+    for form in forms.split()
+}  # fmt: skip
+"""Forms that no stemmer brings together with their verb."""
+
 _LONGEST = 40
 """Letters of a term; what is longer is no word, and its beginning does."""
 
@@ -133,7 +151,8 @@ def _term(match: "re.Match[str]") -> str:
         return f"{whole.lstrip('0') or '0'}{'.' if part else ''}{part}"[:_LONGEST]
     if match["initials"]:
         return match["initials"].replace(".", "").replace("&", "")
-    return match["word"][:_LONGEST]
+    word = match["word"][:_LONGEST]
+    return _IRREGULAR.get(word, word)
 
 
 _known: dict[str, str] = {}
