@@ -10,7 +10,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
     from tokenizers import Tokenizer
 
-__all__ = ["DIMENSIONS", "NAME", "SentenceModel", "Vectors"]
+__all__ = ["DIMENSIONS", "NAME", "SentenceModel", "Vectors", "installed_model"]
 
 NAME = "all-MiniLM-L6-v2"
 DIMENSIONS = 384
@@ -161,6 +161,12 @@ class SentenceModel:
         mean = (state * mask[:, :, None]).sum(1) / mask.sum(1, keepdims=True)
         unit: Vectors = mean / np.linalg.norm(mean, axis=1, keepdims=True)
         return unit
+
+
+@cache
+def installed_model() -> SentenceModel:
+    """Return the model of the installed package, one for the whole process."""
+    return SentenceModel()
 
 
 def _batches(lengths: Sequence[int]) -> list[list[int]]:
