@@ -6,6 +6,7 @@ import re
 import struct
 import time
 import zlib
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from volcast.corpus.blocks import Block, plain_blocks, readable
@@ -20,6 +21,8 @@ _PAGE_BYTES = 4_000_000
 """Of one page's drawing: parsing goes at about a million a second."""
 _CHARACTERS = 2_000_000
 _SECONDS = 60.0
+_REASON = 100
+"""Characters of an error that are passed on: some repeat what they found in the file."""
 
 _BROKEN = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError),
@@ -53,7 +56,9 @@ def pdf_blocks(data: bytes) -> tuple[str, list[Block]]:
         pages = _pages(reader)
         title = _title(reader)
     except PyPdfError as error:
-        raise PdfFault(f"it is no PDF that can be read ({error})") from error
+        raise PdfFault(
+            f"it is no PDF that can be read ({readable(str(error))[:_REASON]})"
+        ) from error
     except _BROKEN as error:
         raise PdfFault(f"it is a broken PDF ({type(error).__name__})") from error
     return title, plain_blocks(_joined(pages))
@@ -116,7 +121,7 @@ def _parted(lines: list[str]) -> list[str]:
     widths = sorted(len(line) for line in lines if line.strip())
     usual = widths[len(widths) * 3 // 4] if widths else 0
     parted: list[str] = []
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in pairwise([*lines, ""]):
         parted.append(line)
         short = 0 < len(line.strip()) < 0.75 * usual
         ended = re.search(r"[.!?:]['\"”’)]*$", line.strip()) is not None

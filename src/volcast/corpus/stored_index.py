@@ -11,7 +11,7 @@ import numpy as np
 
 from volcast.corpus.index import Changes
 from volcast.corpus.passages import Hit, Passage, Scored
-from volcast.corpus.sentence_model import DIMENSIONS, NAME, SentenceModel, Vectors
+from volcast.corpus.sentence_model import DIMENSIONS, NAME, Vectors, installed_model
 from volcast.corpus.shelf import Entry, Reader, Shelf
 from volcast.corpus.terms import terms
 from volcast.errors import ContractError
@@ -30,12 +30,11 @@ class StoredIndex:
     Parameters
     ----------
     shelf : Shelf
-    model : SentenceModel, optional
     """
 
-    def __init__(self, shelf: Shelf, model: SentenceModel | None = None) -> None:
+    def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
-        self._model = model or SentenceModel()
+        self._model = installed_model()
         self._loose: dict[str, Vectors] = {}
         self._turn = threading.Lock()
 
