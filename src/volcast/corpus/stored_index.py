@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date
@@ -20,6 +21,8 @@ __all__ = ["StoredIndex"]
 
 _RECIPE = f"1 {NAME}"
 """Of terms and vectors: with another one, what is held is another entry and made anew."""
+_AT_ONCE = 64
+"""Sentences that are embedded before others get their turn."""
 _LOOSE = 2_000
 """Vectors of sentences that are not held, kept because they are asked for again."""
 
@@ -109,9 +112,13 @@ class StoredIndex:
     def _embed(self, passages: Sequence[Passage], vectors: dict[str, Vectors]) -> int:
         """Add the vectors of ``passages`` that are not among ``vectors``; return how many."""
         texts = _texts(passages)
-        unknown = sorted(texts.keys() - vectors.keys())
-        computed = self._model.embed([texts[key] for key in unknown])
-        vectors.update(zip(unknown, computed, strict=True))
+        unknown = sorted(texts.keys() - vectors.keys(), key=lambda key: len(texts[key]))
+        # A few at a time, for whoever asks a question waits for the model's turn.
+        for start in range(0, len(unknown), _AT_ONCE):
+            keys = unknown[start : start + _AT_ONCE]
+            computed = self._model.embed([texts[key] for key in keys])
+            vectors.update(zip(keys, computed, strict=True))
+            time.sleep(0)
         return len(unknown)
 
 
