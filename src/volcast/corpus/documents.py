@@ -134,6 +134,10 @@ def _soup(text: str) -> "BeautifulSoup":
     from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
     from bs4.exceptions import ParserRejectedMarkup
 
+    from volcast.corpus.html_text import DEEPEST, is_too_deep
+
+    if is_too_deep(text):
+        raise _Unreadable(f"its tags are nested more than {DEEPEST:,} deep")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)

@@ -8,11 +8,11 @@ from volcast.corpus.blocks import Block
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
-__all__ = ["html_blocks", "html_title", "without_hidden"]
+__all__ = ["DEEPEST", "html_blocks", "html_title", "is_too_deep", "without_hidden"]
 
 _NEVER_SHOWN = (
     *("script", "style", "head", "nav", "template", "noscript", "svg", "iframe", "object"),
-    *("canvas", "datalist", "dialog", "math", "select", "textarea"),
+    *("title", "canvas", "datalist", "dialog", "math", "select", "textarea"),
 )
 _BLOCKS = (
     *("address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "div"),
@@ -26,8 +26,25 @@ _HIDING = re.compile(
     r"|(?:left|top|right|bottom|text-indent):-\d{3}|clip:rect\(0|clip-path:inset\((?:50|100)%"
 )
 _RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)([^<>]*)>")
+_VOID = ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "wbr")
+DEEPEST = 2000
+"""Levels: the parser's time grows with their square."""
 _PART = "\x1e"
 _KINDS: dict[str, Literal["heading", "item"]] = {"h": "heading", "i": "item"}
+
+
+def is_too_deep(text: str) -> bool:
+    """Return whether the tags of ``text`` are nested deeper than can be read in good time."""
+    depth = 0
+    for closing, name, rest in _TAG.findall(text):
+        if closing:
+            depth = max(0, depth - 1)
+        elif name.lower() not in _VOID and not rest.endswith("/"):
+            depth += 1
+            if depth > DEEPEST:
+                return True
+    return False
 
 
 def html_title(soup: "BeautifulSoup") -> str:

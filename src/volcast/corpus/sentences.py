@@ -23,6 +23,8 @@ _OPENERS = frozenset(
 )
 """Words that no name begins with, so an abbreviation or initial before one has ended a sentence."""
 
+_NEAR = 40
+"""Characters on each side of a mark that say whether it ends a sentence."""
 _NUMBERING = re.compile(r"[(\[]?(?:\d{1,3}|[a-z]|[ivx]{1,5})", re.IGNORECASE)
 
 
@@ -34,7 +36,8 @@ def sentences(text: str) -> list[str]:
     plain = " ".join(text.split())
     found, start = [], 0
     for match in _END.finditer(plain):
-        if _ends(plain[start : match.start()], match[0].strip(), plain[match.end() :]):
+        before = plain[max(start, match.start() - _NEAR) : match.start()]
+        if _ends(before, match[0].strip(), plain[match.end() : match.end() + _NEAR]):
             found.append(plain[start : match.end()].strip())
             start = match.end()
     return [each for each in (*found, plain[start:].strip()) if each]
