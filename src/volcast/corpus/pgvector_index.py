@@ -31,7 +31,8 @@ _MAKE = (
     """,
     """
     CREATE TABLE IF NOT EXISTS volcast_brief.postings (
-        term text, number bigint NOT NULL, times bigint NOT NULL, PRIMARY KEY (term, number)
+        term text, number bigint, times bigint NOT NULL, length bigint NOT NULL,
+        PRIMARY KEY (term, number)
     )
     """,
     f"""
@@ -49,7 +50,7 @@ _TAKE_OUT = (
 )
 _COPIES = {
     "passages": "number, id, digest, source, title, sentences, dated, length",
-    "postings": "term, number, times",
+    "postings": "term, number, times, length",
     "sentences": "number, place, key, vector",
 }
 
@@ -177,7 +178,7 @@ def _passage(number: int, entry: Entry) -> Iterator[tuple[Any, ...]]:
 
 def _postings(number: int, entry: Entry) -> Iterator[tuple[Any, ...]]:
     for term, times in entry.terms.items():
-        yield term, number, times
+        yield term, number, times, entry.terms.total()
 
 
 def _sentences(number: int, entry: Entry) -> Iterator[tuple[Any, ...]]:

@@ -137,12 +137,12 @@ class Shelf(Protocol):
 # BM25 with k1 = 1.2 and b = 0.75, the usual ones; a term's part of it is at most 2.2 weights.
 _BEST = """
 WITH held AS (
-    SELECT count(*) AS passages, CAST(avg(length) AS double precision) AS usual
+    SELECT count(*) AS passages, CAST(sum(length) AS double precision) / count(*) AS usual
     FROM volcast_brief.passages
 ), asked AS (
     SELECT unnest($terms::text[]) AS term
 ), matched AS (
-    SELECT term, number, times FROM volcast_brief.postings WHERE term = ANY($terms::text[])
+    SELECT term, number, times, length FROM volcast_brief.postings WHERE term = ANY($terms::text[])
 ), rarity AS (
     SELECT term, CAST(
         ln(1 + (max(passages) - count(number) + 0.5) / (count(number) + 0.5)) AS double precision
@@ -150,10 +150,9 @@ WITH held AS (
     FROM asked LEFT JOIN matched USING (term) CROSS JOIN held GROUP BY term
 ), words AS (
     SELECT number,
-        sum(weight * times / (times + 1.2 * (0.25 + 0.75 * length / usual)))
+        sum(weight * times / (times + 1.2 * (0.25 + length / usual * 0.75)))
         / (SELECT sum(weight) FROM rarity) AS share
-    FROM matched JOIN rarity USING (term) JOIN volcast_brief.passages USING (number)
-    CROSS JOIN held GROUP BY number
+    FROM matched JOIN rarity USING (term) CROSS JOIN held GROUP BY number
 ), meaning AS (
     SELECT number, max({cosine}) AS cosine FROM volcast_brief.sentences s GROUP BY number
 )
