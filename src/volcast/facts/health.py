@@ -58,6 +58,9 @@ class Health:
         else the newest there is.
     live : bool
         Whether the source goes on.
+    overdue : int
+        Sessions that the newest forecast is behind the newest that should stand by now: one is
+        due at 08:00 in New York on the session after. 0 if there is none at all.
     tables : tuple of Newest
     drift, performance, retrain : dict or Missing
         The newest row of each: the drift verdict, the track record's judgement, whether training
@@ -72,6 +75,7 @@ class Health:
 
     expected: date | None
     live: bool
+    overdue: int
     tables: tuple[Newest, ...]
     drift: Row | Missing
     performance: Row | Missing
@@ -100,10 +104,12 @@ def health(store: Store, universe: Universe, symbol: str, now: datetime) -> Heal
     watched.extend((table, symbol, _rows(store, table)) for table in ours)
     drift = [row for row in _rows(store, MONITORING_DRIFT_DAILY) if row["symbol"] == symbol]
     verdict = _newest([row for row in drift if row["subject"] == "verdict"])
+    tables = tuple(_age(table, name, rows, expected) for table, name, rows in watched)
     return Health(
         expected,
         live,
-        tuple(_age(table, name, rows, expected) for table, name, rows in watched),
+        _overdue(tables, expected, now) if live else _behind(tables),
+        tables,
         verdict or _never("Drift has not been looked for.", "volcast drift"),
         _newest(_own(store, MONITORING_PERFORMANCE, symbol))
         or _never("No forecast has been scored.", "make run"),
@@ -122,6 +128,17 @@ def _age(table: Table, symbol: str, rows: Sequence[Row], expected: date | None) 
     # A label ends five sessions after its own.
     due = calendar.after(expected, -calendar.HORIZON) if table is LABELS_DAILY else expected
     return Newest(table.name, symbol, newest, calendar.sessions_between(newest, due))
+
+
+def _behind(tables: Sequence[Newest]) -> int:
+    return next((one.behind or 0 for one in tables if one.table == PREDICTIONS_DAILY.name), 0)
+
+
+def _overdue(tables: Sequence[Newest], expected: date | None, now: datetime) -> int:
+    behind = _behind(tables)
+    # After the close the forecast has until the next morning.
+    waits = expected is not None and now < calendar.deadline(expected)
+    return max(behind - waits, 0)
 
 
 def _rows(store: Store, table: Table) -> list[Row]:

@@ -1,0 +1,1 @@
+"""The dashboard: what the store says today, as one page in a browser."""

@@ -1,0 +1,114 @@
+"""How fresh the data is, and what the watch over data and model found."""
+
+import streamlit as st
+
+from serving.dashboard import reads
+from serving.dashboard.markup import definitions, heading, notice, prose, table
+from serving.dashboard.sections.reader import Reader
+from serving.dashboard.words import day
+from volcast.facts import Health, Missing, Newest
+from volcast.facts.words import feature_words
+
+__all__ = ["show_watch"]
+
+_SIGNS = {
+    "ok": "✓", "same": "✓", "better": "✓", "too-few": "○", "not-run": "○", "regime-shift": "▲",
+    "drift": "✕", "worse": "✕", "data-fault": "✕", "succeeded": "✓", "failed": "✕",
+}  # fmt: skip
+
+
+def show_watch(reader: Reader) -> None:
+    """Show freshness on the left, drift and what follows from it on the right."""
+    st.html(heading(2, "Data and watch"))
+    health = reads.health(reader.uri, reader.universe, reader.symbol)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.html(_freshness(health) + _quality(health))
+    with right:
+        st.html(_drift(health) + _follow(health) + _jobs(health))
+
+
+def _freshness(health: Health) -> str:
+    if health.expected is None:
+        said = notice(
+            "missing", "There is no validated price. Run `make run`, or `volcast ingest`."
+        )
+    else:
+        kind = "The source is live" if health.live else "The source is an archive"
+        said = prose(f"{kind}: everything should be at {day(health.expected)}.")
+    rows = [(one.table, one.symbol, day(one.session), _age(one)) for one in health.tables]
+    columns = ("table", "symbol", "newest session", "state")
+    return heading(3, "Freshness") + said + table("Newest row of each table", columns, rows)
+
+
+def _age(one: Newest) -> str:
+    if one.behind is None:
+        return "○ none"
+    return "✓ up to date" if one.behind == 0 else f"▲ {one.behind} sessions behind"
+
+
+def _quality(health: Health) -> str:
+    title = heading(3, "Quality checks that failed")
+    if not health.failed:
+        return title + prose("None of those that ran last.")
+    rows = [
+        (row["check"], row["suite"], f"{_mark(row['severity'] == 'critical')} {row['severity']}",
+         str(row["failed"]), row["detail"])
+        for row in health.failed
+    ]  # fmt: skip
+    return title + table("", ("check", "suite", "severity", "rows", "what"), rows)
+
+
+def _mark(critical: bool) -> str:
+    return "✕" if critical else "▲"
+
+
+def _drift(health: Health) -> str:
+    title = heading(3, "Drift")
+    if isinstance(health.drift, Missing):
+        return title + notice("missing", str(health.drift))
+    row = health.drift
+    said = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}")
+    if not health.fired:
+        return title + said + prose("No test fired.")
+    named = "; ".join(feature_words(subject) for subject in health.fired)
+    return title + said + prose(f"Tests fired for {len(health.fired)}: {named}.")
+
+
+def _follow(health: Health) -> str:
+    parts = []
+    for name, found, key in (
+        ("Realized error", health.performance, "state"),
+        ("Retraining", health.retrain, "wanted"),
+    ):
+        if isinstance(found, Missing):
+            parts.append(heading(3, name) + notice("missing", str(found)))
+        elif key == "state":
+            parts.append(
+                heading(3, name)
+                + prose(f"{_state(found['state'])} on {day(found['session'])}: {found['detail']}")
+            )
+        else:
+            asked = "asked for" if found["asked"] else "wanted" if found["wanted"] else "not wanted"
+            reason = found["reason"].removeprefix(f"{asked}: ")
+            parts.append(
+                heading(3, name)
+                + prose(f"{asked.capitalize()} on {day(found['session'])}: {reason}")
+            )
+    return "".join(parts)
+
+
+def _jobs(health: Health) -> str:
+    title = heading(3, "Last run of each pipeline")
+    if not health.jobs:
+        return title + notice("missing", "No pipeline has run. Run `make run`.")
+    rows = [
+        (row["job"], _state(row["outcome"]), f"{row['ended_at']:%-d %b %Y %H:%M} UTC",
+         day(row["as_of"]), row["detail"])
+        for row in health.jobs
+    ]  # fmt: skip
+    return title + table("", ("pipeline", "outcome", "ended", "as of", "error"), rows)
+
+
+def _state(state: str | None) -> str:
+    return f"{_SIGNS.get(state or '', '○')} {state or 'unknown'}"
