@@ -21,11 +21,14 @@ _STREAMLIT = {
     "client.showErrorDetails": "none",  # a traceback belongs into the log
     "client.showErrorLinks": False,
     "client.toolbarMode": "minimal",
+    "logger.enableRich": False,
     "logger.hideWelcomeMessage": True,  # to print it, it asks the network for its own address
     "logger.level": "warning",
     "server.enableXsrfProtection": True,
     "server.fileWatcherType": "none",
     "server.headless": True,  # opens no browser, asks for no email
+    "theme.dark.primaryColor": "#56B4E9",
+    "theme.light.primaryColor": "#0072B2",
 }
 
 

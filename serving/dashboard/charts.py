@@ -1,4 +1,4 @@
-"""The four charts, each from rows alone; colours are those of Okabe and Ito.
+"""The four charts as Vega-Lite, each from rows alone; colours are those of Okabe and Ito.
 
 No chart tells by colour alone: lines differ by dash, marks by shape, bars by sign and label,
 regimes by lane.
@@ -6,6 +6,7 @@ regimes by lane.
 
 from collections.abc import Sequence
 from math import exp
+from typing import Any
 
 import altair as alt
 import pandas as pd
@@ -13,70 +14,68 @@ import pandas as pd
 from volcast.facts import Driver
 from volcast.facts.words import percent
 
-__all__ = ["fan", "fan_rows", "regimes", "runs", "steps", "track_record", "waterfall"]
+__all__ = ["fan", "regimes", "runs", "steps", "track_record", "waterfall"]
 
-BLUE, SKY, GREEN = "#0072B2", "#56B4E9", "#009E73"
-VERMILLION, PURPLE, GREY = "#D55E00", "#CC79A7", "#808080"
+_BLUE, _SKY, _GREEN = "#0072B2", "#56B4E9", "#009E73"
+_VERMILLION, _PURPLE, _GREY = "#D55E00", "#CC79A7", "#808080"
 
 _TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 4.0]
+_FINE = [0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0]
 _PERCENT = "format(100 * datum.value, '~g') + ' %'"
+_UNIT = "volatility a year, log scale"
 _TOP = alt.Legend(title=None, orient="top", labelLimit=260)
-_LINES = {
-    "volcast": (BLUE, [1, 0]),
-    "HAR-RV": (VERMILLION, [6, 3]),
-    "HAR-X": (GREEN, [2, 2]),
-    "VIX": (PURPLE, [8, 2, 2, 2]),
-}
-_REGIMES = {"calm": GREEN, "normal": GREY, "stressed": VERMILLION}
-_LANE = 15
+_SQUARES = alt.Legend(title=None, orient="top", symbolType="square", symbolOpacity=0.6)
+_STROKES = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=300)
+_DASHES = {"volcast": [1, 0], "HAR-RV": [6, 3], "HAR-X": [2, 2], "VIX": [8, 2, 2, 2]}
+_REGIMES = {"calm": _GREEN, "normal": _GREY, "stressed": _VERMILLION}
+_LANES = 16
+"""Lanes that would fill the regime chart; three are drawn, and the price stands above them."""
 
 
-def fan_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a track as the fan chart takes them: days as times, lines by name."""
-    shown = rows.drop(columns=["har_rv", "har_x", "vix"])
-    return shown.assign(
-        session=pd.to_datetime(shown["session"]), origin="forecast, " + shown["origin"]
-    )
-
-
-def fan(rows: pd.DataFrame, ink: str) -> alt.LayerChart:
+def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     """Draw forecasts with their intervals, and what came.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Of `fan_rows`; one at least.
-    ink : str
-        Colour of text.
+        Of `volcast.facts.track`; one at least.
+    dark : bool
+        Whether the page is dark.
     """
-    low = min(rows["lo95"].min(), rows["realized"].min(), rows["forecast"].min())
-    high = max(rows["hi95"].max(), rows["realized"].max(), rows["forecast"].max())
+    names = ["forecast", "lo80", "hi80", "lo95", "hi95", "realized"]
+    drawn = rows[names].astype(float).round(5)
+    low, high = drawn.min().min(), drawn.max().max()
     scale = alt.Scale(type="log", domain=[low * 0.95, high * 1.05], nice=False)
-    axis = alt.Axis(values=_TICKS, labelExpr=_PERCENT, title="volatility a year, log scale")
-    base = alt.Chart(rows).encode(x=alt.X("session:T", title=None))
-    fills = alt.Scale(domain=["80 % interval", "95 % interval"], range=[BLUE, SKY])
+    axis = alt.Axis(values=_TICKS, labelExpr=_PERCENT, title=_UNIT)
+    y = {name: alt.Y(f"{name}:Q", scale=scale, axis=axis) for name in names}
+    days = pd.to_datetime(rows["session"])
+    first, last = days.iloc[0], days.iloc[-1]
+    # Room on the right, for what the newest forecast says.
+    until = last + 0.07 * (last - first) + pd.Timedelta(days=1)
+    span = alt.Scale(domain=[_time(first), _time(until)])
+    drawn = drawn.assign(session=days, origin=rows["origin"] + " forecast", newest=days == last)
+    base = alt.Chart(drawn).encode(x=alt.X("session:T", title=None, scale=span))
+    fills = alt.Scale(domain=["80 %", "95 %"], range=[_BLUE, _SKY])
     bands = [
-        base.transform_calculate(band=f"'{level} % interval'")
+        base.transform_calculate(band=f"'{level} %'")
         .mark_area(fillOpacity=opacity)
         .encode(
-            y=alt.Y(f"lo{level}:Q", scale=scale, axis=axis),
-            y2=f"hi{level}:Q",
-            fill=alt.Fill("band:N", scale=fills, legend=_TOP),
+            y=y[f"lo{level}"],
+            y2=alt.Y2(f"hi{level}:Q"),
+            fill=alt.Fill("band:N", scale=fills, legend=_SQUARES),
         )
-        for level, opacity in ((95, 0.28), (80, 0.32))
+        for level, opacity in ((95, 0.25), (80, 0.3))
     ]
-    dashes = alt.Scale(
-        domain=["forecast, published", "forecast, walk-forward"], range=[[1, 0], [5, 2]]
-    )
-    line = base.mark_line(color=BLUE, strokeWidth=1.8).encode(
-        y=alt.Y("forecast:Q", scale=scale, axis=axis),
-        strokeDash=alt.StrokeDash("origin:N", scale=dashes, legend=_TOP),
+    kinds = ["published forecast", "walk-forward forecast"]
+    dashes = alt.Scale(domain=kinds, range=[[1, 0], [5, 2]])
+    line = base.mark_line(color=_ours(dark), strokeWidth=1.8).encode(
+        y=y["forecast"], strokeDash=alt.StrokeDash("origin:N", scale=dashes, legend=_TOP)
     )
     came = (
         base.transform_calculate(came="'realized'")
-        .mark_point(filled=True, color=ink, size=18 if len(rows) < 400 else 5, opacity=0.75)
+        .mark_point(filled=True, color=_ink(dark), size=18 if len(rows) < 400 else 5, opacity=0.75)
         .encode(
-            y=alt.Y("realized:Q", scale=scale, axis=axis),
+            y=y["realized"],
             shape=alt.Shape("came:N", scale=alt.Scale(range=["circle"]), legend=_TOP),
         )
     )
@@ -84,19 +83,15 @@ def fan(rows: pd.DataFrame, ink: str) -> alt.LayerChart:
         tooltip=[
             alt.Tooltip("session:T", title="as of", format="%-d %b %Y"),
             alt.Tooltip("origin:N", title="kind"),
-            *(
-                alt.Tooltip(f"{name}:Q", format=".1%")
-                for name in ("forecast", "lo80", "hi80", "lo95", "hi95", "realized")
-            ),
+            *(alt.Tooltip(f"{name}:Q", format=".1%") for name in names),
         ]
     )
-    newest = rows.tail(1).assign(label=percent(rows["forecast"].iloc[-1]))
-    mark = alt.Chart(newest).encode(x="session:T", y=alt.Y("forecast:Q", scale=scale, axis=axis))
-    point = mark.mark_point(filled=True, shape="diamond", size=110, color=BLUE, opacity=1)
-    label = mark.mark_text(align="right", dx=-9, dy=-9, fontWeight="bold", color=ink).encode(
-        text="label:N"
+    newest = base.transform_filter("datum.newest").encode(y=y["forecast"])
+    point = newest.mark_point(filled=True, shape="diamond", size=110, color=_ours(dark), opacity=1)
+    label = newest.mark_text(align="left", dx=9, fontWeight="bold", color=_ink(dark)).encode(
+        text=alt.value(percent(rows["forecast"].iloc[-1]))
     )
-    return alt.layer(*bands, line, came, told, point, label).properties(height=330)
+    return _layered([*bands, line, came, told, point, label], height=330)
 
 
 def steps(parts: Sequence[Driver]) -> pd.DataFrame:
@@ -125,44 +120,47 @@ def steps(parts: Sequence[Driver]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def waterfall(rows: pd.DataFrame, ink: str) -> alt.LayerChart:
+def waterfall(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     """Draw how the drivers lead from an average day to the forecast.
 
     Parameters
     ----------
     rows : pandas.DataFrame
         Of `steps`.
+    dark : bool
+        Whether the page is dark.
     """
     ends = rows[["start", "end"]]
     low, high = ends.min().min(), ends.max().max()
-    room = (high / low) ** 0.22
+    # A fifth more, for the labels.
+    room = max((high / low) ** 0.2, 1.1)
     scale = alt.Scale(type="log", domain=[low / room**0.3, high * room], nice=False)
-    axis = alt.Axis(
-        values=_TICKS, labelExpr=_PERCENT, title="forecast so far, volatility a year, log scale"
-    )
-    placed = rows.assign(right=ends.max(axis=1))
-    base = alt.Chart(placed).encode(
-        y=alt.Y("words:N", sort=None, title=None, axis=alt.Axis(labelLimit=270, ticks=False))
-    )
-    colours = alt.Scale(domain=["raises", "lowers"], range=[VERMILLION, BLUE])
+    axis = alt.Axis(values=_FINE, labelExpr=_PERCENT, title=_UNIT, labelOverlap=True)
+    base = alt.Chart(rows.assign(right=ends.max(axis=1))).encode(
+        y=alt.Y(
+            "words:N", sort=list(rows["words"]), title=None,
+            axis=alt.Axis(labelLimit=270, ticks=False),
+        )
+    )  # fmt: skip
+    colours = alt.Scale(domain=["raises", "lowers"], range=[_VERMILLION, _ours(dark)])
     bars = (
         base.transform_filter("datum.kind != 'level'")
         .mark_bar(height=16)
         .encode(
             x=alt.X("start:Q", scale=scale, axis=axis),
-            x2="end:Q",
+            x2=alt.X2("end:Q"),
             color=alt.Color("kind:N", scale=colours, legend=None),
         )
     )
     levels = (
         base.transform_filter("datum.kind == 'level'")
-        .mark_tick(thickness=4, size=22, color=ink)
+        .mark_tick(thickness=4, size=22, color=_ink(dark))
         .encode(x=alt.X("end:Q", scale=scale, axis=axis))
     )
-    labels = base.mark_text(align="left", dx=6, color=ink).encode(
-        x=alt.X("right:Q", scale=scale, axis=axis), text="label:N"
+    labels = base.mark_text(align="left", dx=6, color=_ink(dark)).encode(
+        x=alt.X("right:Q", scale=scale, axis=axis), text=alt.Text("label:N")
     )
-    return alt.layer(bars, levels, labels).properties(height=330)
+    return _layered([bars, levels, labels], height=330)
 
 
 def runs(rows: pd.DataFrame) -> pd.DataFrame:
@@ -179,59 +177,56 @@ def runs(rows: pd.DataFrame) -> pd.DataFrame:
         regime, first and until (the next session, so that stretches meet) and sessions.
     """
     day = pd.to_datetime(rows["session"])
-    until = day.shift(-1).fillna(day + pd.Timedelta(days=1))
     told = rows["regime"].fillna("")
-    grouped = pd.DataFrame({"regime": told, "first": day, "until": until, "n": 1}).groupby(
-        (told != told.shift()).cumsum()
-    )
-    found = grouped.agg(
-        regime=("regime", "first"),
-        first=("first", "min"),
-        until=("until", "max"),
-        sessions=("n", "sum"),
-    )
+    parts = pd.DataFrame(
+        {"regime": told, "first": day, "until": day.shift(-1).fillna(day + pd.Timedelta(days=1))}
+    ).groupby((told != told.shift()).cumsum())
+    found = parts.agg({"regime": "first", "first": "min", "until": "max"})
+    found = found.assign(sessions=parts.size())
     return found[found["regime"] != ""].reset_index(drop=True)
 
 
-def regimes(rows: pd.DataFrame, ink: str, height: int = 250) -> alt.LayerChart:
+def regimes(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     """Draw the price over bands of its regime, each regime in a lane of its own beneath.
 
     Parameters
     ----------
     rows : pandas.DataFrame
         Of `volcast.facts.ribbon`.
+    dark : bool
+        Whether the page is dark.
     """
     names = list(_REGIMES)
-    colours = alt.Scale(domain=names, range=list(_REGIMES.values()))
+    lane = {name: len(names) - 1 - place for place, name in enumerate(names)}
     stretches = runs(rows)
-    spans = alt.Chart(stretches).encode(
-        x=alt.X("first:T", title=None), x2="until:T",
-        color=alt.Color("regime:N", scale=colours, legend=None),
+    lanes = alt.Scale(domain=[0, _LANES], nice=False)
+    from_below = alt.Y("lane:Q", scale=lanes, axis=None)
+    spans = alt.Chart(stretches.assign(lane=stretches["regime"].map(lane))).encode(
+        x=alt.X("first:T", title=None), x2=alt.X2("until:T"),
+        color=alt.Color(
+            "regime:N", legend=None, scale=alt.Scale(domain=names, range=list(_REGIMES.values()))
+        ),
     )  # fmt: skip
-    lanes = [
-        spans.transform_filter(alt.datum.regime == name)
+    blocks = (
+        spans.transform_calculate(top="datum.lane + .85")
         .mark_rect(opacity=0.9)
-        .encode(
-            y=alt.value(height - _LANE * (3 - place) + 2),
-            y2=alt.value(height - _LANE * (2 - place)),
-        )
-        for place, name in enumerate(names)
-    ]
-    words = [
-        alt.Chart(pd.DataFrame({"name": [name]}))
-        .mark_text(align="left", color=ink, fontSize=11, fontWeight="bold")
-        .encode(x=alt.value(4), y=alt.value(height - _LANE * (2.5 - place) + 1), text="name:N")
-        for place, name in enumerate(names)
-    ]
+        .encode(y=from_below, y2=alt.Y2("top:Q"))
+    )
+    words = (
+        alt.Chart(pd.DataFrame({"name": names, "lane": [lane[name] + 0.42 for name in names]}))
+        .mark_text(align="left", color=_ink(dark), fontSize=11, fontWeight="bold")
+        .encode(x=alt.value(4), y=from_below, text=alt.Text("name:N"))
+    )
     low, high = rows["close"].min(), rows["close"].max()
     # The lanes take the lowest part of the plot; the price stays above them.
-    share = 1 - (3 * _LANE + 8) / height
-    floor = high - (high - low) / share
+    floor = high - (high - low) / (1 - 3.6 / _LANES)
     price = (
-        alt.Chart(rows[["session", "close"]].assign(session=pd.to_datetime(rows["session"])))
-        .mark_line(color=ink, strokeWidth=1.5)
+        alt.Chart(
+            pd.DataFrame({"session": pd.to_datetime(rows["session"]), "close": rows["close"]})
+        )
+        .mark_line(color=_ink(dark), strokeWidth=1.5)
         .encode(
-            x="session:T",
+            x=alt.X("session:T"),
             y=alt.Y("close:Q", title="close", scale=alt.Scale(domain=[floor, high], nice=False)),
             tooltip=[
                 alt.Tooltip("session:T", format="%-d %b %Y"),
@@ -239,11 +234,14 @@ def regimes(rows: pd.DataFrame, ink: str, height: int = 250) -> alt.LayerChart:
             ],
         )
     )
-    return alt.layer(spans.mark_rect(opacity=0.16), *lanes, price, *words).properties(height=height)
+    beneath = alt.layer(spans.mark_rect(opacity=0.16), blocks, words)
+    return _layered([beneath, price], height=250).resolve_scale(y="independent")
 
 
-def track_record(months: pd.DataFrame, metric: str, past: float | None, ink: str) -> alt.LayerChart:
-    """Draw a score by month.
+def track_record(
+    months: pd.DataFrame, metric: str, past: float | None, dark: bool
+) -> alt.LayerChart:
+    """Draw a loss by month.
 
     Parameters
     ----------
@@ -253,22 +251,26 @@ def track_record(months: pd.DataFrame, metric: str, past: float | None, ink: str
         qlike or rmse.
     past : float or None
         volcast's own mean before, drawn as a line.
+    dark : bool
+        Whether the page is dark.
     """
-    names = [name for name in _LINES if (months["name"] == name).any()]
+    colour = {
+        "volcast": _ours(dark), "HAR-RV": _VERMILLION, "HAR-X": _GREEN, "VIX": _PURPLE,
+    }  # fmt: skip
+    names = [name for name in _DASHES if (months["name"] == name).any()]
     title = "QLIKE of variance" if metric == "qlike" else "RMSE, volatility points"
     drawn = months.assign(month=pd.to_datetime(months["month"]))[["month", "name", "n", metric]]
-    colours = alt.Scale(domain=names, range=[_LINES[name][0] for name in names])
-    dashes = alt.Scale(domain=names, range=[_LINES[name][1] for name in names])
+    colours = alt.Scale(domain=names, range=[colour[name] for name in names])
+    dashes = alt.Scale(domain=names, range=[_DASHES[name] for name in names])
+    points = alt.OverlayMarkDef(size=22) if len(drawn) < 260 else False
     lines = (
-        alt.Chart(drawn)
-        .mark_line(
-            strokeWidth=1.8, point=alt.OverlayMarkDef(size=22) if len(drawn) < 260 else False
-        )
+        alt.Chart(drawn.round(4))
+        .mark_line(strokeWidth=1.8, point=points)
         .encode(
             x=alt.X("month:T", title=None),
             y=alt.Y(f"{metric}:Q", title=title),
-            color=alt.Color("name:N", scale=colours, legend=_TOP),
-            strokeDash=alt.StrokeDash("name:N", scale=dashes, legend=_TOP),
+            color=alt.Color("name:N", scale=colours, legend=_STROKES),
+            strokeDash=alt.StrokeDash("name:N", scale=dashes, legend=_STROKES),
             tooltip=[
                 alt.Tooltip("month:T", format="%b %Y"),
                 alt.Tooltip("name:N", title="forecast"),
@@ -278,12 +280,27 @@ def track_record(months: pd.DataFrame, metric: str, past: float | None, ink: str
         )
     )
     if past is None:
-        return alt.layer(lines).properties(height=250)
-    row = pd.DataFrame({"past": [past], "label": [f"volcast before: {past:.2f}"]})
-    rule = alt.Chart(row).mark_rule(color=ink, strokeDash=[1, 3]).encode(y="past:Q")
-    label = (
-        alt.Chart(row)
-        .mark_text(align="left", dy=-7, color=ink)
-        .encode(x=alt.value(4), y="past:Q", text="label:N")
+        return _layered([lines], height=250)
+    mean = alt.Chart(pd.DataFrame({"past": [past]})).encode(y=alt.Y("past:Q"))
+    rule = mean.mark_rule(color=_ink(dark), strokeDash=[1, 3])
+    label = mean.mark_text(align="left", dy=-7, color=_ink(dark)).encode(
+        x=alt.value(4), text=alt.value(f"volcast before: {past:.2f}")
     )
-    return alt.layer(lines, rule, label).properties(height=250)
+    return _layered([lines, rule, label], height=250)
+
+
+def _layered(layers: Sequence[Any], height: int) -> alt.LayerChart:
+    padding = {"left": 0, "right": 8, "top": 4, "bottom": 4}
+    return alt.layer(*layers).properties(width="container", height=height, padding=padding)
+
+
+def _ink(dark: bool) -> str:
+    return "#fafafa" if dark else "#31333f"
+
+
+def _ours(dark: bool) -> str:
+    return _SKY if dark else _BLUE
+
+
+def _time(when: pd.Timestamp) -> alt.DateTime:
+    return alt.DateTime(year=when.year, month=when.month, date=when.day)

@@ -11,7 +11,7 @@ Kind = Literal["missing", "wrong", "warning"]
 
 _SIGNS: dict[Kind, tuple[str, str]] = {
     "missing": ("○", "Not there yet"),
-    "warning": ("▲", "Take care"),
+    "warning": ("▲", ""),
     "wrong": ("✕", "Cannot be read"),
 }
 
@@ -19,6 +19,8 @@ STYLE = """
 <style>
 .stMainBlockContainer {padding: 2.2rem 2.5rem 3rem; max-width: 1500px;}
 .stMainBlockContainer [data-testid="stVerticalBlock"] {gap: .7rem;}
+div.stRadio {display: flex; flex-direction: row; align-items: center; gap: 1rem;}
+div.stRadio > label {width: auto; margin: 0; min-height: 0;}
 .v-kicker {font-size: .8rem; letter-spacing: .06em; text-transform: uppercase; margin: 0;}
 h1.v-headline {font-size: clamp(1.5rem, 2.55vw, 2.35rem); line-height: 1.22; font-weight: 650;
   letter-spacing: -.012em; margin: 0; padding: .2rem 0 .35rem; text-wrap: balance;}
@@ -27,15 +29,16 @@ h2.v {font-size: 1.18rem; font-weight: 650; margin: .9rem 0 0; padding: .7rem 0 
 h3.v {font-size: .98rem; font-weight: 650; margin: 0; padding: .2rem 0 0;}
 .v-text {font-size: .9rem; line-height: 1.45; margin: 0; max-width: 100ch;}
 .v-facts {display: grid; grid-template-columns: repeat(auto-fit, minmax(8.2rem, 1fr));
-  gap: .5rem 1.4rem; margin: 0;}
-.v-facts dt {font-size: .8rem; opacity: .82; margin: 0; font-weight: 400;}
-.v-facts dd {font-size: 1.1rem; font-weight: 600; margin: 0; font-variant-numeric: tabular-nums;}
+  gap: .5rem 1.4rem;}
+.v-facts, .v-facts dt, .v-facts dd {margin: 0 !important; padding: 0 !important;}
+.v-facts dt {font-size: .8rem; opacity: .82; font-weight: 400;}
+.v-facts dd {font-size: 1.1rem; font-weight: 600; font-variant-numeric: tabular-nums;}
 .v-notice {border-left: 4px solid #0072b2; padding: .45rem .8rem; font-size: .92rem;
   line-height: 1.4; margin: 0; background: color-mix(in srgb, currentColor 6%, transparent);
   overflow-wrap: anywhere;}
 .v-notice.warning {border-color: #e69f00;}
 .v-notice.wrong {border-color: #d55e00;}
-.v-scroll {overflow-x: auto;}
+.v-scroll {overflow-x: auto; margin-top: .55rem;}
 table.v {border-collapse: collapse; width: 100%; font-size: .86rem; line-height: 1.3;
   font-variant-numeric: tabular-nums;}
 table.v caption {text-align: left; font-size: .82rem; opacity: .85; padding: 0 0 .25rem;}
@@ -64,7 +67,7 @@ def prose(text: str) -> str:
 def notice(kind: Kind, text: str) -> str:
     """Return a notice, told by its sign and words and not by its colour alone."""
     sign, name = _SIGNS[kind]
-    told = f"<strong>{name}.</strong> {_coded(text)}"
+    told = f"{name and f'<strong>{name}.</strong> '}{_coded(text)}"
     return f'<p class="v-notice {kind}"><span aria-hidden="true">{sign}</span> {told}</p>'
 
 

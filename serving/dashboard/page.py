@@ -8,10 +8,16 @@ from serving.dashboard import reads
 from serving.dashboard.markup import STYLE, notice
 from serving.dashboard.sections.drivers import show_drivers
 from serving.dashboard.sections.headline import show_headline
-from serving.dashboard.sections.history import choose_span, show_fan, show_regimes, show_track
+from serving.dashboard.sections.history import (
+    choose_span,
+    show_fan,
+    show_regimes,
+    show_scores,
+    show_track,
+)
 from serving.dashboard.sections.model import show_model
 from serving.dashboard.sections.reader import Reader
-from serving.dashboard.sections.watch import show_watch
+from serving.dashboard.sections.watch import show_data, show_watch
 from volcast.config import Settings, Universe, read_settings
 from volcast.errors import NotFound, StoreUnavailable, VolcastError
 from volcast.storage import Store
@@ -41,17 +47,16 @@ def show() -> None:
         st.html(told)
     show_headline(reader)
     span = choose_span()
-    wide, narrow = st.columns([1.45, 1], gap="large")
-    with wide:
-        _guarded(lambda: show_fan(reader, span))
-    with narrow:
-        _guarded(lambda: show_drivers(reader))
-    left, right = st.columns(2, gap="large")
-    with left:
-        _guarded(lambda: show_track(reader, span))
-    with right:
-        _guarded(lambda: show_regimes(reader, span))
-    _guarded(lambda: show_watch(reader))
+    rows = (
+        (lambda: show_fan(reader, span), lambda: show_drivers(reader)),
+        (lambda: show_track(reader, span), lambda: show_scores(reader, span)),
+        (lambda: show_regimes(reader, span), lambda: show_watch(reader)),
+    )
+    for row in rows:
+        for column, show_section in zip(st.columns([1.4, 1], gap="large"), row, strict=True):
+            with column:
+                _guarded(show_section)
+    _guarded(lambda: show_data(reader))
     _guarded(lambda: show_model(reader))
 
 

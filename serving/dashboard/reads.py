@@ -1,8 +1,12 @@
 """Facts of a store, kept for a minute, so that many readers cost the store one reading."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
+from types import FunctionType
+from typing import Any
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -11,7 +15,7 @@ from volcast.config import Universe
 from volcast.storage import Store
 from volcast.universe_memory import recall
 
-__all__ = ["card", "health", "outlook", "ribbon", "symbols", "track", "universe"]
+__all__ = ["card", "drawn", "health", "outlook", "ribbon", "symbols", "track", "universe"]
 
 _SECONDS = 60
 _kept = st.cache_data(ttl=_SECONDS, max_entries=32, show_spinner=False)
@@ -57,3 +61,16 @@ def ribbon(uri: str, symbol: str) -> pd.DataFrame | facts.Missing:
 def card(uri: str) -> facts.ModelCard | facts.Missing:
     """Return the champion's card."""
     return facts.model_card(Store.open(uri))
+
+
+@st.cache_data(
+    max_entries=128, show_spinner=False, hash_funcs={FunctionType: attrgetter("__qualname__")}
+)
+def drawn(draw: Callable[..., alt.LayerChart], *given: object) -> dict[str, Any]:
+    """Return a chart as Vega-Lite; the same rows are drawn once.
+
+    It is not checked against Vega-Lite's schema, which takes longer than all else on the page;
+    tests do that.
+    """
+    spec: dict[str, Any] = draw(*given).to_dict(validate=False)
+    return spec

@@ -98,30 +98,24 @@ def of_regimes(rows: pd.DataFrame) -> str:
 
 
 def of_skill(scores: Sequence[Versus]) -> tuple[bool, str]:
-    """Say whether volcast is better than HAR-RV by both losses; True if it is."""
-    found = [one for one in scores if one.name == "HAR-RV"]
-    if not found:
-        return True, "No forecast of HAR-RV with a known outcome lies in this span."
-    har = found[0]
-    beside = (
-        f"QLIKE {har.qlike:.3f} against {har.other_qlike:.3f} ({signed_share(-har.saved)}), "
-        f"RMSE {har.rmse:.2f} against {har.other_rmse:.2f} points, on the same {har.n:,} sessions"
-    )
-    worse = [
-        name
-        for name, ours, theirs in (
-            ("QLIKE", har.qlike, har.other_qlike),
-            ("RMSE", har.rmse, har.other_rmse),
+    """Say against which forecasts volcast was better by both losses; True if against all."""
+    said, all_better = [], True
+    for one in scores:
+        behind = [
+            loss
+            for loss, ours, theirs in (
+                ("QLIKE", one.qlike, one.other_qlike),
+                ("RMSE", one.rmse, one.other_rmse),
+            )
+            if ours >= theirs
+        ]
+        all_better = all_better and not behind
+        said.append(
+            f"not better than {one.name} by {' and '.join(behind)}"
+            if behind
+            else f"better than {one.name}"
         )
-        if ours >= theirs
-    ]
-    if not worse:
-        return True, f"Over this span volcast is better than HAR-RV: {beside}."
-    return (
-        False,
-        f"By {' and by '.join(worse)} volcast is not better than HAR-RV over this span: "
-        + (f"{beside}."),
-    )
+    return all_better, f"Over this span volcast is {'; '.join(said)}."
 
 
 def of_track(months: pd.DataFrame, metric: str, past: float | None) -> str:

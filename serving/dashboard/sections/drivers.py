@@ -21,7 +21,8 @@ def show_drivers(reader: Reader) -> None:
         return
     parts = drivers(found.row)
     said = of_drivers(parts)
-    st.altair_chart(waterfall(steps(parts), reader.ink), alt=said, key="waterfall")
+    spec = reads.drawn(waterfall, steps(parts), reader.dark)
+    st.vega_lite_chart(spec, alt=said, key="waterfall")
     st.html(prose(said))
     with st.expander("The drivers as a table"):
         columns = ("driver", "feature", "its value", "log variance", "effect on volatility")

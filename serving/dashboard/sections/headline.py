@@ -68,7 +68,8 @@ def _stale(reader: Reader) -> str:
 
 
 def _h1(text: str) -> str:
-    return f'<p class="v-kicker">volcast · realized volatility</p><h1 class="v-headline">{escape(text)}</h1>'
+    kicker = '<p class="v-kicker">volcast · realized volatility</p>'
+    return f'{kicker}<h1 class="v-headline">{escape(text)}</h1>'
 
 
 def _or_none(value: float | None) -> str:

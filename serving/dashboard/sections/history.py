@@ -6,14 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from serving.dashboard import reads
-from serving.dashboard.charts import fan, fan_rows, regimes, track_record
-from serving.dashboard.markup import definitions, heading, notice, prose, table
+from serving.dashboard.charts import fan, regimes, track_record
+from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import of_fan, of_regimes, of_skill, of_track, share, signed_share
 from volcast.facts import Missing, against, by_month, coverage
 from volcast.facts.words import percent
 
-__all__ = ["SPANS", "choose_span", "show_fan", "show_regimes", "show_track"]
+__all__ = ["SPANS", "choose_span", "show_fan", "show_regimes", "show_scores", "show_track"]
 
 SPANS = {
     "3 months": pd.DateOffset(months=3),
@@ -25,6 +25,7 @@ SPANS = {
 
 _METRICS = {"QLIKE": "qlike", "RMSE": "rmse"}
 _ROWS = 252
+_NO_OUTCOME = "No outcome of this span is known yet. One is five sessions after its forecast."
 
 
 def choose_span() -> str:
@@ -42,7 +43,7 @@ def show_fan(reader: Reader, span: str) -> None:
         return
     rows = _within(found, span)
     said = of_fan(rows)
-    st.altair_chart(fan(fan_rows(rows), reader.ink), alt=said, key="fan")
+    st.vega_lite_chart(reads.drawn(fan, rows, reader.dark), alt=said, key="fan")
     st.html(prose(said))
     columns = ("as of", "kind", "forecast", "80 %", "95 %", "realized")
     _as_table("The forecasts as a table", "fan-table", columns, rows, _fan_row)
@@ -57,41 +58,58 @@ def show_regimes(reader: Reader, span: str) -> None:
         return
     rows = _within(found, span)
     said = of_regimes(rows)
-    st.altair_chart(regimes(rows, reader.ink), alt=said, key="regimes")
+    st.vega_lite_chart(reads.drawn(regimes, rows, reader.dark), alt=said, key="regimes")
     st.html(prose(said))
     columns = ("session", "close", "regime", "calm", "normal", "stressed")
     _as_table("The regimes as a table", "regime-table", columns, rows, _regime_row)
 
 
 def show_track(reader: Reader, span: str) -> None:
-    """Show losses by month beside the baselines, and what the intervals held."""
+    """Show losses by month beside the baselines'."""
     st.html(heading(2, "Track record"))
     found = reads.track(reader.uri, reader.symbol)
     if isinstance(found, Missing):
         st.html(notice("missing", str(found)))
         return
-    metric = st.radio("Loss", list(_METRICS), horizontal=True, key="metric")
     rows = _within(found, span)
-    scores = against(rows)
-    if not scores:
-        st.html(notice("missing", "No outcome of this span is known yet. Wait five sessions."))
-        return
-    before = against(found.iloc[: len(found) - len(rows)])
-    past = getattr(before[0], _METRICS[metric]) if before else None
     months = by_month(rows)
-    said = of_track(months, _METRICS[metric], past)
+    if months.empty:
+        st.html(notice("missing", _NO_OUTCOME))
+        return
+    metric = _METRICS[st.radio("Loss", list(_METRICS), horizontal=True, key="metric")]
+    before = against(found.iloc[: len(found) - len(rows)])
+    past = getattr(before[0], metric) if before else None
+    said = of_track(months, metric, past)
+    spec = reads.drawn(track_record, months, metric, past, reader.dark)
+    st.vega_lite_chart(spec, alt=said, key="track")
+    st.html(prose(said))
+    columns = ("month", "forecast", "sessions", "QLIKE", "RMSE, points")
+    _as_table("The months as a table", "track-table", columns, months.sort_values("month"), _month)
+
+
+def show_scores(reader: Reader, span: str) -> None:
+    """Show whether volcast was better over the span, and what its intervals held."""
+    st.html(heading(2, "Was it better?"))
+    found = reads.track(reader.uri, reader.symbol)
+    if isinstance(found, Missing):
+        st.html(notice("missing", str(found)))
+        return
+    scores = against(_within(found, span))
+    if not scores:
+        st.html(notice("missing", _NO_OUTCOME))
+        return
     better, verdict = of_skill(scores)
-    st.html(prose(verdict) if better else notice("warning", verdict))
-    st.altair_chart(track_record(months, _METRICS[metric], past, reader.ink), alt=said, key="track")
-    st.html(prose(said) + _held(found))
-    columns = ("against", "sessions", "QLIKE", "volcast", "saved", "RMSE", "volcast")
-    st.html(table("On the same sessions, over this span", columns, [
+    columns = ("against", "sessions", "QLIKE", "ours", "saved", "RMSE", "ours")
+    cells = [
         (one.name, f"{one.n:,}", f"{one.other_qlike:.3f}", f"{one.qlike:.3f}",
          signed_share(one.saved), f"{one.other_rmse:.2f}", f"{one.rmse:.2f}")
         for one in scores
-    ]))  # fmt: skip
-    columns = ("month", "forecast", "sessions", "QLIKE", "RMSE, points")
-    _as_table("The months as a table", "track-table", columns, months.sort_values("month"), _month)
+    ]  # fmt: skip
+    st.html(
+        (prose(verdict) if better else notice("warning", verdict))
+        + table("On the same sessions of this span, lower is better", columns, cells)
+        + _held(found)
+    )
 
 
 def _within(rows: pd.DataFrame, span: str) -> pd.DataFrame:
@@ -104,14 +122,13 @@ def _within(rows: pd.DataFrame, span: str) -> pd.DataFrame:
 
 def _held(rows: pd.DataFrame) -> str:
     known = rows.dropna(subset=["realized", "lo80"])
-    pairs = []
-    for name, part in ((f"all {len(known):,}", known), ("latest 252", known.tail(252))):
+    cells = []
+    for name, part in (("all", known), ("latest 252", known.tail(252))):
         found = coverage(part)
         if found is not None:
-            pairs.extend(
-                (f"{level} % held, {name} outcomes", share(found[level])) for level in (80, 95)
-            )
-    return definitions(pairs)
+            cells.append((name, f"{len(part):,}", share(found[80]), share(found[95])))
+    columns = ("outcomes", "sessions", "80 % held", "95 % held")
+    return table("How many outcomes the intervals held, over the whole record", columns, cells)
 
 
 def _as_table(

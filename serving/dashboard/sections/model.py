@@ -7,7 +7,7 @@ import streamlit as st
 from serving.dashboard import reads
 from serving.dashboard.markup import definitions, heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
-from serving.dashboard.words import day, share, signed_share
+from serving.dashboard.words import share, signed_share
 from volcast.facts import Missing, ModelCard
 
 __all__ = ["show_model"]
@@ -21,8 +21,16 @@ def show_model(reader: Reader) -> None:
         st.html(notice("missing", str(card)))
         return
     left, right = st.columns(2, gap="large")
+    periods = {
+        name: part
+        for name, part in card.metrics.items()
+        if isinstance(part, dict) and "lines" in part
+    }
     with left:
-        st.html(_card(card))
+        st.html(_card(card) + (_skill("all", periods["all"]) if "all" in periods else ""))
+        if others := "".join(_skill(name, periods[name]) for name in periods if name != "all"):
+            with st.expander("Other periods, and all baselines"):
+                st.html(others)
     with right:
         st.html(_versions(card) + _moves(card))
 
@@ -39,11 +47,7 @@ def _card(card: ModelCard) -> str:
         ("Model hash", champion.sha256[:12]),
         ("Code", str(lineage.get("code_version", "not said"))),
     ]
-    return definitions(pairs) + "".join(
-        _skill(period, card.metrics[period])
-        for period in card.metrics
-        if isinstance(card.metrics[period], dict) and "lines" in card.metrics[period]
-    )
+    return definitions(pairs)
 
 
 def _skill(period: str, skill: dict[str, Any]) -> str:
@@ -54,7 +58,7 @@ def _skill(period: str, skill: dict[str, Any]) -> str:
         for line in skill["lines"]
     ]  # fmt: skip
     columns = ("walk forward", "QLIKE", "RMSE, points", "QLIKE saved", "p")
-    said = f"{period}: {skill.get('rows', 0):,} sessions"
+    said = f"The gate's table, {period.replace('_', ' ')}: {skill.get('rows', 0):,} sessions"
     if skill.get("first") and skill.get("last"):
         said += f", {skill['first']} to {skill['last']}"
     held = [
@@ -79,7 +83,13 @@ def _number(line: dict[str, Any], name: str, form: str) -> str:
 
 def _versions(card: ModelCard) -> str:
     rows = [
-        (one.version, card.roles.get(one.version, ""), one.as_of, one.target, one.sha256[:12])
+        (
+            f"version {one.version}",
+            card.roles.get(one.version, ""),
+            one.as_of,
+            one.target,
+            one.sha256[:12],
+        )
         for one in card.versions
     ]
     columns = ("version", "role", "trained to", "symbol", "hash")

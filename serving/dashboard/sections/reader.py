@@ -25,8 +25,3 @@ class Reader:
     universe: Universe
     symbol: str
     dark: bool
-
-    @property
-    def ink(self) -> str:
-        """Colour of text in charts."""
-        return "#fafafa" if self.dark else "#31333f"

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from serving.dashboard import reads
-from serving.dashboard.markup import definitions, heading, notice, prose, table
+from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import day
 from volcast.facts import Health, Missing, Newest
 from volcast.facts.words import feature_words
 
-__all__ = ["show_watch"]
+__all__ = ["show_data", "show_watch"]
 
 _SIGNS = {
     "ok": "✓", "same": "✓", "better": "✓", "too-few": "○", "not-run": "○", "regime-shift": "▲",
@@ -18,14 +18,21 @@ _SIGNS = {
 
 
 def show_watch(reader: Reader) -> None:
-    """Show freshness on the left, drift and what follows from it on the right."""
-    st.html(heading(2, "Data and watch"))
+    """Show what was found of drift and realized error, and what followed."""
+    st.html(heading(2, "What the watch says"))
+    health = reads.health(reader.uri, reader.universe, reader.symbol)
+    st.html(_drift(health) + _error(health) + _retrain(health))
+
+
+def show_data(reader: Reader) -> None:
+    """Show how fresh each table is, what checks failed, and how the pipelines ended."""
+    st.html(heading(2, "Data"))
     health = reads.health(reader.uri, reader.universe, reader.symbol)
     left, right = st.columns(2, gap="large")
     with left:
-        st.html(_freshness(health) + _quality(health))
+        st.html(_freshness(health))
     with right:
-        st.html(_drift(health) + _follow(health) + _jobs(health))
+        st.html(_jobs(health) + _quality(health))
 
 
 def _freshness(health: Health) -> str:
@@ -68,34 +75,28 @@ def _drift(health: Health) -> str:
     if isinstance(health.drift, Missing):
         return title + notice("missing", str(health.drift))
     row = health.drift
-    said = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}")
+    said = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
     if not health.fired:
         return title + said + prose("No test fired.")
-    named = "; ".join(feature_words(subject) for subject in health.fired)
+    named = "; ".join(f"{feature_words(name)} (`{name}`)" for name in health.fired)
     return title + said + prose(f"Tests fired for {len(health.fired)}: {named}.")
 
 
-def _follow(health: Health) -> str:
-    parts = []
-    for name, found, key in (
-        ("Realized error", health.performance, "state"),
-        ("Retraining", health.retrain, "wanted"),
-    ):
-        if isinstance(found, Missing):
-            parts.append(heading(3, name) + notice("missing", str(found)))
-        elif key == "state":
-            parts.append(
-                heading(3, name)
-                + prose(f"{_state(found['state'])} on {day(found['session'])}: {found['detail']}")
-            )
-        else:
-            asked = "asked for" if found["asked"] else "wanted" if found["wanted"] else "not wanted"
-            reason = found["reason"].removeprefix(f"{asked}: ")
-            parts.append(
-                heading(3, name)
-                + prose(f"{asked.capitalize()} on {day(found['session'])}: {reason}")
-            )
-    return "".join(parts)
+def _error(health: Health) -> str:
+    title = heading(3, "Realized error")
+    row = health.performance
+    if isinstance(row, Missing):
+        return title + notice("missing", str(row))
+    return title + prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
+
+
+def _retrain(health: Health) -> str:
+    title = heading(3, "Retraining")
+    row = health.retrain
+    if isinstance(row, Missing):
+        return title + notice("missing", str(row))
+    last = f" Last asked for on {day(row['last_asked'])}." if row["last_asked"] else ""
+    return title + prose(f"On {day(row['session'])}: {row['reason']}.{last}")
 
 
 def _jobs(health: Health) -> str:
