@@ -20,7 +20,9 @@ _BLUE, _SKY, _GREEN = "#0072B2", "#56B4E9", "#009E73"
 _VERMILLION, _PURPLE, _GREY = "#D55E00", "#CC79A7", "#808080"
 
 _TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 4.0]
-_FINE = [0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7, 1.0]
+_FINE = [
+    n / 100 for n in (3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 25, 30, 40, 50, 70, 100)
+]
 _PERCENT = "format(100 * datum.value, '~g') + ' %'"
 _UNIT = "volatility a year, log scale"
 _TOP = alt.Legend(title=None, orient="top", labelLimit=260)
@@ -44,7 +46,8 @@ def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     """
     names = ["forecast", "lo80", "hi80", "lo95", "hi95", "realized"]
     drawn = rows[names].astype(float).round(5)
-    low, high = drawn.min().min(), drawn.max().max()
+    # Five closes alike are no volatility, which has no place on a log scale.
+    low, high = drawn[drawn > 0].min().min(), drawn.max().max()
     scale = alt.Scale(type="log", domain=[low * 0.95, high * 1.05], nice=False)
     axis = alt.Axis(values=_TICKS, labelExpr=_PERCENT, title=_UNIT)
     y = {name: alt.Y(f"{name}:Q", scale=scale, axis=axis) for name in names}
@@ -91,7 +94,7 @@ def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     label = newest.mark_text(align="left", dx=9, fontWeight="bold", color=_ink(dark)).encode(
         text=alt.value(percent(rows["forecast"].iloc[-1]))
     )
-    return _layered([*bands, line, came, told, point, label], height=330)
+    return _layered([*bands, line, came, told, point, label], 330, dark)
 
 
 def steps(parts: Sequence[Driver]) -> pd.DataFrame:
@@ -160,7 +163,7 @@ def waterfall(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     labels = base.mark_text(align="left", dx=6, color=_ink(dark)).encode(
         x=alt.X("right:Q", scale=scale, axis=axis), text=alt.Text("label:N")
     )
-    return _layered([bars, levels, labels], height=330)
+    return _layered([bars, levels, labels], 330, dark)
 
 
 def runs(rows: pd.DataFrame) -> pd.DataFrame:
@@ -235,7 +238,8 @@ def regimes(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
         )
     )
     beneath = alt.layer(spans.mark_rect(opacity=0.16), blocks, words)
-    return _layered([beneath, price], height=250).resolve_scale(y="independent")
+    chart: alt.LayerChart = _layered([beneath, price], 250, dark).resolve_scale(y="independent")
+    return chart
 
 
 def track_record(
@@ -280,18 +284,24 @@ def track_record(
         )
     )
     if past is None:
-        return _layered([lines], height=250)
+        return _layered([lines], 250, dark)
     mean = alt.Chart(pd.DataFrame({"past": [past]})).encode(y=alt.Y("past:Q"))
     rule = mean.mark_rule(color=_ink(dark), strokeDash=[1, 3])
     label = mean.mark_text(align="left", dy=-7, color=_ink(dark)).encode(
         x=alt.value(4), text=alt.value(f"volcast before: {past:.2f}")
     )
-    return _layered([lines, rule, label], height=250)
+    return _layered([lines, rule, label], 250, dark)
 
 
-def _layered(layers: Sequence[Any], height: int) -> alt.LayerChart:
+def _layered(layers: Sequence[Any], height: int, dark: bool) -> alt.LayerChart:
     padding = {"left": 0, "right": 8, "top": 4, "bottom": 4}
-    return alt.layer(*layers).properties(width="container", height=height, padding=padding)
+    # Streamlit's own grey is too faint to be read with ease.
+    text = "#c9cad1" if dark else "#55576a"
+    chart = alt.layer(*layers).properties(width="container", height=height, padding=padding)
+    coloured: alt.LayerChart = chart.configure_axis(
+        labelColor=text, titleColor=text
+    ).configure_legend(labelColor=text)
+    return coloured
 
 
 def _ink(dark: bool) -> str:

@@ -22,8 +22,8 @@ STYLE = """
 div.stRadio {display: flex; flex-direction: row; align-items: center; gap: 1rem;}
 div.stRadio > label {width: auto; margin: 0; min-height: 0;}
 .v-kicker {font-size: .8rem; letter-spacing: .06em; text-transform: uppercase; margin: 0;}
-h1.v-headline {font-size: clamp(1.5rem, 2.55vw, 2.35rem); line-height: 1.22; font-weight: 650;
-  letter-spacing: -.012em; margin: 0; padding: .2rem 0 .35rem; text-wrap: balance;}
+h1.v-headline {font-size: clamp(1.4rem, 2.15vw, 2.2rem); line-height: 1.22; font-weight: 650;
+  letter-spacing: -.012em; margin: 0; padding: .2rem 0 .35rem; text-wrap: pretty;}
 h2.v {font-size: 1.18rem; font-weight: 650; margin: .9rem 0 0; padding: .7rem 0 0;
   border-top: 1px solid color-mix(in srgb, currentColor 16%, transparent);}
 h3.v {font-size: .98rem; font-weight: 650; margin: 0; padding: .2rem 0 0;}
@@ -103,7 +103,8 @@ def table(
 
 
 def _coded(text: str) -> str:
-    return re.sub(r"`([^`]*)`", r'<code class="v">\1</code>', escape(text))
+    whole = escape(text).replace(" %", "\u00a0%")  # a number keeps its unit on its line
+    return re.sub(r"`([^`]*)`", r'<code class="v">\1</code>', whole)
 
 
 def _number(cell: str) -> bool:

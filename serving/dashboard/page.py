@@ -1,6 +1,6 @@
 """The page: its order, whose facts it shows, and what stands where a section cannot be read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -67,7 +67,7 @@ def _universe(uri: str, settings: Settings) -> tuple[Universe, str]:
         return settings.resolved_universe, notice("missing", str(error))
 
 
-def _symbol(symbols: list[str]) -> str:
+def _symbol(symbols: Sequence[str]) -> str:
     asked = st.query_params.get("symbol")
     if asked is not None and asked not in symbols:
         st.html(notice("warning", f"There is no forecast of {asked}; this is {symbols[0]}."))

@@ -46,8 +46,9 @@ def show_headline(reader: Reader) -> None:
         ("VIX says", _or_none(row["baseline_vix"])),
         ("95 % interval", f"{100 * row['lo95']:.1f} to {100 * row['hi95']:.1f} %"),
     ]
-    if row["regime"] is not None:
-        facts.append((f"Probability of {row['regime']}", share(row[f"p_{row['regime']}"])))
+    probability = row.get(f"p_{row['regime']}")
+    if probability is not None:
+        facts.append((f"Probability of {row['regime']}", share(probability)))
     st.html(_h1(found.headline) + "".join(notes) + _stale(reader) + definitions(facts))
 
 

@@ -12,6 +12,18 @@ from volcast.facts import Missing, ModelCard
 
 __all__ = ["show_model"]
 
+_NAMES = {
+    "random_walk": "random walk",
+    "mean22": "22-day mean",
+    "ewma94": "EWMA, .94",
+    "har_rv": "HAR-RV",
+    "log_har": "HAR in logs",
+    "har_x": "HAR-X",
+    "vix": "VIX",
+    "garch": "GARCH(1,1)",
+    "gjr_garch": "GJR-GARCH(1,1)",
+}
+
 
 def show_model(reader: Reader) -> None:
     """Show what the champion is and how it was judged; read only."""
@@ -52,7 +64,8 @@ def _card(card: ModelCard) -> str:
 
 def _skill(period: str, skill: dict[str, Any]) -> str:
     rows = [
-        (line["name"], _number(line, "qlike", ".3f"), _number(line, "rmse", ".2f"),
+        (_NAMES.get(line["name"], line["name"]),
+         _number(line, "qlike", ".3f"), _number(line, "rmse", ".2f"),
          "" if line["name"] == "volcast" else _number(line, "gain", "saved"),
          "" if line["name"] == "volcast" else _number(line, "p_better", "p"))
         for line in skill["lines"]
