@@ -47,7 +47,7 @@ table.v th, table.v td {padding: .26rem .8rem .26rem 0; text-align: left; vertic
 table.v th {font-weight: 600;}
 table.v .n {text-align: right;}
 table.v tr.ours {font-weight: 700;}
-code.v {font-size: .86em; padding: .08em .3em; border-radius: .25em; overflow-wrap: anywhere;
+code.v {font-size: .86em; padding: .08em .3em; border-radius: .25em; white-space: nowrap;
   background: color-mix(in srgb, currentColor 10%, transparent); color: inherit;}
 </style>
 """

@@ -56,8 +56,10 @@ def _age(one: Newest) -> str:
 
 def _quality(health: Health) -> str:
     title = heading(3, "Quality checks that failed")
+    if not health.checks:
+        return title + notice("missing", "No check has run. Run `make run`, or `volcast ingest`.")
     if not health.failed:
-        return title + prose("None of those that ran last.")
+        return title + prose(f"None of the {health.checks} that ran last.")
     rows = [
         (row["check"], row["suite"], f"{_mark(row['severity'] == 'critical')} {row['severity']}",
          str(row["failed"]), row["detail"])

@@ -67,8 +67,10 @@ class Health:
         was asked for.
     fired : tuple of str
         Subjects whose drift tests fired for that verdict.
+    checks : int
+        Quality checks of the last run of each suite.
     failed : tuple of dict
-        Quality checks that did not pass when each suite last ran.
+        Those of them that did not pass.
     jobs : tuple of dict
         The last run of each pipeline, newest first.
     """
@@ -81,6 +83,7 @@ class Health:
     performance: Row | Missing
     retrain: Row | Missing
     fired: tuple[str, ...]
+    checks: int
     failed: tuple[Row, ...]
     jobs: tuple[Row, ...]
 
@@ -102,6 +105,7 @@ def health(store: Store, universe: Universe, symbol: str, now: datetime) -> Heal
         watched.append((CURATED_MARKET_DAILY, symbol, market))
     ours = (FEATURES_DAILY, PREDICTIONS_DAILY, LABELS_DAILY)
     watched.extend((table, symbol, _rows(store, table)) for table in ours)
+    checks = _last_checks(_own(store, MONITORING_QUALITY, symbol))
     drift = [row for row in _rows(store, MONITORING_DRIFT_DAILY) if row["symbol"] == symbol]
     verdict = _newest([row for row in drift if row["subject"] == "verdict"])
     tables = tuple(_age(table, name, rows, expected) for table, name, rows in watched)
@@ -116,7 +120,8 @@ def health(store: Store, universe: Universe, symbol: str, now: datetime) -> Heal
         _newest(_own(store, MONITORING_RETRAIN, symbol))
         or _never("Whether to train anew has not been asked.", "make run"),
         _fired(drift, verdict),
-        _failed(_own(store, MONITORING_QUALITY, symbol)),
+        len(checks),
+        tuple(row for row in checks if not row["passed"]),
         _jobs(store),
     )
 
@@ -173,13 +178,11 @@ def _fired(drift: Sequence[Row], verdict: Row | None) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _failed(checks: Sequence[Row]) -> tuple[Row, ...]:
+def _last_checks(checks: Sequence[Row]) -> list[Row]:
     last: dict[str, date] = {}
     for row in checks:
         last[row["suite"]] = max(row["session"], last.get(row["suite"], row["session"]))
-    return tuple(
-        row for row in checks if not row["passed"] and row["session"] == last[row["suite"]]
-    )
+    return [row for row in checks if row["session"] == last[row["suite"]]]
 
 
 def _jobs(store: Store) -> tuple[Row, ...]:

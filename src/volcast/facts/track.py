@@ -65,7 +65,8 @@ def track(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame |
         session, origin (published or walk-forward), forecast, lo80, hi80, lo95, hi95, har_rv,
         har_x, vix and realized: annualised, decimal, null where unknown; one row a session, sorted.
     """
-    rows = pd.concat([_walked(store, symbol), _published(store, symbol)], ignore_index=True)
+    parts = [part for part in (_walked(store, symbol), _published(store, symbol)) if len(part)]
+    rows = pd.concat(parts or [pd.DataFrame(columns=list(_COLUMNS))], ignore_index=True)
     rows = rows.sort_values(["session", "origin"], kind="stable")
     # Of a session that has both, the published one was said before the outcome was known.
     first = rows.loc[rows["origin"] == "published", "session"].min()
