@@ -1,7 +1,6 @@
 """A real browser on the page of a real process, and what it saw."""
 
 import contextlib
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,17 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.browser import CHARTS, DRAWN, browser, browser_binary
 from tests.monitoring.monitored import running
 from tests.s3_server import free_ports
 
 __all__ = ["CHARTS", "Visit", "chromium", "dashboard", "ready", "visiting"]
-
-CHARTS = 4
-_DRAWN = ":is(svg.marks, canvas.marks)"
-_FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 @dataclass
@@ -47,28 +40,20 @@ def dashboard(uri: str, log: Path) -> Iterator[str]:
 @contextlib.contextmanager
 def chromium() -> Iterator[object]:
     """Run a browser until the block ends; skip the test where there is none."""
-    from playwright.sync_api import sync_playwright
-
-    binary = shutil.which("chromium") or shutil.which("chromium-browser")
+    binary = browser_binary()
     if binary is None:
         pytest.skip("no chromium on this machine")
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=binary, args=list(_FLAGS))
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with browser(binary) as running:
+        yield running
 
 
 @contextlib.contextmanager
-def visiting(
-    browser: object, address: str, *, strict: bool = True, **options: object
-) -> Iterator[Visit]:
+def visiting(running: object, address: str, **options: object) -> Iterator[Visit]:
     """Open the page in a context of its own, and wait for its headline.
 
     Leaving it, no console error, no page error and no request beyond loopback may have been.
     """
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, **options)
+    context = running.new_context(viewport={"width": 1280, "height": 900}, **options)
     page = context.new_page()
     page.set_default_timeout(60_000)
     visit = Visit(page)
@@ -93,8 +78,7 @@ def ready(page: object, charts: int | None = None) -> None:
     """Wait until the script has run, and so many charts are drawn."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
     if charts is not None:
-        found = f"document.querySelectorAll('[data-testid=stVegaLiteChart] {_DRAWN}')"
-        page.wait_for_function(f"{found}.length == {charts}")
+        page.wait_for_function(f"{DRAWN} == {charts}")
 
 
 def _note(visit: Visit, url: str) -> None:
