@@ -9,14 +9,12 @@ import pytest
 
 from tests.dashboard.browser import CHARTS, dashboard, ready, visiting
 from tests.dashboard.stores import HEADLINE, SESSION, prices, published, whole
-from tests.monitoring.monitored import put
+from tests.monitoring.monitored import put, running
 from tests.s3_server import free_ports
 from volcast.config import Universe
 from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_DRIFT_DAILY, PREDICTIONS_DAILY
 from volcast.storage import Store
 from volcast.universe_memory import remember
-
-pytestmark = pytest.mark.xdist_group("dashboard")
 
 
 @pytest.fixture
@@ -157,8 +155,6 @@ def test_a_taken_port_and_a_wrong_store_end_it_with_code_2_and_say_why(tmp_path,
 
 
 def test_sigterm_ends_it(tmp_path, store):
-    from tests.monitoring.monitored import running
-
     port = free_ports(1)[0]
     command = [sys.executable, "-m", "serving.dashboard", "--store", store.uri, "--port", str(port)]
     with running(command, port, tmp_path / "log") as process:
