@@ -16,6 +16,9 @@ from volcast.facts.words import percent
 
 __all__ = ["fan", "regimes", "runs", "steps", "track_record", "waterfall"]
 
+# Thirty years are 7,500 sessions; Altair's own bound is 5,000 rows.
+alt.data_transformers.disable_max_rows()
+
 _BLUE, _SKY, _GREEN = "#0072B2", "#56B4E9", "#009E73"
 _VERMILLION, _PURPLE, _GREY = "#D55E00", "#CC79A7", "#808080"
 

@@ -10,7 +10,7 @@ from serving.dashboard import words
 from serving.dashboard.charts import fan, regimes, runs, steps, track_record, waterfall
 from serving.dashboard.markup import notice, table
 from tests.dashboard import stores
-from volcast import facts
+from volcast import calendar, facts
 
 PARTS = [
     facts.Driver("base", "an average day", None, -4.0),
@@ -69,6 +69,14 @@ def test_a_single_forecast_without_an_outcome_is_drawn(full):
         if "scale" in layer["encoding"].get("y", {})
     ]
     assert min(domains) > 0  # a log scale has no zero
+
+
+def test_thirty_years_are_drawn():
+    days = calendar.sessions(date(1993, 1, 4), date(2022, 12, 30))
+    columns = ("forecast", "lo80", "hi80", "lo95", "hi95", "realized")
+    rows = pd.DataFrame({"session": days, "origin": "published", **dict.fromkeys(columns, 0.1)})
+    assert len(days) > 7500
+    assert len(values(fan(rows, False).to_dict(validate=False))) == len(days)
 
 
 def test_stretches_of_a_regime_meet_and_leave_out_what_was_not_fitted():

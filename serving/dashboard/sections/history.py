@@ -24,7 +24,7 @@ SPANS = {
 """Each counts from the newest session back."""
 
 _METRICS = {"QLIKE": "qlike", "RMSE": "rmse"}
-_ROWS = 252
+_ROWS, _DENSE = 252, 1300
 _NO_OUTCOME = "No outcome of this span is known yet. One is five sessions after its forecast."
 
 
@@ -43,7 +43,12 @@ def show_fan(reader: Reader, span: str) -> None:
         return
     rows = _within(found, span)
     said = of_fan(rows)
-    st.vega_lite_chart(reads.drawn(fan, rows, reader.dark), alt=said, key="fan")
+    drawn = rows
+    if len(rows) > _DENSE:
+        # Outcomes of five sessions, five sessions apart, share none.
+        drawn = rows.iloc[::-5].iloc[::-1].reset_index(drop=True)
+        said += " Every fifth is drawn, so that no two outcomes overlap."
+    st.vega_lite_chart(reads.drawn(fan, drawn, reader.dark), alt=said, key="fan")
     st.html(prose(said))
     columns = ("as of", "kind", "forecast", "80 %", "95 %", "realized")
     _as_table("The forecasts as a table", "fan-table", columns, rows, _fan_row)
