@@ -64,8 +64,8 @@ alerts: $(RUN) ## Take Alertmanager's notifications on port 9109
 brief: $(RUN) ## Serve the brief of the day, and answers to questions, on port 8081
 	@$(BIN)/python -m serving.brief
 
-dash: ## The dashboard (comes later)
-	@echo "The dashboard is not built yet; the forecast is printed by 'make run' and served by 'make api'." >&2; exit 2
+dash: $(RUN) ## Show the forecast, its reasons and its record as a page on port 8501
+	@$(BIN)/python -m serving.dashboard
 
 test: $(DEV) $(DRIFT) ## Run every test that needs no cluster
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -22,11 +22,13 @@ def main() -> int:
     """Measure, print, and keep the results."""
     timed = Stopwatch()
     with timed("import"):
+        from bench.dashboard import measure_page
         from bench.skill import measure_skill
         from bench.steps import measure
     with tempfile.TemporaryDirectory(prefix="volcast-bench-") as folder:
         measure(folder, timed)
-    ratios = measure_skill(timed)
+        page = measure_page(folder, timed)
+    ratios = measure_skill(timed) | page
     peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     table = Table("step", "milliseconds")
     for step, milliseconds in timed.milliseconds.items():

@@ -34,6 +34,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "request_failed": "a request ended in a fault of the server's",
         "exporting": "the exporter of metrics listens",
         "table_unread": "a table could not be read; nothing that rests on it is shown",
+        "dashboard_up": "the dashboard listens",
         "receiving": "the receiver of alerts listens",
         "training_asked": "an alert launched a training run",
         "training_held_back": "an alert launched none, for one was asked for just before",

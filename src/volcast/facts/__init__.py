@@ -9,7 +9,7 @@ from volcast.facts.health import Health, Newest, health
 from volcast.facts.market import ribbon
 from volcast.facts.missing import Missing
 from volcast.facts.registry import ModelCard, model_card
-from volcast.facts.track import by_month, coverage, track
+from volcast.facts.track import Versus, against, by_month, coverage, track
 
 __all__ = [
     "Driver",
@@ -18,6 +18,8 @@ __all__ = [
     "ModelCard",
     "Newest",
     "Outlook",
+    "Versus",
+    "against",
     "by_month",
     "coverage",
     "drivers",

@@ -58,25 +58,32 @@ class Health:
         else the newest there is.
     live : bool
         Whether the source goes on.
+    overdue : int
+        Sessions that the newest forecast is behind the newest that should stand by now: one is
+        due at 08:00 in New York on the session after. 0 if there is none at all.
     tables : tuple of Newest
     drift, performance, retrain : dict or Missing
         The newest row of each: the drift verdict, the track record's judgement, whether training
         was asked for.
     fired : tuple of str
         Subjects whose drift tests fired for that verdict.
+    checks : int
+        Quality checks of the last run of each suite.
     failed : tuple of dict
-        Quality checks that did not pass when each suite last ran.
+        Those of them that did not pass.
     jobs : tuple of dict
         The last run of each pipeline, newest first.
     """
 
     expected: date | None
     live: bool
+    overdue: int
     tables: tuple[Newest, ...]
     drift: Row | Missing
     performance: Row | Missing
     retrain: Row | Missing
     fired: tuple[str, ...]
+    checks: int
     failed: tuple[Row, ...]
     jobs: tuple[Row, ...]
 
@@ -104,19 +111,23 @@ def health(
         watched.append((CURATED_MARKET_DAILY, symbol, market))
     ours = (FEATURES_DAILY, PREDICTIONS_DAILY, LABELS_DAILY)
     watched.extend((table, symbol, _rows(store, table, last)) for table in ours)
+    checks = _last_checks(_own(store, MONITORING_QUALITY, symbol, last))
     drift = [row for row in _rows(store, MONITORING_DRIFT_DAILY, last) if row["symbol"] == symbol]
     verdict = _newest([row for row in drift if row["subject"] == "verdict"])
+    tables = tuple(_age(table, name, rows, expected) for table, name, rows in watched)
     return Health(
         expected,
         live,
-        tuple(_age(table, name, rows, expected) for table, name, rows in watched),
+        _overdue(tables, expected, now) if live else _behind(tables),
+        tables,
         verdict or _never("Drift has not been looked for.", "volcast drift"),
         _newest(_own(store, MONITORING_PERFORMANCE, symbol, last))
         or _never("No forecast has been scored.", "make run"),
         _newest(_own(store, MONITORING_RETRAIN, symbol, last))
         or _never("Whether to train anew has not been asked.", "make run"),
         _fired(drift, verdict),
-        _failed(_own(store, MONITORING_QUALITY, symbol, last)),
+        len(checks),
+        tuple(row for row in checks if not row["passed"]),
         _jobs(store, last),
     )
 
@@ -128,6 +139,17 @@ def _age(table: Table, symbol: str, rows: Sequence[Row], expected: date | None) 
     # A label ends five sessions after its own.
     due = calendar.after(expected, -calendar.HORIZON) if table is LABELS_DAILY else expected
     return Newest(table.name, symbol, newest, calendar.sessions_between(newest, due))
+
+
+def _behind(tables: Sequence[Newest]) -> int:
+    return next((one.behind or 0 for one in tables if one.table == PREDICTIONS_DAILY.name), 0)
+
+
+def _overdue(tables: Sequence[Newest], expected: date | None, now: datetime) -> int:
+    behind = _behind(tables)
+    # After the close the forecast has until the next morning.
+    waits = expected is not None and now < calendar.deadline(expected)
+    return max(behind - waits, 0)
 
 
 def _rows(store: Store, table: Table, last: date | None) -> list[Row]:
@@ -165,13 +187,11 @@ def _fired(drift: Sequence[Row], verdict: Row | None) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _failed(checks: Sequence[Row]) -> tuple[Row, ...]:
+def _last_checks(checks: Sequence[Row]) -> list[Row]:
     last: dict[str, date] = {}
     for row in checks:
         last[row["suite"]] = max(row["session"], last.get(row["suite"], row["session"]))
-    return tuple(
-        row for row in checks if not row["passed"] and row["session"] == last[row["suite"]]
-    )
+    return [row for row in checks if row["session"] == last[row["suite"]]]
 
 
 def _jobs(store: Store, last: date | None) -> tuple[Row, ...]:

@@ -1,5 +1,6 @@
 """The track record: forecasts beside what came, published ones and those of the walk forward."""
 
+from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
 
@@ -14,13 +15,42 @@ from volcast.known import newest_versions, without_hindsight
 from volcast.registry import champion_pointer
 from volcast.storage import Store
 
-__all__ = ["BESIDE", "by_month", "coverage", "track"]
+__all__ = ["BESIDE", "Versus", "against", "by_month", "coverage", "track"]
 
 BESIDE = {"forecast": "volcast", "har_rv": "HAR-RV", "har_x": "HAR-X", "vix": "VIX"}
 """What is held against what came, by its column in a track."""
 
 _BOUNDS = ("lo80", "hi80", "lo95", "hi95")
 _COLUMNS = ("session", "origin", "forecast", *_BOUNDS, "har_rv", "har_x", "vix")
+
+
+@dataclass(frozen=True)
+class Versus:
+    """volcast and one other forecast, scored on the same sessions.
+
+    Parameters
+    ----------
+    name : str
+        Of the other.
+    n : int
+        Sessions that both forecast and whose outcome is known.
+    qlike, other_qlike : float
+        Mean QLIKE of the variance.
+    rmse, other_rmse : float
+        In volatility points.
+    """
+
+    name: str
+    n: int
+    qlike: float
+    other_qlike: float
+    rmse: float
+    other_rmse: float
+
+    @property
+    def saved(self) -> float:
+        """Share of the other's QLIKE that volcast saves; negative where it is worse."""
+        return 1 - self.qlike / self.other_qlike
 
 
 def track(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame | Missing:
@@ -35,7 +65,8 @@ def track(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame |
         session, origin (published or walk-forward), forecast, lo80, hi80, lo95, hi95, har_rv,
         har_x, vix and realized: annualised, decimal, null where unknown; one row a session, sorted.
     """
-    rows = pd.concat([_walked(store, symbol), _published(store, symbol)], ignore_index=True)
+    parts = [part for part in (_walked(store, symbol), _published(store, symbol)) if len(part)]
+    rows = pd.concat(parts or [pd.DataFrame(columns=list(_COLUMNS))], ignore_index=True)
     rows = rows.sort_values(["session", "origin"], kind="stable")
     # Of a session that has both, the published one was said before the outcome was known.
     first = rows.loc[rows["origin"] == "published", "session"].min()
@@ -91,6 +122,33 @@ def by_month(rows: pd.DataFrame, names: dict[str, str] = BESIDE) -> pd.DataFrame
         scored = means.assign(rmse=np.sqrt(means["rmse"]), n=sums["n"].astype(int), name=name)
         parts.append(scored.rename_axis("month").reset_index())
     return pd.concat(parts, ignore_index=True)[["month", "name", "n", "qlike", "rmse"]]
+
+
+def against(rows: pd.DataFrame, names: dict[str, str] = BESIDE) -> list[Versus]:
+    """Score volcast against each other forecast, on the sessions that both have.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Of `track`.
+    names : dict of str to str
+        Columns to score, and what they are called; one that is null throughout is left out.
+    """
+    found = []
+    for column in (name for name in names if name != "forecast"):
+        known = rows.dropna(subset=["realized", "forecast", column])
+        if len(known):
+            realized = known["realized"].to_numpy(dtype=float)
+            scores = [
+                (
+                    float(qlike_losses(realized**2, forecast**2).mean()),
+                    float(100 * np.sqrt(((forecast - realized) ** 2).mean())),
+                )
+                for forecast in known[["forecast", column]].to_numpy(dtype=float).T
+            ]
+            (qlike, rmse), (other_qlike, other_rmse) = scores
+            found.append(Versus(names[column], len(known), qlike, other_qlike, rmse, other_rmse))
+    return found
 
 
 def coverage(rows: pd.DataFrame) -> dict[int, float] | None:

@@ -1,0 +1,86 @@
+"""The page: its order, whose facts it shows, and what stands where a section cannot be read."""
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from serving.dashboard import reads
+from serving.dashboard.markup import STYLE, notice
+from serving.dashboard.sections.drivers import show_drivers
+from serving.dashboard.sections.headline import show_headline
+from serving.dashboard.sections.history import (
+    choose_span,
+    show_fan,
+    show_regimes,
+    show_scores,
+    show_track,
+)
+from serving.dashboard.sections.model import show_model
+from serving.dashboard.sections.reader import Reader
+from serving.dashboard.sections.watch import show_data, show_watch
+from volcast.config import Settings, Universe, read_settings
+from volcast.errors import NotFound, StoreUnavailable, VolcastError
+from volcast.storage import Store
+
+__all__ = ["show"]
+
+
+def show() -> None:
+    """Show the page."""
+    st.set_page_config(page_title="volcast", layout="wide")
+    st.html(STYLE)
+    settings = read_settings()
+    uri = Store.open(settings.store).uri
+    try:
+        universe, told = _universe(uri, settings)
+        symbols = reads.symbols(uri)
+    except StoreUnavailable as error:
+        st.html(
+            '<h1 class="v-headline">The store cannot be reached</h1>' + notice("wrong", str(error))
+        )
+        return
+    except VolcastError as error:
+        universe, told, symbols = settings.resolved_universe, notice("wrong", str(error)), []
+    symbol = _symbol(symbols or [universe.target])
+    reader = Reader(uri, universe, symbol, st.context.theme.type == "dark")
+    if told:
+        st.html(told)
+    show_headline(reader)
+    span = choose_span()
+    rows = (
+        (lambda: show_fan(reader, span), lambda: show_drivers(reader)),
+        (lambda: show_track(reader, span), lambda: show_scores(reader, span)),
+        (lambda: show_regimes(reader, span), lambda: show_watch(reader)),
+    )
+    for row in rows:
+        for column, show_section in zip(st.columns([1.4, 1], gap="large"), row, strict=True):
+            with column:
+                _guarded(show_section)
+    _guarded(lambda: show_data(reader))
+    _guarded(lambda: show_model(reader))
+
+
+def _universe(uri: str, settings: Settings) -> tuple[Universe, str]:
+    try:
+        return reads.universe(uri), ""
+    except NotFound as error:
+        return settings.resolved_universe, notice("missing", str(error))
+
+
+def _symbol(symbols: Sequence[str]) -> str:
+    asked = st.query_params.get("symbol")
+    if asked is not None and asked not in symbols:
+        st.html(notice("warning", f"There is no forecast of {asked}; this is {symbols[0]}."))
+    if len(symbols) == 1:
+        return symbols[0]
+    start = symbols.index(asked) if asked in symbols else 0
+    chosen: str = st.radio("Symbol", symbols, index=start, horizontal=True, key="symbol")
+    st.query_params["symbol"] = chosen
+    return chosen
+
+
+def _guarded(show_section: Callable[[], None]) -> None:
+    try:
+        show_section()
+    except VolcastError as error:
+        st.html(notice("wrong", str(error)))

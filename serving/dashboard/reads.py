@@ -1,0 +1,76 @@
+"""Facts of a store, kept for a minute, so that many readers cost the store one reading."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from operator import attrgetter
+from types import FunctionType
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from volcast import facts
+from volcast.config import Universe
+from volcast.storage import Store
+from volcast.universe_memory import recall
+
+__all__ = ["card", "drawn", "health", "outlook", "ribbon", "symbols", "track", "universe"]
+
+_SECONDS = 60
+_kept = st.cache_data(ttl=_SECONDS, max_entries=32, show_spinner=False)
+
+
+@_kept
+def universe(uri: str) -> Universe:
+    """Return the store's universe; NotFound where nothing was ever ingested."""
+    return recall(Store.open(uri))
+
+
+@_kept
+def symbols(uri: str) -> Sequence[str]:
+    """Return the symbols with a published forecast."""
+    return facts.forecast_symbols(Store.open(uri))
+
+
+@_kept
+def outlook(uri: str, symbol: str) -> facts.Outlook | facts.Missing:
+    """Return the newest forecast."""
+    return facts.outlook(Store.open(uri), symbol)
+
+
+@_kept
+def health(uri: str, of: Universe, symbol: str) -> facts.Health:
+    """Return what the watch says now."""
+    return facts.health(Store.open(uri), of, symbol, datetime.now(UTC))
+
+
+@_kept
+def track(uri: str, symbol: str) -> pd.DataFrame | facts.Missing:
+    """Return all forecasts beside what came."""
+    return facts.track(Store.open(uri), symbol)
+
+
+@_kept
+def ribbon(uri: str, symbol: str) -> pd.DataFrame | facts.Missing:
+    """Return the price with its regimes."""
+    return facts.ribbon(Store.open(uri), symbol)
+
+
+@_kept
+def card(uri: str) -> facts.ModelCard | facts.Missing:
+    """Return the champion's card."""
+    return facts.model_card(Store.open(uri))
+
+
+@st.cache_data(
+    max_entries=128, show_spinner=False, hash_funcs={FunctionType: attrgetter("__qualname__")}
+)
+def drawn(draw: Callable[..., alt.LayerChart], *given: object) -> dict[str, Any]:
+    """Return a chart as Vega-Lite; the same rows are drawn once.
+
+    It is not checked against Vega-Lite's schema, which takes longer than all else on the page;
+    tests do that.
+    """
+    spec: dict[str, Any] = draw(*given).to_dict(validate=False)
+    return spec

@@ -1,0 +1,183 @@
+"""Forecast against outcome, regimes and the track record, over a span that the reader chooses."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from serving.dashboard import reads
+from serving.dashboard.charts import fan, regimes, track_record
+from serving.dashboard.markup import heading, notice, prose, table
+from serving.dashboard.sections.reader import Reader
+from serving.dashboard.words import of_fan, of_regimes, of_skill, of_track, share, signed_share
+from volcast.facts import Missing, against, by_month, coverage
+from volcast.facts.words import percent
+
+__all__ = ["SPANS", "choose_span", "show_fan", "show_regimes", "show_scores", "show_track"]
+
+SPANS = {
+    "3 months": pd.DateOffset(months=3),
+    "1 year": pd.DateOffset(years=1),
+    "5 years": pd.DateOffset(years=5),
+    "all": None,
+}
+"""Each counts from the newest session back."""
+
+_METRICS = {"QLIKE": "qlike", "RMSE": "rmse"}
+_ROWS, _DENSE = 252, 1300
+_NO_OUTCOME = "No outcome of this span is known yet. One is five sessions after its forecast."
+
+
+def choose_span() -> str:
+    """Show the switch; return what it is at."""
+    chosen: str = st.radio("Span", list(SPANS), index=1, horizontal=True, key="span")
+    return chosen
+
+
+def show_fan(reader: Reader, span: str) -> None:
+    """Show forecasts with their intervals beside what came."""
+    st.html(heading(2, "Forecast against outcome"))
+    found = reads.track(reader.uri, reader.symbol)
+    if isinstance(found, Missing):
+        st.html(notice("missing", str(found)))
+        return
+    rows = _within(found, span)
+    said = of_fan(rows)
+    drawn = rows
+    if len(rows) > _DENSE:
+        # Outcomes of five sessions, five sessions apart, share none.
+        drawn = rows.iloc[::-5].iloc[::-1].reset_index(drop=True)
+        said += " Every fifth is drawn, so that no two outcomes overlap."
+    st.vega_lite_chart(reads.drawn(fan, drawn, reader.dark), alt=said, key="fan")
+    st.html(prose(said))
+    columns = ("as of", "kind", "forecast", "80 %", "95 %", "realized")
+    _as_table("The forecasts as a table", "fan-table", columns, rows, _fan_row)
+
+
+def show_regimes(reader: Reader, span: str) -> None:
+    """Show the price over its regimes."""
+    st.html(heading(2, "Regime of the market"))
+    found = reads.ribbon(reader.uri, reader.symbol)
+    if isinstance(found, Missing):
+        st.html(notice("missing", str(found)))
+        return
+    rows = _within(found, span)
+    said = of_regimes(rows)
+    st.vega_lite_chart(reads.drawn(regimes, rows, reader.dark), alt=said, key="regimes")
+    st.html(prose(said))
+    columns = ("session", "close", "regime", "calm", "normal", "stressed")
+    _as_table("The regimes as a table", "regime-table", columns, rows, _regime_row)
+
+
+def show_track(reader: Reader, span: str) -> None:
+    """Show losses by month beside the baselines'."""
+    st.html(heading(2, "Track record"))
+    found = reads.track(reader.uri, reader.symbol)
+    if isinstance(found, Missing):
+        st.html(notice("missing", str(found)))
+        return
+    rows = _within(found, span)
+    months = by_month(rows)
+    if months.empty:
+        st.html(notice("missing", _NO_OUTCOME))
+        return
+    metric = _METRICS[st.radio("Loss", list(_METRICS), horizontal=True, key="metric")]
+    before = against(found.iloc[: len(found) - len(rows)])
+    past = getattr(before[0], metric) if before else None
+    said = of_track(months, metric, past)
+    spec = reads.drawn(track_record, months, metric, past, reader.dark)
+    st.vega_lite_chart(spec, alt=said, key="track")
+    st.html(prose(said))
+    columns = ("month", "forecast", "sessions", "QLIKE", "RMSE, points")
+    _as_table("The months as a table", "track-table", columns, months.sort_values("month"), _month)
+
+
+def show_scores(reader: Reader, span: str) -> None:
+    """Show whether volcast was better over the span, and what its intervals held."""
+    st.html(heading(2, "Was it better?"))
+    found = reads.track(reader.uri, reader.symbol)
+    if isinstance(found, Missing):
+        st.html(notice("missing", str(found)))
+        return
+    scores = against(_within(found, span))
+    if not scores:
+        st.html(notice("missing", _NO_OUTCOME))
+        return
+    better, verdict = of_skill(scores)
+    columns = ("against", "sessions", "QLIKE", "ours", "saved", "RMSE", "ours")
+    cells = [
+        (one.name, f"{one.n:,}", f"{one.other_qlike:.3f}", f"{one.qlike:.3f}",
+         signed_share(one.saved), f"{one.other_rmse:.2f}", f"{one.rmse:.2f}")
+        for one in scores
+    ]  # fmt: skip
+    st.html(
+        (prose(verdict) if better else notice("warning", verdict))
+        + table("On the same sessions of this span, lower is better", columns, cells)
+        + _held(found)
+    )
+
+
+def _within(rows: pd.DataFrame, span: str) -> pd.DataFrame:
+    offset = SPANS[span]
+    if offset is None:
+        return rows
+    first = (pd.Timestamp(rows["session"].iloc[-1]) - offset).date()
+    return rows[rows["session"] > first]
+
+
+def _held(rows: pd.DataFrame) -> str:
+    known = rows.dropna(subset=["realized", "lo80"])
+    cells = []
+    for name, part in (("all", known), ("latest 252", known.tail(252))):
+        found = coverage(part)
+        if found is not None:
+            cells.append((name, f"{len(part):,}", share(found[80]), share(found[95])))
+    columns = ("outcomes", "sessions", "80 % held", "95 % held")
+    return table("How many outcomes the intervals held, over the whole record", columns, cells)
+
+
+def _as_table(
+    label: str,
+    key: str,
+    columns: tuple[str, ...],
+    rows: pd.DataFrame,
+    cells: Callable[[pd.Series], tuple[str, ...]],
+) -> None:
+    # Sent only once it is opened.
+    opened = st.expander(label, key=key, on_change="rerun")
+    if opened.open:
+        shown = rows.tail(_ROWS).iloc[::-1]
+        said = f"The newest {len(shown):,} of {len(rows):,} rows, newest first"
+        with opened:
+            st.html(table(said, columns, [cells(row) for _, row in shown.iterrows()]))
+
+
+def _fan_row(row: pd.Series) -> tuple[str, ...]:
+    return (
+        str(row["session"]), row["origin"], percent(row["forecast"]),
+        *(_between(row[f"lo{level}"], row[f"hi{level}"]) for level in (80, 95)),
+        _or_blank(row["realized"]),
+    )  # fmt: skip
+
+
+def _regime_row(row: pd.Series) -> tuple[str, ...]:
+    chances = (_or_blank(row[f"hmm_{name}"]) for name in ("calm", "normal", "stressed"))
+    return str(row["session"]), f"{row['close']:,.2f}", row["regime"] or "", *chances
+
+
+def _month(row: pd.Series) -> tuple[str, ...]:
+    return (
+        f"{row['month']:%b %Y}",
+        row["name"],
+        str(row["n"]),
+        f"{row['qlike']:.3f}",
+        (f"{row['rmse']:.2f}"),
+    )
+
+
+def _between(low: float, high: float) -> str:
+    return "" if pd.isna(low) else f"{100 * low:.1f} - {100 * high:.1f} %"
+
+
+def _or_blank(value: float) -> str:
+    return "" if pd.isna(value) else percent(value)

@@ -1,0 +1,27 @@
+"""What every section is given."""
+
+from dataclasses import dataclass
+
+from volcast.config import Universe
+
+__all__ = ["Reader"]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whose facts are shown, and to whom.
+
+    Parameters
+    ----------
+    uri : str
+        Of the store.
+    universe : Universe
+    symbol : str
+    dark : bool
+        Whether the page is dark.
+    """
+
+    uri: str
+    universe: Universe
+    symbol: str
+    dark: bool

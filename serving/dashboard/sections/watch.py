@@ -1,0 +1,117 @@
+"""How fresh the data is, and what the watch over data and model found."""
+
+import streamlit as st
+
+from serving.dashboard import reads
+from serving.dashboard.markup import heading, notice, prose, table
+from serving.dashboard.sections.reader import Reader
+from serving.dashboard.words import day
+from volcast.facts import Health, Missing, Newest
+from volcast.facts.words import feature_words
+
+__all__ = ["show_data", "show_watch"]
+
+_SIGNS = {
+    "ok": "✓", "same": "✓", "better": "✓", "too-few": "○", "not-run": "○", "regime-shift": "▲",
+    "drift": "✕", "worse": "✕", "data-fault": "✕", "succeeded": "✓", "failed": "✕",
+}  # fmt: skip
+
+
+def show_watch(reader: Reader) -> None:
+    """Show what was found of drift and realized error, and what followed."""
+    st.html(heading(2, "What the watch says"))
+    health = reads.health(reader.uri, reader.universe, reader.symbol)
+    st.html(_drift(health) + _error(health) + _retrain(health))
+
+
+def show_data(reader: Reader) -> None:
+    """Show how fresh each table is, what checks failed, and how the pipelines ended."""
+    st.html(heading(2, "Data"))
+    health = reads.health(reader.uri, reader.universe, reader.symbol)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.html(_freshness(health))
+    with right:
+        st.html(_jobs(health) + _quality(health))
+
+
+def _freshness(health: Health) -> str:
+    if health.expected is None:
+        said = notice(
+            "missing", "There is no validated price. Run `make run`, or `volcast ingest`."
+        )
+    else:
+        kind = "The source is live" if health.live else "The source is an archive"
+        said = prose(f"{kind}: everything should be at {day(health.expected)}.")
+    rows = [(one.table, one.symbol, day(one.session), _age(one)) for one in health.tables]
+    columns = ("table", "symbol", "newest session", "state")
+    return heading(3, "Freshness") + said + table("Newest row of each table", columns, rows)
+
+
+def _age(one: Newest) -> str:
+    if one.behind is None:
+        return "○ none"
+    return "✓ up to date" if one.behind == 0 else f"▲ {one.behind} sessions behind"
+
+
+def _quality(health: Health) -> str:
+    title = heading(3, "Quality checks that failed")
+    if not health.checks:
+        return title + notice("missing", "No check has run. Run `make run`, or `volcast ingest`.")
+    if not health.failed:
+        return title + prose(f"None of the {health.checks} that ran last.")
+    rows = [
+        (row["check"], row["suite"], f"{_mark(row['severity'] == 'critical')} {row['severity']}",
+         str(row["failed"]), row["detail"])
+        for row in health.failed
+    ]  # fmt: skip
+    return title + table("", ("check", "suite", "severity", "rows", "what"), rows)
+
+
+def _mark(critical: bool) -> str:
+    return "✕" if critical else "▲"
+
+
+def _drift(health: Health) -> str:
+    title = heading(3, "Drift")
+    if isinstance(health.drift, Missing):
+        return title + notice("missing", str(health.drift))
+    row = health.drift
+    said = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
+    if not health.fired:
+        return title + said + prose("No test fired.")
+    named = "; ".join(f"{feature_words(name)} (`{name}`)" for name in health.fired)
+    return title + said + prose(f"Tests fired for {len(health.fired)}: {named}.")
+
+
+def _error(health: Health) -> str:
+    title = heading(3, "Realized error")
+    row = health.performance
+    if isinstance(row, Missing):
+        return title + notice("missing", str(row))
+    return title + prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
+
+
+def _retrain(health: Health) -> str:
+    title = heading(3, "Retraining")
+    row = health.retrain
+    if isinstance(row, Missing):
+        return title + notice("missing", str(row))
+    last = f" Last asked for on {day(row['last_asked'])}." if row["last_asked"] else ""
+    return title + prose(f"On {day(row['session'])}: {row['reason']}.{last}")
+
+
+def _jobs(health: Health) -> str:
+    title = heading(3, "Last run of each pipeline")
+    if not health.jobs:
+        return title + notice("missing", "No pipeline has run. Run `make run`.")
+    rows = [
+        (row["job"], _state(row["outcome"]), f"{row['ended_at']:%-d %b %Y %H:%M} UTC",
+         day(row["as_of"]), row["detail"])
+        for row in health.jobs
+    ]  # fmt: skip
+    return title + table("", ("pipeline", "outcome", "ended", "as of", "error"), rows)
+
+
+def _state(state: str | None) -> str:
+    return f"{_SIGNS.get(state or '', '○')} {state or 'unknown'}"

@@ -1,0 +1,141 @@
+"""What each chart says, in words and numbers."""
+
+from collections.abc import Sequence
+from datetime import date
+from math import exp
+
+import pandas as pd
+
+from serving.dashboard.charts import runs
+from volcast.facts import Driver, Versus, coverage
+from volcast.facts.words import days, percent, points
+
+__all__ = [
+    "day",
+    "of_drivers",
+    "of_fan",
+    "of_regimes",
+    "of_skill",
+    "of_track",
+    "share",
+    "signed_share",
+]
+
+
+def day(when: date | None) -> str:
+    """Return a day as ``3 Jan 2022``; ``none`` for none."""
+    return "none" if when is None else days(when, when)
+
+
+def share(value: float) -> str:
+    """Return a share of one as ``79.8 %``."""
+    return percent(value)
+
+
+def signed_share(value: float) -> str:
+    """Return a share of one as ``+5.0 %``."""
+    return f"{100 * value:+.1f} %"
+
+
+def of_fan(rows: pd.DataFrame) -> str:
+    """Say how forecasts and outcomes of a track compare."""
+    last = rows.iloc[-1]
+    said = [f"{_span(rows)}: {len(rows):,} forecasts, the newest {percent(last['forecast'])}."]
+    known = rows[rows["realized"].notna()]
+    if len(known):
+        newest, held = known.iloc[-1], coverage(known)
+        error = points(newest["realized"] - newest["forecast"])
+        said.append(
+            f"The newest with a known outcome, of {day(newest['session'])}, said "
+            f"{percent(newest['forecast'])}; {percent(newest['realized'])} came ({error} points)."
+        )
+        if held is not None:
+            said.append(
+                f"The intervals held {share(held[80])} (of 80 %) and {share(held[95])} (of 95 %) "
+                f"of {len(known.dropna(subset=['lo80'])):,} outcomes."
+            )
+    published = int((rows["origin"] == "published").sum())
+    said.append(
+        f"{published:,} published when they were made; the rest are the walk-forward forecasts "
+        "that the champion was judged by."
+        if published < len(rows)
+        else "All were published when they were made."
+    )
+    return " ".join(said)
+
+
+def of_drivers(parts: Sequence[Driver]) -> str:
+    """Say how the drivers lead from an average day to the forecast."""
+    base, *moved, total = parts
+    named = [f"{part.words} by {signed_share(part.effect)}" for part in moved]
+    return (
+        f"An average day would be forecast at {percent(exp(base.contribution / 2))}. Moved by "
+        f"{', '.join(named[:-1])}, and {named[-1]}, the forecast is "
+        f"{percent(exp(total.contribution / 2))}. The effects multiply."
+    )
+
+
+def of_regimes(rows: pd.DataFrame) -> str:
+    """Say which regimes there were, and since when the present one is."""
+    change = rows["close"].iloc[-1] / rows["close"].iloc[0] - 1
+    said = [
+        f"{_span(rows)}: the close went from {rows['close'].iloc[0]:,.2f} to "
+        f"{rows['close'].iloc[-1]:,.2f} ({signed_share(change)})."
+    ]
+    stretches = runs(rows)
+    if stretches.empty:
+        return f"{said[0]} No regime has been fitted for these sessions."
+    told = rows["regime"].dropna()
+    parts = [f"{name} {share((told == name).mean())}" for name in ("calm", "normal", "stressed")]
+    said.append(f"Of its sessions were {', '.join(parts)}.")
+    newest = stretches.iloc[-1]
+    if rows["regime"].iloc[-1] == newest["regime"]:
+        since = newest["first"].date()
+        said.append(f"{newest['regime'].capitalize()} since {day(since)} or before."
+                    if len(stretches) == 1 else
+                    f"{newest['regime'].capitalize()} since {day(since)}.")  # fmt: skip
+    return " ".join(said)
+
+
+def of_skill(scores: Sequence[Versus]) -> tuple[bool, str]:
+    """Say against which forecasts volcast was better by both losses; True if against all."""
+    said, all_better = [], True
+    for one in scores:
+        behind = [
+            loss
+            for loss, ours, theirs in (
+                ("QLIKE", one.qlike, one.other_qlike),
+                ("RMSE", one.rmse, one.other_rmse),
+            )
+            if ours >= theirs
+        ]
+        all_better = all_better and not behind
+        said.append(
+            f"not better than {one.name} by {' and '.join(behind)}"
+            if behind
+            else f"better than {one.name}"
+        )
+    return all_better, f"Over this span volcast is {'; '.join(said)}."
+
+
+def of_track(months: pd.DataFrame, metric: str, past: float | None) -> str:
+    """Say in how many months volcast was better than HAR-RV."""
+    wide = months.pivot_table(index="month", columns="name", values=metric)
+    name = {"qlike": "QLIKE", "rmse": "RMSE"}[metric]
+    if "volcast" not in wide:
+        return "No month of this span has a known outcome."
+    said = [f"{name} by month of the forecast, lower is better."]
+    for other in ("HAR-RV", "HAR-X", "VIX"):
+        if other in wide:
+            both = wide[["volcast", other]].dropna()
+            won = int((both["volcast"] < both[other]).sum())
+            said.append(f"Better than {other} in {won} of {len(both)} months.")
+    worst = wide["volcast"].idxmax()
+    said.append(f"The worst month was {worst:%b %Y} ({wide['volcast'].max():.2f}).")
+    if past is not None:
+        said.append(f"Before this span volcast's own mean was {past:.2f} (dotted).")
+    return " ".join(said)
+
+
+def _span(rows: pd.DataFrame) -> str:
+    return days(rows["session"].iloc[0], rows["session"].iloc[-1])

@@ -1,0 +1,141 @@
+"""Charts are of Vega-Lite's schema, and their marks are where the numbers are."""
+
+from datetime import date
+from math import exp
+
+import pandas as pd
+import pytest
+
+from serving.dashboard import words
+from serving.dashboard.charts import fan, regimes, runs, steps, track_record, waterfall
+from serving.dashboard.markup import notice, table
+from tests.dashboard import stores
+from volcast import calendar, facts
+
+PARTS = [
+    facts.Driver("base", "an average day", None, -4.0),
+    facts.Driver("iv", "implied volatility", -2.7, 0.5),
+    facts.Driver("g1_less_iv", "today's range", 0.1, -0.2),
+    facts.Driver("others", "all other features", None, 0.1),
+    facts.Driver("total", "the forecast", None, -3.6),
+]
+
+
+@pytest.fixture
+def full(store):
+    return stores.whole(store)
+
+
+def drawn(chart):
+    """Return the specification, checked against Vega-Lite's schema."""
+    return chart.to_dict(validate=True)
+
+
+def values(spec):
+    return [row for rows in spec["datasets"].values() for row in rows]
+
+
+def test_the_bars_of_a_waterfall_lead_from_the_base_to_the_forecast():
+    rows = steps(PARTS)
+    assert list(rows["end"].iloc[[0, -1]]) == pytest.approx([exp(-2), exp(-1.8)])
+    bars = rows[rows["kind"] != "level"]
+    # Each begins where the one before ends, and the last ends at the forecast.
+    assert list(bars["start"]) == pytest.approx([rows["end"].iloc[0], *bars["end"].iloc[:-1]])
+    assert bars["end"].iloc[-1] == pytest.approx(rows["end"].iloc[-1])
+    assert list(rows["kind"]) == ["level", "raises", "lowers", "raises", "level"]
+    assert list(rows["label"]) == ["13.5 %", "+28.4 %", "-9.5 %", "+5.1 %", "16.5 %"]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_chart_is_valid_and_holds_the_rows_it_was_given(full, dark):
+    track, ribbon = facts.track(full, "SPY"), facts.ribbon(full, "SPY")
+    months = facts.by_month(track)
+    assert len(values(drawn(fan(track, dark)))) == len(track)
+    assert len(values(drawn(waterfall(steps(PARTS), dark)))) == len(PARTS)
+    # The closes, two stretches of a regime, and three names of lanes.
+    assert len(values(drawn(regimes(ribbon, dark)))) == len(ribbon) + 2 + 3
+    for metric in ("qlike", "rmse"):
+        assert len(values(drawn(track_record(months, metric, None, dark)))) == len(months)
+        assert len(values(drawn(track_record(months, metric, 0.3, dark)))) == len(months) + 1
+
+
+def test_a_single_forecast_without_an_outcome_is_drawn(full):
+    newest = facts.track(full, "SPY").tail(1)
+    assert values(drawn(fan(newest, False)))[0]["realized"] is None
+    unmoved = newest.assign(realized=0.0)
+    domains = [
+        layer["encoding"]["y"]["scale"]["domain"][0]
+        for layer in drawn(fan(unmoved, False))["layer"]
+        if "scale" in layer["encoding"].get("y", {})
+    ]
+    assert min(domains) > 0  # a log scale has no zero
+
+
+def test_thirty_years_are_drawn():
+    days = calendar.sessions(date(1993, 1, 4), date(2022, 12, 30))
+    columns = ("forecast", "lo80", "hi80", "lo95", "hi95", "realized")
+    rows = pd.DataFrame({"session": days, "origin": "published", **dict.fromkeys(columns, 0.1)})
+    assert len(days) > 7500
+    assert len(values(fan(rows, False).to_dict(validate=False))) == len(days)
+
+
+def test_stretches_of_a_regime_meet_and_leave_out_what_was_not_fitted():
+    days = [date(2024, 1, day) for day in (2, 3, 4, 5, 8)]
+    rows = pd.DataFrame({"session": days, "regime": [None, "calm", "calm", "stressed", "calm"]})
+    found = runs(rows)
+    assert list(found["regime"]) == ["calm", "stressed", "calm"]
+    assert list(found["sessions"]) == [2, 1, 1]
+    assert [f"{day:%d}" for day in found["first"]] == ["03", "05", "08"]
+    assert [f"{day:%d}" for day in found["until"]] == ["05", "08", "09"]
+
+
+def test_what_a_fan_says_is_what_its_rows_are(full):
+    rows = facts.track(full, "SPY")
+    known = rows[rows["realized"].notna()]
+    held = ((known["lo80"] <= known["realized"]) & (known["realized"] <= known["hi80"])).mean()
+    said = words.of_fan(rows)
+    assert said.startswith("3 Jan 2023 - 28 Jun 2024: 369 forecasts, the newest 13.1 %.")
+    assert f"{100 * held:.1f} % (of 80 %)" in said
+    assert "40 published when they were made; the rest are the walk-forward" in said
+
+
+def test_what_drivers_say_ends_at_the_forecast():
+    said = words.of_drivers(PARTS)
+    assert said.startswith("An average day would be forecast at 13.5 %.")
+    assert "implied volatility by +28.4 %" in said
+    assert "the forecast is 16.5 %." in said
+
+
+def test_a_rival_that_is_not_beaten_by_either_loss_is_named():
+    better = facts.Versus("HAR-RV", 9, 0.3, 0.4, 5.0, 6.0)
+    by_rmse = facts.Versus("HAR-X", 9, 0.3, 0.4, 6.0, 6.0)
+    neither = facts.Versus("VIX", 9, 0.5, 0.4, 7.0, 6.0)
+    assert words.of_skill([better]) == (True, "Over this span volcast is better than HAR-RV.")
+    told, said = words.of_skill([better, by_rmse, neither])
+    assert not told
+    assert "not better than HAR-X by RMSE; not better than VIX by QLIKE and RMSE" in said
+
+
+def test_months_won_are_counted_against_each_rival():
+    months = pd.DataFrame(
+        [
+            (date(2024, month, 1), name, 20, qlike, 5.0)
+            for month, ours, har in ((1, 0.2, 0.3), (2, 0.5, 0.4), (3, 0.1, 0.2))
+            for name, qlike in (("volcast", ours), ("HAR-RV", har))
+        ],
+        columns=["month", "name", "n", "qlike", "rmse"],
+    )
+    said = words.of_track(months, "qlike", 0.25)
+    assert "Better than HAR-RV in 2 of 3 months." in said
+    assert "The worst month was Feb 2024 (0.50)." in said
+    assert "own mean was 0.25 (dotted)" in said
+    assert "Better than HAR-RV in 0 of 3 months." in words.of_track(months, "rmse", None)
+
+
+def test_text_of_the_store_is_escaped_and_numbers_stand_flush_right():
+    told = notice("wrong", "<script>alert(1)</script> run `make run`")
+    assert "&lt;script&gt;" in told
+    assert '<code class="v">make run</code>' in told
+    html = table("<i>", ["name", "n"], [["<img src=x>", "1,000"], ["b", "-2.5 %"]])
+    assert "<img" not in html
+    assert html.count('<td class="n">') == 2

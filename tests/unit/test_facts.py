@@ -1,0 +1,260 @@
+"""What the store says today is what its tables say, re-derived here in plain code."""
+
+import json
+import math
+from datetime import UTC, date, datetime
+
+import pandas as pd
+import pytest
+
+from tests.dashboard import stores
+from tests.monitoring.monitored import put
+from volcast import calendar, facts
+from volcast.contracts import (
+    CURATED_MARKET_DAILY,
+    MONITORING_DRIFT_DAILY,
+    MONITORING_QUALITY,
+    PREDICTIONS_DAILY,
+)
+from volcast.errors import CorruptFile, KeyMissing
+from volcast.facts.words import days, feature_words, points
+from volcast.universe_memory import recall
+
+LATER = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def missing(found):
+    assert isinstance(found, facts.Missing)
+    return str(found)
+
+
+def forecast(store, session, version, **columns):
+    put(
+        store, PREDICTIONS_DAILY, "SPY", session, model_version=version,
+        **({"role": "champion", "model_as_of": date(2024, 4, 1), "rv_5d_hat": 0.3} | columns),
+    )  # fmt: skip
+
+
+def test_the_outlook_is_the_newest_forecast_and_its_change_since_the_session_before(store):
+    found = facts.outlook(stores.whole(store), "SPY")
+    assert found.row["session"] == date(2024, 6, 28)
+    assert found.change == pytest.approx(0.131 - 0.14)
+    assert found.headline == stores.HEADLINE
+
+
+def test_the_version_in_office_goes_before_a_newer_one_and_challengers_are_left_out(store):
+    stores.whole(store)
+    forecast(store, stores.SESSION, "4")
+    forecast(store, stores.SESSION, "5", role="challenger")
+    assert facts.outlook(store, "SPY").row["model_version"] == "3"
+    store.objects.put("registry/champion.json", b"")
+    pointer = stores.POINTER.replace(b'"version": "3"', b'"version": "2"')
+    store.objects.put("registry/champion.json", pointer)
+    assert facts.outlook(store, "SPY").row["model_version"] == "4"
+
+
+def test_no_change_is_told_between_a_forecast_and_hindsight_or_over_a_gap(store):
+    stores.whole(store)
+    monday, tuesday, thursday = (date(2024, 7, day) for day in (1, 2, 5))
+    forecast(store, monday, "3", model_as_of=date(2024, 8, 1))
+    assert facts.outlook(store, "SPY").hindsight
+    assert facts.outlook(store, "SPY").change is None
+    forecast(store, tuesday, "3", model_as_of=None)
+    assert facts.outlook(store, "SPY").change == 0  # both are hindsight
+    forecast(store, thursday, "3")
+    assert facts.outlook(store, "SPY").before is None
+
+
+def test_an_outlook_as_of_a_day_is_that_days_or_missing(store):
+    stores.whole(store)
+    assert facts.outlook(store, "SPY", date(2024, 6, 27)).row["rv_5d_hat"] == 0.14
+    assert "for 2024-07-01" in missing(facts.outlook(store, "SPY", date(2024, 7, 1)))
+    assert "yet" in missing(facts.outlook(store, "QQQ"))
+
+
+def test_drivers_go_from_an_average_day_to_the_forecast(store):
+    row = facts.outlook(stores.whole(store), "SPY").row
+    parts = facts.drivers(row)
+    assert [part.feature for part in parts] == [
+        "base", *(driver["feature"] for driver in stores.DRIVERS), "others", "total",
+    ]  # fmt: skip
+    assert math.exp(parts[-1].contribution / 2) == pytest.approx(0.131)
+    assert parts[1].effect == pytest.approx(math.sqrt(math.exp(-0.21)) - 1)
+
+
+def test_the_target_is_the_first_of_the_symbols(store):
+    assert facts.forecast_symbols(store) == []
+    stores.whole(store)
+    for symbol in ("QQQ", "IWM"):
+        put(store, PREDICTIONS_DAILY, symbol, stores.SESSION)
+    assert facts.forecast_symbols(store) == ["SPY", "IWM", "QQQ"]
+
+
+def test_a_track_is_the_walk_forward_and_then_what_was_published_with_what_came(store):
+    rows = facts.track(stores.whole(store), "SPY")
+    first = stores.PUBLISHED[0]
+    assert set(rows.loc[rows["session"] < first, "origin"]) == {"walk-forward"}
+    assert set(rows.loc[rows["session"] >= first, "origin"]) == {"published"}
+    assert list(rows["session"]) == [*stores.SESSIONS[:-45], *stores.PUBLISHED]
+    assert rows["realized"].notna().sum() == len(rows) - 5
+
+
+def test_hindsight_is_no_part_of_a_track(store):
+    stores.published(store, "SPY")
+    forecast(store, date(2024, 7, 1), "3", model_as_of=date(2024, 8, 1))
+    assert list(facts.track(store, "SPY")["session"]) == stores.PUBLISHED
+
+
+def test_a_track_as_of_a_day_knows_no_later_outcome(store):
+    last = stores.SESSIONS[-10]
+    rows = facts.track(stores.whole(store), "SPY", last)
+    assert rows["session"].max() == last
+    assert rows.loc[rows["realized"].notna(), "session"].max() == calendar.after(last, -5)
+    assert "hold against" in missing(facts.track(store, "QQQ"))
+
+
+def table():
+    """Two months; HAR-X lacks a session of the first, and one outcome is not known."""
+    return pd.DataFrame(
+        {
+            "session": [date(2024, 1, 3), date(2024, 1, 4), date(2024, 2, 1), date(2024, 2, 2)],
+            "forecast": [0.1, 0.2, 0.15, 0.15],
+            "har_rv": [0.2, 0.2, 0.1, 0.1],
+            "har_x": [None, 0.2, 0.1, 0.1],
+            "vix": [None, None, None, None],
+            "realized": [0.1, 0.25, 0.2, None],
+            "lo80": [0.08, 0.1, 0.1, 0.1], "hi80": [0.12, 0.2, 0.25, 0.2],
+            "lo95": [0.05, 0.1, 0.1, 0.1], "hi95": [0.3, 0.26, 0.3, 0.2],
+        }
+    )  # fmt: skip
+
+
+def qlike(realized, forecast):
+    ratio = (realized / forecast) ** 2
+    return ratio - math.log(ratio) - 1
+
+
+def test_a_months_scores_rest_on_its_sessions_alone():
+    found = facts.by_month(table()).set_index(["month", "name"])
+    january, february = date(2024, 1, 1), date(2024, 2, 1)
+    assert set(found.index) == {
+        (january, "volcast"), (january, "HAR-RV"),
+        (february, "volcast"), (february, "HAR-RV"), (february, "HAR-X"),
+    }  # fmt: skip
+    ours = found.loc[(january, "volcast")]
+    assert ours["n"] == 2
+    assert ours["qlike"] == pytest.approx((qlike(0.1, 0.1) + qlike(0.25, 0.2)) / 2)
+    assert ours["rmse"] == pytest.approx(math.sqrt((0**2 + 5**2) / 2))
+
+
+def test_each_rival_is_met_on_the_sessions_that_both_have():
+    har, har_x = facts.against(table())
+    assert (har.name, har.n, har_x.name, har_x.n) == ("HAR-RV", 3, "HAR-X", 2)
+    ours = (qlike(0.25, 0.2) + qlike(0.2, 0.15)) / 2
+    theirs = (qlike(0.25, 0.2) + qlike(0.2, 0.1)) / 2
+    assert (har_x.qlike, har_x.other_qlike) == (pytest.approx(ours), pytest.approx(theirs))
+    assert har_x.saved == pytest.approx(1 - ours / theirs)
+    assert har.rmse == pytest.approx(math.sqrt((0 + 5**2 + 5**2) / 3))
+    assert har.other_rmse == pytest.approx(math.sqrt((10**2 + 5**2 + 10**2) / 3))
+
+
+def test_coverage_is_the_share_of_known_outcomes_that_were_held():
+    assert facts.coverage(table()) == {80: pytest.approx(2 / 3), 95: 1}
+    assert facts.coverage(table().assign(realized=None)) is None
+
+
+def test_a_ribbon_names_the_likeliest_regime_of_each_session(store):
+    stores.prices(store)
+    rows = facts.ribbon(store, "SPY")
+    assert list(rows["regime"]) == ["calm"] * (len(rows) - 10) + ["stressed"] * 10
+    assert "volcast ingest" in missing(facts.ribbon(store, "QQQ"))
+
+
+def test_an_archive_is_as_fresh_as_its_newest_session(store):
+    stores.whole(store)
+    found = facts.health(store, recall(store), "SPY", LATER)
+    assert (found.expected, found.live, found.overdue) == (stores.SESSION, False, 0)
+    assert {(one.table, one.behind) for one in found.tables if one.symbol == "SPY"} == {
+        ("curated.market_daily", 0), ("features_daily", 0), ("predictions_daily", 0),
+        ("labels_daily", 0),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("now", "behind", "overdue"),
+    [
+        ("2024-07-01T12:00", 0, 0),  # Monday morning: Friday's forecast is the newest
+        ("2024-07-01T21:00", 1, 0),  # after the close, the new one is due on the next morning
+        ("2024-07-02T11:59", 1, 0),
+        ("2024-07-02T12:01", 1, 1),  # eight in New York has passed
+        ("2024-07-02T21:00", 2, 1),
+    ],
+)
+def test_a_forecast_is_overdue_from_eight_in_new_york_on(store, now, behind, overdue):
+    stores.whole(store)
+    put(store, CURATED_MARKET_DAILY, "SPY", stores.SESSION, source="yfinance")
+    when = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    found = facts.health(store, recall(store), "SPY", when)
+    ages = {one.table: one.behind for one in found.tables if one.symbol == "SPY"}
+    assert (ages["predictions_daily"], found.overdue) == (behind, overdue)
+
+
+def test_health_tells_what_fired_for_the_newest_verdict_alone(store):
+    stores.whole(store)
+    put(
+        store, MONITORING_DRIFT_DAILY, "SPY", stores.SESSION, subject="rv_5d", test="psi",
+        fired=True, reference_sha256="another champion's",
+    )  # fmt: skip
+    put(
+        store, MONITORING_DRIFT_DAILY, "SPY", date(2024, 6, 27), subject="ret_1", test="psi",
+        fired=True, reference_sha256="r",
+    )  # fmt: skip
+    found = facts.health(store, recall(store), "SPY", LATER)
+    assert (found.drift["state"], found.fired) == ("regime-shift", ("iv",))
+
+
+def test_health_counts_the_checks_of_each_suites_last_run(store):
+    stores.whole(store)
+    for session, check, passed in (
+        (date(2024, 6, 27), "old", False), (stores.SESSION, "fine", True),
+    ):  # fmt: skip
+        put(store, MONITORING_QUALITY, "SPY", session, suite="curated", check=check, passed=passed)
+    found = facts.health(store, recall(store), "SPY", LATER)
+    assert found.checks == 2
+    assert [row["check"] for row in found.failed] == ["range_is_possible"]
+    assert [(job["job"], job["outcome"]) for job in found.jobs] == [
+        ("volcast-daily-inference", "failed"), ("volcast-train", "succeeded"),
+    ]  # fmt: skip
+
+
+def test_the_card_is_the_champions_with_all_versions_and_moves(store):
+    card = facts.model_card(stores.whole(store))
+    assert (card.champion.version, card.lineage["recipe"]) == ("3", "blend 0123abcd")
+    assert [version.version for version in card.versions] == ["3"]
+    assert [(move.kind, move.new, move.who) for move in card.moves] == [("promote", "3", "ana")]
+
+
+@pytest.mark.parametrize("content", [b"torn", b"\xff", json.dumps([1]).encode()])
+def test_a_card_that_cannot_be_read_is_no_card(store, content):
+    assert "no champion" in missing(facts.model_card(store))
+    stores.whole(store)
+    store.objects.put("registry/volcast/3/lineage.json", content)
+    with pytest.raises(CorruptFile, match=r"lineage\.json"):
+        facts.model_card(store)
+
+
+def test_a_card_whose_files_are_gone_is_an_error(store):
+    store.objects.put("registry/champion.json", stores.POINTER)
+    with pytest.raises(KeyMissing):
+        facts.model_card(store)
+
+
+def test_numbers_and_days_are_said_as_people_say_them():
+    assert (points(0.009), points(-0.009), points(0.0004)) == ("+0.9", "-0.9", "0.0")
+    assert days(date(2022, 1, 3), date(2022, 1, 7)) == "3-7 Jan 2022"
+    assert days(date(2022, 1, 31), date(2022, 2, 4)) == "31 Jan - 4 Feb 2022"
+    assert days(date(2021, 12, 30), date(2022, 1, 5)) == "30 Dec 2021 - 5 Jan 2022"
+    assert days(date(2022, 1, 3), date(2022, 1, 3)) == "3 Jan 2022"
+    assert feature_words("iv") == "implied volatility"
+    assert feature_words("ret_5") == "sum_5 r"
+    assert feature_words("no such feature") == "no such feature"
