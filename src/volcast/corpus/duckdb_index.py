@@ -219,7 +219,9 @@ def _tables(fresh: Sequence[Entry], first: int) -> dict[str, "pa.Table"]:
         for term, times in entry.terms.items()
     ]
     sentences = [
-        (number, place, key) for number, entry in numbered for place, key in enumerate(entry.keys)
+        (number, place, key)
+        for number, entry in numbered
+        for place, key in enumerate(entry.keys, -1)
     ]
     flat = np.concatenate([np.empty((0, DIMENSIONS), np.float32), *(e.vectors for e in fresh)])
     vectors = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), DIMENSIONS)

@@ -20,7 +20,7 @@ class Changes:
     added, removed, unchanged : int
         Passages; one whose text is another now counts as removed and as added.
     embedded : int
-        Sentences whose vectors had to be computed.
+        Sentences and whole passages whose vectors had to be computed.
     """
 
     added: int

@@ -182,7 +182,7 @@ def _postings(number: int, entry: Entry) -> Iterator[tuple[Any, ...]]:
 
 
 def _sentences(number: int, entry: Entry) -> Iterator[tuple[Any, ...]]:
-    for place, (key, vector) in enumerate(zip(entry.keys, entry.vectors, strict=True)):
+    for place, (key, vector) in enumerate(zip(entry.keys, entry.vectors, strict=True), -1):
         yield number, place, key, str(vector.tolist())
 
 

@@ -32,7 +32,7 @@ class Entry:
     terms : Counter of str
         Of title and text.
     keys : tuple of str
-        One for the embedded text of each sentence; none for a row.
+        One for the whole passage, then one for each sentence; none for a row.
     vectors : Vectors
         In the order of ``keys``.
     """
@@ -64,9 +64,10 @@ class Reader:
     ) -> list[tuple[str, float]]:
         """Return up to ``count`` ids and how well they fit, about 0 to 1, the best first.
 
-        A document's score is the mean of two: of the BM25 score that a passage could have at most
-        for these terms, the share it has; and the cosine of its likest sentence. A row's words
-        stand for its meaning too.
+        A passage's own score weighs three: of the BM25 score that it could have at most for these
+        terms, the share it has (.7); the cosine of its likest sentence under the title (.67); that
+        of the whole passage (.33). A row's words stand for its meaning too. The best passage of
+        its document adds three tenths: near misses are of documents that are about other things.
         """
         asked = {"terms": list(terms), "vector": vector.tolist()}
         limits = {"count": count, "dated_to": dated_to}
@@ -154,16 +155,21 @@ WITH held AS (
         / (SELECT sum(weight) FROM rarity) AS share
     FROM matched JOIN rarity USING (term) CROSS JOIN held GROUP BY number
 ), meaning AS (
-    SELECT number, max({cosine}) AS cosine FROM volcast_brief.sentences s GROUP BY number
+    SELECT number, max({cosine}) FILTER (WHERE place >= 0) AS likest,
+        max({cosine}) FILTER (WHERE place < 0) AS whole
+    FROM volcast_brief.sentences s GROUP BY number
+), scored AS (
+    SELECT id, dated, split_part(id, '#', 1) AS document, CAST(
+        CASE source WHEN 'row' THEN share
+        ELSE (0.7 * coalesce(share, 0) + 0.67 * likest + 0.33 * whole) / 1.7 END
+        AS double precision
+    ) AS own
+    FROM volcast_brief.passages LEFT JOIN words USING (number) LEFT JOIN meaning USING (number)
+    WHERE (share IS NOT NULL OR likest IS NOT NULL)
+        AND ($dated_to::date IS NULL OR dated IS NULL OR dated <= $dated_to::date)
 )
-SELECT id, CAST(
-    CASE source WHEN 'row' THEN share ELSE (coalesce(share, 0) + coalesce(cosine, 0)) / 2 END
-    AS double precision
-) AS score
-FROM volcast_brief.passages LEFT JOIN words USING (number) LEFT JOIN meaning USING (number)
-WHERE (share IS NOT NULL OR cosine IS NOT NULL)
-    AND ($dated_to::date IS NULL OR dated IS NULL OR dated <= $dated_to::date)
-ORDER BY score DESC, dated DESC NULLS LAST, id LIMIT $count
+SELECT id, (own + 0.3 * max(own) OVER (PARTITION BY document)) / 1.3 AS score
+FROM scored ORDER BY score DESC, dated DESC NULLS LAST, id LIMIT $count
 """
 
 _WEIGHTS = """
@@ -181,7 +187,7 @@ SELECT id, source, title, sentences, dated FROM volcast_brief.passages WHERE id 
 _LIKENESS = """
 SELECT p.id, s.place, {cosine}
 FROM volcast_brief.sentences s JOIN volcast_brief.passages p USING (number)
-WHERE p.id = ANY($ids)
+WHERE p.id = ANY($ids) AND s.place >= 0
 """
 
 _HELD = "SELECT id, digest FROM volcast_brief.passages"

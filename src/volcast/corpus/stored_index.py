@@ -19,7 +19,7 @@ from volcast.errors import ContractError
 
 __all__ = ["StoredIndex"]
 
-_RECIPE = f"1 {NAME}"
+_RECIPE = f"2 {NAME}"
 """Of terms and vectors: with another one, what is held is another entry and made anew."""
 _AT_ONCE = 64
 """Sentences that are embedded before others get their turn."""
@@ -144,7 +144,7 @@ def _embedded_texts(passage: Passage) -> list[str]:
     if passage.source == "row":
         return []
     # Under its title, for a sentence says "the Council", and the title says whose and when.
-    return [f"{passage.title}: {sentence}" for sentence in passage.sentences]
+    return [passage.text, *(f"{passage.title}: {sentence}" for sentence in passage.sentences)]
 
 
 def _key(text: str) -> str:
