@@ -70,8 +70,9 @@ dash: $(RUN) ## Show the forecast, its reasons and its record as a page on port 
 test: $(DEV) $(DRIFT) ## Run every test that needs no cluster
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-bench: $(DEV) $(DRIFT) ## Run the benchmarks, 8 minutes: TRIALS=60 of the drift check
+bench: $(DEV) $(DRIFT) ## Run the benchmarks, 12 minutes: TRIALS=60 of the drift check
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.brief
 	@$(BIN)/python -m bench.drift $(TRIALS)
 
 bench-serving: $(DEV) ## Measure the server beside three others, 16 minutes: QUICK=1 MINUTES=10

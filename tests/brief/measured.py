@@ -104,8 +104,7 @@ class Measured:
             sentence.text
             for found in every
             for sentence in found.sentences
-            if not sentence.citations
-            or not all(map(self._holds(sentence.text), sentence.citations))
+            if not self._resolves(sentence)
         ]
 
     def times(self) -> list[float]:

@@ -102,9 +102,11 @@ _RULES = (
     r".{0,20}\b(?:exactly|verbatim|word for word|the (?:\w+ )?(?:phrase|words?|string|sentence"
     r"|text|token|code|message|formula|slogan|motto|tag|marker|label|greeting|remark))\b",
     r"\blet(?:'s| us) (?:play|pretend|imagine|agree|assume)\b"
-    r"|\bdo (?:as|what) (?:they|it|i|we) s\w+|\b(?:run|execute) (?:the|this|these|a) (?:\w+ )?(?:command|code|script|program)\b",
+    r"|\bdo (?:as|what) (?:they|it|i|we) s\w+"
+    r"|\b(?:run|execute) (?:the|this|these|a) (?:\w+ )?(?:command|code|script|program)\b",
     r"\b(?:readers?|those|people|whoever|anyone|everyone) (?:who|that) (?:quotes?|cites?"
-    r"|summari[sz]\w+|passe?s?|repeats?|uses?|reads?)\b.{0,60}\b(?:add|append|say|close|end|include|write|phrase"
+    r"|summari[sz]\w+|passe?s?|repeats?|uses?|reads?)\b.{0,60}\b(?:add|append|say|close|end"
+    r"|include|write|phrase"
     r"|words?|customar\w+|usual\w+|always)\b",
     # Look like a conversation, a marker, or what is no prose.
     r"(?:^|\n|[.!?]\s+)\W*(?:system|assistant|user|human|developer|tool|ai|instructions?|prompt"
