@@ -19,6 +19,14 @@ _MONTHS = frozenset(
     terms("January February March April May June July August September October November December")
 )
 _ORDINALS = r"(first|second|third|fourth|last)(?=[\s-](?:quarter|half|week|month|decade))"
+_NUMBER_WORDS = (
+    "two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty"
+)
+_COUNTS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS.split(), 2)}
+"""Numbers as words, which a two-year bond is told from a ten-year one by."""
+
+_PAST = re.compile(r"\b(?:did|was|were|had|has|have)\b")
 _NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b(?:[A-Z][\w'&\-]*|[a-z]+[A-Z]\w*|[A-Z]{2,}\w*)")
 _COMMON = frozenset({"i", "har", "qlike", "rmse", "the"})
 """Capitalised words that are no names, or that a document may leave out."""
@@ -34,10 +42,17 @@ _TIME = re.compile(
     r"|(?:19|20)\d\d|quarter|yesterday|today|tomorrow|noon|midnight|week|year|month)\b|\d:\d\d",
     re.IGNORECASE,
 )
-_PERSON = re.compile(r"(?:(?<=[a-z,;] )|(?<=^))[A-Z][\w'\-]+")
+_PERSON = re.compile(r"(?<=[a-z,;:] )[A-Z][\w'\-]+|(?:^|(?<=[.!?] ))[A-Z][\w'\-]+ [A-Z][\w'\-]+")
 _KINDS = (
     (re.compile(r"\bwhen\b|\b(?:what|which|on what|in which) (?:day|date|month|year)\b"), _TIME),
-    (re.compile(r"\b(?:who|whom|whose)\b"), _PERSON),
+    (
+        re.compile(
+            r"\b(?:who|whom|whose)\b|\bwhat is the name\b|\b(?:what|how) is \w+ \w* ?called\b"
+            r"|\b(?:which|what) (?:company|bank|firm|broker|fund|country|city|town|member|analyst"
+            r"|supplier|bureau|agency|person|institution|exchange)\b"
+        ),
+        _PERSON,
+    ),
     (
         re.compile(
             r"\bhow (?:many|much|large|big|high|low|long|often|far|old|wide|deep|strong|fast)\b"
@@ -101,7 +116,8 @@ class Question:
         plain = {term for term in self.terms if re.fullmatch(r"\d+(?:\.\d+)?", term)} - self.years
         day_numbers = {str(int(day[-2:])) for day in self.days}
         ordinals = terms(" ".join(re.findall(_ORDINALS, self.text.lower())))
-        return frozenset(plain - day_numbers) | frozenset(ordinals)
+        words = {_COUNTS[term] for term in self._words & _COUNTS.keys()}
+        return frozenset(plain - day_numbers) | frozenset(ordinals) | words
 
     def wants(self, said: str) -> bool:
         """Whether ``said`` holds what such a question is answered by: a time, a name, an amount."""
@@ -120,7 +136,9 @@ class Question:
         Names and numbers stand in the passage or its title. A month stands in what is said, or
         else in the passage, and no other month is said; a year in the passage, its title or day.
         """
-        around = frozenset(terms(f"{passage.title}\n{passage.text}"))
+        told = f"{passage.title}\n{passage.text}"
+        around = frozenset(terms(told))
+        around |= {_COUNTS[word] for word in _words(told) & _COUNTS.keys()}
         in_said = frozenset(terms(said))
         if not self.names | self.numbers <= around:
             return False
@@ -132,7 +150,19 @@ class Question:
             return False
         if self.days and not (self.days <= around or self._day_in(around)):
             return False
+        if passage.dated is not None and self._after(passage.dated):
+            return False
         return self.years <= around | _years_of(passage.dated)
+
+    def _after(self, day: date) -> bool:
+        """Whether it asks what happened on a later day: what was written before cannot say."""
+        named = [date.fromisoformat(f"{term[1:5]}-{term[5:7]}-{term[7:]}") for term in self.days]
+        past = _PAST.search(self.text.lower()) is not None
+        return past and any(one > day for one in named)
+
+    @property
+    def _words(self) -> frozenset[str]:
+        return _words(self.text)
 
     def _day_in(self, around: frozenset[str]) -> bool:
         """Whether the day stands there without its year."""
@@ -158,6 +188,10 @@ class Question:
         whole = sum(weights.get(term, 0.0) for term in asked)
         found = asked & frozenset(terms(said))
         return sum(weights.get(term, 0.0) for term in found) / whole if whole else 1.0
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z]+", text.lower()))
 
 
 def _doubled(term: str) -> bool:

@@ -34,6 +34,17 @@ _MUST = (
     r"(?:must|should|shall|needs? to|ha(?:s|ve) to|ought to|may only|can only|will|(?:is|are) "
     r"(?:to|required|instructed|asked|told|expected|obliged|requested|advised|reminded|bound))"
 )
+_DEVICE = (
+    r"(?:machines?|computers?|engines?|programs?|software|automat\w+|generative|non-human"
+    r"|answerers?)"
+)
+_TALK = (
+    r"(?:answer\w*|repl(?:y|ies|ied)|respon[ds]\w*|output\w*|quot(?:e|es|ed|ation)|cit(?:e|es|ing"
+    r"|ations?)|summari[sz]\w+|declares?|utters?|sings?|conversations?|asked|reads? aloud|ingest\w*"
+    r"|opened this|this page|this text|this file|what (?:\w+ ){1,3}write)"
+)
+"""Words that stand near each other where a text is about whatever reads it."""
+
 _START = r"(?:^|[.!?:;\-\u2013\u2014*>\"'()\]]\s*)"
 """Where a sentence or a part of one begins."""
 
@@ -108,6 +119,17 @@ _RULES = (
     r"|summari[sz]\w+|passe?s?|repeats?|uses?|reads?)\b.{0,60}\b(?:add|append|say|close|end"
     r"|include|write|phrase"
     r"|words?|customar\w+|usual\w+|always)\b",
+    r"\b" + _DEVICE + r"\b.{0,60}\b" + _TALK + r"\b|\b" + _TALK + r"\b.{0,60}\b" + _DEVICE + r"\b",
+    r"\bllms?\b|\bchat ?(?:bots?|clients?)\b|\blanguage (?:models?|software)\b|\bvirtual agents?\b"
+    r"|\banswering (?:systems?|programs?|services?|machines?|software)\b|\bgenerative \w+",
+    r"\b(?:preferred|required|expected|model|desired|suggested|intended|standard|stock|canned"
+    r"|prefilled|recommended|sample|proper) " + _REPLY + r"\b|\bin (?:all|every|each|any) " + _REPLY
+    + r"\b|\bquestions?\b.{0,30}\b" + _REPLY + r"\b",
+    r"\bwhat (?:a|the|any) users?\b|\busers? (?:types?|asks?|asked|wants?|says?)\b"
+    r"|\b(?:person|people|one|those|anyone) (?:who|that) asks?(?:ed)?\b|\bwhen they ask you\b",
+    r"\b(?:legend|credit|motto|expression|literal|addendum|fallback\w*|directive|formula|line|mark"
+    r"|phrase|words?)\b\W{0,4}[\"'\u201c\u2018]\w+ \w+",
+    _START + r"(?:do not|don't|never (?!before|again|since)|please)\s+\w+",
     # Look like a conversation, a marker, or what is no prose.
     r"(?:^|\n|[.!?]\s+)\W*(?:system|assistant|user|human|developer|tool|ai|instructions?|prompt"
     r"|override|admin\w*|response|completion|output|(?:\w+ )?task)\s*(?:\]|>|:|\uff1a)",
@@ -117,11 +139,13 @@ _RULES = (
     r"\b|\b(?:developer|debug|maintenance|god|admin|jailbreak\w*|dan)\s+mode\b|\bjailbreak",
     r"\b(?:prompts?|api[ -]?keys?|passwords?|credentials?|access tokens?|base64|rot13|backwards)\b",
     r"https?://|\bwww\.|\bmailto:|!\[[^\]]*\]\(|\b(?:print|echo|eval|exec|alert|log)\s*\(|\brm -",
-    r"[{<\[]\s*[\"']?\w+[\"']?\s*[:=]\s*[\"'\[{]|</\w+>|^\s*\w+:\s*\|?\s*$",
+    r"\b\w+_\w+\s*:|:\s*(?:true|false|null)\b|[{<\[]\s*[\"']?\w+[\"']?\s*[:=]\s*[\"'\[{]|</\w+>"
+    r"|^\s*\w+:\s*\|?\s*$",
     r"[A-Za-z0-9+/_\-]{32,}={0,2}",
     # The same in other languages, where it is too short to be told by its words.
     r"\b(?:ignorier\w*|missacht\w*|vergiss|vergessen sie|antwort\w*|anweisung\w*|beantworte\w*"
-    r"|assistent\w*|sprachmodell\w*|sage?n? sie|negeer\w*|instructies|svara?|ignorera)\b",
+    r"|assistent\w*|sprachmodell\w*|sage?n? sie|negeer\w*|instructies|felelj\w*|nyelvi modell"
+    r"|svara?|ignorera)\b",
     r"\b(?:ignore[zr]|oublie[zr]|repond(?:s|ez|re)|instructions? precedentes?|consignes?"
     r"|assistante?s?|modele de langage|dites|affirmez|indiquez)\b",
     r"\b(?:ignor[ae]|olvid[ae]|responda|responde|respuestas?|instrucciones|asistentes?|diga"
@@ -152,7 +176,7 @@ _ENGLISH_WORDS = (
 _ENGLISH = frozenset(_ENGLISH_WORDS.split())
 """Words of which every longer English sentence has some, and one of another language few."""
 
-_LONG = 10
+_LONG = 8
 """Words without a capital in a sentence, from which on it must have two of them."""
 
 
