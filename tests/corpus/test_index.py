@@ -254,3 +254,21 @@ def test_odd_characters_are_kept_as_they_are(opened):
 def test_a_place_of_another_kind_is_refused(place):
     with pytest.raises(ConfigError, match=r"expected a file's path or postgresql://"):
         open_index(place)
+
+
+def test_questions_are_answered_while_sentences_are_embedded(opened):
+    index = opened()
+    index.refresh(ALL)
+    many = [
+        document(f"many-{n}.txt", *(f"Fact {n} is that {m} is no prime." for m in range(8)))
+        for n in range(80)
+    ]
+    writing = threading.Thread(target=index.refresh, args=([*ALL, *many],))
+    writing.start()
+    answered = 0
+    while writing.is_alive():
+        assert index.search("Where did the kitten take a nap?", 1)[0].passage == CATS
+        answered += 1
+    writing.join()
+    assert answered >= 3
+    assert index.get(many[79].id) == many[79]

@@ -1,5 +1,6 @@
 """All that can be asked about: the store's rows and documents, kept up to date in an index."""
 
+import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ from volcast.storage import Store
 from volcast.universe_memory import recall
 
 __all__ = ["Gathered", "Library", "Source", "gather", "index_place"]
+
+_CACHE = Path("var/cache")
+"""Where the index of a remote store lies, unless told otherwise."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,13 @@ def gather(store: Store, now: datetime) -> Gathered:
 
 
 def index_place(settings: Settings, store: Store) -> str | Path:
-    """Return where the index is: as set, else a file beside the store's tables or a copy's."""
+    """Return where the index is: as set, else a file inside a local store, or of this machine."""
     if settings.brief_index is not None:
         return settings.brief_index.get_secret_value()
-    return store.objects.local_folder("brief/", Path("var") / "cache") / "index.duckdb"
+    if "://" not in store.uri:
+        return Path(store.uri) / "brief" / "index.duckdb"
+    owner = hashlib.sha256(store.uri.encode()).hexdigest()[:16]
+    return _CACHE / owner / "brief" / "index.duckdb"
 
 
 @dataclass

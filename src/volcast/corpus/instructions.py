@@ -64,7 +64,7 @@ _RULES = (
     # Speak to a machine, or of what it must do.
     r"\b(?:you are|you're|you will be|act|behave|pretend)\s+(?:now\s+|as\s+|to be\s+)*"
     r"(?:an?\s+|the\s+)?(?:\w+\s+){0,2}" + _MACHINE + r"\b",
-    r"\b" + _MACHINE + r"\b.{0,50}\b" + _MUST + r"\b.{0,40}\b" + _SAY + r"\b",
+    r"\b" + _MACHINE + r"\b.{0,50}\b" + _MUST + r"\b[^.;:!?]{0,25}\b" + _SAY + r"\b",
     r"\b" + _AI + r"\b.{0,80}\b" + _MUST + r"\b",
     r"\b" + _MACHINE + r"\b.{0,20}\b(?:reading|reads?|process(?:es|ing)?|pars(?:es|ing)"
     r"|summari[sz](?:es|ing)|quot(?:es|ing)|handl(?:es|ing)|index(?:es|ing))\b.{0,12}"
@@ -105,7 +105,7 @@ _RULES = (
     r"|cite|pretend|role-?play|summari[sz]e|translate|copy|memori[sz]e|remember|recite)\b(?!s)",
     _START + _SAY + r"\s+(?:the|this|that|these|those|it|them|every|any|all|only"
     r"|exactly|nothing|users?|people|readers?|everyone|everybody|you|your|instead|as|in|with|twice"
-    r"|thrice|once|three|[A-Z]{3,}[\w-]*)\b",
+    r"|thrice|once|three)\b",
     r"\b(?:you|one)\s+(?:must|should|shall|need to|have to|are to|will|can|may only|are (?:required"
     r"|instructed|asked|told|expected|obliged|requested))\b.{0,40}\b" + _SAY + r"\b",
     r"\brespond (?:only|with|by|in)\b|\banswer (?:only|with|by|that|as follows)\b",
@@ -132,7 +132,8 @@ _RULES = (
     _START + r"(?:do not|don't|never (?!before|again|since)|please)\s+\w+",
     # Look like a conversation, a marker, or what is no prose.
     r"(?:^|\n|[.!?]\s+)\W*(?:system|assistant|user|human|developer|tool|ai|instructions?|prompt"
-    r"|override|admin\w*|response|completion|output|(?:\w+ )?task)\s*(?:\]|>|:|\uff1a)",
+    r"|override|admin\w*|response|completion|output|reasoning|(?:\w+ )?(?:task|answer))\s*(?:\]|>|:"
+    r"|\uff1a)|-{3,}\s*(?:end|begin|start)\b",
     r"<\|?/?\s*(?:im_start|im_end|system|assistant|user|inst\w*|s)\s*\|?>|\[/?(?:inst|system|sys"
     r"|user|assistant)\w*\]|<<\s*/?sys\s*>>|###\s*(?:instruction|system|assistant|response)",
     r"\b(?:begin|end|start)\s+(?:of\s+)?(?:the\s+)?(?:system|admin\w*|hidden|new|priority|override)"

@@ -1,0 +1,97 @@
+"""volcast brief, ask and cite: what they print, and what they end with."""
+
+import re
+import sys
+
+import pytest
+
+from tests.brief.desk import briefed
+from volcast.brief.library import index_place
+from volcast.cli import main
+from volcast.config import read_settings
+from volcast.storage import Store
+
+TABLE = "predictions_daily"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def volcast(*arguments):
+        monkeypatch.setattr(sys, "argv", ["volcast", *arguments])
+        try:
+            main()
+        except SystemExit as ended:
+            return ended.code or 0, "".join(capsys.readouterr())
+        return 0, "".join(capsys.readouterr())
+
+    return volcast
+
+
+def test_each_sentence_of_the_brief_has_sources_that_can_be_cited(run, store: Store):
+    briefed(store)
+    code, said = run("brief", "--store", store.uri)
+    assert code == 0
+    body, sources = said.split("Sources (volcast cite ID)")
+    listed = dict(re.findall(r"\[(\d+)\] (\S.*)", sources))
+    sentences = [line for line in body.splitlines() if line.startswith("  ") and "[" in line]
+    assert len(sentences) >= 8
+    for sentence in sentences:
+        for number in re.findall(r"\[(\d+)\]", sentence):
+            assert number in listed
+    code, row = run("cite", listed["1"], "--store", store.uri)
+    assert code == 0
+    assert "0.131" in row
+
+
+def test_a_question_is_answered_or_not_in_the_sources(run, store: Store):
+    briefed(store)
+    store.objects.put("documents/bad.pdf", b"no pdf")
+    code, said = run("ask", "What is the forecast for SPY?", "--store", store.uri)
+    assert code == 0
+    assert "13.1 %" in said
+    assert "note: Not read: documents/bad.pdf" in said
+    code, said = run("ask", "Who won the league in 1987?", "--store", store.uri)
+    assert (code, said.splitlines()[0]) == (0, "not in the sources")
+    past = run(
+        "ask", "What is the forecast for SPY?", "--as-of", "2024-06-27", "--store", store.uri
+    )
+    assert "14.0 %" in past[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("brief",), "empty store"),
+        (("brief", "--as-of", "June"), "YYYY-MM-DD"),
+        (("ask", ""), "question"),
+        (("ask", "x" * 501), "501 characters"),
+        (("cite", "nothing"), "citation"),
+        (("cite", f"{TABLE}?symbol=SPY&session=2024-06-28&model_version=3"), "no such row"),
+    ],
+)  # fmt: skip
+def test_wrong_use_ends_in_its_words(run, store: Store, arguments, words):
+    code, said = run(*arguments, "--store", store.uri)
+    assert code == 2
+    assert words in said
+
+
+def test_the_index_lies_in_a_local_store_or_on_this_machine(store: Store, s3_uri: str):
+    assert index_place(read_settings(), store).is_relative_to(store.uri)
+    remote = index_place(read_settings(), Store.open(s3_uri))
+    assert not str(remote).startswith("s3:")
+    assert remote != index_place(read_settings(), Store.open(f"{s3_uri}/other"))
+    told = read_settings(brief_index="postgresql://u:secret@h/d")
+    assert index_place(told, store) == "postgresql://u:secret@h/d"
+    assert "secret" not in repr(told)
+
+
+def test_documents_of_a_bucket_are_asked_about(run, s3_uri: str, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = briefed(Store.open(s3_uri))
+    asked = "To what did the Bank of Verland raise its policy rate?"
+    for _ in range(2):
+        code, said = run("ask", asked, "--store", store.uri)
+        assert code == 0
+        assert "4.25 per cent" in said
+    assert (tmp_path / "var/cache").is_dir()
+    assert store.objects.list("brief/") == []
