@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from volcast import facts
 from volcast.cli.watch import print_watch
 from volcast.config import Universe
-from volcast.contracts import PREDICTIONS_DAILY
 from volcast.errors import NotFound
 from volcast.evaluation.table import SkillTable, shown_p, skill_as_dict
 from volcast.registry import champion_pointer
@@ -98,16 +98,14 @@ def print_summary(console: Console, store: Store, universe: Universe) -> None:
     NotFound
         If nothing has been published.
     """
-    stored = store.read(PREDICTIONS_DAILY, symbols=[universe.target]).to_pylist()
-    rows = [row for row in stored if row["role"] == "champion"]
+    found = facts.outlook(store, universe.target)
     champion = champion_pointer(store)
-    if not rows or champion is None:
+    if isinstance(found, facts.Missing) or champion is None:
         raise NotFound(
             found="no published forecast", expected="at least one", where=store.uri,
             remedy="Run the train and daily-inference pipelines: `make run`.",
         )  # fmt: skip
-    newest = max(rows, key=lambda row: (row["session"], row["model_version"] == champion.version))
-    print_forecast(console, newest)
+    print_forecast(console, found.row)
     print_skill(console, store, champion.run_id)
     print_watch(console, store, universe)
     console.print(f"report    {store.uri}/runs/{champion.run_id}/report.html", soft_wrap=True)
