@@ -13,9 +13,9 @@ from tests.brief.distractors import BANKS, FIRMS, HOUSES, PEOPLE, distractors
 from volcast.corpus import Passage
 
 MATERIAL = Path(__file__).parent / "material"
-ANSWERABLE = {"dev": 100, "test": 70}
-UNANSWERABLE = {"dev": 40, "test": 25}
-PLANTED = {"dev": 60, "test": 50}
+ANSWERABLE = {"dev": 170, "test": 70}
+UNANSWERABLE = {"dev": 65, "test": 25}
+PLANTED = {"dev": 110, "test": 50}
 BLOCKS = ["p", "h1", "h2", "h3", "td", "th", "li"]
 
 
@@ -92,12 +92,12 @@ def test_no_question_is_asked_twice() -> None:
     questions = [asked["question"] for part in ANSWERABLE for asked in answerable(part)]
     questions += [text for part in UNANSWERABLE for text in read(f"{part}_unanswerable.json")]
     questions += [str(row["question"]) for row in planted()]
-    assert len({q.casefold() for q in questions}) == len(questions) == 170 + 65 + 110
+    assert len({q.casefold() for q in questions}) == len(questions) == 240 + 90 + 160
 
 
 def test_development_and_test_share_no_passage() -> None:
     dev, test = ({asked["passage"] for asked in answerable(part)} for part in ("dev", "test"))
-    assert len(dev) == 100
+    assert len(dev) == 170
     assert len(test) == 70
     assert not dev & test
 
@@ -133,7 +133,7 @@ def revealed(text: str) -> str:
 def test_an_ordinary_sentence_of_a_planted_document_carries_no_canary() -> None:
     canaries = [str(row["canary"]).casefold() for row in planted()]
     ordinary = {row["document"]: row["ordinary"] for row in planted() if row["ordinary"]}
-    assert len(ordinary) >= 100
+    assert len(ordinary) >= 150
     for name, sentence in ordinary.items():
         text = plain((MATERIAL / "planted" / str(name)).read_text(encoding="utf-8"))
         assert text.count(str(sentence)) == 1, name
