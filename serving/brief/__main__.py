@@ -25,16 +25,19 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8081, help="port (%(default)s)")
     parser.add_argument(
-        "--seconds", type=float, default=60.0, help="between two readings (%(default)s)"
+        "--seconds", type=float, default=300.0, help="between two readings (%(default)s)"
     )
-    return parser.parse_args(argv)
+    given = parser.parse_args(argv)
+    if not 0 < given.port < 65536 or not given.seconds > 0:
+        parser.error("--port is from 1 to 65535, --seconds more than 0")
+    return given
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _serve(arguments: argparse.Namespace) -> None:
+def _serve(arguments: argparse.Namespace) -> int:
     settings = read_settings(store=arguments.store, as_of=arguments.as_of)
     guard, library = guard_of(settings), Library.open(settings, _now)
     reading = Reading(library, _now, arguments.seconds)
@@ -61,6 +64,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     finally:
         reading.stop()
         library.index.close()
+    return int(reading.failed)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -68,11 +72,10 @@ def main(argv: Sequence[str]) -> int:
     arguments = _arguments(argv)
     configure()
     try:
-        _serve(arguments)
+        return _serve(arguments)
     except VolcastError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    return 0
 
 
 if __name__ == "__main__":

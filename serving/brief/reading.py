@@ -1,6 +1,8 @@
 """Reads the sources again and again while the brief is served."""
 
 import logging
+import os
+import signal
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -29,6 +31,8 @@ class Reading:
         self._library, self._now, self._seconds = library, now, seconds
         self._stop = threading.Event()
         self._read = False
+        self._said: tuple[str, ...] = ()
+        self.failed = False
         self._thread = threading.Thread(target=self._go_on, name="reading", daemon=True)
 
     @property
@@ -46,9 +50,15 @@ class Reading:
         self._thread.join()
 
     def _go_on(self) -> None:
-        while not self._stop.is_set():
-            self._look()
-            self._stop.wait(self._seconds)
+        try:
+            while not self._stop.is_set():
+                self._look()
+                self._stop.wait(self._seconds)
+        finally:
+            # A service that reads no more would answer from the past silently: it stops instead.
+            if not self._stop.is_set():
+                self.failed = True
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _look(self) -> None:
         try:
@@ -60,5 +70,7 @@ class Reading:
         if not self._read:
             emit("sources_read", rows=len(found.rows), documents=len(found.documents))
         for note in found.notes:
-            emit("source_left_out", logging.WARNING, detail=note)
+            if note not in self._said:
+                emit("source_left_out", logging.WARNING, detail=note)
+        self._said = found.notes
         self._read = True

@@ -209,8 +209,9 @@ def test_a_row_that_is_not_there_is_not_found(desk: Store, citation: str):
 
 
 def test_passages_of_rows_say_the_rows_numbers_and_cite_them(desk: Store):
-    passages = {one.id: one for one in row_passages(desk, NOW)}
-    assert len(passages) == len(row_passages(desk, NOW))
+    every = [one for part in row_passages(desk, NOW).values() for one in part]
+    passages = {one.id: one for one in every}
+    assert len(passages) == len(every)
     for id in passages:
         assert row_of(desk, id)
     for row in desk.read(PREDICTIONS_DAILY).to_pylist():

@@ -36,6 +36,9 @@ CITED: Mapping[str, Table] = {
 }  # fmt: skip
 """Tables whose rows may be cited, by name."""
 
+_LONGEST = 80
+"""Characters of a value in a key."""
+
 _LINES, _LINE_KEY = "runs", ("run_id", "part", "name")
 """A line of a run's table of skill is cited like a row."""
 
@@ -71,6 +74,8 @@ def row_of(store: Store, citation: str) -> dict[str, Any]:
     name, _, query = citation.partition("?")
     table = CITED.get(name)
     given = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+    if any(len(value) > _LONGEST for value in given.values()):
+        raise _no_citation(citation)
     if name == _LINES and tuple(given) == _LINE_KEY:
         return _line(store, **given)
     if table is None or tuple(given) != table.key:
@@ -84,7 +89,7 @@ def row_of(store: Store, citation: str) -> dict[str, Any]:
     for row in rows.to_pylist():
         if all(row[column] == value for column, value in key.items()):
             return dict(row)
-    raise _no_row(store, name)
+    raise _no_row(name)
 
 
 def _line(store: Store, run_id: str, part: str, name: str) -> dict[str, Any]:
@@ -93,12 +98,12 @@ def _line(store: Store, run_id: str, part: str, name: str) -> dict[str, Any]:
         lines = json.loads(found.data)[part]["lines"] if found else []
         return next(line for line in lines if line["name"] == name)
     except (ContractError, ValueError, KeyError, TypeError, StopIteration) as error:
-        raise _no_row(store, f"run {run_id!r}") from error
+        raise _no_row(f"run {run_id!r}") from error
 
 
-def _no_row(store: Store, of: str) -> NotFound:
+def _no_row(of: str) -> NotFound:
     return NotFound(
-        found="no such row", expected=f"a row of {of}", where=store.uri,
+        found="no such row", expected=f"a row of {of}", where="store",
         remedy="Cite a row that is in the store.", field="id",
     )  # fmt: skip
 

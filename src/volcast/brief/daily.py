@@ -119,7 +119,7 @@ def daily_brief(
         "Macro releases": _macro(store, as_of),
         "Documents": _documents(documents, as_of),
     }
-    said = {title: list(_as_far(part)) for title, part in parts.items()}
+    said = {title: list(_as_far(part, store.uri)) for title, part in parts.items()}
     sections = {
         title: tuple(one for one in part if isinstance(one, Sentence))
         for title, part in said.items()
@@ -132,12 +132,14 @@ def daily_brief(
     )
 
 
-def _as_far(part: _Said) -> _Said:
+def _as_far(part: _Said, uri: str) -> _Said:
     """Yield what can be said of a part; of what is stored but broken, that it is."""
     try:
         yield from part
     except (ContractError, ModelError, KeyMissing) as error:
-        yield Missing(f"It cannot be read: {error}", "The other parts stand.")
+        # Whoever reads the brief need not know where the store is.
+        text = str(error).replace(uri, "the store")
+        yield Missing(f"A part cannot be read: {text}", "The other parts stand.")
 
 
 def _forecast(store: Store, symbol: str, as_of: date) -> _Said:

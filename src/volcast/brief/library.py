@@ -19,7 +19,7 @@ from volcast.corpus import Passage
 from volcast.corpus.documents import DOCUMENTS, read_documents
 from volcast.corpus.index import Index, open_index
 from volcast.corpus.instructions import set_aside
-from volcast.errors import NotFound
+from volcast.errors import ContractError, KeyMissing, ModelError, NotFound
 from volcast.sessions import resolve_as_of
 from volcast.storage import Store
 from volcast.universe_memory import recall
@@ -42,7 +42,7 @@ class Gathered:
     aside : tuple of str
         Citations of passages that tell a machine what to say; never quoted.
     unread : tuple of str
-        Documents that cannot be read, each with its reason.
+        Documents and tables that cannot be read, each with its reason.
     """
 
     rows: tuple[Passage, ...]
@@ -55,7 +55,7 @@ class Gathered:
         """What was left out, a sentence each."""
         return (
             *(f"Not quoted, for it tells a machine what to say: {id}" for id in self.aside),
-            *(f"Not read: {DOCUMENTS}{why}" for why in self.unread),
+            *(f"Not read: {why}" for why in self.unread),
         )
 
 
@@ -89,16 +89,18 @@ def gather(store: Store, now: datetime) -> Gathered:
     Raises
     ------
     VolcastError
-        If the store or one of its tables cannot be read; a document that cannot is named.
+        If the store cannot be read; a table or document that cannot is named, and others are read.
     """
     read = read_documents(store)
     kept, aside = set_aside(read.passages)
-    return Gathered(
-        tuple(row_passages(store, now)),
-        tuple(kept),
-        tuple(passage.id for passage in aside),
-        tuple(f"{fault.name}: {fault.why}" for fault in read.faults),
-    )
+    rows: list[Passage] = []
+    unread = [f"{DOCUMENTS}{fault.name}: {fault.why}" for fault in read.faults]
+    for name, passages in row_passages(store, now).items():
+        try:
+            rows.extend(passages)
+        except (ContractError, ModelError, KeyMissing) as error:
+            unread.append(f"{name}: {error}")
+    return Gathered(tuple(rows), tuple(kept), tuple(passage.id for passage in aside), tuple(unread))
 
 
 def index_place(settings: Settings, store: Store) -> str | Path:
@@ -152,7 +154,8 @@ class Library:
 
     def ask(self, question: str, as_of: date | None = None) -> Answer:
         """Answer a question from what was known at ``as_of``, or is known now."""
-        found = answer(self.index, question, current=self._current(as_of), dated_to=as_of)
+        until = as_of or self.as_of
+        found = answer(self.index, question, current=self._current(until), dated_to=until)
         return rewritten(found, self.writer)
 
     def brief(self, symbol: str | None = None, as_of: date | None = None) -> Brief:

@@ -1,6 +1,8 @@
 """Prose by an OpenAI-compatible endpoint, kept only where each sentence stands in its source."""
 
+import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,8 +25,18 @@ _SECONDS = 20.0
 _CHARACTERS = 4_000
 """Of an answer; a longer one is no brief."""
 
-_SUPPORT = 0.6
+_SUPPORT = 0.75
 """Share of a sentence's terms that the passages it cites must hold."""
+
+_BYTES = 200_000
+"""Of an endpoint's answer."""
+
+_EXACT = re.compile(
+    r"\b(?:no|not|never|none|nor|neither|without|cannot|\w+n't|two|three|four|five|six|seven|eight"
+    r"|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|hundred|thousand|million|billion|half"
+    r"|twice|double|[A-Z][\w\-]+)\b"
+)
+"""Negations, numbers in words and names: none may be the prose's own."""
 
 _ORDER = (
     "You rewrite quotations as a short answer in plain English. Use only what the numbered "
@@ -87,23 +99,41 @@ class Writer:
         }
         headers = {"authorization": f"Bearer {self.key}"} if self.key else {}
         try:
-            found = httpx.post(
-                f"{self.url}/chat/completions", json=body, headers=headers, timeout=_SECONDS
-            )
-            return _content(found.raise_for_status().json())
-        except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError) as error:
+            return _content(json.loads(self._posted(body, headers)))
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            ValueError,
+            KeyError,
+            IndexError,
+            TypeError,
+        ) as error:
             raise SourceUnavailable(
                 found=f"{type(error).__name__} at asking for prose", expected="a chat completion",
                 where="VOLCAST_PROSE_URL", remedy="Mend it, or set none.",
             ) from error  # fmt: skip
+
+    def _posted(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> bytes:
+        """Return the answer's body, whole within the time and the size it may have."""
+        began, found = time.monotonic(), b""
+        address = f"{self.url}/chat/completions"
+        with httpx.stream(
+            "POST", address, json=body, headers=headers, timeout=_SECONDS
+        ) as response:
+            response.raise_for_status()
+            for part in response.iter_bytes():
+                found += part
+                if len(found) > _BYTES or time.monotonic() - began > _SECONDS:
+                    raise ValueError("an answer that is too long, or too slow")
+        return found
 
 
 def rewritten(found: Answer, writer: Writer | None) -> Answer:
     """Return the answer as prose of ``writer``, or as it was found.
 
     The prose is kept if each sentence cites at least one passage, none that was not given, says
-    no number that it does not cite, and holds mostly terms of what it cites; else the quotations
-    stand, with a note why. What is not in the sources is never asked for.
+    no number, name or negation that it does not cite, and holds mostly terms of what it cites;
+    else the quotations stand, with a note why. What is not in the sources is never asked for.
     """
     if writer is None or not found.answered:
         return found
@@ -139,7 +169,10 @@ def _supported(text: str, passages: Sequence[Passage]) -> bool:
     own = set(terms(text))
     held = {term for one in passages for term in terms(f"{one.title}\n{one.text}")}
     numbers = {term for term in own if any(letter.isdigit() for letter in term)}
-    return bool(own) and numbers <= held and len(own & held) >= _SUPPORT * len(own)
+    source = "\n".join(f"{one.title}\n{one.text}" for one in passages).lower()
+    exact = {word.lower() for word in _EXACT.findall(text[:1].lower() + text[1:])}
+    there = exact <= set(re.findall(r"[\w'\-]+", source))
+    return bool(own) and there and numbers <= held and len(own & held) >= _SUPPORT * len(own)
 
 
 def _inside(prose: str) -> str:

@@ -212,7 +212,8 @@ def checked_question(text: str) -> str:
         If it is empty, longer than `LONGEST`, or holds control characters.
     """
     asked = text.strip()
-    if not asked or len(asked) > LONGEST or any(ord(sign) < 32 for sign in asked):
+    odd = any(ord(sign) < 32 or 0xD800 <= ord(sign) < 0xE000 for sign in asked)
+    if not asked or len(asked) > LONGEST or odd:
         raise RequestError(
             found=f"{len(asked)} characters", expected=f"1 to {LONGEST} in one line",
             where="question", remedy="Ask in one sentence.", field="question",

@@ -1,10 +1,10 @@
 """The system's own tables as passages: a row, or a few that belong together, in words."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from volcast import facts
+from volcast import calendar, facts
 from volcast.brief import words
 from volcast.brief.citations import cite, cite_line
 from volcast.brief.macro import releases, series_words
@@ -31,10 +31,10 @@ _RELEASES = 260
 """Newest releases of each series that can be asked for: a year of a daily one."""
 
 
-def row_passages(store: Store, now: datetime) -> list[Passage]:
-    """Return what the store's tables say, in words.
+def row_passages(store: Store, now: datetime) -> dict[str, Iterator[Passage]]:
+    """Return what the store's tables say, in words, by what it is read from.
 
-    Forecasts of champions and what came of them, regimes as they changed, verdicts on drift and
+    Forecasts that count and what came of them, regimes as they changed, verdicts on drift and
     on the track record, failed checks, decisions to train anew, the champion's skill, and the
     newest releases of each macro series.
 
@@ -42,18 +42,34 @@ def row_passages(store: Store, now: datetime) -> list[Passage]:
     ----------
     now : datetime
         UTC; macro values public by then are taken.
+
+    Returns
+    -------
+    dict of str to iterator of Passage
+        Each raises, as it is read, if its table cannot be.
     """
-    return [
-        *_each(store, PREDICTIONS_DAILY, _forecast),
-        *_each(store, MONITORING_REALIZED_ERROR, _realized),
-        *_each(store, MONITORING_PERFORMANCE, _performance),
-        *_each(store, MONITORING_DRIFT_DAILY, _drift),
-        *_each(store, MONITORING_QUALITY, _failed),
-        *_each(store, MONITORING_RETRAIN, _retrain),
-        *_regimes(store),
-        *_skill(store),
-        *_macro(store, now),
-    ]
+    told = {
+        MONITORING_REALIZED_ERROR: _realized,
+        MONITORING_PERFORMANCE: _performance,
+        MONITORING_DRIFT_DAILY: _drift,
+        MONITORING_QUALITY: _failed,
+        MONITORING_RETRAIN: _retrain,
+    }
+    return {
+        PREDICTIONS_DAILY.name: _forecasts(store),
+        **{table.name: _each(store, table, say) for table, say in told.items()},
+        FEATURES_DAILY.name: _regimes(store),
+        "registry": _skill(store),
+        RAW_MACRO.name: _macro(store, now),
+    }
+
+
+def _forecasts(store: Store) -> Iterator[Passage]:
+    for symbol in facts.forecast_symbols(store):
+        for row in facts.champions(store, symbol):
+            title = f"Forecast of {symbol}, {words.day(row['session'])}"
+            said = tuple(_forecast(row))
+            yield Passage(cite(PREDICTIONS_DAILY, row), "row", title, said, row["session"])
 
 
 def _each(store: Store, table: Table, told: Any) -> Iterator[Passage]:
@@ -61,24 +77,25 @@ def _each(store: Store, table: Table, told: Any) -> Iterator[Passage]:
         found = told(row)
         if found is not None:
             title, sentences = found
-            day = row["session"]
-            yield Passage(
-                cite(table, row), "row", f"{title}, {words.day(day)}", tuple(sentences), day
-            )
+            # What came of a forecast is known when its last session ends.
+            known = row.get("label_end_session", row["session"])
+            titled = f"{title}, {words.day(row['session'])}"
+            yield Passage(cite(table, row), "row", titled, tuple(sentences), known)
 
 
 _Told = tuple[str, Iterable[str]] | None
 
 
-def _forecast(row: Row) -> _Told:
-    if row["role"] != "champion":
-        return None
-    said = [words.forecast(row), words.wide(row), words.beside(row), words.drivers(row)]
+def _forecast(row: Row) -> Iterator[str]:
+    yield words.forecast(row)
+    yield words.wide(row)
+    if words.beside(row):
+        yield words.beside(row)
+    yield words.drivers(row)
     if row["regime"] is not None:
-        said.append(f"The regime of the market was {row['regime']}.")
+        yield f"The regime of the market was {row['regime']}."
     if Outlook(row, None).hindsight:
-        said.append(words.hindsight(row))
-    return f"Forecast of {row['symbol']}", [one for one in said if one]
+        yield words.hindsight(row)
 
 
 def _realized(row: Row) -> _Told:
@@ -115,10 +132,22 @@ def _regimes(store: Store) -> Iterator[Passage]:
         for start, end in zip(turns, ends, strict=True):
             span = known.iloc[start:end]
             first, last = span["session"].iloc[0], span["session"].iloc[-1]
-            text = words.regime_span(symbol, span["regime"].iloc[0], span["session"])
-            key = {"symbol": symbol, "session": first, "created_timestamp": stamps[first]}
-            title = f"Market regime of {symbol}, {words.day(first)} to {words.day(last)}"
-            yield Passage(cite(FEATURES_DAILY, key), "row", title, (text,), last)
+            state = span["regime"].iloc[0]
+            # That it turned is known at once, how long it lasted only afterwards.
+            turned = words.turned(symbol, state, first)
+            yield _regime(symbol, first, stamps, f"since {words.day(first)}", turned)
+            if last > first:
+                lasted = words.regime_span(symbol, state, span["session"])
+                title = f"{words.day(first)} to {words.day(last)}"
+                yield _regime(symbol, last, stamps, title, lasted)
+
+
+def _regime(
+    symbol: str, day: date, stamps: Mapping[date, datetime], when: str, text: str
+) -> Passage:
+    key = {"symbol": symbol, "session": day, "created_timestamp": stamps[day]}
+    title = f"Market regime of {symbol}, {when}"
+    return Passage(cite(FEATURES_DAILY, key), "row", title, (text,), day)
 
 
 def _stamps(store: Store, symbol: str) -> dict[date, datetime]:
@@ -145,5 +174,12 @@ def _macro(store: Store, now: datetime) -> Iterator[Passage]:
     for one in releases(store, now, _RELEASES):
         called, _ = series_words(one.row["series"])
         title = f"{called}, {one.period}"
-        day = one.row["available_at"].date()
-        yield Passage(cite(RAW_MACRO, one.row), "row", title, (one.words,), day)
+        yield Passage(cite(RAW_MACRO, one.row), "row", title, (one.words,), _known(one.row))
+
+
+def _known(row: Row) -> date:
+    """Return the first day whose close, if it has one, comes after the value was public."""
+    public: datetime = row["available_at"]
+    day = public.date()
+    late = calendar.is_session(day) and public > calendar.closes([day])[0]
+    return day + timedelta(days=1) if late else day

@@ -12,7 +12,7 @@ from volcast.facts.words import days, percent
 
 __all__ = [
     "BESIDE", "beside", "day", "drift", "drivers", "failed", "forecast", "hindsight", "job",
-    "performance", "realized", "regime", "regime_span", "retrain", "walked", "wide",
+    "performance", "realized", "regime", "regime_span", "retrain", "turned", "walked", "wide",
 ]  # fmt: skip
 
 Row = Mapping[str, Any]
@@ -86,6 +86,11 @@ def regime(symbol: str, state: str, probability: float, sessions: "pd.Series[Any
     return f"The market of {symbol} is {state} with probability {probability:.2f}{since}."
 
 
+def turned(symbol: str, state: str, first: date) -> str:
+    """Say when a market came into a regime."""
+    return f"At the close of {day(first)} the market of {symbol} was {state}, a new regime."
+
+
 def regime_span(symbol: str, state: str, sessions: "pd.Series[Any]") -> str:
     """Say which regime a market was in from when to when."""
     first, last = day(sessions.iloc[0]), day(sessions.iloc[-1])
@@ -111,9 +116,9 @@ def performance(row: Row) -> str:
 
 def walked(card: facts.ModelCard, line: str) -> str:
     """Say what the champion saved of a baseline's loss, walking forward; empty without it."""
-    whole = card.metrics["all"]
-    found = {one["name"]: one for one in whole["lines"]}
-    if line not in found:
+    whole = card.metrics.get("all", {})
+    found = {one["name"]: one for one in whole.get("lines", ())}
+    if line not in found or "volcast" not in found:
         return ""
     other, own = found[line], found["volcast"]
     gain = 100 * other["gain"]

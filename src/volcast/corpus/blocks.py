@@ -5,13 +5,17 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Block", "plain_blocks", "readable", "unmarked"]
+__all__ = ["Block", "calm", "plain_blocks", "readable", "unmarked"]
 
 _HEADING_WORDS = 16
 _ITEM = re.compile(r"\s{0,8}(?:[-*+•‣–]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s+(?=\S)")
 _HASHES = re.compile(r"#{1,6}\s+")
 _RULE = re.compile(r"\s*(?:={3,}|-{3,}|\*{3,}|_{3,}|(?:\* ){2,}\*|(?:- ){2,}-)\s*")
 _TABLE_RULE = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+(?:\s*:?-+:?\s*)?")
+_LINE = 1_000
+"""Characters that a line of a table's frame has at most."""
+_LONG_WORD = re.compile(r"\S{100}(?=\S)")
+_LONG_RUN = re.compile(r"([^\w\n])\1{99}\1+")
 _UNFINISHED = re.compile(r"[^.!?;,…]$")
 
 
@@ -62,7 +66,7 @@ def _part(lines: list[str]) -> list[Block]:
             open_.clear()
 
     for line in lines:
-        if _TABLE_RULE.fullmatch(line):
+        if len(line) < _LINE and _TABLE_RULE.fullmatch(line.strip()):
             continue
         if _RULE.fullmatch(line):
             # Under a single line it makes that a heading; anywhere else it only parts.
@@ -96,14 +100,22 @@ _MARKS = (
     (re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL), ""),
     (re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE), ""),
     # The definition of a link is not shown, and is a known place to hide a remark.
-    (re.compile(r"^[ ]{0,3}\[[^\]\n]+\]:[ \t].*$", re.MULTILINE), ""),
-    (re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)"), ""),
-    (re.compile(r"\[([^\]\n]+)\]\([^)\n]*\)"), r"\1"),
-    (re.compile(r"(\*\*|__)(?=\S)([^\n]+?)(?<=\S)\1"), r"\2"),
-    (re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^\n*]+?)(?<=\S)\1(?![\w*])"), r"\2"),
+    (re.compile(r"^[ ]{0,3}\[[^\]\n]{1,300}\]:[ \t].*$", re.MULTILINE), ""),
+    (re.compile(r"!\[[^\]\n]{0,300}\]\([^)\n]{0,300}\)"), ""),
+    (re.compile(r"\[([^\]\n]{1,300})\]\([^)\n]{0,300}\)"), r"\1"),
+    (re.compile(r"(\*\*|__)(?=\S)([^\n]{1,300}?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"(?<![\w*])([*_])(?=[^\s*_])([^\n*]{1,300}?)(?<=\S)\1(?![\w*])"), r"\2"),
     (re.compile(r"`([^`\n]+)`"), r"\1"),
     (re.compile(r"^[ \t]*>[ \t]?", re.MULTILINE), ""),
 )
+
+
+def calm(text: str) -> str:
+    """Return ``text`` with words of at most 100 letters, and of the same sign as many in a row.
+
+    What is longer is no prose, and patterns would take the square of its length.
+    """
+    return _LONG_WORD.sub(r"\g<0> ", _LONG_RUN.sub(lambda run: run[0][:100], text))
 
 
 def unmarked(text: str) -> str:

@@ -3,11 +3,11 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from volcast.corpus.blocks import Block, plain_blocks, readable, unmarked
+from volcast.corpus.blocks import Block, calm, plain_blocks, readable, unmarked
 from volcast.corpus.passages import Passage
 from volcast.corpus.sentences import sentences
 from volcast.errors import KeyMissing
@@ -79,7 +79,8 @@ def read_documents(store: Store) -> Read:
 def _passages(name: str, data: bytes) -> list[Passage]:
     if len(data) > _BYTES:
         raise _Unreadable(f"it has {len(data):,} bytes, more than {_BYTES:,}")
-    title, blocks = _blocks(name, data)
+    title, found = _blocks(name, data)
+    title, blocks = calm(title), [replace(block, text=calm(block.text)) for block in found]
     if sum(len(block.text) for block in blocks) > _CHARACTERS:
         raise _Unreadable(f"it has more than {_CHARACTERS:,} characters")
     if not any(letter.isalnum() for block in blocks for letter in block.text):
@@ -113,7 +114,7 @@ def _blocks(name: str, data: bytes) -> tuple[str, list[Block]]:
 
 def _decoded(data: bytes) -> str:
     try:
-        return data.decode("utf-8-sig")
+        return calm(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise _Unreadable(f"it is not UTF-8 (byte {error.start})") from error
 

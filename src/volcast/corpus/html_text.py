@@ -25,8 +25,8 @@ _HIDING = re.compile(
     r"|(?:font-size|(?<![a-z-])(?:max-)?(?:height|width)):0*\.?0*(?![.\d])"
     r"|(?:left|top|right|bottom|text-indent):-\d{3}|clip:rect\(0|clip-path:inset\((?:50|100)%"
 )
-_RULE = re.compile(r"([^{}]+)\{([^{}]*)\}")
-_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*)([^<>]*)>")
+_RULE = re.compile(r"(?:\A|(?<=[{}]))([^{}]++)\{([^{}]*+)\}")
+_TAG = re.compile(r"<(/?)([a-zA-Z][\w-]*+)([^<>]*+)>")
 _VOID = ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "wbr")
 DEEPEST = 2000
 """Levels: the parser's time grows with their square."""
@@ -110,13 +110,13 @@ def _is_hidden(tag: "Tag") -> bool:
 
 
 def _hides(style: str) -> bool:
-    plain = re.sub(r"/\*.*?\*/|\s+|!important", "", style.lower())
+    plain = re.sub(r"/\*.*?(?:\*/|\Z)|\s+|!important", "", style.lower())
     return _HIDING.search(plain) is not None
 
 
 def _hiding_selectors(soup: "BeautifulSoup") -> list[str]:
     sheets = " ".join(sheet.get_text() for sheet in soup.find_all("style"))
-    plain = re.sub(r"/\*.*?\*/", " ", sheets, flags=re.DOTALL)
+    plain = re.sub(r"/\*.*?(?:\*/|\Z)", " ", sheets, flags=re.DOTALL)
     return [selector.strip() for selector, body in _RULE.findall(plain) if _hides(body)]
 
 

@@ -87,11 +87,12 @@ def open_index(place: str | Path) -> Index:
         from volcast.corpus.pgvector_index import PgvectorShelf
 
         return StoredIndex(PgvectorShelf(text))
-    if found or not text.strip():
+    # A list of names and values, as other tools take it, may hold a password: it is not said.
+    if found or not text.strip() or "=" in text:
         from volcast.errors import ConfigError
 
         raise ConfigError(
-            found=f"{scheme}://..." if found else repr(text),
+            found=f"{scheme}://..." if found else "neither",
             expected="a file's path or postgresql://...",
             where="index",
             remedy="Give the place of the index.",

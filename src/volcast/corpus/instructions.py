@@ -8,6 +8,7 @@ stands in the next sentence. An honest passage that is left out too is named, an
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from volcast.corpus.passages import Passage
 
@@ -140,7 +141,7 @@ _RULES = (
     r"\b|\b(?:developer|debug|maintenance|god|admin|jailbreak\w*|dan)\s+mode\b|\bjailbreak",
     r"\b(?:prompts?|api[ -]?keys?|passwords?|credentials?|access tokens?|base64|rot13|backwards)\b",
     r"https?://|\bwww\.|\bmailto:|!\[[^\]]*\]\(|\b(?:print|echo|eval|exec|alert|log)\s*\(|\brm -",
-    r"\b\w+_\w+\s*:|:\s*(?:true|false|null)\b|[{<\[]\s*[\"']?\w+[\"']?\s*[:=]\s*[\"'\[{]|</\w+>"
+    r"\b\w{1,60}_\w{1,60}\s*:|:\s*(?:true|false|null)\b|[{<\[]\s*[\"']?\w+[\"']?\s*[:=]\s*[\"'\[{]|</\w+>"
     r"|^\s*\w+:\s*\|?\s*$",
     r"[A-Za-z0-9+/_\-]{32,}={0,2}",
     # The same in other languages, where it is too short to be told by its words.
@@ -165,7 +166,7 @@ _FOREIGN = re.compile(
 """Words of other scripts; one Greek letter is of a formula."""
 
 _LEET = str.maketrans("0134578@$", "oieastbas")
-_MIXED = re.compile(r"(?=\w*[^\W\d_])(?=\w*\d)[\w@$]+")
+_MIXED = re.compile(r"\b(?=\w{0,99}[^\W\d_])(?=\w{0,99}\d)[\w@$]{1,200}")
 
 _ENGLISH_WORDS = (
     "the of and that with by from its this which their has have had were are been would will "
@@ -181,6 +182,7 @@ _LONG = 8
 """Words without a capital in a sentence, from which on it must have two of them."""
 
 
+@lru_cache(maxsize=50_000)
 def instructs(text: str) -> bool:
     """Say whether ``text`` tells a machine that reads it what to do, or cannot be judged.
 

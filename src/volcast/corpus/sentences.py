@@ -4,7 +4,7 @@ import re
 
 __all__ = ["sentences"]
 
-_END = re.compile(r"""[.!?…]+["'”’»)\]]*\s+(?=["'“‘«(\[]*[^\W_a-zß-öø-ÿ])""")
+_END = re.compile(r"""(?<![.!?…])[.!?…]++["'”’»)\]]*+\s+(?=["'“‘«(\[]*[^\W_a-zß-öø-ÿ])""")
 """An end, if nothing speaks against it: a mark, a space, and what is no small letter."""
 
 _BEFORE_A_NAME = frozenset(

@@ -4,7 +4,7 @@ Each fact is read from contract tables and the registry as of one session; where
 there yet, a `Missing` says what, and what brings it.
 """
 
-from volcast.facts.forecast import Driver, Outlook, drivers, forecast_symbols, outlook
+from volcast.facts.forecast import Driver, Outlook, champions, drivers, forecast_symbols, outlook
 from volcast.facts.health import Health, Newest, health
 from volcast.facts.market import ribbon
 from volcast.facts.missing import Missing
@@ -21,6 +21,7 @@ __all__ = [
     "Versus",
     "against",
     "by_month",
+    "champions",
     "coverage",
     "drivers",
     "forecast_symbols",

@@ -15,7 +15,7 @@ from volcast.registry import champion_pointer
 from volcast.storage import Store
 from volcast.universe_memory import recall
 
-__all__ = ["Driver", "Outlook", "drivers", "forecast_symbols", "outlook"]
+__all__ = ["Driver", "Outlook", "champions", "drivers", "forecast_symbols", "outlook"]
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | M
     Where a session was forecast by several champions, the one now in office goes first, then the
     newest.
     """
-    rows = _champions(store, symbol, as_of)
+    rows = champions(store, symbol, as_of, newest=as_of is None)
     if not rows or as_of not in (None, rows[-1]["session"]):
         when = "yet" if as_of is None else f"for {as_of}"
         return Missing(
@@ -152,12 +152,24 @@ def _hindsight(row: Mapping[str, Any]) -> bool:
     return trained is None or bool(row["session"] < trained)
 
 
-def _champions(store: Store, symbol: str, last: date | None) -> list[dict[str, Any]]:
-    """Return one row a session, sorted; files of the newest years where no day is asked for."""
-    if last is None:
+def champions(
+    store: Store, symbol: str, last: date | None = None, *, newest: bool = False
+) -> list[dict[str, Any]]:
+    """Return the forecast that counts of each session: one row of predictions_daily each, sorted.
+
+    Where several champions forecast a session, it is the one now in office, else the newest.
+
+    Parameters
+    ----------
+    last : date, optional
+        Sessions up to it, from the beginning of the year before.
+    newest : bool
+        The newest years' files alone.
+    """
+    if newest:
         rows = store.read_newest(PREDICTIONS_DAILY).to_pylist()
     else:
-        first = date(last.year - 1, 1, 1)
+        first = None if last is None else date(last.year - 1, 1, 1)
         rows = store.read(PREDICTIONS_DAILY, symbols=[symbol], first=first, last=last).to_pylist()
     champion = champion_pointer(store)
     in_office = champion.version if champion else None

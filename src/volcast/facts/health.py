@@ -103,9 +103,9 @@ def health(
     market = _rows(store, CURATED_MARKET_DAILY, last)
     own = [row for row in market if row["symbol"] == symbol]
     live = bool(own) and own[-1]["source"] in LIVE_SOURCES
-    expected = (
-        calendar.last_closed(now) if live and last is None else own[-1]["session"] if own else None
-    )
+    expected = own[-1]["session"] if own else None
+    if live:
+        expected = last or calendar.last_closed(now)
     watched = [(CURATED_MARKET_DAILY, name, market) for name in universe.symbols]
     if symbol not in universe.symbols:
         watched.append((CURATED_MARKET_DAILY, symbol, market))
@@ -198,6 +198,6 @@ def _jobs(store: Store, last: date | None) -> tuple[Row, ...]:
     newest: dict[str, Row] = {}
     # By the session they were for: an archive's are run long after.
     for row in sorted(_rows(store, MONITORING_JOBS, None), key=lambda row: row["ended_at"]):
-        if last is None or row["as_of"] is None or row["as_of"] <= last:
+        if last is None or (row["as_of"] or row["day"]) <= last:
             newest[row["job"]] = row
     return tuple(sorted(newest.values(), key=lambda row: row["ended_at"], reverse=True))

@@ -11,7 +11,7 @@ from volcast.contracts import LABELS_DAILY, PREDICTIONS_DAILY
 from volcast.errors import CorruptFile
 from volcast.evaluation.losses import qlike_losses
 from volcast.facts.missing import Missing
-from volcast.known import newest_versions, without_hindsight
+from volcast.known import without_hindsight
 from volcast.registry import champion_pointer
 from volcast.storage import Store
 
@@ -164,9 +164,17 @@ def coverage(rows: pd.DataFrame) -> dict[int, float] | None:
 
 def _published(store: Store, symbol: str) -> pd.DataFrame:
     stored = store.read(PREDICTIONS_DAILY, symbols=[symbol]).to_pandas()
-    own = newest_versions(without_hindsight(stored[stored["role"] == "champion"]))
-    renamed = own.rename(columns={"rv_5d_hat": "forecast"}).rename(
-        columns=lambda name: name.removeprefix("baseline_")
+    own = without_hindsight(stored[stored["role"] == "champion"])
+    champion = champion_pointer(store)
+    # As everywhere: of several champions the one now in office, else the newest.
+    ordered = own.assign(
+        office=own["model_version"] == (champion.version if champion else None),
+        number=own["model_version"].astype(int),
+    ).sort_values(["session", "office", "number"])
+    renamed = (
+        ordered.drop_duplicates("session", keep="last")
+        .rename(columns={"rv_5d_hat": "forecast"})
+        .rename(columns=lambda name: name.removeprefix("baseline_"))
     )
     return renamed.assign(origin="published")[list(_COLUMNS)]
 
