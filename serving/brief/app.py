@@ -1,6 +1,7 @@
 """The brief's routes."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -144,7 +145,9 @@ def _source(desk: Desk) -> Answering:
                 found="no id", expected="a citation", where="id",
                 remedy="Take it from an answer as it is, percent-encoded.", field="id",
             )  # fmt: skip
-        found: Source = await desk.run(lambda: desk.library.source(given["id"]))
+        # Of a citation that was not percent-encoded, the plus of a time zone came as a space.
+        id = re.sub(r"(T[\d:.]+) (\d\d:\d\d)", r"\1+\2", given["id"])
+        found: Source = await desk.run(lambda: desk.library.source(id))
         return _json(asdict(found))
 
     return answer

@@ -49,7 +49,7 @@ def queried(query: bytes, allowed: set[str]) -> dict[str, str]:
     RequestError
         On a repeated or unknown parameter.
     """
-    pairs = parse_qsl(query.decode("latin-1").replace("+", "%2B"), keep_blank_values=True)
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:

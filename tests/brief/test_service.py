@@ -84,6 +84,7 @@ def test_the_brief_is_of_a_symbol_and_a_day(service: Process):
         ("POST", "/qa", {"json": {"question": "   "}}, 400, "question"),
         ("POST", "/qa", {"json": {"question": "x" * 501}}, 400, "question"),
         ("POST", "/qa", {"json": {"question": "x", "as_of": "yesterday"}}, 400, "as_of"),
+        ("POST", "/qa", {"content": b'{"question": "\\ud800"}'}, 400, "question"),
         ("POST", "/qa", {"json": {"question": "x", "k": 5}}, 400, "k"),
         ("POST", "/qa", {"content": b"x" * (BODY_CAP + 1)}, 413, None),
         ("GET", "/qa", {}, 405, None),
@@ -98,6 +99,8 @@ def test_the_brief_is_of_a_symbol_and_a_day(service: Process):
         ("GET", "/sources?id=x", {}, 404, "id"),
         ("GET", "/sources?id=predictions_daily%3Fsymbol%3DSPY", {}, 400, "id"),
         ("GET", "/sources?id=documents/../universe.json", {}, 404, "id"),
+        ("GET", f"/sources?id=raw.macro%3Fseries%3D{'x' * 400}", {}, 400, "id"),
+        ("GET", f"/sources?id=runs%3Frun_id%3D{'x' * 90}%26part%3Dall%26name%3Da", {}, 400, "id"),
         ("GET", "/nowhere", {}, 404, None),
     ],
 )  # fmt: skip

@@ -256,5 +256,5 @@ def test_numbers_and_days_are_said_as_people_say_them():
     assert days(date(2021, 12, 30), date(2022, 1, 5)) == "30 Dec 2021 - 5 Jan 2022"
     assert days(date(2022, 1, 3), date(2022, 1, 3)) == "3 Jan 2022"
     assert feature_words("iv") == "implied volatility"
-    assert feature_words("ret_5") == "sum_5 r"
+    assert feature_words("unemployment") == "UNRATE"
     assert feature_words("no such feature") == "no such feature"

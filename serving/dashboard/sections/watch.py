@@ -1,11 +1,14 @@
 """How fresh the data is, and what the watch over data and model found."""
 
+from datetime import date
+
 import streamlit as st
 
 from serving.dashboard import reads
 from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import day
+from volcast import calendar
 from volcast.facts import Health, Missing, Newest
 from volcast.facts.words import feature_words
 
@@ -48,6 +51,14 @@ def _freshness(health: Health) -> str:
     return heading(3, "Freshness") + said + table("Newest row of each table", columns, rows)
 
 
+def _since(health: Health, session: date) -> str:
+    """Say how old a finding is, if the data has gone on since."""
+    if health.expected is None or session >= health.expected:
+        return ""
+    count = calendar.sessions_between(session, health.expected)
+    return notice("warning", f"That was {count} sessions ago: nothing was looked for since.")
+
+
 def _age(one: Newest) -> str:
     if one.behind is None:
         return "○ none"
@@ -78,10 +89,12 @@ def _drift(health: Health) -> str:
         return title + notice("missing", str(health.drift))
     row = health.drift
     said = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
+    said += _since(health, row["session"])
     if not health.fired:
         return title + said + prose("No test fired.")
     named = "; ".join(f"{feature_words(name)} (`{name}`)" for name in health.fired)
-    return title + said + prose(f"Tests fired for {len(health.fired)}: {named}.")
+    alone = f"Tests fired for {len(health.fired)} alone, which the verdict weighs together"
+    return title + said + prose(f"{alone}: {named}.")
 
 
 def _error(health: Health) -> str:
@@ -89,7 +102,8 @@ def _error(health: Health) -> str:
     row = health.performance
     if isinstance(row, Missing):
         return title + notice("missing", str(row))
-    return title + prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
+    said = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
+    return title + said + _since(health, row["session"])
 
 
 def _retrain(health: Health) -> str:

@@ -131,6 +131,9 @@ def _candidate(asked: Question, hit: Hit, weights: Mapping[str, float]) -> _Cand
         return None
     others = [n for n in places if n != first]
     told, base = [first], covered(texts[first])
+    if passage.source == "row" and first > 0:
+        # The first sentence of a row says what it is of.
+        told, others = [0, first], []
     second = max(others, key=lambda n: covered(texts[first], texts[n]), default=None)
     if second is not None and (
         covered(texts[first], texts[second]) - base >= _ADDS or not asked.wants(texts[first])

@@ -208,10 +208,10 @@ def _track(store: Store, symbol: str, as_of: date, watch: Callable[[], Health]) 
     elif card.champion.target in ("", symbol) and card.champion.as_of <= as_of.isoformat():
         run = card.champion.run_id
         for line in words.BESIDE:
-            text = words.walked(card, line)
-            if text:
-                own = cite_line(run, "all", "volcast")
-                yield Sentence(text, (own, cite_line(run, "all", line)))
+            part = words.part_with(card, line)
+            if part is not None:
+                cited = (cite_line(run, part, "volcast"), cite_line(run, part, line))
+                yield Sentence(words.walked(card, line), cited)
 
 
 def _watch(look: Callable[[], Health]) -> _Said:

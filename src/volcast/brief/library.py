@@ -19,7 +19,7 @@ from volcast.corpus import Passage
 from volcast.corpus.documents import DOCUMENTS, read_documents
 from volcast.corpus.index import Index, open_index
 from volcast.corpus.instructions import set_aside
-from volcast.errors import ContractError, KeyMissing, ModelError, NotFound
+from volcast.errors import ContractError, CorruptFile, KeyMissing, ModelError, NotFound
 from volcast.sessions import resolve_as_of
 from volcast.storage import Store
 from volcast.universe_memory import recall
@@ -148,7 +148,12 @@ class Library:
         """Read the store anew, and bring the index up to date."""
         with self._turn:
             found = gather(self.store, self.now())
-            self.index.refresh([*found.rows, *found.documents])
+            try:
+                self.index.refresh([*found.rows, *found.documents])
+            except CorruptFile:
+                # It holds nothing that is not in the store.
+                self.index.clear()
+                self.index.refresh([*found.rows, *found.documents])
             self._gathered = found
             return found
 

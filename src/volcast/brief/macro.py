@@ -61,6 +61,9 @@ class Release:
     def period(self) -> str:
         """The period in words."""
         day: date = self.row["observation_date"]
+        if "dated about a day after their release" in self.row["lag_rule"]:
+            # Of such a file the date is the release's, early in the month after.
+            day = day.replace(day=1) - timedelta(days=1)
         return f"{day:%B %Y}" if self.every >= _MONTHLY else f"{day.day} {day:%B %Y}"
 
     @property

@@ -26,6 +26,9 @@ _NUMBER_WORDS = (
 _COUNTS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS.split(), 2)}
 """Numbers as words, which a two-year bond is told from a ten-year one by."""
 
+_FARTHER = re.compile(r"\bnext (?!five|5|week|session|trading|day)\w+|\b(?:months?|years?) ahead\b")
+"""Horizons that no row is of."""
+
 _PAST = re.compile(r"\b(?:did|was|were|had|has|have)\b")
 _NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b(?:[A-Z][\w'&\-]*|[a-z]+[A-Z]\w*|[A-Z]{2,}\w*)")
 _COMMON = frozenset({"i", "har", "qlike", "rmse", "the"})
@@ -78,8 +81,8 @@ class Question:
 
     @cached_property
     def terms(self) -> frozenset[str]:
-        """Its terms, each once."""
-        return frozenset(terms(self.text))
+        """Its terms, each once; a letter alone is none."""
+        return frozenset(term for term in terms(self.text) if len(term) > 1 or term.isdigit())
 
     @cached_property
     def days(self) -> frozenset[str]:
@@ -133,26 +136,52 @@ class Question:
     def fits(self, passage: Passage, said: str) -> bool:
         """Whether nothing that the question is particular about is missing, or is another.
 
-        Names and numbers stand in the passage or its title. A month stands in what is said, or
-        else in the passage, and no other month is said; a year in the passage, its title or day.
+        Names and numbers stand in the passage or its title; the time fits, by a document's words
+        or a row's title.
         """
         told = f"{passage.title}\n{passage.text}"
         around = frozenset(terms(told))
         around |= {_COUNTS[word] for word in _words(told) & _COUNTS.keys()}
-        in_said = frozenset(terms(said))
-        if not self.names | self.numbers <= around:
+        if not self.names | self.numbers <= around or self._opposed - _words(said):
             return False
-        if (
-            self.months
-            and not self.months <= in_said
-            and (in_said & _MONTHS or not self.months <= around)
-        ):
-            return False
-        if self.days and not (self.days <= around or self._day_in(around)):
-            return False
+        if passage.source == "row":
+            return self._of_row(passage.title)
+        return self._in_time(passage, frozenset(terms(said)), around)
+
+    def _in_time(self, passage: Passage, said: frozenset[str], around: frozenset[str]) -> bool:
+        """Whether a document's passage is of the time that is asked for.
+
+        A month stands in what is said, or else in the passage, and no other month is said; a day
+        or a year in the passage, its title or day.
+        """
         if passage.dated is not None and self._after(passage.dated):
             return False
+        other = said & _MONTHS or not self.months <= around
+        if not self.months <= said and other:
+            return False
+        if not (self.days <= around or self._day_in(around)):
+            return False
         return self.years <= around | _years_of(passage.dated)
+
+    def _of_row(self, title: str) -> bool:
+        """Whether a row is of the very time that is asked for; a day is no month, nor that a year.
+
+        Its title says what it is of. What else it says, such as when a value became public, is not.
+        """
+        if _FARTHER.search(self.text.lower()):
+            return False
+        if not self.dated:
+            return True
+        held = frozenset(terms(title))
+        days = sorted(term for term in held if re.fullmatch(r"d\d{8}", term))
+        if self.days:
+            span = len(days) == 2 and all(days[0] <= day <= days[1] for day in self.days)
+            return span or self.days <= held
+        return bool(self.months and self.years) and not days and self.months | self.years <= held
+
+    @property
+    def _opposed(self) -> frozenset[str]:
+        return _words(self.text) & {"against", "without"}
 
     def _after(self, day: date) -> bool:
         """Whether it asks what happened on a later day: what was written before cannot say."""
@@ -182,12 +211,12 @@ class Question:
         weights : mapping
             How much each of its terms tells.
         matter : bool
-            Of `matter` alone; all of it is covered where there is none.
+            Of `matter` alone; where a question has none, nothing answers it.
         """
         asked = self.matter if matter else {term for term in self.terms if not _doubled(term)}
         whole = sum(weights.get(term, 0.0) for term in asked)
         found = asked & frozenset(terms(said))
-        return sum(weights.get(term, 0.0) for term in found) / whole if whole else 1.0
+        return sum(weights.get(term, 0.0) for term in found) / whole if whole else 0.0
 
 
 def _words(text: str) -> frozenset[str]:

@@ -126,6 +126,8 @@ def _regimes(store: Store) -> Iterator[Passage]:
         if isinstance(rows, Missing):
             continue
         known = rows[rows["regime"].notna()].reset_index(drop=True)
+        if not len(known):
+            continue
         turns = known.index[known["regime"] != known["regime"].shift()]
         stamps = _stamps(store, symbol)
         ends = [*turns[1:], len(known)]
@@ -163,11 +165,13 @@ def _skill(store: Store) -> Iterator[Passage]:
     if isinstance(card, Missing):
         return
     for line in words.BESIDE:
-        text = words.walked(card, line)
-        if text:
+        part = words.part_with(card, line)
+        if part is not None:
+            text = words.walked(card, line)
             title = f"Skill of the champion on {card.champion.target} against {words.BESIDE[line]}"
             day = date.fromisoformat(card.champion.as_of)
-            yield Passage(cite_line(card.champion.run_id, "all", line), "row", title, (text,), day)
+            cited = cite_line(card.champion.run_id, part, line)
+            yield Passage(cited, "row", title, (text,), day)
 
 
 def _macro(store: Store, now: datetime) -> Iterator[Passage]:

@@ -8,11 +8,12 @@ import pandas as pd
 
 from volcast import facts
 from volcast.evaluation.table import shown_p
-from volcast.facts.words import days, percent
+from volcast.facts.words import days, feature_words, percent
 
 __all__ = [
     "BESIDE", "beside", "day", "drift", "drivers", "failed", "forecast", "hindsight", "job",
-    "performance", "realized", "regime", "regime_span", "retrain", "turned", "walked", "wide",
+    "part_with", "performance", "realized", "regime", "regime_span", "retrain", "turned", "walked",
+    "wide",
 ]  # fmt: skip
 
 Row = Mapping[str, Any]
@@ -38,9 +39,12 @@ _RECORD = {
 
 def forecast(row: Row) -> str:
     """Say what was forecast, for when, and by which version."""
+    trained, whose = row["model_as_of"], f"volcast version {row['model_version']}"
+    said = f"On {day(row['session'])} {whose} forecast"
+    if trained is None or row["session"] < trained:
+        said = f"In hindsight, trained on sessions up to {trained or 'days untold'}, {whose} says"
     return (
-        f"At the close of {day(row['session'])}, volcast version {row['model_version']} forecast "
-        f"a realized volatility of {percent(row['rv_5d_hat'])} annualised for {row['symbol']} over "
+        f"{said} a volatility of {percent(row['rv_5d_hat'])} annualised for {row['symbol']} over "
         f"the next five sessions, {days(row['target_from'], row['target_to'])}, with an 80 % "
         f"interval from {percent(row['lo80'])} to {percent(row['hi80'])}."
     )
@@ -88,7 +92,7 @@ def regime(symbol: str, state: str, probability: float, sessions: "pd.Series[Any
 
 def turned(symbol: str, state: str, first: date) -> str:
     """Say when a market came into a regime."""
-    return f"At the close of {day(first)} the market of {symbol} was {state}, a new regime."
+    return f"On {day(first)} the market of {symbol} was {state}, a new regime."
 
 
 def regime_span(symbol: str, state: str, sessions: "pd.Series[Any]") -> str:
@@ -114,12 +118,25 @@ def performance(row: Row) -> str:
     return f"The track record {_RECORD.get(row['state'], row['state'])}: {row['detail']}.{score}"
 
 
+def part_with(card: facts.ModelCard, line: str) -> str | None:
+    """Return the part of the champion's metrics that holds it and a baseline on the same rows.
+
+    The whole walk, or else the rows that every baseline has; None where there is neither.
+    """
+    for part in ("all", "all_baselines"):
+        lines = card.metrics.get(part, {}).get("lines", ())
+        if {line, "volcast"} <= {one["name"] for one in lines}:
+            return part
+    return None
+
+
 def walked(card: facts.ModelCard, line: str) -> str:
     """Say what the champion saved of a baseline's loss, walking forward; empty without it."""
-    whole = card.metrics.get("all", {})
-    found = {one["name"]: one for one in whole.get("lines", ())}
-    if line not in found or "volcast" not in found:
+    part = part_with(card, line)
+    if part is None:
         return ""
+    whole = card.metrics[part]
+    found = {one["name"]: one for one in whole["lines"]}
     other, own = found[line], found["volcast"]
     gain = 100 * other["gain"]
     verb = "beats" if gain > 0 and other["p_better"] < _PROVEN else "does not provably beat"
@@ -134,7 +151,8 @@ def walked(card: facts.ModelCard, line: str) -> str:
 
 def drift(row: Row, fired: Sequence[str]) -> str:
     """Say the drift verdict and its reason."""
-    tests = f"; tests fired for {', '.join(fired)}" if fired else ""
+    named = [feature_words(name) for name in fired]
+    tests = f"; tests fired alone for {', '.join(named)}" if named else ""
     return f"Drift at {day(row['session'])}: {row['state']} ({row['detail']}){tests}."
 
 

@@ -221,9 +221,11 @@ def ask(
     """Answer a question by quoting the store's rows and documents, or say it is not in them."""
     from volcast.brief import Library, checked_question
     from volcast.cli.brief import print_answer
+    from volcast.universe_memory import recall
 
     asked, until = checked_question(question), day(as_of)
     library = Library.open(read_settings(store=store), lambda: datetime.now(UTC))
+    recall(library.store)  # a store that was never filled is a wrong address
     with console.status("reading"):
         gathered = library.refresh()
     print_answer(console, library.ask(asked, until), gathered.notes)

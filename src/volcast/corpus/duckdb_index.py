@@ -111,6 +111,14 @@ class DuckdbShelf:
             self.close()
         _put_over(temporary, self._path)
 
+    def clear(self) -> None:
+        """Take the file away, readable or not."""
+        self.close()
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unavailable(error) from error
+
     def close(self) -> None:
         """Let go of the file."""
         if self._open is not None:
@@ -134,7 +142,9 @@ class DuckdbShelf:
         import duckdb
 
         state = self._state()
-        if self._open is None or self._open[0] != state:
+        # One that was deleted still answers from what it held, until it is made anew.
+        gone = state is None and self._open is not None
+        if self._open is None or (self._open[0] != state and not gone):
             self.close()
             # In memory with the file attached: of a file that is opened itself, a process gets the
             # same old one again for as long as any part of it holds that.

@@ -65,6 +65,9 @@ class Index(Protocol):
     def get(self, id: str) -> Passage | None:
         """Return the passage of this id, or None."""
 
+    def clear(self) -> None:
+        """Take away what is there, readable or not."""
+
     def close(self) -> None:
         """Let go of files and connections."""
 

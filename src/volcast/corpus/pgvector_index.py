@@ -89,6 +89,11 @@ class PgvectorShelf:
 
             yield Writer(reader, replace)
 
+    def clear(self) -> None:
+        """Drop the schema."""
+        with self._transaction("ISOLATION LEVEL READ COMMITTED") as connection:
+            connection.execute("DROP SCHEMA IF EXISTS volcast_brief CASCADE")
+
     def close(self) -> None:
         """Let go of the connection."""
         if self._open is not None:

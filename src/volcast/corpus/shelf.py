@@ -131,6 +131,9 @@ class Shelf(Protocol):
     def writing(self) -> AbstractContextManager[Writer]:
         """Wait for other writers to end, and be the one."""
 
+    def clear(self) -> None:
+        """Take away what is there, readable or not."""
+
     def close(self) -> None:
         """Let go of files and connections."""
 

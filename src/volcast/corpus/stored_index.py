@@ -104,6 +104,11 @@ class StoredIndex:
         with self._turn, self._shelf.reading() as reader:
             return reader.passages([id]).get(id)
 
+    def clear(self) -> None:
+        """Take away what is there, readable or not."""
+        with self._turn:
+            self._shelf.clear()
+
     def close(self) -> None:
         """Let go of files and connections."""
         with self._turn:

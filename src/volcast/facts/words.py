@@ -29,8 +29,33 @@ _WORDS = {
     "drawdown_66": "the fall from the quarter's high",
     "max_move_22": "the month's largest move",
     "g_sd_22": "how the range varied in the month",
+    "ret_1": "today's return",
+    "ret_5": "the week's return",
+    "ret_22": "the month's return",
+    "rv_1": "today's realized volatility",
+    "rv_5": "the week's realized volatility",
+    "rv_10": "two weeks' realized volatility",
+    "rv_22": "the month's realized volatility",
+    "ewma94": "realized volatility by EWMA",
+    "drawdown_252": "the fall from the year's high",
+    "vix": "VIX",
+    "vix_change_1": "today's change of VIX",
+    "vix_change_5": "the week's change of VIX",
+    "vix3m_slope": "three-month against one-month VIX",
+    "bond_ret_1": "the bond's return today",
+    "bond_ret_5": "the bond's return in the week",
+    "bond_ret_22": "the bond's return in the month",
+    "bond_rv_22": "the bond's realized volatility",
+    "bond_corr_66": "how stocks move with the bond",
+    "credit_ret_1": "credit's return today",
+    "credit_ret_5": "credit's return in the week",
+    "credit_ret_22": "credit's return in the month",
+    "credit_rv_22": "credit's realized volatility",
+    "credit_corr_66": "how stocks move with credit",
+    "rv_5d": "the outcomes",
+    "rv_5d_hat": "the forecasts",
 }
-"""Of what the model may rest on; other features are called by their formula."""
+"""Of market features, the target and the forecast; others are called by their formula."""
 
 _FORMULAS = {feature.name: feature.formula for feature in FEATURES}
 
