@@ -121,7 +121,9 @@ def test_failed_checks_and_failed_runs_are_told_with_their_reason(desk: Store):
 
 def test_a_baseline_is_said_to_be_beaten_only_where_that_is_proven(desk: Store):
     texts = said(brief_of(desk), "Track record")
-    assert any("version 3 beats HAR-RV, with 20.0 % less QLIKE (0.200 against" in t for t in texts)
+    assert any(
+        "volcast version 3 beats HAR-RV, with 20.0 % less QLIKE (0.200 against" in t for t in texts
+    )
     assert any("does not provably beat HAR-X, with 5.0 % more QLIKE" in text for text in texts)
 
 

@@ -144,7 +144,7 @@ def walked(card: facts.ModelCard, line: str) -> str:
     p_value = shown_p(other["p_better"])
     return (
         f"Walking forward over {whole['rows']} sessions, {whole['first']} to {whole['last']}, "
-        f"version {card.champion.version} {verb} {BESIDE[line]}, with {share} "
+        f"volcast version {card.champion.version} {verb} {BESIDE[line]}, with {share} "
         f"({own['qlike']:.3f} against {other['qlike']:.3f}, one-sided p {p_value})."
     )
 
