@@ -37,3 +37,13 @@ def test_reading_takes_about_as_long_as_the_document_is(store: Store, name: str,
     began = time.process_time()
     set_aside(read_documents(store).passages)
     assert time.process_time() - began < 5
+
+
+def test_a_link_out_of_the_store_is_not_followed(store: Store, tmp_path):
+    (tmp_path / "secret.txt").write_text("The secret is 4711.")
+    store.objects.put("documents/own.txt", b"Own\n\nThis is our own.")
+    (tmp_path / "store/documents/link.txt").symlink_to(tmp_path / "secret.txt")
+    read = read_documents(store)
+    assert [fault.name for fault in read.faults] == ["link.txt"]
+    assert all("4711" not in one.text for one in read.passages)
+    assert len(read.passages) == 1

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from volcast.corpus.blocks import Block, calm, plain_blocks, readable, unmarked
@@ -68,12 +69,21 @@ def read_documents(store: Store) -> Read:
     for key in store.objects.list(DOCUMENTS):
         name = key.removeprefix(DOCUMENTS)
         try:
+            _refuse_outside(store, key)
             passages.extend(_passages(name, store.objects.get(key)))
         except KeyMissing:
             faults.append(Fault(name, "it is gone since it was listed"))
         except _Unreadable as error:
             faults.append(Fault(name, str(error)))
     return Read(tuple(passages), tuple(faults))
+
+
+def _refuse_outside(store: Store, key: str) -> None:
+    """Refuse a link that leads out of a local store: who may drop a file may not read any other."""
+    if "://" not in store.uri:
+        root = Path(store.uri).resolve()
+        if not (root / key).resolve().is_relative_to(root):
+            raise _Unreadable("it is a link that leads out of the store")
 
 
 def _passages(name: str, data: bytes) -> list[Passage]:
