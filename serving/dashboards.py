@@ -206,7 +206,23 @@ _PIPELINES = Board("volcast-pipelines", "volcast: pipelines", (
         "": 'ALERTS{alertname=~"Volcast.*|Watchdog", alertstate="firing"}'}, "table", width=24),
 ), by_symbol=False)  # fmt: skip
 
-BOARDS = (_FORECAST, _RECORD, _DRIFT, _DATA, _SERVING, _PIPELINES)
+_ANSWERED = "rate(volcast_brief_answer_seconds_bucket[$__rate_interval])"
+
+_BRIEF = Board("volcast-brief", "volcast: brief", (
+    Panel("Questions a second", {
+        "{{outcome}}": "sum by (outcome) (rate(volcast_brief_questions_total[$__rate_interval]))"}),
+    Panel("Time to answer", {
+        f"{100 * share:g} %": f"histogram_quantile({share}, sum by (le) ({_ANSWERED}))"
+        for share in (0.5, 0.95)
+    }, unit="s"),
+    Panel("Passages", {"{{source}}": "volcast_brief_passages"},
+          about="Set aside are passages that tell a machine what to say; unread are documents "
+          "and tables that cannot be read."),
+    Panel("Sources read", {"": _age("volcast_brief_read_timestamp_seconds", "")},
+          "stat", "dateTimeFromNow"),
+), by_symbol=False)  # fmt: skip
+
+BOARDS = (_FORECAST, _RECORD, _DRIFT, _DATA, _SERVING, _PIPELINES, _BRIEF)
 
 
 def render(board: Board) -> str:

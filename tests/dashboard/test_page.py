@@ -125,7 +125,10 @@ def test_where_volcast_is_not_better_the_page_says_so(page):
 def test_the_watch_is_told_in_words_and_text_of_the_store_is_never_markup(page):
     said = shown(page).replace("\xa0", " ")
     assert "▲ regime-shift on 28 Jun 2024: VIX explains it." in said
-    assert "Tests fired for 1: implied volatility (iv)." in said
+    assert (
+        "Tests fired for 1 alone, which the verdict weighs together: implied volatility (iv)."
+        in said
+    )
     assert "✓ same on 28 Jun 2024: p .4 of being worse against HAR-RV." in said
     assert "On 28 Jun 2024: not wanted: drift regime-shift, error same." in said
     assert "<b>two rows</b> are odd" in said

@@ -29,7 +29,9 @@ PARTS = ("What it means", "Impact", "How to look", "What to do", "How to silence
 def metrics_of(query: str) -> set[str]:
     """Names that can only be metrics: ours, or those that Prometheus makes itself."""
     words = set(re.findall(r"\b[a-zA-Z_][a-zA-Z0-9_]*\b", re.sub(r'"[^"]*"', "", query)))
-    words = {re.sub(r"(request_seconds)_(bucket|sum|count)$", r"\1", word) for word in words}
+    words = {
+        re.sub(r"((?:request|answer)_seconds)_(bucket|sum|count)$", r"\1", word) for word in words
+    }
     return {w for w in words if w.startswith("volcast_") or w in PROMETHEUS_OWN}
 
 

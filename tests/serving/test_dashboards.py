@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from serving.dashboards import BOARDS, FOLDER, render
+from tests.brief.desk import briefing
 from tests.monitoring.monitored import (
     RULES,
     SESSION,
@@ -83,16 +84,17 @@ def test_every_metric_is_on_some_dashboard():
 
 @pytest.fixture(scope="module")
 def watched(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """A Prometheus that has scraped a server, an exporter and a receiver, and knows the rules."""
+    """A Prometheus that has scraped all that shows metrics, and knows the rules."""
     folder = tmp_path_factory.mktemp("watched")
     store = fill(Store.open(str(folder / "store")))
     retrain.ask(store, Universe(), SESSION, by="alert", reason="drift")
     with (
         exporting(store, folder / "exporter.log") as exporter,
         receiving(store, folder / "receiver.log") as receiver,
+        briefing(store, folder / "brief.log") as brief,
     ):
         own = f"{server.http.base_url.host}:{server.http.base_url.port}"
-        targets = [exporter.address, receiver.address, own]
+        targets = [exporter.address, receiver.address, brief.address, own]
         configuration = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(RULES)],
