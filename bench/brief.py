@@ -1,7 +1,7 @@
 """How well questions are answered, and how long it takes: ``python -m bench.brief``.
 
 Over the documents and questions of ``tests/brief/material`` among 2,000 other passages, with the
-questions that nothing was chosen on. The last results lie in ``bench/results/brief.json``.
+questions that nothing was chosen on. Results are written to ``bench/results/brief.json``.
 """
 
 import json
