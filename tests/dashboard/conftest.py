@@ -9,9 +9,9 @@ from tests.dashboard.stores import published, whole
 from volcast.storage import Store
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    """Run a browser."""
+    """Run a browser for a module: while Playwright runs, no other test may run an event loop."""
     with chromium() as running:
         yield running
 
