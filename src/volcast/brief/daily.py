@@ -109,10 +109,11 @@ def daily_brief(
     Brief
         Sections of what there is; the same store gives the same words.
     """
+    found = cache(lambda: facts.outlook(store, symbol, as_of))
     watch = cache(lambda: facts.health(store, universe, symbol, now, as_of))
     parts: dict[str, _Said] = {
-        "Forecast": _forecast(store, symbol, as_of),
-        "Why": _why(store, symbol, as_of),
+        "Forecast": _forecast(found),
+        "Why": _why(found),
         "Regime": _regime(store, symbol, as_of),
         "Track record": _track(store, symbol, as_of, watch),
         "Data and drift": _watch(watch),
@@ -142,8 +143,8 @@ def _as_far(part: _Said, uri: str) -> _Said:
         yield Missing(f"A part cannot be read: {text}", "The other parts stand.")
 
 
-def _forecast(store: Store, symbol: str, as_of: date) -> _Said:
-    found = facts.outlook(store, symbol, as_of)
+def _forecast(look: Callable[[], Outlook | Missing]) -> _Said:
+    found = look()
     if isinstance(found, Missing):
         yield found
         return
@@ -161,8 +162,8 @@ def _forecast(store: Store, symbol: str, as_of: date) -> _Said:
         yield Sentence(words.hindsight(row), own)
 
 
-def _why(store: Store, symbol: str, as_of: date) -> _Said:
-    found = facts.outlook(store, symbol, as_of)
+def _why(look: Callable[[], Outlook | Missing]) -> _Said:
+    found = look()
     if isinstance(found, Outlook):
         own = (cite(PREDICTIONS_DAILY, found.row),)
         yield Sentence(words.drivers(found.row), own)
@@ -211,7 +212,7 @@ def _track(store: Store, symbol: str, as_of: date, watch: Callable[[], Health]) 
             part = words.part_with(card, line)
             if part is not None:
                 cited = (cite_line(run, part, "volcast"), cite_line(run, part, line))
-                yield Sentence(words.walked(card, line), cited)
+                yield Sentence(words.walked(card, line, part), cited)
 
 
 def _watch(look: Callable[[], Health]) -> _Said:

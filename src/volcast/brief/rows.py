@@ -20,7 +20,7 @@ from volcast.contracts import (
     Table,
 )
 from volcast.corpus import Passage
-from volcast.facts import Missing, Outlook
+from volcast.facts import Missing
 from volcast.storage import Store
 
 __all__ = ["row_passages"]
@@ -94,7 +94,7 @@ def _forecast(row: Row) -> Iterator[str]:
     yield words.drivers(row)
     if row["regime"] is not None:
         yield f"The regime of the market was {row['regime']}."
-    if Outlook(row, None).hindsight:
+    if facts.is_hindsight(row):
         yield words.hindsight(row)
 
 
@@ -167,7 +167,7 @@ def _skill(store: Store) -> Iterator[Passage]:
     for line in words.BESIDE:
         part = words.part_with(card, line)
         if part is not None:
-            text = words.walked(card, line)
+            text = words.walked(card, line, part)
             title = f"Skill of the champion on {card.champion.target} against {words.BESIDE[line]}"
             day = date.fromisoformat(card.champion.as_of)
             cited = cite_line(card.champion.run_id, part, line)

@@ -41,7 +41,7 @@ def forecast(row: Row) -> str:
     """Say what was forecast, for when, and by which version."""
     trained, whose = row["model_as_of"], f"volcast version {row['model_version']}"
     said = f"On {day(row['session'])} {whose} forecast"
-    if trained is None or row["session"] < trained:
+    if facts.is_hindsight(row):
         said = f"In hindsight, trained on sessions up to {trained or 'days untold'}, {whose} says"
     return (
         f"{said} a volatility of {percent(row['rv_5d_hat'])} annualised for {row['symbol']} over "
@@ -81,13 +81,9 @@ def drivers(row: Row) -> str:
 
 def regime(symbol: str, state: str, probability: float, sessions: "pd.Series[Any]") -> str:
     """Say which regime the market is in, and since when."""
-    count = len(sessions)
-    since = (
-        f", for {count} sessions, since {day(sessions.iloc[0])}"
-        if count > 1
-        else f", since {day(sessions.iloc[0])}"
-    )
-    return f"The market of {symbol} is {state} with probability {probability:.2f}{since}."
+    lasted = f"for {len(sessions)} sessions, " if len(sessions) > 1 else ""
+    since = f"{lasted}since {day(sessions.iloc[0])}"
+    return f"The market of {symbol} is {state} with probability {probability:.2f}, {since}."
 
 
 def turned(symbol: str, state: str, first: date) -> str:
@@ -130,11 +126,8 @@ def part_with(card: facts.ModelCard, line: str) -> str | None:
     return None
 
 
-def walked(card: facts.ModelCard, line: str) -> str:
-    """Say what the champion saved of a baseline's loss, walking forward; empty without it."""
-    part = part_with(card, line)
-    if part is None:
-        return ""
+def walked(card: facts.ModelCard, line: str, part: str) -> str:
+    """Say what the champion saved of a baseline's loss, walking forward, in the part given."""
     whole = card.metrics[part]
     found = {one["name"]: one for one in whole["lines"]}
     other, own = found[line], found["volcast"]

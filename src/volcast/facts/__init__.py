@@ -4,7 +4,15 @@ Each fact is read from contract tables and the registry as of one session; where
 there yet, a `Missing` says what, and what brings it.
 """
 
-from volcast.facts.forecast import Driver, Outlook, champions, drivers, forecast_symbols, outlook
+from volcast.facts.forecast import (
+    Driver,
+    Outlook,
+    champions,
+    drivers,
+    forecast_symbols,
+    is_hindsight,
+    outlook,
+)
 from volcast.facts.health import Health, Newest, health
 from volcast.facts.market import ribbon
 from volcast.facts.missing import Missing
@@ -26,6 +34,7 @@ __all__ = [
     "drivers",
     "forecast_symbols",
     "health",
+    "is_hindsight",
     "model_card",
     "outlook",
     "ribbon",

@@ -15,7 +15,15 @@ from volcast.registry import champion_pointer
 from volcast.storage import Store
 from volcast.universe_memory import recall
 
-__all__ = ["Driver", "Outlook", "champions", "drivers", "forecast_symbols", "outlook"]
+__all__ = [
+    "Driver",
+    "Outlook",
+    "champions",
+    "drivers",
+    "forecast_symbols",
+    "is_hindsight",
+    "outlook",
+]
 
 
 @dataclass(frozen=True)
@@ -39,14 +47,14 @@ class Outlook:
 
         None where there is none before, or where one of both is hindsight.
         """
-        if self.before is None or _hindsight(self.before) != self.hindsight:
+        if self.before is None or is_hindsight(self.before) != self.hindsight:
             return None
         return float(self.row["rv_5d_hat"] - self.before["rv_5d_hat"])
 
     @property
     def hindsight(self) -> bool:
         """Whether the version was trained on later sessions, or does not say on which."""
-        return _hindsight(self.row)
+        return is_hindsight(self.row)
 
     @property
     def headline(self) -> str:
@@ -147,7 +155,14 @@ def drivers(row: Mapping[str, Any]) -> list[Driver]:
     return [*parts, Driver("total", "the forecast", None, total)]
 
 
-def _hindsight(row: Mapping[str, Any]) -> bool:
+def is_hindsight(row: Mapping[str, Any]) -> bool:
+    """Say whether a forecast's version was trained on later sessions, or does not say on which.
+
+    Parameters
+    ----------
+    row : mapping
+        Of predictions_daily.
+    """
     trained: date | None = row["model_as_of"]
     return trained is None or bool(row["session"] < trained)
 
