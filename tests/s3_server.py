@@ -6,7 +6,9 @@ steps, and could not show that.
 """
 
 import contextlib
+import itertools
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -51,12 +53,29 @@ def s3_server(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody listens on just now."""
-    with contextlib.ExitStack() as stack:
-        held = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
+    """Return ports of loopback that nobody listens on, and that nobody else is given meanwhile.
+
+    The kernel gives the same port to the next who asks until somebody listens on it, in this
+    process or in another that tests. So each process that tests has ports of its own, below those
+    that the kernel gives out, and takes them in turn.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = next(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+    return found
+
+
+def _own_ports() -> Iterator[int]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 12000 + 2500 * (worker % 8)
+    # Another run of the tests beside this one begins elsewhere.
+    return (first + (os.getpid() + step) % 2500 for step in itertools.count())
+
+
+_PORTS = _own_ports()
 
 
 _PARTS = ("master", "volume", "filer", "s3")

@@ -131,4 +131,4 @@ def test_images_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv("VOLCAST_IMAGE_REPOSITORY", "registry.example/volcast")
     monkeypatch.setenv("VOLCAST_IMAGE_TAG", "1.2.3")
-    assert image("train") == "registry.example/volcast/train:1.2.3"
+    assert image("train") == "registry.example/volcast/model:1.2.3"

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 import httpx
 
+from tests.s3_server import free_ports
 from volcast import registry, training
 from volcast.config import SYNTHETIC_UNIVERSE as UNIVERSE
 from volcast.contracts import FEATURES_DAILY, PREDICTIONS_DAILY
@@ -96,9 +96,7 @@ def train_version(store: Store, as_of: date, seed: int = 7) -> str:
 def running(
     served: Served, log: Path, *arguments: str, settings: Mapping[str, str] | None = None
 ) -> Iterator[Running]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_ports(1)[0])
     command = [sys.executable, "-m", "serving", "--http-port", port, "--follow-seconds", "0.2"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
     with (
