@@ -25,9 +25,11 @@ DEV := $(call stamp,dev)
 # The drift check's detectors need other versions of nearly everything.
 DRIFT_VENV := .venv-drift
 DRIFT := $(subst $(VENV)/,$(DRIFT_VENV)/,$(call stamp,drift))
+# Go programs, as old as the list of their versions; a machine without Go has none.
+TOOLS := .tools/.stamp-$(shell cksum requirements/tools.txt | cut -d' ' -f1)
 RUN := $(if $(wildcard $(DEV)),$(DEV),$(call stamp,platform))
 
-.PHONY: help setup run evaluate ingest features train infer drift api metrics alerts brief dash test bench bench-serving check lint generated render lock build
+.PHONY: help setup run evaluate ingest features train infer drift api metrics alerts brief dash test bench bench-serving check lint generated render lock tools build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +103,8 @@ lock: $(DEV) ## Make the locks from requirements/*.in; pins that still fit are k
 	    --custom-compile-command "make lock"; \
 	done
 
+tools: $(TOOLS) ## Build helm, kustomize and the linters of manifests from source (needs Go, 5 minutes, once)
+
 build: ## The images (come later)
 	@echo "The images are not built yet; everything runs from .venv." >&2; exit 2
 
@@ -125,4 +129,13 @@ $(DRIFT_VENV)/.stamp-%:
 	@$(BIN)/uv pip sync -q --compile-bytecode --python $(DRIFT_VENV)/bin/python --require-hashes requirements/drift.txt || \
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
 	  $(BIN)/python -m pip --python $(DRIFT_VENV)/bin/python install --require-hashes -r requirements/drift.txt; }
+	@touch $@
+
+$(TOOLS):
+	@command -v go >/dev/null || { echo "make tools builds programs written in Go; install Go 1.24 or newer." >&2; exit 2; }
+	@mkdir -p .tools/bin
+	@echo "Building $$(grep -c '@' requirements/tools.txt) programs into .tools/bin, once ..." >&2
+	@for program in $$(grep '@' requirements/tools.txt); do \
+	  GOFLAGS=-trimpath GOBIN=$(CURDIR)/.tools/bin go install "$$program"; \
+	done
 	@touch $@

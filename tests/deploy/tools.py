@@ -1,0 +1,35 @@
+"""The programs that `make tools` builds, and what the tests of chart and manifests ask of them."""
+
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+__all__ = ["CHART", "MANIFESTS", "ROOT", "ran", "tool"]
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm/volcast"
+MANIFESTS = ROOT / "manifests"
+
+
+def tool(name: str) -> str:
+    """Return where a program is; skip the test where there is none."""
+    built = ROOT / ".tools/bin" / name
+    found = str(built) if built.exists() else shutil.which(name)
+    if found is None:
+        pytest.skip(f"no {name} on this machine: `make tools` builds it, with Go")
+    return found
+
+
+def ran(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, seconds: int = 300
+) -> str:
+    """Run a command from the repository's root and return what it printed."""
+    ended = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+        timeout=seconds,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr[-4000:] or ended.stdout[-4000:]
+    return ended.stdout
