@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := bootstrap platform dev bench-mlserver drift
+LOCKS := bootstrap platform dev bench-mlserver drift policy
 
 # Each source but the sample has a store of its own, unless one is named.
 ifeq ($(STORE)$(VOLCAST_STORE),)
@@ -25,11 +25,15 @@ DEV := $(call stamp,dev)
 # The drift check's detectors need other versions of nearly everything.
 DRIFT_VENV := .venv-drift
 DRIFT := $(subst $(VENV)/,$(DRIFT_VENV)/,$(call stamp,drift))
+# The linters of what goes to a cluster pin what they need exactly, and differently.
+POLICY_VENV := .venv-policy
+POLICY := $(subst $(VENV)/,$(POLICY_VENV)/,$(call stamp,policy))
 # Go programs, as old as the list of their versions; a machine without Go has none.
 TOOLS := .tools/.stamp-$(shell cksum requirements/tools.txt | cut -d' ' -f1)
-RUN := $(if $(wildcard $(DEV)),$(DEV),$(call stamp,platform))
+# Where the test tools were once installed they stay.
+RUN := $(if $(wildcard $(VENV)/.stamp-dev-*),$(DEV),$(call stamp,platform))
 
-.PHONY: help setup run evaluate ingest features train infer drift api metrics alerts brief dash test bench bench-serving check lint generated render lock tools build
+.PHONY: help setup run evaluate ingest features train infer drift api metrics alerts brief dash test bench bench-serving check lint generated policies render lock tools build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,7 +84,7 @@ bench: $(DEV) $(DRIFT) ## Run the benchmarks, 12 minutes: TRIALS=60 of the drift
 bench-serving: $(DEV) ## Measure the server beside three others, 16 minutes: QUICK=1 MINUTES=10
 	@$(BIN)/python -m bench.serving $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES))
 
-check: lint generated ## Lint, types, and generated files that are up to date
+check: lint generated policies ## Lint, types, generated files that are up to date, and the policies
 
 lint: $(DEV)
 	@$(BIN)/ruff check .
@@ -91,6 +95,9 @@ generated: $(DEV)
 	@sum() { cat requirements/*.txt pipelines/compiled/* helm/volcast/files/dashboards/* | cksum; }; before=$$(sum); \
 	$(MAKE) --no-print-directory lock render; \
 	[ "$$before" = "$$(sum)" ] || { echo "Locks, compiled pipelines or dashboards were out of date; they are new now: read the difference and commit it." >&2; exit 1; }
+
+policies: $(RUN) $(POLICY) $(TOOLS) ## Hold images, chart and manifests against schemas and linters (needs Go and promtool)
+	@$(POLICY_VENV)/bin/python -m manifests.policies
 
 render: $(RUN) ## Write the compiled pipelines and the dashboards that are committed
 	@$(BIN)/python -m pipelines.compile
@@ -122,14 +129,21 @@ $(VENV)/.stamp-%:
 	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Whoever asks for it asks for .venv first, with or without the test tools, and that has uv.
-$(DRIFT_VENV)/.stamp-%:
-	@$(DRIFT_VENV)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(DRIFT_VENV)
-	@echo "Installing $$(grep -c '==' requirements/drift.txt) pinned packages of the drift check into $(DRIFT_VENV), once ..." >&2
-	@$(BIN)/uv pip sync -q --compile-bytecode --python $(DRIFT_VENV)/bin/python --require-hashes requirements/drift.txt || \
+# Whoever asks for one of them asks for .venv first, with or without the test tools, and that has uv.
+define beside
+	@$(1)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(1)
+	@echo "Installing $$(grep -c '==' requirements/$(2).txt) pinned packages into $(1), once ..." >&2
+	@$(BIN)/uv pip sync -q --compile-bytecode --python $(1)/bin/python --require-hashes requirements/$(2).txt || \
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
-	  $(BIN)/python -m pip --python $(DRIFT_VENV)/bin/python install --require-hashes -r requirements/drift.txt; }
+	  $(BIN)/python -m pip --python $(1)/bin/python install --require-hashes -r requirements/$(2).txt; }
 	@touch $@
+endef
+
+$(DRIFT_VENV)/.stamp-%:
+	$(call beside,$(DRIFT_VENV),drift)
+
+$(POLICY_VENV)/.stamp-%:
+	$(call beside,$(POLICY_VENV),policy)
 
 $(TOOLS):
 	@command -v go >/dev/null || { echo "make tools builds programs written in Go; install Go 1.24 or newer." >&2; exit 2; }
