@@ -1,4 +1,4 @@
-"""What the checks find is allowed by a reason or refused, and a reason that nothing needs is too."""
+"""What the checks find is allowed by a reason or refused, as is a reason that nothing needs."""
 
 from pathlib import Path
 
