@@ -62,4 +62,8 @@ def _definitions() -> dict[tuple[str, str], dict[str, object]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (FileNotFoundError, RuntimeError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

@@ -43,8 +43,7 @@ def checkov_rendered(files: Rendered) -> Iterator[Finding]:
     names = {path.name: name for name, path in files.items()}
     folder = next(iter(files.values())).parent
     for one in _checkov(["--directory", str(folder), "--framework", "kubernetes"]):
-        kind, _, rest = one["resource"].partition(".")
-        where = f"{names[Path(one['file_path']).name]} {kind}/{rest.rpartition('.')[2]}"
+        where = f"{names[Path(one['file_path']).name]} {one['resource']}"
         yield Finding("checkov", one["check_id"], where, one["check_name"])
 
 
@@ -67,8 +66,7 @@ def checkov_files(_: Rendered) -> Iterator[Finding]:
 
 def hadolint(_: Rendered) -> Iterator[Finding]:
     """Yield what hadolint finds in the Dockerfiles."""
-    present = [name for name in _DOCKERFILES if (ROOT / name).exists()]
-    for one in json.loads(_printed([program("hadolint"), "--format", "json", *present])):
+    for one in json.loads(_printed([program("hadolint"), "--format", "json", *_DOCKERFILES])):
         yield Finding("hadolint", one["code"], f"{one['file']}:{one['line']}", one["message"])
 
 

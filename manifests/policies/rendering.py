@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,7 +26,7 @@ def program(name: str) -> str:
     FileNotFoundError
         If it is neither beside the interpreter, nor built by ``make tools``, nor on the path.
     """
-    for folder in (ROOT / ".venv-policy/bin", ROOT / ".tools/bin"):
+    for folder in (Path(sys.executable).parent, ROOT / ".tools/bin"):
         if (folder / name).exists():
             return str(folder / name)
     found = shutil.which(name)
