@@ -116,7 +116,7 @@ class Wanted:
             "runtime_config": {"parameters": dict(self.parameters)},
             # A run forecasts from the last closed session: two at once, or those missed, would
             # only do the same again.
-            "max_concurrency": "1",
+            "max_concurrency": 1,
             "no_catchup": True,
             **account,
         }
@@ -147,7 +147,8 @@ def packaged(schedule: Schedule, folder: Path) -> Package:
     named = re.search(rb"^pipelineInfo:\n(?:  .*\n)*?  name: (\S+)$", content, re.MULTILINE)
     if named is None or named[1].decode() != schedule.pipeline:
         raise ConfigError(
-            found=f"pipeline {named[1].decode()}" if named else "no pipeline", expected=schedule.pipeline, where=str(path),
+            found=f"pipeline {named[1].decode()}" if named else "no pipeline",
+            expected=schedule.pipeline, where=str(path),
             remedy="Compile the pipelines anew: `python -m pipelines.compile`.",
         )  # fmt: skip
     return Package(schedule.pipeline, content)
