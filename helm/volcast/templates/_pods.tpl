@@ -11,9 +11,9 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   runAsNonRoot: true
-  runAsUser: {{ .user | default 10001 }}
-  runAsGroup: {{ .user | default 10001 }}
-  fsGroup: {{ .user | default 10001 }}
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
   seccompProfile:
     type: RuntimeDefault
 {{- end }}
