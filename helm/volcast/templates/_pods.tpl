@@ -61,16 +61,15 @@ imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 - name: VOLCAST_AUTH_TOKEN_FILE
   value: /var/run/volcast/auth/tokens
 {{- end }}
-{{- with .root.Values.auth.oidc }}
-{{- if .jwks }}
+{{- $oidc := .root.Values.auth.oidc }}
+{{- if $oidc.jwks }}
 - name: VOLCAST_AUTH_JWKS
-  value: {{ .jwks | quote }}
+  value: {{ $oidc.jwks | quote }}
 - name: VOLCAST_AUTH_AUDIENCE
-  value: {{ .audience | quote }}
-{{- with .issuer }}
+  value: {{ $oidc.audience | quote }}
+{{- with $oidc.issuer }}
 - name: VOLCAST_AUTH_ISSUER
   value: {{ . | quote }}
-{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
