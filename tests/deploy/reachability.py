@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["End", "reachable"]
+__all__ = ["End", "permitted", "reachable"]
 
 Policy = Mapping[str, Any]
 
@@ -46,6 +46,23 @@ def reachable(
             sent = every if out[source] is None else out[source].get(target, frozenset())
             taken = every if into[target] is None else into[target].get(source, frozenset())
             found |= {(source, target, port) for port in sent & taken}
+    return found
+
+
+def permitted(
+    policies: Sequence[Policy], way: str, ends: Sequence[End], ports: Sequence[Port],
+    inside: Collection[str],
+) -> set[tuple[str, str, Port]]:
+    """Return (from, to, port) of what one end alone permits: Egress of senders, Ingress of takers."""
+    found = set()
+    for own in ends:
+        if own.name in inside:
+            allowed = _open_to(policies, way, own, ends, ports)
+            for other in ends:
+                pair = (own.name, other.name) if way == "Egress" else (other.name, own.name)
+                granted = ports if allowed is None else allowed.get(other.name, frozenset())
+                if own.name != other.name:
+                    found |= {(*pair, port) for port in granted}
     return found
 
 
