@@ -22,7 +22,7 @@ def answering(status: int, body: str) -> Iterator[tuple[str, list[tuple[str, str
     asked: list[tuple[str, str | None]] = []
 
     class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             asked.append((self.path, self.headers.get("authorization")))
             self.send_response(status)
             self.end_headers()

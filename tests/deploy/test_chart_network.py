@@ -1,4 +1,4 @@
-"""Who may reach whom, computed from the rendered NetworkPolicies, is what is written here by hand."""
+"""Who may reach whom, computed from the rendered policies, is what is written here by hand."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import components.roles
 from tests.deploy.charted import NAMESPACE, VALUE_SETS, pods, render
 from tests.deploy.reachability import End, permitted, reachable
 
@@ -18,7 +19,7 @@ PORTS = (
 WAYS = ("Egress", "Ingress")
 
 IN_KUBEFLOW = {"pipelines.kubeflow.org/v2_component": "true"}
-ROLES = ("ingest", "curate", "features", "train", "promote", "materialize", "infer", "drift", "watch")
+ROLES = tuple(sorted(set(components.roles.ROLES.values())))
 
 PLACES = [
     # Beside whom it must not be mistaken for, in the same namespace and elsewhere.
@@ -359,7 +360,10 @@ def _broader_peers(peer: dict[str, Any], home: str) -> Iterator[Change]:
     if peer["namespaceSelector"]["matchLabels"] != {"kubernetes.io/metadata.name": home}:
         yield "of its own namespace", lambda one: one.pop("namespaceSelector")
     for label in peer["podSelector"]["matchLabels"]:
-        yield f"without {label}", lambda one: one["podSelector"]["matchLabels"].pop(label)
+        yield (
+            f"without {label}",
+            lambda one, name=label: one["podSelector"]["matchLabels"].pop(name),
+        )
     if peer["podSelector"]["matchLabels"]:
         yield "of all pods", lambda one: one.pop("podSelector")
 
