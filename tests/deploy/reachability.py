@@ -1,7 +1,7 @@
 """Who may reach whom, computed from NetworkPolicies in plain code.
 
-The semantics are those of networking.k8s.io/v1: a pod that no policy of a direction selects is open in
-that direction; else what one of the policies allows is allowed. A connection needs both ends.
+The semantics are those of networking.k8s.io/v1: a pod that no policy of a direction selects is open
+in that direction; else what one of the policies allows is allowed. A connection needs both ends.
 """
 
 import ipaddress
@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["End", "reachable"]
+__all__ = ["End", "permitted", "reachable"]
 
 Policy = Mapping[str, Any]
 
@@ -29,7 +29,9 @@ Allowed = Mapping[str, frozenset[Port]]
 
 
 def reachable(
-    policies: Sequence[Policy], ends: Sequence[End], ports: Sequence[Port],
+    policies: Sequence[Policy],
+    ends: Sequence[End],
+    ports: Sequence[Port],
     inside: Collection[str] = (),
 ) -> set[tuple[str, str, Port]]:
     """Return (from, to, port) of each connection that is allowed; a bare port is of TCP.
@@ -39,13 +41,33 @@ def reachable(
     out = {one.name: _open_to(policies, "Egress", one, ends, ports) for one in ends}
     into = {one.name: _open_to(policies, "Ingress", one, ends, ports) for one in ends}
     every, found = frozenset(ports), set()
-    for source in out:
-        for target in out:
+    for source, whom in out.items():
+        for target, by_whom in into.items():
             if source == target or (inside and source not in inside and target not in inside):
                 continue
-            sent = every if out[source] is None else out[source].get(target, frozenset())
-            taken = every if into[target] is None else into[target].get(source, frozenset())
+            sent = every if whom is None else whom.get(target, frozenset())
+            taken = every if by_whom is None else by_whom.get(source, frozenset())
             found |= {(source, target, port) for port in sent & taken}
+    return found
+
+
+def permitted(
+    policies: Sequence[Policy],
+    way: str,
+    ends: Sequence[End],
+    ports: Sequence[Port],
+    inside: Collection[str],
+) -> set[tuple[str, str, Port]]:
+    """Return (from, to, port) of what one end alone permits: who sends, or who takes."""
+    found = set()
+    for own in ends:
+        if own.name in inside:
+            allowed = _open_to(policies, way, own, ends, ports)
+            for other in ends:
+                pair = (own.name, other.name) if way == "Egress" else (other.name, own.name)
+                granted = ports if allowed is None else allowed.get(other.name, frozenset())
+                if own.name != other.name:
+                    found |= {(*pair, port) for port in granted}
     return found
 
 
@@ -66,9 +88,7 @@ def _open_to(
 _known: dict[tuple[int, str, int], tuple[Policy, Sequence[End], Allowed]] = {}
 
 
-def _permitted(
-    policy: Policy, way: str, ends: Sequence[End], ports: Sequence[Port]
-) -> Allowed:
+def _permitted(policy: Policy, way: str, ends: Sequence[End], ports: Sequence[Port]) -> Allowed:
     # Of one policy that is changed among twenty, the other nineteen say what they said.
     key = (id(policy), way, id(ends))
     if key not in _known:
