@@ -7,7 +7,11 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := bootstrap platform dev bench-mlserver drift policy
+LOCKS := bootstrap platform dev bench-mlserver drift policy data model serving dashboard
+# What the pipelines are compiled with is what the images are called.
+IMAGES := data model drift serving dashboard
+IMAGE_REPOSITORY := $(or $(VOLCAST_IMAGE_REPOSITORY),volcast)
+IMAGE_TAG := $(or $(VOLCAST_IMAGE_TAG),latest)
 
 # Each source but the sample has a store of its own, unless one is named.
 ifeq ($(STORE)$(VOLCAST_STORE),)
@@ -108,12 +112,23 @@ lock: $(DEV) ## Make the locks from requirements/*.in; pins that still fit are k
 	  $(BIN)/uv pip compile -q requirements/$$name.in -o requirements/$$name.txt --generate-hashes \
 	    --python-version 3.11 --python-platform linux --override requirements/overrides.txt \
 	    --custom-compile-command "make lock"; \
-	done
+	done; \
+	$(BIN)/uv pip compile -q requirements/kfp.in -o requirements/kfp.txt --no-deps --generate-hashes \
+	  --python-version 3.11 --python-platform linux --custom-compile-command "make lock"
 
 tools: $(TOOLS) ## Build helm, kustomize and the linters of manifests from source (needs Go, 5 minutes, once)
 
-build: ## The images (come later)
-	@echo "The images are not built yet; everything runs from .venv." >&2; exit 2
+build: ## Build the images with Docker: IMAGES="data model drift serving dashboard"
+	@command -v docker >/dev/null || { echo "make build needs a Docker engine." >&2; exit 2; }
+	@for name in $(IMAGES); do \
+	  case $$name in serving|dashboard) from=serving;; *) from=components;; esac; \
+	  echo "Building $(IMAGE_REPOSITORY)/$$name:$(IMAGE_TAG) ..." >&2; \
+	  docker build -q -f $$from/Dockerfile --build-arg EXTRA=$$name $(if $(BASE),--build-arg BASE=$(BASE)) \
+	    $(if $(INDEX_URL),--build-arg INDEX_URL) --build-arg SOURCE_URL=$(SOURCE_URL) \
+	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
+	    --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
+	    -t $(IMAGE_REPOSITORY)/$$name:$(IMAGE_TAG) .; \
+	done
 
 $(VENV)/.stamp-%:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \

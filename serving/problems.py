@@ -5,11 +5,6 @@ import logging
 from http import HTTPStatus
 from traceback import format_exception
 
-from fastapi.exceptions import RequestValidationError
-from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady, ServerNotReady
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from serving.events import emit
@@ -28,7 +23,7 @@ from volcast.errors import (
     VolcastError,
 )
 
-__all__ = ["method_not_allowed", "problem", "register", "unforeseen"]
+__all__ = ["method_not_allowed", "of_status", "problem", "unforeseen"]
 
 _RETRY_SECONDS = 5
 
@@ -64,7 +59,7 @@ def problem(error: VolcastError) -> Response:
 
 def method_not_allowed(allow: str) -> Response:
     """Return the response for a method that a path does not take."""
-    return _bare(HTTPStatus.METHOD_NOT_ALLOWED, allow)
+    return of_status(HTTPStatus.METHOD_NOT_ALLOWED, allow)
 
 
 def unforeseen(error: Exception) -> Response:
@@ -74,7 +69,7 @@ def unforeseen(error: Exception) -> Response:
     return _respond(status, title, f"{title}. {_remedy(status)}", None)
 
 
-def _bare(status: HTTPStatus, allow: str | None) -> Response:
+def of_status(status: HTTPStatus, allow: str | None) -> Response:
     """Return the response for a status that speaks for itself."""
     return _respond(status, status.phrase, f"{status.phrase}. {status.description}", None, allow)
 
@@ -110,90 +105,3 @@ def _respond(
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry-after"] = str(_RETRY_SECONDS)
     return Response(json.dumps(body), status, headers, media_type="application/problem+json")
-
-
-async def _own(_: Request, error: Exception) -> Response:
-    return problem(error) if isinstance(error, VolcastError) else await _unforeseen(_, error)
-
-
-async def _http(_: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        return await _unforeseen(_, error)
-    return _bare(HTTPStatus(error.status_code), (error.headers or {}).get("Allow"))
-
-
-async def _schema(_: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError) or not error.errors():
-        return await _unforeseen(_, error)
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"] if part not in {"body", "InferenceRequest"})
-    return problem(
-        RequestError(
-            found=str(first["msg"]),
-            expected="a request of the V2 protocol",
-            where=field or "body",
-            remedy="Mend the body.",
-            field=field or None,
-        )
-    )
-
-
-async def _invalid(_: Request, error: Exception) -> Response:
-    return problem(
-        RequestError(
-            found=str(error),
-            expected="a request of the protocol",
-            where="body",
-            remedy="Mend the body.",
-        )
-    )
-
-
-async def _unknown_model(_: Request, __: Exception) -> Response:
-    return problem(
-        NotFound(
-            found="an unknown model",
-            expected="volcast",
-            where="path",
-            remedy="Ask for the model named volcast.",
-        )
-    )
-
-
-async def _not_ready(_: Request, __: Exception) -> Response:
-    return problem(
-        ModelError(
-            found="no champion in service",
-            expected="a verified champion",
-            where="server",
-            remedy="Promote a version.",
-        )
-    )
-
-
-async def _no_versions(_: Request, __: Exception) -> Response:
-    return problem(
-        NotFound(
-            found="a version in the path",
-            expected="the champion",
-            where="path",
-            remedy="Leave /versions/... out; the champion is the version in service.",
-        )
-    )
-
-
-async def _unforeseen(_: Request, error: Exception) -> Response:
-    return unforeseen(error)
-
-
-def register(app: Starlette) -> None:
-    """Register the table on an application; call after KServe's own handlers, if any."""
-    app.add_exception_handler(VolcastError, _own)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _schema)
-    app.add_exception_handler(InvalidInput, _invalid)
-    app.add_exception_handler(ModelNotFound, _unknown_model)
-    app.add_exception_handler(ModelNotReady, _not_ready)
-    app.add_exception_handler(ServerNotReady, _not_ready)
-    app.add_exception_handler(NotImplementedError, _no_versions)
-    app.add_exception_handler(Exception, _unforeseen)

@@ -24,11 +24,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from uvicorn.importer import import_from_string
 
-from serving import problems
 from serving.auth import Guard
 from serving.edge import Edge
 from serving.events import emit
 from serving.follow import Follower
+from serving.handlers import register
 from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
 from serving.openapi import document
@@ -85,7 +85,7 @@ class _Rest(RESTServer):  # type: ignore[misc]
         """Add none: KServe's times and logs each request."""
 
     def _add_exception_handlers(self, app: fastapi.FastAPI) -> None:
-        problems.register(app)
+        register(app)
 
     def _register_endpoints(self, app: fastapi.FastAPI) -> None:
         # First, because FastAPI has an /openapi.json of its own, of KServe's routes alone.

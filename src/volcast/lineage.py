@@ -16,6 +16,7 @@ import volcast
 
 __all__ = [
     "FORECAST_CODE",
+    "FORECAST_LIBRARIES",
     "as_json",
     "code_version",
     "digest",
@@ -61,23 +62,25 @@ FORECAST_CODE = (
 )  # fmt: skip
 """Modules that a forecast depends on."""
 
-_LIBRARIES = ("great-expectations", "numpy", "pandas", "xgboost", "xgboost-cpu")
-"""Distributions whose version may change a number; absent ones are left out."""
+FORECAST_LIBRARIES = ("numpy", "pandas", "xgboost", "xgboost-cpu")
+"""Distributions whose version may change a forecast; absent ones are left out."""
 
 
 @lru_cache(maxsize=4)
-def code_version(patterns: tuple[str, ...] = FORECAST_CODE) -> str:
+def code_version(
+    patterns: tuple[str, ...] = FORECAST_CODE, libraries: tuple[str, ...] = FORECAST_LIBRARIES
+) -> str:
     """Return the package's version and a hash of the modules that match ``patterns``.
 
     The versions of the libraries that compute are part of the hash: a model of another xgboost is
-    another model.
+    another model. Those that do not must not be named: an image may lack them.
     """
     package = Path(volcast.__file__).parent
     sha = hashlib.sha256()
     for pattern in patterns:
         for module in sorted(package.glob(pattern)):
             sha.update(module.read_bytes())
-    for installed in library_versions(_LIBRARIES):
+    for installed in library_versions(libraries):
         sha.update(installed.encode())
     return f"{volcast.__version__}+{sha.hexdigest()[:12]}"
 

@@ -50,3 +50,12 @@ def test_another_version_of_a_computing_library_is_another_code_version(monkeypa
     monkeypatch.setattr(lineage, "version", lambda _: "0.0.1")
     assert code_version() != before
     code_version.cache_clear()
+
+
+def test_a_library_that_no_forecast_rests_on_may_be_absent(monkeypatch):
+    asked = []
+    code_version.cache_clear()
+    monkeypatch.setattr(lineage, "version", lambda name: asked.append(name) or "1")
+    code_version()
+    code_version.cache_clear()
+    assert sorted(asked) == ["numpy", "pandas", "xgboost", "xgboost-cpu"]

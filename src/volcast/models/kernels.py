@@ -14,6 +14,10 @@ Importing this module imports numba, which costs a second: do so inside the func
 Every function runs without the interpreter's lock.
 """
 
+import atexit
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -69,6 +73,18 @@ class Forest(NamedTuple):
     child: NDArray[np.int64]
     value: NDArray[np.float32]
     share: NDArray[np.float64]
+
+
+def _own_cache() -> None:
+    """Copy a cache that cannot be written, such as an image's: numba reads no other."""
+    filled = numba.config.CACHE_DIR
+    if filled and os.path.isdir(filled) and not os.access(filled, os.W_OK):
+        numba.config.CACHE_DIR = tempfile.mkdtemp(prefix="volcast-numba-")
+        atexit.register(shutil.rmtree, numba.config.CACHE_DIR, ignore_errors=True)
+        shutil.copytree(filled, numba.config.CACHE_DIR, dirs_exist_ok=True)
+
+
+_own_cache()
 
 
 def _compiled(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from volcast.config import Universe
 from volcast.contracts import CURATED_MARKET_DAILY, FEATURES_DAILY, PREDICTIONS_DAILY
 from volcast.lineage import code_version, digest, table_digest
-from volcast.quality.record import Known, keep, refuse_critical, told, write_page
+from volcast.quality.record import LIBRARIES, Known, keep, refuse_critical, told, write_page
 from volcast.quality.suite import Outcome, Verdict
 from volcast.storage import Store
 
@@ -97,7 +97,7 @@ def audit_predictions(
 def _known(store: Store, universe: Universe, as_of: date, *tables: pa.Table) -> Known:
     name = digest(
         *(table_digest(table) for table in tables),
-        universe.model_dump(), str(as_of), code_version(_CODE),
+        universe.model_dump(), str(as_of), code_version(_CODE, LIBRARIES),
     )  # fmt: skip
     return Known(store, name, universe.target, as_of)
 

@@ -17,8 +17,12 @@ from volcast.quality.suite import Outcome
 from volcast.storage import Store
 
 __all__ = [
-    "Known", "data_docs", "keep", "refuse_critical", "told", "unchanged_page", "write_page",
+    "LIBRARIES", "Known", "data_docs", "keep", "refuse_critical", "told", "unchanged_page",
+    "write_page",
 ]  # fmt: skip
+
+LIBRARIES = ("great-expectations", "numpy", "pandas")
+"""Distributions whose version may change a check."""
 
 _LATE = "sessions_behind"
 

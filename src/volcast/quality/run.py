@@ -19,7 +19,7 @@ from volcast.errors import NotFound
 from volcast.lineage import code_version, digest, table_digest
 from volcast.quality.history import SECOND_SOURCES
 from volcast.quality.market import Market, count_rows, judge_market, torn_others
-from volcast.quality.record import Known, keep, refuse_critical, told, write_page
+from volcast.quality.record import LIBRARIES, Known, keep, refuse_critical, told, write_page
 from volcast.storage import Store
 
 __all__ = ["ValidationReport", "validate"]
@@ -89,7 +89,7 @@ def validate(
     raw = store.read(RAW_MARKET, last=as_of)
     macro = store.read(RAW_MACRO, symbols=_second_sources(universe), last=as_of)
     key = (table_digest(raw), table_digest(macro), universe.model_dump(), str(as_of))
-    known = Known(store, digest(*key, code_version(_CODE)), universe.target, as_of)
+    known = Known(store, digest(*key, code_version(_CODE, LIBRARIES)), universe.target, as_of)
     if (report := _already_valid(known, store, page)) is not None:
         return report
     curated = curate(raw.to_pandas(date_as_object=False), universe, as_of)
