@@ -61,6 +61,8 @@ def pod(step: str) -> dict[str, object]:
     heavy = RESOURCES[step] == "heavy"
     # A step that hangs would keep the next day's run waiting, for there is one run at a time.
     given: dict[str, object] = {"activeDeadlineSeconds": str(6 * _HOUR if heavy else _HOUR)}
+    # Network policies tell the steps of one role from another's by it.
+    given["podMetadata"] = {"labels": {"volcast/role": ROLES[step]}}
     given["fieldPathAsEnv"] = [_RUN_ID]
     given["configMapAsEnv"] = [
         _config_map("volcast-settings", _EVERYWHERE | _SETTINGS.get(step, {})),

@@ -46,13 +46,13 @@ def mlflow_uri(store: Store) -> str:
     return _SQLITE + str(Path(store.uri) / "registry" / "mlflow.db")
 
 
-def log_version(uri: str, run_id: str, files: Mapping[str, bytes], closed: datetime) -> str:
+def log_version(store: Store, run_id: str, files: Mapping[str, bytes], closed: datetime) -> str:
     """Record a run and a model version in MLflow; return the version's number.
 
     Parameters
     ----------
-    uri : str
-        As `mlflow_uri` says.
+    store : Store
+        The store whose version it is; `mlflow_uri` says where its records are.
     run_id : str
         The training run.
     files : mapping of name to bytes
@@ -62,7 +62,9 @@ def log_version(uri: str, run_id: str, files: Mapping[str, bytes], closed: datet
         UTC close of the run's as_of, which stands for the run's time.
     """
     sha256 = content_hash(files)
-    with _client(uri) as client:
+    # A server takes a path without a scheme for one of its own, and refuses it.
+    root = f"{store.uri}/" if "://" in store.uri else ""
+    with _client(mlflow_uri(store)) as client:
         known = client.search_model_versions(f"name='{NAME}' and tags.sha256='{sha256}'")
         if known:
             return str(min(int(version.version) for version in known))
@@ -70,7 +72,7 @@ def log_version(uri: str, run_id: str, files: Mapping[str, bytes], closed: datet
         if not client.search_registered_models(f"name='{NAME}'"):
             client.create_registered_model(NAME)
         version = client.create_model_version(
-            NAME, f"models/{sha256}/", run_id=run, tags={"sha256": sha256}
+            NAME, f"{root}models/{sha256}/", run_id=run, tags={"sha256": sha256}
         )
         return str(version.version)
 

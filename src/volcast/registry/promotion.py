@@ -37,10 +37,10 @@ def register(store: Store, run_id: str) -> Version:
     sha256 = versions.content_hash(files)
     if (known := _of_content(store, sha256)) is not None:
         return known
-    uri = mlflow_log.mlflow_uri(store)
+    mlflow_log.mlflow_uri(store)  # a store that has no MLflow says so before anything is written
     versions.write_files(store, files)
     as_of = versions.run_as_of(files)
-    number = mlflow_log.log_version(uri, run_id, files, calendar.closes([as_of])[0])
+    number = mlflow_log.log_version(store, run_id, files, calendar.closes([as_of])[0])
     version = Version(
         versions.NAME,
         number,
