@@ -11,9 +11,9 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   runAsNonRoot: true
-  runAsUser: {{ .user | default 10001 }}
-  runAsGroup: {{ .user | default 10001 }}
-  fsGroup: {{ .user | default 10001 }}
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
   seccompProfile:
     type: RuntimeDefault
 {{- end }}
@@ -61,16 +61,15 @@ imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 - name: VOLCAST_AUTH_TOKEN_FILE
   value: /var/run/volcast/auth/tokens
 {{- end }}
-{{- with .root.Values.auth.oidc }}
-{{- if .jwks }}
+{{- $oidc := .root.Values.auth.oidc }}
+{{- if $oidc.jwks }}
 - name: VOLCAST_AUTH_JWKS
-  value: {{ .jwks | quote }}
+  value: {{ $oidc.jwks | quote }}
 - name: VOLCAST_AUTH_AUDIENCE
-  value: {{ .audience | quote }}
-{{- with .issuer }}
+  value: {{ $oidc.audience | quote }}
+{{- with $oidc.issuer }}
 - name: VOLCAST_AUTH_ISSUER
   value: {{ . | quote }}
-{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

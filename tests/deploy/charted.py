@@ -1,0 +1,87 @@
+"""The chart as `helm template` renders it."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.deploy.tools import CHART, ROOT, tool
+
+__all__ = [
+    "NAMESPACE", "PACKAGES", "VALUE_SETS", "RenderingFailed", "chosen", "objects_in", "pods",
+    "render", "text_of",
+]  # fmt: skip
+
+NAMESPACE = "volcast"
+
+VALUE_SETS = {
+    path.name.removesuffix("-values.yaml"): path for path in sorted((CHART / "ci").glob("*.yaml"))
+}
+"""The chart's value sets by name."""
+
+PACKAGES = tuple(
+    f"pipelines.packages.{path.stem}\\.yaml={path}"
+    for path in sorted((ROOT / "pipelines/compiled").glob("*.yaml"))
+)
+"""The compiled pipelines, as ``--set-file`` takes them."""
+
+
+class RenderingFailed(Exception):
+    """What helm said instead of rendering."""
+
+
+def text_of(values: Path, *sets: str, chart: Path = CHART) -> str:
+    """Return what helm prints for a value set; ``sets`` are further ``name=value``."""
+    flags = [part for one in sets for part in ("--set", one)]
+    ended = subprocess.run(
+        [tool("helm"), "template", "volcast", str(chart), "--namespace", NAMESPACE,
+         "--values", str(values), *flags],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    if ended.returncode:
+        raise RenderingFailed(ended.stderr)
+    return ended.stdout
+
+
+def objects_in(text: str) -> list[dict[str, Any]]:
+    """Return the objects of a text of many."""
+    # The safe loader in C: the dashboards alone take the other one a second.
+    return [one for one in yaml.load_all(text, yaml.CSafeLoader) if one]  # noqa: S506
+
+
+@cache
+def render(values: Path, *sets: str) -> list[dict[str, Any]]:
+    """Return the objects of a value set; they are shared, so copy what you change.
+
+    Raises
+    ------
+    RenderingFailed
+        If the chart refuses the values.
+    """
+    return objects_in(text_of(values, *sets))
+
+
+def chosen(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
+    """Return the one object of that kind and name (of the release's namespace, if of several)."""
+    named = [one for one in objects if (one["kind"], one["metadata"]["name"]) == (kind, name)]
+    ours = [one for one in named if one["metadata"]["namespace"] == NAMESPACE] or named
+    assert len(ours) == 1, f"{len(ours)} of {kind} {name}"
+    return ours[0]
+
+
+def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, Mapping[str, str], dict[str, Any]]]:
+    """Yield part, labels and pod spec of each object that makes pods."""
+    for one in objects:
+        spec = one.get("spec", {})
+        if one["kind"] == "InferenceService":
+            labels, pod = spec["predictor"]["labels"], spec["predictor"]
+        elif one["kind"] == "Pod":
+            labels, pod = one["metadata"]["labels"], spec
+        elif "template" in spec:
+            labels, pod = spec["template"]["metadata"]["labels"], spec["template"]["spec"]
+        else:
+            continue
+        yield labels["app.kubernetes.io/component"], labels, pod
