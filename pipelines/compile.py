@@ -1,17 +1,21 @@
 """Compile the pipelines to the YAML that is committed and that Kubeflow is given."""
 
+import argparse
 import re
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kfp.compiler import Compiler
 
+from components.images import IMAGES, image
 from pipelines.daily_inference import daily_inference_pipeline
+from pipelines.digests import pinned, references
 from pipelines.evaluate import evaluate_pipeline
 from pipelines.train import train_pipeline
 
-__all__ = ["COMPILED", "render"]
+__all__ = ["COMPILED", "main", "render", "render_pinned"]
 
 COMPILED = Path(__file__).with_name("compiled")
 """Where the committed YAML lies."""
@@ -40,11 +44,44 @@ def render() -> dict[str, str]:
     return texts
 
 
-def main() -> int:
+def render_pinned(build: str) -> dict[str, str]:
+    """Return the YAML of each pipeline with the images of a build, by digest.
+
+    Parameters
+    ----------
+    build : str
+        JSON, as `pipelines.digests.references` reads it.
+
+    Raises
+    ------
+    ValueError
+        If it lacks an image, or the digest of one.
+    """
+    built = references(build, set(IMAGES.values()))
+    images = {image(step): built[name] for step, name in IMAGES.items()}
+    return {name: pinned(text, images) for name, text in render().items()}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Write the YAML files; say which changed."""
-    COMPILED.mkdir(exist_ok=True)
-    for name, text in render().items():
-        path = COMPILED / name
+    parser = argparse.ArgumentParser(prog="python -m pipelines.compile", description=__doc__)
+    parser.add_argument("--digests", type=Path, help="what skaffold build --file-output wrote")
+    parser.add_argument("--out", type=Path, help="the folder to write to; with --digests alone")
+    asked = parser.parse_args(argv)
+    if (asked.digests is None) != (asked.out is None):
+        parser.error("--digests and --out go together: what is committed carries tags")
+    if asked.digests is None:
+        return _write(render(), COMPILED)
+    try:
+        return _write(render_pinned(asked.digests.read_text(encoding="utf-8")), asked.out)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        parser.error(f"{asked.digests}: {error}")
+
+
+def _write(texts: Mapping[str, str], folder: Path) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        path = folder / name
         same = path.exists() and path.read_text(encoding="utf-8") == text
         path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path.name}: {'unchanged' if same else 'rendered'}\n")

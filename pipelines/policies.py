@@ -1,6 +1,8 @@
-"""How Kubeflow treats each step: its name on the page, its caching and its retries."""
+"""How Kubeflow treats each step: its name on the page, its caching, its retries and its pod."""
 
 from kfp import dsl
+
+from pipelines.pods import RESOURCES, SHARES, pod
 
 __all__ = ["DISPLAY_NAMES", "RETRIES", "treat"]
 
@@ -32,20 +34,21 @@ RETRIES = {"ingest": (3, "60s"), "publish": (2, "10s")}
 outside world, and the last write. Kubeflow cannot tell one failure from another, so a step that
 fails by its data gets none."""
 
-_RUN_ID = {"name": "VOLCAST_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}
-"""As ``kfp.kubernetes.use_field_path_as_env`` sets it; that is another package, for this line."""
-
 
 def treat(step: str, task: dsl.PipelineTask) -> dsl.PipelineTask:
     """Return ``task`` set up as the step of that name.
 
     No step is cached: each reads a store whose content its arguments do not name, and each that
     finds its work done does nothing. Each is told the id of its run, which Kubeflow writes on
-    its pod; a placeholder of the id reaches a step's arguments, but not its environment.
+    its pod; a placeholder of the id reaches a step's arguments, but not its environment. What
+    its pod is given has no part in a run on this machine.
     """
     task.set_display_name(DISPLAY_NAMES[step])
     task.set_caching_options(enable_caching=False)
-    task.platform_config["kubernetes"] = {"fieldPathAsEnv": [_RUN_ID]}
+    task.platform_config["kubernetes"] = pod(step)
+    cpu, cpu_limit, memory, memory_limit = SHARES[RESOURCES[step]]
+    task.set_cpu_request(cpu).set_cpu_limit(cpu_limit)
+    task.set_memory_request(memory).set_memory_limit(memory_limit)
     if step in RETRIES:
         times, wait = RETRIES[step]
         task.set_retry(num_retries=times, backoff_duration=wait, backoff_factor=2.0)

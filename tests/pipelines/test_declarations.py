@@ -14,12 +14,29 @@ from pipelines.policies import DISPLAY_NAMES, RETRIES
 
 ROOT = Path(__file__).resolve().parents[2]
 STEPS = sorted(ROOT.glob("components/*/component.py"))
-PIPELINES = ("train", "daily_inference", "evaluate", "policies", "compile")
+PIPELINES = (
+    "train",
+    "daily_inference",
+    "evaluate",
+    "policies",
+    "pods",
+    "schedules",
+    "digests",
+    "compile",
+)
 DECLARATIONS = [
     *sorted(ROOT.glob("components/**/*.py")),
     *(
         ROOT / "pipelines" / f"{name}.py"
-        for name in ("train", "daily_inference", "evaluate", "policies")
+        for name in (
+            "train",
+            "daily_inference",
+            "evaluate",
+            "policies",
+            "pods",
+            "schedules",
+            "digests",
+        )
     ),
     ROOT / "pipelines" / "compile.py",
 ]

@@ -26,6 +26,7 @@ from volcast.cli.arguments import (
 )
 from volcast.cli.evaluation import evaluate
 from volcast.cli.registry import app as registry_app
+from volcast.cli.schedules import app as schedules_app
 from volcast.config import SourceName, read_settings
 from volcast.errors import GateRefused, VolcastError
 
@@ -41,6 +42,7 @@ app = typer.Typer(
     help="Forecasts the realized volatility of the next five sessions.",
 )  # fmt: skip
 app.add_typer(registry_app, name="registry")
+app.add_typer(schedules_app, name="schedules")
 app.command()(evaluate)
 
 

@@ -1,0 +1,263 @@
+"""A double of the Kubeflow Pipelines API that keeps pipelines, experiments and recurring runs.
+
+It answers as the API server of Kubeflow Pipelines 2 does: 64-bit integers as text, fields at
+their default left out, pages of at most what was asked for, 409 where a name is taken.
+"""
+
+import contextlib
+import email
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.loopback import QuietHandler, serving
+
+__all__ = ["Kubeflow", "Request", "kubeflow"]
+
+ROOT = "/apis/v2beta1"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+    token: str | None
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+
+class Refused(Exception):
+    """An answer that is an error."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass
+class Kubeflow:
+    """What is there, what was asked, and what goes wrong.
+
+    ``breaks_at`` is the request, counted from 0, from which on there is no answer; with ``late``
+    that one is still carried out, as when its answer is lost.
+    """
+
+    url: str = ""
+    multi_user: bool = False
+    token: str | None = None
+    page_size: int = 2
+    breaks_at: int | None = None
+    late: bool = False
+    refuses: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    pipelines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    recurring: dict[str, dict[str, Any]] = field(default_factory=dict)
+    most_enabled: int = 0
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def writes(self) -> list[str]:
+        """Every request that was to change something, as method and path."""
+        return [f"{one.method} {one.path}" for one in self.requests if one.writes]
+
+    def enabled(self, name: str) -> list[str]:
+        """Ids of the recurring runs of that name that fire."""
+        return [
+            id
+            for id, run in self.recurring.items()
+            if run["display_name"] == name and run["mode"] == "ENABLE"
+        ]
+
+    def carry_out(self, request: Request) -> dict[str, Any]:
+        """Do what is asked; raise Refused where the API would refuse."""
+        if self.token is not None and request.token != f"Bearer {self.token}":
+            raise Refused(401, "Request not authenticated")
+        path = request.path.removeprefix(ROOT).strip("/").split("/")
+        answer = self._route(request, path)
+        names = {run["display_name"] for run in self.recurring.values()}
+        self.most_enabled = max([self.most_enabled, *(len(self.enabled(n)) for n in names)])
+        return answer
+
+    def _route(self, request: Request, path: list[str]) -> dict[str, Any]:  # noqa: PLR0911
+        match request.method, path:
+            case "GET", ["healthz"]:
+                return {"multi_user": True} if self.multi_user else {}
+            case "GET", ["pipelines", "names", name]:
+                return self._named(name, request.query.get("namespace", ""))
+            case "POST", ["pipelines"]:
+                return self._new_pipeline(request.body)
+            case "POST", ["pipelines", "upload_version"]:
+                return self._new_version(request)
+            case "GET", ["pipelines", id, "versions"]:
+                found = [v for v in self.versions.values() if v["pipeline_id"] == id]
+                return self._page(request, "pipeline_versions", found)
+            case "GET", ["experiments"]:
+                return self._page(request, "experiments", self._experiments(request))
+            case "POST", ["experiments"]:
+                return self._new_experiment(request.body)
+            case "GET", ["recurringruns"]:
+                wanted = request.query["experiment_id"]
+                runs = [r for r in self.recurring.values() if r["experiment_id"] == wanted]
+                return self._page(request, "recurringRuns", runs)
+            case "POST", ["recurringruns"]:
+                return self._new_recurring(request.body)
+            case "POST", ["recurringruns", asked]:
+                id, _, verb = asked.partition(":")
+                self._run(id)["mode"] = {"enable": "ENABLE", "disable": "DISABLE"}[verb]
+                return {}
+            case "DELETE", ["recurringruns", id]:
+                self._run(id)
+                del self.recurring[id]
+                return {}
+        raise Refused(404, "Not Found")
+
+    def _named(self, name: str, namespace: str) -> dict[str, Any]:
+        for one in self.pipelines.values():
+            if one["name"] == unquote(name) and one.get("namespace", "") == namespace:
+                return one
+        raise Refused(404, f"pipeline {name} not found")
+
+    def _new_pipeline(self, body: dict[str, Any]) -> dict[str, Any]:
+        name, scope = body.get("name") or body["display_name"], self._scope(body)
+        if any(
+            (one["name"], one.get("namespace")) == (name, scope.get("namespace"))
+            for one in self.pipelines.values()
+        ):
+            raise Refused(409, "Already exist error")
+        id = f"pipeline-{next(self._ids)}"
+        self.pipelines[id] = {"pipeline_id": id, "display_name": name, "name": name, **scope}
+        return self.pipelines[id]
+
+    def _new_version(self, request: Request) -> dict[str, Any]:
+        name, pipeline = request.query["name"], request.query["pipelineid"]
+        if any((v["pipeline_id"], v["name"]) == (pipeline, name) for v in self.versions.values()):
+            raise Refused(409, "Failed to create a pipeline version")
+        if pipeline not in self.pipelines or not request.body:
+            raise Refused(400, "Failed to create a pipeline version")
+        id = f"version-{next(self._ids)}"
+        self.versions[id] = {
+            "pipeline_id": pipeline, "pipeline_version_id": id, "name": name,
+            "display_name": name, "content": request.body,
+        }  # fmt: skip
+        return self.versions[id]
+
+    def _experiments(self, request: Request) -> list[dict[str, Any]]:
+        found = list(self.experiments.values())
+        if "filter" in request.query:
+            wanted = json.loads(request.query["filter"])["predicates"][0]["stringValue"]
+            found = [one for one in found if one["display_name"] == wanted]
+        namespace = request.query.get("namespace", "")
+        return [one for one in found if one.get("namespace", "") == namespace]
+
+    def _new_experiment(self, body: dict[str, Any]) -> dict[str, Any]:
+        scope, name = self._scope(body), body["display_name"]
+        if any(
+            (one["display_name"], one.get("namespace")) == (name, scope.get("namespace"))
+            for one in self.experiments.values()
+        ):
+            raise Refused(409, "Already exist error")
+        id = f"experiment-{next(self._ids)}"
+        self.experiments[id] = {"experiment_id": id, "display_name": name, **scope}
+        return self.experiments[id]
+
+    def _new_recurring(self, body: dict[str, Any]) -> dict[str, Any]:
+        concurrency = int(body.get("max_concurrency", 0))
+        version = body["pipeline_version_reference"]["pipeline_version_id"]
+        cron = body["trigger"]["cron_schedule"]["cron"]
+        if not 1 <= concurrency <= 10 or version not in self.versions or len(cron.split()) != 6:
+            raise Refused(400, "Validate recurring run failed")
+        if body["experiment_id"] not in self.experiments:
+            raise Refused(404, "Experiment not found")
+        number = next(self._ids)
+        id = f"recurring-{number}"
+        self.recurring[id] = {
+            "service_account": "pipeline-runner", **body, "recurring_run_id": id,
+            "max_concurrency": str(concurrency), "mode": body.get("mode", "DISABLE"),
+            "created_at": f"2026-01-01T00:00:{number % 60:02}Z",
+        }  # fmt: skip
+        return self.recurring[id]
+
+    def _run(self, id: str) -> dict[str, Any]:
+        if id not in self.recurring:
+            raise Refused(404, f"recurring run {id} not found")
+        return self.recurring[id]
+
+    def _scope(self, body: dict[str, Any]) -> dict[str, str]:
+        namespace = body.get("namespace", "")
+        if bool(namespace) != self.multi_user:
+            raise Refused(400, "a namespace is for multi-user mode, and must be there in it")
+        return {"namespace": namespace} if namespace else {}
+
+    def _page(self, request: Request, key: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+        start = int(request.query.get("page_token") or 0)
+        end = start + min(self.page_size, int(request.query.get("page_size") or 20))
+        shown = [{n: v for n, v in one.items() if n != "content"} for one in found[start:end]]
+        page: dict[str, Any] = {"total_size": len(found)}
+        if shown:
+            page[key] = shown
+        if end < len(found):
+            page["next_page_token"] = str(end)
+        return page
+
+
+@contextlib.contextmanager
+def kubeflow() -> Iterator[Kubeflow]:
+    """Serve the API until the block ends."""
+    api = Kubeflow()
+
+    class Handler(QuietHandler):
+        def _take(self) -> None:
+            request = _read(self)
+            number = len(api.requests)
+            api.requests.append(request)
+            broken = api.breaks_at is not None and number >= api.breaks_at
+            if broken and not (api.late and number == api.breaks_at):
+                self.close_connection = True
+                return
+            asked = f"{request.method} {request.path}"
+            if asked in api.refuses:
+                status, said = api.refuses[asked]
+                self.answer(status, said, "application/json")
+                return
+            try:
+                status, answer = 200, api.carry_out(request)
+            except Refused as error:
+                status, answer = error.status, {"error": str(error), "code": 2}
+            if broken:
+                self.close_connection = True
+                return
+            told = {name: value for name, value in answer.items() if name != "content"}
+            self.answer(status, json.dumps(told).encode(), "application/json")
+
+        do_GET = do_POST = do_DELETE = _take
+
+    with serving(Handler) as api.url:
+        yield api
+
+
+def _read(handler: QuietHandler) -> Request:
+    parts = urlsplit(handler.path)
+    raw = handler.rfile.read(int(handler.headers["content-length"] or 0))
+    kind = handler.headers["content-type"] or ""
+    body: Any = None
+    if kind.startswith("multipart/form-data"):
+        form = email.message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + raw)
+        (part,) = form.get_payload()
+        assert part.get_param("name", header="content-disposition") == "uploadfile"
+        body = part.get_payload(decode=True)
+    elif raw:
+        body = json.loads(raw)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    return Request(
+        handler.command, unquote(parts.path), query, body, handler.headers["authorization"]
+    )

@@ -1,0 +1,145 @@
+"""Each step's pod is given what that step needs of the cluster, and runs where none of it is."""
+
+from typing import Any
+
+import pytest
+import yaml
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from kfp.pipeline_spec import pipeline_spec_pb2
+
+from components.roles import ROLES
+from pipelines.compile import COMPILED
+from pipelines.pods import RESOURCES, SHARES, pod
+
+TEXT, NUMBER, WHOLE, BOOL, MESSAGE = 9, 5, 3, 8, 11
+# The fields of kubernetes_executor_config.proto (kfp-kubernetes 2.17) that we write: number, type,
+# whether repeated.
+PROTO: dict[str, dict[str, tuple[int, int | str, bool]]] = {
+    "KeyToEnv": {"secret_key": (1, TEXT, False), "env_var": (2, TEXT, False)},
+    "ConfigKeyToEnv": {"config_map_key": (1, TEXT, False), "env_var": (2, TEXT, False)},
+    "SecretAsEnv": {
+        "secret_name": (1, TEXT, False), "key_to_env": (2, "KeyToEnv", True),
+        "optional": (3, BOOL, False), "secret_name_parameter": (4, "Parameter", False),
+    },
+    "ConfigMapAsEnv": {
+        "config_map_name": (1, TEXT, False), "key_to_env": (2, "ConfigKeyToEnv", True),
+        "config_map_name_parameter": (3, "Parameter", False), "optional": (4, BOOL, False),
+    },
+    "FieldPathAsEnv": {"name": (1, TEXT, False), "field_path": (2, TEXT, False)},
+    "Toleration": {
+        "key": (1, TEXT, False), "operator": (2, TEXT, False), "value": (3, TEXT, False),
+        "effect": (4, TEXT, False),
+    },
+    "SelectorRequirement": {
+        "key": (1, TEXT, False), "operator": (2, TEXT, False), "values": (3, TEXT, True),
+    },
+    "NodeAffinityTerm": {
+        "match_expressions": (1, "SelectorRequirement", True), "weight": (3, NUMBER, False),
+    },
+    "KubernetesExecutorConfig": {
+        "secret_as_env": (2, "SecretAsEnv", True), "config_map_as_env": (9, "ConfigMapAsEnv", True),
+        "active_deadline_seconds": (10, WHOLE, False),
+        "field_path_as_env": (11, "FieldPathAsEnv", True), "tolerations": (12, "Toleration", True),
+        "node_affinity": (14, "NodeAffinityTerm", True),
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def config() -> Any:
+    """The message as Kubeflow's driver knows it."""
+    parameter = pipeline_spec_pb2.TaskInputsSpec.InputParameterSpec.DESCRIPTOR
+    file = descriptor_pb2.FileDescriptorProto(
+        name="ours.proto", package="ours", syntax="proto3", dependency=[parameter.file.name]
+    )
+    for name, fields in PROTO.items():
+        message = file.message_type.add(name=name)
+        for field, (number, kind, repeated) in fields.items():
+            declared = message.field.add(name=field, number=number, label=3 if repeated else 1)
+            declared.type = MESSAGE if isinstance(kind, str) else kind
+            if isinstance(kind, str):
+                known = {"Parameter": f".{parameter.full_name}"}
+                declared.type_name = known.get(kind, f".ours.{kind}")
+    pool = descriptor_pool.Default()
+    pool.AddSerializedFile(file.SerializeToString())
+    return message_factory.GetMessageClass(
+        pool.FindMessageTypeByName("ours.KubernetesExecutorConfig")
+    )
+
+
+def executors(name: str) -> dict[str, dict[str, Any]]:
+    _, platform = yaml.safe_load_all((COMPILED / name).read_text())
+    return platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+
+
+@pytest.mark.parametrize("name", ["train.yaml", "daily_inference.yaml", "evaluate.yaml"])
+def test_what_is_compiled_is_read_by_kubeflows_own_message(config, name):
+    for executor in executors(name).values():
+        message = json_format.ParseDict(executor, config())
+        for one in message.config_map_as_env:
+            assert one.config_map_name_parameter.runtime_value.constant.string_value
+            assert one.optional
+        assert message.active_deadline_seconds in (3600, 21600)
+        assert [one.name for one in message.field_path_as_env] == ["VOLCAST_RUN_ID"]
+
+
+def environment(step: str) -> dict[str, tuple[str, str]]:
+    """Where each variable of a step comes from: object and key."""
+    given = pod(step)
+    found: dict[str, tuple[str, str]] = {}
+    for kind, name, key in (
+        ("configMapAsEnv", "configMapName", "configMapKey"),
+        ("secretAsEnv", "secretName", "secretKey"),
+    ):
+        for one in given[kind]:
+            assert one["optional"] is True
+            assert one[f"{name}Parameter"] == {"runtimeValue": {"constant": one[name]}}
+            for pair in one["keyToEnv"]:
+                assert pair["envVar"] not in found, "which of two wins is left to the API server"
+                found[pair["envVar"]] = (one[name], pair[key])
+    return found
+
+
+STORE = {
+    "AWS_ENDPOINT_URL_S3": ("volcast-settings", "AWS_ENDPOINT_URL_S3"),
+    "AWS_REGION": ("volcast-settings", "AWS_REGION"),
+    "AWS_DEFAULT_REGION": ("volcast-settings", "AWS_REGION"),
+    "AWS_WEB_IDENTITY_TOKEN_FILE": ("volcast-roles", "token_file"),
+    "AWS_ACCESS_KEY_ID": ("volcast-store", "AWS_ACCESS_KEY_ID"),
+    "AWS_SECRET_ACCESS_KEY": ("volcast-store", "AWS_SECRET_ACCESS_KEY"),
+}
+BESIDE = {
+    "ingest": {"VOLCAST_FRED_API_KEY": ("volcast-sources", "fred_api_key")},
+    "materialize": {"VOLCAST_ONLINE_STORE": ("volcast-settings", "VOLCAST_ONLINE_STORE")},
+    "promote": {"VOLCAST_MLFLOW_URI": ("volcast-settings", "VOLCAST_MLFLOW_URI")},
+    "shadow": {"VOLCAST_MLFLOW_URI": ("volcast-settings", "VOLCAST_MLFLOW_URI")},
+}
+
+
+@pytest.mark.parametrize("step", ROLES)
+def test_a_step_has_the_store_its_own_role_and_what_it_alone_reads(step):
+    role = {"AWS_ROLE_ARN": ("volcast-roles", ROLES[step])}
+    assert environment(step) == STORE | role | BESIDE.get(step, {})
+
+
+def test_training_prefers_its_nodes_and_takes_any():
+    for step in ROLES:
+        placed = {"nodeAffinity", "tolerations"} & pod(step).keys()
+        assert bool(placed) == (step in {"train", "evaluate"})
+    (term,) = pod("train")["nodeAffinity"]
+    (taint,) = pod("train")["tolerations"]
+    assert term["weight"] == 100  # without a weight a node of that label would be needed
+    assert {one["key"] for one in (*term["matchExpressions"], taint)} == {"volcast-training"}
+
+
+def test_every_step_asks_for_its_share_of_a_node():
+    assert RESOURCES.keys() == ROLES.keys()
+    for name in ("train.yaml", "daily_inference.yaml", "evaluate.yaml"):
+        spec = next(yaml.safe_load_all((COMPILED / name).read_text()))
+        for label, executor in spec["deploymentSpec"]["executors"].items():
+            step = label.removeprefix("exec-").replace("-", "_")
+            step = step if step in ROLES else step.rpartition("_")[0]
+            given = executor["container"]["resources"]
+            names = ("CpuRequest", "CpuLimit", "MemoryRequest", "MemoryLimit")
+            asked = tuple(given[f"resource{part}"] for part in names)
+            assert asked == SHARES[RESOURCES[step]], label
