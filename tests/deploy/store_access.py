@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.s3_server import free_ports
 
@@ -55,6 +55,12 @@ _ACTIONS = {
 }
 
 
+class _Quiet(WSGIRequestHandler):
+    # Tens of thousands of lines otherwise, which pytest would keep.
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
 @contextmanager
 def recorded_s3(ledger: Ledger) -> Iterator[dict[str, str]]:
     """Run the server on loopback and yield the ``AWS_*`` names that lead to it."""
@@ -65,7 +71,7 @@ def recorded_s3(ledger: Ledger) -> Iterator[dict[str, str]]:
         return answer(environ, respond)
 
     port = free_ports(1)[0]
-    server = make_server("127.0.0.1", port, door, threaded=True)
+    server = make_server("127.0.0.1", port, door, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
