@@ -432,3 +432,24 @@ def test_the_page_installs_the_versions_that_the_script_does():
         version = re.search(r"v?\d+\.\d+\.\d+", found[1])
         assert version is not None
         assert version[0] in page, name
+
+
+def test_the_page_puts_an_account_in_place_of_the_example_everywhere(tmp_path: Path):
+    for part in ("manifests", "helm"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    page = (ROOT / "docs/kubernetes.md").read_text()
+    command = re.search(r"^sed -i .*?\.yaml$", page, re.M | re.S)
+    assert command is not None
+    own = {
+        "ACCOUNT": "999999999999",
+        "AWS_REGION": "us-west-2",
+        "HOST": "v.example.org",
+        "KEY": "k1",
+    }
+    subprocess.run(["bash", "-euc", command[0]], cwd=tmp_path, env=os.environ | own, check=True)
+    whole = (tmp_path / "manifests/eks/cluster.yaml").read_text()
+    whole += built(tmp_path / "manifests/overlays/eks")
+    for example in (ACCOUNT, REGION, "volcast.example.com", "00000000-0000"):
+        assert example not in whole
+    assert "arn:aws:iam::999999999999:role/volcast-infer" in whole
+    assert "arn:aws:kms:us-west-2:999999999999:key/k1" in whole

@@ -16,7 +16,7 @@ from volcast.storage import Store
 
 pytestmark = pytest.mark.xdist_group("store_access")
 
-BUCKET, AS_OF, LATER = "volcast-recorded", "2003-12-31", "2004-01-30"
+BUCKET, AS_OF, LATER = "volcast-recorded", "2004-03-31", "2004-04-30"
 NOW = datetime(2026, 1, 2, 22, tzinfo=UTC)
 
 
