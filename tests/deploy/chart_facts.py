@@ -1,7 +1,8 @@
 """What each value set makes of the chart, one line a fact, kept under tests/deploy/chart_facts.
 
-`minimal` is kept whole, every other set as its difference from it: what the set turns. After a wanted
-change of the chart, ``python -m tests.deploy.chart_facts`` writes the files anew; read the difference.
+`minimal` is kept whole, every other set as its difference from it: what the set turns. After a
+wanted change of the chart, ``python -m tests.deploy.chart_facts`` writes the files anew; read the
+difference.
 """
 
 import json
@@ -29,7 +30,8 @@ def with_notes(chart: Path) -> Path:
     """Have a copied chart render its notes as an object too: `helm template` never shows them."""
     text = (chart / "templates/NOTES.txt").read_text()
     name = '{{- define "notes" -}}\n' + text + "{{- end }}\n"
-    shown = '{"kind": "Notes", "metadata": {"name": "notes"}, "text": {{ include "notes" . | toJson }}}'
+    head = '{"kind": "Notes", "metadata": {"name": "notes"}, "text": '
+    shown = head + '{{ include "notes" . | toJson }}}'
     (chart / "templates/notes.yaml").write_text(name + shown)
     return chart
 
