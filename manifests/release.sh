@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Builds and pushes the images, compiles the pipelines with their digests, and writes a kustomization that
+# lays both over an overlay: manifests/release.sh kind|eks REGISTRY TAG
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if (($# != 3)) || [[ ! -d manifests/overlays/$1 ]]; then
+  echo "usage: manifests/release.sh kind|eks REGISTRY TAG" >&2
+  exit 2
+fi
+overlay=$1 registry=$2 tag=$3
+into=var/$overlay/release
+mkdir -p "$into/pipelines"
+
+dockerfile() {
+  case $1 in
+    serving | dashboard) echo serving/Dockerfile ;;
+    *) echo components/Dockerfile ;;
+  esac
+}
+
+images=(data model drift serving dashboard)
+digests=()
+for image in "${images[@]}"; do
+  reference=$registry/volcast/$image:$tag
+  docker build --file "$(dockerfile "$image")" --build-arg "EXTRA=$image" --tag "$reference" .
+  docker push "$reference"
+  # An image that was pushed elsewhere too has a digest for each place.
+  digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$reference" |
+    grep --max-count=1 "^$registry/volcast/$image@sha256:") ||
+    { echo "no digest of $reference after its push" >&2; exit 1; }
+  digests+=("$digest")
+done
+
+{
+  echo '{'
+  for i in "${!images[@]}"; do
+    ((i + 1 < ${#images[@]})) && comma=, || comma=
+    printf '  "%s": "%s"%s\n' "${images[i]}" "${digests[i]}" "$comma"
+  done
+  echo '}'
+} >"$into/images.json"
+.venv/bin/python -m pipelines.compile --digests "$into/images.json" --out "$into/pipelines"
+
+{
+  echo "# Written by manifests/release.sh."
+  echo "apiVersion: kustomize.config.k8s.io/v1beta1"
+  echo "kind: Kustomization"
+  echo "resources:"
+  echo "  - ../../../manifests/overlays/$overlay"
+  echo "images:"
+  for i in "${!images[@]}"; do
+    echo "  - name: $registry/volcast/${images[i]}"
+    echo "    digest: ${digests[i]#*@}"
+  done
+  echo "generatorOptions:"
+  echo "  disableNameSuffixHash: true"
+  echo "configMapGenerator:"
+  echo "  - name: volcast-pipelines"
+  echo "    namespace: volcast"
+  echo "    behavior: replace"
+  echo "    files:"
+  for file in "$into"/pipelines/*.yaml; do
+    echo "      - pipelines/$(basename "$file")"
+  done
+} >"$into/kustomization.yaml"
+echo "written: $into"

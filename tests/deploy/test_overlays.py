@@ -1,0 +1,455 @@
+"""The overlays as kustomize builds them, and the script that brings them to a kind cluster."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.images import IMAGES
+from components.roles import ROLES
+from tests.deploy.aws_account import ACCOUNT, REGION, template
+from tests.deploy.charted import chosen, objects_in
+from tests.deploy.restricted import pod_specs, violations
+from tests.deploy.tools import MANIFESTS, ROOT, ran, tool
+
+OVERLAYS = ("kind", "eks")
+NAMESPACES = {"volcast", "kubeflow", "storage"}
+WIDE = {"Namespace", "GatewayClass", "StorageClass", "ClusterSecretStore"}
+TOKEN_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"  # noqa: S105 -- a path
+
+
+def built(folder: Path) -> str:
+    return ran([tool("kustomize"), "build", "--enable-helm", "--helm-command", tool("helm"),
+                str(folder)])  # fmt: skip
+
+
+@cache
+def objects(overlay: str) -> list[dict[str, Any]]:
+    return objects_in(built(MANIFESTS / "overlays" / overlay))
+
+
+@pytest.fixture(params=OVERLAYS)
+def overlay(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    return objects(request.param)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_an_overlay_is_built_to_the_same_text_again(name: str):
+    folder = MANIFESTS / "overlays" / name
+    assert built(folder) == built(folder)
+
+
+def test_every_pod_passes_the_restricted_profile(overlay: list[dict[str, Any]]):
+    found = [
+        f"{one['kind']} {one['metadata']['name']}: {fault}"
+        for one in overlay
+        for spec, annotations in pod_specs(one)
+        for fault in violations(spec, annotations)
+    ]
+    assert found == []
+
+
+def test_the_namespaces_of_our_pods_enforce_that_profile(overlay: list[dict[str, Any]]):
+    pods = {one["metadata"]["namespace"] for one in overlay if [*pod_specs(one)]}
+    enforced = {
+        one["metadata"]["name"]
+        for one in overlay
+        if one["kind"] == "Namespace"
+        and one["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    }
+    assert pods == enforced
+
+
+def images(objects: list[dict[str, Any]]) -> set[str]:
+    return {
+        container["image"]
+        for one in objects
+        for spec, _ in pod_specs(one)
+        for container in (*spec["containers"], *spec.get("initContainers", ()))
+    }
+
+
+def test_every_image_is_named_by_a_version_or_a_digest(overlay: list[dict[str, Any]]):
+    loose = [i for i in images(overlay) if not re.search(r"(:[\w.-]+|@sha256:[0-9a-f]{64})$", i)]
+    assert loose == []
+    assert not [image for image in images(overlay) if image.endswith(":latest")]
+
+
+def test_every_object_is_in_a_namespace_that_is_meant(overlay: list[dict[str, Any]]):
+    found = {one["metadata"].get("namespace") for one in overlay if one["kind"] not in WIDE}
+    assert found <= NAMESPACES
+
+
+def test_no_secret_is_in_an_overlay(overlay: list[dict[str, Any]]):
+    assert [one["metadata"]["name"] for one in overlay if one["kind"] == "Secret"] == []
+
+
+def test_every_secret_that_a_pod_asks_for_is_made_by_someone():
+    script = (MANIFESTS / "kind/up.sh").read_text()
+    for name, made in {
+        "kind": set(re.findall(r"- \{name: ([\w-]+), namespace", script)),
+        "eks": {o["metadata"]["name"] for o in objects("eks") if o["kind"] == "ExternalSecret"},
+    }.items():
+        assert asked_secrets(objects(name)) <= made, name
+
+
+def asked_secrets(objects: list[dict[str, Any]]) -> set[str]:
+    found = set()
+    for one in objects:
+        for spec, _ in pod_specs(one):
+            text = yaml.safe_dump(spec)
+            found |= set(re.findall(r"secretName: (\S+)", text))
+            for container in spec["containers"]:
+                for variable in container.get("env", ()):
+                    ref = variable.get("valueFrom", {}).get("secretKeyRef", {})
+                    found |= {ref["name"]} if ref and not ref.get("optional") else set()
+    return found
+
+
+def test_the_roles_of_the_steps_are_those_that_the_stack_makes():
+    given = dict(chosen(objects("eks"), "ConfigMap", "volcast-roles")["data"])
+    assert given.pop("token_file") == TOKEN_FILE
+    assert given.keys() == set(ROLES.values())
+    assert given == {role: arn(role) for role in given}
+    assert set(given.values()) <= stack_arns()
+
+
+def test_the_roles_of_the_parts_are_those_that_the_stack_makes():
+    given = {
+        f"{one['metadata']['namespace']}/{one['metadata']['name']}": annotations[
+            "eks.amazonaws.com/role-arn"
+        ]
+        for one in objects("eks")
+        if one["kind"] == "ServiceAccount"
+        and "eks.amazonaws.com/role-arn" in (annotations := one["metadata"].get("annotations", {}))
+    }
+    assert given == {
+        "kubeflow/volcast-pipelines": arn("pipelines"),
+        "volcast/volcast-brief": arn("dashboard"),
+        "volcast/volcast-dashboard": arn("dashboard"),
+        "volcast/volcast-exporter": arn("exporter"),
+        "volcast/volcast-external-secrets": arn("external-secrets"),
+        "volcast/volcast-receiver": arn("receiver"),
+        "volcast/volcast-serving": arn("serving"),
+    }
+    assert set(given.values()) <= stack_arns()
+
+
+def arn(role: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:role/volcast-{role}"
+
+
+def stack_arns() -> set[str]:
+    roles = (r for r in template()["Resources"].values() if r["Type"] == "AWS::IAM::Role")
+    named = (role["Properties"]["RoleName"]["Sub"] for role in roles)
+    return {f"arn:aws:iam::{ACCOUNT}:role/{name.replace('${Name}', 'volcast')}" for name in named}
+
+
+def test_store_registry_and_secrets_on_eks_are_those_of_the_stack():
+    settings = chosen(objects("eks"), "ConfigMap", "volcast-settings")["data"]
+    made = template()["Resources"]
+    bucket = made["Bucket"]["Properties"]["BucketName"]["Sub"]
+    for name, value in {
+        "Name": "volcast",
+        "AWS::AccountId": ACCOUNT,
+        "AWS::Region": REGION,
+    }.items():
+        bucket = bucket.replace("${" + name + "}", value)
+    assert settings["VOLCAST_STORE"] == f"s3://{bucket}/store"
+    ours = {image for image in images(objects("eks")) if "/volcast/" in image}
+    assert {image.partition("/")[0] for image in ours} == {
+        f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+    }
+    secrets = {
+        one["Properties"]["Name"]["Sub"].replace("${Name}", "volcast")
+        for one in made.values()
+        if one["Type"] == "AWS::SecretsManager::Secret"
+    }
+    asked = {
+        source["extract"]["key"]
+        for one in objects("eks")
+        if one["kind"] == "ExternalSecret"
+        for source in one["spec"]["dataFrom"]
+    }
+    assert asked < secrets
+
+
+def test_predict_on_eks_is_reached_by_tls_alone_and_asks_for_a_token():
+    gateway = chosen(objects("eks"), "Gateway", "volcast")
+    listener = gateway["spec"]["listeners"][0]
+    assert [item["protocol"] for item in gateway["spec"]["listeners"]] == ["HTTPS"]
+    certificate = chosen(objects("eks"), "Certificate", "volcast")["spec"]
+    assert [ref["name"] for ref in listener["tls"]["certificateRefs"]] == [
+        certificate["secretName"]
+    ]
+    assert certificate["dnsNames"] == [listener["hostname"]]
+    server = chosen(objects("eks"), "InferenceService", "volcast")["spec"]["predictor"]
+    variables = {item["name"] for item in server["containers"][0]["env"]}
+    assert "VOLCAST_AUTH_TOKEN_FILE" in variables
+    classes = {one["metadata"]["name"] for one in objects("eks") if one["kind"] == "GatewayClass"}
+    assert gateway["spec"]["gatewayClassName"] in classes
+
+
+def cluster(path: str) -> dict[str, Any]:
+    return yaml.safe_load((MANIFESTS / path).read_text())
+
+
+def test_eks_trains_on_spot_nodes_that_only_training_tolerates():
+    groups = {group["name"]: group for group in cluster("eks/cluster.yaml")["managedNodeGroups"]}
+    assert groups.keys() == {"steady", "training"}
+    assert "spot" not in groups["steady"]
+    training = groups["training"]
+    assert training["spot"] is True
+    assert len(training["instanceTypes"]) > 2
+    assert training["labels"] == {"volcast-training": "true"}
+    assert training["taints"] == [
+        {"key": "volcast-training", "value": "true", "effect": "NoSchedule"}
+    ]
+
+
+def test_no_node_of_eks_lends_its_role_or_stores_in_the_clear():
+    for group in cluster("eks/cluster.yaml")["managedNodeGroups"]:
+        assert group["disablePodIMDS"] is group["disableIMDSv1"] is True
+        assert group["volumeEncrypted"] is group["privateNetworking"] is True
+
+
+def test_eks_has_an_issuer_of_tokens_encrypts_secrets_and_enforces_network_policies():
+    config = cluster("eks/cluster.yaml")
+    assert config["iam"]["withOIDC"] is True
+    assert config["secretsEncryption"]["keyARN"].startswith(f"arn:aws:kms:{REGION}:{ACCOUNT}:key/")
+    assert isinstance(config["metadata"]["version"], str)
+    addons = {addon["name"]: addon for addon in config["addons"]}
+    assert '"enableNetworkPolicy": "true"' in addons["vpc-cni"]["configurationValues"]
+    assert "audit" in config["cloudWatch"]["clusterLogging"]["enableTypes"]
+
+
+def test_the_port_of_this_machine_leads_to_the_servers_node_port():
+    nodes = cluster("kind/cluster.yaml")["nodes"]
+    assert [node["role"] for node in nodes] == ["control-plane", "worker"]
+    mapped = nodes[1]["extraPortMappings"][0]
+    service = chosen(objects("kind"), "Service", "volcast-here")["spec"]
+    assert mapped["containerPort"] == service["ports"][0]["nodePort"]
+    assert mapped["listenAddress"] == "127.0.0.1"
+    labels = chosen(objects("kind"), "InferenceService", "volcast")["spec"]["predictor"]["labels"]
+    assert service["selector"].items() <= labels.items()
+
+
+# Stands for each program that up.sh calls, and notes how it was called; docker and kind remember
+# what was made. kustomize and python are the real ones, for their text matters.
+STUB = """#!/usr/bin/env bash
+echo "$(basename "$0") $*" >>"$CALLS"
+case "$(basename "$0") $*" in
+  "docker inspect --format {{.State.Running}}"*) cat "$CALLS.registry" 2>/dev/null || exit 1 ;;
+  "docker run "*) echo true >"$CALLS.registry" ;;
+  "docker inspect --format {{json"*) cat "$CALLS.network" 2>/dev/null || echo null ;;
+  "docker network connect"*) echo '{"IPAddress": "172.18.0.2"}' >"$CALLS.network" ;;
+  "docker image inspect"*) for last; do :; done
+    echo "elsewhere.example/volcast/${last##*/}@sha256:$(printf '0%.0s' {1..64})"
+    name=${last##*/}
+    echo "localhost:5001/volcast/${name%:*}@sha256:$(printf "$DIGIT%.0s" {1..64})" ;;
+  "docker exec --interactive"*) cat >>"$CALLS.hosts" ;;
+  "kind get clusters") cat "$CALLS.clusters" 2>/dev/null || true ;;
+  "kind create cluster"*) echo volcast >"$CALLS.clusters" ;;
+  "kind get nodes"*) printf 'volcast-control-plane\\nvolcast-worker\\n' ;;
+  "kubectl "*"--filename -") cat >"$CALLS.applied" ;;
+esac
+"""
+
+
+class Machine:
+    """A copy of the tree's parts that the script needs, with stubs in place of the programs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.calls = folder / "tree", folder / "calls"
+        for part in ("manifests", "helm", "pipelines", "components"):
+            shutil.copytree(ROOT / part, self.root / part)
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        for name in ("docker", "kind", "kubectl", "helm"):
+            self.put(self.bin / name, STUB)
+        interpreter = self.root / ".venv/bin/python"
+        interpreter.parent.mkdir(parents=True)
+        self.put(interpreter, f'#!/bin/sh\necho "python $*" >>"$CALLS"\nexec {PYTHON} "$@"\n')
+        real = f'{tool("kustomize")} "$@" --helm-command {tool("helm")}'
+        self.put(self.bin / "kustomize", f'#!/bin/sh\necho "kustomize $*" >>"$CALLS"\n{real}\n')
+
+    @staticmethod
+    def put(path: Path, text: str) -> None:
+        path.write_text(text)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    def up(self, digit: str = "1") -> "subprocess.CompletedProcess[str]":
+        self.calls.write_text("")
+        environment = os.environ | {
+            "PATH": f"{self.bin}:/usr/bin:/bin", "CALLS": str(self.calls), "DIGIT": digit
+        }  # fmt: skip
+        return subprocess.run(
+            [self.root / "manifests/kind/up.sh"], env=environment, capture_output=True, text=True,
+            check=False, timeout=300,
+        )  # fmt: skip
+
+    def called(self) -> list[str]:
+        return self.calls.read_text().splitlines()
+
+    def applied(self) -> str:
+        return self.calls.with_suffix(".applied").read_text()
+
+    def files(self) -> dict[str, bytes]:
+        made = self.root / "var/kind"
+        return {
+            str(path.relative_to(made)): path.read_bytes()
+            for path in sorted(made.rglob("*"))
+            if path.is_file()
+        }
+
+
+PYTHON = ROOT / ".venv/bin/python"
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    made = Machine(tmp_path_factory.mktemp("kind"))
+    ended = made.up()
+    assert ended.returncode == 0, ended.stderr[-3000:]
+    made.first = made.called()
+    return made
+
+
+ORDER = (
+    "docker run --detach --restart=always --publish 127.0.0.1:5001:5000",
+    "kind create cluster --name volcast",
+    "docker network connect kind volcast-registry",
+    "helm --kube-context kind-volcast upgrade --install cert-manager",
+    "kubectl --context kind-volcast apply --server-side --filename https://github.com/kubernetes-sigs",
+    "helm --kube-context kind-volcast upgrade --install kserve-crd",
+    "helm --kube-context kind-volcast upgrade --install kserve ",
+    "kubectl --context kind-volcast apply --kustomize github.com/kubeflow/pipelines",
+    "kubectl --context kind-volcast --namespace kubeflow rollout status deployment/ml-pipeline",
+    "docker build --file components/Dockerfile --build-arg EXTRA=data",
+    "docker push localhost:5001/volcast/data:dev",
+    "python -m pipelines.compile",
+    "kustomize build",
+    "kubectl --context kind-volcast apply --server-side --force-conflicts --filename -",
+    "kubectl --context kind-volcast --namespace volcast wait --for condition=complete"
+    " --timeout=600s job/volcast-schedules",
+)
+
+
+def test_up_does_its_steps_in_order(machine: Machine):
+    text = "\n".join(machine.first).replace("--for=", "--for ")
+    places = [text.find(step) for step in ORDER]
+    assert -1 not in places, ORDER[places.index(-1)]
+    assert places == sorted(places)
+
+
+def test_up_builds_every_image_and_lays_its_digest_over_the_overlay(machine: Machine):
+    names = {*IMAGES.values(), "serving", "dashboard"}
+    built = {re.search(r"EXTRA=(\w+)", call)[1] for call in machine.first if "docker build" in call}
+    assert built == names
+    digest = "@sha256:" + "1" * 64
+    ours = {image for image in images(objects_in(machine.applied())) if "/volcast/" in image}
+    assert ours == {f"localhost:5001/volcast/{name}{digest}" for name in ("serving", "dashboard")}
+
+
+def test_the_pipelines_that_are_applied_name_their_images_by_digest(machine: Machine):
+    given = chosen(objects_in(machine.applied()), "ConfigMap", "volcast-pipelines")["data"]
+    assert given.keys() == {path.name for path in (ROOT / "pipelines/compiled").glob("*.yaml")}
+    named = {image for text in given.values() for image in re.findall(r"image: (\S+)", text)}
+    assert named == {
+        f"localhost:5001/volcast/{name}@sha256:{'1' * 64}" for name in set(IMAGES.values())
+    }
+
+
+def test_what_is_applied_is_the_overlay_and_its_secrets_alone(machine: Machine):
+    def names(some: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+        return {
+            (o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in some
+        }
+
+    beside = names(objects_in(machine.applied())) - names(objects("kind"))
+    assert {kind for kind, _, _ in beside} == {"Secret"}
+    assert names(objects("kind")) <= names(objects_in(machine.applied()))
+
+
+def test_the_keys_of_a_cluster_are_long_its_own_and_read_by_nobody_else(machine: Machine):
+    for name in ("store.env", "tokens", "identities.json"):
+        path = machine.root / "var/kind" / name
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    keys = re.findall(r"=([0-9a-f]+)", (machine.root / "var/kind/store.env").read_text())
+    assert [len(key) for key in keys] == [48, 48]
+    assert len({*keys, (machine.root / "var/kind/tokens").read_text()}) == 3
+
+
+def test_nodes_learn_that_localhost_is_the_registry_beside_them(machine: Machine):
+    hosts = machine.calls.with_suffix(".hosts").read_text()
+    assert set(hosts.split("\n")) == {'[host."http://volcast-registry:5000"]', ""}
+
+
+def test_up_again_makes_no_cluster_no_registry_and_no_new_keys(machine: Machine):
+    before, applied = machine.files(), machine.applied()
+    assert machine.up().returncode == 0
+    made = ("docker run", "kind create", "docker network connect", "docker rm")
+    assert not [call for call in machine.called() if call.startswith(made)]
+    assert machine.files() == before
+    assert machine.applied() == applied
+
+
+def test_up_says_all_that_is_missing_before_it_does_anything(tmp_path: Path):
+    bare = Machine(tmp_path)
+    for name in ("kind", "helm"):
+        (bare.bin / name).unlink()
+    ended = bare.up()
+    assert ended.returncode == 2
+    assert "missing: kind,helm" in ended.stderr
+    assert bare.called() == []
+
+
+def test_no_version_is_left_to_the_day():
+    versions = dict(
+        line.split("=", 1)
+        for line in (MANIFESTS / "kind/versions.env").read_text().splitlines()
+        if not line.startswith("#")
+    )
+    assert all(re.search(r"\d+\.\d+\.\d+", version) for version in versions.values())
+    script = (MANIFESTS / "kind/up.sh").read_text()
+    assert all(f"${name}" in script for name in versions)
+    assert not re.search(r"latest|/main/|/master/", script)
+
+
+def test_the_page_installs_the_versions_that_the_script_does():
+    page = (ROOT / "docs/kubernetes.md").read_text()
+    for name in ("CERT_MANAGER", "GATEWAY_API", "PROMETHEUS_OPERATOR", "KSERVE",
+                 "KUBEFLOW_PIPELINES", "NODE_IMAGE"):  # fmt: skip
+        found = re.search(rf"^{name}=(\S+)", (MANIFESTS / "kind/versions.env").read_text(), re.M)
+        assert found is not None
+        version = re.search(r"v?\d+\.\d+\.\d+", found[1])
+        assert version is not None
+        assert version[0] in page, name
+
+
+def test_the_page_puts_an_account_in_place_of_the_example_everywhere(tmp_path: Path):
+    for part in ("manifests", "helm"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    page = (ROOT / "docs/kubernetes.md").read_text()
+    command = re.search(r"^sed -i .*?\.yaml$", page, re.M | re.S)
+    assert command is not None
+    own = {
+        "ACCOUNT": "999999999999",
+        "AWS_REGION": "us-west-2",
+        "HOST": "v.example.org",
+        "KEY": "k1",
+    }
+    subprocess.run(["bash", "-euc", command[0]], cwd=tmp_path, env=os.environ | own, check=True)
+    whole = (tmp_path / "manifests/eks/cluster.yaml").read_text()
+    whole += built(tmp_path / "manifests/overlays/eks")
+    for example in (ACCOUNT, REGION, "volcast.example.com", "00000000-0000"):
+        assert example not in whole
+    assert "arn:aws:iam::999999999999:role/volcast-infer" in whole
+    assert "arn:aws:kms:us-west-2:999999999999:key/k1" in whole

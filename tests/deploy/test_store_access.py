@@ -1,0 +1,139 @@
+"""No step and no part asks the bucket for more than its role gives: all run, and are recorded."""
+
+import importlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from components.roles import ROLES
+from tests.deploy.aws_account import REGION, Account, created
+from tests.deploy.store_access import Artifact, Ledger, recorded_s3
+from volcast.config import read_settings
+from volcast.storage import Store
+
+pytestmark = pytest.mark.xdist_group("store_access")
+
+BUCKET, AS_OF, LATER = "volcast-recorded", "2004-03-31", "2004-04-30"
+NOW = datetime(2026, 1, 2, 22, tzinfo=UTC)
+
+
+class Walk:
+    """The pipelines' steps one after the other, each as its role."""
+
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self.folder, self.ledger, self.store = folder, ledger, f"s3://{BUCKET}/store"
+
+    def step(self, name: str, **given: object) -> Any:
+        module = importlib.import_module(f"components.{name}.component")
+        run = getattr(module, name).python_func
+        outputs = {
+            output: Artifact(path=str(self.folder / f"{name}-{output}"))
+            for output in ("checks", "metrics", "report", "staged")
+            if output in run.__annotations__ and output not in given
+        }
+        with self.ledger.of(ROLES[name]):
+            answer = run(store=self.store, **given, **outputs)
+        return outputs.get("staged", answer)
+
+    def whole(self) -> None:
+        day, universe = self._curated(AS_OF)
+        settled = {"as_of": day, "universe": universe}
+        run = self.step("train", **settled)
+        self.step("gate", run_id=run)
+        self.step("promote", run_id=run)
+        self.step("materialize", **settled)
+        staged = self.step("infer", **settled)
+        self.step("audit_predictions", staged=staged, **settled)
+        self.step("publish", staged=staged)
+        day, _ = self._curated(LATER)
+        settled = {"as_of": day, "universe": universe}
+        for name in ("score", "drift", "retrain"):
+            self.step(name, **settled)
+        second = self.step("train", **settled)
+        self.step("gate", run_id=second)
+        self.step("shadow", run_id=second)
+        self.step("promote", run_id=second)
+        self.step("evaluate", target="SPX", ablation=False, **settled)
+        self.step("survey", symbols=["SPX"])
+        ended = Artifact(state="SUCCEEDED", error_message="")
+        self.step("record", job="volcast-train", status=ended)
+        self.parts()
+
+    def _curated(self, as_of: str) -> tuple[str, str]:
+        given = {"source": "sample", "source_path": "", "as_of": as_of, "universe": ""}
+        day, universe = self.step("ingest", **given)
+        for name in ("validate", "features", "audit_features", "labels"):
+            self.step(name, as_of=day, universe=universe)
+        return day, universe
+
+    def parts(self) -> None:
+        from serving.exporter.collector import StoreCollector
+        from serving.follow import Follower
+        from serving.lookup import OnlineFeatures
+        from serving.model import VolcastModel
+        from volcast import retrain
+        from volcast.brief import Library
+        from volcast.sessions import resolve_as_of
+        from volcast.universe_memory import recall
+
+        store, settings = Store.open(self.store), read_settings(store=self.store)
+        with self.ledger.of("exporter"):
+            assert StoreCollector(store, lambda: NOW, 15).look().whole
+        with self.ledger.of("serving"):
+            features, target = OnlineFeatures(self.store), settings.resolved_universe
+            model = VolcastModel()
+            Follower(store, model, features, target, lambda: NOW, None, 3).look()
+            assert model.state.champion is not None
+        with self.ledger.of("receiver"):
+            universe = recall(store)
+            session = resolve_as_of(store, universe, None, now=NOW)
+            retrain.ask(store, universe, session, by="alert", reason="test")
+            retrain.withdraw(store, universe, session, by="alert")
+        with self.ledger.of("dashboard"):
+            library = Library.open(settings, lambda: NOW)
+            library.refresh()
+            library.brief()
+            library.index.close()
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str, str]]:
+    folder, ledger = tmp_path_factory.mktemp("recorded"), Ledger()
+    with recorded_s3(ledger) as environment, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setenv("VOLCAST_RUN_ID", "a-run")
+        patch.setenv("VOLCAST_MLFLOW_URI", f"sqlite:///{folder}/mlflow.db")
+        boto3.session.Session().client("s3").create_bucket(Bucket=BUCKET)
+        ledger.asked.clear()
+        Walk(folder, ledger).whole()
+    return ledger.asked
+
+
+@pytest.fixture(scope="module")
+def account(asked: set[tuple[str, str, str]]) -> Account:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "tester")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "of-no-worth")
+        patch.setenv("AWS_DEFAULT_REGION", REGION)
+        return created()
+
+
+def test_every_role_was_seen_at_work(asked: set[tuple[str, str, str]]):
+    parts = {"exporter", "serving", "receiver", "dashboard"}
+    assert {role for role, _, _ in asked} == {*ROLES.values(), *parts}
+
+
+def test_no_role_is_refused_what_its_steps_ask_for(
+    asked: set[tuple[str, str, str]], account: Account
+):
+    refused = [
+        (role, action, key)
+        for role, action, key in sorted(asked)
+        if not account.may(role, action, None if action == "s3:ListBucket" else key)
+    ]
+    assert refused == []
