@@ -143,7 +143,7 @@ $(DRIFT_VENV)/.stamp-%:
 	@echo "Installing $$(grep -c '==' requirements/drift.txt) pinned packages of the drift check into $(DRIFT_VENV), once ..." >&2
 	@$(BIN)/uv pip sync -q --compile-bytecode --python $(DRIFT_VENV)/bin/python --require-hashes requirements/drift.txt || \
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
-	  $(BIN)/python -m pip --python $(DRIFT_VENV)/bin/python install --require-hashes -r requirements/drift.txt; }
+	  $(BIN)/python -m pip --python $(DRIFT_VENV)/bin/python install --no-deps --require-hashes -r requirements/drift.txt; }
 	@touch $@
 
 $(TOOLS):
