@@ -117,7 +117,7 @@ build: ## Build the images with Docker: IMAGES="data model drift serving dashboa
 	  case $$name in serving|dashboard) from=serving;; *) from=components;; esac; \
 	  echo "Building $(IMAGE_REPOSITORY)/$$name:$(IMAGE_TAG) ..." >&2; \
 	  docker build -q -f $$from/Dockerfile --build-arg EXTRA=$$name $(if $(BASE),--build-arg BASE=$(BASE)) \
-	    $(if $(INDEX_URL),--build-arg INDEX_URL) --build-arg SOURCE_URL=$(SOURCE_URL) \
+	    --build-arg INDEX_URL --build-arg SOURCE_URL=$(SOURCE_URL) \
 	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
 	    --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
 	    -t $(IMAGE_REPOSITORY)/$$name:$(IMAGE_TAG) .; \
