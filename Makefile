@@ -124,7 +124,7 @@ build: ## Build the images with Docker: IMAGES="data model drift serving dashboa
 	  case $$name in serving|dashboard) from=serving;; *) from=components;; esac; \
 	  echo "Building $(IMAGE_REPOSITORY)/$$name:$(IMAGE_TAG) ..." >&2; \
 	  docker build -q -f $$from/Dockerfile --build-arg EXTRA=$$name $(if $(BASE),--build-arg BASE=$(BASE)) \
-	    $(if $(INDEX_URL),--build-arg INDEX_URL) --build-arg SOURCE_URL=$(SOURCE_URL) \
+	    --build-arg INDEX_URL --build-arg SOURCE_URL=$(SOURCE_URL) \
 	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
 	    --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
 	    -t $(IMAGE_REPOSITORY)/$$name:$(IMAGE_TAG) .; \
@@ -150,7 +150,7 @@ define beside
 	@echo "Installing $$(grep -c '==' requirements/$(2).txt) pinned packages into $(1), once ..." >&2
 	@$(BIN)/uv pip sync -q --compile-bytecode --python $(1)/bin/python --require-hashes requirements/$(2).txt || \
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
-	  $(BIN)/python -m pip --python $(1)/bin/python install --require-hashes -r requirements/$(2).txt; }
+	  $(BIN)/python -m pip --python $(1)/bin/python install --no-deps --require-hashes -r requirements/$(2).txt; }
 	@touch $@
 endef
 

@@ -1,0 +1,96 @@
+"""compose.yaml, brought up for real by Debian's docker-compose and taken down again."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+import yaml
+
+from tests.deploy.engine import needs_engine
+from tests.deploy.tools import ROOT
+from tests.s3_server import free_ports
+
+pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(3600)]
+
+PROJECT = "volcasttest"
+
+PORTS = ("API_PORT", "EXPORTER_PORT", "DASHBOARD_PORT", "BRIEF_PORT")
+
+STEPS = ("ingest", "train", "infer", "drift")
+
+
+def _compose(environment: dict[str, str], *arguments: str) -> str:
+    ended = subprocess.run(
+        ["docker-compose", "--project-name", PROJECT, *arguments],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=3000,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def up() -> Iterator[dict[str, str]]:
+    """The project, up on free ports; yields the environment that holds them."""
+    needs_engine()
+    if shutil.which("docker-compose") is None:
+        pytest.skip("no docker-compose")
+    ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
+    environment = os.environ | ports | {"DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0"}
+    if "PIP_INDEX_URL" in os.environ:
+        environment["INDEX_URL"] = os.environ["PIP_INDEX_URL"]
+    try:
+        _compose(environment, "up", "--build", "--detach")
+        yield environment
+    finally:
+        _compose(environment, "down", "--volumes")
+
+
+def _answer(port: str, path: str) -> str:
+    until = time.monotonic() + 300
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+                return answer.read().decode()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(1)
+
+
+def test_every_part_runs_without_rights_and_is_reached_from_this_machine_alone() -> None:
+    told = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    for name, part in told["services"].items():
+        assert part["read_only"] is True, name
+        assert part["user"] == "10001:10001", name
+        assert part["cap_drop"] == ["ALL"], name
+        assert part["volumes"] == ["store:/store"], name
+        assert all(port.startswith("127.0.0.1:") for port in part.get("ports", [])), name
+        assert ("healthcheck" in part) != (name in STEPS), name
+
+
+def test_the_laptop_system_comes_up_and_forecasts(up: dict[str, str]) -> None:
+    answer = json.loads(_answer(up["API_PORT"], "/predict?symbol=SPX"))
+    assert (answer["symbol"], answer["as_of"]) == ("SPX", "2018-12-31")
+    assert 0.01 < answer["rv_5d"] < 1
+    assert len(answer["drivers"]) == 5
+
+
+def test_the_page_the_brief_and_the_metrics_of_the_same_store_are_up(up: dict[str, str]) -> None:
+    assert "<html" in _answer(up["DASHBOARD_PORT"], "/")
+    assert "2018-12-31" in _answer(up["BRIEF_PORT"], "/daily-brief")
+    assert "volcast_" in _answer(up["EXPORTER_PORT"], "/metrics")
+
+
+def test_every_step_ended_well_and_the_drift_image_looked_for_drift(up: dict[str, str]) -> None:
+    for step in STEPS:
+        container = _compose(up, "ps", "--quiet", step).strip()
+        said = subprocess.run(
+            ["docker", "wait", container], capture_output=True, text=True, check=True, timeout=600
+        )
+        assert said.stdout.strip() == "0", step
+    assert json.loads(_compose(up, "logs", "--no-color", "drift").split("|")[-1])["state"] == "ok"

@@ -1,0 +1,217 @@
+"""The images, built for real: what they hold, what they may, and that they compute the same."""
+
+import ast
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from components.images import IMAGES
+from tests.deploy.engine import (
+    ALL,
+    TAG,
+    asked,
+    built,
+    docker,
+    inspected,
+    kept_running,
+    needs_engine,
+    open_folder,
+    python_in,
+    reference,
+)
+from tests.deploy.tools import ROOT
+
+pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(3600)]
+
+LARGEST_BYTES = 1.4e9
+
+OF_THE_CLOCK = (
+    "feast/", "monitoring.jobs/", "monitoring/underway/", "monitoring/validated/", "raw.",
+    "registry/audit/", "registry/mlflow.db",
+)  # fmt: skip
+"""What has the time of its run in it, or its own place, or is named after such a thing."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def images() -> None:
+    """Build the images; skip all of this without an engine."""
+    needs_engine()
+    built()
+
+
+@pytest.fixture(scope="module")
+def runs(images: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The stores of the sample's pipelines, run here and in the images."""
+    here = tmp_path_factory.mktemp("runs") / "here"
+    inside = open_folder(here.with_name("inside"))
+    _pipelines("pipelines.local", here)
+    _pipelines("tests.deploy.run_in_images", inside, str(inside), TAG)
+    return here / "store", inside / "store"
+
+
+def _pipelines(module: str, folder: Path, *before: str) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("VOLCAST_")}
+    places = ["--store", str(folder / "store"), "--pipeline-root", str(folder / "artifacts")]
+    ended = subprocess.run(
+        [sys.executable, "-m", module, *before, "both", "--source", "sample", *places],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=1800,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout[-4000:] + ended.stderr[-4000:]
+
+
+def _digests(store: Path) -> dict[str, str]:
+    return {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(store.rglob("*"))
+        if file.is_file() and not (name := str(file.relative_to(store))).startswith(OF_THE_CLOCK)
+    }
+
+
+def _rows(store: Path, table: str) -> list[dict[str, object]]:
+    files = sorted((store / table).rglob("*.parquet"))
+    rows = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+    return [{k: v for k, v in row.items() if k != "ingested_at"} for row in rows]
+
+
+@pytest.mark.parametrize("image", ALL)
+def test_an_image_has_a_user_without_rights_and_only_tmp_to_write_into(image: str) -> None:
+    script = """
+        import os, sys
+        print(os.getuid(), os.getgid(), os.path.realpath(sys.prefix))
+        for folder in ("/", "/app", "/opt", sys.prefix, "/usr/local/bin", "/var/tmp", "/tmp"):
+            try:
+                open(f"{folder}/x", "w").close()
+                print("wrote into", folder)
+            except OSError:
+                pass
+    """
+    said = python_in(image, textwrap.dedent(script)).splitlines()
+    assert said == ["10001 10001 /opt/venv", "wrote into /tmp"]
+
+
+@pytest.mark.parametrize("image", ALL)
+def test_an_image_says_by_itself_who_runs_it_and_what_it_was_built_from(image: str) -> None:
+    config = inspected(image)["Config"]
+    assert config["User"] == "10001:10001"
+    labels = config["Labels"]
+    asked_git = ["git", "rev-parse", "HEAD"]
+    head = subprocess.run(asked_git, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert labels["org.opencontainers.image.revision"] == (head.stdout.strip() or "unknown")
+    assert labels["org.opencontainers.image.version"] == "0.1.0"
+    assert labels["org.opencontainers.image.title"] == f"volcast {image}"
+
+
+@pytest.mark.parametrize("image", ALL)
+def test_an_image_is_no_larger_than_promised(image: str) -> None:
+    assert inspected(image)["Size"] < LARGEST_BYTES
+
+
+@pytest.mark.parametrize("image", ALL)
+def test_an_image_can_neither_install_nor_compile(image: str) -> None:
+    script = """
+        import glob, importlib.util, shutil, subprocess
+        for name in ("pip", "pip3", "uv", "easy_install", "gcc", "cc", "c++", "clang", "make"):
+            if shutil.which(name):
+                print(name)
+        pythons = set(glob.glob("/usr/bin/python3*") + glob.glob("/usr/local/bin/python3*"))
+        for python in sorted({*pythons, "/opt/venv/bin/python"}):
+            for module in ("pip", "ensurepip"):
+                asked = [python, "-c", f"import {module}"]
+                if subprocess.run(asked, capture_output=True).returncode == 0:
+                    print(python, module)
+        print("looked")
+    """
+    assert python_in(image, textwrap.dedent(script)) == "looked\n"
+
+
+@pytest.mark.parametrize("image", ALL)
+def test_no_layer_of_an_image_knows_an_index(image: str) -> None:
+    made = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", reference(image))
+    assert "COPY" in made
+    told = made + json.dumps(inspected(image)["Config"])
+    assert [word for word in ("INDEX_URL", "index-url", "simple/") if word in told] == []
+
+
+def _imports(step: str) -> list[str]:
+    tree = ast.parse((ROOT / "components" / step / "component.py").read_text(encoding="utf-8"))
+    body = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+    lines = [n for n in ast.walk(body) if isinstance(n, ast.Import | ast.ImportFrom)]
+    loads = [
+        f"import {node.args[0].value}"
+        for node in ast.walk(body)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "load"
+    ]
+    return [*map(ast.unparse, lines), *loads]
+
+
+@pytest.mark.parametrize("step", sorted(IMAGES))
+def test_what_a_step_imports_is_in_its_image(step: str) -> None:
+    lines = _imports(step)
+    assert any("volcast.steps" in line for line in lines)
+    python_in(IMAGES[step], "\n".join([*lines, "import kfp"]), "--env", "_KFP_RUNTIME=true")
+
+
+def test_the_server_finds_its_machine_code_and_makes_none() -> None:
+    script = "import serving.warm; serving.warm.main()"
+    said = python_in("serving", script, "--env", "NUMBA_DEBUG_CACHE=1")
+    assert said.count("data loaded from") == 3
+    assert "saved" not in said
+
+
+def test_the_pipelines_leave_the_same_bytes_in_the_images_as_here(runs: tuple[Path, Path]) -> None:
+    here, inside = runs
+    expected, found = _digests(here), _digests(inside)
+    assert len(expected) > 60
+    assert {name for name in expected | found if expected.get(name) != found.get(name)} == set()
+    assert [name for name in expected if name.startswith("models/")]
+    for table in ("raw.market", "raw.macro"):
+        assert _rows(here, table) == _rows(inside, table) != []
+
+
+def test_the_drift_image_looks_for_drift_with_its_own_python(runs: tuple[Path, Path]) -> None:
+    files = (runs[1] / "monitoring.drift_daily").rglob("*.parquet")
+    rows = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+    verdict = next(row for row in rows if row["subject"] == "verdict")
+    assert verdict["state"] == "ok", verdict["detail"]
+    assert len(rows) > 20
+
+
+def _forecast(body: str) -> None:
+    answer = json.loads(body)
+    assert (answer["symbol"], answer["as_of"], answer["model"]["version"]) == (
+        "SPX", "2018-12-31", "1"
+    )  # fmt: skip
+
+
+def _says(*words: str) -> Callable[[str], None]:
+    def check(body: str) -> None:
+        assert [word for word in words if word not in body] == []
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("image", "module", "address", "check"),
+    [
+        ("serving", "serving", "8080/predict?symbol=SPX&as_of=2018-12-31", _forecast),
+        ("serving", "serving.exporter", "9108/metrics", _says("volcast_job_last_success")),
+        ("serving", "serving.receiver", "9109/metrics", _says("volcast_")),
+        ("dashboard", "serving.dashboard", "8501/", _says("<html")),
+        ("dashboard", "serving.brief", "8081/daily-brief", _says("SPX", "2018-12-31")),
+    ],
+)
+def test_what_serves_answers_from_the_store_that_the_images_filled(
+    runs: tuple[Path, Path], image: str, module: str, address: str, check: Callable[[str], None]
+) -> None:
+    store = runs[1]
+    command = ["python", "-m", module, "--store", str(store)]
+    with kept_running(image, *command, share=store) as container:
+        check(asked(container, f"http://127.0.0.1:{address}"))
