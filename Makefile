@@ -37,7 +37,7 @@ TOOLS := .tools/.stamp-$(shell cksum requirements/tools.txt | cut -d' ' -f1)
 # Where the test tools were once installed they stay.
 RUN := $(if $(wildcard $(VENV)/.stamp-dev-*),$(DEV),$(call stamp,platform))
 
-.PHONY: help setup run evaluate ingest features train infer drift api metrics alerts brief dash test bench bench-serving check lint generated policies render lock tools build
+.PHONY: help setup run evaluate ingest features train infer drift api metrics alerts brief dash test bench bench-serving check lint generated policies render lock tools kind-up kind-down build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -117,6 +117,12 @@ lock: $(DEV) ## Make the locks from requirements/*.in; pins that still fit are k
 	  --python-version 3.11 --python-platform linux --custom-compile-command "make lock"
 
 tools: $(TOOLS) ## Build helm, kustomize and the linters of manifests from source (needs Go, 5 minutes, once)
+
+kind-up: $(RUN) $(TOOLS) ## Bring volcast up on a kind cluster of its own, half an hour at first (docs/kubernetes.md)
+	@PATH="$(CURDIR)/.tools/bin:$$PATH" manifests/kind/up.sh
+
+kind-down: ## Remove that cluster with its store and registry
+	@manifests/kind/down.sh
 
 build: ## Build the images with Docker: IMAGES="data model drift serving dashboard"
 	@command -v docker >/dev/null || { echo "make build needs a Docker engine." >&2; exit 2; }

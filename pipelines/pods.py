@@ -32,13 +32,17 @@ _EVERYWHERE = {
     "AWS_DEFAULT_REGION": "AWS_REGION",
 }
 _SETTINGS = {
-    "materialize": {"VOLCAST_ONLINE_STORE": "VOLCAST_ONLINE_STORE"},
     "promote": {"VOLCAST_MLFLOW_URI": "VOLCAST_MLFLOW_URI"},
     "shadow": {"VOLCAST_MLFLOW_URI": "VOLCAST_MLFLOW_URI"},
 }
 """Environment by step, each variable with its key in the ConfigMap volcast-settings."""
 
-_SOURCES = {"ingest": {"VOLCAST_FRED_API_KEY": "fred_api_key"}}
+_SECRETS = {
+    "ingest": ("volcast-sources", {"VOLCAST_FRED_API_KEY": "fred_api_key"}),
+    # The address may hold a password.
+    "materialize": ("volcast-online", {"VOLCAST_ONLINE_STORE": "url"}),
+}
+"""Secret by step, and the key of each variable."""
 
 _STORE = {
     "AWS_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
@@ -73,11 +77,8 @@ def pod(step: str) -> dict[str, object]:
         ),
     ]
     given["secretAsEnv"] = [_secret("volcast-store", _STORE)]
-    if step in _SOURCES:
-        given["secretAsEnv"] = [
-            _secret("volcast-store", _STORE),
-            _secret("volcast-sources", _SOURCES[step]),
-        ]
+    if step in _SECRETS:
+        given["secretAsEnv"] = [_secret("volcast-store", _STORE), _secret(*_SECRETS[step])]
     if heavy:
         given |= _on_training_nodes()
     return given

@@ -150,4 +150,5 @@ def test_every_pod_of_the_chart_is_bounded_and_keeps_its_root_unwritten(name: st
         for one in pod["containers"]:
             assert one["securityContext"]["readOnlyRootFilesystem"] is True, part
             assert one["resources"].keys() == {"requests", "limits"}, part
-            assert all(each.keys() == {"cpu", "memory"} for each in one["resources"].values())
+            bounded = {"cpu", "memory", "ephemeral-storage"}
+            assert all(each.keys() == bounded for each in one["resources"].values())

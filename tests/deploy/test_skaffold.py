@@ -59,8 +59,11 @@ def test_each_profile_gives_the_chart_values_of_its_own():
         (patch,) = profile["patches"]
         assert patch["path"] == "/deploy/helm/releases/0/valuesFiles"
         given[profile["name"]] = patch["value"]
-    assert given == {"kind": ["manifests/kind/values.yaml"], "eks": ["{{.VOLCAST_VALUES}}"]}
-    assert (ROOT / "manifests/kind/values.yaml").is_file()
+    assert given == {
+        "kind": ["manifests/overlays/kind/values.yaml"],
+        "eks": ["{{.VOLCAST_VALUES}}"],
+    }
+    assert (ROOT / "manifests/overlays/kind/values.yaml").is_file()
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ PROTO: dict[str, dict[str, tuple[int, int | str, bool]]] = {
     },
     "KubernetesExecutorConfig": {
         "secret_as_env": (2, "SecretAsEnv", True), "config_map_as_env": (9, "ConfigMapAsEnv", True),
-        "active_deadline_seconds": (10, WHOLE, False),
+        "pod_metadata": (5, "PodMetadata", False), "active_deadline_seconds": (10, WHOLE, False),
         "field_path_as_env": (11, "FieldPathAsEnv", True), "tolerations": (12, "Toleration", True),
         "node_affinity": (14, "NodeAffinityTerm", True),
     },
@@ -51,6 +51,14 @@ def config() -> Any:
     parameter = pipeline_spec_pb2.TaskInputsSpec.InputParameterSpec.DESCRIPTOR
     file = descriptor_pb2.FileDescriptorProto(
         name="ours.proto", package="ours", syntax="proto3", dependency=[parameter.file.name]
+    )
+    metadata = file.message_type.add(name="PodMetadata")
+    labels = metadata.nested_type.add(name="LabelsEntry")
+    labels.options.map_entry = True
+    for number, field in enumerate(("key", "value"), 1):
+        labels.field.add(name=field, number=number, label=1, type=TEXT)
+    metadata.field.add(
+        name="labels", number=1, label=3, type=11, type_name=".ours.PodMetadata.LabelsEntry"
     )
     for name, fields in PROTO.items():
         message = file.message_type.add(name=name)
@@ -67,6 +75,12 @@ def config() -> Any:
     )
 
 
+def step_of(label: str) -> str:
+    """The step of an executor: a second of the same step has a number behind its name."""
+    step = label.removeprefix("exec-").replace("-", "_")
+    return step if step in ROLES else step.rpartition("_")[0]
+
+
 def executors(name: str) -> dict[str, dict[str, Any]]:
     _, platform = yaml.safe_load_all((COMPILED / name).read_text())
     return platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
@@ -74,13 +88,14 @@ def executors(name: str) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", ["train.yaml", "daily_inference.yaml", "evaluate.yaml"])
 def test_what_is_compiled_is_read_by_kubeflows_own_message(config, name):
-    for executor in executors(name).values():
+    for label, executor in executors(name).items():
         message = json_format.ParseDict(executor, config())
         for one in message.config_map_as_env:
             assert one.config_map_name_parameter.runtime_value.constant.string_value
             assert one.optional
         assert message.active_deadline_seconds in (3600, 21600)
         assert [one.name for one in message.field_path_as_env] == ["VOLCAST_RUN_ID"]
+        assert dict(message.pod_metadata.labels) == {"volcast/role": ROLES[step_of(label)]}
 
 
 def environment(step: str) -> dict[str, tuple[str, str]]:
@@ -110,7 +125,7 @@ STORE = {
 }
 BESIDE = {
     "ingest": {"VOLCAST_FRED_API_KEY": ("volcast-sources", "fred_api_key")},
-    "materialize": {"VOLCAST_ONLINE_STORE": ("volcast-settings", "VOLCAST_ONLINE_STORE")},
+    "materialize": {"VOLCAST_ONLINE_STORE": ("volcast-online", "url")},
     "promote": {"VOLCAST_MLFLOW_URI": ("volcast-settings", "VOLCAST_MLFLOW_URI")},
     "shadow": {"VOLCAST_MLFLOW_URI": ("volcast-settings", "VOLCAST_MLFLOW_URI")},
 }
@@ -137,8 +152,7 @@ def test_every_step_asks_for_its_share_of_a_node():
     for name in ("train.yaml", "daily_inference.yaml", "evaluate.yaml"):
         spec = next(yaml.safe_load_all((COMPILED / name).read_text()))
         for label, executor in spec["deploymentSpec"]["executors"].items():
-            step = label.removeprefix("exec-").replace("-", "_")
-            step = step if step in ROLES else step.rpartition("_")[0]
+            step = step_of(label)
             given = executor["container"]["resources"]
             names = ("CpuRequest", "CpuLimit", "MemoryRequest", "MemoryLimit")
             asked = tuple(given[f"resource{part}"] for part in names)
