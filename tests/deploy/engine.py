@@ -90,22 +90,25 @@ def kept_running(image: str, *command: str, share: Path) -> Iterator[str]:
 
 _ASK = """
 import sys, time, urllib.request
-address, until = sys.argv[1], time.monotonic() + 240
+address, words, until = sys.argv[1], sys.argv[2:], time.monotonic() + 240
 while True:
     try:
         with urllib.request.urlopen(address, timeout=60) as answer:
-            print(answer.read().decode())
-            break
+            said = answer.read().decode()
     except OSError as error:
-        if time.monotonic() > until:
-            sys.exit(f"{address}: {error}")
-        time.sleep(0.5)
+        said = str(error)
+    if all(word in said for word in words):
+        break
+    if time.monotonic() > until:
+        sys.exit(f"{address}: {said[:2000]}")
+    time.sleep(0.5)
+print(said)
 """
 
 
-def asked(container: str, address: str) -> str:
-    """Ask an address in the container's own network until it answers; return the body."""
-    return docker("exec", container, "python", "-c", _ASK, address)
+def asked(container: str, address: str, *words: str) -> str:
+    """Ask an address in the container's own network until the answer has all words; return it."""
+    return docker("exec", container, "python", "-c", _ASK, address, *words)
 
 
 def inspected(image: str) -> dict:
