@@ -100,7 +100,7 @@ generated: $(DEV)
 	$(MAKE) --no-print-directory lock render; \
 	[ "$$before" = "$$(sum)" ] || { echo "Locks, compiled pipelines or dashboards were out of date; they are new now: read the difference and commit it." >&2; exit 1; }
 
-policies: $(RUN) $(POLICY) $(TOOLS) ## Hold images, chart and manifests against schemas and linters (needs Go and promtool)
+policies: $(DEV) $(POLICY) $(TOOLS) ## Hold images, chart and manifests against schemas and linters (needs Go and promtool)
 	@$(POLICY_VENV)/bin/python -m manifests.policies
 
 render: $(RUN) ## Write the compiled pipelines and the dashboards that are committed

@@ -54,14 +54,18 @@ class Allowance:
 
 
 def allowances(text: str) -> list[Allowance]:
-    """Read the list of what is allowed.
+    """Read the list of what is allowed; an entry with several patterns is one for each.
 
     Raises
     ------
     ValueError
         If an entry lacks a field, or its reason is not a sentence.
     """
-    found = [Allowance(**entry) for entry in yaml.safe_load(text) or []]
+    found = [
+        Allowance(**entry | {"where": pattern})
+        for entry in yaml.safe_load(text) or []
+        for pattern in ([entry["where"]] if isinstance(entry["where"], str) else entry["where"])
+    ]
     for one in found:
         if len(one.why.split()) < _REASON_WORDS:
             raise ValueError(

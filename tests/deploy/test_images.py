@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -104,7 +105,7 @@ def test_an_image_says_by_itself_who_runs_it_and_what_it_was_built_from(image: s
     asked_git = ["git", "rev-parse", "HEAD"]
     head = subprocess.run(asked_git, cwd=ROOT, capture_output=True, text=True, check=False)
     assert labels["org.opencontainers.image.revision"] == (head.stdout.strip() or "unknown")
-    assert labels["org.opencontainers.image.version"] == "0.1.0"
+    assert labels["org.opencontainers.image.version"] == version("volcast")
     assert labels["org.opencontainers.image.title"] == f"volcast {image}"
 
 
@@ -156,6 +157,24 @@ def test_what_a_step_imports_is_in_its_image(step: str) -> None:
     lines = _imports(step)
     assert any("volcast.steps" in line for line in lines)
     python_in(IMAGES[step], "\n".join([*lines, "import kfp"]), "--env", "_KFP_RUNTIME=true")
+
+
+@pytest.mark.parametrize("image", ["data", "model"])
+def test_a_step_may_write_where_it_keeps_copies_of_a_remote_store(image: str) -> None:
+    script = "from feature_repo.opening import CACHE; CACHE.mkdir(parents=True)"
+    python_in(image, f"import sys; sys.path.insert(0, '/app'); {script}")
+
+
+def test_the_job_of_the_schedules_has_all_it_needs_to_ask_kubeflow() -> None:
+    # There is no network: it gets as far as its first question, and may be tried again.
+    script = """
+        import subprocess
+        command = ["volcast", "schedules", "apply", "--kubeflow", "http://127.0.0.1:9",
+                   "--pipelines", "/pipelines", "--store", "s3://bucket/store"]
+        print(subprocess.run(command, capture_output=True).returncode)
+    """
+    mounted = f"--volume={ROOT / 'pipelines/compiled'}:/pipelines:ro"
+    assert python_in("serving", textwrap.dedent(script), mounted) == "20\n"
 
 
 def test_the_server_finds_its_machine_code_and_makes_none() -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -82,10 +83,12 @@ def test_a_changelog_that_cannot_be_told_is_refused(release, text, said):
 
 def test_our_own_changelog_can_be_told_whole(release):
     text = (ROOT / "CHANGELOG.md").read_text()
-    told = release.notes(text, "Unreleased")
-    section = text.partition("## Unreleased")[2].partition("\n## ")[0]
+    titles = re.findall(r"^## (?:\[)?([\w.]+)", text, re.MULTILINE)
+    sections = dict(zip(titles, re.split(r"^## .*$", text, flags=re.MULTILINE)[1:], strict=True))
+    newest, section = next(pair for pair in sections.items() if "\n- " in pair[1])
+    told = release.notes(text, newest)
     assert told.count("\n- ") == section.count("\n- ")
-    assert told.startswith("## Before you upgrade")
+    assert told.startswith("## Before you upgrade") is ("**Breaking**" in section)
 
 
 def test_the_tag_must_be_the_version_that_is_declared(release, capsys, tmp_path, monkeypatch):
