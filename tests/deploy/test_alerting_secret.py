@@ -36,7 +36,8 @@ def test_the_secret_is_brought_from_the_stack_by_a_store_that_its_namespace_may_
     made = template()["Resources"]["Alerting"]["Properties"]["Name"]["Sub"]
     asked = {one["remoteRef"]["key"] for one in EXTERNAL["spec"]["data"]}
     assert asked == {made.replace("${Name}", "volcast")}
-    store = chosen(cluster, "ClusterSecretStore", EXTERNAL["spec"]["secretStoreRef"]["name"])
+    (store,) = (one for one in cluster if one["kind"] == "ClusterSecretStore")
+    assert store["metadata"]["name"] == EXTERNAL["spec"]["secretStoreRef"]["name"]
     (condition,) = store["spec"]["conditions"]
     assert EXTERNAL["metadata"]["namespace"] in condition["namespaces"]
 
