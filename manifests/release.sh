@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds and pushes the images, compiles the pipelines with their digests, and writes a kustomization that
 # lays both over an overlay: manifests/release.sh kind|eks REGISTRY TAG
+# BASE, INDEX_URL and SOURCE_URL of the environment are those of `make build`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,11 +20,20 @@ dockerfile() {
   esac
 }
 
+arguments=(
+  --build-arg INDEX_URL
+  --build-arg "SOURCE_URL=${SOURCE_URL:-}"
+  --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
+  --build-arg "VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)"
+)
+[[ -z ${BASE:-} ]] || arguments+=(--build-arg "BASE=$BASE")
+
 images=(data model drift serving dashboard)
 digests=()
 for image in "${images[@]}"; do
   reference=$registry/volcast/$image:$tag
-  docker build --file "$(dockerfile "$image")" --build-arg "EXTRA=$image" --tag "$reference" .
+  docker build --file "$(dockerfile "$image")" --build-arg "EXTRA=$image" "${arguments[@]}" \
+    --tag "$reference" .
   docker push "$reference"
   # An image that was pushed elsewhere too has a digest for each place.
   digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$reference" |

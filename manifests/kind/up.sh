@@ -116,9 +116,7 @@ k --namespace volcast wait --for condition=complete --timeout=600s job/volcast-s
 
 cat <<DONE
 
-volcast is up; the server is ready once a model was trained. docs/kubernetes.md says how, and in short:
-  kubectl --context kind-$cluster -n kubeflow port-forward svc/ml-pipeline-ui 8082:80
-    http://localhost:8082, volcast-train, Create run
+volcast is up; the server is ready once a model was trained: docs/kubernetes.md, "Train". Then
   curl -H "authorization: Bearer \$(cat $mine/tokens)" "http://localhost:8080/predict"
   kubectl --context kind-$cluster -n volcast port-forward deploy/volcast-dashboard 8501
 DONE

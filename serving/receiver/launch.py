@@ -69,10 +69,13 @@ class Kubeflow:
         What ``/apis/v2beta1`` follows.
     token_file : Path or None
         Read at each launch, since projected tokens are replaced.
+    service_account : str
+        What the run's pods are; empty for what Kubeflow runs them as by itself.
     """
 
     url: str
     token_file: Path | None
+    service_account: str = ""
 
     def refuse_if_busy(self) -> None:
         """Refuse nothing: Kubeflow queues."""
@@ -96,6 +99,8 @@ class Kubeflow:
                     "pipeline_version_reference": {"pipeline_id": found["pipeline_id"]},
                     "runtime_config": {"parameters": dict(arguments)},
                 }
+                if self.service_account:
+                    run["service_account"] = self.service_account
                 created = await _json(http, "POST", "/runs", run)
                 return str(created["run_id"])
         except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
@@ -219,4 +224,4 @@ def launcher_of(settings: Settings) -> Launcher:
             found=f"no file {path}", expected="a file with a bearer token",
             where="VOLCAST_RETRAIN_TOKEN_FILE", remedy="Mend it, or set none.",
         )  # fmt: skip
-    return Kubeflow(settings.retrain_launch, path)
+    return Kubeflow(settings.retrain_launch, path, settings.retrain_service_account)

@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     retrain_token_file: Path | None = Field(
         None, description="a mounted bearer token for that API; unset: it is asked without one"
     )
+    retrain_service_account: str = Field(
+        "", description="the service account of such a run; empty: the API's own"
+    )
     brief_index: SecretStr | None = Field(
         None, description="where passages are indexed: a file, or postgresql://; unset: a file"
     )

@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 import subprocess
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -277,6 +278,7 @@ class Machine:
         self.bin.mkdir()
         for name in ("docker", "kind", "kubectl", "helm"):
             self.put(self.bin / name, STUB)
+        shutil.copy(ROOT / "pyproject.toml", self.root)
         interpreter = self.root / ".venv/bin/python"
         interpreter.parent.mkdir(parents=True)
         self.put(interpreter, f'#!/bin/sh\necho "python $*" >>"$CALLS"\nexec {PYTHON} "$@"\n')
@@ -288,11 +290,11 @@ class Machine:
         path.write_text(text)
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
-    def up(self, digit: str = "1") -> "subprocess.CompletedProcess[str]":
+    def up(self, digit: str = "1", **given: str) -> "subprocess.CompletedProcess[str]":
         self.calls.write_text("")
         environment = os.environ | {
             "PATH": f"{self.bin}:/usr/bin:/bin", "CALLS": str(self.calls), "DIGIT": digit
-        }  # fmt: skip
+        } | given  # fmt: skip
         return subprocess.run(
             [self.root / "manifests/kind/up.sh"], env=environment, capture_output=True, text=True,
             check=False, timeout=300,
@@ -359,6 +361,36 @@ def test_up_builds_every_image_and_lays_its_digest_over_the_overlay(machine: Mac
     digest = "@sha256:" + "1" * 64
     ours = {image for image in images(objects_in(machine.applied())) if "/volcast/" in image}
     assert ours == {f"localhost:5001/volcast/{name}{digest}" for name in ("serving", "dashboard")}
+
+
+def test_an_image_is_given_what_make_build_gives_it(machine: Machine):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    given = {
+        "BASE": "mirror.example/python:3.11",
+        "INDEX_URL": "",
+        "SOURCE_URL": "https://x.example",
+    }
+    recipe = (ROOT / "Makefile").read_text().partition("\nbuild:")[2].partition("\n\n")[0]
+    names = set(re.findall(r"--build-arg (\w+)", recipe))
+    assert names == {*given, "EXTRA", "REVISION", "VERSION"}
+    assert machine.up(**given).returncode == 0
+    builds = [call for call in machine.called() if call.startswith("docker build")]
+    assert len(builds) == len({*IMAGES.values(), "serving", "dashboard"})
+    for call in builds:
+        assert set(re.findall(r"--build-arg (\w+)", call)) == names
+        assert f"--build-arg VERSION={version} " in call
+        assert "--build-arg REVISION=unknown " in call
+        # A name alone: docker reads the value, which may hold a password, from the environment.
+        assert "--build-arg INDEX_URL --build-arg SOURCE_URL=https://x.example " in call
+        assert "--build-arg BASE=mirror.example/python:3.11 " in call
+    assert not [call for call in machine.first if "BASE=" in call]
+
+
+def test_up_says_where_the_first_training_is_described(machine: Machine):
+    said = machine.up().stdout.partition("volcast is up")[2]
+    assert 'docs/kubernetes.md, "Train"' in said
+    assert "**Train.**" in (ROOT / "docs/kubernetes.md").read_text()
+    assert "Create run" not in said
 
 
 def test_the_pipelines_that_are_applied_name_their_images_by_digest(machine: Machine):

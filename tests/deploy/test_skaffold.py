@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,13 @@ def test_the_chart_is_given_the_schedules_pipelines_and_the_digests_of_the_serve
         "image.digests.serving": "{{.IMAGE_DIGEST_volcast_serving}}",
         "image.digests.dashboard": "{{.IMAGE_DIGEST_volcast_dashboard}}",
     }
+
+
+def test_helm_takes_over_what_kubectl_applied_and_leaves_it_when_skaffold_stops():
+    taking = ["--take-ownership"]
+    assert CONFIG["deploy"]["helm"]["flags"] == {"install": taking, "upgrade": taking}
+    told = re.findall(r"skaffold dev .+", (ROOT / "skaffold.yaml").read_text())
+    assert told == ["skaffold dev -p kind --cleanup=false"]
 
 
 def test_each_profile_gives_the_chart_values_of_its_own():

@@ -56,6 +56,7 @@ def asked(archive, tmp_path: Path) -> Iterator[tuple]:
         settings = {
             "VOLCAST_RETRAIN_LAUNCH": api.url,
             "VOLCAST_RETRAIN_TOKEN_FILE": str(token),
+            "VOLCAST_RETRAIN_SERVICE_ACCOUNT": "volcast-pipelines",
             "VOLCAST_SOURCE": "csv",
         }
         with receiving(archive, tmp_path / "log", settings) as receiver:
@@ -97,14 +98,24 @@ def test_a_run_is_asked_for_as_kubeflows_own_client_does(asked, archive):
     with pytest.warns(FutureWarning, match="only works with"):
         client = kfp.Client(host=api.url)
     client.run_pipeline(
-        None, ours["display_name"], params=arguments, pipeline_id=PIPELINE_ID, version_id="7"
-    )
+        None, ours["display_name"], params=arguments, pipeline_id=PIPELINE_ID, version_id="7",
+        service_account="volcast-pipelines",
+    )  # fmt: skip
     theirs = api.runs[1]
     # Its client wants a version named; the API takes the newest where none is.
     assert theirs["pipeline_version_reference"].pop("pipeline_version_id") == "7"
     assert ours == theirs
     assert ours["runtime_config"]["parameters"] == arguments
+    assert ours["service_account"] == "volcast-pipelines"
     assert set(ours) <= set(kfp_server_api.V2beta1Run.attribute_map.values())
+
+
+def test_no_service_account_is_sent_where_none_is_set(archive):
+    arguments = parameters(read_settings(source="csv"), archive, Universe())
+    with kubeflow() as api:
+        asyncio.run(Kubeflow(api.url, None).launch(arguments, SESSION))
+    (run,) = api.runs
+    assert "service_account" not in run
 
 
 def test_the_daily_pipeline_and_the_receiver_share_the_claim(asked, archive):
@@ -290,6 +301,8 @@ def test_the_setting_names_the_launcher(tmp_path, monkeypatch):
     assert isinstance(launcher_of(read_settings()), Local)
     url = "https://kubeflow.example"
     assert launcher_of(read_settings(retrain_launch=url)) == Kubeflow(url, None)
+    named = read_settings(retrain_launch=url, retrain_service_account="volcast-pipelines")
+    assert launcher_of(named) == Kubeflow(url, None, "volcast-pipelines")
     with pytest.raises(ConfigError, match="RETRAIN_TOKEN_FILE"):
         launcher_of(read_settings(retrain_launch=url, retrain_token_file=tmp_path / "none"))
     with pytest.raises(ConfigError, match="retrain_launch"):

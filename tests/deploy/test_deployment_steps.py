@@ -1,0 +1,157 @@
+"""The scripts of the workflow that deploys, run with stand-ins for all but bash and jq."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipelines.compile import COMPILED, render_pinned
+from tests.deploy.tools import ROOT
+
+STEPS = {
+    step["name"]: step["run"]
+    for step in yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"][
+        "deploy"
+    ]["steps"]
+    if "run" in step
+}
+REFUSE, NOTE, DEPLOY, ASK = list(STEPS)[1:]
+NAMES = ("data", "model", "drift", "serving", "dashboard")
+BUILD = {name: f"r.example/volcast/{name}@sha256:{str(n) * 64}" for n, name in enumerate(NAMES)}
+STUB = """#!/bin/bash
+echo "$(basename "$0") $*" >>calls
+case "$(basename "$0") $*" in
+  "cosign verify $UNSIGNED "*) exit 1 ;;
+  "kubectl "*) printf %s "$READY" ;;
+  "helm list"*) printf %s "$RELEASED" ;;
+esac
+"""
+
+
+@pytest.fixture(scope="module")
+def packages() -> dict[str, str]:
+    return render_pinned(json.dumps(BUILD))
+
+
+@pytest.fixture
+def runner(tmp_path: Path, packages: dict[str, str]) -> Path:
+    """A folder with a release as it is downloaded."""
+    assert shutil.which("jq"), "this needs jq, as the workflow does"
+    (tmp_path / "bin").mkdir()
+    for name in ("aws", "docker", "cosign", "kubectl", "helm"):
+        (tmp_path / "bin" / name).write_text(STUB)
+        (tmp_path / "bin" / name).chmod(0o755)
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist/build.json").write_text(json.dumps(BUILD))
+    for name, text in packages.items():
+        (tmp_path / "dist" / name).write_text(text)
+    return tmp_path
+
+
+def ran(runner: Path, step: str, **given: str) -> subprocess.CompletedProcess[str]:
+    (runner / "calls").write_text("")
+    environment = {
+        "PATH": f"{runner}/bin:{os.environ['PATH']}", "TAG": "v1.2.0", "REGISTRY": "r.example",
+        "GH_REPO": "o/r", "CLUSTER": "c", "VALUES": "source: x", "GITHUB_ENV": "environment",
+        "UNSIGNED": "none", "READY": "", "RELEASED": "",
+    } | given  # fmt: skip
+    # As GitHub runs a step that names no shell.
+    return subprocess.run(
+        ["bash", "-e", "-c", STEPS[step]], cwd=runner, env=environment, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+
+
+def called(runner: Path) -> str:
+    return (runner / "calls").read_text()
+
+
+def test_a_release_that_is_signed_and_whole_passes(runner):
+    ended = ran(runner, REFUSE)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert [f"cosign verify {image} " in called(runner) for image in BUILD.values()] == [True] * 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_image_that_was_not_signed_stops_it(runner, name):
+    assert ran(runner, REFUSE, UNSIGNED=BUILD[name]).returncode != 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "{}", "[]",
+        json.dumps({name: BUILD[name] for name in NAMES[1:]}),
+        json.dumps(BUILD | {"another": BUILD["data"]}),
+        json.dumps(BUILD | {"data": BUILD["model"]}),
+        json.dumps(BUILD | {"data": "r.example/volcast/data:v1.2.0"}),
+        json.dumps(BUILD | {"data": None}),
+    ],
+    ids=["empty", "torn", "no image", "a list", "one short", "one more", "swapped", "tag", "null"],
+)  # fmt: skip
+def test_a_list_that_is_not_of_the_five_images_by_digest_stops_it(runner, text):
+    (runner / "dist/build.json").write_text(text)
+    ended = ran(runner, REFUSE)
+    assert ended.returncode != 0
+    assert "build.json lists not exactly the five images" in ended.stdout
+    assert "cosign" not in called(runner)
+
+
+def swapped(text: str) -> str:
+    return text.replace(BUILD["model"], BUILD["model"].replace("1" * 64, "f" * 64), 1)
+
+
+def tagged(_: str) -> str:
+    return (COMPILED / "train.yaml").read_text()
+
+
+def quoted(text: str) -> str:
+    return text.replace(f"image: {BUILD['data']}", '"image" : evil.example/x', 1)
+
+
+def longer(text: str) -> str:
+    return text.replace(BUILD["data"], f"evil.example/{BUILD['data']}", 1)
+
+
+@pytest.mark.parametrize("package", ["train.yaml", "daily_inference.yaml"])
+@pytest.mark.parametrize("change", [swapped, tagged, quoted, longer, lambda _: ""])
+def test_a_pipeline_that_names_another_image_or_none_stops_it(
+    runner: Path, package: str, change: Callable[[str], str]
+):
+    path = runner / "dist" / package
+    before = path.read_text()
+    path.write_text(change(before))
+    assert path.read_text() != before
+    ended = ran(runner, REFUSE)
+    assert ended.returncode != 0
+    assert f"::error::{package}" in ended.stdout
+
+
+@pytest.mark.parametrize("ready", ["True", "False", ""])
+def test_a_forecast_is_asked_for_where_one_was_served_before(runner, ready):
+    assert ran(runner, NOTE, READY=ready).returncode == 0
+    noted = (runner / "environment").read_text()
+    assert noted == f"SERVED={ready}\n"
+    ended = ran(runner, ASK, SERVED=ready)
+    assert ended.returncode == 0
+    asked = "helm test volcast" in called(runner)
+    assert asked == (ready == "True")
+    assert ("first training comes first" in ended.stdout) == (not asked)
+
+
+def test_it_is_noted_before_the_release_changes_and_asked_for_after():
+    assert "inferenceservice volcast" in STEPS[NOTE]
+    assert "helm upgrade" in STEPS[DEPLOY]
+    assert "helm test" in STEPS[ASK]
+
+
+@pytest.mark.parametrize(("released", "failing"), [("volcast", "--atomic"), ("", "--wait")])
+def test_a_first_install_takes_over_and_is_not_uninstalled_when_it_fails(runner, released, failing):
+    assert ran(runner, DEPLOY, RELEASED=released).returncode == 0
+    assert f"--take-ownership {failing} --timeout" in called(runner)
+    assert f"image.digests.serving=sha256:{'3' * 64} " in called(runner)
