@@ -30,7 +30,7 @@ def note(image: str, path: Path) -> None:
     Raises
     ------
     ValueError
-        If it was not pushed, and so has no digest.
+        If it was not pushed, and so has no digest; or if the file is no note.
     """
     repository, _, _ = image.rpartition(":")
     digests = [one for one in _digests(image) if one.startswith(f"{repository}@")]
@@ -40,13 +40,25 @@ def note(image: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        builds = json.loads(path.read_text(encoding="utf-8"))["builds"] if path.exists() else []
         name = repository.rpartition("/")[2]
-        others = [one for one in builds if one["imageName"].rpartition("/")[2] != name]
+        others = [one for one in _before(path) if one["imageName"].rpartition("/")[2] != name]
         whole = path.with_suffix(".new")
         text = json.dumps({"builds": [*others, {"imageName": f"volcast/{name}", "tag": tag}]})
         whole.write_text(text, encoding="utf-8")
         whole.replace(path)
+
+
+def _before(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    try:
+        builds = json.loads(path.read_text(encoding="utf-8"))["builds"]
+        noted = [{"imageName": one["imageName"], "tag": one["tag"]} for one in builds]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is no note of builds: remove it, and build again") from error
+    if not all(isinstance(value, str) for one in noted for value in one.values()):
+        raise ValueError(f"{path} names an image by no text: remove it, and build again")
+    return noted
 
 
 def _digests(image: str) -> list[str]:
@@ -56,12 +68,19 @@ def _digests(image: str) -> list[str]:
 
 
 def main() -> int:
-    """Note the image of the hook's environment."""
+    """Note the image of the hook's environment; 1 if there is no digest of it, 2 if no hook."""
+    image = os.environ.get("SKAFFOLD_IMAGE", "")
+    if not image:
+        sys.stderr.write("SKAFFOLD_IMAGE is not set: skaffold sets it for its hooks\n")
+        return 2
     try:
-        note(os.environ["SKAFFOLD_IMAGE"], BUILD)
+        note(image, BUILD)
     except subprocess.CalledProcessError as error:
         sys.stderr.write(error.stderr)
         return 1
+    except OSError as error:
+        sys.stderr.write(f"{error}: docker must be on the PATH, and {BUILD.parent} writable\n")
+        return 2
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 1

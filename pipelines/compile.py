@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _write(render(), COMPILED)
     try:
         return _write(render_pinned(asked.digests.read_text(encoding="utf-8")), asked.out)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         parser.error(f"{asked.digests}: {error}")
 
 

@@ -23,24 +23,64 @@ def references(text: str, wanted: Iterable[str]) -> dict[str, str]:
     Raises
     ------
     ValueError
-        If it is no such JSON, or an image is missing, or is not by digest.
+        If it is no such JSON, or an image is missing, is not by digest, is named twice with
+        different references, or has that of another image.
     """
-    given = json.loads(text)
-    if isinstance(given, dict) and isinstance(given.get("builds"), list):
-        given = {one["imageName"]: one["tag"] for one in given["builds"]}
-    if not isinstance(given, dict):
-        raise ValueError(
-            "expected an object of image to reference, or skaffold's {'builds': [...]}"
-        )
-    named = {name.rpartition("/")[2]: reference for name, reference in given.items()}
+    names = sorted(set(wanted))
+    named: dict[str, object] = {}
+    for image, reference in _pairs(text):
+        name = image.rpartition("/")[2]
+        if named.setdefault(name, reference) != reference:
+            raise ValueError(f"expected each image once; {name}: {named[name]} and {reference}")
     faults = [
         f"{name}: found {named.get(name, 'none')}"
-        for name in sorted(set(wanted))
+        for name in names
         if not _DIGESTED.fullmatch(str(named.get(name)))
     ]
     if faults:
         raise ValueError(f"expected each image as registry/name@sha256:...; {'; '.join(faults)}")
-    return {name: named[name] for name in wanted}
+    found = {name: str(named[name]) for name in names}
+    others = {*named, *names}
+    mixed = [
+        f"{name}: found {reference}"
+        for name, reference in found.items()
+        if _built(reference) in others - {name}
+    ]
+    if mixed:
+        raise ValueError(f"expected each image's own reference; {'; '.join(mixed)}")
+    return found
+
+
+def _pairs(text: str) -> list[tuple[str, object]]:
+    try:
+        # As pairs: of a name that stands there twice, a dictionary would keep the last in silence.
+        given = json.loads(text, object_pairs_hook=_Pairs)
+    except RecursionError as error:
+        raise ValueError("JSON that is nested too deeply") from error
+    if not isinstance(given, _Pairs):
+        raise ValueError(
+            "expected an object of image to reference, or skaffold's {'builds': [...]}"
+        )
+    builds = dict(given).get("builds")
+    if not isinstance(builds, list) or isinstance(builds, _Pairs):
+        return list(given)
+    return [_build(one) for one in builds]
+
+
+class _Pairs(list[tuple[str, object]]):
+    """The names and values of a JSON object, as they stand there."""
+
+
+def _build(one: object) -> tuple[str, object]:
+    fields = dict(one) if isinstance(one, _Pairs) else {}
+    name = fields.get("imageName")
+    if not isinstance(name, str):
+        raise ValueError(f"expected builds with an imageName that is text; found {fields or one}")
+    return name, fields.get("tag", "none")
+
+
+def _built(reference: str) -> str:
+    return reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
 def pinned(pipeline: str, images: dict[str, str]) -> str:

@@ -153,3 +153,29 @@ def test_an_image_that_was_not_built_or_not_pushed_stops_the_deployment(checkout
     ended = ran(checkout, hook["command"], "localhost:5001/volcast/unknown:abc")
     assert ended.returncode == 1
     assert "push it to a registry" in ended.stderr
+
+
+def test_the_hook_that_notes_an_image_says_what_it_lacks(checkout):
+    (hook,) = ARTIFACTS["data"]["hooks"]["after"]
+    ended = ran(checkout, hook["command"])
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "SKAFFOLD_IMAGE" in ended.stderr
+    ended = subprocess.run(
+        hook["command"], cwd=checkout, capture_output=True, text=True, check=False,
+        env={"PATH": str(checkout / "nothing"), "SKAFFOLD_IMAGE": "r/volcast/data:1"},
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+    assert "docker" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"builds": [{"imageName": null, "tag": "x"}]}', '{"builds": [1]}']
+)
+def test_a_note_that_is_none_is_left_as_it_is(checkout, text):
+    path = checkout / "dist/build.json"
+    path.parent.mkdir()
+    path.write_text(text)
+    ended = noted(checkout, "data")
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert str(path) in ended.stderr
+    assert path.read_text() == text

@@ -72,6 +72,45 @@ def test_what_is_no_build_is_refused(tmp_path, text, capsys):
     assert str(path) in capsys.readouterr().err
 
 
+OTHER = f"registry.example/volcast/data@sha256:{'f' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (json.dumps({"builds": [{"imageName": None, "tag": BUILT["data"]}]}), "imageName"),
+        (json.dumps({"builds": [{"imageName": 7, "tag": BUILT["data"]}]}), "imageName"),
+        (json.dumps({"builds": ["volcast/data", None]}), "imageName"),
+        (json.dumps(skaffold(BUILT))[:-2] + ", " + json.dumps(
+            {"imageName": "elsewhere/data", "tag": OTHER}) + "]}", "data: registry.example:5001"),
+        (json.dumps(BUILT | {"elsewhere/data": OTHER}), "data: registry.example:5001"),
+        (json.dumps(BUILT)[:-1] + f', "data": "{OTHER}"}}', "data: registry.example:5001"),
+        (json.dumps(BUILT | {"model": OTHER}), f"model: found {OTHER}"),
+        (json.dumps(skaffold(BUILT | {"model": BUILT["drift"]})), "model: found registry"),
+        (json.dumps(BUILT | {"model": BUILT["data"].replace("/data:", "/serving:"),
+                             "serving": "x"}), "model: found registry"),
+        ('{"builds": ' + "[" * 100_000 + "]" * 100_000 + "}", "nested"),
+    ],
+    ids=[
+        "no name", "a number", "no builds", "twice", "twice in a map", "twice by one name",
+        "of another", "of another build", "of an image that no step has", "nested",
+    ],
+)  # fmt: skip
+def test_a_build_that_mixes_images_up_is_refused(tmp_path, text, said, capsys):
+    path, out = tmp_path / "build.json", tmp_path / "dist"
+    path.write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        main(["--digests", str(path), "--out", str(out)])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_an_image_that_is_named_twice_alike_is_taken():
+    twice = json.dumps(BUILT | {"elsewhere/data": BUILT["data"]})
+    assert references(twice, BUILT) == BUILT
+
+
 def test_every_image_that_is_missing_is_named_at_once():
     with pytest.raises(ValueError, match=r"data: found none; drift: found none; model: found none"):
         references("{}", BUILT)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from volcast.cli.arguments import StoreOption, console, say
@@ -65,7 +66,8 @@ def list_(kubeflow: Url, token_file: Token = None, namespace: Namespace = "") ->
     table = Table("name", "cron, UTC", "fires", "kept by us", "id")
     for run in found:
         fires, ours = ("yes" if so else "no" for so in (run.enabled, mark_of(run.description)))
-        table.add_row(run.name, run.cron, fires, ours, run.id)
+        # What Kubeflow tells may hold brackets, and is no markup.
+        table.add_row(escape(run.name), escape(run.cron), fires, ours, escape(run.id))
     console.print(table)
 
 

@@ -10,8 +10,17 @@ from typing import Any
 
 import httpx
 
-from volcast.errors import ConfigError
-from volcast.schedules.answers import field, refuse_error, unanswered
+from volcast.errors import ConfigError, ContractError
+from volcast.schedules.address import address, headers
+from volcast.schedules.answers import (
+    entries,
+    flag,
+    identity,
+    inner,
+    refuse_error,
+    text,
+    unanswered,
+)
 from volcast.sources.retry import Retry
 
 __all__ = ["Kubeflow", "RecurringRun", "opened"]
@@ -68,19 +77,19 @@ class Kubeflow:
     def pipeline(self, name: str) -> str | None:
         """Return the id of a pipeline; None where there is none of that name."""
         found = self._read(f"/pipelines/names/{name}", self._scope(), missing=True)
-        return None if found is None else str(field(found, "pipeline_id", name))
+        return None if found is None else identity(found, "pipeline_id", name)
 
     def create_pipeline(self, name: str) -> str:
         """Make a pipeline without a version, and return its id."""
         body = {"display_name": name, "name": name, **self._scope()}
-        return str(field(self._send("/pipelines", json=body), "pipeline_id", name))
+        return identity(self._send("/pipelines", json=body), "pipeline_id", name)
 
     def version(self, pipeline_id: str, name: str) -> str | None:
         """Return the id of a pipeline's version; None where there is none of that name."""
         path = f"/pipelines/{pipeline_id}/versions"
         for one in self._pages(path, "pipeline_versions", {}):
             if name in (one.get("name"), one.get("display_name")):
-                return str(field(one, "pipeline_version_id", path))
+                return identity(one, "pipeline_version_id", path)
         return None
 
     def upload_version(self, pipeline_id: str, name: str, package: bytes) -> str:
@@ -90,19 +99,19 @@ class Kubeflow:
             params={"name": name, "pipelineid": pipeline_id},
             files={"uploadfile": (f"{name}.yaml", package)},
         )
-        return str(field(made, "pipeline_version_id", name))
+        return identity(made, "pipeline_version_id", name)
 
     def experiment(self, name: str) -> str | None:
         """Return the id of an experiment; None where there is none of that name."""
         for one in self._pages("/experiments", "experiments", self._scope()):
             if one.get("display_name") == name:
-                return str(field(one, "experiment_id", "/experiments"))
+                return identity(one, "experiment_id", "/experiments")
         return None
 
     def create_experiment(self, name: str) -> str:
         """Make an experiment, and return its id."""
         body = {"display_name": name, **self._scope()}
-        return str(field(self._send("/experiments", json=body), "experiment_id", name))
+        return identity(self._send("/experiments", json=body), "experiment_id", name)
 
     def recurring_runs(self, experiment_id: str) -> list[RecurringRun]:
         """Return all recurring runs of an experiment, whoever made them."""
@@ -112,11 +121,11 @@ class Kubeflow:
     def create_recurring_run(self, body: Mapping[str, object]) -> str:
         """Make a recurring run, and return its id."""
         made = self._send("/recurringruns", json=body)
-        return str(field(made, "recurring_run_id", "/recurringruns"))
+        return identity(made, "recurring_run_id", "/recurringruns")
 
-    def enable(self, id: str) -> None:
-        """Let a recurring run fire."""
-        self._repeat("POST", f"/recurringruns/{id}:enable")
+    def enable(self, id: str) -> bool:
+        """Let a recurring run fire; False where it is gone."""
+        return self._repeat("POST", f"/recurringruns/{id}:enable", missing=True) is not None
 
     def disable(self, id: str) -> None:
         """Let a recurring run fire no more; one that is gone fires no more."""
@@ -130,14 +139,20 @@ class Kubeflow:
         return {"namespace": self._namespace} if self._namespace else {}
 
     def _pages(self, path: str, key: str, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        token = ""
+        token, seen = "", {""}
         while True:
             asked = {**params, "page_size": str(_PAGE), "page_token": token}
             page = self._read(path, asked) or {}
-            yield from page.get(key) or []
-            token = page.get("next_page_token") or ""
+            yield from entries(page, key, path)
+            token = text(page, "next_page_token", path)
             if not token:
                 return
+            if token in seen:
+                raise ContractError(
+                    found="a page that leads back to one before", expected="pages that end",
+                    where=path, remedy="Check the API behind --kubeflow, and what stands before.",
+                )  # fmt: skip
+            seen.add(token)
 
     def _read(
         self, path: str, params: Mapping[str, str], *, missing: bool = False
@@ -189,16 +204,17 @@ def opened(
     Raises
     ------
     ConfigError
-        If the token cannot be read or is refused, no such API is there, or it wants a namespace.
+        If the address or the token is none or is refused, no such API is there, or it wants a
+        namespace.
+    ContractError
+        If what answers is no such API.
     SourceUnavailable
         If it does not answer.
     """
-    with httpx.Client(
-        base_url=f"{url.rstrip('/')}/apis/v2beta1", timeout=_SECONDS, headers=_headers(token_file)
-    ) as http:
+    with httpx.Client(base_url=address(url), timeout=_SECONDS, headers=headers(token_file)) as http:
         retry = Retry(_ATTEMPTS, sleep, random.Random())  # noqa: S311  jitter, no secret
         shared = Kubeflow(http, "", retry)
-        several = bool((shared._read("/healthz", {}) or {}).get("multi_user"))
+        several = flag(shared._read("/healthz", {}) or {}, "multi_user", "/healthz")
         if several and not namespace:
             raise ConfigError(
                 found="no namespace", expected="one, for this Kubeflow has several users",
@@ -207,30 +223,19 @@ def opened(
         yield Kubeflow(http, namespace, retry) if several else shared
 
 
-def _headers(token_file: Path | None) -> dict[str, str]:
-    if token_file is None:
-        return {}
-    try:
-        token = token_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            found=str(error), expected="a file with a bearer token", where="--token-file",
-            remedy="Mend it, or leave it away where none is asked for.",
-        ) from error  # fmt: skip
-    return {"authorization": f"Bearer {token}"}
-
-
 def _told(one: Mapping[str, Any]) -> RecurringRun:
-    reference = one.get("pipeline_version_reference") or {}
-    trigger = (one.get("trigger") or {}).get("cron_schedule") or {}
+    where = "/recurringruns"
+    reference = inner(one, "pipeline_version_reference", where)
+    trigger = inner(inner(one, "trigger", where), "cron_schedule", where)
+    # Older servers tell it by status alone.
+    mode = text(one, "mode", where) or text(one, "status", where)
     return RecurringRun(
-        id=str(field(one, "recurring_run_id", "/recurringruns")),
-        name=one.get("display_name", ""),
-        description=one.get("description", ""),
-        cron=trigger.get("cron", ""),
-        created_at=one.get("created_at", ""),
-        # Older servers tell it by status alone.
-        enabled=one.get("mode", one.get("status")) in ("ENABLE", "ENABLED"),
-        pipeline_id=reference.get("pipeline_id", ""),
-        version_id=reference.get("pipeline_version_id", ""),
+        id=identity(one, "recurring_run_id", where),
+        name=text(one, "display_name", where),
+        description=text(one, "description", where),
+        cron=text(trigger, "cron", where),
+        created_at=text(one, "created_at", where),
+        enabled=mode in {"ENABLE", "ENABLED"},
+        pipeline_id=text(reference, "pipeline_id", where),
+        version_id=text(reference, "pipeline_version_id", where),
     )

@@ -122,10 +122,15 @@ def _make(
             body = one.body(experiment, *references[one.package.version])
             created[change.name] = kubeflow.create_recurring_run(body)
             continue
-        request = {
-            "disable": kubeflow.disable, "enable": kubeflow.enable, "delete": kubeflow.delete,
-        }[change.verb]  # fmt: skip
-        request(change.id or created[change.name])
+        id = change.id or created[change.name]
+        if change.verb == "disable":
+            kubeflow.disable(id)
+        elif change.verb == "delete":
+            kubeflow.delete(id)
+        elif not kubeflow.enable(id):
+            # Another took it for one too many and removed it; what that one left is looked at
+            # before anything else goes.
+            return
 
 
 def _words(change: Change) -> str:

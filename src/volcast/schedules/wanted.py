@@ -134,24 +134,37 @@ def packaged(schedule: Schedule, folder: Path) -> Package:
     Raises
     ------
     ConfigError
-        If it is not in the folder, or is of another pipeline.
+        If it is not in the folder, is no compiled pipeline, or is of another.
     """
     path = folder / schedule.package
+    where = str(path).encode(errors="backslashreplace").decode()
     try:
         content = path.read_bytes()
-    except OSError as error:
+        name = _pipeline(content.decode("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "a file that is no UTF-8"
         raise ConfigError(
-            found=str(error), expected="a compiled pipeline", where=str(path),
+            found=str(said), expected="a compiled pipeline", where=where,
             remedy="Give --pipelines the folder that `python -m pipelines.compile` wrote.",
         ) from error  # fmt: skip
-    named = re.search(rb"^pipelineInfo:\n(?:  .*\n)*?  name: (\S+)$", content, re.MULTILINE)
-    if named is None or named[1].decode() != schedule.pipeline:
+    if name != schedule.pipeline:
         raise ConfigError(
-            found=f"pipeline {named[1].decode()}" if named else "no pipeline",
-            expected=schedule.pipeline, where=str(path),
+            found=f"pipeline {name}" if name else "no pipeline",
+            expected=schedule.pipeline, where=where,
             remedy="Compile the pipelines anew: `python -m pipelines.compile`.",
         )  # fmt: skip
     return Package(schedule.pipeline, content)
+
+
+def _pipeline(package: str) -> str | None:
+    # Read by its outermost lines, for the servers' image has no YAML parser of its own.
+    whole = all(
+        re.search(rf"^{part}:", package, re.MULTILINE)
+        for part in ("deploymentSpec", "root", "schemaVersion")
+    )
+    plain = re.search(r"[^\n\t\x20-\x7e\x85\xa0-\ud7ff\ue000-\U0010ffff]", package) is None
+    named = re.search(r"^pipelineInfo:\n(?:  .*\n)*?  name: (\S+)$", package, re.MULTILINE)
+    return named[1] if named is not None and whole and plain else None
 
 
 def wanted(
