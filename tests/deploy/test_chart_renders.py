@@ -311,7 +311,8 @@ def test_alertmanagers_routes_lead_to_the_receiver():
     (training,) = (one for one in routes["receivers"] if one["name"] == "training")
     service = chosen(render(MINIMAL), "Service", "volcast-receiver")
     port = service["spec"]["ports"][0]["port"]
-    assert training["webhook_configs"][0]["url"] == f"http://volcast-receiver.volcast.svc:{port}/alerts"
+    (webhook,) = training["webhook_configs"]
+    assert webhook["url"] == f"http://volcast-receiver.volcast.svc:{port}/alerts"
 
 
 def test_the_route_takes_predict_alone_and_by_tls():
