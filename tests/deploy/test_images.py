@@ -145,7 +145,8 @@ def _imports(step: str) -> list[str]:
     body = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
     lines = [n for n in ast.walk(body) if isinstance(n, ast.Import | ast.ImportFrom)]
     loads = [
-        f"import {node.args[0].value}"
+        # As the step does: its working folder is not where the applications lie.
+        f"from volcast.applications import load; load({node.args[0].value!r})"
         for node in ast.walk(body)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "load"
     ]
