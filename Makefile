@@ -129,11 +129,11 @@ build: ## Build the images with Docker: IMAGES="data model drift serving dashboa
 	@for name in $(IMAGES); do \
 	  case $$name in serving|dashboard) from=serving;; *) from=components;; esac; \
 	  echo "Building $(IMAGE_REPOSITORY)/$$name:$(IMAGE_TAG) ..." >&2; \
-	  docker build -q -f $$from/Dockerfile --build-arg EXTRA=$$name $(if $(BASE),--build-arg BASE=$(BASE)) \
+	  docker build --quiet --file $$from/Dockerfile --build-arg EXTRA=$$name $(if $(BASE),--build-arg BASE=$(BASE)) \
 	    --build-arg INDEX_URL --build-arg SOURCE_URL=$(SOURCE_URL) \
 	    --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) \
 	    --build-arg VERSION=$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) \
-	    -t $(IMAGE_REPOSITORY)/$$name:$(IMAGE_TAG) .; \
+	    --tag $(IMAGE_REPOSITORY)/$$name:$(IMAGE_TAG) .; \
 	done
 
 $(VENV)/.stamp-%:

@@ -13,27 +13,11 @@ overlay=$1 registry=$2 tag=$3
 into=var/$overlay/release
 mkdir -p "$into/pipelines"
 
-dockerfile() {
-  case $1 in
-    serving | dashboard) echo serving/Dockerfile ;;
-    *) echo components/Dockerfile ;;
-  esac
-}
-
-arguments=(
-  --build-arg INDEX_URL
-  --build-arg "SOURCE_URL=${SOURCE_URL:-}"
-  --build-arg "REVISION=$(git rev-parse HEAD 2>/dev/null || echo unknown)"
-  --build-arg "VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)"
-)
-[[ -z ${BASE:-} ]] || arguments+=(--build-arg "BASE=$BASE")
-
 images=(data model drift serving dashboard)
+VOLCAST_IMAGE_REPOSITORY=$registry/volcast VOLCAST_IMAGE_TAG=$tag make build IMAGES="${images[*]}"
 digests=()
 for image in "${images[@]}"; do
   reference=$registry/volcast/$image:$tag
-  docker build --file "$(dockerfile "$image")" --build-arg "EXTRA=$image" "${arguments[@]}" \
-    --tag "$reference" .
   docker push "$reference"
   # An image that was pushed elsewhere too has a digest for each place.
   digest=$(docker image inspect --format '{{range .RepoDigests}}{{println .}}{{end}}' "$reference" |

@@ -18,6 +18,7 @@ from serving.events import emit
 from serving.receiver import metrics
 from volcast.config import Settings, Universe
 from volcast.errors import ConfigError, Overloaded, SourceUnavailable
+from volcast.schedules.address import address, headers
 from volcast.storage import Store
 
 __all__ = ["Kubeflow", "Launcher", "Local", "launcher_of", "parameters"]
@@ -77,6 +78,19 @@ class Kubeflow:
     token_file: Path | None
     service_account: str = ""
 
+    def request(self) -> tuple[str, dict[str, str]]:
+        """Return the address that is asked, and the headers that carry the token.
+
+        Raises
+        ------
+        ConfigError
+            If the one or the other is none.
+        """
+        return (
+            address(self.url, "VOLCAST_RETRAIN_LAUNCH"),
+            headers(self.token_file, "VOLCAST_RETRAIN_TOKEN_FILE"),
+        )
+
     def refuse_if_busy(self) -> None:
         """Refuse nothing: Kubeflow queues."""
 
@@ -89,10 +103,8 @@ class Kubeflow:
             If the API does not answer, refuses, or has no such pipeline.
         """
         try:
-            async with httpx.AsyncClient(
-                base_url=f"{self.url.rstrip('/')}/apis/v2beta1", timeout=_SECONDS,
-                headers=self._headers(),
-            ) as http:  # fmt: skip
+            asked, sent = self.request()
+            async with httpx.AsyncClient(base_url=asked, timeout=_SECONDS, headers=sent) as http:
                 found = await _json(http, "GET", f"/pipelines/names/{PIPELINE}")
                 run = {
                     "display_name": f"{PIPELINE} alert {session}",
@@ -103,7 +115,7 @@ class Kubeflow:
                     run["service_account"] = self.service_account
                 created = await _json(http, "POST", "/runs", run)
                 return str(created["run_id"])
-        except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError) as error:
+        except (ConfigError, OSError, httpx.HTTPError, ValueError, KeyError) as error:
             raise SourceUnavailable(
                 found=f"{type(error).__name__}: {error}", expected=f"a run of {PIPELINE}",
                 where=self.url,
@@ -112,11 +124,6 @@ class Kubeflow:
 
     async def close(self) -> None:
         """End nothing: runs are Kubeflow's."""
-
-    def _headers(self) -> dict[str, str]:
-        if self.token_file is None:
-            return {}
-        return {"authorization": f"Bearer {self.token_file.read_text(encoding='utf-8').strip()}"}
 
 
 async def _json(
@@ -214,14 +221,13 @@ def launcher_of(settings: Settings) -> Launcher:
     Raises
     ------
     ConfigError
-        If its token cannot be read.
+        If its address or its token is none.
     """
     if settings.retrain_launch == "local":
         return Local()
-    path = settings.retrain_token_file
-    if path is not None and not path.is_file():
-        raise ConfigError(
-            found=f"no file {path}", expected="a file with a bearer token",
-            where="VOLCAST_RETRAIN_TOKEN_FILE", remedy="Mend it, or set none.",
-        )  # fmt: skip
-    return Kubeflow(settings.retrain_launch, path, settings.retrain_service_account)
+    found = Kubeflow(
+        settings.retrain_launch, settings.retrain_token_file, settings.retrain_service_account
+    )
+    # At the start, where somebody looks, and not at the first alert.
+    found.request()
+    return found

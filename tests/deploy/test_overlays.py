@@ -278,7 +278,8 @@ class Machine:
         self.bin.mkdir()
         for name in ("docker", "kind", "kubectl", "helm"):
             self.put(self.bin / name, STUB)
-        shutil.copy(ROOT / "pyproject.toml", self.root)
+        for part in ("Makefile", "pyproject.toml"):
+            shutil.copy(ROOT / part, self.root)
         interpreter = self.root / ".venv/bin/python"
         interpreter.parent.mkdir(parents=True)
         self.put(interpreter, f'#!/bin/sh\necho "python $*" >>"$CALLS"\nexec {PYTHON} "$@"\n')
@@ -337,7 +338,7 @@ ORDER = (
     "helm --kube-context kind-volcast upgrade --install kserve ",
     "kubectl --context kind-volcast apply --kustomize github.com/kubeflow/pipelines",
     "kubectl --context kind-volcast --namespace kubeflow rollout status deployment/ml-pipeline",
-    "docker build --file components/Dockerfile --build-arg EXTRA=data",
+    "docker build --quiet --file components/Dockerfile --build-arg EXTRA=data",
     "docker push localhost:5001/volcast/data:dev",
     "python -m pipelines.compile",
     "kustomize build",
@@ -363,16 +364,14 @@ def test_up_builds_every_image_and_lays_its_digest_over_the_overlay(machine: Mac
     assert ours == {f"localhost:5001/volcast/{name}{digest}" for name in ("serving", "dashboard")}
 
 
-def test_an_image_is_given_what_make_build_gives_it(machine: Machine):
+def test_an_image_is_given_what_the_environment_names(machine: Machine):
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     given = {
         "BASE": "mirror.example/python:3.11",
         "INDEX_URL": "",
         "SOURCE_URL": "https://x.example",
     }
-    recipe = (ROOT / "Makefile").read_text().partition("\nbuild:")[2].partition("\n\n")[0]
-    names = set(re.findall(r"--build-arg (\w+)", recipe))
-    assert names == {*given, "EXTRA", "REVISION", "VERSION"}
+    names = {*given, "EXTRA", "REVISION", "VERSION"}
     assert machine.up(**given).returncode == 0
     builds = [call for call in machine.called() if call.startswith("docker build")]
     assert len(builds) == len({*IMAGES.values(), "serving", "dashboard"})

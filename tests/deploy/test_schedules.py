@@ -3,12 +3,10 @@
 import itertools
 import json
 import re
-import ssl
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -28,20 +26,6 @@ NEW_YORK = ZoneInfo("America/New_York")
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 ACCOUNT = "volcast-pipelines"
 ARGUMENTS = {"store": "s3://bucket/prefix", "source": "yfinance", "universe": "{}"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def certificates_read_once() -> Iterator[None]:
-    """Spare each of hundreds of clients a tenth of a second."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "create_default_context", lru_cache(ssl.create_default_context))
-        yield
-
-
-@pytest.fixture
-def api() -> Iterator[Kubeflow]:
-    with kubeflow() as double:
-        yield double
 
 
 def wanted(

@@ -2,9 +2,6 @@
 
 import json
 import re
-import ssl
-from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,7 @@ from typer.testing import CliRunner
 
 from pipelines.compile import COMPILED
 from pipelines.schedules import SCHEDULES
-from tests.deploy.kubeflow_api import ROOT, Kubeflow, kubeflow
+from tests.deploy.kubeflow_api import ROOT, Kubeflow
 from volcast import schedules
 from volcast.cli.main import app
 from volcast.errors import ConfigError, ContractError, VolcastError
@@ -21,20 +18,6 @@ from volcast.errors import ConfigError, ContractError, VolcastError
 SECRET = "hunter2secret"  # noqa: S105  what must not be shown
 DAILY = SCHEDULES[0]
 ARGUMENTS = {"store": "s3://bucket/prefix", "source": "yfinance", "universe": "{}"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def certificates_read_once() -> Iterator[None]:
-    """Spare each client a tenth of a second."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ssl, "create_default_context", lru_cache(ssl.create_default_context))
-        yield
-
-
-@pytest.fixture
-def api() -> Iterator[Kubeflow]:
-    with kubeflow() as double:
-        yield double
 
 
 def wanted() -> list[schedules.Wanted]:

@@ -297,7 +297,7 @@ def test_the_sixth_session_may_ask_again(archive):
     assert retrain.ask(archive, Universe(), SESSION, by="alert", reason="").asked
 
 
-def test_the_setting_names_the_launcher(tmp_path, monkeypatch):
+def test_the_setting_names_the_launcher(tmp_path):
     assert isinstance(launcher_of(read_settings()), Local)
     url = "https://kubeflow.example"
     assert launcher_of(read_settings(retrain_launch=url)) == Kubeflow(url, None)
@@ -307,6 +307,29 @@ def test_the_setting_names_the_launcher(tmp_path, monkeypatch):
         launcher_of(read_settings(retrain_launch=url, retrain_token_file=tmp_path / "none"))
     with pytest.raises(ConfigError, match="retrain_launch"):
         read_settings(retrain_launch="ftp://x")
+
+
+@pytest.mark.parametrize("token", ["", "hunter2secret\nmore", "hunter2secret\xe9"])
+def test_a_token_that_no_header_can_carry_is_refused_at_the_start_and_never_shown(tmp_path, token):
+    path = tmp_path / "token"
+    path.write_text(token)
+    with pytest.raises(ConfigError, match="RETRAIN_TOKEN_FILE") as at_start:
+        launcher_of(
+            read_settings(retrain_launch="https://kubeflow.example", retrain_token_file=path)
+        )
+    # Mounted tokens are replaced, so that a launch may be the first to find it.
+    with pytest.raises(SourceUnavailable, match="RETRAIN_TOKEN_FILE") as at_launch:
+        asyncio.run(Kubeflow("https://kubeflow.example", path).launch({}, SESSION))
+    assert "hunter2secret" not in f"{at_start.value}{at_launch.value}"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://user:hunter2secret@host", "http://host:0", "http://[::1", "http://host?x=1"]
+)
+def test_an_address_that_cannot_be_asked_is_refused_at_the_start_and_never_shown(url):
+    with pytest.raises(ConfigError, match="RETRAIN_LAUNCH") as refused:
+        launcher_of(read_settings(retrain_launch=url))
+    assert "hunter2secret" not in str(refused.value)
 
 
 def test_an_address_that_is_taken_is_said_to_be(archive, tmp_path, capsys):

@@ -211,7 +211,8 @@ def opened(
     SourceUnavailable
         If it does not answer.
     """
-    with httpx.Client(base_url=address(url), timeout=_SECONDS, headers=headers(token_file)) as http:
+    asked, sent = address(url, "--kubeflow"), headers(token_file, "--token-file")
+    with httpx.Client(base_url=asked, timeout=_SECONDS, headers=sent) as http:
         retry = Retry(_ATTEMPTS, sleep, random.Random())  # noqa: S311  jitter, no secret
         shared = Kubeflow(http, "", retry)
         several = flag(shared._read("/healthz", {}) or {}, "multi_user", "/healthz")
