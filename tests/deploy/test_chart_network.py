@@ -321,7 +321,7 @@ def test_a_part_that_is_new_reaches_nobody_and_nobody_reaches_it():
     assert [one for one in found if "new" in one[:2]] == []
 
 
-@pytest.mark.parametrize("name", VALUE_SETS.keys() - {"no-network-policies"})
+@pytest.mark.parametrize("name", sorted(VALUE_SETS.keys() - {"no-network-policies"}))
 def test_every_part_has_a_policy_of_its_own_in_both_directions(name: str):
     chosen = [one["spec"]["podSelector"]["matchLabels"] for one in policies(name)]
     for part, labels in ours(name).items():
