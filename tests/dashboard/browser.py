@@ -68,8 +68,8 @@ def visiting(running: object, address: str, **options: object) -> Iterator[Visit
         page.wait_for_selector("h1.v-headline")
         ready(page)
         yield visit
-        assert visit.beyond == []
-        assert visit.faults == []
+        assert not visit.beyond, visit.beyond
+        assert not visit.faults, visit.faults
     finally:
         context.close()
 

@@ -9,7 +9,8 @@ import pytest
 from tests.dashboard.browser import CHARTS, ready, visiting
 from tests.dashboard.stores import HEADLINE, PUBLISHED, SESSIONS
 
-pytestmark = pytest.mark.xdist_group("dashboard")
+# A browser drops its requests when the network changes, as it does when a container begins.
+pytestmark = pytest.mark.xdist_group("interfaces")
 
 MARKS = "[data-testid=stVegaLiteChart] :is(svg.marks, canvas.marks)"
 

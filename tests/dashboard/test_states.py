@@ -16,6 +16,9 @@ from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_DRIFT_DAILY, PRED
 from volcast.storage import Store
 from volcast.universe_memory import remember
 
+# A browser drops its requests when the network changes, as it does when a container begins.
+pytestmark = pytest.mark.xdist_group("interfaces")
+
 
 @pytest.fixture
 def look(browser, tmp_path):

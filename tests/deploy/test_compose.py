@@ -15,7 +15,7 @@ from tests.deploy.engine import needs_engine
 from tests.deploy.tools import ROOT
 from tests.s3_server import free_ports
 
-pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.xdist_group("interfaces"), pytest.mark.timeout(3600)]
 
 PROJECT = "volcasttest"
 

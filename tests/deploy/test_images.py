@@ -29,7 +29,7 @@ from tests.deploy.engine import (
 )
 from tests.deploy.tools import ROOT
 
-pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.xdist_group("interfaces"), pytest.mark.timeout(3600)]
 
 LARGEST_BYTES = 1.4e9
 
