@@ -116,7 +116,7 @@ lock: $(DEV) ## Make the locks from requirements/*.in; pins that still fit are k
 	$(BIN)/uv pip compile -q requirements/kfp.in -o requirements/kfp.txt --no-deps --generate-hashes \
 	  --python-version 3.11 --python-platform linux --custom-compile-command "make lock"
 
-tools: $(TOOLS) ## Build helm, kustomize and the linters of manifests from source (needs Go, 5 minutes, once)
+tools: $(TOOLS) ## Build helm, kustomize, kind and the linters of manifests from source (needs Go, 5 minutes, once)
 
 kind-up: $(RUN) $(TOOLS) ## Bring volcast up on a kind cluster of its own, half an hour at first (docs/kubernetes.md)
 	@PATH="$(CURDIR)/.tools/bin:$$PATH" manifests/kind/up.sh

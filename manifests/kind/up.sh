@@ -64,9 +64,9 @@ h upgrade --install kserve oci://ghcr.io/kserve/charts/kserve-resources --versio
 
 say "Kubeflow Pipelines $KUBEFLOW_PIPELINES"
 kubeflow=github.com/kubeflow/pipelines/manifests/kustomize
-k apply --kustomize "$kubeflow/cluster-scoped-resources?ref=$KUBEFLOW_PIPELINES"
+k apply --kustomize "$kubeflow/cluster-scoped-resources?ref=$KUBEFLOW_PIPELINES&timeout=300s"
 k wait --for condition=established --timeout=60s crd/applications.app.k8s.io
-k apply --kustomize "$kubeflow/env/platform-agnostic?ref=$KUBEFLOW_PIPELINES"
+k apply --kustomize "$kubeflow/env/platform-agnostic?ref=$KUBEFLOW_PIPELINES&timeout=300s"
 k --namespace kubeflow rollout status deployment/ml-pipeline --timeout=900s
 
 say "images and pipelines"

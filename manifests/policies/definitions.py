@@ -1,14 +1,38 @@
 """The schemas of the platforms beside volcast, from their CustomResourceDefinitions."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 from manifests.policies.rendering import objects
 
-__all__ = ["published"]
+__all__ = ["given", "published"]
 
 _KEPT = "x-kubernetes-preserve-unknown-fields"
 _INT_OR_STRING = "x-kubernetes-int-or-string"
+
+
+def given(named: str | None, beside: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the definitions of the folder that is named, else of one that may be beside us.
+
+    Where there is none it is said, and whoever asks holds fewer objects against a schema.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a folder is named and no definition is in it.
+    """
+    folder = Path(named or beside)
+    found = published(folder) if folder.is_dir() else {}
+    if named and not found:
+        raise FileNotFoundError(f"VOLCAST_CRDS names {named}, and no definition is in there")
+    if not found:
+        print(
+            f"no definitions in {folder}: InferenceService, PrometheusRule and their like are "
+            "held against no schema; name the folder of their definitions in VOLCAST_CRDS",
+            file=sys.stderr,
+        )
+    return found
 
 
 def published(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
@@ -20,6 +44,8 @@ def published(folder: Path) -> dict[tuple[str, str], dict[str, Any]]:
     found = {}
     for path in sorted(folder.glob("*.yaml")):
         for one in objects(path):
+            if one["kind"] != "CustomResourceDefinition":
+                continue
             spec = one["spec"]
             for version in spec["versions"]:
                 schema = _closed(version["schema"]["openAPIV3Schema"])

@@ -318,7 +318,7 @@ def test_alertmanagers_routes_lead_to_the_receiver():
 def test_the_route_takes_predict_alone_and_by_tls():
     for name, parent in (("full", NAMESPACE), ("route", "gateways")):
         objects = render(VALUE_SETS[name])
-        route = chosen(objects, "HTTPRoute", "volcast")["spec"]
+        route = chosen(objects, "HTTPRoute", "volcast-predict")["spec"]
         assert route["parentRefs"][0] | {"name": ""} == {
             "name": "", "namespace": parent, "sectionName": "https",
         }  # fmt: skip

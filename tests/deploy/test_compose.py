@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 import yaml
@@ -24,9 +25,20 @@ PORTS = ("API_PORT", "EXPORTER_PORT", "DASHBOARD_PORT", "BRIEF_PORT")
 STEPS = ("ingest", "train", "infer", "drift")
 
 
+@cache
+def _program() -> list[str]:
+    """Return what compose is called here; skip the test where there is none."""
+    for program in (["docker-compose"], ["docker", "compose"]):
+        if shutil.which(program[0]) is None:
+            continue
+        if subprocess.run([*program, "version"], capture_output=True, check=False).returncode == 0:
+            return program
+    pytest.skip("no docker-compose, and no compose of docker's own")
+
+
 def _compose(environment: dict[str, str], *arguments: str) -> str:
     ended = subprocess.run(
-        ["docker-compose", "--project-name", PROJECT, *arguments],
+        [*_program(), "--project-name", PROJECT, *arguments],
         cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=3000,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr[-4000:]
@@ -37,8 +49,7 @@ def _compose(environment: dict[str, str], *arguments: str) -> str:
 def up() -> Iterator[dict[str, str]]:
     """The project, up on free ports; yields the environment that holds them."""
     needs_engine()
-    if shutil.which("docker-compose") is None:
-        pytest.skip("no docker-compose")
+    _program()
     ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
     environment = os.environ | ports | {"DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0"}
     if "PIP_INDEX_URL" in os.environ:

@@ -20,7 +20,7 @@ STEPS = {
     ]["steps"]
     if "run" in step
 }
-REFUSE, NOTE, DEPLOY, ASK = list(STEPS)[1:]
+REFUSE, _, NOTE, DEPLOY, ASK = list(STEPS)[1:]
 NAMES = ("data", "model", "drift", "serving", "dashboard")
 BUILD = {name: f"r.example/volcast/{name}@sha256:{str(n) * 64}" for n, name in enumerate(NAMES)}
 STUB = """#!/bin/bash

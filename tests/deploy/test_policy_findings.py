@@ -1,13 +1,16 @@
 """What the checks find is allowed by a reason or refused, as is a reason that nothing needs."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
-from manifests.policies.definitions import published
+from manifests.policies.definitions import given, published
 from manifests.policies.findings import ALLOWED, Allowance, Finding, allowances, judged
+from tests.deploy.tools import ROOT
 
 FOUND = Finding("checkov", "CKV_K8S_43", "chart/minimal Deployment/volcast-exporter", "no digest")
 ALLOWANCE = Allowance("checkov", "CKV_K8S_43", "chart/* Deployment/*", "a tag names the version")
@@ -44,11 +47,12 @@ def test_what_is_allowed_can_be_read():
 
 def definition(schema: dict) -> dict:
     return {
+        "kind": "CustomResourceDefinition",
         "spec": {
             "group": "example.org",
             "names": {"kind": "Thing"},
             "versions": [{"name": "v1", "schema": {"openAPIV3Schema": schema}}],
-        }
+        },
     }
 
 
@@ -89,7 +93,9 @@ def test_an_object_is_held_against_its_definition_strictly(tmp_path: Path, spec,
             "spec": {"type": "object", "properties": properties},
         },
     }  # fmt: skip
-    (tmp_path / "things.yaml").write_text(yaml.safe_dump(definition(schema)), encoding="utf-8")
+    # As a release is published: one file, and not only definitions in it.
+    text = yaml.safe_dump_all([{"kind": "Service", "spec": {}}, definition(schema)])
+    (tmp_path / "things.yaml").write_text(text, encoding="utf-8")
     found = published(tmp_path)
     assert list(found) == [("example.org/v1", "Thing")]
     one = {
@@ -97,3 +103,58 @@ def test_an_object_is_held_against_its_definition_strictly(tmp_path: Path, spec,
     }  # fmt: skip
     validator = jsonschema.Draft202012Validator(found["example.org/v1", "Thing"])
     assert validator.is_valid(one) is allowed
+
+
+def test_a_folder_of_definitions_that_is_named_has_some(tmp_path: Path, capsys):
+    absent, empty, full = tmp_path / "absent", tmp_path / "empty", tmp_path / "full"
+    empty.mkdir()
+    full.mkdir()
+    text = yaml.safe_dump(definition({"type": "object", "properties": {}}))
+    (full / "things.yaml").write_text(text, encoding="utf-8")
+    for named in (absent, empty):
+        with pytest.raises(FileNotFoundError, match=f"VOLCAST_CRDS names {named}"):
+            given(str(named), full)
+    assert given(str(full), absent) == given(None, full) != {}
+    assert capsys.readouterr().err == ""
+    assert given(None, absent) == {}
+    assert f"no definitions in {absent}" in capsys.readouterr().err
+
+
+KINDS = (
+    "InferenceService", "ServingRuntime", "PrometheusRule", "ServiceMonitor", "ExternalSecret",
+    "Gateway", "HTTPRoute",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("lost", [None, "ServingRuntime", "HTTPRoute"])
+def test_the_definitions_that_github_fetches_are_of_the_versions_installed(tmp_path: Path, lost):
+    for name, written in (("curl", '"${@: -2:1}"'), ("helm", "/dev/stdout")):
+        program = tmp_path / name
+        program.write_text(
+            f'#!/bin/bash\necho "{name} $*" >>"$CALLS"\nfor kind in $KINDS; do\n'
+            f'  printf "spec:\\n  names:\\n    kind: %s\\n" "$kind"\ndone >{written}\n'
+        )
+        program.chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin", "CALLS": str(tmp_path / "calls"),
+        "KINDS": " ".join(kind for kind in KINDS if kind != lost),
+    }  # fmt: skip
+    ended = subprocess.run(
+        [ROOT / ".github/definitions.sh", tmp_path / "into"], env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode == 0) is (lost is None), ended.stderr
+    if lost is not None:
+        assert ended.stderr == f"no definition of {lost} was fetched\n"
+    asked = (tmp_path / "calls").read_text()
+    versions = dict(
+        line.split("=", 1)
+        for line in (ROOT / "manifests/kind/versions.env").read_text().splitlines()
+        if not line.startswith("#")
+    )
+    for name in ("GATEWAY_API", "PROMETHEUS_OPERATOR"):
+        assert f"/releases/download/{versions[name]}/" in asked
+    assert f"kserve-crd --version {versions['KSERVE']} " in asked
+    installed = re.search(r"charts/external-secrets \\\n +--version (\S+)",
+                          (ROOT / "docs/kubernetes.md").read_text())  # fmt: skip
+    assert f"charts/external-secrets --version {installed[1]} " in asked

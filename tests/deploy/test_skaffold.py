@@ -61,15 +61,18 @@ def test_helm_takes_over_what_kubectl_applied_and_leaves_it_when_skaffold_stops(
     assert told == ["skaffold dev -p kind --cleanup=false"]
 
 
-def test_each_profile_gives_the_chart_values_of_its_own():
-    given = {}
-    for profile in CONFIG["profiles"]:
-        (patch,) = profile["patches"]
-        assert patch["path"] == "/deploy/helm/releases/0/valuesFiles"
-        given[profile["name"]] = patch["value"]
+def test_each_profile_gives_the_chart_values_of_its_own_and_kinds_never_leaves_its_cluster():
+    given = {
+        profile["name"]: {patch["path"]: patch["value"] for patch in profile["patches"]}
+        for profile in CONFIG["profiles"]
+    }
+    values = "/deploy/helm/releases/0/valuesFiles"
     assert given == {
-        "kind": ["manifests/overlays/kind/values.yaml"],
-        "eks": ["{{.VOLCAST_VALUES}}"],
+        "kind": {
+            values: ["manifests/overlays/kind/values.yaml"],
+            "/deploy/kubeContext": "kind-volcast",
+        },
+        "eks": {values: ["{{.VOLCAST_VALUES}}"]},
     }
     assert (ROOT / "manifests/overlays/kind/values.yaml").is_file()
 

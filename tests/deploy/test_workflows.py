@@ -125,6 +125,14 @@ def test_what_is_deployed_was_signed_by_our_release():
     assert "--set-file 'pipelines.packages.train\\.yaml=" in scripts[deploy]
 
 
+def test_helm_is_the_one_that_the_chart_was_rendered_by():
+    scripts = [step.get("run", "") for step in steps(JOBS["deploy.yml", "deploy"])]
+    install = next(i for i, text in enumerate(scripts) if "go install helm.sh/helm" in text)
+    assert install < next(i for i, text in enumerate(scripts) if "helm upgrade" in text)
+    (pinned,) = re.findall(r"^helm\.sh/\S+", (ROOT / "requirements/tools.txt").read_text(), re.M)
+    assert f"go install {pinned}\n" in scripts[install]
+
+
 def test_files_that_a_workflow_runs_are_there():
     named = set(re.findall(r"(?<![\w/])\.(?:github|ci)/[\w./-]+", "\n".join(TEXTS.values())))
     named = {one for one in named if "refs/tags" not in one and "workflows/" not in one}
