@@ -91,6 +91,23 @@ def test_a_live_source_that_stopped_is_said_to_be_late(desk: Store):
     )
 
 
+def test_a_regime_of_days_gone_by_is_not_told_as_todays(desk: Store):
+    for day in (date(2024, 7, 1), date(2024, 12, 31)):
+        brief = daily_brief(desk, Universe(), "SPY", day, datetime(2025, 1, 2, tzinfo=UTC))
+        assert "Regime" not in {part.title for part in brief.sections}
+        (one,) = (one for one in brief.missing if "regime" in one.what)
+        assert one.what == (
+            f"No regime of SPY is known for {day}; the newest known is that of 2024-06-28."
+        )
+
+
+def test_prices_without_features_say_the_last_regime_that_is_known(desk: Store):
+    day = date(2024, 7, 1)
+    put(desk, CURATED_MARKET_DAILY, "SPY", day, source="csv", close=500.0)
+    brief = daily_brief(desk, Universe(), "SPY", day, datetime(2024, 7, 2, tzinfo=UTC))
+    assert any("that of 2024-06-28" in one.what for one in brief.missing)
+
+
 def test_a_run_of_another_day_is_no_news_of_the_past(desk: Store):
     ended(desk, "volcast-train", datetime(2026, 6, 29, 22, tzinfo=UTC), "failed")
     put(

@@ -35,6 +35,9 @@ _RECENT = timedelta(days=7)
 _MOST = 8
 """Of releases, failed checks and documents that are named."""
 
+_LATE = "Run `make run`, or look why the daily pipeline did not."
+"""What brings sessions that should be there."""
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -174,10 +177,15 @@ def _regime(store: Store, symbol: str, as_of: date) -> _Said:
     if isinstance(rows, Missing):
         yield rows
         return
-    if rows["regime"].isna().iloc[-1]:
+    told = rows.loc[rows["regime"].notna(), "session"]
+    if not len(told):
         yield Missing(
             f"No regime of {symbol} is known for {as_of}.", "It needs 756 sessions of features."
         )
+        return
+    if told.iloc[-1] != as_of:
+        newest = f"the newest known is that of {told.iloc[-1]}"
+        yield Missing(f"No regime of {symbol} is known for {as_of}; {newest}.", _LATE)
         return
     state = rows["regime"].iloc[-1]
     others = rows.index[rows["regime"] != state]
@@ -225,7 +233,7 @@ def _watch(look: Callable[[], Health]) -> _Said:
     for one in late[:_MOST]:
         yield Missing(
             f"{one.table} of {one.symbol} ends at {one.session}, {one.behind} sessions late.",
-            "Run `make run`, or look why the daily pipeline did not.",
+            _LATE,
         )
     for row in watch.failed[:_MOST]:
         yield _of(MONITORING_QUALITY, row, words.failed(row))
