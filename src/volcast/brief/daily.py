@@ -24,7 +24,7 @@ from volcast.contracts import (
 )
 from volcast.corpus import Passage
 from volcast.errors import ContractError, KeyMissing, ModelError
-from volcast.facts import Health, Missing, Outlook
+from volcast.facts import Health, Missing, Newest, Outlook
 from volcast.storage import Store
 
 __all__ = ["Brief", "Section", "Sentence", "daily_brief"]
@@ -119,7 +119,7 @@ def daily_brief(
         "Why": _why(found),
         "Regime": _regime(store, symbol, as_of),
         "Track record": _track(store, symbol, as_of, watch),
-        "Data and drift": _watch(watch),
+        "Data and drift": _watch(watch, as_of),
         "Macro releases": _macro(store, as_of),
         "Documents": _documents(documents, as_of),
     }
@@ -223,18 +223,15 @@ def _track(store: Store, symbol: str, as_of: date, watch: Callable[[], Health]) 
                 yield Sentence(words.walked(card, line, part), cited)
 
 
-def _watch(look: Callable[[], Health]) -> _Said:
+def _watch(look: Callable[[], Health], as_of: date) -> _Said:
     watch = look()
     if isinstance(watch.drift, Missing):
         yield watch.drift
     else:
         yield _of(MONITORING_DRIFT_DAILY, watch.drift, words.drift(watch.drift, watch.fired))
-    late = [one for one in watch.tables if one.behind]
-    for one in late[:_MOST]:
-        yield Missing(
-            f"{one.table} of {one.symbol} ends at {one.session}, {one.behind} sessions late.",
-            _LATE,
-        )
+    for one in watch.tables:
+        if one.behind != 0:
+            yield Missing(_age(one, as_of), _LATE)
     for row in watch.failed[:_MOST]:
         yield _of(MONITORING_QUALITY, row, words.failed(row))
     if isinstance(watch.retrain, Missing):
@@ -244,6 +241,12 @@ def _watch(look: Callable[[], Health]) -> _Said:
     for row in watch.jobs:
         if row["outcome"] != "succeeded":
             yield _of(MONITORING_JOBS, row, words.job(row))
+
+
+def _age(one: Newest, as_of: date) -> str:
+    if one.session is None:
+        return f"{one.table} of {one.symbol} has no row up to {as_of}."
+    return f"{one.table} of {one.symbol} ends at {one.session}, {one.behind} sessions late."
 
 
 def _macro(store: Store, as_of: date) -> _Said:

@@ -54,8 +54,8 @@ class Health:
     Parameters
     ----------
     expected : date or None
-        The session that everything should be at: the last that closed where the source is live,
-        else the newest there is.
+        The session that everything should be at: the one looked back from, if there is one, else
+        the last that closed where the source is live, else the newest there is.
     live : bool
         Whether the source goes on.
     overdue : int
@@ -103,9 +103,8 @@ def health(
     market = _rows(store, CURATED_MARKET_DAILY, last)
     own = [row for row in market if row["symbol"] == symbol]
     live = bool(own) and own[-1]["source"] in LIVE_SOURCES
-    expected = own[-1]["session"] if own else None
-    if live:
-        expected = last or calendar.last_closed(now)
+    newest = own[-1]["session"] if own else None
+    expected = last or (calendar.last_closed(now) if live else newest)
     watched = [(CURATED_MARKET_DAILY, name, market) for name in universe.symbols]
     if symbol not in universe.symbols:
         watched.append((CURATED_MARKET_DAILY, symbol, market))
@@ -114,7 +113,10 @@ def health(
     checks = _last_checks(_own(store, MONITORING_QUALITY, symbol, last))
     drift = [row for row in _rows(store, MONITORING_DRIFT_DAILY, last) if row["symbol"] == symbol]
     verdict = _newest([row for row in drift if row["subject"] == "verdict"])
-    tables = tuple(_age(table, name, rows, expected) for table, name, rows in watched)
+    tables = tuple(
+        _age(table, name, _newest_session(store, table, name, rows, last), expected)
+        for table, name, rows in watched
+    )
     return Health(
         expected,
         live,
@@ -132,8 +134,18 @@ def health(
     )
 
 
-def _age(table: Table, symbol: str, rows: Sequence[Row], expected: date | None) -> Newest:
+def _newest_session(
+    store: Store, table: Table, symbol: str, rows: Sequence[Row], last: date | None
+) -> date | None:
     newest = max((row["session"] for row in rows if row["symbol"] == symbol), default=None)
+    if newest is None and last is not None:
+        # It may have ended years before.
+        earlier = store.read(table, symbols=[symbol], last=last).column("session").to_pylist()
+        newest = max(earlier, default=None)
+    return newest
+
+
+def _age(table: Table, symbol: str, newest: date | None, expected: date | None) -> Newest:
     if newest is None or expected is None:
         return Newest(table.name, symbol, newest, None)
     # A label ends five sessions after its own.
