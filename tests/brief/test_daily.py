@@ -1,5 +1,6 @@
 """The brief says what the rows say, each sentence with rows that can be looked up."""
 
+import json
 import math
 from datetime import UTC, date, datetime
 
@@ -208,6 +209,30 @@ def test_what_is_no_citation_is_refused(desk: Store, citation: str):
 def test_a_row_that_is_not_there_is_not_found(desk: Store, citation: str):
     with pytest.raises(NotFound):
         row_of(desk, citation)
+
+
+def test_a_line_of_skill_is_found_once_its_run_is_gone(desk: Store):
+    found = [one.citations for one in brief_of(desk).sentences if "Walking" in one.text]
+    passages = [one.id for one in row_passages(desk, NOW)["registry"]]
+    cited = [*passages, *(citation for citations in found for citation in citations)]
+    assert len(cited) == 6
+    for key in desk.objects.list("runs/"):
+        desk.objects.delete(key)
+    assert row_of(desk, cited[0])["qlike"] == 0.25
+    for citation in cited:
+        assert row_of(desk, citation)["name"] == citation.rpartition("=")[2]
+
+
+def test_a_line_of_a_version_no_longer_in_office_is_found(desk: Store):
+    (cited, *_) = [one.id for one in row_passages(desk, NOW)["registry"]]
+    version = json.loads(desk.objects.get("registry/champion.json"))
+    del version["event"]
+    desk.objects.put("registry/versions/3.json", json.dumps(version).encode())
+    other = version | {"version": "4", "run_id": "ef", "uri": "registry/volcast/4/", "event": 2}
+    desk.objects.put("registry/champion.json", json.dumps(other).encode())
+    for key in desk.objects.list("runs/"):
+        desk.objects.delete(key)
+    assert row_of(desk, cited)["qlike"] == 0.25
 
 
 def test_passages_of_rows_say_the_rows_numbers_and_cite_them(desk: Store):
