@@ -176,6 +176,31 @@ def test_a_release_is_a_newer_period_and_no_revision(store: Store):
     assert releases(store, day.replace(month=6), 1) == [newest]
 
 
+@pytest.mark.parametrize(
+    ("series", "value", "said"),
+    [
+        ("ICSA", 6_137_000.0, "6,137,000 persons"),
+        ("ICSA", 12_345_678.9, "12,345,679 persons"),
+        ("PAYEMS", 151_310.0, "151,310 thousand persons"),
+        ("NFCI", -0.00004, "-0.00004 standard deviations"),
+        ("UNRATE", 4.0, "4 per cent"),
+        ("UNRATE", 3.9, "3.9 per cent"),
+        ("CPIAUCSL", 313.131, "313.131"),
+        ("INDPRO", 101.0, "101"),
+        ("USREC", 0.0, "0"),
+    ],
+)
+def test_values_of_macro_series_are_written_out_with_the_unit_they_have(
+    store: Store, series: str, value: float, said: str
+):
+    for month, one in ((1, value), (2, value)):
+        public = datetime(2024, month + 1, 20, tzinfo=UTC)
+        released(store, series, date(2024, month, 1), one, public)
+    (newest, _) = releases(store, NOW, 10)
+    before = said.partition(" ")[0]
+    assert f", {series}: {said} for February 2024, after {before}, public on" in newest.words
+
+
 def test_a_citation_holds_the_key_and_finds_its_row_whatever_it_holds(store: Store):
     day = datetime(2024, 3, 1, 12, 30, tzinfo=UTC)
     released(store, "A&B=1?é +/", date(2024, 1, 1), 10.0, day)
