@@ -11,6 +11,7 @@ from tests.monitoring.monitored import put
 from volcast.brief import Brief, Library
 from volcast.brief.citations import cite, row_of
 from volcast.brief.daily import daily_brief
+from volcast.brief.library import gather
 from volcast.brief.macro import releases
 from volcast.brief.rows import row_passages
 from volcast.config import Universe, read_settings
@@ -126,6 +127,33 @@ def test_a_baseline_is_said_to_be_beaten_only_where_that_is_proven(desk: Store):
         "volcast version 3 beats HAR-RV, with 20.0 % less QLIKE (0.200 against" in t for t in texts
     )
     assert any("does not provably beat HAR-X, with 5.0 % more QLIKE" in text for text in texts)
+
+
+def skill_without(**columns: object) -> dict[str, object]:
+    line = {"qlike": 0.2, "gain": 0.0, "p_better": 0.5} | columns
+    return {"rows": 9, "first": "2020-01-02", "last": "2024-05-23",
+            "lines": [{"name": "volcast"} | line, {"name": "har_rv"} | line]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        None, [], 3, {"rows": 9}, {"lines": None}, {"lines": [None]}, {"lines": [{"qlike": 1}]},
+        {"lines": {"name": "volcast"}}, {"lines": [{"name": []}]}, skill_without(gain=None),
+        skill_without(qlike="low"),
+    ],
+)  # fmt: skip
+def test_a_table_of_skill_that_is_none_is_named_and_takes_no_other_part(desk: Store, whole):
+    key = "registry/volcast/3/metrics.json"
+    desk.objects.put(key, json.dumps({"all": whole}).encode())
+    brief = brief_of(desk)
+    (one,) = (one for one in brief.missing if key in one.what)
+    assert one.what.startswith(f"A part cannot be read: {key}: found")
+    assert "Walking" not in " ".join(said(brief, "Track record"))
+    assert said(brief, "Forecast")
+    with pytest.raises(CorruptFile, match=key):
+        list(row_passages(desk, NOW)["registry"])
+    assert any("registry: " in one for one in gather(desk, NOW).unread)
 
 
 def test_a_table_that_cannot_be_read_takes_its_part_alone(desk: Store):
