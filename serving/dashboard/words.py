@@ -56,10 +56,10 @@ def of_fan(rows: pd.DataFrame) -> str:
             )
     published = int((rows["origin"] == "published").sum())
     said.append(
-        f"{published:,} published when they were made; the rest are the walk-forward forecasts "
-        "that the champion was judged by."
+        f"{published:,} published by versions that knew nothing later; the rest are the "
+        "walk-forward forecasts that the champion was judged by."
         if published < len(rows)
-        else "All were published when they were made."
+        else "All were published by versions that knew nothing later."
     )
     return " ".join(said)
 

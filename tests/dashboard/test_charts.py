@@ -96,7 +96,7 @@ def test_what_a_fan_says_is_what_its_rows_are(full):
     said = words.of_fan(rows)
     assert said.startswith("3 Jan 2023 - 28 Jun 2024: 369 forecasts, the newest 13.1 %.")
     assert f"{100 * held:.1f} % (of 80 %)" in said
-    assert "40 published when they were made; the rest are the walk-forward" in said
+    assert "40 published by versions that knew nothing later; the rest are the walk-forward" in said
 
 
 def test_what_drivers_say_ends_at_the_forecast():
