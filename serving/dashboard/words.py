@@ -7,11 +7,12 @@ from math import exp
 import pandas as pd
 
 from serving.dashboard.charts import runs
-from volcast.facts import Driver, Versus, coverage
-from volcast.facts.words import days, percent, points
+from volcast.facts import Driver, Newest, Versus, coverage
+from volcast.facts.words import days, percent, points, session_words
 
 __all__ = [
     "day",
+    "of_age",
     "of_drivers",
     "of_fan",
     "of_regimes",
@@ -35,6 +36,13 @@ def share(value: float) -> str:
 def signed_share(value: float) -> str:
     """Return a share of one as ``+5.0 %``."""
     return f"{100 * value:+.1f} %"
+
+
+def of_age(one: Newest) -> str:
+    """Say whether a table is where it should be."""
+    if one.behind is None:
+        return "○ none"
+    return "✓ up to date" if one.behind == 0 else f"▲ {session_words(one.behind)} behind"
 
 
 def of_fan(rows: pd.DataFrame) -> str:

@@ -49,7 +49,7 @@ def test_once_it_is_overdue_the_brief_is_of_the_session_that_lacks_it(live: Stor
     assert brief.as_of == MONDAY
     said = [one.what for one in brief.missing]
     assert "No forecast of SPY has been published for 2024-07-01." in said
-    assert "predictions_daily of SPY ends at 2024-06-28, 1 sessions late." in said
+    assert "predictions_daily of SPY ends at 2024-06-28, 1 session late." in said
 
 
 def test_a_day_that_is_asked_for_is_that_of_the_brief(live: Store):

@@ -132,6 +132,14 @@ def test_months_won_are_counted_against_each_rival():
     assert "Better than HAR-RV in 0 of 3 months." in words.of_track(months, "rmse", None)
 
 
+@pytest.mark.parametrize(
+    ("behind", "said"),
+    [(None, "○ none"), (0, "✓ up to date"), (1, "▲ 1 session behind"), (2, "▲ 2 sessions behind")],
+)
+def test_the_age_of_a_table_is_told_in_sessions(behind, said):
+    assert words.of_age(facts.Newest("labels_daily", "SPY", stores.SESSION, behind)) == said
+
+
 def test_text_of_the_store_is_escaped_and_numbers_stand_flush_right():
     told = notice("wrong", "<script>alert(1)</script> run `make run`")
     assert "&lt;script&gt;" in told

@@ -25,6 +25,7 @@ from volcast.contracts import (
 from volcast.corpus import Passage
 from volcast.errors import ContractError, KeyMissing, ModelError
 from volcast.facts import Health, Missing, Newest, Outlook
+from volcast.facts.words import session_words
 from volcast.storage import Store
 
 __all__ = ["Brief", "Section", "Sentence", "daily_brief"]
@@ -244,9 +245,10 @@ def _watch(look: Callable[[], Health], as_of: date) -> _Said:
 
 
 def _age(one: Newest, as_of: date) -> str:
-    if one.session is None:
+    if one.session is None or one.behind is None:
         return f"{one.table} of {one.symbol} has no row up to {as_of}."
-    return f"{one.table} of {one.symbol} ends at {one.session}, {one.behind} sessions late."
+    late = session_words(one.behind)
+    return f"{one.table} of {one.symbol} ends at {one.session}, {late} late."
 
 
 def _macro(store: Store, as_of: date) -> _Said:
