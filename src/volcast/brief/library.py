@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from volcast import calendar, facts
 from volcast.brief.answer import Answer, answer
@@ -25,6 +25,8 @@ from volcast.storage import Store
 from volcast.universe_memory import recall
 
 __all__ = ["Gathered", "Library", "Source", "gather", "index_place"]
+
+Found = TypeVar("Found")
 
 _CACHE = Path("var/cache")
 """Where the index of a remote store lies, unless told otherwise."""
@@ -176,7 +178,7 @@ class Library:
         RequestError
             If the day is no session that has closed.
         """
-        universe = recall(self.store)
+        universe = self._placeless(lambda: recall(self.store))
         wanted = symbol or universe.target
         known = facts.forecast_symbols(self.store)
         if wanted not in known:
@@ -186,7 +188,7 @@ class Library:
             )  # fmt: skip
         asked = universe.model_copy(update={"target": wanted})
         now, given = self.now(), as_of or self.as_of
-        session = resolve_as_of(self.store, asked, given, now=now)
+        session = self._placeless(lambda: resolve_as_of(self.store, asked, given, now=now))
         told = session if given else self._stands(universe, wanted, session, now)
         brief = daily_brief(self.store, universe, wanted, told, now, self._documents())
         if told == session:
@@ -196,6 +198,17 @@ class Library:
             f"The forecast of {session} is not due before {due}.", f"This brief is of {told}."
         )
         return replace(brief, missing=(waits, *brief.missing))
+
+    def _placeless(self, found: Callable[[], Found]) -> Found:
+        """Return what is found; whoever asks for a brief need not know where the store is."""
+        try:
+            return found()
+        except NotFound as error:
+            raise NotFound(
+                found=error.found, expected=error.expected,
+                where=error.where.replace(self.store.uri, "the store"), remedy=error.remedy,
+                field=error.field,
+            ) from error  # fmt: skip
 
     def _stands(self, universe: Universe, symbol: str, session: date, now: datetime) -> date:
         """Return the session of the newest forecast if none is overdue, else ``session``."""
