@@ -147,3 +147,9 @@ def test_text_of_the_store_is_escaped_and_numbers_stand_flush_right():
     html = table("<i>", ["name", "n"], [["<img src=x>", "1,000"], ["b", "-2.5 %"]])
     assert "<img" not in html
     assert html.count('<td class="n">') == 2
+
+
+def test_the_first_cell_of_a_row_is_its_name():
+    html = table("Newest first", ["year", "n"], [["2023", "1"], ["2024", "2"]], ours="2024")
+    assert html.count('<th scope="row" class="n">') == 2
+    assert '<tr class="ours"><th scope="row" class="n">2024</th><td class="n">2</td></tr>' in html

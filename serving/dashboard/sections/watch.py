@@ -70,7 +70,8 @@ def _quality(health: Health) -> str:
          str(row["failed"]), row["detail"])
         for row in health.failed
     ]  # fmt: skip
-    return title + table("", ("check", "suite", "severity", "rows", "what"), rows)
+    columns = ("check", "suite", "severity", "rows", "what")
+    return title + table("At the last run of each suite", columns, rows)
 
 
 def _mark(critical: bool) -> str:
@@ -118,7 +119,7 @@ def _jobs(health: Health) -> str:
          day(row["as_of"]), row["detail"])
         for row in health.jobs
     ]  # fmt: skip
-    return title + table("", ("pipeline", "outcome", "ended", "as of", "error"), rows)
+    return title + table("Newest first", ("pipeline", "outcome", "ended", "as of", "error"), rows)
 
 
 def _state(state: str | None) -> str:
