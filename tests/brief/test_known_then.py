@@ -143,6 +143,20 @@ def test_a_table_without_a_row_is_named(store: Store, table: str):
     ]
 
 
+def test_what_was_last_watched_years_before_is_not_said_never_to_have_been(store: Store):
+    stores.whole(store)
+    brief = daily_brief(
+        store, recall(store), "SPY", date(2026, 12, 31), datetime(2027, 1, 2, tzinfo=UTC)
+    )
+    said = [one.what for one in brief.missing]
+    span = "from 2025-01-01 to 2026-12-31."
+    for what in (
+        "Drift has not been looked for", "No forecast has been scored",
+        "Whether to train anew has not been asked",
+    ):  # fmt: skip
+        assert f"{what} {span}" in said
+
+
 def test_no_late_table_is_left_out_however_many_there_are(desk: Store):
     put(desk, CURATED_MARKET_DAILY, "SPY", SESSION, source="yfinance")
     brief = daily_brief(

@@ -122,11 +122,11 @@ def health(
         live,
         _overdue(tables, expected, now) if live else _behind(tables),
         tables,
-        verdict or _never("Drift has not been looked for.", "volcast drift"),
+        verdict or _never("Drift has not been looked for", last, "volcast drift"),
         _newest(_own(store, MONITORING_PERFORMANCE, symbol, last))
-        or _never("No forecast has been scored.", "make run"),
+        or _never("No forecast has been scored", last, "make run"),
         _newest(_own(store, MONITORING_RETRAIN, symbol, last))
-        or _never("Whether to train anew has not been asked.", "make run"),
+        or _never("Whether to train anew has not been asked", last, "make run"),
         _fired(drift, verdict),
         len(checks),
         tuple(row for row in checks if not row["passed"]),
@@ -168,11 +168,16 @@ def _rows(store: Store, table: Table, last: date | None) -> list[Row]:
     if last is None:
         found = store.read_newest(table)
     else:
-        found = store.read(table, first=date(last.year - 1, 1, 1), last=last)
+        found = store.read(table, first=_first(last), last=last)
     keep = [name for name in ("symbol", "session", "source") if name in found.column_names]
     wide = table in (CURATED_MARKET_DAILY, FEATURES_DAILY, PREDICTIONS_DAILY, LABELS_DAILY)
     rows: list[Row] = (found.select(keep) if wide else found).to_pylist()
     return rows
+
+
+def _first(last: date) -> date:
+    """Return the day from which a session is looked back on."""
+    return date(last.year - 1, 1, 1)
 
 
 def _own(store: Store, table: Table, symbol: str, last: date | None) -> list[Row]:
@@ -183,8 +188,9 @@ def _newest(rows: Sequence[Row]) -> Row | None:
     return max(rows, key=lambda row: row["session"], default=None)
 
 
-def _never(what: str, command: str) -> Missing:
-    return Missing(what, f"Run `{command}`.")
+def _never(what: str, last: date | None, command: str) -> Missing:
+    when = "" if last is None else f" from {_first(last)} to {last}"
+    return Missing(f"{what}{when}.", f"Run `{command}`.")
 
 
 def _fired(drift: Sequence[Row], verdict: Row | None) -> tuple[str, ...]:
