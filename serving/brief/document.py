@@ -19,8 +19,12 @@ __all__ = ["document"]
 _SAID = {
     400: "The request is wrong; `field` names what.",
     401: "No token, or one that is not valid, where the service asks for one.",
-    404: "The symbol, the day or the citation is not there.",
+    404: "What is asked for is not there.",
     503: "A store that does not answer, nothing read yet, or too much to do.",
+}
+_ON_BRIEF = _SAID | {
+    400: "The request is wrong, or the day is no session that has closed; `field` names what.",
+    404: "The symbol is not forecast, or the store is empty.",
 }
 _ON_POST = _SAID | {408: "The body did not come in time.", 413: "The body is over 1 MiB."}
 
@@ -98,7 +102,7 @@ def _paths() -> Json:
                         format="date",
                     ),
                 ],
-                "responses": responses("Brief", _BRIEF, _SAID),
+                "responses": responses("Brief", _BRIEF, _ON_BRIEF),
             }
         },
         "/qa": {

@@ -44,7 +44,8 @@ table.v {border-collapse: collapse; width: 100%; font-size: .86rem; line-height:
 table.v caption {text-align: left; font-size: .82rem; opacity: .85; padding: 0 0 .25rem;}
 table.v th, table.v td {padding: .26rem .8rem .26rem 0; text-align: left; vertical-align: top;
   border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 13%, transparent);}
-table.v th {font-weight: 600;}
+table.v thead th {font-weight: 600;}
+table.v tbody th {font-weight: inherit;}
 table.v .n {text-align: right;}
 table.v tr.ours {font-weight: 700;}
 code.v {font-size: .86em; padding: .08em .3em; border-radius: .25em; white-space: nowrap;
@@ -82,6 +83,8 @@ def table(
 ) -> str:
     """Return a table; a column whose cells are all numbers stands flush right.
 
+    The first cell of a row is its name.
+
     Parameters
     ----------
     ours : str, optional
@@ -94,7 +97,9 @@ def table(
     )
     body = []
     for row in rows:
-        cells = "".join(f"<td{s}>{_coded(c)}</td>" for c, s in zip(row, side, strict=True))
+        name, *rest = zip(row, side, strict=True)
+        cells = f'<th scope="row"{name[1]}>{_coded(name[0])}</th>'
+        cells += "".join(f"<td{s}>{_coded(c)}</td>" for c, s in rest)
         body.append(f'<tr class="ours">{cells}</tr>' if row[0] == ours else f"<tr>{cells}</tr>")
     return (
         f'<div class="v-scroll"><table class="v"><caption>{escape(caption)}</caption>'

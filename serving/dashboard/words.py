@@ -7,11 +7,12 @@ from math import exp
 import pandas as pd
 
 from serving.dashboard.charts import runs
-from volcast.facts import Driver, Versus, coverage
-from volcast.facts.words import days, percent, points
+from volcast.facts import Driver, Newest, Versus, coverage
+from volcast.facts.words import days, percent, points, session_words
 
 __all__ = [
     "day",
+    "of_age",
     "of_drivers",
     "of_fan",
     "of_regimes",
@@ -37,6 +38,13 @@ def signed_share(value: float) -> str:
     return f"{100 * value:+.1f} %"
 
 
+def of_age(one: Newest) -> str:
+    """Say whether a table is where it should be."""
+    if one.behind is None:
+        return "○ none"
+    return "✓ up to date" if one.behind == 0 else f"▲ {session_words(one.behind)} behind"
+
+
 def of_fan(rows: pd.DataFrame) -> str:
     """Say how forecasts and outcomes of a track compare."""
     last = rows.iloc[-1]
@@ -56,10 +64,10 @@ def of_fan(rows: pd.DataFrame) -> str:
             )
     published = int((rows["origin"] == "published").sum())
     said.append(
-        f"{published:,} published when they were made; the rest are the walk-forward forecasts "
-        "that the champion was judged by."
+        f"{published:,} published by versions that knew nothing later; the rest are the "
+        "walk-forward forecasts that the champion was judged by."
         if published < len(rows)
-        else "All were published when they were made."
+        else "All were published by versions that knew nothing later."
     )
     return " ".join(said)
 

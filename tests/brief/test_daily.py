@@ -1,5 +1,6 @@
 """The brief says what the rows say, each sentence with rows that can be looked up."""
 
+import json
 import math
 from datetime import UTC, date, datetime
 
@@ -10,6 +11,7 @@ from tests.monitoring.monitored import put
 from volcast.brief import Brief, Library
 from volcast.brief.citations import cite, row_of
 from volcast.brief.daily import daily_brief
+from volcast.brief.library import gather
 from volcast.brief.macro import releases
 from volcast.brief.rows import row_passages
 from volcast.config import Universe, read_settings
@@ -127,6 +129,33 @@ def test_a_baseline_is_said_to_be_beaten_only_where_that_is_proven(desk: Store):
     assert any("does not provably beat HAR-X, with 5.0 % more QLIKE" in text for text in texts)
 
 
+def skill_without(**columns: object) -> dict[str, object]:
+    line = {"qlike": 0.2, "gain": 0.0, "p_better": 0.5} | columns
+    return {"rows": 9, "first": "2020-01-02", "last": "2024-05-23",
+            "lines": [{"name": "volcast"} | line, {"name": "har_rv"} | line]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        None, [], 3, {"rows": 9}, {"lines": None}, {"lines": [None]}, {"lines": [{"qlike": 1}]},
+        {"lines": {"name": "volcast"}}, {"lines": [{"name": []}]}, skill_without(gain=None),
+        skill_without(qlike="low"),
+    ],
+)  # fmt: skip
+def test_a_table_of_skill_that_is_none_is_named_and_takes_no_other_part(desk: Store, whole):
+    key = "registry/volcast/3/metrics.json"
+    desk.objects.put(key, json.dumps({"all": whole}).encode())
+    brief = brief_of(desk)
+    (one,) = (one for one in brief.missing if key in one.what)
+    assert one.what.startswith(f"A part cannot be read: {key}: found")
+    assert "Walking" not in " ".join(said(brief, "Track record"))
+    assert said(brief, "Forecast")
+    with pytest.raises(CorruptFile, match=key):
+        list(row_passages(desk, NOW)["registry"])
+    assert any("registry: " in one for one in gather(desk, NOW).unread)
+
+
 def test_a_table_that_cannot_be_read_takes_its_part_alone(desk: Store):
     (key,) = desk.objects.list("predictions_daily/")
     desk.objects.put(key, b"torn")
@@ -175,6 +204,31 @@ def test_a_release_is_a_newer_period_and_no_revision(store: Store):
     assert releases(store, day.replace(month=6), 1) == [newest]
 
 
+@pytest.mark.parametrize(
+    ("series", "value", "said"),
+    [
+        ("ICSA", 6_137_000.0, "6,137,000 persons"),
+        ("ICSA", 12_345_678.9, "12,345,679 persons"),
+        ("PAYEMS", 151_310.0, "151,310 thousand persons"),
+        ("NFCI", -0.00004, "-0.00004 standard deviations"),
+        ("UNRATE", 4.0, "4 per cent"),
+        ("UNRATE", 3.9, "3.9 per cent"),
+        ("CPIAUCSL", 313.131, "313.131"),
+        ("INDPRO", 101.0, "101"),
+        ("USREC", 0.0, "0"),
+    ],
+)
+def test_values_of_macro_series_are_written_out_with_the_unit_they_have(
+    store: Store, series: str, value: float, said: str
+):
+    for month, one in ((1, value), (2, value)):
+        public = datetime(2024, month + 1, 20, tzinfo=UTC)
+        released(store, series, date(2024, month, 1), one, public)
+    (newest, _) = releases(store, NOW, 10)
+    before = said.partition(" ")[0]
+    assert f", {series}: {said} for February 2024, after {before}, public on" in newest.words
+
+
 def test_a_citation_holds_the_key_and_finds_its_row_whatever_it_holds(store: Store):
     day = datetime(2024, 3, 1, 12, 30, tzinfo=UTC)
     released(store, "A&B=1?é +/", date(2024, 1, 1), 10.0, day)
@@ -208,6 +262,30 @@ def test_what_is_no_citation_is_refused(desk: Store, citation: str):
 def test_a_row_that_is_not_there_is_not_found(desk: Store, citation: str):
     with pytest.raises(NotFound):
         row_of(desk, citation)
+
+
+def test_a_line_of_skill_is_found_once_its_run_is_gone(desk: Store):
+    found = [one.citations for one in brief_of(desk).sentences if "Walking" in one.text]
+    passages = [one.id for one in row_passages(desk, NOW)["registry"]]
+    cited = [*passages, *(citation for citations in found for citation in citations)]
+    assert len(cited) == 6
+    for key in desk.objects.list("runs/"):
+        desk.objects.delete(key)
+    assert row_of(desk, cited[0])["qlike"] == 0.25
+    for citation in cited:
+        assert row_of(desk, citation)["name"] == citation.rpartition("=")[2]
+
+
+def test_a_line_of_a_version_no_longer_in_office_is_found(desk: Store):
+    (cited, *_) = [one.id for one in row_passages(desk, NOW)["registry"]]
+    version = json.loads(desk.objects.get("registry/champion.json"))
+    del version["event"]
+    desk.objects.put("registry/versions/3.json", json.dumps(version).encode())
+    other = version | {"version": "4", "run_id": "ef", "uri": "registry/volcast/4/", "event": 2}
+    desk.objects.put("registry/champion.json", json.dumps(other).encode())
+    for key in desk.objects.list("runs/"):
+        desk.objects.delete(key)
+    assert row_of(desk, cited)["qlike"] == 0.25
 
 
 def test_passages_of_rows_say_the_rows_numbers_and_cite_them(desk: Store):

@@ -1,10 +1,12 @@
 """An answer as of a day knows nothing later, and one forecast of a session counts everywhere."""
 
+import re
 from datetime import UTC, date, datetime
 
 import pytest
 
 from tests.brief.desk import BEFORE, NOW, SESSION, briefed, features, forecast, released
+from tests.dashboard import stores
 from tests.monitoring.monitored import ended, put
 from volcast import facts
 from volcast.brief import Library
@@ -13,6 +15,7 @@ from volcast.brief.rows import row_passages
 from volcast.config import Universe, read_settings
 from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_JOBS, MONITORING_REALIZED_ERROR
 from volcast.storage import Store
+from volcast.universe_memory import recall
 
 
 @pytest.fixture
@@ -89,6 +92,77 @@ def test_a_live_source_that_stopped_is_said_to_be_late(desk: Store):
     assert any(
         "predictions_daily of SPY ends at 2024-06-28, 6 sessions late" in one for one in said
     )
+
+
+def test_a_regime_of_days_gone_by_is_not_told_as_todays(desk: Store):
+    for day in (date(2024, 7, 1), date(2024, 12, 31)):
+        brief = daily_brief(desk, Universe(), "SPY", day, datetime(2025, 1, 2, tzinfo=UTC))
+        assert "Regime" not in {part.title for part in brief.sections}
+        (one,) = (one for one in brief.missing if "regime" in one.what)
+        assert one.what == (
+            f"No regime of SPY is known for {day}; the newest known is that of 2024-06-28."
+        )
+
+
+def test_prices_without_features_say_the_last_regime_that_is_known(desk: Store):
+    day = date(2024, 7, 1)
+    put(desk, CURATED_MARKET_DAILY, "SPY", day, source="csv", close=500.0)
+    brief = daily_brief(desk, Universe(), "SPY", day, datetime(2024, 7, 2, tzinfo=UTC))
+    assert any("that of 2024-06-28" in one.what for one in brief.missing)
+
+
+def ages(store: Store, as_of: date) -> list[str]:
+    brief = daily_brief(store, recall(store), "SPY", as_of, datetime(2027, 1, 2, tzinfo=UTC))
+    return [one.what for one in brief.missing if "_daily of " in one.what]
+
+
+def test_tables_that_ended_long_before_the_day_asked_for_are_named_with_their_end(store: Store):
+    stores.whole(store)
+    assert ages(store, stores.SESSION) == []
+    said = ages(store, date(2026, 12, 31))
+    for table, end in (
+        ("curated.market_daily of SPY", stores.SESSION),
+        ("curated.market_daily of VIX", stores.SESSION),
+        ("features_daily of SPY", stores.SESSION),
+        ("labels_daily of SPY", stores.SESSIONS[-6]),
+        ("predictions_daily of SPY", stores.SESSION),
+    ):
+        (one,) = (one for one in said if one.startswith(table))
+        assert re.fullmatch(rf"{table} ends at {end}, 6\d\d sessions late\.", one)
+
+
+@pytest.mark.parametrize("table", ["labels_daily", "features_daily", "curated.market_daily"])
+def test_a_table_without_a_row_is_named(store: Store, table: str):
+    stores.whole(store)
+    for key in store.objects.list(f"{table}/symbol=SPY/"):
+        store.objects.delete(key)
+    said = ages(store, stores.SESSION)
+    assert f"{table} of SPY has no row up to 2024-06-28." in said
+    assert ages(store, stores.PUBLISHED[0]) == [
+        f"{table} of SPY has no row up to {stores.PUBLISHED[0]}."
+    ]
+
+
+def test_what_was_last_watched_years_before_is_not_said_never_to_have_been(store: Store):
+    stores.whole(store)
+    brief = daily_brief(
+        store, recall(store), "SPY", date(2026, 12, 31), datetime(2027, 1, 2, tzinfo=UTC)
+    )
+    said = [one.what for one in brief.missing]
+    span = "from 2025-01-01 to 2026-12-31."
+    for what in (
+        "Drift has not been looked for", "No forecast has been scored",
+        "Whether to train anew has not been asked",
+    ):  # fmt: skip
+        assert f"{what} {span}" in said
+
+
+def test_no_late_table_is_left_out_however_many_there_are(desk: Store):
+    put(desk, CURATED_MARKET_DAILY, "SPY", SESSION, source="yfinance")
+    brief = daily_brief(
+        desk, Universe(target="QQQ"), "SPY", date(2024, 7, 9), datetime(2024, 7, 9, 22, tzinfo=UTC)
+    )
+    assert any("labels_daily of SPY ends at" in one.what for one in brief.missing)
 
 
 def test_a_run_of_another_day_is_no_news_of_the_past(desk: Store):

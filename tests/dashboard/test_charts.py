@@ -96,7 +96,7 @@ def test_what_a_fan_says_is_what_its_rows_are(full):
     said = words.of_fan(rows)
     assert said.startswith("3 Jan 2023 - 28 Jun 2024: 369 forecasts, the newest 13.1 %.")
     assert f"{100 * held:.1f} % (of 80 %)" in said
-    assert "40 published when they were made; the rest are the walk-forward" in said
+    assert "40 published by versions that knew nothing later; the rest are the walk-forward" in said
 
 
 def test_what_drivers_say_ends_at_the_forecast():
@@ -132,6 +132,14 @@ def test_months_won_are_counted_against_each_rival():
     assert "Better than HAR-RV in 0 of 3 months." in words.of_track(months, "rmse", None)
 
 
+@pytest.mark.parametrize(
+    ("behind", "said"),
+    [(None, "○ none"), (0, "✓ up to date"), (1, "▲ 1 session behind"), (2, "▲ 2 sessions behind")],
+)
+def test_the_age_of_a_table_is_told_in_sessions(behind, said):
+    assert words.of_age(facts.Newest("labels_daily", "SPY", stores.SESSION, behind)) == said
+
+
 def test_text_of_the_store_is_escaped_and_numbers_stand_flush_right():
     told = notice("wrong", "<script>alert(1)</script> run `make run`")
     assert "&lt;script&gt;" in told
@@ -139,3 +147,9 @@ def test_text_of_the_store_is_escaped_and_numbers_stand_flush_right():
     html = table("<i>", ["name", "n"], [["<img src=x>", "1,000"], ["b", "-2.5 %"]])
     assert "<img" not in html
     assert html.count('<td class="n">') == 2
+
+
+def test_the_first_cell_of_a_row_is_its_name():
+    html = table("Newest first", ["year", "n"], [["2023", "1"], ["2024", "2"]], ours="2024")
+    assert html.count('<th scope="row" class="n">') == 2
+    assert '<tr class="ours"><th scope="row" class="n">2024</th><td class="n">2</td></tr>' in html

@@ -98,10 +98,20 @@ def test_a_chart_is_also_a_table_that_opens_by_keyboard(page):
     page.keyboard.press("Enter")
     table = page.locator("table", has=page.locator("caption", has_text="The newest 247 of 247"))
     table.wait_for()
-    cells = table.locator("tbody tr").first.locator("td").all_inner_texts()
+    cells = table.locator("tbody tr").first.locator("th, td").all_inner_texts()
     assert [cell.replace("\xa0", " ") for cell in cells] == [
         "2024-06-28", "published", "13.1 %", "8.6 - 20.1 %", "7.0 - 26.1 %", "",
     ]  # fmt: skip
+
+
+def test_each_table_has_a_caption_names_of_its_rows_and_no_two_columns_of_one_name(page):
+    for table in page.locator("table.v").all():
+        caption = table.locator("caption").text_content()
+        assert caption.strip()
+        heads = table.locator("thead th").all_text_contents()
+        assert len(set(heads)) == len(heads), caption
+        rows = table.locator("tbody tr").count()
+        assert table.locator("tbody tr > th[scope=row]:first-child").count() == rows, caption
 
 
 def test_another_symbol_is_another_headline_and_stands_in_the_address(page, browser, full):

@@ -66,7 +66,7 @@ def test_forecasts_without_a_registry_are_shown(look, store):
     published(store, "SPY")
     said = look(store.uri, 3)
     assert HEADLINE in said
-    assert "40 forecasts, the newest 13.1 %. All were published when they were made." in said
+    assert "40 forecasts, the newest 13.1 %. All were published by versions that knew" in said
     assert said.count("No outcome of this span is known yet.") == 2
 
 

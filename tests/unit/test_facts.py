@@ -17,7 +17,7 @@ from volcast.contracts import (
     PREDICTIONS_DAILY,
 )
 from volcast.errors import CorruptFile, KeyMissing
-from volcast.facts.words import days, feature_words, points
+from volcast.facts.words import days, feature_words, points, session_words
 from volcast.universe_memory import recall
 
 LATER = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -257,4 +257,6 @@ def test_numbers_and_days_are_said_as_people_say_them():
     assert days(date(2022, 1, 3), date(2022, 1, 3)) == "3 Jan 2022"
     assert feature_words("iv") == "implied volatility"
     assert feature_words("unemployment") == "UNRATE"
+    assert (session_words(1), session_words(0)) == ("1 session", "0 sessions")
+    assert session_words(1234) == "1,234 sessions"
     assert feature_words("no such feature") == "no such feature"

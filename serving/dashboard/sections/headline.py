@@ -10,7 +10,7 @@ from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import day, share
 from volcast.errors import VolcastError
 from volcast.facts import Missing
-from volcast.facts.words import percent
+from volcast.facts.words import percent, session_words
 
 __all__ = ["show_headline"]
 
@@ -60,10 +60,9 @@ def _stale(reader: Reader) -> str:
         return notice("warning", "Whether this forecast is up to date cannot be told.")
     if not health.overdue:
         return ""
-    many = "session" if health.overdue == 1 else "sessions"
     return notice(
         "warning",
-        f"Stale: this forecast is {health.overdue} {many} behind; the data should be at "
+        f"Stale: this forecast is {session_words(health.overdue)} behind; the data should be at "
         f"{day(health.expected)}. Run `make run`, or `volcast infer`.",
     )
 

@@ -104,7 +104,7 @@ def show_scores(reader: Reader, span: str) -> None:
         st.html(notice("missing", _NO_OUTCOME))
         return
     better, verdict = of_skill(scores)
-    columns = ("against", "sessions", "QLIKE", "ours", "saved", "RMSE", "ours")
+    columns = ("against", "sessions", "QLIKE", "our QLIKE", "saved", "RMSE", "our RMSE")
     cells = [
         (one.name, f"{one.n:,}", f"{one.other_qlike:.3f}", f"{one.qlike:.3f}",
          signed_share(one.saved), f"{one.other_rmse:.2f}", f"{one.rmse:.2f}")

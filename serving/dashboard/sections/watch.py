@@ -7,10 +7,10 @@ import streamlit as st
 from serving.dashboard import reads
 from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
-from serving.dashboard.words import day
+from serving.dashboard.words import day, of_age
 from volcast import calendar
-from volcast.facts import Health, Missing, Newest
-from volcast.facts.words import feature_words
+from volcast.facts import Health, Missing
+from volcast.facts.words import feature_words, session_words
 
 __all__ = ["show_data", "show_watch"]
 
@@ -46,7 +46,7 @@ def _freshness(health: Health) -> str:
     else:
         kind = "The source is live" if health.live else "The source is an archive"
         said = prose(f"{kind}: everything should be at {day(health.expected)}.")
-    rows = [(one.table, one.symbol, day(one.session), _age(one)) for one in health.tables]
+    rows = [(one.table, one.symbol, day(one.session), of_age(one)) for one in health.tables]
     columns = ("table", "symbol", "newest session", "state")
     return heading(3, "Freshness") + said + table("Newest row of each table", columns, rows)
 
@@ -55,14 +55,8 @@ def _since(health: Health, session: date) -> str:
     """Say how old a finding is, if the data has gone on since."""
     if health.expected is None or session >= health.expected:
         return ""
-    count = calendar.sessions_between(session, health.expected)
-    return notice("warning", f"That was {count} sessions ago: nothing was looked for since.")
-
-
-def _age(one: Newest) -> str:
-    if one.behind is None:
-        return "○ none"
-    return "✓ up to date" if one.behind == 0 else f"▲ {one.behind} sessions behind"
+    count = session_words(calendar.sessions_between(session, health.expected))
+    return notice("warning", f"That was {count} ago: nothing was looked for since.")
 
 
 def _quality(health: Health) -> str:
@@ -76,7 +70,8 @@ def _quality(health: Health) -> str:
          str(row["failed"]), row["detail"])
         for row in health.failed
     ]  # fmt: skip
-    return title + table("", ("check", "suite", "severity", "rows", "what"), rows)
+    columns = ("check", "suite", "severity", "rows", "what")
+    return title + table("At the last run of each suite", columns, rows)
 
 
 def _mark(critical: bool) -> str:
@@ -124,7 +119,7 @@ def _jobs(health: Health) -> str:
          day(row["as_of"]), row["detail"])
         for row in health.jobs
     ]  # fmt: skip
-    return title + table("", ("pipeline", "outcome", "ended", "as of", "error"), rows)
+    return title + table("Newest first", ("pipeline", "outcome", "ended", "as of", "error"), rows)
 
 
 def _state(state: str | None) -> str:

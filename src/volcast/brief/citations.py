@@ -1,7 +1,7 @@
 """Citations of rows: how one is written, and how it is found again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -21,7 +21,8 @@ from volcast.contracts import (
     RAW_MACRO,
     Table,
 )
-from volcast.errors import ContractError, NotFound, RequestError
+from volcast.errors import KeyMissing, NotFound, RequestError
+from volcast.registry import Version, champion_pointer, list_versions
 from volcast.storage import Store
 
 __all__ = ["CITED", "cite", "cite_line", "is_row", "row_of"]
@@ -70,6 +71,8 @@ def row_of(store: Store, citation: str) -> dict[str, Any]:
         If it is no citation of a row.
     NotFound
         If there is no such row, or no more.
+    ModelError
+        If it is of a table of skill, and the registry cannot be read.
     """
     name, _, query = citation.partition("?")
     table = CITED.get(name)
@@ -94,11 +97,19 @@ def row_of(store: Store, citation: str) -> dict[str, Any]:
 
 def _line(store: Store, run_id: str, part: str, name: str) -> dict[str, Any]:
     try:
-        found = store.objects.get_or_none(f"runs/{run_id}/metrics.json")
-        lines = json.loads(found.data)[part]["lines"] if found else []
+        # Of the run's version, as the sentence was: runs are pruned, versions stay.
+        version = next(one for one in _versions(store) if one.run_id == run_id)
+        lines = json.loads(store.objects.get(f"{version.uri}metrics.json"))[part]["lines"]
         return next(line for line in lines if line["name"] == name)
-    except (ContractError, ValueError, KeyError, TypeError, StopIteration) as error:
+    except (KeyMissing, ValueError, KeyError, TypeError, StopIteration) as error:
         raise _no_row(f"run {run_id!r}") from error
+
+
+def _versions(store: Store) -> Iterator[Version]:
+    champion = champion_pointer(store)
+    if champion is not None:
+        yield champion
+    yield from list_versions(store)
 
 
 def _no_row(of: str) -> NotFound:

@@ -24,7 +24,8 @@ from volcast.contracts import (
 )
 from volcast.corpus import Passage
 from volcast.errors import ContractError, KeyMissing, ModelError
-from volcast.facts import Health, Missing, Outlook
+from volcast.facts import Health, Missing, Newest, Outlook
+from volcast.facts.words import session_words
 from volcast.storage import Store
 
 __all__ = ["Brief", "Section", "Sentence", "daily_brief"]
@@ -34,6 +35,9 @@ _RECENT = timedelta(days=7)
 
 _MOST = 8
 """Of releases, failed checks and documents that are named."""
+
+_LATE = "Run `make run`, or look why the daily pipeline did not."
+"""What brings sessions that should be there."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def daily_brief(
         "Why": _why(found),
         "Regime": _regime(store, symbol, as_of),
         "Track record": _track(store, symbol, as_of, watch),
-        "Data and drift": _watch(watch),
+        "Data and drift": _watch(watch, as_of),
         "Macro releases": _macro(store, as_of),
         "Documents": _documents(documents, as_of),
     }
@@ -174,10 +178,15 @@ def _regime(store: Store, symbol: str, as_of: date) -> _Said:
     if isinstance(rows, Missing):
         yield rows
         return
-    if rows["regime"].isna().iloc[-1]:
+    told = rows.loc[rows["regime"].notna(), "session"]
+    if not len(told):
         yield Missing(
             f"No regime of {symbol} is known for {as_of}.", "It needs 756 sessions of features."
         )
+        return
+    if told.iloc[-1] != as_of:
+        newest = f"the newest known is that of {told.iloc[-1]}"
+        yield Missing(f"No regime of {symbol} is known for {as_of}; {newest}.", _LATE)
         return
     state = rows["regime"].iloc[-1]
     others = rows.index[rows["regime"] != state]
@@ -215,18 +224,15 @@ def _track(store: Store, symbol: str, as_of: date, watch: Callable[[], Health]) 
                 yield Sentence(words.walked(card, line, part), cited)
 
 
-def _watch(look: Callable[[], Health]) -> _Said:
+def _watch(look: Callable[[], Health], as_of: date) -> _Said:
     watch = look()
     if isinstance(watch.drift, Missing):
         yield watch.drift
     else:
         yield _of(MONITORING_DRIFT_DAILY, watch.drift, words.drift(watch.drift, watch.fired))
-    late = [one for one in watch.tables if one.behind]
-    for one in late[:_MOST]:
-        yield Missing(
-            f"{one.table} of {one.symbol} ends at {one.session}, {one.behind} sessions late.",
-            "Run `make run`, or look why the daily pipeline did not.",
-        )
+    for one in watch.tables:
+        if one.behind != 0:
+            yield Missing(_age(one, as_of), _LATE)
     for row in watch.failed[:_MOST]:
         yield _of(MONITORING_QUALITY, row, words.failed(row))
     if isinstance(watch.retrain, Missing):
@@ -236,6 +242,13 @@ def _watch(look: Callable[[], Health]) -> _Said:
     for row in watch.jobs:
         if row["outcome"] != "succeeded":
             yield _of(MONITORING_JOBS, row, words.job(row))
+
+
+def _age(one: Newest, as_of: date) -> str:
+    if one.session is None or one.behind is None:
+        return f"{one.table} of {one.symbol} has no row up to {as_of}."
+    late = session_words(one.behind)
+    return f"{one.table} of {one.symbol} ends at {one.session}, {late} late."
 
 
 def _macro(store: Store, as_of: date) -> _Said:

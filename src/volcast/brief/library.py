@@ -3,18 +3,18 @@
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from volcast import facts
+from volcast import calendar, facts
 from volcast.brief.answer import Answer, answer
 from volcast.brief.citations import is_row, row_of
 from volcast.brief.daily import Brief, daily_brief
 from volcast.brief.prose import Writer, rewritten
 from volcast.brief.rows import row_passages
-from volcast.config import Settings
+from volcast.config import Settings, Universe
 from volcast.corpus import Passage
 from volcast.corpus.documents import DOCUMENTS, read_documents
 from volcast.corpus.index import Index, open_index
@@ -25,6 +25,8 @@ from volcast.storage import Store
 from volcast.universe_memory import recall
 
 __all__ = ["Gathered", "Library", "Source", "gather", "index_place"]
+
+Found = TypeVar("Found")
 
 _CACHE = Path("var/cache")
 """Where the index of a remote store lies, unless told otherwise."""
@@ -166,6 +168,9 @@ class Library:
     def brief(self, symbol: str | None = None, as_of: date | None = None) -> Brief:
         """Return the brief of a symbol and session; by default of the target and the newest.
 
+        Of a session that has closed, but whose forecast is not due yet, it is not by default: until
+        then the forecast of the session before stands.
+
         Raises
         ------
         NotFound
@@ -173,7 +178,7 @@ class Library:
         RequestError
             If the day is no session that has closed.
         """
-        universe = recall(self.store)
+        universe = self._placeless(lambda: recall(self.store))
         wanted = symbol or universe.target
         known = facts.forecast_symbols(self.store)
         if wanted not in known:
@@ -182,8 +187,41 @@ class Library:
                 remedy="Ask for a symbol that is forecast.", field="symbol",
             )  # fmt: skip
         asked = universe.model_copy(update={"target": wanted})
-        session = resolve_as_of(self.store, asked, as_of or self.as_of, now=self.now())
-        return daily_brief(self.store, universe, wanted, session, self.now(), self._documents())
+        now, given = self.now(), as_of or self.as_of
+        session = self._placeless(lambda: resolve_as_of(self.store, asked, given, now=now))
+        told = session if given else self._stands(universe, wanted, session, now)
+        brief = daily_brief(self.store, universe, wanted, told, now, self._documents())
+        if told == session:
+            return brief
+        due = f"{calendar.deadline(session):%Y-%m-%d %H:%M} UTC"
+        waits = facts.Missing(
+            f"The forecast of {session} is not due before {due}.", f"This brief is of {told}."
+        )
+        return replace(brief, missing=(waits, *brief.missing))
+
+    def _placeless(self, found: Callable[[], Found]) -> Found:
+        """Return what is found; whoever asks for a brief need not know where the store is."""
+        try:
+            return found()
+        except NotFound as error:
+            raise NotFound(
+                found=error.found, expected=error.expected,
+                where=error.where.replace(self.store.uri, "the store"), remedy=error.remedy,
+                field=error.field,
+            ) from error  # fmt: skip
+
+    def _stands(self, universe: Universe, symbol: str, session: date, now: datetime) -> date:
+        """Return the session of the newest forecast if none is overdue, else ``session``."""
+        try:
+            found = facts.outlook(self.store, symbol)
+            if isinstance(found, facts.Missing) or found.row["session"] >= session:
+                return session
+            overdue = facts.health(self.store, universe, symbol, now).overdue
+        except (ContractError, ModelError, KeyMissing):
+            # The brief itself says what cannot be read.
+            return session
+        newest: date = found.row["session"]
+        return session if overdue else newest
 
     def source(self, id: str) -> Source:
         """Return what a citation stands for.

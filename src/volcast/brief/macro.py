@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -14,26 +15,26 @@ __all__ = ["Release", "releases", "series_words"]
 _WORDS = {
     "BAA10Y": ("Spread of Baa corporate bonds over the 10-year Treasury", "percentage points"),
     "BAMLH0A0HYM2": ("Spread of high-yield corporate bonds", "percentage points"),
-    "CPIAUCSL": ("Consumer prices (CPI)", "index"),
-    "CPILFESL": ("Consumer prices without food and energy (core CPI)", "index"),
-    "CPI_vintages": ("Consumer prices (CPI)", "index"),
+    "CPIAUCSL": ("Consumer prices (CPI)", ""),
+    "CPILFESL": ("Consumer prices without food and energy (core CPI)", ""),
+    "CPI_vintages": ("Consumer prices (CPI)", ""),
     "DFF": ("Federal funds rate", "per cent"),
     "DGS10": ("10-year Treasury yield", "per cent"),
     "DGS2": ("2-year Treasury yield", "per cent"),
     "DGS3MO": ("3-month Treasury yield", "per cent"),
-    "DTWEXBGS": ("Trade-weighted dollar", "index"),
+    "DTWEXBGS": ("Trade-weighted dollar", ""),
     "ICSA": ("Initial jobless claims", "persons"),
-    "INDPRO": ("Industrial production", "index"),
+    "INDPRO": ("Industrial production", ""),
     "ISM_PMI_first_print": ("ISM manufacturing PMI", "points"),
     "NFCI": ("Chicago Fed financial conditions (NFCI)", "standard deviations"),
     "PAYEMS": ("Nonfarm payrolls", "thousand persons"),
     "T10YIE": ("10-year breakeven inflation", "per cent"),
-    "UMCSENT": ("Consumer sentiment (Michigan)", "index"),
+    "UMCSENT": ("Consumer sentiment (Michigan)", ""),
     "UNRATE": ("Unemployment rate", "per cent"),
-    "USREC": ("Recession as dated by the NBER (1 is yes)", "indicator"),
+    "USREC": ("Recession as dated by the NBER (1 is yes)", ""),
     "VIXCLS": ("VIX, close", "points"),
 }
-"""What a series is called, and its unit; one not named here is called as it is."""
+"""What a series is called, and its unit, if any; one not named here is called as it is."""
 
 _MONTHLY = timedelta(days=20)
 """Observations this far apart are each of a month or a quarter; closer ones are of a day."""
@@ -71,17 +72,18 @@ class Release:
         """One sentence with the value, that before, and when it became public."""
         row = self.row
         called, unit = series_words(row["series"])
+        value = f"{_written(row['value'])} {unit}".rstrip()
         public: datetime = row["available_at"]
-        since = "" if self.before is None else f", after {self.before:,.6g}"
+        since = "" if self.before is None else f", after {_written(self.before)}"
         known = "" if row["lag_rule"].startswith("published") else " at the latest (assumed lag)"
         return (
-            f"{called}, {row['series']}: {row['value']:,.6g} {unit} for {self.period}{since}, "
+            f"{called}, {row['series']}: {value} for {self.period}{since}, "
             f"public on {public.day} {public:%B %Y}{known}."
         )
 
 
 def series_words(series: str) -> tuple[str, str]:
-    """Return what a series is called, and its unit."""
+    """Return what a series is called, and its unit; an empty one of an index or a flag."""
     return _WORDS.get(series, (series, "in its own unit"))
 
 
@@ -105,6 +107,11 @@ def releases(store: Store, until: datetime, newest: int) -> list[Release]:
             by_series.setdefault(row["series"], []).append(row)
     found = [one for rows in by_series.values() for one in _released(rows)[-newest:]]
     return sorted(found, key=lambda one: (one.row["available_at"], one.row["series"]), reverse=True)
+
+
+def _written(value: float) -> str:
+    """Return a value without an exponent: whole if it is large, else to six digits."""
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{Decimal(f'{value:.6g}'):,f}"
 
 
 def _released(rows: Sequence[Mapping[str, Any]]) -> list[Release]:

@@ -54,8 +54,8 @@ class Health:
     Parameters
     ----------
     expected : date or None
-        The session that everything should be at: the last that closed where the source is live,
-        else the newest there is.
+        The session that everything should be at: the one looked back from, if there is one, else
+        the last that closed where the source is live, else the newest there is.
     live : bool
         Whether the source goes on.
     overdue : int
@@ -103,9 +103,8 @@ def health(
     market = _rows(store, CURATED_MARKET_DAILY, last)
     own = [row for row in market if row["symbol"] == symbol]
     live = bool(own) and own[-1]["source"] in LIVE_SOURCES
-    expected = own[-1]["session"] if own else None
-    if live:
-        expected = last or calendar.last_closed(now)
+    newest = own[-1]["session"] if own else None
+    expected = last or (calendar.last_closed(now) if live else newest)
     watched = [(CURATED_MARKET_DAILY, name, market) for name in universe.symbols]
     if symbol not in universe.symbols:
         watched.append((CURATED_MARKET_DAILY, symbol, market))
@@ -114,17 +113,20 @@ def health(
     checks = _last_checks(_own(store, MONITORING_QUALITY, symbol, last))
     drift = [row for row in _rows(store, MONITORING_DRIFT_DAILY, last) if row["symbol"] == symbol]
     verdict = _newest([row for row in drift if row["subject"] == "verdict"])
-    tables = tuple(_age(table, name, rows, expected) for table, name, rows in watched)
+    tables = tuple(
+        _age(table, name, _newest_session(store, table, name, rows, last), expected)
+        for table, name, rows in watched
+    )
     return Health(
         expected,
         live,
         _overdue(tables, expected, now) if live else _behind(tables),
         tables,
-        verdict or _never("Drift has not been looked for.", "volcast drift"),
+        verdict or _never("Drift has not been looked for", last, "volcast drift"),
         _newest(_own(store, MONITORING_PERFORMANCE, symbol, last))
-        or _never("No forecast has been scored.", "make run"),
+        or _never("No forecast has been scored", last, "make run"),
         _newest(_own(store, MONITORING_RETRAIN, symbol, last))
-        or _never("Whether to train anew has not been asked.", "make run"),
+        or _never("Whether to train anew has not been asked", last, "make run"),
         _fired(drift, verdict),
         len(checks),
         tuple(row for row in checks if not row["passed"]),
@@ -132,8 +134,18 @@ def health(
     )
 
 
-def _age(table: Table, symbol: str, rows: Sequence[Row], expected: date | None) -> Newest:
+def _newest_session(
+    store: Store, table: Table, symbol: str, rows: Sequence[Row], last: date | None
+) -> date | None:
     newest = max((row["session"] for row in rows if row["symbol"] == symbol), default=None)
+    if newest is None and last is not None:
+        # It may have ended years before.
+        earlier = store.read(table, symbols=[symbol], last=last).column("session").to_pylist()
+        newest = max(earlier, default=None)
+    return newest
+
+
+def _age(table: Table, symbol: str, newest: date | None, expected: date | None) -> Newest:
     if newest is None or expected is None:
         return Newest(table.name, symbol, newest, None)
     # A label ends five sessions after its own.
@@ -156,11 +168,16 @@ def _rows(store: Store, table: Table, last: date | None) -> list[Row]:
     if last is None:
         found = store.read_newest(table)
     else:
-        found = store.read(table, first=date(last.year - 1, 1, 1), last=last)
+        found = store.read(table, first=_first(last), last=last)
     keep = [name for name in ("symbol", "session", "source") if name in found.column_names]
     wide = table in (CURATED_MARKET_DAILY, FEATURES_DAILY, PREDICTIONS_DAILY, LABELS_DAILY)
     rows: list[Row] = (found.select(keep) if wide else found).to_pylist()
     return rows
+
+
+def _first(last: date) -> date:
+    """Return the day from which a session is looked back on."""
+    return date(last.year - 1, 1, 1)
 
 
 def _own(store: Store, table: Table, symbol: str, last: date | None) -> list[Row]:
@@ -171,8 +188,9 @@ def _newest(rows: Sequence[Row]) -> Row | None:
     return max(rows, key=lambda row: row["session"], default=None)
 
 
-def _never(what: str, command: str) -> Missing:
-    return Missing(what, f"Run `{command}`.")
+def _never(what: str, last: date | None, command: str) -> Missing:
+    when = "" if last is None else f" from {_first(last)} to {last}"
+    return Missing(f"{what}{when}.", f"Run `{command}`.")
 
 
 def _fired(drift: Sequence[Row], verdict: Row | None) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def track(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame |
     parts = [part for part in (_walked(store, symbol), _published(store, symbol)) if len(part)]
     rows = pd.concat(parts or [pd.DataFrame(columns=list(_COLUMNS))], ignore_index=True)
     rows = rows.sort_values(["session", "origin"], kind="stable")
-    # Of a session that has both, the published one was said before the outcome was known.
+    # Of a session that has both, the published one is what was said of it.
     first = rows.loc[rows["origin"] == "published", "session"].min()
     rows = rows[(rows["origin"] == "published") | ~(rows["session"] >= first)]
     labels = store.read(LABELS_DAILY, symbols=[symbol]).to_pandas()

@@ -4,7 +4,7 @@ from datetime import date
 
 from volcast.features.definitions import FEATURES
 
-__all__ = ["days", "feature_words", "percent", "points"]
+__all__ = ["days", "feature_words", "percent", "points", "session_words"]
 
 _WORDS = {
     "iv": "implied volatility",
@@ -85,3 +85,8 @@ def days(first: date, last: date) -> str:
     if first.year == last.year:
         return f"{first.day} {first:%b} - {last.day} {last:%b %Y}"
     return f"{first.day} {first:%b %Y} - {last.day} {last:%b %Y}"
+
+
+def session_words(count: int) -> str:
+    """Return a number of sessions as ``1 session`` or ``1,234 sessions``."""
+    return f"{count:,} session{'' if count == 1 else 's'}"
