@@ -30,6 +30,8 @@ _FARTHER = re.compile(r"\bnext (?!five|5|week|session|trading|day)\w+|\b(?:month
 """Horizons that no row is of."""
 
 _PAST = re.compile(r"\b(?:did|was|were|had|has|have)\b")
+_ENDED = re.compile(r"\b(?:did|was|were|had|been)\b")
+"""Of what is over, or may be: what a market has is of the present."""
 _NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b(?:[A-Z][\w'&\-]*|[a-z]+[A-Z]\w*|[A-Z]{2,}\w*)")
 _COMMON = frozenset({"i", "har", "qlike", "rmse", "the"})
 """Capitalised words that are no names, or that a document may leave out."""
@@ -106,6 +108,11 @@ class Question:
     def dated(self) -> bool:
         """Whether it names a time."""
         return bool(self.days or self.months or self.years)
+
+    @property
+    def present(self) -> bool:
+        """Whether it asks what is, and not what was at a time, named or not."""
+        return not self.dated and _ENDED.search(self.text.lower()) is None
 
     @cached_property
     def names(self) -> frozenset[str]:
