@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from volcast.contracts import MONITORING_REALIZED_ERROR, PREDICTIONS_DAILY
 from volcast.corpus import Passage
 from volcast.corpus.terms import terms
 from volcast.errors import RequestError
@@ -26,8 +27,28 @@ _NUMBER_WORDS = (
 _COUNTS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS.split(), 2)}
 """Numbers as words, which a two-year bond is told from a ten-year one by."""
 
-_FARTHER = re.compile(r"\bnext (?!five|5|week|session|trading|day)\w+|\b(?:months?|years?) ahead\b")
+_FARTHER = re.compile(
+    r"\bnext (?!(?:(?:five|5) )?(?:(?:trading|business|market) )?(?:sessions?|days?)\b|week\b)\w+"
+    r"|\b(?:days|weeks|months?|quarters?|years?) (?:ahead|from now|hence)\b"
+)
 """Horizons that no row is of."""
+
+_FORECASTS = tuple(f"{table.name}?" for table in (PREDICTIONS_DAILY, MONITORING_REALIZED_ERROR))
+_SPAN = r"[ -](?:(?:trading|business|market)[ -])?(?:days?|sessions?)\b"
+_OTHER_HORIZON = re.compile(
+    r"\b(?:hours?|hourly|intraday|overnight|tomorrow|fortnight|months?|monthly|quarters?|quarterly"
+    r"|years?|yearly|decades?)\b|\bday[ -]ahead\b"
+    rf"|\b(?:one|single|(?!five\b)(?:{'|'.join(_COUNTS)})){_SPAN}"
+    r"|(?<![\w\-/.])(?!5-)\d{1,3}-(?:trading-)?(?:days?|sessions?)\b"
+    rf"|\bnext{_SPAN}(?<!s)|\b(?:{'|'.join(_COUNTS)}|\d+)[ -]weeks?\b"
+)
+_OTHER_QUANTITY = re.compile(
+    r"\b(?:prices?|returns?|implied|yields?|dividends?|earnings|volumes?)\b"
+)
+"""What no forecast is of, nor its outcome: they are of five sessions' volatility."""
+
+_DRIVERS = re.compile(r"\bdriv\w+.*\bforecast|\bforecast.*\bdriv\w+")
+"""Asks for what goes into a forecast, which may be last month's return."""
 
 _PAST = re.compile(r"\b(?:did|was|were|had|has|have)\b")
 _ENDED = re.compile(r"\b(?:did|was|were|had|been)\b")
@@ -152,7 +173,7 @@ class Question:
         if not self.names | self.numbers <= around or self._opposed - _words(said):
             return False
         if passage.source == "row":
-            return self._of_row(passage.title)
+            return not self._of_other(passage) and self._of_row(passage.title)
         return self._in_time(passage, frozenset(terms(said)), around)
 
     def _in_time(self, passage: Passage, said: frozenset[str], around: frozenset[str]) -> bool:
@@ -169,6 +190,13 @@ class Question:
         if not (self.days <= around or self._day_in(around)):
             return False
         return self.years <= around | _years_of(passage.dated)
+
+    def _of_other(self, passage: Passage) -> bool:
+        """Whether a forecast is asked for another quantity or horizon than its own."""
+        asked = self.text.lower()
+        if not passage.id.startswith(_FORECASTS) or _DRIVERS.search(asked):
+            return False
+        return bool(_OTHER_HORIZON.search(asked) or _OTHER_QUANTITY.search(asked))
 
     def _of_row(self, title: str) -> bool:
         """Whether a row is of the very time that is asked for; a day is no month, nor that a year.
