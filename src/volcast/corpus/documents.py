@@ -119,9 +119,7 @@ def _passages(name: str, data: bytes) -> list[Passage]:
         raise _Unreadable(f"it has more than {_CHARACTERS:,} characters")
     if not any(letter.isalnum() for block in blocks for letter in block.text):
         raise _Unreadable("it has no text")
-    if not title:
-        first = sentences(blocks[0].text)
-        title = first[0] if first else blocks[0].text
+    title = title or (blocks[0].text if blocks[0].kind == "heading" else _called(name))
     # A heading that only says the title again would be quoted for its words alone.
     body = blocks[1:] if len(blocks) > 1 and blocks[0] == Block("heading", title) else blocks
     known = f"{DOCUMENTS}{name}@{hashlib.sha256(data).hexdigest()[:12]}"
@@ -130,6 +128,15 @@ def _passages(name: str, data: bytes) -> list[Passage]:
         Passage(f"{known}#{number}", "document", _cut(title), tuple(part), dated)
         for number, part in enumerate(_parts(body), 1)
     ]
+
+
+def _called(name: str) -> str:
+    """Return a file's name as a title; what its first passage says would not hold for the others.
+
+    Hyphens stay between figures, as those of a day.
+    """
+    stem = readable(name.rpartition("/")[2]).rpartition(".")[0]
+    return " ".join(re.sub(r"(?<!\d)[-_\s]+|[-_\s]+(?!\d)", " ", stem).split()) or stem
 
 
 def _blocks(name: str, data: bytes) -> tuple[str, list[Block]]:
