@@ -82,8 +82,8 @@ ROW = Passage(
     "span",
     [
         "", "over the next five sessions", "next week", "for the next 5 trading days",
-        "over five days", "for the week ahead", "over the next sessions", "on 1 June 2021",
-        "for the 1 June 2021 session",
+        "over five days", "over the five days ahead", "for the week ahead",
+        "over the next sessions", "on 1 June 2021", "for the 1 June 2021 session",
     ],
 )  # fmt: skip
 def test_a_forecast_fits_its_own_horizon(span: str):
@@ -96,8 +96,8 @@ def test_a_forecast_fits_its_own_horizon(span: str):
         "a year from now", "this year", "one day out", "as a 1-day horizon", "for one session",
         "for the next session", "for the next trading day", "tomorrow", "for this month",
         "on a monthly horizon", "over the next quarter", "in two weeks", "over two days",
-        "five years ahead", "over the next five years", "over the next weeks", "a day ahead",
-        "in a few hours", "as a 9-day horizon", "five weeks from now",
+        "two days ahead", "five years ahead", "over the next five years", "over the next weeks",
+        "a day ahead", "in a few hours", "as a 9-day horizon", "five weeks from now",
     ],
 )  # fmt: skip
 def test_a_forecast_fits_no_other_horizon(span: str):

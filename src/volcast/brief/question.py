@@ -29,7 +29,7 @@ _COUNTS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS.split()
 
 _FARTHER = re.compile(
     r"\bnext (?!(?:(?:five|5) )?(?:(?:trading|business|market) )?(?:sessions?|days?)\b|week\b)\w+"
-    r"|\b(?:days|weeks|months?|quarters?|years?) (?:ahead|from now|hence)\b"
+    r"|\b(?:weeks|months?|quarters?|years?) (?:ahead|from now|hence)\b"
 )
 """Horizons that no row is of."""
 

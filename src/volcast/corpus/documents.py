@@ -69,7 +69,8 @@ def read_documents(store: Store) -> Read:
     faults: list[Fault] = []
     for key in store.objects.list(DOCUMENTS):
         # What is no UTF-8 in a name has no letters that could be printed, logged or sent.
-        name = os.fsencode(key.removeprefix(DOCUMENTS)).decode("utf-8", "backslashreplace")
+        called = key.removeprefix(DOCUMENTS).encode("utf-8", "surrogateescape")
+        name = called.decode("utf-8", "backslashreplace")
         try:
             passages.extend(_passages(name, _bytes(store, key)))
         except _Unreadable as error:
