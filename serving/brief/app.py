@@ -4,7 +4,8 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
@@ -24,13 +25,16 @@ from serving.inputs import plain_date
 from serving.openapi_parts import page
 from serving.problems import method_not_allowed, problem, unforeseen
 from volcast.brief import Answer, Brief, Library, Sentence, Source
+from volcast.brief.prose import rewritten
 from volcast.errors import NotFound, Overloaded, RequestError, VolcastError
 
-__all__ = ["application"]
+__all__ = ["WRITING", "application"]
 
 _CLIENT_LEFT = 499
 _WAITING = 32
 """Requests that wait for their turn; each is answered alone, for a thread more is no faster."""
+WRITING = 8
+"""Answers that an endpoint words at a time, each in a thread of its own."""
 
 Answering = Callable[[Request], Awaitable[Response]]
 
@@ -48,6 +52,7 @@ class Desk:
     def __init__(self, library: Library, ready: Callable[[], bool]) -> None:
         self.library, self.ready = library, ready
         self._turn, self._waiting = asyncio.Lock(), 0
+        self._writers, self._writing = ThreadPoolExecutor(WRITING, "prose"), 0
 
     async def run(self, work: Callable[[], Any]) -> Any:
         """Do ``work`` in its turn.
@@ -68,6 +73,20 @@ class Desk:
                 return await asyncio.to_thread(work)
         finally:
             self._waiting -= 1
+
+    async def word(self, found: Answer) -> Answer:
+        """Have an endpoint word an answer, out of turn: however long it takes, others go on."""
+        writer = self.library.writer
+        if writer is None or not found.answered:
+            return found
+        if self._writing >= WRITING:
+            return replace(found, note="The endpoint that writes prose was busy.")
+        self._writing += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._writers, rewritten, found, writer)
+        finally:
+            self._writing -= 1
 
 
 def application(library: Library, guard: Guard | None, ready: Callable[[], bool]) -> Starlette:
@@ -125,7 +144,8 @@ def _qa(desk: Desk) -> Answering:
                 outcome = "refused"
                 return Response(status_code=_CLIENT_LEFT)
             given = asked(body)
-            found = await desk.run(lambda: desk.library.ask(given.question, given.as_of))
+            quoted = await desk.run(lambda: desk.library.quote(given.question, given.as_of))
+            found = await desk.word(quoted)
             outcome = "answered" if found.answered else "not_in_sources"
             return _json(_answer_body(found))
         except (RequestError, Overloaded):

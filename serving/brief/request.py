@@ -12,6 +12,9 @@ from volcast.errors import RequestError
 
 __all__ = ["Asked", "asked", "queried"]
 
+_PARAMETERS = 16
+"""Of a query: more than any path has, and few enough to be looked at one by one."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -47,9 +50,17 @@ def queried(query: bytes, allowed: set[str]) -> dict[str, str]:
     Raises
     ------
     RequestError
-        On a repeated or unknown parameter.
+        On a repeated or unknown parameter, or more of them than anybody needs.
     """
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    try:
+        pairs = parse_qsl(
+            query.decode("latin-1"), keep_blank_values=True, max_num_fields=_PARAMETERS
+        )
+    except ValueError as error:
+        raise RequestError(
+            found=f"more than {_PARAMETERS} parameters", expected=f"{sorted(allowed)}",
+            where="query", remedy="Leave the others out.",
+        ) from error  # fmt: skip
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:

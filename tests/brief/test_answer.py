@@ -129,3 +129,48 @@ def test_what_can_be_no_question_is_refused(text: str):
     with pytest.raises(RequestError, match="question"):
         checked_question(text)
     assert checked_question(f"  {'a' * LONGEST} ") == "a" * LONGEST
+
+
+def turned(day: date, state: str) -> Passage:
+    text = f"On {day.day} {day:%B %Y} the market of SPY was {state}, a new regime."
+    title = f"Market regime of SPY, since {day.day} {day:%B %Y}"
+    return Passage(f"features_daily?symbol=SPY&session={day}", "row", title, (text,), day)
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Index, Passage]]:
+    """Return an index of a market that was each way once and is calm now, and the row of now."""
+    found = open_index(tmp_path_factory.mktemp("rows") / "index.duckdb")
+    past = [turned(date(2021, 3, 5), "stressed"), turned(date(2021, 4, 6), "normal")]
+    now = turned(date(2021, 12, 30), "calm")
+    found.refresh([*PASSAGES, *past, now])
+    yield found, now
+    found.close()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is the market stressed?", "Is the market of SPY normal?", "Is SPY stressed?",
+        "Which market is stressed now?",
+    ],
+)  # fmt: skip
+def test_what_is_asked_of_the_present_is_never_answered_by_a_row_of_the_past(rows, question):
+    index, now = rows
+    found = answer(index, question, current=[now])
+    assert set(found.passages) <= {now}
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["When was the market of SPY stressed?", "Was the market of SPY stressed on 5 March 2021?"],
+)
+def test_the_past_is_answered_by_its_rows(rows, question):
+    index, now = rows
+    assert "5 March 2021" in answer(index, question, current=[now]).text
+
+
+def test_the_present_is_answered_by_documents_too(rows):
+    index, now = rows
+    asked = "How many models does the register list?"
+    assert "It lists 27 models." in answer(index, asked, current=[now]).text

@@ -1,13 +1,17 @@
 """volcast brief, ask and cite: what they print, and what they end with."""
 
+import io
 import re
 import sys
 
 import pytest
+from rich.console import Console
 
-from tests.brief.desk import briefed
+from tests.brief.desk import NOW, briefed
+from volcast.brief import Answer, Library, Sentence
 from volcast.brief.library import index_place
 from volcast.cli import main
+from volcast.cli.brief import print_answer
 from volcast.config import read_settings
 from volcast.storage import Store
 
@@ -95,3 +99,33 @@ def test_documents_of_a_bucket_are_asked_about(run, s3_uri: str, tmp_path, monke
         assert "4.25 per cent" in said
     assert (tmp_path / "var/cache").is_dir()
     assert store.objects.list("brief/") == []
+
+
+def test_names_of_files_can_print_no_line_of_their_own_and_move_no_cursor(run, store: Store):
+    briefed(store)
+    odd = "{}\x1b[2K\r\n  [99] faked.txt\u202e.{}"
+    text = b"Port of Halsund\n\nThe port of Halsund loaded 4,200 barrels.\n"
+    store.objects.put(f"documents/{odd.format('2024-06-26-port', 'txt')}", text)
+    store.objects.put(f"documents/{odd.format('torn', 'pdf')}", b"no pdf")
+    asked = "How many barrels did the port of Halsund load?"
+    for arguments in (("ask", asked), ("brief",)):
+        code, said = run(*arguments, "--store", store.uri)
+        assert code == 0
+        assert "4,200 barrels" in said
+        assert not {"\x1b", "\r", "\u202e"} & set(said)
+        assert not [line for line in said.splitlines() if line.startswith("  [99]")]
+    (key,) = [key for key in store.objects.list("documents/") if "port" in key]
+    index = Library.open(read_settings(store=store.uri), lambda: NOW)
+    (id,) = [one.id for one in index.refresh().documents if one.id.startswith(key)]
+    code, said = run("cite", id, "--store", store.uri)
+    assert (code, "4,200 barrels" in said, "\x1b" in said) == (0, True, False)
+    assert len(said.splitlines()) == 2
+
+
+def test_prose_of_an_endpoint_moves_no_cursor_either():
+    shown = Console(file=io.StringIO(), force_terminal=True)
+    answer = Answer("What?", (Sentence("It rose\x1b[2J\nto 4.", ("a",)),), note="by\x07\x1b]0;x")
+    print_answer(shown, answer, ["left\nout"])
+    assert shown.file.getvalue() == (
+        "It rose[2J to 4. [1]\nnote: by]0;x\nnote: left out\n\nSources (volcast cite ID)\n  [1] a\n"
+    )

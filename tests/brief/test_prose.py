@@ -139,3 +139,41 @@ def test_the_key_is_read_from_its_file_and_never_shown(tmp_path):
     assert Writer.of(read_settings()) is None
     with pytest.raises(ConfigError, match="PROSE_KEY_FILE"):
         Writer.of(read_settings(prose_url="http://x/v1", prose_key_file=tmp_path / "none"))
+
+
+HELD = Passage(
+    "documents/c.txt@000000000000#1", "document", "Statement of June",
+    (
+        "The Committee did not raise the target range.",
+        "The Committee raised its forecast of growth.",
+        "It didn't sell bonds, and cannot buy gold without a vote.",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "The Committee did raise the target range [1].",
+        "The Committee decided to raise the target range [1].",
+        "The Committee raised the target range [1].",
+        "It sold bonds [1].",
+        "It cannot buy gold, and sold bonds, with a vote [1].",
+        "The Committee did not raise the target range [1]. It can buy gold [1].",
+    ],
+)
+def test_prose_that_leaves_a_negation_out_is_dropped(prose: str):
+    assert checked(prose, [HELD]) is None
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "The Committee did not raise the target range [1].",
+        "The Committee didn\N{RIGHT SINGLE QUOTATION MARK}t raise the target range [1].",
+        "The Committee raised its forecast of growth [1].",
+        "It did not sell bonds and can not buy gold without a vote [1].",
+    ],
+)
+def test_prose_that_keeps_the_negations_is_kept(prose: str):
+    assert checked(prose, [HELD]) is not None

@@ -95,6 +95,7 @@ def test_the_brief_is_of_a_symbol_and_a_day(service: Process):
         ("GET", "/daily-brief?symbol=QQQ", {}, 404, "symbol"),
         ("GET", "/daily-brief?day=1", {}, 400, "day"),
         ("GET", "/daily-brief?symbol=SPY&symbol=SPY", {}, 400, "symbol"),
+        ("GET", f"/daily-brief?{'a=&' * 100}", {}, 400, None),
         ("GET", "/sources", {}, 400, "id"),
         ("GET", "/sources?id=x", {}, 404, "id"),
         ("GET", "/sources?id=predictions_daily%3Fsymbol%3DSPY", {}, 400, "id"),

@@ -267,3 +267,22 @@ def test_a_damaged_pdf_is_read_or_is_a_fault(store, seed):
 def test_a_page_gone_wild_is_read_or_is_a_fault(store, page):
     found = read(store, a__html=f"{page}<p>End.")
     assert bool(found.passages) != bool(found.faults)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("notes.txt", "notes"),
+        ("deep/2021-06-16-desk_note.v2.md", "2021-06-16 desk note.v2"),
+        ("a\u202e\tb.htm", "a b"),
+        ("___.txt", "___"),
+    ],
+)
+def test_a_document_without_a_title_is_called_by_its_file_and_not_by_what_it_says(
+    store, name, title
+):
+    data = "Lakeside Capital sold 5 million of SPY.\n\nNorthgate Partners bought QQQ."
+    drop(store, name, f"<p>{data}</p>" if name.endswith("htm") else data)
+    found = read_documents(store)
+    assert {passage.title for passage in found.passages} == {title}
+    assert "Lakeside" in found.passages[0].text

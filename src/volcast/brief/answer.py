@@ -86,13 +86,17 @@ def answer(
     index : Index
     question : str
     current : sequence of Passage
-        Rows of the present, which a question that names no time is about.
+        Rows of the present, which a question that names no time is about; where it does not ask
+        what was, no other rows answer it.
     dated_to : date, optional
         Passages of a later day are left out.
     """
     asked = Question(question)
     weights = index.weights(sorted(asked.terms))
     hits = index.search(question, _LOOKED_AT, dated_to=dated_to)
+    if asked.present:
+        # A row of the past says what was, however well its words fit.
+        hits = [hit for hit in hits if hit.passage.source == "document"]
     present = [] if asked.dated else _present(index, question, current)
     found = [
         candidate

@@ -161,9 +161,12 @@ class Library:
 
     def ask(self, question: str, as_of: date | None = None) -> Answer:
         """Answer a question from what was known at ``as_of``, or is known now."""
+        return rewritten(self.quote(question, as_of), self.writer)
+
+    def quote(self, question: str, as_of: date | None = None) -> Answer:
+        """Answer a question by quoting alone, whatever endpoint writes prose."""
         until = as_of or self.as_of
-        found = answer(self.index, question, current=self._current(until), dated_to=until)
-        return rewritten(found, self.writer)
+        return answer(self.index, question, current=self._current(until), dated_to=until)
 
     def brief(self, symbol: str | None = None, as_of: date | None = None) -> Brief:
         """Return the brief of a symbol and session; by default of the target and the newest.

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,8 +32,10 @@ _SUPPORT = 0.75
 _BYTES = 200_000
 """Of an endpoint's answer."""
 
+_NOT = r"no|not|never|none|nor|neither|without|nobody|nothing|nowhere"
+_NEGATION = re.compile(rf"\b(?:{_NOT})\b")
 _EXACT = re.compile(
-    r"\b(?:no|not|never|none|nor|neither|without|cannot|\w+n't|two|three|four|five|six|seven|eight"
+    rf"\b(?:{_NOT}|two|three|four|five|six|seven|eight"
     r"|nine|ten|eleven|twelve|dozen|twenty|thirty|forty|fifty|hundred|thousand|million|billion|half"
     r"|twice|double|[A-Z][\w\-]+)\b"
 )
@@ -132,8 +135,9 @@ def rewritten(found: Answer, writer: Writer | None) -> Answer:
     """Return the answer as prose of ``writer``, or as it was found.
 
     The prose is kept if each sentence cites at least one passage, none that was not given, says
-    no number, name or negation that it does not cite, and holds mostly terms of what it cites;
-    else the quotations stand, with a note why. What is not in the sources is never asked for.
+    no number, name or negation that it does not cite, leaves out none of the negations of the
+    sentence it is nearest to, and holds mostly terms of what it cites; else the quotations stand,
+    with a note why. What is not in the sources is never asked for.
     """
     if writer is None or not found.answered:
         return found
@@ -169,10 +173,27 @@ def _supported(text: str, passages: Sequence[Passage]) -> bool:
     own = set(terms(text))
     held = {term for one in passages for term in terms(f"{one.title}\n{one.text}")}
     numbers = {term for term in own if any(letter.isdigit() for letter in term)}
-    source = "\n".join(f"{one.title}\n{one.text}" for one in passages).lower()
-    exact = {word.lower() for word in _EXACT.findall(text[:1].lower() + text[1:])}
+    source = _spelled("\n".join(f"{one.title}\n{one.text}" for one in passages)).lower()
+    exact = {word.lower() for word in _EXACT.findall(_spelled(text[:1].lower() + text[1:]))}
     there = exact <= set(re.findall(r"[\w'\-]+", source))
-    return bool(own) and there and numbers <= held and len(own & held) >= _SUPPORT * len(own)
+    whole = numbers <= held and _negations(_nearest(own, passages)) <= _negations(text)
+    return bool(own) and there and whole and len(own & held) >= _SUPPORT * len(own)
+
+
+def _nearest(own: set[str], passages: Sequence[Passage]) -> str:
+    """Return the sentence that shares most terms with these, the shortest of several."""
+    said = [text for one in passages for text in one.sentences]
+    return max(said, key=lambda text: (len(own & set(terms(text))), -len(text)), default="")
+
+
+def _negations(text: str) -> Counter[str]:
+    return Counter(_NEGATION.findall(_spelled(text).lower()))
+
+
+def _spelled(text: str) -> str:
+    """Write "didn't" and "cannot" as "did not" and "can not"."""
+    plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return re.sub(r"(?i)n't\b|(?<=\bcan)not\b", " not", plain)
 
 
 def _inside(prose: str) -> str:

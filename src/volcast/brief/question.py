@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
+from volcast.contracts import MONITORING_REALIZED_ERROR, PREDICTIONS_DAILY
 from volcast.corpus import Passage
 from volcast.corpus.terms import terms
 from volcast.errors import RequestError
@@ -26,10 +27,32 @@ _NUMBER_WORDS = (
 _COUNTS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS.split(), 2)}
 """Numbers as words, which a two-year bond is told from a ten-year one by."""
 
-_FARTHER = re.compile(r"\bnext (?!five|5|week|session|trading|day)\w+|\b(?:months?|years?) ahead\b")
+_FARTHER = re.compile(
+    r"\bnext (?!(?:(?:five|5) )?(?:(?:trading|business|market) )?(?:sessions?|days?)\b|week\b)\w+"
+    r"|\b(?:weeks|months?|quarters?|years?) (?:ahead|from now|hence)\b"
+)
 """Horizons that no row is of."""
 
+_FORECASTS = tuple(f"{table.name}?" for table in (PREDICTIONS_DAILY, MONITORING_REALIZED_ERROR))
+_SPAN = r"[ -](?:(?:trading|business|market)[ -])?(?:days?|sessions?)\b"
+_OTHER_HORIZON = re.compile(
+    r"\b(?:hours?|hourly|intraday|overnight|tomorrow|fortnight|months?|monthly|quarters?|quarterly"
+    r"|years?|yearly|decades?)\b|\bday[ -]ahead\b"
+    rf"|\b(?:one|single|(?!five\b)(?:{'|'.join(_COUNTS)})){_SPAN}"
+    r"|(?<![\w\-/.])(?!5-)\d{1,3}-(?:trading-)?(?:days?|sessions?)\b"
+    rf"|\bnext{_SPAN}(?<!s)|\b(?:{'|'.join(_COUNTS)}|\d+)[ -]weeks?\b"
+)
+_OTHER_QUANTITY = re.compile(
+    r"\b(?:prices?|returns?|implied|yields?|dividends?|earnings|volumes?)\b"
+)
+"""What no forecast is of, nor its outcome: they are of five sessions' volatility."""
+
+_DRIVERS = re.compile(r"\bdriv\w+.*\bforecast|\bforecast.*\bdriv\w+")
+"""Asks for what goes into a forecast, which may be last month's return."""
+
 _PAST = re.compile(r"\b(?:did|was|were|had|has|have)\b")
+_ENDED = re.compile(r"\b(?:did|was|were|had|been)\b")
+"""Of what is over, or may be: what a market has is of the present."""
 _NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b(?:[A-Z][\w'&\-]*|[a-z]+[A-Z]\w*|[A-Z]{2,}\w*)")
 _COMMON = frozenset({"i", "har", "qlike", "rmse", "the"})
 """Capitalised words that are no names, or that a document may leave out."""
@@ -107,6 +130,11 @@ class Question:
         """Whether it names a time."""
         return bool(self.days or self.months or self.years)
 
+    @property
+    def present(self) -> bool:
+        """Whether it asks what is, and not what was at a time, named or not."""
+        return not self.dated and _ENDED.search(self.text.lower()) is None
+
     @cached_property
     def names(self) -> frozenset[str]:
         """Terms of the names in it: an answer speaks of them, or its passage does."""
@@ -145,7 +173,7 @@ class Question:
         if not self.names | self.numbers <= around or self._opposed - _words(said):
             return False
         if passage.source == "row":
-            return self._of_row(passage.title)
+            return not self._of_other(passage) and self._of_row(passage.title)
         return self._in_time(passage, frozenset(terms(said)), around)
 
     def _in_time(self, passage: Passage, said: frozenset[str], around: frozenset[str]) -> bool:
@@ -162,6 +190,13 @@ class Question:
         if not (self.days <= around or self._day_in(around)):
             return False
         return self.years <= around | _years_of(passage.dated)
+
+    def _of_other(self, passage: Passage) -> bool:
+        """Whether a forecast is asked for another quantity or horizon than its own."""
+        asked = self.text.lower()
+        if not passage.id.startswith(_FORECASTS) or _DRIVERS.search(asked):
+            return False
+        return bool(_OTHER_HORIZON.search(asked) or _OTHER_QUANTITY.search(asked))
 
     def _of_row(self, title: str) -> bool:
         """Whether a row is of the very time that is asked for; a day is no month, nor that a year.

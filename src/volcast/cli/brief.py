@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from volcast.brief import NOT_THERE, Answer, Brief, Sentence, Source
+from volcast.corpus.blocks import readable
 
 __all__ = ["print_answer", "print_brief", "print_source"]
 
@@ -14,11 +15,13 @@ def print_brief(console: Console, brief: Brief) -> None:
     numbers: dict[str, int] = {}
     _line(console, f"{brief.symbol}, brief of {brief.as_of}")
     for section in brief.sections:
-        _line(console, f"\n{section.title}")
+        _line(console)
+        _line(console, section.title)
         for one in section.sentences:
             _line(console, f"  {_numbered(one, numbers)}")
     if brief.missing:
-        _line(console, "\nNot in the sources")
+        _line(console)
+        _line(console, "Not in the sources")
         for missing in brief.missing:
             _line(console, f"  {missing}")
     _print_sources(console, numbers)
@@ -54,10 +57,13 @@ def _numbered(one: Sentence, numbers: dict[str, int]) -> str:
 
 def _print_sources(console: Console, numbers: dict[str, int]) -> None:
     if numbers:
-        _line(console, "\nSources (volcast cite ID)")
+        _line(console)
+        _line(console, "Sources (volcast cite ID)")
     for id, number in numbers.items():
         _line(console, f"  [{number}] {id}")
 
 
-def _line(console: Console, text: str) -> None:
-    console.print(text, soft_wrap=True, highlight=False, markup=False)
+def _line(console: Console, text: str = "") -> None:
+    """Print one line: what others wrote, such as a file's name, begins no line and no escape."""
+    line = " ".join(readable(text).splitlines())
+    console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -1,6 +1,7 @@
 """Documents somebody drops into the store, as passages."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from volcast.corpus.blocks import Block, calm, plain_blocks, readable, unmarked
 from volcast.corpus.passages import Passage
 from volcast.corpus.sentences import sentences
-from volcast.errors import KeyMissing
+from volcast.errors import ContractError, KeyMissing
 from volcast.storage import Store
 
 if TYPE_CHECKING:
@@ -67,23 +68,47 @@ def read_documents(store: Store) -> Read:
     passages: list[Passage] = []
     faults: list[Fault] = []
     for key in store.objects.list(DOCUMENTS):
-        name = key.removeprefix(DOCUMENTS)
+        # What is no UTF-8 in a name has no letters that could be printed, logged or sent.
+        called = key.removeprefix(DOCUMENTS).encode("utf-8", "surrogateescape")
+        name = called.decode("utf-8", "backslashreplace")
         try:
-            _refuse_outside(store, key)
-            passages.extend(_passages(name, store.objects.get(key)))
-        except KeyMissing:
-            faults.append(Fault(name, "it is gone since it was listed"))
+            passages.extend(_passages(name, _bytes(store, key)))
         except _Unreadable as error:
             faults.append(Fault(name, str(error)))
     return Read(tuple(passages), tuple(faults))
 
 
-def _refuse_outside(store: Store, key: str) -> None:
-    """Refuse a link that leads out of a local store: who may drop a file may not read any other."""
-    if "://" not in store.uri:
-        root = Path(store.uri).resolve()
-        if not (root / key).resolve().is_relative_to(root):
-            raise _Unreadable("it is a link that leads out of the store")
+def _bytes(store: Store, key: str) -> bytes:
+    try:
+        key.encode()
+        if "://" not in store.uri:
+            _refuse_odd_file(Path(store.uri), key)
+        return store.objects.get(key)
+    except UnicodeEncodeError as error:
+        raise _Unreadable("its name is not UTF-8") from error
+    except KeyMissing as error:
+        raise _Unreadable("it is gone since it was listed") from error
+    except ContractError as error:
+        raise _Unreadable(
+            "its name has a backslash, an empty part, or one that begins with a dot"
+        ) from error
+
+
+def _refuse_odd_file(store: Path, key: str) -> None:
+    """Refuse a link out of the store, for who may drop a file may not read any other; or a pipe."""
+    try:
+        root = store.resolve()
+        path = (root / key).resolve()
+        outside = not path.is_relative_to(root)
+        odd = path.exists() and not path.is_file()
+    except (OSError, RuntimeError) as error:
+        raise _Unreadable("it is a link that leads to itself") from error
+    if outside:
+        raise _Unreadable("it is a link that leads out of the store")
+    if odd:
+        raise _Unreadable("it is no plain file")
+    if path.exists() and not os.access(path, os.R_OK):
+        raise _Unreadable("it may not be read")
 
 
 def _passages(name: str, data: bytes) -> list[Passage]:
@@ -95,9 +120,7 @@ def _passages(name: str, data: bytes) -> list[Passage]:
         raise _Unreadable(f"it has more than {_CHARACTERS:,} characters")
     if not any(letter.isalnum() for block in blocks for letter in block.text):
         raise _Unreadable("it has no text")
-    if not title:
-        first = sentences(blocks[0].text)
-        title = first[0] if first else blocks[0].text
+    title = title or (blocks[0].text if blocks[0].kind == "heading" else _called(name))
     # A heading that only says the title again would be quoted for its words alone.
     body = blocks[1:] if len(blocks) > 1 and blocks[0] == Block("heading", title) else blocks
     known = f"{DOCUMENTS}{name}@{hashlib.sha256(data).hexdigest()[:12]}"
@@ -106,6 +129,15 @@ def _passages(name: str, data: bytes) -> list[Passage]:
         Passage(f"{known}#{number}", "document", _cut(title), tuple(part), dated)
         for number, part in enumerate(_parts(body), 1)
     ]
+
+
+def _called(name: str) -> str:
+    """Return a file's name as a title; what its first passage says would not hold for the others.
+
+    Hyphens stay between figures, as those of a day.
+    """
+    stem = readable(name.rpartition("/")[2]).rpartition(".")[0]
+    return " ".join(re.sub(r"(?<!\d)[-_\s]+|[-_\s]+(?!\d)", " ", stem).split()) or stem
 
 
 def _blocks(name: str, data: bytes) -> tuple[str, list[Block]]:
