@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -55,6 +56,15 @@ def runs(images: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     _pipelines("pipelines.local", here)
     _pipelines("tests.deploy.run_in_images", inside, str(inside), TAG)
     return here / "store", inside / "store"
+
+
+@pytest.fixture(scope="module")
+def served(runs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the store that the images filled, for the brief leaves an index where it serves."""
+    store = shutil.copytree(runs[1], tmp_path_factory.mktemp("served") / "store")
+    for folder in (store, *store.rglob("*/")):
+        folder.chmod(0o777)
+    return store
 
 
 def _pipelines(module: str, folder: Path, *before: str) -> None:
@@ -219,9 +229,8 @@ def test_the_drift_image_looks_for_drift_with_its_own_python(runs: tuple[Path, P
     ],
 )
 def test_what_serves_answers_from_the_store_that_the_images_filled(
-    runs: tuple[Path, Path], image: str, module: str, address: str, words: list[str]
+    served: Path, image: str, module: str, address: str, words: list[str]
 ) -> None:
-    store = runs[1]
-    command = ["python", "-m", module, "--store", str(store)]
-    with kept_running(image, *command, share=store) as container:
+    command = ["python", "-m", module, "--store", str(served)]
+    with kept_running(image, *command, share=served) as container:
         assert asked(container, f"http://127.0.0.1:{address}", *words)
