@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import ROOT
 from volcast.evaluation.losses import qlike_losses
 
+pytestmark = pytest.mark.xdist_group("champion_of_2021")
+
 COLUMNS = [
     "session", "symbol", "rv_5d", "forecast", "lo80", "hi80", "lo95", "hi95", "random_walk",
     "mean22", "ewma94", "har_rv", "log_har", "har_x", "vix", "garch", "gjr_garch",
