@@ -100,14 +100,15 @@ def _refuse_odd_file(store: Path, key: str) -> None:
         root = store.resolve()
         path = (root / key).resolve()
         outside = not path.is_relative_to(root)
-        odd = path.exists() and not path.is_file()
+        there = path.exists()
+        odd = there and not path.is_file()
     except (OSError, RuntimeError) as error:
         raise _Unreadable("it is a link that leads to itself") from error
     if outside:
         raise _Unreadable("it is a link that leads out of the store")
     if odd:
         raise _Unreadable("it is no plain file")
-    if path.exists() and not os.access(path, os.R_OK):
+    if there and not os.access(path, os.R_OK):
         raise _Unreadable("it may not be read")
 
 
