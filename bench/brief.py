@@ -16,8 +16,8 @@ from rich.table import Table
 
 from bench.goal import Goal
 from tests.brief.measured import DISTRACTORS, Measured, percentile, told
-from volcast.corpus import open_index
-from volcast.corpus.sentence_model import installed_model
+from volcast.brief.corpus import open_index
+from volcast.brief.corpus.sentence_model import installed_model
 
 _RESULTS = Path(__file__).parent / "results" / "brief.json"
 

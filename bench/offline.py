@@ -19,10 +19,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from volcast import calendar
-from volcast.contracts import FEATURES_DAILY
-from volcast.features.definitions import names
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.features.catalog import names
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY
 
 __all__ = ["measure_offline", "read_all"]
 

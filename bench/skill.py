@@ -11,23 +11,23 @@ from pathlib import Path
 import pandas as pd
 
 from bench.stopwatch import Stopwatch
-from volcast import labels
-from volcast.config import Universe, read_settings
-from volcast.contracts import LABELS_DAILY
+from volcast.core.settings import Universe, read_settings
+from volcast.data.checks import validate
+from volcast.data.ingest import ingest
+from volcast.data.sources import open_source
 from volcast.evaluation.folds import folds, narrowed
 from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.walkforward import walk_forward
+from volcast.features import labels
 from volcast.features import store as features
-from volcast.ingest import ingest
-from volcast.known import as_known_then, labelled
+from volcast.features.point_in_time import as_known_then, labelled
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import linear_data, tree_data
-from volcast.models.gamma_glm import fit_gamma
+from volcast.models.gamma import fit_gamma
 from volcast.models.recipe import BASELINE_INPUTS
 from volcast.models.trees import fit_trees
-from volcast.quality import validate
-from volcast.sources import open_source
-from volcast.storage import Store
+from volcast.store import Store
+from volcast.store.tables import LABELS_DAILY
 
 __all__ = ["measure_skill"]
 

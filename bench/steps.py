@@ -8,14 +8,17 @@ import numpy as np
 
 from bench.stopwatch import Stopwatch
 from feature_repo.historical import training_frame
-from volcast import gate, inference, labels, registry
-from volcast.config import read_settings
+from volcast import registry
+from volcast.core.settings import read_settings
+from volcast.data.checks import validate
+from volcast.data.ingest import ingest
+from volcast.data.sources import open_source
+from volcast.features import labels
 from volcast.features import store as features
-from volcast.ingest import ingest
-from volcast.quality import validate
-from volcast.sources import open_source
-from volcast.storage import Store
-from volcast.training import train
+from volcast.inference import forecast as inference
+from volcast.store import Store
+from volcast.training import gate
+from volcast.training.train import train
 
 __all__ = ["measure"]
 

@@ -21,7 +21,7 @@ from typing_extensions import override
 from feature_repo.entity_rows import MOMENT, EntityRows
 from feature_repo.parquet import pattern
 from feature_repo.retrieval import Source, View, joined, pulled
-from volcast.errors import ConfigError, RequestError
+from volcast.core.errors import ConfigError, RequestError
 
 __all__ = ["AsOfOfflineStore", "AsOfOfflineStoreConfig", "AsOfRetrievalJob"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from feature_repo.join import NO_TIME, Ints, Numbers
-from volcast.errors import RequestError
+from volcast.core.errors import RequestError
 
 __all__ = ["MOMENT", "EntityRows", "numbers_by_value"]
 

@@ -7,10 +7,10 @@ import pandas as pd
 
 from feature_repo.opening import CACHE, open_feature_store
 from feature_repo.services import FORECAST
-from volcast.contracts import FEATURES_DAILY
-from volcast.errors import NotFound
-from volcast.features.definitions import names
-from volcast.storage import Store
+from volcast.core.errors import NotFound
+from volcast.features.catalog import names
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY
 
 __all__ = ["training_frame"]
 

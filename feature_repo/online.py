@@ -14,11 +14,11 @@ from pydantic import SecretStr
 from feature_repo.opening import CACHE, locate, scratch_feature_store
 from feature_repo.services import FORECAST
 from feature_repo.stores import reached
-from volcast import calendar
-from volcast.contracts import FEATURES_DAILY
-from volcast.errors import StaleInput
-from volcast.storage import Store
-from volcast.storage.local import locked
+from volcast.core import calendar
+from volcast.core.errors import StaleInput
+from volcast.store import Store
+from volcast.store.local import locked
+from volcast.store.tables import FEATURES_DAILY
 
 __all__ = ["WINDOW", "materialize", "online_features"]
 

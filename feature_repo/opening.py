@@ -19,10 +19,10 @@ from feature_repo.entities import SYMBOL
 from feature_repo.services import forecast
 from feature_repo.stores import SQLITE, online_config
 from feature_repo.views import features_daily
-from volcast.contracts import FEATURES_DAILY
-from volcast.errors import ConfigError
-from volcast.online_store import OnlineStore, read_online_store
-from volcast.storage import Store
+from volcast.core.errors import ConfigError
+from volcast.core.online_store import OnlineStore, read_online_store
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY
 
 __all__ = ["CACHE", "Places", "locate", "open_feature_store", "scratch_feature_store"]
 

@@ -19,7 +19,7 @@ from feast.data_format import ParquetFormat
 from feast.data_source import DataSource
 
 from feature_repo.join import NO_TIME, Ints
-from volcast.errors import ConfigError, ContractError, CorruptFile, NotFound
+from volcast.core.errors import ConfigError, ContractError, CorruptFile, NotFound
 
 __all__ = ["FileGroup", "groups", "nanoseconds", "pattern", "readers", "rows"]
 

@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyp
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from volcast.online_store import Redis
+from volcast.core.online_store import Redis
 
 __all__ = ["ForwardRedisOnlineStore", "ForwardRedisOnlineStoreConfig"]
 

@@ -8,8 +8,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from redis.exceptions import RedisError
 
-from volcast.errors import StoreUnavailable
-from volcast.online_store import OnlineStore, Redis
+from volcast.core.errors import StoreUnavailable
+from volcast.core.online_store import OnlineStore, Redis
 
 __all__ = ["SQLITE", "online_config", "reached"]
 

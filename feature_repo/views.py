@@ -8,8 +8,8 @@ from feast.data_format import ParquetFormat
 from feast.types import Float64, String
 
 from feature_repo.entities import SYMBOL
-from volcast.contracts import FEATURES_DAILY
-from volcast.features.definitions import FEATURES
+from volcast.features.catalog import FEATURES
+from volcast.store.tables import FEATURES_DAILY
 
 __all__ = ["TTL", "features_daily"]
 

@@ -40,7 +40,7 @@ def daily_inference_pipeline(
     as_of : str
         ISO date.
     universe : str
-        JSON of `volcast.config.Universe`; empty: the source's own.
+        JSON of `volcast.core.settings.Universe`; empty: the source's own.
     """
     ended = treat("record", record(store=store, job="volcast-daily-inference"))
     with dsl.ExitHandler(ended, name="daily"):

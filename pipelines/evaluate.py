@@ -46,7 +46,7 @@ def evaluate_pipeline(  # noqa: PLR0913, PLR0917
     as_of : str
         ISO date.
     universe : str
-        JSON of `volcast.config.Universe`; empty: the source's own. Its implied volatility, bond
+        JSON of `volcast.core.settings.Universe`; empty: of the source. Its implied vol, bond
         and credit stand beside every symbol.
     symbols : list of str
         Each takes the place of the universe's target in turn.

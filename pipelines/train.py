@@ -31,7 +31,7 @@ def train_and_judge(store: str, as_of: str, universe: str) -> None:
     as_of : str
         ISO date.
     universe : str
-        JSON of `volcast.config.Universe`.
+        JSON of `volcast.core.settings.Universe`.
     """
     trained = treat("train", train(store=store, as_of=as_of, universe=universe))
     run_id = trained.outputs["Output"]
@@ -61,7 +61,7 @@ def train_pipeline(
     as_of : str
         ISO date.
     universe : str
-        JSON of `volcast.config.Universe`; empty: the source's own.
+        JSON of `volcast.core.settings.Universe`; empty: the source's own.
     """
     ended = treat("record", record(store=store, job="volcast-train"))
     with dsl.ExitHandler(ended, name="train"):

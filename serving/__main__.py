@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from serving.events import configure
-from volcast.config import read_settings
-from volcast.errors import VolcastError
+from volcast.core.errors import VolcastError
+from volcast.core.settings import read_settings
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:

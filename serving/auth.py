@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import jwt
 
-from volcast.config import Settings
-from volcast.errors import ConfigError, SourceUnavailable, Unauthorized
+from volcast.core.errors import ConfigError, SourceUnavailable, Unauthorized
+from volcast.core.settings import Settings
 
 __all__ = ["Guard", "JsonWebKeys", "TokenFile", "guard_of"]
 

@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.types import Message, Receive
 
-from volcast.errors import RequestTooLarge, RequestTooSlow
+from volcast.core.errors import RequestTooLarge, RequestTooSlow
 
 __all__ = ["BODY_CAP", "whole_body"]
 

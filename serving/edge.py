@@ -9,7 +9,7 @@ from serving.auth import Guard
 from serving.body import whole_body
 from serving.plane import Plane
 from serving.problems import method_not_allowed, problem, unforeseen
-from volcast.errors import Overloaded, VolcastError
+from volcast.core.errors import Overloaded, VolcastError
 
 __all__ = ["Edge"]
 

@@ -6,7 +6,7 @@ import os
 import uuid
 import warnings
 
-from volcast.events import RUN_ID, Level, line
+from volcast.core.logs import RUN_ID, Level, line
 
 __all__ = ["configure", "emit"]
 

@@ -11,12 +11,12 @@ from serving.events import emit
 from serving.lookup import LastKnown, OnlineFeatures
 from serving.model import VolcastModel
 from serving.state import InService, clock_of, known_symbols
-from volcast import calendar
-from volcast.config import Universe
-from volcast.errors import ContractError, ModelError, NotFound, VolcastError
+from volcast.core import calendar
+from volcast.core.errors import ContractError, ModelError, NotFound, VolcastError
+from volcast.core.settings import Universe
 from volcast.models.compiled import compiled
 from volcast.registry import Champion, Version, champion, champion_pointer
-from volcast.storage import Store
+from volcast.store import Store
 
 __all__ = ["Follower"]
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from serving.problems import of_status, problem, unforeseen
-from volcast.errors import ModelError, NotFound, RequestError, VolcastError
+from volcast.core.errors import ModelError, NotFound, RequestError, VolcastError
 
 __all__ = ["register"]
 

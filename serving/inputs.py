@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from volcast.errors import RequestError
+from volcast.core.errors import RequestError
 
 __all__ = ["Signature", "has_booleans", "json_object", "plain_date", "quoted"]
 

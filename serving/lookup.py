@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from feature_repo.online import online_features
 from feature_repo.opening import open_feature_store
-from volcast.errors import StoreUnavailable
+from volcast.core.errors import StoreUnavailable
 
 __all__ = ["FeatureRow", "LastKnown", "OnlineFeatures"]
 
@@ -69,7 +69,7 @@ class OnlineFeatures:
     Parameters
     ----------
     store_uri : str
-        As for ``volcast.storage.Store.open``.
+        As for ``volcast.store.Store.open``.
     online : SecretStr or None
         The setting ``online_store``.
     """

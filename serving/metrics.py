@@ -1,4 +1,4 @@
-"""The metrics of the server, made from the catalogue in `volcast.telemetry`."""
+"""The metrics of the server, made from the catalogue in `volcast.monitoring.metrics`."""
 
 import math
 from collections.abc import Mapping

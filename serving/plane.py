@@ -19,7 +19,7 @@ from serving import metrics, verbs
 from serving.model import VolcastModel
 from serving.predict import Answers, Question
 from serving.state import InService
-from volcast.errors import Overloaded
+from volcast.core.errors import Overloaded
 from volcast.registry.versions import NAME
 
 __all__ = ["Plane", "Workers"]

@@ -9,15 +9,15 @@ from typing import Any
 from serving.inputs import json_object, plain_date, quoted
 from serving.model import VolcastModel
 from serving.state import InService
-from volcast import calendar
-from volcast.contracts import PREDICTIONS_DAILY
-from volcast.contracts.predictions_daily import BASELINES
-from volcast.errors import ModelError, NotFound, RequestError, StaleInput, StoreUnavailable
-from volcast.features.definitions import names
-from volcast.inference import HIGHEST, LOWEST, forecast_row
-from volcast.models.conformal import BOUNDS
+from volcast.core import calendar
+from volcast.core.errors import ModelError, NotFound, RequestError, StaleInput, StoreUnavailable
+from volcast.features.catalog import names
+from volcast.inference.forecast import HIGHEST, LOWEST, forecast_row
+from volcast.models.intervals import BOUNDS
 from volcast.registry.versions import NAME
-from volcast.storage import Store
+from volcast.store import Store
+from volcast.store.tables import PREDICTIONS_DAILY
+from volcast.store.tables.predictions_daily import BASELINES
 
 __all__ = ["STALE_LIMIT", "Answers", "Question"]
 

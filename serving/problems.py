@@ -8,7 +8,7 @@ from traceback import format_exception
 from starlette.responses import Response
 
 from serving.events import emit
-from volcast.errors import (
+from volcast.core.errors import (
     ContractError,
     ModelError,
     NotFound,

@@ -10,7 +10,7 @@ from prometheus_client import (
 )
 from prometheus_client.registry import REGISTRY
 
-from volcast.telemetry import Metric, named
+from volcast.monitoring.metrics import Metric, named
 
 __all__ = ["counter", "gauge", "histogram", "info"]
 

@@ -37,10 +37,10 @@ from serving.patience import PatientProtocol
 from serving.plane import Plane, Workers
 from serving.predict import Answers
 from serving.state import InService
-from volcast.config import Settings
-from volcast.errors import ConfigError
+from volcast.core.errors import ConfigError
+from volcast.core.settings import Settings
 from volcast.registry.versions import NAME
-from volcast.storage import Store
+from volcast.store import Store
 
 __all__ = ["Listen", "Server", "serve"]
 

@@ -8,12 +8,12 @@ from urllib.parse import unquote
 
 from serving.inputs import Signature
 from serving.lookup import LastKnown
-from volcast import calendar
-from volcast.config import Universe
-from volcast.contracts import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
-from volcast.errors import ModelError
+from volcast.core import calendar
+from volcast.core.errors import ModelError
+from volcast.core.settings import Universe
 from volcast.registry import Champion
-from volcast.storage import Store
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
 
 __all__ = ["InService", "clock_of", "known_symbols"]
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from serving.inputs import Signature, has_booleans, json_object, quoted
 from serving.state import InService
-from volcast.errors import RequestError
-from volcast.models.conformal import BOUNDS
+from volcast.core.errors import RequestError
 from volcast.models.forecaster import Forecasts
+from volcast.models.intervals import BOUNDS
 from volcast.registry.versions import NAME
 
 __all__ = ["OUTPUTS", "explain", "infer", "predict"]

@@ -12,8 +12,8 @@ import pandas as pd
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
 from volcast.models.compiled import compiled
-from volcast.models.conformal import BOUNDS
 from volcast.models.forecaster import Forecaster
+from volcast.models.intervals import BOUNDS
 from volcast.models.recipe import RECIPES
 
 __all__ = ["main"]

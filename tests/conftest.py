@@ -9,7 +9,7 @@ import pytest
 
 from tests.loopback import refuse_beyond_loopback
 from tests.s3_server import BUCKET, s3_server
-from volcast.storage import Store
+from volcast.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 import pyarrow as pa
 
-from volcast.contracts import Column, Table
+from volcast.store.tables import Column, Table
 
 __all__ = ["FETCHED", "contract_rows", "days"]
 

@@ -7,13 +7,13 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pandas as pd
 
-from volcast import calendar
-from volcast.config import Universe
-from volcast.contracts import RAW_MACRO, RAW_MARKET
-from volcast.errors import ContractError, QualityError, StaleInput, VolcastError
-from volcast.ingest import OVERLAP_DAYS
-from volcast.sources.protocol import PRICES, Fetched, join, nothing
-from volcast.sources.rows import market_rows
+from volcast.core import calendar
+from volcast.core.errors import ContractError, QualityError, StaleInput, VolcastError
+from volcast.core.settings import Universe
+from volcast.data.ingest import OVERLAP_DAYS
+from volcast.data.sources.protocol import PRICES, Fetched, join, nothing
+from volcast.data.sources.rows import market_rows
+from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["AS_OF", "BEFORE", "CONTENT", "NOW", "UNIVERSE", "Case", "Feed", "truth"]
 

@@ -30,8 +30,8 @@ from arch.bootstrap import CircularBlockBootstrap
 from numpy.typing import NDArray
 
 from volcast.evaluation.losses import diebold_mariano, qlike_losses
-from volcast.gate import challenge
-from volcast.gate.decision import p_lower
+from volcast.training.gate import challenge
+from volcast.training.gate.decision import p_lower
 
 Floats = NDArray[np.float64]
 

@@ -7,17 +7,20 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from volcast import calendar, gate, labels, registry
-from volcast.config import SYNTHETIC_UNIVERSE, Universe
-from volcast.contracts import CURATED_MARKET_DAILY, RAW_MARKET
-from volcast.features.compute import compute
-from volcast.features.definitions import names
-from volcast.features.store import build
-from volcast.known import as_known_then, labelled
-from volcast.sources.synthetic import SyntheticSource
-from volcast.storage import Store
-from volcast.training import train
-from volcast.universe_memory import remember
+from volcast import registry
+from volcast.core import calendar
+from volcast.core.settings import SYNTHETIC_UNIVERSE, Universe
+from volcast.data.sources.synthetic import SyntheticSource
+from volcast.features import labels
+from volcast.features.build import build
+from volcast.features.catalog import names
+from volcast.features.market import compute
+from volcast.features.point_in_time import as_known_then, labelled
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY, RAW_MARKET
+from volcast.store.universe import remember
+from volcast.training import gate
+from volcast.training.train import train
 
 UNIVERSE = SYNTHETIC_UNIVERSE
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

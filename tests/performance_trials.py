@@ -26,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.evaluation.losses import qlike_losses
-from volcast.realized_error import BEFORE, RECENT, Shift, coverage_p, relative_losses, shift
+from volcast.monitoring.score import BEFORE, RECENT, Shift, coverage_p, relative_losses, shift
 
 Floats = NDArray[np.float64]
 

@@ -8,14 +8,14 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from volcast import calendar
+from volcast.core import calendar
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
-from volcast.models.conformal import BOUNDS
 from volcast.models.forecaster import Forecaster
+from volcast.models.intervals import BOUNDS
 from volcast.models.recipe import RECIPES
-from volcast.storage import Store
-from volcast.training import evaluation_bytes
+from volcast.store import Store
+from volcast.training.train import evaluation_bytes
 
 AUDIT = {"who": "ana", "why": "better", "when": datetime(2020, 1, 2, 22, tzinfo=UTC)}
 

@@ -12,7 +12,7 @@ import pytest
 from curl_cffi import requests
 
 from tests.loopback import QuietHandler, serving
-from volcast.sources import YahooSource
+from volcast.data.sources import YahooSource
 
 __all__ = ["EMPTY", "HANG", "Answer", "Yahoo", "body", "page", "yahoo_server"]
 

@@ -18,7 +18,7 @@ from bench.drift.market import real_features
 from bench.drift.nulls import Autoregressive, Null, Resampled
 from bench.drift.tables import as_markdown, goals, summary
 from bench.drift.trials import run
-from volcast.drift import drift_python
+from volcast.monitoring.drift import drift_python
 
 _RESULTS = Path(__file__).parents[1] / "results"
 _TRIALS = 60

@@ -10,12 +10,12 @@ import numpy as np
 
 from bench.drift.nulls import REFERENCE, Autoregressive
 from bench.drift.panels import panel
-from volcast.drift.calibration import TESTS, calibrate, through
-from volcast.drift.detectors import AlibiDetectors
-from volcast.drift.evidence import batches, findings
-from volcast.drift.faults import faults
-from volcast.drift.panel import RECENT, Panel
-from volcast.drift.verdict import judge
+from volcast.monitoring.drift.calibration import TESTS, calibrate, through
+from volcast.monitoring.drift.detectors import AlibiDetectors
+from volcast.monitoring.drift.evidence import batches, findings
+from volcast.monitoring.drift.faults import faults
+from volcast.monitoring.drift.panel import RECENT, Panel
+from volcast.monitoring.drift.verdict import judge
 
 __all__ = ["main"]
 

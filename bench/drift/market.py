@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from volcast import labels
-from volcast.config import read_settings
-from volcast.features.definitions import names
-from volcast.features.store import build
-from volcast.ingest import ingest
-from volcast.known import known_rows
-from volcast.quality import validate
-from volcast.sources import open_source
-from volcast.storage import Store
+from volcast.core.settings import read_settings
+from volcast.data.checks import validate
+from volcast.data.ingest import ingest
+from volcast.data.sources import open_source
+from volcast.features import labels
+from volcast.features.build import build
+from volcast.features.catalog import names
+from volcast.features.point_in_time import known_rows
+from volcast.store import Store
 
 __all__ = ["real_features"]
 

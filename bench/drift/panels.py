@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.drift.nulls import REFERENCE
-from volcast.drift.panel import RECENT, Panel
+from volcast.monitoring.drift.panel import RECENT, Panel
 
 __all__ = ["panel"]
 

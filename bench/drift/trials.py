@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from bench.drift.nulls import FEATURES, REFERENCE, Null, scaled, shifted
 from bench.drift.panels import panel
-from volcast.drift.calibration import Calibration, calibrate
-from volcast.drift.evidence import batches, findings
-from volcast.drift.faults import faults
-from volcast.drift.panel import RECENT
-from volcast.drift.windows import cvm_distances, ks_distance
+from volcast.monitoring.drift.calibration import Calibration, calibrate
+from volcast.monitoring.drift.evidence import batches, findings
+from volcast.monitoring.drift.faults import faults
+from volcast.monitoring.drift.panel import RECENT
+from volcast.monitoring.drift.windows import cvm_distances, ks_distance
 
 __all__ = ["SCALES", "SHIFTS", "Trial", "run"]
 

@@ -11,17 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feature_repo.online import materialize
-from volcast import inference, labels, registry
-from volcast.config import read_settings
-from volcast.contracts import FEATURES_DAILY
+from volcast import registry
+from volcast.core.settings import read_settings
+from volcast.data.checks import validate
+from volcast.data.ingest import ingest
+from volcast.data.sources import open_source
+from volcast.features import labels
 from volcast.features import store as features
-from volcast.ingest import ingest
-from volcast.known import as_known_then
+from volcast.features.point_in_time import as_known_then
+from volcast.inference import forecast as inference
 from volcast.models.forecaster import Forecaster
-from volcast.quality import validate
-from volcast.sources import open_source
-from volcast.storage import Store
-from volcast.training import train
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY
+from volcast.training.train import train
 
 __all__ = ["Subject", "made_subject"]
 

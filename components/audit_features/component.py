@@ -14,9 +14,9 @@ def audit_features(store: str, as_of: str, universe: str, checks: dsl.Output[dsl
         from datetime import date
         from pathlib import Path
 
-        from volcast.config import Universe
-        from volcast.quality import audit_features as audit
-        from volcast.storage import Store
+        from volcast.core.settings import Universe
+        from volcast.data.checks import audit_features as audit
+        from volcast.store import Store
 
         report = audit(
             Store.open(store),

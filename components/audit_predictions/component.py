@@ -22,9 +22,9 @@ def audit_predictions(
 
         import pyarrow.parquet as pq
 
-        from volcast.config import Universe
-        from volcast.quality import audit_predictions as audit
-        from volcast.storage import Store
+        from volcast.core.settings import Universe
+        from volcast.data.checks import audit_predictions as audit
+        from volcast.store import Store
 
         report = audit(
             Store.open(store),

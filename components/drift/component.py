@@ -14,8 +14,8 @@ def drift(store: str, as_of: str, universe: str) -> str:
         import json
         from datetime import date
 
-        from volcast.drift import drift_python, launch
-        from volcast.storage import Store
+        from volcast.monitoring.drift import drift_python, launch
+        from volcast.store import Store
 
         # This image has no pydantic 2 to read a universe with.
         symbol = json.loads(universe)["target"]

@@ -22,9 +22,9 @@ def evaluate(  # noqa: PLR0913, PLR0917
         from datetime import date
         from pathlib import Path
 
-        from volcast.config import Universe, read_settings
+        from volcast.core.settings import Universe, read_settings
         from volcast.evaluation.study import study
-        from volcast.storage import Store
+        from volcast.store import Store
 
         chosen = Universe.model_validate_json(universe).model_copy(update={"target": target})
         opened = Store.open(store)

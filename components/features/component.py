@@ -13,9 +13,9 @@ def features(store: str, as_of: str, universe: str) -> None:
     with step("features", store) as found:
         from datetime import date
 
-        from volcast.config import Universe
-        from volcast.features.store import build
-        from volcast.storage import Store
+        from volcast.core.settings import Universe
+        from volcast.features.build import build
+        from volcast.store import Store
 
         report = build(
             Store.open(store), Universe.model_validate_json(universe), date.fromisoformat(as_of)

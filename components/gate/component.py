@@ -11,8 +11,8 @@ def gate(store: str, run_id: str) -> bool:
     from volcast.steps import step
 
     with step("gate", store) as found:
-        from volcast.gate import judge
-        from volcast.storage import Store
+        from volcast.store import Store
+        from volcast.training.gate import judge
 
         verdict = judge(Store.open(store), run_id)
         found.update(passed=verdict.passed, kind=verdict.kind, reasons=verdict.reasons)

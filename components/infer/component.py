@@ -19,10 +19,10 @@ def infer(store: str, as_of: str, universe: str, staged: dsl.Output[dsl.Dataset]
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from volcast.config import Universe
-        from volcast.inference import infer as forecast
-        from volcast.inference import shadow
-        from volcast.storage import Store
+        from volcast.core.settings import Universe
+        from volcast.inference.forecast import infer as forecast
+        from volcast.inference.forecast import shadow
+        from volcast.store import Store
 
         opened, chosen = Store.open(store), Universe.model_validate_json(universe)
         session = date.fromisoformat(as_of)

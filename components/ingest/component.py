@@ -25,13 +25,13 @@ def ingest(
     with step("ingest", store) as found:
         from datetime import UTC, datetime
 
-        from volcast.config import read_settings
-        from volcast.events import run_id
-        from volcast.ingest import ingest as fetch
-        from volcast.jobs import note_as_of
-        from volcast.sources import open_source
-        from volcast.storage import Store
-        from volcast.universe_memory import remember
+        from volcast.core.logs import run_id
+        from volcast.core.settings import read_settings
+        from volcast.data.ingest import ingest as fetch
+        from volcast.data.sources import open_source
+        from volcast.monitoring.jobs import note_as_of
+        from volcast.store import Store
+        from volcast.store.universe import remember
 
         settings = read_settings(
             store=store,

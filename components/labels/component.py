@@ -13,9 +13,9 @@ def labels(store: str, as_of: str, universe: str) -> None:
     with step("labels", store) as found:
         from datetime import date
 
-        from volcast.config import Universe
-        from volcast.labels import build
-        from volcast.storage import Store
+        from volcast.core.settings import Universe
+        from volcast.features.labels import build
+        from volcast.store import Store
 
         report = build(
             Store.open(store), Universe.model_validate_json(universe), date.fromisoformat(as_of)

@@ -13,8 +13,8 @@ def materialize(store: str, as_of: str, universe: str) -> None:
     with step("materialize", store) as found:
         from datetime import date
 
-        from volcast.applications import load
-        from volcast.config import Universe, read_settings
+        from volcast.core.applications import load
+        from volcast.core.settings import Universe, read_settings
 
         target = Universe.model_validate_json(universe).target
         online = load("feature_repo.online")

@@ -14,7 +14,7 @@ def promote(store: str, run_id: str) -> str:
         from datetime import UTC, datetime
 
         from volcast import registry
-        from volcast.storage import Store
+        from volcast.store import Store
 
         opened = Store.open(store)
         version = registry.register(opened, run_id)

@@ -13,8 +13,8 @@ def publish(store: str, staged: dsl.Input[dsl.Dataset]) -> None:
     with step("publish", store) as found:
         import pyarrow.parquet as pq
 
-        from volcast.inference import publish as write
-        from volcast.storage import Store
+        from volcast.inference.forecast import publish as write
+        from volcast.store import Store
 
         report = write(Store.open(store), pq.read_table(staged.path))
         found.update(added=report.added, replaced=report.replaced, unchanged=report.unchanged)

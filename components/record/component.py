@@ -13,9 +13,9 @@ def record(store: str, job: str, status: dsl.PipelineTaskFinalStatus) -> None:
     with step("record", store) as found:
         from datetime import UTC, datetime
 
-        from volcast.events import run_id
-        from volcast.jobs import record as write
-        from volcast.storage import Store
+        from volcast.core.logs import run_id
+        from volcast.monitoring.jobs import record as write
+        from volcast.store import Store
 
         row = write(
             Store.open(store),

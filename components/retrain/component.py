@@ -13,9 +13,9 @@ def retrain(store: str, as_of: str, universe: str) -> bool:
     with step("retrain", store) as found:
         from datetime import date
 
-        from volcast.config import Universe
-        from volcast.retrain import decide
-        from volcast.storage import Store
+        from volcast.core.settings import Universe
+        from volcast.monitoring.retrain import decide
+        from volcast.store import Store
 
         decision = decide(
             Store.open(store), Universe.model_validate_json(universe), date.fromisoformat(as_of)

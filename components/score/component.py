@@ -13,10 +13,10 @@ def score(store: str, as_of: str, universe: str) -> None:
     with step("score", store) as found:
         from datetime import date
 
-        from volcast.config import Universe
-        from volcast.realized_error import performance
-        from volcast.realized_error import score as write
-        from volcast.storage import Store
+        from volcast.core.settings import Universe
+        from volcast.monitoring.score import performance
+        from volcast.monitoring.score import score as write
+        from volcast.store import Store
 
         opened, chosen = Store.open(store), Universe.model_validate_json(universe)
         session = date.fromisoformat(as_of)

@@ -13,8 +13,8 @@ def shadow(store: str, run_id: str) -> str:
     with step("shadow", store) as found:
         from datetime import UTC, datetime
 
-        from volcast.gate import take_as_challenger
-        from volcast.storage import Store
+        from volcast.store import Store
+        from volcast.training.gate import take_as_challenger
 
         version = take_as_challenger(
             Store.open(store), run_id, who="train pipeline", when=datetime.now(UTC)

@@ -16,7 +16,7 @@ def survey(
         from pathlib import Path
 
         from volcast.evaluation.study import survey as lay
-        from volcast.storage import Store
+        from volcast.store import Store
 
         opened = Store.open(store)
         for symbol, skill in lay(opened, symbols).items():

@@ -21,10 +21,10 @@ def train(
         from datetime import date
         from pathlib import Path
 
-        from volcast.applications import load
-        from volcast.config import Universe, read_settings
-        from volcast.storage import Store
-        from volcast.training import train as fit
+        from volcast.core.applications import load
+        from volcast.core.settings import Universe, read_settings
+        from volcast.store import Store
+        from volcast.training.train import train as fit
 
         chosen, last = Universe.model_validate_json(universe), date.fromisoformat(as_of)
         opened = Store.open(store)

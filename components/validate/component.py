@@ -17,9 +17,9 @@ def validate(store: str, as_of: str, universe: str, checks: dsl.Output[dsl.HTML]
         from datetime import date
         from pathlib import Path
 
-        from volcast.config import Universe
-        from volcast.quality import validate as check
-        from volcast.storage import Store
+        from volcast.core.settings import Universe
+        from volcast.data.checks import validate as check
+        from volcast.store import Store
 
         report = check(
             Store.open(store),

@@ -14,8 +14,8 @@ from serving.brief.reading import Reading
 from serving.events import configure, emit
 from serving.patience import PatientProtocol
 from volcast.brief import Library
-from volcast.config import read_settings
-from volcast.errors import ConfigError, VolcastError
+from volcast.core.errors import ConfigError, VolcastError
+from volcast.core.settings import read_settings
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:

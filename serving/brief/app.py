@@ -26,7 +26,7 @@ from serving.openapi_parts import page
 from serving.problems import method_not_allowed, problem, unforeseen
 from volcast.brief import Answer, Brief, Library, Sentence, Source
 from volcast.brief.prose import rewritten
-from volcast.errors import NotFound, Overloaded, RequestError, VolcastError
+from volcast.core.errors import NotFound, Overloaded, RequestError, VolcastError
 
 __all__ = ["WRITING", "application"]
 

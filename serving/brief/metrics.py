@@ -1,4 +1,4 @@
-"""The metrics of the brief, made from the catalogue in `volcast.telemetry`."""
+"""The metrics of the brief, made from the catalogue in `volcast.monitoring.metrics`."""
 
 from prometheus_client import CollectorRegistry
 

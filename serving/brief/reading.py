@@ -10,7 +10,7 @@ from datetime import datetime
 from serving.brief import metrics
 from serving.events import emit
 from volcast.brief import Library
-from volcast.errors import VolcastError
+from volcast.core.errors import VolcastError
 
 __all__ = ["Reading"]
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from serving.inputs import json_object, plain_date, quoted
 from volcast.brief import LONGEST, checked_question
-from volcast.errors import RequestError
+from volcast.core.errors import RequestError
 
 __all__ = ["Asked", "asked", "queried"]
 

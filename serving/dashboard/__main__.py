@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from serving.events import configure, emit
-from volcast import calendar
-from volcast.config import read_settings
-from volcast.errors import ConfigError, VolcastError
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.core.errors import ConfigError, VolcastError
+from volcast.core.settings import read_settings
+from volcast.store import Store
 
 _SCRIPT = Path(__file__).with_name("app.py")
 
@@ -58,7 +58,7 @@ def _serve(arguments: argparse.Namespace) -> None:
     import altair  # noqa: F401 -- seconds that the first reader need not wait
     import streamlit
 
-    from volcast import facts  # noqa: F401
+    from volcast.monitoring import status as facts  # noqa: F401
 
     calendar.last_closed(datetime.now(UTC))
     emit("dashboard_up", store=store.uri, host=arguments.host, port=arguments.port)

@@ -11,8 +11,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from volcast.facts import Driver
-from volcast.facts.words import percent
+from volcast.monitoring.status import Driver
+from volcast.monitoring.status.words import percent
 
 __all__ = ["fan", "regimes", "runs", "steps", "track_record", "waterfall"]
 
@@ -43,7 +43,7 @@ def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     Parameters
     ----------
     rows : pandas.DataFrame
-        Of `volcast.facts.track`; one at least.
+        Of `volcast.monitoring.status.track`; one at least.
     dark : bool
         Whether the page is dark.
     """
@@ -175,7 +175,7 @@ def runs(rows: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows : pandas.DataFrame
-        Of `volcast.facts.ribbon`; sessions without a regime are left out.
+        Of `volcast.monitoring.status.ribbon`; sessions without a regime are left out.
 
     Returns
     -------
@@ -198,7 +198,7 @@ def regimes(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     Parameters
     ----------
     rows : pandas.DataFrame
-        Of `volcast.facts.ribbon`.
+        Of `volcast.monitoring.status.ribbon`.
     dark : bool
         Whether the page is dark.
     """
@@ -253,7 +253,7 @@ def track_record(
     Parameters
     ----------
     months : pandas.DataFrame
-        Of `volcast.facts.by_month`.
+        Of `volcast.monitoring.status.by_month`.
     metric : str
         qlike or rmse.
     past : float or None

@@ -18,9 +18,9 @@ from serving.dashboard.sections.history import (
 from serving.dashboard.sections.model import show_model
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.sections.watch import show_data, show_watch
-from volcast.config import Settings, Universe, read_settings
-from volcast.errors import NotFound, StoreUnavailable, VolcastError
-from volcast.storage import Store
+from volcast.core.errors import NotFound, StoreUnavailable, VolcastError
+from volcast.core.settings import Settings, Universe, read_settings
+from volcast.store import Store
 
 __all__ = ["show"]
 

@@ -10,10 +10,10 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from volcast import facts
-from volcast.config import Universe
-from volcast.storage import Store
-from volcast.universe_memory import recall
+from volcast.core.settings import Universe
+from volcast.monitoring import status as facts
+from volcast.store import Store
+from volcast.store.universe import recall
 
 __all__ = ["card", "drawn", "health", "outlook", "ribbon", "symbols", "track", "universe"]
 

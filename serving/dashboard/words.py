@@ -7,8 +7,8 @@ from math import exp
 import pandas as pd
 
 from serving.dashboard.charts import runs
-from volcast.facts import Driver, Newest, Versus, coverage
-from volcast.facts.words import days, percent, points, session_words
+from volcast.monitoring.status import Driver, Newest, Versus, coverage
+from volcast.monitoring.status.words import days, percent, points, session_words
 
 __all__ = [
     "day",

@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from serving.events import configure, emit
 from serving.exporter.collector import StoreCollector
-from volcast.config import read_settings
-from volcast.errors import ConfigError, VolcastError
-from volcast.storage import Store
+from volcast.core.errors import ConfigError, VolcastError
+from volcast.core.settings import read_settings
+from volcast.store import Store
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:

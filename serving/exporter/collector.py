@@ -8,8 +8,8 @@ from prometheus_client.registry import Collector
 
 from serving.exporter.reading import Reading, read
 from serving.exporter.sample import Sample
-from volcast.storage import Store
-from volcast.telemetry import named
+from volcast.monitoring.metrics import named
+from volcast.store import Store
 
 __all__ = ["StoreCollector"]
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from serving.exporter.sample import Row, Rows, Sample, close, newest
-from volcast import calendar
-from volcast.contracts import Table
+from volcast.core import calendar
+from volcast.data.sessions import LIVE_SOURCES
 from volcast.registry import Version
-from volcast.sessions import LIVE_SOURCES
+from volcast.store.tables import Table
 
 __all__ = ["champion", "data", "forecasts", "sources"]
 

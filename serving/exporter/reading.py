@@ -10,8 +10,12 @@ from typing import TypeVar
 from serving.events import emit
 from serving.exporter import forecasts, monitoring
 from serving.exporter.sample import Rows, Sample, close
-from volcast.config import Universe
-from volcast.contracts import (
+from volcast.core.errors import VolcastError
+from volcast.core.settings import Universe
+from volcast.monitoring.retrain import last_asked
+from volcast.registry import Version, champion_pointer
+from volcast.store import Store
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     FEATURES_DAILY,
     LABELS_DAILY,
@@ -24,11 +28,7 @@ from volcast.contracts import (
     PREDICTIONS_DAILY,
     Table,
 )
-from volcast.errors import VolcastError
-from volcast.registry import Version, champion_pointer
-from volcast.retrain import last_asked
-from volcast.storage import Store
-from volcast.universe_memory import recall
+from volcast.store.universe import recall
 
 __all__ = ["Reading", "read"]
 

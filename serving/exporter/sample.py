@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
-from volcast import calendar
+from volcast.core import calendar
 
 __all__ = ["Row", "Rows", "Sample", "close", "newest", "one_hot"]
 

@@ -15,9 +15,9 @@ from serving.patience import PatientProtocol
 from serving.receiver.app import application
 from serving.receiver.launch import launcher_of
 from serving.receiver.request import Requests
-from volcast.config import read_settings
-from volcast.errors import ConfigError, VolcastError
-from volcast.storage import Store
+from volcast.core.errors import ConfigError, VolcastError
+from volcast.core.settings import read_settings
+from volcast.store import Store
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:

@@ -16,7 +16,7 @@ from serving.receiver import metrics
 from serving.receiver.metrics import Outcome
 from serving.receiver.notification import parsed
 from serving.receiver.request import Requests
-from volcast.errors import Overloaded, RequestError, VolcastError
+from volcast.core.errors import Overloaded, RequestError, VolcastError
 
 __all__ = ["application"]
 

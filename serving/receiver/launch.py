@@ -16,10 +16,10 @@ import httpx
 
 from serving.events import emit
 from serving.receiver import metrics
-from volcast.config import Settings, Universe
-from volcast.errors import ConfigError, Overloaded, SourceUnavailable
+from volcast.core.errors import ConfigError, Overloaded, SourceUnavailable
+from volcast.core.settings import Settings, Universe
 from volcast.schedules.address import address, headers
-from volcast.storage import Store
+from volcast.store import Store
 
 __all__ = ["Kubeflow", "Launcher", "Local", "launcher_of", "parameters"]
 

@@ -1,11 +1,11 @@
-"""The metrics of the receiver, made from the catalogue in `volcast.telemetry`."""
+"""The metrics of the receiver, made from the catalogue in `volcast.monitoring.metrics`."""
 
 from typing import Literal
 
 from prometheus_client import CollectorRegistry
 
 from serving.prometheus import counter, gauge
-from volcast import errors
+from volcast.core import errors
 
 __all__ = ["REGISTRY", "RUNNING", "Outcome", "count", "count_exit"]
 

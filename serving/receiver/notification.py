@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from volcast.errors import RequestError
+from volcast.core.errors import RequestError
 
 __all__ = ["Alert", "Notification", "parsed"]
 

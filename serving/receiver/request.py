@@ -9,12 +9,12 @@ from serving.events import emit
 from serving.receiver.launch import Launcher, parameters
 from serving.receiver.metrics import Outcome
 from serving.receiver.notification import Notification
-from volcast import retrain
-from volcast.config import Settings, Universe
-from volcast.errors import SourceUnavailable
-from volcast.sessions import resolve_as_of
-from volcast.storage import Store
-from volcast.universe_memory import recall
+from volcast.core.errors import SourceUnavailable
+from volcast.core.settings import Settings, Universe
+from volcast.data.sessions import resolve_as_of
+from volcast.monitoring import retrain
+from volcast.store import Store
+from volcast.store.universe import recall
 
 __all__ = ["Answer", "Requests"]
 

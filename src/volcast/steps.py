@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from volcast.errors import VolcastError
-from volcast.events import Level, line, run_id
+from volcast.core.errors import VolcastError
+from volcast.core.logs import Level, line, run_id
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from volcast.storage import Store
+    from volcast.store import Store
 
 __all__ = ["FAILED", "FINISHED", "STARTED", "step"]
 
@@ -85,8 +85,8 @@ def _tell(store: str, do: "Callable[[ModuleType, Store], None]") -> None:
     """Do something to the notes of the run, if there is one."""
     if not run_id():
         return
-    from volcast import jobs
-    from volcast.storage import Store
+    from volcast.monitoring import jobs
+    from volcast.store import Store
 
     # A store that cannot be written is often what failed; the runner's own message is left then.
     with suppress(VolcastError):

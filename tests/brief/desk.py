@@ -11,15 +11,15 @@ import pandas as pd
 
 from tests.monitoring.monitored import Process, eventually, fill, put, running
 from tests.s3_server import free_ports
-from volcast import calendar
-from volcast.contracts import (
+from volcast.core import calendar
+from volcast.features.catalog import names
+from volcast.store import Store
+from volcast.store.tables import (
     FEATURES_DAILY,
     MONITORING_REALIZED_ERROR,
     PREDICTIONS_DAILY,
     RAW_MACRO,
 )
-from volcast.features.definitions import names
-from volcast.storage import Store
 
 SESSION = date(2024, 6, 28)
 BEFORE = date(2024, 6, 27)
@@ -66,7 +66,7 @@ def released(
 def briefed(store: Store) -> Store:
     """Fill a store with two forecasts, three days of regimes, macro values and documents."""
     fill(store, SESSION, "csv")
-    from volcast.contracts import CURATED_MARKET_DAILY
+    from volcast.store.tables import CURATED_MARKET_DAILY
 
     for session, state in ((date(2024, 6, 26), "normal"), (BEFORE, "calm"), (SESSION, "calm")):
         features(store, session, state)

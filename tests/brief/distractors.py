@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from volcast.corpus import Passage
+from volcast.brief.corpus import Passage
 
 __all__ = ["BANKS", "FIRMS", "HOUSES", "PEOPLE", "distractors"]
 

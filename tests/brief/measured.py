@@ -15,10 +15,10 @@ from tempfile import TemporaryDirectory
 from tests.brief.distractors import distractors
 from volcast.brief import Answer, Sentence
 from volcast.brief.answer import answer
-from volcast.corpus import Index, Passage, open_index
-from volcast.corpus.documents import read_documents
-from volcast.corpus.instructions import set_aside
-from volcast.storage import Store
+from volcast.brief.corpus import Index, Passage, open_index
+from volcast.brief.corpus.documents import read_documents
+from volcast.brief.corpus.instructions import set_aside
+from volcast.store import Store
 
 MATERIAL = Path(__file__).parent / "material"
 DISTRACTORS = 2_000

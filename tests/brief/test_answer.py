@@ -6,10 +6,10 @@ from datetime import date
 import pytest
 
 from volcast.brief.answer import NOT_THERE, answer
+from volcast.brief.corpus import Passage
+from volcast.brief.corpus.index import Index, open_index
 from volcast.brief.question import LONGEST, Question, checked_question
-from volcast.corpus import Passage
-from volcast.corpus.index import Index, open_index
-from volcast.errors import RequestError
+from volcast.core.errors import RequestError
 
 
 def passage(number: int, title: str, *sentences: str, dated: date | None = None) -> Passage:

@@ -3,7 +3,7 @@
 import pytest
 
 from serving.brief.request import queried
-from volcast.errors import RequestError
+from volcast.core.errors import RequestError
 
 
 def test_a_query_of_thousands_of_parameters_is_refused_before_any_is_looked_at():

@@ -12,8 +12,8 @@ from volcast.brief import Answer, Library, Sentence
 from volcast.brief.library import index_place
 from volcast.cli import main
 from volcast.cli.brief import print_answer
-from volcast.config import read_settings
-from volcast.storage import Store
+from volcast.core.settings import read_settings
+from volcast.store import Store
 
 TABLE = "predictions_daily"
 

@@ -14,15 +14,15 @@ from volcast.brief.daily import daily_brief
 from volcast.brief.library import gather
 from volcast.brief.macro import releases
 from volcast.brief.rows import row_passages
-from volcast.config import Universe, read_settings
-from volcast.contracts import (
+from volcast.core.errors import CorruptFile, NotFound, RequestError
+from volcast.core.settings import Universe, read_settings
+from volcast.store import Store
+from volcast.store.tables import (
     MONITORING_JOBS,
     MONITORING_QUALITY,
     PREDICTIONS_DAILY,
     RAW_MACRO,
 )
-from volcast.errors import CorruptFile, NotFound, RequestError
-from volcast.storage import Store
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 
 from tests.brief.desk import NOW, briefed
 from volcast.brief import NOT_THERE, Library
+from volcast.brief.corpus import Passage
+from volcast.brief.corpus.index import open_index
 from volcast.brief.question import Question
-from volcast.corpus import Passage
-from volcast.corpus.index import open_index
-from volcast.storage import Store
+from volcast.store import Store
 
 STREET = (
     b"Street views of SPY\n\nAnalysts forecast a price of 560 for SPY a year from now.\n\n"

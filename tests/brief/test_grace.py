@@ -7,9 +7,9 @@ import pytest
 from tests.brief.desk import SESSION, briefed
 from tests.monitoring.monitored import put
 from volcast.brief import Library
-from volcast.config import read_settings
-from volcast.contracts import CURATED_MARKET_DAILY
-from volcast.storage import Store
+from volcast.core.settings import read_settings
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY
 
 MONDAY = date(2024, 7, 1)
 

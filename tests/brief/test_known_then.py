@@ -8,14 +8,14 @@ import pytest
 from tests.brief.desk import BEFORE, NOW, SESSION, briefed, features, forecast, released
 from tests.dashboard import stores
 from tests.monitoring.monitored import ended, put
-from volcast import facts
 from volcast.brief import Library
 from volcast.brief.daily import daily_brief
 from volcast.brief.rows import row_passages
-from volcast.config import Universe, read_settings
-from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_JOBS, MONITORING_REALIZED_ERROR
-from volcast.storage import Store
-from volcast.universe_memory import recall
+from volcast.core.settings import Universe, read_settings
+from volcast.monitoring import status as facts
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_JOBS, MONITORING_REALIZED_ERROR
+from volcast.store.universe import recall
 
 
 @pytest.fixture

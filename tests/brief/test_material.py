@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from tests.brief.distractors import BANKS, FIRMS, HOUSES, PEOPLE, distractors
-from volcast.corpus import Passage
+from volcast.brief.corpus import Passage
 
 MATERIAL = Path(__file__).parent / "material"
 ANSWERABLE = {"dev": 170, "test": 70}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.brief.distractors import distractors
 from tests.brief.measured import DISTRACTORS, Measured, told
-from volcast.corpus import open_index
+from volcast.brief.corpus import open_index
 
 pytestmark = [pytest.mark.xdist_group("measured"), pytest.mark.timeout(1800)]
 

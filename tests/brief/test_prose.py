@@ -9,11 +9,11 @@ import pytest
 
 from tests.loopback import QuietHandler, serving
 from volcast.brief.answer import Answer
+from volcast.brief.corpus import Passage
 from volcast.brief.daily import Sentence
 from volcast.brief.prose import Writer, checked, rewritten
-from volcast.config import read_settings
-from volcast.corpus import Passage
-from volcast.errors import ConfigError
+from volcast.core.errors import ConfigError
+from volcast.core.settings import read_settings
 
 RATES = Passage(
     "documents/a.txt@000000000000#1", "document", "Bank of Verland, statement of June",

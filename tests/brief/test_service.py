@@ -21,7 +21,7 @@ from tests.brief.desk import briefed, briefing
 from tests.monitoring.exposition import assert_declared
 from tests.monitoring.monitored import Process, eventually, running
 from tests.s3_server import free_ports
-from volcast.storage import Store
+from volcast.store import Store
 
 ASKED = "What is the forecast for SPY?"
 

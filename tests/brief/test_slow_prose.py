@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from serving.brief.app import WRITING
 from tests.brief.desk import briefed, briefing
 from tests.loopback import QuietHandler, serving
-from volcast.storage import Store
+from volcast.store import Store
 
 ASKED = {"question": "To what did the Bank of Verland raise its policy rate?"}
 PROSE = "The Bank of Verland raised its policy rate to 4.25 per cent [1]."

@@ -9,9 +9,9 @@ from serving.brief.app import application
 from tests.brief.desk import NOW, SESSION, briefed
 from volcast.brief import Library
 from volcast.cli import main
-from volcast.config import Universe, read_settings
-from volcast.storage import Store
-from volcast.universe_memory import remember
+from volcast.core.settings import Universe, read_settings
+from volcast.store import Store
+from volcast.store.universe import remember
 
 
 def empty(store: Store) -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from tests.brief.desk import NOW
 from volcast.brief import NOT_THERE, Library
-from volcast.corpus.index import open_index
-from volcast.storage import Store
+from volcast.brief.corpus.index import open_index
+from volcast.store import Store
 
 NOTES = (
     b"Lakeside Capital sold 30 million dollars of SPY in the spring of 2021.\n\n"

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from tests.contract_rows import contract_rows, days
-from volcast.contracts import FEATURES_DAILY, LABELS_DAILY, RAW_MARKET, TABLES
-from volcast.errors import ContractError
+from volcast.core.errors import ContractError
+from volcast.store.tables import FEATURES_DAILY, LABELS_DAILY, RAW_MARKET, TABLES
 
 CLOSE = datetime(2021, 1, 11, 21, tzinfo=UTC)
 ROW = {

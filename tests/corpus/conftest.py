@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from tests.postgres_server import PostgresServer, postgres_server
-from volcast.corpus import Index, open_index
+from volcast.brief.corpus import Index, open_index
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 from fpdf import FPDF
 
-from volcast.corpus.documents import Fault, Read, read_documents
+from volcast.brief.corpus.documents import Fault, Read, read_documents
 
 LONG = "The committee said that it would look at the matter again before the end of the year."
 
@@ -231,7 +231,7 @@ def test_a_pdf_of_more_pages_than_are_taken_is_a_fault(store):
 
 
 def test_a_pdf_that_takes_too_long_is_a_fault(store, monkeypatch):
-    monkeypatch.setattr("volcast.corpus.pdf_text._SECONDS", 0.0)
+    monkeypatch.setattr("volcast.brief.corpus.pdf_text._SECONDS", 0.0)
     [fault] = read(store, a__pdf=pdf(LONG, LONG)).faults
     assert "takes longer" in fault.why
 

@@ -8,8 +8,8 @@ import textwrap
 import duckdb
 import pytest
 
-from volcast.corpus import Passage, open_index
-from volcast.errors import CorruptFile, StoreUnavailable
+from volcast.brief.corpus import Passage, open_index
+from volcast.core.errors import CorruptFile, StoreUnavailable
 
 CATS = Passage("documents/cats.txt@0123456789ab#1", "document", "cats", ("A cat slept.",))
 DOGS = Passage("documents/dogs.txt@0123456789ab#1", "document", "dogs", ("A dog ran.",))
@@ -110,7 +110,7 @@ def test_a_reader_of_the_old_file_goes_on_while_a_new_one_is_renamed_over(path):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from volcast.corpus import Passage, open_index
+from volcast.brief.corpus import Passage, open_index
 moment = sys.argv[2]
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -123,7 +123,7 @@ elif moment == "after the rename":
         die()
     Path.replace = renamed
 else:
-    from volcast.corpus import duckdb_index
+    from volcast.brief.corpus import duckdb_index
     def half(statements):
         yield from statements[:2]
         die()
@@ -156,8 +156,8 @@ def test_a_kill_leaves_the_old_or_the_new_and_the_next_refresh_tidies_up(path, m
 def test_vectors_in_the_old_file_serve_another_process(path):
     code = """
 import sys
-from volcast.corpus import Passage, open_index
-from volcast.corpus.sentence_model import SentenceModel
+from volcast.brief.corpus import Passage, open_index
+from volcast.brief.corpus.sentence_model import SentenceModel
 whole = SentenceModel.embed
 SentenceModel.embed = lambda self, texts: sys.exit(7) if texts else whole(self, texts)
 cats = Passage("documents/cats.txt@ffffffffffff#1", "document", "cats", ("A cat slept.",))

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from volcast.corpus.documents import read_documents
-from volcast.corpus.instructions import set_aside
-from volcast.storage import Store
+from volcast.brief.corpus.documents import read_documents
+from volcast.brief.corpus.instructions import set_aside
+from volcast.store import Store
 
 SIZE = 60_000
 

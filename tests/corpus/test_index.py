@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from volcast.corpus import Changes, Passage, open_index
-from volcast.corpus.sentence_model import installed_model
-from volcast.corpus.terms import terms
-from volcast.errors import ConfigError, ContractError
+from volcast.brief.corpus import Changes, Passage, open_index
+from volcast.brief.corpus.sentence_model import installed_model
+from volcast.brief.corpus.terms import terms
+from volcast.core.errors import ConfigError, ContractError
 
 
 def document(name: str, *sentences: str, dated: date | None = None, title: str = "") -> Passage:

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from volcast.corpus import Passage
-from volcast.corpus.instructions import instructs, set_aside
+from volcast.brief.corpus import Passage
+from volcast.brief.corpus.instructions import instructs, set_aside
 
 ORDINARY = [
     "The Council raised the policy rate by a quarter of a point, to 0.75 per cent.",

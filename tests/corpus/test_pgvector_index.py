@@ -5,9 +5,9 @@ import pytest
 
 from tests.postgres_server import postgres_server
 from tests.s3_server import free_ports
-from volcast.corpus import Passage, open_index
-from volcast.corpus.pgvector_index import PgvectorShelf
-from volcast.errors import StoreUnavailable
+from volcast.brief.corpus import Passage, open_index
+from volcast.brief.corpus.pgvector_index import PgvectorShelf
+from volcast.core.errors import StoreUnavailable
 
 CATS = Passage("documents/cats.txt@0123456789ab#1", "document", "cats", ("A cat slept.",))
 DOGS = Passage("documents/dogs.txt@0123456789ab#1", "document", "dogs", ("A dog ran.",))
@@ -45,7 +45,7 @@ def test_an_address_that_makes_no_sense_does_not_show_its_password():
 def test_a_refresh_that_fails_half_way_leaves_what_was_there(empty_postgres, monkeypatch):
     index = open_index(empty_postgres.address)
     index.refresh([CATS])
-    from volcast.corpus import pgvector_index
+    from volcast.brief.corpus import pgvector_index
 
     monkeypatch.setitem(pgvector_index._COPIES, "sentences", "number, place, key, nothing")
     with pytest.raises(StoreUnavailable):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from volcast.corpus.sentence_model import SentenceModel
-from volcast.errors import ModelError
+from volcast.brief.corpus.sentence_model import SentenceModel
+from volcast.core.errors import ModelError
 
 SENTENCES = [
     "The committee left the target range unchanged.",

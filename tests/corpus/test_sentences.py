@@ -2,7 +2,7 @@
 
 import pytest
 
-from volcast.corpus.sentences import sentences
+from volcast.brief.corpus.sentences import sentences
 
 ENDS = "|"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from volcast.corpus.terms import terms
+from volcast.brief.corpus.terms import terms
 
 DAY = ["d20210616", "m202106", "june", "2021"]
 

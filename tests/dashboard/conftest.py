@@ -6,7 +6,7 @@ import pytest
 
 from tests.dashboard.browser import chromium, dashboard
 from tests.dashboard.stores import published, whole
-from volcast.storage import Store
+from volcast.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ from pathlib import Path
 from PIL import Image
 
 from tests.dashboard.browser import CHARTS, chromium, dashboard, ready, visiting
-from volcast.config import SAMPLE_UNIVERSE
-from volcast.storage import Store
-from volcast.universe_memory import recall
+from volcast.core.settings import SAMPLE_UNIVERSE
+from volcast.store import Store
+from volcast.store.universe import recall
 
 _FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 

@@ -9,9 +9,10 @@ import pandas as pd
 from tests.contract_rows import contract_rows
 from tests.monitoring.monitored import POINTER, ended, put
 from tests.runs import evaluation
-from volcast import calendar
-from volcast.config import Universe
-from volcast.contracts import (
+from volcast.core import calendar
+from volcast.core.settings import Universe
+from volcast.store import Store
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     FEATURES_DAILY,
     LABELS_DAILY,
@@ -22,9 +23,8 @@ from volcast.contracts import (
     PREDICTIONS_DAILY,
     Table,
 )
-from volcast.storage import Store
-from volcast.training import evaluation_bytes
-from volcast.universe_memory import remember
+from volcast.store.universe import remember
+from volcast.training.train import evaluation_bytes
 
 SESSION = date(2024, 6, 28)
 SESSIONS = calendar.sessions(date(2023, 1, 3), SESSION)

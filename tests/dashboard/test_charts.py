@@ -10,7 +10,8 @@ from serving.dashboard import words
 from serving.dashboard.charts import fan, regimes, runs, steps, track_record, waterfall
 from serving.dashboard.markup import notice, table
 from tests.dashboard import stores
-from volcast import calendar, facts
+from volcast.core import calendar
+from volcast.monitoring import status as facts
 
 PARTS = [
     facts.Driver("base", "an average day", None, -4.0),

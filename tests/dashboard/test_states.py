@@ -11,10 +11,10 @@ from tests.dashboard.browser import CHARTS, dashboard, ready, visiting
 from tests.dashboard.stores import HEADLINE, SESSION, prices, published, whole
 from tests.monitoring.monitored import put, running
 from tests.s3_server import free_ports
-from volcast.config import Universe
-from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_DRIFT_DAILY, PREDICTIONS_DAILY
-from volcast.storage import Store
-from volcast.universe_memory import remember
+from volcast.core.settings import Universe
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_DRIFT_DAILY, PREDICTIONS_DAILY
+from volcast.store.universe import remember
 
 # A browser drops its requests when the network changes, as it does when a container begins.
 pytestmark = pytest.mark.xdist_group("interfaces")

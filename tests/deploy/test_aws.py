@@ -13,7 +13,7 @@ from components.images import IMAGES
 from components.roles import ROLES
 from tests.deploy.aws_account import ACCOUNT, ISSUER, REGION, TEMPLATE, Account, created, template
 from tests.deploy.iam import Statement, listed
-from volcast.contracts import TABLES
+from volcast.store.tables import TABLES
 
 pytestmark = pytest.mark.xdist_group("aws_account")
 

@@ -156,7 +156,7 @@ def _imports(step: str) -> list[str]:
     lines = [n for n in ast.walk(body) if isinstance(n, ast.Import | ast.ImportFrom)]
     loads = [
         # As the step does: its working folder is not where the applications lie.
-        f"from volcast.applications import load; load({node.args[0].value!r})"
+        f"from volcast.core.applications import load; load({node.args[0].value!r})"
         for node in ast.walk(body)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "load"
     ]

@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 from pipelines.compile import COMPILED
 from pipelines.schedules import SCHEDULES, Schedule
 from tests.deploy.kubeflow_api import ROOT, Kubeflow, Request, kubeflow
-from volcast import calendar, schedules
+from volcast import schedules
 from volcast.cli.main import app
-from volcast.errors import ConfigError, ContractError, SourceUnavailable, VolcastError
+from volcast.core import calendar
+from volcast.core.errors import ConfigError, ContractError, SourceUnavailable, VolcastError
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")

@@ -13,7 +13,7 @@ from pipelines.schedules import SCHEDULES
 from tests.deploy.kubeflow_api import ROOT, Kubeflow
 from volcast import schedules
 from volcast.cli.main import app
-from volcast.errors import ConfigError, ContractError, VolcastError
+from volcast.core.errors import ConfigError, ContractError, VolcastError
 
 SECRET = "hunter2secret"  # noqa: S105  what must not be shown
 DAILY = SCHEDULES[0]

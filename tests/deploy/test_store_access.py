@@ -11,8 +11,8 @@ import pytest
 from components.roles import ROLES
 from tests.deploy.aws_account import REGION, Account, created
 from tests.deploy.store_access import Artifact, Ledger, recorded_s3
-from volcast.config import read_settings
-from volcast.storage import Store
+from volcast.core.settings import read_settings
+from volcast.store import Store
 
 pytestmark = pytest.mark.xdist_group("store_access")
 
@@ -74,10 +74,10 @@ class Walk:
         from serving.follow import Follower
         from serving.lookup import OnlineFeatures
         from serving.model import VolcastModel
-        from volcast import retrain
         from volcast.brief import Library
-        from volcast.sessions import resolve_as_of
-        from volcast.universe_memory import recall
+        from volcast.data.sessions import resolve_as_of
+        from volcast.monitoring import retrain
+        from volcast.store.universe import recall
 
         store, settings = Store.open(self.store), read_settings(store=self.store)
         with self.ledger.of("exporter"):

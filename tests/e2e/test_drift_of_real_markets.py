@@ -7,19 +7,20 @@ import pandas as pd
 import pytest
 
 from bench.drift.trials import Plain
-from volcast import calendar, labels
-from volcast.config import Universe
-from volcast.drift.calibration import calibrate
-from volcast.drift.evidence import batches, findings
-from volcast.drift.faults import faults
-from volcast.drift.panel import watched
-from volcast.drift.verdict import judge
-from volcast.features.store import build
-from volcast.ingest import ingest
-from volcast.known import known_rows
-from volcast.quality import validate
-from volcast.sources import CsvFolderSource
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.core.settings import Universe
+from volcast.data.checks import validate
+from volcast.data.ingest import ingest
+from volcast.data.sources import CsvFolderSource
+from volcast.features import labels
+from volcast.features.build import build
+from volcast.features.point_in_time import known_rows
+from volcast.monitoring.drift.calibration import calibrate
+from volcast.monitoring.drift.evidence import batches, findings
+from volcast.monitoring.drift.faults import faults
+from volcast.monitoring.drift.panel import watched
+from volcast.monitoring.drift.verdict import judge
+from volcast.store import Store
 
 pytestmark = pytest.mark.xdist_group("shared_data")
 

@@ -8,8 +8,9 @@ import pytest
 
 from tests.mlflow_server import mlflow_server
 from tests.s3_server import BUCKET, s3_server
-from volcast.registry import mlflow_log, versions
-from volcast.storage import Store
+from volcast.registry import mlflow as mlflow_log
+from volcast.registry import versions
+from volcast.store import Store
 
 CLOSED = datetime(2021, 12, 31, 21, tzinfo=UTC)
 FILES = {name: name.encode() for name in versions.VERSION_FILES} | {

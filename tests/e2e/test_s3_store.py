@@ -12,9 +12,9 @@ import pytest
 from tests.s3_server import BUCKET, free_ports
 from volcast import registry
 from volcast.cli import main
-from volcast.contracts import PREDICTIONS_DAILY
-from volcast.inference import predict_row
-from volcast.storage import Store
+from volcast.inference.forecast import predict_row
+from volcast.store import Store
+from volcast.store.tables import PREDICTIONS_DAILY
 
 pytestmark = pytest.mark.xdist_group("s3_store")
 

@@ -2,7 +2,7 @@
 
 import re
 
-from volcast.telemetry import METRICS
+from volcast.monitoring.metrics import METRICS
 
 
 def assert_declared(text: str, where: str) -> None:

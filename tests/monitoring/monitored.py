@@ -18,8 +18,10 @@ import pytest
 
 from tests.contract_rows import contract_rows
 from tests.s3_server import free_ports
-from volcast.config import Universe
-from volcast.contracts import (
+from volcast.core.settings import Universe
+from volcast.store import Store
+from volcast.store.schema import FLOAT
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     FEATURES_DAILY,
     LABELS_DAILY,
@@ -32,9 +34,7 @@ from volcast.contracts import (
     PREDICTIONS_DAILY,
     Table,
 )
-from volcast.contracts.table import FLOAT
-from volcast.storage import Store
-from volcast.universe_memory import remember
+from volcast.store.universe import remember
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "helm/volcast/files"

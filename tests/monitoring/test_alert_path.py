@@ -24,10 +24,10 @@ from tests.monitoring.monitored import (
     receiving,
     verdict,
 )
-from volcast import retrain
-from volcast.config import Universe
-from volcast.contracts import MONITORING_PERFORMANCE
-from volcast.storage import Store
+from volcast.core.settings import Universe
+from volcast.monitoring import retrain
+from volcast.store import Store
+from volcast.store.tables import MONITORING_PERFORMANCE
 
 
 @dataclass

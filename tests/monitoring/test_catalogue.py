@@ -9,9 +9,9 @@ import pytest
 from serving.prometheus import counter
 from tests.monitoring.exposition import assert_declared
 from tests.monitoring.monitored import ROOT, SESSION, binary, exporting, fill, receiving
-from volcast import retrain
-from volcast.config import Universe
-from volcast.telemetry import METRICS, named
+from volcast.core.settings import Universe
+from volcast.monitoring import retrain
+from volcast.monitoring.metrics import METRICS, named
 
 DOCUMENT = ROOT / "docs/metrics.md"
 
@@ -52,7 +52,7 @@ def test_prometheus_takes_the_configuration_of_the_document(tmp_path):
 
 
 def test_the_catalogue_is_data_alone():
-    code = "import sys, volcast.telemetry; print('prometheus_client' in sys.modules)"
+    code = "import sys, volcast.monitoring.metrics; print('prometheus_client' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

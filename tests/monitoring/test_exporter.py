@@ -10,15 +10,16 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from serving.exporter.collector import StoreCollector
 from tests.monitoring.monitored import SESSION, ended, eventually, exporting, fill, put, verdict
-from volcast import calendar, retrain
-from volcast.config import Universe
-from volcast.contracts import (
+from volcast.core import calendar
+from volcast.core.settings import Universe
+from volcast.monitoring import retrain
+from volcast.store import Store
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_QUALITY,
     PREDICTIONS_DAILY,
 )
-from volcast.storage import Store
 
 CLOSE = datetime(2024, 6, 28, 16, tzinfo=ZoneInfo("America/New_York")).timestamp()
 

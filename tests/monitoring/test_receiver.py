@@ -17,10 +17,11 @@ from serving.receiver.notification import parsed
 from serving.receiver.request import Requests
 from tests.monitoring.kubeflow import PIPELINE_ID, kubeflow
 from tests.monitoring.monitored import SESSION, Process, eventually, fill, receiving
-from volcast import calendar, retrain
-from volcast.config import Universe, read_settings
-from volcast.errors import ConfigError, Overloaded, SourceUnavailable, StoreUnavailable
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.core.errors import ConfigError, Overloaded, SourceUnavailable, StoreUnavailable
+from volcast.core.settings import Universe, read_settings
+from volcast.monitoring import retrain
+from volcast.store import Store
 
 NOW = datetime(2024, 6, 29, tzinfo=UTC)
 

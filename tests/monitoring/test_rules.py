@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from tests.monitoring.monitored import ROOT, RULES, binary, fill
 from volcast.cli.main import app
-from volcast.telemetry import METRICS, PROMETHEUS_OWN
+from volcast.monitoring.metrics import METRICS, PROMETHEUS_OWN
 
 CASES = sorted((Path(__file__).parent / "rules").glob("*.yaml"))
 RUNBOOKS = ROOT / "docs/runbooks"

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pytest
 
 from tests.markets import UNIVERSE, crown, fill
-from volcast import calendar
-from volcast.contracts import FEATURES_DAILY, MONITORING_DRIFT_DAILY
-from volcast.drift import Verdict, drift_python, launch
-from volcast.drift.calibration import TESTS, calibrate
-from volcast.drift.panel import watched
-from volcast.known import known_rows
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.features.point_in_time import known_rows
+from volcast.monitoring.drift import Verdict, drift_python, launch
+from volcast.monitoring.drift.calibration import TESTS, calibrate
+from volcast.monitoring.drift.panel import watched
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY, MONITORING_DRIFT_DAILY
 
 pytestmark = pytest.mark.xdist_group("drift")
 
@@ -90,7 +90,7 @@ def test_every_feature_is_tested_and_the_verdict_says_against_what(
 def test_what_alibi_detect_says_is_what_the_thresholds_were_found_with(
     filled: tuple[Store, date], detectors: Path
 ) -> None:
-    from volcast.drift.windows import cvm_distances, ks_distance
+    from volcast.monitoring.drift.windows import cvm_distances, ks_distance
 
     store, last = filled
     launch(store, SYMBOL, last, detectors)

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from volcast import calendar
-from volcast.contracts import FEATURES_DAILY
-from volcast.errors import ConfigError, NotFound, StaleInput
-from volcast.features.definitions import names
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.core.errors import ConfigError, NotFound, StaleInput
+from volcast.features.catalog import names
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY
 
 SYMBOLS = ("SPX", "000001")
 FIRST, LAST = date(2017, 1, 3), date(2018, 12, 28)

@@ -18,9 +18,14 @@ import pytest
 
 from pipelines.policies import DISPLAY_NAMES
 from tests.contract_rows import contract_rows
-from volcast import calendar, registry
-from volcast.config import SAMPLE_UNIVERSE
-from volcast.contracts import (
+from volcast import registry
+from volcast.core import calendar
+from volcast.core.settings import SAMPLE_UNIVERSE
+from volcast.data.sources import SampleSource
+from volcast.monitoring.drift import drift_python
+from volcast.monitoring.retrain import DAILY
+from volcast.store import Store
+from volcast.store.tables import (
     FEATURES_DAILY,
     LABELS_DAILY,
     MONITORING_DRIFT_DAILY,
@@ -30,10 +35,6 @@ from volcast.contracts import (
     MONITORING_RETRAIN,
     PREDICTIONS_DAILY,
 )
-from volcast.drift import drift_python
-from volcast.retrain import DAILY
-from volcast.sources import SampleSource
-from volcast.storage import Store
 
 pytestmark = pytest.mark.xdist_group("local_run")
 
@@ -142,7 +143,7 @@ def test_one_changed_offline_value_changes_the_trained_bytes(
     sample: tuple[Path, str], tmp_path: Path
 ) -> None:
     from feature_repo.historical import training_frame
-    from volcast.training import train
+    from volcast.training.train import train
 
     as_of, source = date(2006, 12, 29), Store.open(str(sample[0] / "store"))
     store, digests = Store.open(str(tmp_path)), []

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from volcast import calendar
-from volcast.contracts import FEATURES_DAILY
-from volcast.errors import ConfigError, ContractError, CorruptFile, NotFound, RequestError
-from volcast.features.definitions import names
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.core.errors import ConfigError, ContractError, CorruptFile, NotFound, RequestError
+from volcast.features.catalog import names
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY
 
 SYMBOLS = ("SPX", "000001", "^VIX")
 FIRST, LAST = date(2016, 11, 1), date(2018, 2, 28)

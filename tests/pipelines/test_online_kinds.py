@@ -18,12 +18,12 @@ from pydantic import SecretStr
 
 from tests.redis_server import RedisServer, redis_server
 from tests.s3_server import free_ports
-from volcast import calendar
-from volcast.config import Universe
-from volcast.contracts import FEATURES_DAILY
-from volcast.errors import StoreUnavailable
-from volcast.features.definitions import names
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.core.errors import StoreUnavailable
+from volcast.core.settings import Universe
+from volcast.features.catalog import names
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY
 
 FIRST, LAST, CLOSE = date(2018, 12, 3), date(2018, 12, 28), datetime(2018, 12, 28, 21, tzinfo=UTC)
 EXTREMES = (5e-324, 1.7976931348623157e308, -0.0, 0.1 + 0.2, 2.0**-30)

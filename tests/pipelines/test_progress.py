@@ -3,7 +3,7 @@
 import io
 
 from pipelines.progress import Transcript
-from volcast.events import line
+from volcast.core.logs import line
 
 
 def _event(event: str, step: str, **facts: object) -> str:

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from tests.markets import UNIVERSE, curated
-from volcast.features.compute import compute
-from volcast.features.definitions import names
-from volcast.labels import realized
+from volcast.features.catalog import names
+from volcast.features.labels import realized
+from volcast.features.market import compute
 
 DATES = 200
 PRICES = ["open", "high", "low", "close", "adjustment"]

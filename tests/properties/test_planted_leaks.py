@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 
 from tests.markets import UNIVERSE, curated, labelled_rows
-from volcast import calendar
-from volcast.errors import ContractError
+from volcast.core import calendar
+from volcast.core.errors import ContractError
 from volcast.evaluation import folds as module
 from volcast.evaluation.folds import folds, known_before, narrowed, refuse_leaks
 from volcast.evaluation.walkforward import walk_forward
-from volcast.features.compute import compute
-from volcast.features.definitions import names
-from volcast.known import labelled
-from volcast.labels import realized
+from volcast.features.catalog import names
+from volcast.features.labels import realized
+from volcast.features.market import compute
+from volcast.features.point_in_time import labelled
 
 YEARS = 5
 

@@ -24,9 +24,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from tests.runs import AUDIT, put_run
 from volcast import registry
-from volcast.errors import ConfigError, ModelError, NotFound, VolcastError
-from volcast.registry import mlflow_log
-from volcast.storage import Store
+from volcast.core.errors import ConfigError, ModelError, NotFound, VolcastError
+from volcast.registry import mlflow as mlflow_log
+from volcast.store import Store
 
 VERSIONS = ("1", "2", "3", "4")
 CALLS = {"open", "write", "fsync", "replace", "unlink", "execute", "commit"}

@@ -22,9 +22,9 @@ from typing import Any
 import pyarrow as pa
 
 from tests.contract_rows import contract_rows, days
-from volcast.contracts import TABLES, Table
-from volcast.errors import CorruptFile
-from volcast.storage import Store
+from volcast.core.errors import CorruptFile
+from volcast.store import Store
+from volcast.store.tables import TABLES, Table
 
 CALLS = {"open", "write", "fsync", "close", "replace", "mkdir", "unlink", "flock", "__exit__"}
 Rows = dict[tuple[object, ...], dict[str, object]]

@@ -13,12 +13,12 @@ import pytest
 
 from tests.faulty_feed import AS_OF, BEFORE, CONTENT, NOW, UNIVERSE, Feed, truth
 from tests.yahoo_server import EMPTY, HANG, Answer, Yahoo, body, page, yahoo_server
-from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_QUALITY, RAW_MARKET
-from volcast.errors import ContractError, SourceUnavailable, VolcastError
-from volcast.ingest import ingest
-from volcast.quality import validate
-from volcast.sources.protocol import Source
-from volcast.storage import Store
+from volcast.core.errors import ContractError, SourceUnavailable, VolcastError
+from volcast.data.checks import validate
+from volcast.data.ingest import ingest
+from volcast.data.sources.protocol import Source
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUALITY, RAW_MARKET
 
 SEEDS = range(25)
 CODES = {"QualityError": 10, "ContractError": 10, "SourceUnavailable": 20, "StaleInput": 40}

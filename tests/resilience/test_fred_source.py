@@ -15,14 +15,14 @@ import pytest
 from pydantic import SecretStr
 
 from tests.loopback import QuietHandler, serving
-from volcast import calendar
-from volcast.config import Universe, read_settings
-from volcast.contracts import RAW_MACRO
-from volcast.errors import ConfigError, ContractError, SourceUnavailable
-from volcast.ingest import IngestReport, ingest
-from volcast.sources import Composed, Fetched, FredMacro, YahooSource, open_source
-from volcast.sources.rows import market_rows
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.core.errors import ConfigError, ContractError, SourceUnavailable
+from volcast.core.settings import Universe, read_settings
+from volcast.data.ingest import IngestReport, ingest
+from volcast.data.sources import Composed, Fetched, FredMacro, YahooSource, open_source
+from volcast.data.sources.rows import market_rows
+from volcast.store import Store
+from volcast.store.tables import RAW_MACRO
 
 KEY = "canary0key0of0thirty0two0letters"
 TODAY = "2026-01-14"

@@ -13,10 +13,10 @@ import pytest
 
 from tests.runs import AUDIT, put_run
 from volcast import registry
-from volcast.errors import ModelError
+from volcast.core.errors import ModelError
 from volcast.models.forecaster import Forecaster
 from volcast.registry import pointer
-from volcast.storage import Store
+from volcast.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.yahoo_server import EMPTY, HANG, Yahoo, body, page, yahoo_server
-from volcast.config import Universe
-from volcast.contracts import RAW_MARKET
-from volcast.errors import ContractError, SourceUnavailable
-from volcast.ingest import ingest
-from volcast.storage import Store
+from volcast.core.errors import ContractError, SourceUnavailable
+from volcast.core.settings import Universe
+from volcast.data.ingest import ingest
+from volcast.store import Store
+from volcast.store.tables import RAW_MARKET
 
 SESSIONS = [date(2024, 3, day) for day in (4, 5, 6, 7, 8)]
 COLUMNS = {

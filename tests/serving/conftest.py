@@ -16,14 +16,17 @@ from tests.serving.live import (
     running,
     train_version,
 )
-from volcast import calendar, inference, labels, registry
-from volcast.config import SYNTHETIC_UNIVERSE as UNIVERSE
-from volcast.contracts import CURATED_MARKET_DAILY, RAW_MARKET
-from volcast.curation import curate
-from volcast.features.store import build
-from volcast.ingest import ingest
-from volcast.sources import SyntheticSource
-from volcast.storage import Store
+from volcast import registry
+from volcast.core import calendar
+from volcast.core.settings import SYNTHETIC_UNIVERSE as UNIVERSE
+from volcast.data.curate import curate
+from volcast.data.ingest import ingest
+from volcast.data.sources import SyntheticSource
+from volcast.features import labels
+from volcast.features.build import build
+from volcast.inference import forecast as inference
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY, RAW_MARKET
 
 
 @pytest.fixture(scope="session")

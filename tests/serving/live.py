@@ -16,11 +16,12 @@ from typing import Any
 import httpx
 
 from tests.s3_server import free_ports
-from volcast import registry, training
-from volcast.config import SYNTHETIC_UNIVERSE as UNIVERSE
-from volcast.contracts import FEATURES_DAILY, PREDICTIONS_DAILY
-from volcast.known import as_known_then
-from volcast.storage import Store
+from volcast import registry
+from volcast.core.settings import SYNTHETIC_UNIVERSE as UNIVERSE
+from volcast.features.point_in_time import as_known_then
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY, PREDICTIONS_DAILY
+from volcast.training import train as training
 
 ROOT = Path(__file__).parents[2]
 AUDIT = {"who": "test", "why": "test", "when": datetime(2026, 1, 2, tzinfo=UTC)}

@@ -9,9 +9,9 @@ from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
 from serving.predict import STALE_LIMIT, Answers, Question
 from tests.serving.live import SYMBOL, UNIVERSE, Served
-from volcast import calendar
-from volcast.contracts import PREDICTIONS_DAILY
-from volcast.errors import CorruptFile, NotFound, StaleInput, StoreUnavailable
+from volcast.core import calendar
+from volcast.core.errors import CorruptFile, NotFound, StaleInput, StoreUnavailable
+from volcast.store.tables import PREDICTIONS_DAILY
 
 
 def answers_of(served: Served, as_of=None) -> Answers:

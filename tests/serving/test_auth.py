@@ -16,8 +16,8 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from serving.auth import JsonWebKeys, TokenFile, guard_of
 from tests.serving.live import Running, Served, running
-from volcast.config import read_settings
-from volcast.errors import ConfigError
+from volcast.core.errors import ConfigError
+from volcast.core.settings import read_settings
 
 AUDIENCE, ISSUER = "volcast", "https://issuer.test"
 OPEN = ("/", "/metrics", "/v1/models/volcast", "/v2/health/live", "/v2/health/ready",

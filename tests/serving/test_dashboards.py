@@ -22,10 +22,10 @@ from tests.monitoring.monitored import (
 )
 from tests.monitoring.test_rules import metrics_of
 from tests.serving.live import Running
-from volcast import retrain
-from volcast.config import Universe
-from volcast.storage import Store
-from volcast.telemetry import METRICS, PROMETHEUS_OWN
+from volcast.core.settings import Universe
+from volcast.monitoring import retrain
+from volcast.monitoring.metrics import METRICS, PROMETHEUS_OWN
+from volcast.store import Store
 
 FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 QUERIES = [

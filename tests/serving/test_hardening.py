@@ -20,8 +20,9 @@ from feature_repo.online import materialize
 from serving.plane import Workers
 from tests.redis_server import redis_server
 from tests.serving.live import AUDIT, ROOT, SYMBOL, Running, Served, running, train_version
-from volcast import calendar, registry
-from volcast.errors import Overloaded
+from volcast import registry
+from volcast.core import calendar
+from volcast.core.errors import Overloaded
 
 
 def columns(names: list[str], rows: list[dict[str, float]]) -> dict:

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from tests.serving.live import SYMBOL, Running, Served
-from volcast import calendar
-from volcast.contracts.predictions_daily import BASELINES
+from volcast.core import calendar
+from volcast.store.tables.predictions_daily import BASELINES
 
 
 def log_variance(answer: dict) -> float:

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from serving.problems import problem
-from volcast import errors
+from volcast.core import errors
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.serving.live import ROOT, SYMBOL, Running, Served, running
-from volcast.contracts import MONITORING_JOBS
-from volcast.storage import Store
+from volcast.store import Store
+from volcast.store.tables import MONITORING_JOBS
 
 CANARY = "cAnArY7f3e"
 """In every secret; none of them is anywhere else."""

@@ -6,8 +6,8 @@ import pytest
 
 from serving.state import clock_of, known_symbols
 from tests.serving.live import SYMBOL, UNIVERSE, Served
-from volcast.contracts import CURATED_MARKET_DAILY
-from volcast.storage import Store
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY
 
 NOW = datetime(2024, 3, 5, 12, tzinfo=UTC)
 

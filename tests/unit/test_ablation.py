@@ -7,7 +7,7 @@ import pytest
 from tests.markets import labelled_rows
 from volcast.evaluation.ablation import REMOVED, ablate, with_group, without
 from volcast.evaluation.walkforward import walk_forward
-from volcast.features.definitions import names
+from volcast.features.catalog import names
 from volcast.models.recipe import RECIPES
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from volcast import calendar
-from volcast.errors import ContractError, NotFound
+from volcast.core import calendar
+from volcast.core.errors import ContractError, NotFound
 
 
 def test_sessions_leave_out_weekends_and_holidays():

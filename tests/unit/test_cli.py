@@ -9,11 +9,13 @@ import pytest
 from tests.contract_rows import contract_rows
 from tests.markets import UNIVERSE, crown, fill, reader
 from tests.s3_server import free_ports
-from volcast import calendar, registry, training
+from volcast import registry
 from volcast.cli import main
-from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_DRIFT_DAILY, PREDICTIONS_DAILY
-from volcast.realized_error import performance
-from volcast.retrain import decide
+from volcast.core import calendar
+from volcast.monitoring.retrain import decide
+from volcast.monitoring.score import performance
+from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_DRIFT_DAILY, PREDICTIONS_DAILY
+from volcast.training import train as training
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.runs import model_files
-from volcast.errors import ModelError
+from volcast.core.errors import ModelError
 from volcast.models import compiled as module
 from volcast.models.compiled import CompiledTrees, compiled, forest_of
 from volcast.models.forecaster import Forecaster

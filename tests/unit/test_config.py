@@ -2,8 +2,8 @@
 
 import pytest
 
-from volcast.config import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe, read_settings
-from volcast.errors import ConfigError
+from volcast.core.errors import ConfigError
+from volcast.core.settings import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe, read_settings
 
 
 @pytest.fixture(autouse=True)

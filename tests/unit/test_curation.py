@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from volcast.config import Universe
-from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_QUARANTINE
-from volcast.curation import Curated, curate
-from volcast.errors import ContractError
+from volcast.core.errors import ContractError
+from volcast.core.settings import Universe
+from volcast.data.curate import Curated, curate
+from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUARANTINE
 
 UNIVERSE = Universe()
 MON, TUE, WED = date(2021, 3, 1), date(2021, 3, 2), date(2021, 3, 3)

@@ -10,12 +10,12 @@ import pytest
 from bench.drift.nulls import Autoregressive
 from bench.drift.panels import panel
 from bench.drift.trials import run
-from volcast import calendar
-from volcast.drift.calibration import LEVEL, MARGIN, TESTS, Calibration, calibrate, tenth
-from volcast.drift.evidence import batches
-from volcast.drift.panel import RECENT, watched
-from volcast.drift.windows import ks_distance
-from volcast.features.definitions import market_names
+from volcast.core import calendar
+from volcast.features.catalog import market_names
+from volcast.monitoring.drift.calibration import LEVEL, MARGIN, TESTS, Calibration, calibrate, tenth
+from volcast.monitoring.drift.evidence import batches
+from volcast.monitoring.drift.panel import RECENT, watched
+from volcast.monitoring.drift.windows import ks_distance
 
 ROWS = Autoregressive("seeded", 0.5).draw(np.random.default_rng(11), 2500 + RECENT)
 LAID = panel(ROWS, len(ROWS))

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from volcast.drift.faults import faults
-from volcast.drift.panel import RECENT, Panel
+from volcast.monitoring.drift.faults import faults
+from volcast.monitoring.drift.panel import RECENT, Panel
 
 
 def panel(**changes: object) -> Panel:

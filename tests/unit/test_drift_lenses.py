@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from volcast.drift.lenses import Lenses
+from volcast.monitoring.drift.lenses import Lenses
 
 N = 4000
 

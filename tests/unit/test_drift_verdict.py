@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from volcast import calendar
-from volcast.drift.calibration import tenth
-from volcast.drift.evidence import Batch, Finding
-from volcast.drift.verdict import judge, opens_alert
+from volcast.core import calendar
+from volcast.monitoring.drift.calibration import tenth
+from volcast.monitoring.drift.evidence import Batch, Finding
+from volcast.monitoring.drift.verdict import judge, opens_alert
 
 DAY = date(2020, 3, 20)
 

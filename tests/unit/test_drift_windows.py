@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, cramervonmises_2samp, ks_2samp
 
-from volcast.drift.windows import (
+from volcast.monitoring.drift.windows import (
     chi2_distances,
     cvm_distances,
     ends_of,

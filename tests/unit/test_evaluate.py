@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.markets import UNIVERSE, curated, fill, restate, write_raw
-from volcast.errors import ConfigError, NotFound
+from volcast.core.errors import ConfigError, NotFound
 from volcast.evaluation.evaluate import evaluate
 
 FIRST, LAST = date(2004, 1, 2), date(2005, 12, 30)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from volcast.errors import ContractError
-from volcast.events import EVENTS, line
+from volcast.core.errors import ContractError
+from volcast.core.logs import EVENTS, line
 
 ROOT = Path(__file__).resolve().parents[2]
 

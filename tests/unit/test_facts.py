@@ -9,16 +9,17 @@ import pytest
 
 from tests.dashboard import stores
 from tests.monitoring.monitored import put
-from volcast import calendar, facts
-from volcast.contracts import (
+from volcast.core import calendar
+from volcast.core.errors import CorruptFile, KeyMissing
+from volcast.monitoring import status as facts
+from volcast.monitoring.status.words import days, feature_words, points, session_words
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_QUALITY,
     PREDICTIONS_DAILY,
 )
-from volcast.errors import CorruptFile, KeyMissing
-from volcast.facts.words import days, feature_words, points, session_words
-from volcast.universe_memory import recall
+from volcast.store.universe import recall
 
 LATER = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

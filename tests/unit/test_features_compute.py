@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from tests.markets import UNIVERSE, curated
-from volcast.config import Universe
-from volcast.features.compute import compute
-from volcast.features.definitions import FEATURES, market_names, names
+from volcast.core.settings import Universe
+from volcast.features.catalog import FEATURES, market_names, names
+from volcast.features.market import compute
 
 DAY = 700
 

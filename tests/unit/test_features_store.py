@@ -6,19 +6,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.markets import UNIVERSE, curated, fill, restate, write_raw
-from volcast import labels
-from volcast.contracts import (
+from volcast.core.errors import ContractError
+from volcast.data.vintages import vintages
+from volcast.features import labels
+from volcast.features.build import build
+from volcast.features.catalog import names
+from volcast.features.point_in_time import as_known_then
+from volcast.store import Store
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     FEATURES_DAILY,
     LABELS_DAILY,
     MONITORING_QUARANTINE,
 )
-from volcast.errors import ContractError
-from volcast.features.definitions import names
-from volcast.features.store import build
-from volcast.known import as_known_then
-from volcast.storage import Store
-from volcast.vintages import vintages
 
 FETCHED_AT = pd.Timestamp("2001-12-31 23:00", tz="UTC")
 RESTATED_AT = pd.Timestamp("2002-01-02 15:00", tz="UTC")

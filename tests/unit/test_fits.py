@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from volcast.errors import CorruptFile
-from volcast.fits import fitted
+from volcast.core.errors import CorruptFile
+from volcast.store.cache import fitted
 
 
 def test_only_what_is_missing_is_fitted(store):

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from tests.conftest import ROOT
-from volcast import calendar
-from volcast.errors import CorruptFile
+from volcast.core import calendar
+from volcast.core.errors import CorruptFile
 from volcast.evaluation import garch
 from volcast.evaluation.garch import MIN_RETURNS, garch_forecasts
 
@@ -104,7 +104,7 @@ def test_processes_start_from_a_script_that_is_no_file_and_guards_nothing(tmp_pa
     script = f"""
 from tests.unit.test_garch import made_up
 from volcast.evaluation import garch
-from volcast.storage import Store
+from volcast.store import Store
 garch._FEW = 2
 print(garch.garch_forecasts(made_up(), Store.open({str(tmp_path)!r}), processes=2)["garch"].count())
 """

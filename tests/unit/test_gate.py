@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from tests.runs import AUDIT, evaluation, put_evaluation, put_run
-from volcast.errors import ContractError, CorruptFile, ModelError
-from volcast.gate import judge
+from volcast.core.errors import ContractError, CorruptFile, ModelError
 from volcast.models.forecaster import Forecaster
 from volcast.registry import Version
 from volcast.registry.pointer import move
 from volcast.registry.versions import read_run, write_files
-from volcast.storage import Store
+from volcast.store import Store
+from volcast.training.gate import judge
 
 Crown = Callable[..., Version]
 

@@ -8,11 +8,11 @@ from scipy.stats import t
 
 from tests.gate_trials import KINDS, Floats, losses, promoted, rejected
 from tests.markets import as_curated, labelled_market
-from volcast.config import SAMPLE_UNIVERSE
+from volcast.core.settings import SAMPLE_UNIVERSE
+from volcast.data.sources import SampleSource
 from volcast.evaluation.walkforward import walk_forward
-from volcast.gate import MIN_ROWS_NEW_RECIPE, challenge
-from volcast.gate.decision import gain, p_lower, worse
-from volcast.sources import SampleSource
+from volcast.training.gate import MIN_ROWS_NEW_RECIPE, challenge
+from volcast.training.gate.decision import gain, p_lower, worse
 
 pytestmark = pytest.mark.xdist_group("gate_decision")
 

@@ -10,16 +10,19 @@ from datetime import date
 import pytest
 
 from tests.markets import NOON, UNIVERSE, fill, reader
-from volcast import calendar, gate, registry, training
+from volcast import registry
 from volcast.cli import main
-from volcast.contracts import FEATURES_DAILY
+from volcast.core import calendar
 from volcast.evaluation.walkforward import walk_forward
-from volcast.gate import evidence
-from volcast.known import as_known_then, known_rows
+from volcast.features.point_in_time import as_known_then, known_rows
 from volcast.models.recipe import RECIPES
 from volcast.registry.versions import content_hash, read_version, write_files
-from volcast.storage import Store
-from volcast.training import Candidate, evaluation_bytes, train
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY
+from volcast.training import gate
+from volcast.training import train as training
+from volcast.training.gate import evidence
+from volcast.training.train import Candidate, evaluation_bytes, train
 
 pytestmark = pytest.mark.xdist_group("gate_evidence")
 

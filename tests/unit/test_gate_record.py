@@ -11,12 +11,13 @@ from typer.testing import CliRunner
 
 from tests.contract_rows import contract_rows
 from tests.runs import AUDIT, put_run
-from volcast import calendar, registry
+from volcast import registry
 from volcast.cli.registry import app
-from volcast.contracts import LABELS_DAILY, PREDICTIONS_DAILY
-from volcast.gate import shadow_record
-from volcast.gate.decision import p_lower
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.store import Store
+from volcast.store.tables import LABELS_DAILY, PREDICTIONS_DAILY
+from volcast.training.gate import shadow_record
+from volcast.training.gate.decision import p_lower
 
 pytestmark = pytest.mark.xdist_group("gate_record")
 

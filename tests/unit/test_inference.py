@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.markets import UNIVERSE, crown, curated, fill
-from volcast import calendar, registry
-from volcast.contracts import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
-from volcast.errors import ModelError, QualityError, StaleInput
-from volcast.features.store import build
-from volcast.inference import backfill, infer, predict_row, publish
-from volcast.storage import Store
+from volcast import registry
+from volcast.core import calendar
+from volcast.core.errors import ModelError, QualityError, StaleInput
+from volcast.features.build import build
+from volcast.inference.forecast import backfill, infer, predict_row, publish
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
 
 YEARS = 6
 DAYS = 60

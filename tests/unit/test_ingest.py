@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from volcast import calendar
-from volcast.config import SAMPLE_UNIVERSE, Universe
-from volcast.contracts import RAW_MACRO, RAW_MARKET
-from volcast.errors import ConfigError, ContractError, NotFound, RequestError
-from volcast.ingest import IngestReport, ingest
-from volcast.sources import CsvFolderSource, Fetched, SampleSource
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.core.errors import ConfigError, ContractError, NotFound, RequestError
+from volcast.core.settings import SAMPLE_UNIVERSE, Universe
+from volcast.data.ingest import IngestReport, ingest
+from volcast.data.sources import CsvFolderSource, Fetched, SampleSource
+from volcast.store import Store
+from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 ALONE = Universe(target="AAA", iv="", iv_3m="", bond="", credit="")
 NOW = datetime(2021, 12, 31, 22, tzinfo=UTC)

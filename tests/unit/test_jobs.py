@@ -4,11 +4,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from volcast.contracts import MONITORING_JOBS
-from volcast.errors import ContractError, CorruptFile, StaleInput
-from volcast.jobs import note_as_of, note_failure, record
+from volcast.core.errors import ContractError, CorruptFile, StaleInput
+from volcast.monitoring.jobs import note_as_of, note_failure, record
 from volcast.steps import step
-from volcast.storage import Store
+from volcast.store import Store
+from volcast.store.tables import MONITORING_JOBS
 
 ENDED = datetime(2026, 1, 2, 23, 30, tzinfo=UTC)
 

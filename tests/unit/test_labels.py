@@ -5,9 +5,9 @@ import math
 import pytest
 
 from tests.markets import UNIVERSE, curated, fill
-from volcast import calendar
-from volcast.contracts import LABELS_DAILY
-from volcast.labels import realized
+from volcast.core import calendar
+from volcast.features.labels import realized
+from volcast.store.tables import LABELS_DAILY
 
 
 @pytest.fixture(scope="module")

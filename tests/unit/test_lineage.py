@@ -6,8 +6,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from volcast import lineage
-from volcast.lineage import as_json, code_version, digest, frame_digest, table_digest
+from volcast.core import hashing as lineage
+from volcast.core.hashing import as_json, code_version, digest, frame_digest, table_digest
 
 
 def test_json_is_canonical_and_refuses_what_json_cannot_say():

@@ -9,24 +9,25 @@ import pandas as pd
 import pytest
 
 from tests.markets import UNIVERSE
-from volcast import calendar, labels
-from volcast.contracts import (
+from volcast.core import calendar
+from volcast.data.curate import curate
+from volcast.data.ingest import ingest
+from volcast.data.sources import Fetched, SyntheticSource
+from volcast.data.sources.protocol import MACRO_COLUMNS
+from volcast.data.sources.publication_lag import VINTAGE
+from volcast.features import labels
+from volcast.features.build import build
+from volcast.features.catalog import names
+from volcast.features.macro import macro_features
+from volcast.features.point_in_time import as_known_then, labelled
+from volcast.store import Store
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     FEATURES_DAILY,
     LABELS_DAILY,
     RAW_MACRO,
     RAW_MARKET,
 )
-from volcast.curation import curate
-from volcast.features.definitions import names
-from volcast.features.macro import macro_features
-from volcast.features.store import build
-from volcast.ingest import ingest
-from volcast.known import as_known_then, labelled
-from volcast.sources import Fetched, SyntheticSource
-from volcast.sources.protocol import MACRO_COLUMNS
-from volcast.sources.publication_lag import VINTAGE
-from volcast.storage import Store
 
 FIRST_FETCH = datetime(2003, 1, 2, 22, tzinfo=UTC)
 AS_OF = date(2002, 12, 31)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tests.markets import labelled_rows
-from volcast.errors import ContractError
+from volcast.core.errors import ContractError
 from volcast.evaluation.folds import training_rows, usable
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
-from volcast.models.conformal import Calibration
-from volcast.models.gamma_glm import fit_gamma
+from volcast.models.gamma import fit_gamma
+from volcast.models.intervals import Calibration
 from volcast.models.recipe import RECIPES, choose
 from volcast.models.trees import fit_trees
 

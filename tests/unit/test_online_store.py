@@ -5,9 +5,9 @@ import traceback
 import pytest
 from pydantic import SecretStr
 
-from volcast.config import read_settings
-from volcast.errors import ConfigError
-from volcast.online_store import DynamoDB, Redis, read_online_store
+from volcast.core.errors import ConfigError
+from volcast.core.online_store import DynamoDB, Redis, read_online_store
+from volcast.core.settings import read_settings
 
 
 @pytest.mark.parametrize(

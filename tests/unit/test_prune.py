@@ -6,9 +6,9 @@ import pytest
 
 from tests.runs import put_run
 from volcast import registry
-from volcast.errors import ModelError
-from volcast.prune import prune
-from volcast.storage import Store
+from volcast.core.errors import ModelError
+from volcast.registry.prune import prune
+from volcast.store import Store
 
 
 def put(store: Store, run: str, as_of: str, *, whole: bool = True) -> None:

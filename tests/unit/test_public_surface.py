@@ -8,7 +8,7 @@ import re
 import pytest
 
 import volcast
-from volcast import errors
+from volcast.core import errors
 
 MODULES = sorted(
     module.name

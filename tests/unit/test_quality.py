@@ -8,13 +8,13 @@ import exchange_calendars
 import pandas as pd
 import pytest
 
-from volcast.config import SAMPLE_UNIVERSE, Universe
-from volcast.contracts import CURATED_MARKET_DAILY, MONITORING_QUARANTINE, RAW_MARKET
-from volcast.errors import NotFound, QualityError, StaleInput, VolcastError
-from volcast.quality import ValidationReport, validate
-from volcast.quality.raw_rows import judge_rows
-from volcast.quality.suite import Check, judge
-from volcast.storage import Store
+from volcast.core.errors import NotFound, QualityError, StaleInput, VolcastError
+from volcast.core.settings import SAMPLE_UNIVERSE, Universe
+from volcast.data.checks import ValidationReport, validate
+from volcast.data.checks.raw_rows import judge_rows
+from volcast.data.checks.suite import Check, judge
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUARANTINE, RAW_MARKET
 
 AS_OF = date(2021, 12, 31)
 UNIVERSE = Universe()

@@ -11,22 +11,22 @@ import pyarrow.compute as pc
 import pytest
 
 from tests import markets
-from volcast import calendar
-from volcast.config import Universe
-from volcast.contracts import (
+from volcast.core import calendar
+from volcast.core.errors import QualityError, StaleInput
+from volcast.core.settings import Universe
+from volcast.data.checks import audit_features, audit_predictions, validate
+from volcast.data.checks.features import judge_features
+from volcast.data.checks.predictions import judge_predictions
+from volcast.data.ingest import ingest
+from volcast.data.sources import CsvFolderSource
+from volcast.features.build import build
+from volcast.store import Store
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     FEATURES_DAILY,
     MONITORING_QUALITY,
     PREDICTIONS_DAILY,
 )
-from volcast.errors import QualityError, StaleInput
-from volcast.features.store import build
-from volcast.ingest import ingest
-from volcast.quality import audit_features, audit_predictions, validate
-from volcast.quality.features import judge_features
-from volcast.quality.predictions import judge_predictions
-from volcast.sources import CsvFolderSource
-from volcast.storage import Store
 
 UNIVERSE = markets.UNIVERSE
 TARGET = UNIVERSE.target

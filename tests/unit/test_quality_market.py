@@ -8,18 +8,18 @@ import pandas as pd
 import pytest
 
 from tests.faulty_feed import AS_OF, BEFORE, NOW, UNIVERSE, Feed, truth
-from volcast.config import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe
-from volcast.contracts import (
+from volcast.core.errors import QualityError, StaleInput
+from volcast.core.settings import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe
+from volcast.data.checks import validate
+from volcast.data.checks.history import contradicted_moves, log_growth, restated, torn
+from volcast.data.ingest import ingest
+from volcast.data.sources import CsvFolderSource, SampleSource, SyntheticSource
+from volcast.store import Store
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     MONITORING_QUALITY,
     RAW_MACRO,
 )
-from volcast.errors import QualityError, StaleInput
-from volcast.ingest import ingest
-from volcast.quality import validate
-from volcast.quality.history import contradicted_moves, log_growth, restated, torn
-from volcast.sources import CsvFolderSource, SampleSource, SyntheticSource
-from volcast.storage import Store
 
 TRUTH = truth()
 LATER = datetime(2024, 11, 30, 12, tzinfo=UTC)

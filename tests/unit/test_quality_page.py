@@ -3,10 +3,10 @@
 import re
 
 from tests.conftest import ROOT
-from volcast.quality.features import FEATURE_CHECKS
-from volcast.quality.market import MARKET
-from volcast.quality.predictions import PREDICTION_CHECKS
-from volcast.quality.raw_rows import RAW_ROWS
+from volcast.data.checks.features import FEATURE_CHECKS
+from volcast.data.checks.market import MARKET
+from volcast.data.checks.predictions import PREDICTION_CHECKS
+from volcast.data.checks.raw_rows import RAW_ROWS
 
 TABLES = {
     "raw": "raw.market",

@@ -11,16 +11,16 @@ from scipy import stats
 
 from tests.contract_rows import contract_rows
 from tests.performance_trials import against, blocks, checks, false_coverage, false_months, found
-from volcast import calendar
-from volcast.config import Universe
-from volcast.contracts import (
+from volcast.core import calendar
+from volcast.core.settings import Universe
+from volcast.monitoring.score import coverage_p, performance, relative_losses, score, shift
+from volcast.store import Store
+from volcast.store.tables import (
     LABELS_DAILY,
     MONITORING_PERFORMANCE,
     MONITORING_REALIZED_ERROR,
     PREDICTIONS_DAILY,
 )
-from volcast.realized_error import coverage_p, performance, relative_losses, score, shift
-from volcast.storage import Store
 
 UNIVERSE = Universe(target="SPY")
 DAYS = calendar.sessions(date(2019, 1, 2), date(2020, 6, 30))

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from tests.markets import UNIVERSE, curated, fill, labelled_rows, restate, write_raw
-from volcast.features.definitions import names
-from volcast.features.store import build
-from volcast.known import as_known_then
-from volcast.regimes import MIN_ROWS, STATES, filtered, regime_columns, regime_features
+from volcast.features.build import build
+from volcast.features.catalog import names
+from volcast.features.point_in_time import as_known_then
+from volcast.features.regimes import MIN_ROWS, STATES, filtered, regime_columns, regime_features
 
 FIT = {
     "means": [-5.0, -4.0, -2.5],
@@ -143,19 +143,19 @@ def test_nothing_is_said_before_three_years_were_seen(rows, store):
 
 
 def test_a_year_is_fitted_once(rows, store, monkeypatch):
-    import volcast.regimes
+    import volcast.features.regimes
 
     first = of(rows, store)
     kept = store.objects.get("fits/regimes/SYN.json")
-    monkeypatch.setattr(volcast.regimes, "_fit", lambda *_: pytest.fail("fitted again"))
+    monkeypatch.setattr(volcast.features.regimes, "_fit", lambda *_: pytest.fail("fitted again"))
     np.testing.assert_array_equal(of(rows, store), first)
     assert store.objects.get("fits/regimes/SYN.json") == kept
 
 
 def test_a_fit_whose_state_is_empty_leaves_the_one_before_in_force(rows, store, monkeypatch):
-    import volcast.regimes
+    import volcast.features.regimes
 
-    sound = volcast.regimes._fit
+    sound = volcast.features.regimes._fit
     longest = []
 
     def collapsing(kind, sample):
@@ -163,7 +163,7 @@ def test_a_fit_whose_state_is_empty_leaves_the_one_before_in_force(rows, store, 
         fit = sound(kind, sample)
         return fit if len(sample) == min(longest) else fit | {"means": [9.0] * 3, "sound": False}
 
-    monkeypatch.setattr(volcast.regimes, "_fit", collapsing)
+    monkeypatch.setattr(volcast.features.regimes, "_fit", collapsing)
     found = regime_features(rows, store, "SYN")["hmm_calm"].dropna()
     assert found.iloc[-1] == found.iloc[-1]
     assert found.between(0, 1).all()

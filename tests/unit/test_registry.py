@@ -16,9 +16,10 @@ from typer.testing import CliRunner
 from tests.runs import AUDIT, put_run
 from volcast import registry
 from volcast.cli.registry import app
-from volcast.errors import ConfigError, ContractError, ModelError, NotFound, StoreUnavailable
-from volcast.registry import mlflow_log, pointer
-from volcast.storage import Objects, Store
+from volcast.core.errors import ConfigError, ContractError, ModelError, NotFound, StoreUnavailable
+from volcast.registry import mlflow as mlflow_log
+from volcast.registry import pointer
+from volcast.store import Objects, Store
 
 FILES = (*registry.VERSION_FILES, "checksums.json")
 

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from tests.contract_rows import contract_rows
-from volcast import calendar
-from volcast.config import Universe
-from volcast.contracts import MONITORING_DRIFT_DAILY, MONITORING_PERFORMANCE, MONITORING_RETRAIN
-from volcast.errors import ModelError
-from volcast.retrain import DAILY, Decision, ask, decide, last_asked, withdraw
-from volcast.storage import Store
+from volcast.core import calendar
+from volcast.core.errors import ModelError
+from volcast.core.settings import Universe
+from volcast.monitoring.retrain import DAILY, Decision, ask, decide, last_asked, withdraw
+from volcast.store import Store
+from volcast.store.tables import MONITORING_DRIFT_DAILY, MONITORING_PERFORMANCE, MONITORING_RETRAIN
 
 UNIVERSE = Universe(target="SPY")
 DAY = date(2020, 6, 1)

@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.markets import NOON, UNIVERSE, crown, curated, fill, reader
-from volcast import calendar, gate, inference, registry, training
-from volcast.contracts import PREDICTIONS_DAILY
-from volcast.errors import ModelError, StaleInput
-from volcast.inference import backfill, infer, predict_row, publish, shadow
-from volcast.storage import Store
+from volcast import registry
+from volcast.core import calendar
+from volcast.core.errors import ModelError, StaleInput
+from volcast.inference import forecast as inference
+from volcast.inference.forecast import backfill, infer, predict_row, publish, shadow
+from volcast.store import Store
+from volcast.store.tables import PREDICTIONS_DAILY
+from volcast.training import gate
+from volcast.training import train as training
 
 pytestmark = pytest.mark.xdist_group("shadow")
 

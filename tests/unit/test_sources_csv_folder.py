@@ -7,9 +7,9 @@ from typing import get_args
 import pandas as pd
 import pytest
 
-from volcast.config import SourceName, read_settings
-from volcast.errors import ConfigError, ContractError
-from volcast.sources import CsvFolderSource, open_source
+from volcast.core.errors import ConfigError, ContractError
+from volcast.core.settings import SourceName, read_settings
+from volcast.data.sources import CsvFolderSource, open_source
 
 HEADER = "date,open,high,low,close,adj_close,volume\n"
 GOOD = "2021-12-30,10,11,9,10.5,10.5,100\n2021-12-31,10.5,12,10,11,11,200\n"

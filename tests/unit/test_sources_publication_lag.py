@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from volcast.sources import CsvFolderSource
-from volcast.sources.publication_lag import available_at, end_of_day, vintage_end
+from volcast.data.sources import CsvFolderSource
+from volcast.data.sources.publication_lag import available_at, end_of_day, vintage_end
 
 
 def moments(series: str, *dates: str) -> list[str]:

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from volcast.errors import ContractError, SourceUnavailable, VolcastError
-from volcast.sources.retry import Retry
+from volcast.core.errors import ContractError, SourceUnavailable, VolcastError
+from volcast.data.sources.retry import Retry
 
 
 class Failing:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from volcast.sources.rows import adjustments
+from volcast.data.sources.rows import adjustments
 
 
 def test_the_first_row_knows_no_adjustment_and_moves_alike_give_exactly_one() -> None:

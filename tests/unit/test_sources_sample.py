@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from volcast import calendar
-from volcast.sources import SampleSource
-from volcast.sources.protocol import Fetched
+from volcast.core import calendar
+from volcast.data.sources import SampleSource
+from volcast.data.sources.protocol import Fetched
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_core_cpi_is_public_45_days_after_its_month() -> None:
 
 def test_reading_the_sample_does_not_import_arch() -> None:
     code = (
-        "import sys; from volcast.sources import SampleSource;"
+        "import sys; from volcast.data.sources import SampleSource;"
         "SampleSource().market(['SPX', 'VIX'], None, None);"
         "sys.exit(bool({'arch', 'yfinance'} & set(sys.modules)))"
     )

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from volcast import calendar
-from volcast.sources import SyntheticSource
+from volcast.core import calendar
+from volcast.data.sources import SyntheticSource
 
 
 def fetch(years: int = 20, seed: int = 7, last: date | None = None) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from volcast import calendar
+from volcast.core import calendar
 from volcast.evaluation.columns import EVALUATION_BASELINES
 from volcast.evaluation.splits import (
     CRISES,

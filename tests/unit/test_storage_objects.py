@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.s3_server import free_ports
-from volcast.errors import ConfigError, ContractError, KeyMissing, NotFound, StoreUnavailable
-from volcast.storage import Store
+from volcast.core.errors import ConfigError, ContractError, KeyMissing, NotFound, StoreUnavailable
+from volcast.store import Store
 
 KEY = "runs/a/metrics.json"
 

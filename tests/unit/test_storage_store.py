@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.contract_rows import contract_rows, days
-from volcast.contracts import (
+from volcast.core.errors import ContractError, CorruptFile, StoreUnavailable
+from volcast.store import Store, WriteReport
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     FEATURES_DAILY,
     LABELS_DAILY,
@@ -21,8 +23,6 @@ from volcast.contracts import (
     RAW_MARKET,
     TABLES,
 )
-from volcast.errors import ContractError, CorruptFile, StoreUnavailable
-from volcast.storage import Store, WriteReport
 
 TURN = days(date(2020, 12, 27), 10)
 """Five days of 2020 and five of 2021: two partition files a symbol."""

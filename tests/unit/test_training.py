@@ -5,11 +5,11 @@ import json
 import pytest
 
 from tests.markets import UNIVERSE, fill, reader
-from volcast.contracts import FEATURES_DAILY
-from volcast.errors import ContractError
-from volcast.known import as_known_then
+from volcast.core.errors import ContractError
+from volcast.features.point_in_time import as_known_then
 from volcast.models.forecaster import MODEL_FILES, Forecaster
-from volcast.training import train
+from volcast.store.tables import FEATURES_DAILY
+from volcast.training.train import train
 
 
 def files(store, candidate):

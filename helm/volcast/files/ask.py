@@ -7,7 +7,7 @@ from http import HTTPStatus
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from volcast.config import Settings, read_settings
+from volcast.core.settings import Settings, read_settings
 
 
 def _answer(address: str, settings: Settings) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from serving.dashboard.charts import steps, waterfall
 from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import of_drivers, signed_share
-from volcast.facts import Driver, Missing, drivers
+from volcast.monitoring.status import Driver, Missing, drivers
 
 __all__ = ["show_drivers"]
 

@@ -8,9 +8,9 @@ from serving.dashboard import reads
 from serving.dashboard.markup import definitions, notice
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import day, share
-from volcast.errors import VolcastError
-from volcast.facts import Missing
-from volcast.facts.words import percent, session_words
+from volcast.core.errors import VolcastError
+from volcast.monitoring.status import Missing
+from volcast.monitoring.status.words import percent, session_words
 
 __all__ = ["show_headline"]
 

@@ -10,8 +10,8 @@ from serving.dashboard.charts import fan, regimes, track_record
 from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import of_fan, of_regimes, of_skill, of_track, share, signed_share
-from volcast.facts import Missing, against, by_month, coverage
-from volcast.facts.words import percent
+from volcast.monitoring.status import Missing, against, by_month, coverage
+from volcast.monitoring.status.words import percent
 
 __all__ = ["SPANS", "choose_span", "show_fan", "show_regimes", "show_scores", "show_track"]
 

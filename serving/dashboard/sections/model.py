@@ -8,7 +8,7 @@ from serving.dashboard import reads
 from serving.dashboard.markup import definitions, heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import share, signed_share
-from volcast.facts import Missing, ModelCard
+from volcast.monitoring.status import Missing, ModelCard
 
 __all__ = ["show_model"]
 

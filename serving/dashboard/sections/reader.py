@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from volcast.config import Universe
+from volcast.core.settings import Universe
 
 __all__ = ["Reader"]
 

@@ -8,9 +8,9 @@ from serving.dashboard import reads
 from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import day, of_age
-from volcast import calendar
-from volcast.facts import Health, Missing
-from volcast.facts.words import feature_words, session_words
+from volcast.core import calendar
+from volcast.monitoring.status import Health, Missing
+from volcast.monitoring.status.words import feature_words, session_words
 
 __all__ = ["show_data", "show_watch"]
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from volcast.brief.corpus import Hit, Passage, Scored
+from volcast.brief.corpus.index import Index
 from volcast.brief.daily import Sentence
 from volcast.brief.question import Question
-from volcast.corpus import Hit, Passage, Scored
-from volcast.corpus.index import Index
 
 __all__ = ["NOT_THERE", "Answer", "answer"]
 

@@ -8,7 +8,10 @@ from urllib.parse import parse_qsl, quote
 
 import pyarrow as pa
 
-from volcast.contracts import (
+from volcast.core.errors import KeyMissing, NotFound, RequestError
+from volcast.registry import Version, champion_pointer, list_versions
+from volcast.store import Store
+from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     FEATURES_DAILY,
     MONITORING_DRIFT_DAILY,
@@ -21,9 +24,6 @@ from volcast.contracts import (
     RAW_MACRO,
     Table,
 )
-from volcast.errors import KeyMissing, NotFound, RequestError
-from volcast.registry import Version, champion_pointer, list_versions
-from volcast.storage import Store
 
 __all__ = ["CITED", "cite", "cite_line", "is_row", "row_of"]
 

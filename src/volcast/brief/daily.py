@@ -6,12 +6,18 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import TypeAlias
 
-from volcast import calendar, facts
 from volcast.brief import words
 from volcast.brief.citations import cite, cite_line
+from volcast.brief.corpus import Passage
 from volcast.brief.macro import releases
-from volcast.config import Universe
-from volcast.contracts import (
+from volcast.core import calendar
+from volcast.core.errors import ContractError, KeyMissing, ModelError
+from volcast.core.settings import Universe
+from volcast.monitoring import status as facts
+from volcast.monitoring.status import Health, Missing, Newest, Outlook
+from volcast.monitoring.status.words import session_words
+from volcast.store import Store
+from volcast.store.tables import (
     FEATURES_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_JOBS,
@@ -22,11 +28,6 @@ from volcast.contracts import (
     RAW_MACRO,
     Table,
 )
-from volcast.corpus import Passage
-from volcast.errors import ContractError, KeyMissing, ModelError
-from volcast.facts import Health, Missing, Newest, Outlook
-from volcast.facts.words import session_words
-from volcast.storage import Store
 
 __all__ = ["Brief", "Section", "Sentence", "daily_brief"]
 

@@ -8,21 +8,22 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from volcast import calendar, facts
 from volcast.brief.answer import Answer, answer
 from volcast.brief.citations import is_row, row_of
+from volcast.brief.corpus import Passage
+from volcast.brief.corpus.documents import DOCUMENTS, read_documents
+from volcast.brief.corpus.index import Index, open_index
+from volcast.brief.corpus.instructions import set_aside
 from volcast.brief.daily import Brief, daily_brief
 from volcast.brief.prose import Writer, rewritten
 from volcast.brief.rows import row_passages
-from volcast.config import Settings, Universe
-from volcast.corpus import Passage
-from volcast.corpus.documents import DOCUMENTS, read_documents
-from volcast.corpus.index import Index, open_index
-from volcast.corpus.instructions import set_aside
-from volcast.errors import ContractError, CorruptFile, KeyMissing, ModelError, NotFound
-from volcast.sessions import resolve_as_of
-from volcast.storage import Store
-from volcast.universe_memory import recall
+from volcast.core import calendar
+from volcast.core.errors import ContractError, CorruptFile, KeyMissing, ModelError, NotFound
+from volcast.core.settings import Settings, Universe
+from volcast.data.sessions import resolve_as_of
+from volcast.monitoring import status as facts
+from volcast.store import Store
+from volcast.store.universe import recall
 
 __all__ = ["Gathered", "Library", "Source", "gather", "index_place"]
 

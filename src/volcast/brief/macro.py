@@ -7,8 +7,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from volcast.contracts import RAW_MACRO
-from volcast.storage import Store
+from volcast.store import Store
+from volcast.store.tables import RAW_MACRO
 
 __all__ = ["Release", "releases", "series_words"]
 

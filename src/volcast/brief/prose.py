@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 
 from volcast.brief.answer import Answer
+from volcast.brief.corpus import Passage
+from volcast.brief.corpus.instructions import instructs
+from volcast.brief.corpus.sentences import sentences
+from volcast.brief.corpus.terms import terms
 from volcast.brief.daily import Sentence
-from volcast.config import Settings
-from volcast.corpus import Passage
-from volcast.corpus.instructions import instructs
-from volcast.corpus.sentences import sentences
-from volcast.corpus.terms import terms
-from volcast.errors import ConfigError, SourceUnavailable
+from volcast.core.errors import ConfigError, SourceUnavailable
+from volcast.core.settings import Settings
 
 __all__ = ["Writer", "rewritten"]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from volcast.contracts import MONITORING_REALIZED_ERROR, PREDICTIONS_DAILY
-from volcast.corpus import Passage
-from volcast.corpus.terms import terms
-from volcast.errors import RequestError
+from volcast.brief.corpus import Passage
+from volcast.brief.corpus.terms import terms
+from volcast.core.errors import RequestError
+from volcast.store.tables import MONITORING_REALIZED_ERROR, PREDICTIONS_DAILY
 
 __all__ = ["LONGEST", "Question", "checked_question"]
 

@@ -4,11 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from volcast import calendar, facts
 from volcast.brief import words
 from volcast.brief.citations import cite, cite_line
+from volcast.brief.corpus import Passage
 from volcast.brief.macro import releases, series_words
-from volcast.contracts import (
+from volcast.core import calendar
+from volcast.monitoring import status as facts
+from volcast.monitoring.status import Missing
+from volcast.store import Store
+from volcast.store.tables import (
     FEATURES_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_PERFORMANCE,
@@ -19,9 +23,6 @@ from volcast.contracts import (
     RAW_MACRO,
     Table,
 )
-from volcast.corpus import Passage
-from volcast.facts import Missing
-from volcast.storage import Store
 
 __all__ = ["row_passages"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from volcast import facts
-from volcast.errors import CorruptFile
+from volcast.core.errors import CorruptFile
 from volcast.evaluation.table import shown_p
-from volcast.facts.words import days, feature_words, percent
+from volcast.monitoring import status as facts
+from volcast.monitoring.status.words import days, feature_words, percent
 
 __all__ = [
     "BESIDE", "beside", "day", "drift", "drivers", "failed", "forecast", "hindsight", "job",

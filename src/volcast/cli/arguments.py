@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from volcast.config import Settings, Universe, read_settings
-from volcast.errors import ConfigError
+from volcast.core.errors import ConfigError
+from volcast.core.settings import Settings, Universe, read_settings
 
 if TYPE_CHECKING:
-    from volcast.storage import Store
+    from volcast.store import Store
 
 __all__ = [
     "DayOption",
@@ -81,14 +81,14 @@ def span(first: str, last: str) -> tuple[date, date]:
 
 def open_store(settings: Settings) -> "Store":
     """Open the store of the settings."""
-    from volcast.storage import Store
+    from volcast.store import Store
 
     return Store.open(settings.store)
 
 
 def recalled(store: str | None) -> "tuple[Store, Universe]":
     """Open the store, with the universe it was ingested with."""
-    from volcast.universe_memory import recall
+    from volcast.store.universe import recall
 
     opened = open_store(read_settings(store=store))
     return opened, recall(opened)
@@ -96,7 +96,7 @@ def recalled(store: str | None) -> "tuple[Store, Universe]":
 
 def at(store: str | None, as_of: str | None) -> "tuple[Store, Universe, date]":
     """Open the store, with its universe and the session to work for."""
-    from volcast.sessions import resolve_as_of
+    from volcast.data.sessions import resolve_as_of
 
     given = read_settings(as_of=day(as_of)).as_of
     opened, universe = recalled(store)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 
 from volcast.brief import NOT_THERE, Answer, Brief, Sentence, Source
-from volcast.corpus.blocks import readable
+from volcast.brief.corpus.blocks import readable
 
 __all__ = ["print_answer", "print_brief", "print_source"]
 

@@ -8,11 +8,11 @@ import typer
 from rich.progress import Progress, TaskID
 
 from volcast.cli.arguments import From, StoreOption, To, console, recalled, say, span, with_roles
-from volcast.config import read_settings
-from volcast.errors import NotFound
+from volcast.core.errors import NotFound
+from volcast.core.settings import read_settings
 
 if TYPE_CHECKING:
-    from volcast.storage import Store
+    from volcast.store import Store
 
 __all__ = ["evaluate"]
 
@@ -39,7 +39,7 @@ def evaluate(  # noqa: PLR0913
     from volcast.evaluation.evaluate import evaluate as walk
     from volcast.evaluation.report import render
     from volcast.evaluation.table import compare, scored
-    from volcast.training import evaluation_bytes
+    from volcast.training.train import evaluation_bytes
 
     begin, end = span(first, last)
     opened, universe = recalled(store)
@@ -78,7 +78,7 @@ def _bar(bars: Progress, name: str) -> Callable[[int, int], None]:
 
 
 def _refuse_absent(store: "Store", symbol: str) -> None:
-    from volcast.contracts import CURATED_MARKET_DAILY
+    from volcast.store.tables import CURATED_MARKET_DAILY
 
     if not len(store.read(CURATED_MARKET_DAILY, symbols=[symbol])):
         raise NotFound(

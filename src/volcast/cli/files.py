@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from volcast.errors import StoreUnavailable
+from volcast.core.errors import StoreUnavailable
 
 __all__ = ["write_file"]
 

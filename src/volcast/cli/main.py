@@ -27,13 +27,13 @@ from volcast.cli.arguments import (
 from volcast.cli.evaluation import evaluate
 from volcast.cli.registry import app as registry_app
 from volcast.cli.schedules import app as schedules_app
-from volcast.config import SourceName, read_settings
-from volcast.errors import GateRefused, VolcastError
+from volcast.core.errors import GateRefused, VolcastError
+from volcast.core.settings import SourceName, read_settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from volcast.storage import WriteReport
+    from volcast.store import WriteReport
 
 __all__ = ["app", "main"]
 
@@ -56,10 +56,10 @@ def ingest(
     iv: Annotated[str | None, typer.Option(help="Its implied volatility; '' for none.")] = None,
 ) -> None:
     """Fetch into raw tables, validate, and write curated rows."""
-    from volcast.ingest import ingest as fetch
-    from volcast.quality import validate
-    from volcast.sources import open_source
-    from volcast.universe_memory import remember
+    from volcast.data.checks import validate
+    from volcast.data.ingest import ingest as fetch
+    from volcast.data.sources import open_source
+    from volcast.store.universe import remember
 
     settings = read_settings(source=source, source_path=path, store=store, as_of=day(as_of))
     universe, opened = with_roles(settings.resolved_universe, target, iv), open_store(settings)
@@ -87,8 +87,8 @@ def ingest(
 @app.command()
 def features(store: StoreOption = None, as_of: DayOption = None) -> None:
     """Compute features_daily and labels_daily from curated rows."""
-    from volcast import labels
-    from volcast.features.store import build
+    from volcast.features import labels
+    from volcast.features.build import build
 
     opened, universe, session = at(store, as_of)
     for name, report in (
@@ -101,10 +101,11 @@ def features(store: StoreOption = None, as_of: DayOption = None) -> None:
 @app.command()
 def train(store: StoreOption = None, as_of: DayOption = None) -> None:
     """Train, judge and, if the gate lets it pass, promote; exit code 30 if refused."""
-    from volcast import gate, registry
-    from volcast.applications import load
+    from volcast import registry
     from volcast.cli.summary import print_skill
-    from volcast.training import train as fit
+    from volcast.core.applications import load
+    from volcast.training import gate
+    from volcast.training.train import train as fit
 
     opened, universe, session = at(store, as_of)
     registry.mlflow_uri(opened)  # a store that cannot register says so before the minutes of work
@@ -148,7 +149,7 @@ def train(store: StoreOption = None, as_of: DayOption = None) -> None:
 @app.command()
 def drift(store: StoreOption = None, as_of: DayOption = None) -> None:
     """Hold the newest sessions against the champion's training rows."""
-    from volcast.drift import drift_python, launch
+    from volcast.monitoring.drift import drift_python, launch
 
     opened, universe, session = at(store, as_of)
     with console.status("looking for drift"):
@@ -159,10 +160,10 @@ def drift(store: StoreOption = None, as_of: DayOption = None) -> None:
 @app.command()
 def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
     """Forecast from the session's features, publish, and fill the online store."""
-    from volcast.applications import load
     from volcast.cli.summary import print_forecast
-    from volcast.inference import infer as forecast
-    from volcast.inference import publish, shadow
+    from volcast.core.applications import load
+    from volcast.inference.forecast import infer as forecast
+    from volcast.inference.forecast import publish, shadow
 
     opened, universe, session = at(store, as_of)
     rows = forecast(opened, universe, session)
@@ -181,7 +182,7 @@ def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
 @app.command()
 def backfill(first: From, last: To, store: StoreOption = None) -> None:
     """Publish the forecasts of champion and challenger of every session in the span."""
-    from volcast.inference import backfill as fill
+    from volcast.inference.forecast import backfill as fill
 
     begin, end = span(first, last)
     opened, universe = recalled(store)
@@ -208,7 +209,7 @@ def brief(
     """Print the brief of the day, each sentence with the rows and passages it rests on."""
     from volcast.brief import Library
     from volcast.cli.brief import print_brief
-    from volcast.universe_memory import recall
+    from volcast.store.universe import recall
 
     settings = read_settings(store=store, as_of=day(as_of))
     library = Library.open(settings, lambda: datetime.now(UTC))
@@ -225,7 +226,7 @@ def ask(
     """Answer a question by quoting the store's rows and documents, or say it is not in them."""
     from volcast.brief import Library, checked_question
     from volcast.cli.brief import print_answer
-    from volcast.universe_memory import recall
+    from volcast.store.universe import recall
 
     asked, until = checked_question(question), day(as_of)
     library = Library.open(read_settings(store=store), lambda: datetime.now(UTC))
@@ -254,7 +255,7 @@ def prune(
     store: StoreOption = None,
 ) -> None:
     """Remove old training runs that led to no version."""
-    from volcast.prune import prune as remove
+    from volcast.registry.prune import prune as remove
 
     gone = remove(recalled(store)[0], keep)
     say(f"runs removed: {len(gone)}")

@@ -7,11 +7,11 @@ import typer
 from rich.table import Table
 
 from volcast.cli.arguments import StoreOption, console, open_store
-from volcast.config import read_settings
+from volcast.core.settings import read_settings
 
 if TYPE_CHECKING:
     from volcast.registry import Version
-    from volcast.storage import Store
+    from volcast.store import Store
 
 __all__ = ["app"]
 
@@ -123,7 +123,7 @@ def retire(why: Why, who: Who, store: StoreOption = None) -> None:
 def shadow(store: StoreOption = None) -> None:
     """Score the challenger's published forecasts beside the champion's."""
     from volcast.cli.versions import print_record
-    from volcast.gate import shadow_record
+    from volcast.training.gate import shadow_record
 
     print_record(console, shadow_record(_open(store)))
 

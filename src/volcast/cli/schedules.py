@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from volcast.cli.arguments import StoreOption, console, say
-from volcast.config import SourceName, read_settings
-from volcast.errors import ConfigError
+from volcast.core.errors import ConfigError
+from volcast.core.settings import SourceName, read_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,7 +97,7 @@ def _wanted(
     source: SourceName | None,
     universe: str | None,
 ) -> "list[Wanted]":
-    from volcast.applications import load
+    from volcast.core.applications import load
     from volcast.schedules import wanted
 
     settings = read_settings(store=store, source=source, universe=universe)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from volcast import facts
 from volcast.cli.watch import print_watch
-from volcast.config import Universe
-from volcast.errors import NotFound
+from volcast.core.errors import NotFound
+from volcast.core.settings import Universe
 from volcast.evaluation.table import SkillTable, shown_p, skill_as_dict
+from volcast.monitoring import status as facts
 from volcast.registry import champion_pointer
-from volcast.storage import Store
+from volcast.store import Store
 
 if TYPE_CHECKING:
     from volcast.evaluation.ablation import Ablation

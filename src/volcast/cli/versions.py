@@ -11,9 +11,9 @@ from rich.table import Table
 from volcast.cli.summary import print_lines
 
 if TYPE_CHECKING:
-    from volcast.gate.record import Record
     from volcast.registry import Event, Version
-    from volcast.storage import Store
+    from volcast.store import Store
+    from volcast.training.gate.record import Record
 
 __all__ = ["events_table", "print_record", "print_version"]
 
@@ -91,8 +91,8 @@ def events_table(events: "Sequence[Event]") -> Table:
 
 def print_record(console: Console, found: "Record | None") -> None:
     """Print the challenger's scores beside the champion's, or why there are none."""
-    from volcast.gate import MIN_ROWS
-    from volcast.gate.record import FEWEST
+    from volcast.training.gate import MIN_ROWS
+    from volcast.training.gate.record import FEWEST
 
     if found is None:
         _line(console, "no challenger: see `volcast registry challenge`")

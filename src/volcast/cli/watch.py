@@ -5,14 +5,14 @@ from typing import Any
 
 from rich.console import Console
 
-from volcast.config import Universe
-from volcast.contracts import (
+from volcast.core.settings import Universe
+from volcast.monitoring.retrain import last_asked
+from volcast.store import Store
+from volcast.store.tables import (
     MONITORING_DRIFT_DAILY,
     MONITORING_PERFORMANCE,
     Table,
 )
-from volcast.retrain import last_asked
-from volcast.storage import Store
 
 __all__ = ["print_watch"]
 

@@ -11,7 +11,7 @@ from volcast.evaluation.losses import diebold_mariano
 from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.table import line_losses, scored
 from volcast.evaluation.walkforward import Progress, walk_forward
-from volcast.features.definitions import Group, names
+from volcast.features.catalog import Group, names
 from volcast.models.recipe import RECIPES, Recipe
 
 __all__ = ["ADDED", "REMOVED", "Ablation", "ablate", "with_group", "without"]

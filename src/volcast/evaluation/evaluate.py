@@ -6,17 +6,17 @@ from datetime import date
 
 import pandas as pd
 
-from volcast.config import Universe
-from volcast.contracts import CURATED_MARKET_DAILY
-from volcast.errors import ConfigError, NotFound
+from volcast.core.errors import ConfigError, NotFound
+from volcast.core.settings import Universe
+from volcast.data.vintages import Vintage, vintages
 from volcast.evaluation.findings import Findings
 from volcast.evaluation.walkforward import Progress, walk_forward
+from volcast.features.build import versions
 from volcast.features.context import with_context
-from volcast.features.store import versions
-from volcast.known import labelled
-from volcast.labels import as_known, realized
-from volcast.storage import Store
-from volcast.vintages import Vintage, vintages
+from volcast.features.labels import as_known, realized
+from volcast.features.point_in_time import labelled
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY
 
 __all__ = ["evaluate"]
 

@@ -15,7 +15,7 @@ from volcast.evaluation.regime_skill import RegimeSkill, regime_skill, turbulent
 from volcast.evaluation.table import scored
 from volcast.evaluation.walkforward import Progress
 from volcast.models.blend import Blend
-from volcast.storage import Store
+from volcast.store import Store
 
 __all__ = ["Findings"]
 

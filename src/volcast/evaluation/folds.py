@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.errors import ContractError
+from volcast.core.errors import ContractError
 from volcast.models.recipe import BASELINE_INPUTS, RECIPES, Recipe, choose_name
 
 __all__ = [

@@ -20,13 +20,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast import calendar
+from volcast.core import calendar
+from volcast.core.hashing import digest, library_versions
 from volcast.evaluation.columns import GARCH_BASELINES
 from volcast.evaluation.walkforward import Progress
-from volcast.features.compute import SESSIONS_A_YEAR
-from volcast.fits import Parameters, fitted
-from volcast.lineage import digest, library_versions
-from volcast.storage import Store
+from volcast.features.market import SESSIONS_A_YEAR
+from volcast.store import Store
+from volcast.store.cache import Parameters, fitted
 
 __all__ = ["MIN_RETURNS", "garch_forecasts"]
 

@@ -18,7 +18,7 @@ from volcast.evaluation.table import (
     shown_p,
     with_all_baselines,
 )
-from volcast.regimes import STATES
+from volcast.features.regimes import STATES
 
 __all__ = ["page", "render"]
 

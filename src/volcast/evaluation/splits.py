@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from volcast import calendar
+from volcast.core import calendar
 from volcast.evaluation.losses import diebold_mariano
 from volcast.evaluation.table import line_losses, present_baselines
 

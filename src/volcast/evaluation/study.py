@@ -5,13 +5,13 @@ from datetime import date
 
 import pandas as pd
 
-from volcast.config import Universe
+from volcast.core.settings import Universe
 from volcast.evaluation.evaluate import evaluate
 from volcast.evaluation.report import render
 from volcast.evaluation.survey import render_survey
 from volcast.evaluation.table import SkillTable, compare
-from volcast.storage import Store
-from volcast.training import evaluation_bytes, evaluation_frame
+from volcast.store import Store
+from volcast.training.train import evaluation_bytes, evaluation_frame
 
 __all__ = ["study", "survey"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.errors import ContractError
+from volcast.core.errors import ContractError
 from volcast.evaluation.columns import EVALUATION_BASELINES
 from volcast.evaluation.losses import diebold_mariano, qlike_losses, rmse_points
 from volcast.evaluation.statistics import log_r2

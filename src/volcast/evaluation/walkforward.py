@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast import calendar
-from volcast.errors import ContractError
+from volcast.core import calendar
+from volcast.core.errors import ContractError
 from volcast.evaluation.columns import EVALUATION_COLUMNS
 from volcast.evaluation.folds import MIN_TRAINING, Fold, folds, narrowed, refuse_leaks, usable
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import Blend, fit_blend, tree_data
-from volcast.models.conformal import Calibration, Offsets
+from volcast.models.intervals import Calibration, Offsets
 from volcast.models.recipe import RECIPES, Recipe
 from volcast.models.trees import Trees, fit_trees
 

@@ -6,12 +6,12 @@ of a new version, but not what was known of its surroundings then.
 
 import pandas as pd
 
-from volcast.config import Universe
-from volcast.contracts import RAW_MACRO
-from volcast.contracts.features_daily import FEATURES_DAILY
+from volcast.core.settings import Universe
 from volcast.features.macro import macro_features
-from volcast.regimes import regime_features
-from volcast.storage import Store
+from volcast.features.regimes import regime_features
+from volcast.store import Store
+from volcast.store.tables import RAW_MACRO
+from volcast.store.tables.features_daily import FEATURES_DAILY
 
 __all__ = ["with_context"]
 

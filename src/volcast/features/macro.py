@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from volcast.features.definitions import names
+from volcast.features.catalog import names
 
 __all__ = ["known_rows", "macro_features"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.features.compute import VARIANCE_FLOOR
+from volcast.features.market import VARIANCE_FLOOR
 
 __all__ = ["Baselines", "fit_baselines"]
 

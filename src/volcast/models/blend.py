@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.models.gamma_glm import GammaRegression, fit_gamma
+from volcast.models.gamma import GammaRegression, fit_gamma
 from volcast.models.recipe import Recipe
 from volcast.models.trees import Trees, fit_trees
 

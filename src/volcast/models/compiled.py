@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from volcast.errors import ModelError
-from volcast.models.conformal import BOUNDS
+from volcast.core.errors import ModelError
 from volcast.models.forecaster import Forecaster, Single
+from volcast.models.intervals import BOUNDS
 from volcast.models.kernels import NODES, Forest, contributions, contributions_of_one, margins
 from volcast.models.recipe import BASELINE_INPUTS
 from volcast.models.trees import Trees

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from volcast.errors import ModelError
-from volcast.lineage import as_json
+from volcast.core.errors import ModelError
+from volcast.core.hashing import as_json
 from volcast.models.baselines import Baselines
 from volcast.models.blend import Blend, Explanation
 from volcast.models.booster import import_xgboost
-from volcast.models.conformal import BOUNDS, Offsets
-from volcast.models.gamma_glm import GammaRegression
+from volcast.models.gamma import GammaRegression
+from volcast.models.intervals import BOUNDS, Offsets
 from volcast.models.recipe import Recipe
 from volcast.models.trees import Trees
 

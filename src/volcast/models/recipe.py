@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast import calendar
-from volcast.features.definitions import names
+from volcast.core import calendar
+from volcast.features.catalog import names
 from volcast.models.trees import PARAMETERS
 
 __all__ = ["BASELINE_INPUTS", "RECIPES", "Recipe", "choose", "choose_name"]

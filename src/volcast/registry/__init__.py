@@ -1,6 +1,6 @@
 """The registry: immutable versions, champion and challenger, their moves, MLflow beside them."""
 
-from volcast.registry.mlflow_log import mlflow_uri
+from volcast.registry.mlflow import mlflow_uri
 from volcast.registry.pointer import Event, challenger_pointer, champion_pointer, history, roles
 from volcast.registry.promotion import (
     challenge,

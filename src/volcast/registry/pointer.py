@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from volcast.errors import ContractError, StoreUnavailable
-from volcast.lineage import as_json
+from volcast.core.errors import ContractError, StoreUnavailable
+from volcast.core.hashing import as_json
 from volcast.registry.versions import Version, parsed
-from volcast.storage import Store
+from volcast.store import Store
 
 __all__ = [
     "Event",

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from volcast import calendar
-from volcast.errors import ConfigError, ModelError, NotFound
-from volcast.registry import mlflow_log, pointer, versions
+from volcast.core import calendar
+from volcast.core.errors import ConfigError, ModelError, NotFound
+from volcast.registry import mlflow as mlflow_log
+from volcast.registry import pointer, versions
 from volcast.registry.versions import Champion, Version
-from volcast.storage import Store
+from volcast.store import Store
 
 __all__ = [
     "challenge",

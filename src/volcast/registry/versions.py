@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TypeVar
 
-from volcast.errors import KeyMissing, ModelError, NotFound
-from volcast.lineage import as_json
+from volcast.core.errors import KeyMissing, ModelError, NotFound
+from volcast.core.hashing import as_json
 from volcast.models.forecaster import MODEL_FILES, Forecaster
-from volcast.storage import Store
+from volcast.store import Store
 
 __all__ = [
     "CHECKSUMS",

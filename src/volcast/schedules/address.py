@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from volcast.errors import ConfigError
+from volcast.core.errors import ConfigError
 
 __all__ = ["address", "headers"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from volcast.errors import ConfigError, ContractError, SourceUnavailable, VolcastError
+from volcast.core.errors import ConfigError, ContractError, SourceUnavailable, VolcastError
 
 __all__ = ["entries", "flag", "identity", "inner", "refuse_error", "text", "unanswered"]
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx
 
-from volcast.errors import ConfigError, ContractError
+from volcast.core.errors import ConfigError, ContractError
+from volcast.data.sources.retry import Retry
 from volcast.schedules.address import address, headers
 from volcast.schedules.answers import (
     entries,
@@ -21,7 +22,6 @@ from volcast.schedules.answers import (
     text,
     unanswered,
 )
-from volcast.sources.retry import Retry
 
 __all__ = ["Kubeflow", "RecurringRun", "opened"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from volcast.errors import SourceUnavailable
+from volcast.core.errors import SourceUnavailable
 from volcast.schedules.kubeflow import Kubeflow, RecurringRun
 from volcast.schedules.plan import Change, Reference, changes
 from volcast.schedules.wanted import EXPERIMENT, Package, Wanted

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from volcast.errors import ConfigError
+from volcast.core.errors import ConfigError
 
 __all__ = ["EXPERIMENT", "Package", "Schedule", "Wanted", "mark_of", "packaged", "wanted"]
 

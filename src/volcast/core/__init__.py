@@ -1,0 +1,1 @@
+"""Errors, calendar, settings, hashing and logs: what every other package uses."""

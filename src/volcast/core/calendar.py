@@ -1,0 +1,144 @@
+"""The XNYS trading calendar: sessions, closes, and horizons counted in sessions."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import exchange_calendars
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from volcast.core.errors import ContractError, NotFound
+
+__all__ = [
+    "HORIZON",
+    "after",
+    "closes",
+    "deadline",
+    "is_session",
+    "last_closed",
+    "sessions",
+    "sessions_between",
+]
+
+HORIZON = 5
+"""Sessions that a forecast covers."""
+
+_NEW_YORK = ZoneInfo("America/New_York")
+_DEADLINE = time(8, tzinfo=_NEW_YORK)
+
+_FIRST, _LAST = date(1980, 1, 1), date(2035, 12, 31)
+
+
+@lru_cache(maxsize=1)
+def _xnys() -> exchange_calendars.ExchangeCalendar:
+    return exchange_calendars.get_calendar("XNYS", start=str(_FIRST), end=str(_LAST))
+
+
+@lru_cache(maxsize=1)
+def _session_index() -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(_xnys().sessions)
+
+
+@lru_cache(maxsize=1)
+def _days() -> NDArray[np.datetime64]:
+    """Return the sessions in whole days, in which any date fits; nanoseconds end in 2262."""
+    return _session_index().to_numpy().astype("datetime64[D]")
+
+
+def _day(day: date) -> np.datetime64:
+    # A Timestamp is a date too, with a time of day that is none of a session's.
+    return np.datetime64(date(day.year, day.month, day.day), "D")
+
+
+def sessions(first: date, last: date) -> list[date]:
+    """XNYS sessions from ``first`` to ``last``, both inclusive."""
+    lo, hi = _days().searchsorted(_day(first)), _days().searchsorted(_day(last), "right")
+    return [stamp.date() for stamp in _session_index()[lo:hi]]
+
+
+@lru_cache(maxsize=4096)
+def is_session(day: date) -> bool:
+    """Whether XNYS trades on ``day``."""
+    return bool((_days() == _day(day)).any())
+
+
+def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
+    """UTC closing times of sessions, half days at their own hour.
+
+    Parameters
+    ----------
+    days : sequence of date, shape (n,)
+        Session labels.
+
+    Returns
+    -------
+    pandas.DatetimeIndex, shape (n,), UTC
+
+    Raises
+    ------
+    ContractError
+        If a day is not a session.
+    """
+    wanted = pd.DatetimeIndex(pd.to_datetime(list(days)))
+    positions = _session_index().get_indexer(wanted)
+    if (positions < 0).any():
+        odd = wanted[positions < 0][0].date()
+        raise ContractError(
+            found=f"{odd}, on which XNYS is shut",
+            expected="XNYS sessions",
+            where="calendar",
+            remedy="Drop the row, or mend its date.",
+        )
+    return pd.DatetimeIndex(_xnys().closes.iloc[positions].to_numpy(), tz="UTC").as_unit("us")
+
+
+@lru_cache(maxsize=4096)
+def after(session: date, count: int) -> date:
+    """Return the session ``count`` sessions after (or, if negative, before) ``session``."""
+    index = _session_index()
+    position = int(_days().searchsorted(_day(session)))
+    if not is_session(session) or not 0 <= position + count < len(index):
+        raise NotFound(
+            found=f"{session} and {count} sessions from it",
+            expected="a XNYS session in range",
+            where="calendar",
+            remedy=f"Ask for a session between {_FIRST} and {_LAST}.",
+        )
+    return index[position + count].date()
+
+
+def deadline(session: date) -> datetime:
+    """Return when the forecast made at the close of ``session`` must stand, in UTC.
+
+    It is 08:00 in New York on the session after, whatever weekends, holidays or changes of the
+    clock lie between.
+
+    Raises
+    ------
+    NotFound
+        If ``session`` is none.
+    """
+    return datetime.combine(after(session, 1), _DEADLINE).astimezone(UTC)
+
+
+def sessions_between(earlier: date, later: date) -> int:
+    """Count the sessions after ``earlier`` up to and with ``later``; 0 if none."""
+    lo, hi = (_days().searchsorted(_day(day), "right") for day in (earlier, later))
+    return max(int(hi - lo), 0)
+
+
+def last_closed(now: datetime) -> date:
+    """Return the last session whose close is at or before ``now`` (timezone-aware)."""
+    if now.tzinfo is None:
+        raise ContractError(
+            found=f"naive time {now}",
+            expected="a timezone-aware time",
+            where="calendar",
+            remedy="Pass a time in UTC.",
+        )
+    stamp = pd.Timestamp(now).tz_convert("UTC")
+    window = sessions(stamp.date() - timedelta(days=14), stamp.date() + timedelta(days=1))
+    ended = [day for day, close in zip(window, closes(window), strict=True) if close <= stamp]
+    return ended[-1]

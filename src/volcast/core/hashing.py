@@ -1,0 +1,92 @@
+"""Identity of runs: hashes of inputs, code and configuration; never a clock."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+import volcast
+
+__all__ = [
+    "FORECAST_CODE",
+    "FORECAST_LIBRARIES",
+    "as_json",
+    "code_version",
+    "digest",
+    "frame_digest",
+    "library_versions",
+    "table_digest",
+]
+
+
+def as_json(value: object) -> bytes:
+    """Return ``value`` as strict JSON with sorted keys, so that equal values give equal bytes."""
+    return (json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+
+def digest(*parts: object) -> str:
+    """Return the SHA-256 of ``parts`` as canonical JSON."""
+    text = json.dumps(parts, sort_keys=True, default=str, allow_nan=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def frame_digest(frame: pd.DataFrame) -> str:
+    """Return the SHA-256 of a frame's column names and values, in order."""
+    sha = hashlib.sha256(json.dumps(list(frame.columns)).encode())
+    for name in frame.columns:
+        column = frame[name]
+        if column.dtype.kind == "f":
+            sha.update(np.ascontiguousarray(column.to_numpy(dtype=np.float64)).tobytes())
+        else:
+            sha.update("\n".join(map(str, column)).encode())
+    return sha.hexdigest()
+
+
+def table_digest(table: pa.Table) -> str:
+    """Return the SHA-256 of a table's schema and values, in order."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+FORECAST_CODE = ("features/*.py", "models/*.py", "evaluation/*.py", "training/train.py")
+"""Modules that a forecast depends on."""
+
+FORECAST_LIBRARIES = ("numpy", "pandas", "xgboost", "xgboost-cpu")
+"""Distributions whose version may change a forecast; absent ones are left out."""
+
+
+@lru_cache(maxsize=4)
+def code_version(
+    patterns: tuple[str, ...] = FORECAST_CODE, libraries: tuple[str, ...] = FORECAST_LIBRARIES
+) -> str:
+    """Return the package's version and a hash of the modules that match ``patterns``.
+
+    The versions of the libraries that compute are part of the hash: a model of another xgboost is
+    another model. Those that do not must not be named: an image may lack them.
+    """
+    package = Path(volcast.__file__).parent
+    sha = hashlib.sha256()
+    for pattern in patterns:
+        for module in sorted(package.glob(pattern)):
+            sha.update(module.read_bytes())
+    for installed in library_versions(libraries):
+        sha.update(installed.encode())
+    return f"{volcast.__version__}+{sha.hexdigest()[:12]}"
+
+
+def library_versions(distributions: Sequence[str]) -> list[str]:
+    """Return ``name version`` of each of the distributions that is installed."""
+    found = []
+    for name in distributions:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return found

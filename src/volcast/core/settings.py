@@ -1,0 +1,161 @@
+"""Settings, read once at the edge; everything below takes plain arguments."""
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import from_json
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from volcast.core.errors import ConfigError
+from volcast.core.online_store import read_online_store
+
+__all__ = [
+    "SAMPLE_UNIVERSE",
+    "SYNTHETIC_UNIVERSE",
+    "Settings",
+    "SourceName",
+    "Universe",
+    "read_settings",
+]
+
+SourceName = Literal["sample", "csv", "yfinance", "synthetic"]
+
+
+class Universe(BaseModel):
+    """Which symbols play which part.
+
+    A symbol left empty, or absent from the data, gives null features and never a failure;
+    only the target must be there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str = Field("SPY", min_length=1, description="the symbol that is forecast")
+    iv: str = Field("VIX", description="its 30-day implied volatility index, in points")
+    iv_3m: str = Field("VIX3M", description="its 3-month implied volatility index, in points")
+    bond: str = Field("TLT", description="the government-bond symbol")
+    credit: str = Field("HYG", description="the high-yield credit symbol")
+
+    @property
+    def indices(self) -> frozenset[str]:
+        """Symbols that are quoted in volatility points and are no asset."""
+        return frozenset(symbol for symbol in (self.iv, self.iv_3m) if symbol)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """All symbols in use, the target first, without repeats."""
+        named = (self.target, self.iv, self.iv_3m, self.bond, self.credit)
+        return tuple(dict.fromkeys(symbol for symbol in named if symbol))
+
+
+SAMPLE_UNIVERSE = Universe(target="SPX", iv="VIX", iv_3m="", bond="", credit="")
+"""The embedded sample is the index itself, with nothing but its implied volatility beside it."""
+
+SYNTHETIC_UNIVERSE = Universe(
+    target="SYN", iv="SYNVIX", iv_3m="SYNVIX3M", bond="SYNBOND", credit="SYNCREDIT"
+)
+"""Made-up symbols are named so that none can be taken for a real one."""
+
+
+class Settings(BaseSettings):
+    """All that can be set from outside, as ``VOLCAST_*`` environment variables or arguments."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VOLCAST_",
+        frozen=True,
+        extra="ignore",
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,  # a wrong setting may be a secret
+    )
+
+    store: str = Field("var/store", description="a local folder or s3://bucket/prefix")
+    online_store: SecretStr | None = Field(
+        None, description="redis://, rediss:// or dynamodb://; unset: an SQLite file"
+    )
+    source: SourceName = "sample"
+    source_path: Path | None = Field(None, description="the folder of the csv source")
+    fred_api_key: SecretStr | None = Field(
+        None, description="brings FRED's macro series to the yfinance source"
+    )
+    universe: Universe | None = Field(
+        None, description="default: the sample's for the sample, else SPY's"
+    )
+    as_of: date | None = Field(None, description="empty: the last closed session")
+    auth_token_file: Path | None = Field(
+        None, description="a mounted secret, one bearer token a line; unset: the server is open"
+    )
+    auth_jwks: str | None = Field(
+        None, description="a file or URL of the JSON Web Keys that OIDC tokens are signed by"
+    )
+    auth_audience: str | None = Field(None, description="what such a token's aud must name")
+    auth_issuer: str | None = Field(None, description="what its iss must be, if that is checked")
+    retrain_launch: str = Field(
+        "local",
+        pattern=r"^(local|https?://\S+)$",
+        description="how an alert trains: local, or the URL of a Kubeflow Pipelines API",
+    )
+    retrain_token_file: Path | None = Field(
+        None, description="a mounted bearer token for that API; unset: it is asked without one"
+    )
+    retrain_service_account: str = Field(
+        "", description="the service account of such a run; empty: the API's own"
+    )
+    brief_index: SecretStr | None = Field(
+        None, description="where passages are indexed: a file, or postgresql://; unset: a file"
+    )
+    prose_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="an OpenAI-compatible API that writes answers; unset: they are quotations",
+    )
+    prose_model: str = Field("", description="the model it is asked for")
+    prose_key_file: Path | None = Field(
+        None, description="a mounted secret, the key of that API; unset: it is asked without one"
+    )
+    seed: int = 7
+
+    @field_validator("universe", mode="before")
+    @classmethod
+    def _from_json(cls, given: object) -> object:
+        # Of the environment it comes read; a pipeline's argument is the text.
+        return from_json(given) if isinstance(given, str) else given
+
+    @field_validator("online_store")
+    @classmethod
+    def _of_a_known_form(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            read_online_store(url.get_secret_value())
+        return url
+
+    @property
+    def resolved_universe(self) -> Universe:
+        """The universe in force for the chosen source."""
+        if self.universe is not None:
+            return self.universe
+        by_source = {"sample": SAMPLE_UNIVERSE, "synthetic": SYNTHETIC_UNIVERSE}
+        return by_source.get(self.source, Universe())
+
+
+def read_settings(**given: object) -> Settings:
+    """Read the settings; arguments that are not None win over the environment.
+
+    Raises
+    ------
+    ConfigError
+        Listing every wrong setting at once.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}"
+            for item in error.errors()
+        )
+        raise ConfigError(
+            found=faults,
+            expected="valid settings",
+            where="environment VOLCAST_* and arguments",
+            remedy="Mend each named setting.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Market and macro data: fetched, checked, curated, and known as of any moment."""

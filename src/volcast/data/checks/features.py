@@ -1,0 +1,174 @@
+"""Checks of features_daily, before anything is forecast from it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from volcast.core import calendar
+from volcast.data.checks.history import WINDOW
+from volcast.data.checks.market import columns_differ
+from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
+from volcast.features.catalog import CONTEXT, FEATURES, Feature, names
+from volcast.store.tables import FEATURES_DAILY
+
+__all__ = ["FEATURE_CHECKS", "judge_features"]
+
+_STEADY = 5
+"""Sessions in a row that had a value of a feature for its sudden lack to be a fault."""
+
+_ROUNDING = 1e-9
+_REGIMES = ("gmm", "hmm")
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """What a feature of one unit may be, and which are of it."""
+
+    name: str
+    at_least: float
+    at_most: float
+    of: Callable[[Feature], bool]
+    above: bool = False
+
+
+def _is_level(feature: Feature) -> bool:
+    return feature.unit == "annualised, decimal" and "change" not in feature.name
+
+
+_BOUNDS = (
+    # A session that ends where it began has no volatility of its own.
+    _Bound("rv_1", 0.0, 20.0, lambda f: f.name == "rv_1"),
+    _Bound("volatility", 0.0, 20.0, lambda f: _is_level(f) and f.name != "rv_1", above=True),
+    _Bound("correlation", -1 - _ROUNDING, 1 + _ROUNDING, lambda f: f.unit == "correlation"),
+    _Bound("probability", -_ROUNDING, 1 + _ROUNDING, lambda f: f.unit == "probability"),
+    _Bound("log_return", -2.0, 2.0, lambda f: f.unit == "log return"),
+    _Bound("log_variance", -20.0, 6.0, lambda f: f.unit == "log annualised variance"),
+    _Bound("number", -1e12, 1e12, lambda f: True),  # noqa: ARG005
+)
+"""The last holds for every feature: infinity is no value."""
+
+
+def _row(name: str, measure: str, **more: float | bool) -> Check:
+    return Check("features", name, "critical", measure, **more)  # type: ignore[arg-type]
+
+
+_KEY = ["symbol", "session", "created_timestamp"]
+
+FEATURE_CHECKS = (
+    table_check("features", "columns_differ", "critical"),
+    Check("features", "key_repeated", "critical", key=tuple(_KEY)),
+    _row("event_not_close", "seconds from close", at_least=0, at_most=0),
+    _row("created_before_close", "seconds created after close", at_least=0),
+    *(
+        _row(
+            f"{b.name}_out_of_bounds", f"worst {b.name}",
+            at_least=b.at_least, at_most=b.at_most, above=b.above,
+        )
+        for b in _BOUNDS
+    ),
+    *(
+        _row(f"{k}_sum_not_one", f"sum of {k}", at_least=1 - 1e-6, at_most=1 + 1e-6)
+        for k in _REGIMES
+    ),
+    table_check("features", "sessions_behind", "critical"),
+    table_check("features", "missing_sessions", "critical"),
+    table_check("features", "session_without_price", "critical"),
+    table_check("features", "own_newly_null", "critical"),
+    table_check("features", "others_newly_null", "warning"),
+)  # fmt: skip
+
+
+def judge_features(features: pa.Table, curated: pa.Table, symbol: str, as_of: date) -> Verdict:
+    """Run the checks of `FEATURE_CHECKS`.
+
+    A value that depends on another symbol, or on the economy, and that is suddenly null is a
+    warning: the model says itself whether it can do without.
+
+    Parameters
+    ----------
+    features : pyarrow.Table
+        The symbol's rows of features_daily up to ``as_of``, all versions.
+    curated : pyarrow.Table
+        Its rows of curated.market_daily.
+    """
+    rows = features.to_pandas(date_as_object=False)
+    priced = pd.DatetimeIndex(curated.column("session").to_pandas(date_as_object=False))
+    facts = {
+        "columns_differ": columns_differ(FEATURES_DAILY, features.schema),
+        **_completeness(pd.DatetimeIndex(rows["session"].unique()), priced, symbol, as_of),
+        **_newly_null(rows, as_of),
+    }
+    named = {f"{name} of table": fact for name, fact in facts.items()}
+    # What was put right since is history: it must not stop every run from now on.
+    in_use = rows.sort_values("created_timestamp", kind="stable")
+    in_use = in_use[
+        ~in_use.duplicated("session", keep="last") | in_use.duplicated(_KEY, keep=False)
+    ]
+    return judge(FEATURE_CHECKS, _measured(in_use.sort_index()), named)
+
+
+def _measured(rows: pd.DataFrame) -> pd.DataFrame:
+    close = pd.Series(calendar.closes(list(rows["session"])), rows.index)
+    measures: dict[str, object] = {
+        "row": np.arange(len(rows)),
+        "seconds from close": (rows["event_timestamp"] - close).dt.total_seconds(),
+        "seconds created after close": (rows["created_timestamp"] - close).dt.total_seconds(),
+    }
+    for bound in _BOUNDS:
+        of_it = [feature.name for feature in FEATURES if bound.of(feature)]
+        values = rows[of_it].to_numpy(dtype=float)
+        at = _worst(values, bound)
+        measures[f"worst {bound.name}"] = np.take_along_axis(values, at[:, None], 1)[:, 0]
+        measures[f"worst {bound.name}: which"] = np.asarray(of_it, dtype=object)[at]
+    for kind in _REGIMES:
+        of_it = [name for name in names("regime") if name.startswith(kind)]
+        measures[f"sum of {kind}"] = rows[of_it].sum(axis=1, skipna=False)
+    keys = rows[_KEY]
+    return pd.concat([keys, pd.DataFrame(measures, index=rows.index)], axis=1)
+
+
+def _worst(values: NDArray[np.float64], bound: _Bound) -> NDArray[np.intp]:
+    """Return of each row which column is farthest out of bounds; null ones are not."""
+    out = np.maximum(bound.at_least - values, values - bound.at_most)
+    at: NDArray[np.intp] = np.where(np.isnan(out), -np.inf, out).argmax(axis=1)
+    return at
+
+
+def _completeness(
+    held: pd.DatetimeIndex, priced: pd.DatetimeIndex, symbol: str, as_of: date
+) -> dict[str, Fact]:
+    start = pd.Timestamp(calendar.after(as_of, 1 - WINDOW))
+    newest = held.max().date() if len(held) else None
+    lacks = priced[(priced >= start) & (priced <= held.max())].difference(held)
+    odd = held.difference(priced)
+    behind = WINDOW if newest is None else calendar.sessions_between(newest, as_of)
+    return {
+        "sessions_behind": Fact(
+            float(behind), f"features of {symbol} up to {newest or 'no session'}"
+        ),
+        "missing_sessions": Fact(float(len(lacks)), newest_days(lacks)),
+        "session_without_price": Fact(float(len(odd)), newest_days(odd)),
+    }  # fmt: skip
+
+
+def _newly_null(rows: pd.DataFrame, as_of: date) -> dict[str, Fact]:
+    """Count features of the newest session that are null, and were not in the sessions before."""
+    known = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
+    known = known.drop_duplicates("session", keep="last").set_index("session").sort_index()
+    day = pd.Timestamp(as_of)
+    before = known[known.index < day].tail(_STEADY)
+    if day not in known.index or len(before) < _STEADY:
+        return {name: Fact(np.nan) for name in ("own_newly_null", "others_newly_null")}
+    lacking = known.loc[[day]].isna().all() & before.notna().all()
+    lost = [feature for feature in FEATURES if lacking[feature.name]]
+    own = [f.name for f in lost if f.group not in CONTEXT and not any("." in s for s in f.sources)]
+    others = [f.name for f in lost if f.name not in own]
+    return {
+        "own_newly_null": Fact(float(len(own)), ", ".join(own)),
+        "others_newly_null": Fact(float(len(others)), ", ".join(others)),
+    }

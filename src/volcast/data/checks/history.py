@@ -1,0 +1,177 @@
+"""What a history says against itself, its index, its second source, and what was published."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from volcast.core import calendar
+from volcast.core.settings import Universe
+from volcast.data.checks.suite import Fact, newest_days
+from volcast.features.macro import known_rows
+
+__all__ = [
+    "CONTRADICTED",
+    "SECOND_SOURCES",
+    "WINDOW",
+    "contradicted_moves",
+    "log_growth",
+    "restated",
+    "second_source",
+    "torn",
+]
+
+WINDOW = 252
+"""Sessions up to as_of in which gaps and doubtful rows are counted."""
+
+SECOND_SOURCES = {"VIX": "VIXCLS"}
+"""Series of raw.macro that publish an index of raw.market a second time."""
+
+SOURCE_TOLERANCE = 0.02
+"""Volatility points. Cboe's 8,060 closes since 1990 and FRED's agree to the last digit, both with
+two decimals; Yahoo's were up to 1.0 off (2014-10-15: 25.27 for 26.25)."""
+
+CONTRADICTED = 5.0
+"""Daily standard deviations that a return may be while the index stands still. Of SPY's returns
+1993-2021 the largest is 2.95, of QQQ, IWM, EFA, HYG, TLT, IEF and LQD 4.61, of made-up ones 3.4."""
+
+_STILL = 0.1
+"""Absolute log change of the index up to which it has not moved."""
+
+_TIED = -0.5
+"""Rank correlation of returns and changes of the index above which it tells nothing of the symbol:
+SPY -.75, QQQ -.68, IWM -.70, EFA -.67, HYG -.55, made-up -.58, but LQD .02 and TLT .28."""
+
+_SAME = 1e-4
+"""Log difference up to which a return or the shape of a bar is the same: a cent on 100."""
+
+_TORN = 0.18
+"""Log; under the smallest usual split (6 for 5, .182), over any restated tick of a fund so far."""
+
+_OWN_WINDOW, _OWN_FEWEST = 66, 22
+
+
+def log_growth(rows: pd.DataFrame) -> "pd.Series[float]":
+    """Return log of ``close_t / close_t-1 * adjustment_t`` by session.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        One symbol's rows of curated.market_daily, sorted; sessions as datetime64.
+    """
+    own = rows.set_index("session")
+    return _log(own["close"] / own["close"].shift() * own["adjustment"])
+
+
+def restated(now: pd.DataFrame, before: pd.DataFrame) -> Fact:
+    """Return the share of a symbol's published rows that would be published anew as other ones.
+
+    A row is another where its return, or the shape of its bar, is. Neither a new scale of the
+    adjusted close, as after each dividend, nor a split that is applied to the whole history
+    changes either. The share is of at least `WINDOW` rows: a live source restates a few recent
+    bars at once.
+
+    Parameters
+    ----------
+    now, before : pandas.DataFrame
+        Rows as for `log_growth`.
+    """
+    if before.empty:
+        return Fact(np.nan, "nothing was published before")
+    told, held = _described(now), _described(before)
+    common = told.index.intersection(held.index)
+    moved = (told.loc[common] - held.loc[common]).abs().gt(_SAME).any(axis=1)
+    share = float(moved.sum()) / max(len(common), WINDOW)
+    return Fact(share, _days(pd.DatetimeIndex(common[moved])))
+
+
+def torn(now: pd.DataFrame, before: pd.DataFrame, moves: "pd.Series[float]") -> Fact:
+    """Count the sessions at which the history would tear, as where a split reaches half of it.
+
+    Of published rows those whose return grows beyond .18 in logs and by as much; where nothing
+    was published yet, the returns as large that the index contradicts.
+
+    Parameters
+    ----------
+    now, before : pandas.DataFrame
+        Rows as for `log_growth`.
+    moves : pandas.Series
+        Of `contradicted_moves`, by session.
+    """
+    growth = log_growth(now)
+    if before.empty:
+        at = growth.index[(growth.abs() > _TORN) & moves.reindex(growth.index).gt(CONTRADICTED)]
+    else:
+        held = log_growth(before).reindex(growth.index)
+        grown = growth.abs() - held.abs()
+        at = growth.index[(growth.abs() > _TORN) & (grown > _TORN)]
+    return Fact(float(len(at)), _days(pd.DatetimeIndex(at)))
+
+
+def contradicted_moves(target: pd.DataFrame, index: pd.DataFrame) -> "pd.Series[float]":
+    """Return by session how large a return was against what its index had implied.
+
+    ``|r_t| / max(iv_t-1 / 100 / sqrt(252), sd_66(r)_t-1)`` where the index moved by less than .1
+    in logs; else, and where the index is no measure of the symbol's risk, null.
+
+    Parameters
+    ----------
+    target, index : pandas.DataFrame
+        Rows as for `log_growth`.
+    """
+    growth = log_growth(target)
+    points = index.set_index("session")["close"].reindex(growth.index)
+    change = _log(points / points.shift())
+    both = growth.notna() & change.notna()
+    nothing = pd.Series(np.nan, index=growth.index)
+    if both.sum() < WINDOW or growth[both].rank().corr(change[both].rank()) > _TIED:
+        return nothing
+    own = growth.rolling(_OWN_WINDOW, min_periods=_OWN_FEWEST).std().shift()
+    implied = points.shift() / 100 / np.sqrt(252)
+    scale = implied.where(own.isna() | (implied > own), own)
+    measured: pd.Series[float] = (growth.abs() / scale).where(change.abs() < _STILL)
+    return measured
+
+
+def second_source(
+    index: pd.DataFrame, macro: pd.DataFrame, universe: Universe, as_of: date
+) -> Fact:
+    """Count the sessions of the window in which an index and its second source differ.
+
+    Parameters
+    ----------
+    index : pandas.DataFrame
+        The index's rows, as for `log_growth`.
+    macro : pandas.DataFrame
+        Rows of raw.macro of the series of `SECOND_SOURCES`; those that were not public at the
+        close of ``as_of`` are not looked at.
+    """
+    series = SECOND_SOURCES.get(universe.iv)
+    rows = macro[macro["series"] == series] if series else macro.iloc[:0]
+    if rows.empty or index.empty:
+        return Fact(np.nan, f"no second source of {universe.iv or 'an index'}")
+    known = known_rows(rows)
+    known = known[known["known_at"] <= calendar.closes([as_of])[0]]
+    told = known.drop_duplicates("observation_date", keep="last").set_index("observation_date")
+    own = index.set_index("session")["close"]
+    own = own[own.index >= pd.Timestamp(calendar.after(as_of, 1 - WINDOW))]
+    gap = (own - told["value"].reindex(own.index)).dropna().abs()
+    apart = gap[gap > SOURCE_TOLERANCE]
+    if gap.empty:
+        return Fact(np.nan, f"no session in both {universe.iv} and {series}")
+    newest = ", ".join(f"{day:%Y-%m-%d} by {by:.2f}" for day, by in apart.tail(3).items())
+    return Fact(float(len(apart)), f"{universe.iv} against {series}: {newest}" if newest else "")
+
+
+def _described(rows: pd.DataFrame) -> pd.DataFrame:
+    own = rows.set_index("session")
+    shape = {name: _log(own[name] / own["close"]) for name in ("open", "high", "low")}
+    return pd.DataFrame(shape | {"growth": log_growth(rows)})
+
+
+def _log(values: "pd.Series[float]") -> "pd.Series[float]":
+    return pd.Series(np.log(values.to_numpy(dtype=float)), values.index)
+
+
+def _days(days: pd.DatetimeIndex) -> str:
+    return f"{len(days)} sessions, newest {newest_days(days)}" if len(days) else ""

@@ -1,0 +1,245 @@
+"""Checks of the market as a whole: what is fetched, and what would be published of it."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from volcast.core import calendar
+from volcast.core.settings import Universe
+from volcast.data.checks.history import (
+    CONTRADICTED,
+    WINDOW,
+    contradicted_moves,
+    restated,
+    second_source,
+    torn,
+)
+from volcast.data.checks.raw_rows import RANGE_TOLERANCE, range_measures
+from volcast.data.checks.suite import Check, Fact, Verdict, judge, table_check
+from volcast.data.curate import Curated
+from volcast.store.tables import RAW_MARKET, Table
+
+__all__ = ["MARKET", "Market", "columns_differ", "count_rows", "judge_market", "torn_others"]
+
+_PRICES = ["open", "high", "low", "close"]
+
+
+MARKET = (
+    table_check("raw", "columns_differ", "critical", 0),
+    table_check("raw", "target_missing", "critical", 0),
+    table_check("raw", "sessions_behind", "critical", 0),
+    table_check("raw", "others_behind", "warning", 0),
+    table_check("raw", "newest_broken", "critical", 0),
+    table_check("raw", "quarantined_share", "critical", 0.01),
+    table_check("raw", "second_source_differs", "warning", 0),
+    Check("curated", "key_repeated", "critical", key=("symbol", "session")),
+    Check("curated", "off_calendar", "critical", "is a session", 1),
+    Check("curated", "known_before_close", "critical", "seconds known after close", 0),
+    Check("curated", "price_not_positive", "critical", "lowest price", 0, above=True),
+    Check("curated", "range_contradicts", "critical", "range of assets", -RANGE_TOLERANCE),
+    Check("curated", "adjustment_not_positive", "critical", "adjustment", 0, above=True),
+    Check("curated", "suspicious_jump", "warning", "jump flagged", at_most=0),
+    Check("curated", "stale_repeat", "warning", "repeat flagged", at_most=0),
+    Check("curated", "move_contradicted", "warning", "move of target", at_most=CONTRADICTED),
+    table_check("curated", "missing_sessions", "critical", 5),
+    table_check("curated", "others_missing_sessions", "warning", 0),
+    table_check("curated", "newest_contradicted", "critical", 0),
+    table_check("curated", "history_restated", "critical", 0.1),
+    table_check("curated", "history_torn", "critical", 0),
+    table_check("curated", "others_torn", "warning", 0),
+)
+
+
+@dataclass(frozen=True)
+class Market:
+    """All that the checks look at.
+
+    Parameters
+    ----------
+    raw : pyarrow.Table
+        Rows of raw.market up to as_of, all versions.
+    curated : Curated
+        What curation made of them.
+    published : pandas.DataFrame
+        Rows of curated.market_daily that stand.
+    macro : pandas.DataFrame
+        Rows of raw.macro of the second sources.
+    """
+
+    raw: pa.Table
+    curated: Curated
+    published: pd.DataFrame
+    macro: pd.DataFrame
+    universe: Universe
+    as_of: date
+
+
+def judge_market(market: Market) -> Verdict:
+    """Run the checks of `MARKET`."""
+    rows = _dated(market.curated.rows)
+    target, index = (_of(rows, name) for name in (market.universe.target, market.universe.iv))
+    moves = contradicted_moves(target, index)
+    published = _of(_dated(market.published), market.universe.target)
+    held_back = torn_others(market.curated.rows, market.published, market.universe)
+    facts = _freshness(market) | _completeness(rows, market) | {
+        "columns_differ": columns_differ(RAW_MARKET, market.raw.schema),
+        **_soundness(market),
+        "second_source_differs": second_source(
+            index, market.macro, market.universe, market.as_of
+        ),
+        "newest_contradicted": _newest_contradicted(moves, market.as_of),
+        "history_restated": restated(target, published),
+        "history_torn": torn(target, published, moves),
+        "others_torn": Fact(float(len(held_back)), ", ".join(held_back)),
+    }  # fmt: skip
+    named = {f"{name} of table": fact for name, fact in facts.items()}
+    return judge(MARKET, _measured(rows, moves, market), named)
+
+
+def torn_others(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe) -> list[str]:
+    """Return the symbols other than the target whose published history new rows would tear.
+
+    Parameters
+    ----------
+    rows, published : pandas.DataFrame
+        Rows of curated.market_daily as they would be, and as they stand.
+    """
+    nothing = pd.Series(dtype=float)
+    now, before = _dated(rows), _dated(published)
+    return [
+        name
+        for name in universe.symbols
+        if name != universe.target and torn(_of(now, name), _of(before, name), nothing).value
+    ]
+
+
+def columns_differ(table: Table, schema: pa.Schema) -> Fact:
+    """Count the columns of a contract that are missing from a schema, or of another type."""
+    held = {field.name: field.type for field in schema}
+    odd = [c.name for c in table.columns if held.get(c.name) != c.type]
+    odd += sorted(set(held) - {c.name for c in table.columns})
+    return Fact(float(len(odd)), ", ".join(odd))
+
+
+def _of(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:
+    return rows[rows["symbol"] == symbol]
+
+
+def _dated(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(session=pd.to_datetime(rows["session"]).astype("datetime64[ns]"))
+
+
+def _measured(rows: pd.DataFrame, moves: "pd.Series[float]", market: Market) -> pd.DataFrame:
+    days = list(rows["session"])
+    sessions = _sessions(min(days), max(days)) if days else pd.DatetimeIndex([])
+    asset = ~rows["symbol"].isin(market.universe.indices)
+    recent = rows["session"] >= pd.Timestamp(calendar.after(market.as_of, 1 - WINDOW))
+    of_target = rows["symbol"] == market.universe.target
+    on = rows["session"].isin(sessions)
+    close_at = rows["session"].map(pd.Series(calendar.closes(list(sessions)), sessions))
+    return rows.assign(
+        row=np.arange(len(rows)),
+        **{
+            "is a session": on.astype(float),
+            "seconds known after close": (rows["known_at"] - close_at).dt.total_seconds(),
+            "lowest price": rows[_PRICES].min(axis=1),
+            "range of assets": pd.DataFrame(range_measures(rows)).min(axis=1).where(asset),
+            "jump flagged": _flagged(rows, "suspicious_jump").where(recent),
+            "repeat flagged": _flagged(rows, "stale_repeat").where(recent),
+            "move of target": rows["session"].map(moves).where(of_target & recent),
+        },
+    )
+
+
+def _sessions(first: date, last: date) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(pd.to_datetime(calendar.sessions(first, last))).as_unit("ns")
+
+
+def _flagged(rows: pd.DataFrame, flag: str) -> "pd.Series[float]":
+    raised = [flag in flags for flags in rows["flags"]]
+    return pd.Series(raised, rows.index, dtype=float)
+
+
+def _freshness(market: Market) -> dict[str, Fact]:
+    """Count the sessions from each symbol's newest raw row to as_of."""
+    raw = market.raw.select(["symbol", "session"]).to_pandas(date_as_object=False)
+    newest = raw.groupby("symbol")["session"].max()
+    behind = {
+        name: calendar.sessions_between(newest[name].date(), market.as_of)
+        for name in market.universe.symbols
+        if name in newest.index
+    }
+    target = market.universe.target
+    late = {name: count for name, count in behind.items() if count and name != target}
+    own = behind.get(target)
+    return {
+        "target_missing": Fact(float(own is None), f"no row of {target} up to {market.as_of}"),
+        "sessions_behind": Fact(
+            np.nan if own is None else float(own),
+            "" if own is None else f"{target} up to {newest[target].date()}",
+        ),
+        "others_behind": Fact(float(max(late.values(), default=0)), _listed(late)),
+    }
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} by {count}" for name, count in sorted(counts.items()))
+
+
+def _soundness(market: Market) -> dict[str, Fact]:
+    """Tell of the target whether its newest row is broken, and how many are.
+
+    The newest session counts as broken if its latest version is, though an earlier good one may
+    stand: a forecast must not rest on a price the source has since contradicted.
+    """
+    target, newest_day = market.universe.target, pd.Timestamp(market.as_of)
+    raw = market.raw.select(["symbol", "session", "ingested_at"]).to_pandas(date_as_object=False)
+    own = raw[raw["symbol"] == target]
+    broken = market.curated.quarantined
+    broken = broken[broken["symbol"] == target]
+    newest = own.loc[own["session"] == newest_day, "ingested_at"].max()
+    at_newest = broken[broken["session"] == newest_day]
+    told = [f"{row.session:%Y-%m-%d} {row.reason}" for row in broken.tail(3).itertuples()]
+    share = count_rows(broken) / len(own) if len(own) else np.nan
+    return {
+        "newest_broken": Fact(
+            float((at_newest["ingested_at"] == newest).any()), "; ".join(told)
+        ),
+        "quarantined_share": Fact(share, "; ".join(told)),
+    }  # fmt: skip
+
+
+def count_rows(quarantined: pd.DataFrame) -> int:
+    """Count raw rows; one row may be quarantined for several reasons."""
+    return len(quarantined.drop_duplicates(["symbol", "session", "source", "ingested_at"]))
+
+
+def _completeness(rows: pd.DataFrame, market: Market) -> dict[str, Fact]:
+    """Count the sessions of the window that a symbol lacks between its first and its newest row."""
+    raw = market.raw.select(["symbol", "session"]).to_pandas(date_as_object=False)
+    start = calendar.after(market.as_of, 1 - WINDOW)
+    lacks: dict[str, pd.DatetimeIndex] = {}
+    for name in market.universe.symbols:
+        days = raw.loc[raw["symbol"] == name, "session"]
+        if len(days):
+            wanted = _sessions(max(days.min().date(), start), days.max().date())
+            lacks[name] = wanted.difference(
+                pd.DatetimeIndex(rows.loc[rows["symbol"] == name, "session"])
+            )
+    own = lacks.pop(market.universe.target, None)
+    others = {name: len(days) for name, days in lacks.items() if len(days)}
+    told = "" if own is None else ", ".join(f"{day:%Y-%m-%d}" for day in own[-3:])
+    return {
+        "missing_sessions": Fact(np.nan if own is None else float(len(own)), told),
+        "others_missing_sessions": Fact(float(max(others.values(), default=0)), _listed(others)),
+    }
+
+
+def _newest_contradicted(moves: "pd.Series[float]", as_of: date) -> Fact:
+    """Tell whether the target's newest row moves as its index denies."""
+    move = moves.get(pd.Timestamp(as_of), np.nan)
+    doubtful = move > CONTRADICTED
+    return Fact(float(doubtful), f"{as_of} moves {move:.1f} sd, the index not" if doubtful else "")

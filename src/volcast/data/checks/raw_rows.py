@@ -1,0 +1,80 @@
+"""Checks of raw market rows; a row that fails one is quarantined with the check's name."""
+
+import pandas as pd
+
+from volcast.data.checks.suite import Check, Verdict, judge
+
+__all__ = ["RAW_ROWS", "judge_rows", "range_measures"]
+
+RANGE_TOLERANCE = 1e-6
+"""Share of the close by which high, low, open and close may contradict each other. None of 42,000
+real rows of SPY, TLT, HYG and five more funds, nor of 5,031 of the sample's index, does at all;
+prices scaled in 32-bit floats may, by 1e-7. A cent on the dearest of them is 2e-5."""
+
+HIGHEST_PRICE = 1e9
+"""Above any price there is; so infinity is no price."""
+
+INDEX_POINTS = (1.0, 200.0)
+"""Plausible closes of an implied-volatility index; VIX has been between 9.1 and 82.7 since 1990."""
+
+_PRICES = ("open", "high", "low", "close")
+
+
+def _row_check(name: str, measure: str, at_least: float | None, **more: float | bool) -> Check:
+    return Check("raw", name, "warning", measure, at_least, **more)  # type: ignore[arg-type]
+
+
+_POSITIVE = {"at_most": HIGHEST_PRICE, "above": True}
+
+RAW_ROWS = (
+    _row_check("off_calendar", "is a session", 1),
+    Check("raw", "contradicting_repeat", "warning", key=("symbol", "session", "ingested_at")),
+    *(_row_check(f"{name}_missing", f"{name} is there", 1) for name in _PRICES),
+    *(_row_check(f"{name}_not_positive", f"{name} of assets", 0, **_POSITIVE) for name in _PRICES),
+    _row_check("high_below_low", "high over low", -RANGE_TOLERANCE),
+    _row_check("high_below_open_or_close", "high over open and close", -RANGE_TOLERANCE),
+    _row_check("low_above_open_or_close", "open and close over low", -RANGE_TOLERANCE),
+    _row_check("adjustment_not_positive", "adjustment", 0, **_POSITIVE),
+    _row_check("bar_repeated", "is a bar of its own", 1),
+    _row_check("close_implausible", "close of indices", INDEX_POINTS[0], at_most=INDEX_POINTS[1]),
+)
+"""A warning each: what a broken row is worth to the run is for the checks of the table."""
+
+
+def judge_rows(rows: pd.DataFrame) -> Verdict:
+    """Run every row check on all rows at once.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Columns of raw.market, and row (a unique number), kind (asset or index), on_calendar,
+        repeats (whether the bar is that of the session before).
+
+    Raises
+    ------
+    VolcastError
+        If a check could not be run.
+    """
+    asset = rows["kind"] == "asset"
+    there = {f"{name} is there": rows[name].notna().astype(float) for name in _PRICES}
+    of_assets = {f"{name} is there": there[f"{name} is there"].where(asset) for name in _PRICES[:3]}
+    measured = rows.assign(
+        **{"is a session": rows["on_calendar"].astype(float)},
+        **{"is a bar of its own": 1.0 - rows["repeats"].astype(float)},
+        **(there | of_assets),
+        **{f"{name} of assets": rows[name].where(asset) for name in _PRICES},
+        **{name: values.where(asset) for name, values in range_measures(rows).items()},
+        **{"close of indices": rows["close"].where(~asset)},
+    )
+    return judge(RAW_ROWS, measured)
+
+
+def range_measures(rows: pd.DataFrame) -> dict[str, "pd.Series[float]"]:
+    """Return how far each row is from contradicting itself, as shares of its close."""
+    scale = rows["close"].abs()
+    body = rows[["open", "close"]]
+    return {
+        "high over low": (rows["high"] - rows["low"]) / scale,
+        "high over open and close": (rows["high"] - body.max(axis=1)) / scale,
+        "open and close over low": (body.min(axis=1) - rows["low"]) / scale,
+    }

@@ -1,0 +1,295 @@
+"""Checks as data, run through Great Expectations."""
+
+import importlib
+import logging
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from volcast.core.errors import VolcastError
+
+__all__ = [
+    "Check",
+    "Fact",
+    "Outcome",
+    "Severity",
+    "Suite",
+    "Verdict",
+    "judge",
+    "newest_days",
+    "table_check",
+]
+
+Severity = Literal["critical", "warning"]
+Suite = Literal["raw", "curated", "features", "predictions"]
+
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: values that must lie within bounds, or a key that must not repeat.
+
+    Parameters
+    ----------
+    suite, name : str
+        Its place in monitoring.quality; ``name`` is also the reason a row is quarantined with.
+    severity : str
+        critical: a failure stops the run; warning: it goes on.
+    measure : str
+        The column that holds the values; null where a row is not judged.
+    at_least, at_most : float or None
+        Bounds, both inclusive.
+    above : bool
+        Whether ``at_least`` itself fails.
+    of_table : bool
+        Whether ``measure`` names a `Fact` of the whole table.
+    key : tuple of str
+        Columns that together may not repeat; there is no measure then.
+    """
+
+    suite: Suite
+    name: str
+    severity: Severity
+    measure: str = ""
+    at_least: float | None = None
+    at_most: float | None = None
+    above: bool = False
+    of_table: bool = False
+    key: tuple[str, ...] = ()
+
+    def holds(self, values: "pd.Series[float]") -> "pd.Series[bool]":
+        """Mark the values that pass, by plain arithmetic; null ones do."""
+        low = -np.inf if self.at_least is None else self.at_least
+        high = np.inf if self.at_most is None else self.at_most
+        over = values > low if self.above else values >= low
+        return values.isna() | (over & (values <= high))
+
+
+def table_check(
+    suite: Suite,
+    name: str,
+    severity: Severity,
+    at_most: float = 0,
+    at_least: float | None = None,
+) -> Check:
+    """Return the check of the `Fact` of a whole table that is called ``<name> of table``."""
+    return Check(suite, name, severity, f"{name} of table", at_least, at_most, of_table=True)
+
+
+def newest_days(days: Iterable[pd.Timestamp]) -> str:
+    """Return the newest three of the days, in words."""
+    return ", ".join(f"{day:%Y-%m-%d}" for day in sorted(set(days))[-3:])
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What was found of a whole table; NaN where there is nothing to judge."""
+
+    value: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one check; the fields are columns of monitoring.quality."""
+
+    suite: Suite
+    check: str
+    severity: Severity
+    passed: bool
+    checked: int
+    failed: int
+    found: float | None
+    bound: float | None
+    detail: str
+
+    def __str__(self) -> str:
+        """Name the check and what it found."""
+        if self.found is None:
+            return f"{self.check}: {self.failed} of {self.checked} rows"
+        bound = "" if self.bound is None else f" (at most {self.bound:g})"
+        return f"{self.check} {self.found:g}{bound}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run of checks found.
+
+    Parameters
+    ----------
+    outcomes : list of Outcome
+        One a check, in the order of the checks.
+    faults : pandas.DataFrame
+        ``row`` (its number) and ``reason`` of each row that failed a check, sorted.
+    results : tuple
+        Great Expectations' own, for its page.
+    """
+
+    outcomes: list[Outcome]
+    faults: pd.DataFrame
+    results: tuple[Any, ...] = field(repr=False, compare=False)
+
+
+def judge(
+    checks: Sequence[Check], rows: pd.DataFrame, facts: Mapping[str, Fact] | None = None
+) -> Verdict:
+    """Run ``checks`` on rows and on facts of their table, in one batch.
+
+    Parameters
+    ----------
+    checks : sequence of Check
+    rows : pandas.DataFrame
+        ``row`` (a unique number), ``symbol``, ``session``, and the measures and keys of the
+        checks; a column ``<measure>: which`` says what of the row the measure is of.
+    facts : mapping of str to Fact
+        By measure.
+
+    Raises
+    ------
+    VolcastError
+        If a check could not be run.
+    """
+    facts = facts or {}
+    outcome = _run(checks, _batch(checks, rows, facts))
+    numbered = rows.set_index("row") if len(rows) else rows
+    outcomes, faults = [], []
+    for check, result in zip(checks, outcome.results, strict=True):
+        found = result.result
+        if check.of_table:
+            outcomes.append(_of_table(check, facts[check.measure], passed=result.success))
+            continue
+        failing = [int(at["row"]) for at in found.get("unexpected_index_list") or []]
+        checked = found["element_count"] - found.get("missing_count", 0) if len(rows) else 0
+        outcomes.append(_of_rows(check, checked, failing, numbered))
+        faults += [(row, check.name) for row in failing]
+    frame = pd.DataFrame(sorted(set(faults)), columns=["row", "reason"])
+    return Verdict(outcomes, frame.astype({"row": "int64", "reason": "object"}), (outcome,))
+
+
+def _of_table(check: Check, fact: Fact, *, passed: bool) -> Outcome:
+    judged = not np.isnan(fact.value)
+    return Outcome(
+        check.suite, check.name, check.severity, passed=bool(passed), checked=int(judged), failed=0,
+        found=float(fact.value) if judged else None, bound=check.at_most,
+        detail="" if passed and judged else fact.detail,
+    )  # fmt: skip
+
+
+def _of_rows(check: Check, checked: int, failing: list[int], rows: pd.DataFrame) -> Outcome:
+    return Outcome(
+        check.suite, check.name, check.severity, passed=not failing, checked=int(checked),
+        failed=len(failing), found=None, bound=None,
+        detail=_examples(check, rows.loc[failing]) if failing else "",
+    )  # fmt: skip
+
+
+def _examples(check: Check, failing: pd.DataFrame) -> str:
+    """Name the newest failing rows, with what was measured."""
+    newest = failing.sort_values("session", kind="stable").tail(_EXAMPLES)
+    told = []
+    for row in newest.to_dict("records"):
+        which = row.get(f"{check.measure}: which", "")
+        value = "" if check.key else f" ({which}{' ' if which else ''}{row[check.measure]:.6g})"
+        told.append(f"{row['symbol']} {pd.Timestamp(row['session']):%Y-%m-%d}{value}")
+    return ", ".join(told)
+
+
+def _batch(checks: Sequence[Check], rows: pd.DataFrame, facts: Mapping[str, Fact]) -> pd.DataFrame:
+    """Return the columns that are judged; facts stand in the first row, and are null below."""
+    of_rows = {c.measure for c in checks if c.measure and not c.of_table}
+    wanted = ["row", *sorted(of_rows | {column for c in checks for column in c.key})]
+    batch = rows.reindex(columns=wanted).reset_index(drop=True)
+    if batch.empty:
+        batch = pd.DataFrame({name: [np.nan] for name in wanted}).assign(row=-1)
+    for name in {c.measure for c in checks if c.of_table}:
+        batch[name] = np.nan
+        batch.loc[0, name] = float(facts[name].value)
+    return batch
+
+
+def _expectation(check: Check) -> Any:
+    ask, about = _gx().expectations, {"meta": {"check": check.name}, "severity": check.severity}
+    if check.key:
+        return ask.ExpectCompoundColumnsToBeUnique(column_list=list(check.key), **about)
+    return ask.ExpectColumnValuesToBeBetween(
+        column=check.measure, min_value=check.at_least, max_value=check.at_most,
+        strict_min=check.above, **about,
+    )  # fmt: skip
+
+
+def _run(checks: Sequence[Check], frame: pd.DataFrame) -> Any:
+    """Validate one in-memory batch; results in the order of the checks.
+
+    Which rows fail is asked for of the checks that do, for to ask it costs as much as the check.
+    """
+    batch = _batches().get_batch({"dataframe": frame})
+    outcome = _validated(batch, checks, {"result_format": "BASIC"})
+    failing = [
+        at
+        for at, (check, result) in enumerate(zip(checks, outcome.results, strict=True))
+        if not result.success and not check.of_table
+    ]
+    if failing:
+        rows = {
+            "result_format": "COMPLETE",
+            "unexpected_index_column_names": ["row"],
+            "return_unexpected_index_query": False,
+        }
+        whole = _validated(batch, [checks[at] for at in failing], rows)
+        for at, result in zip(failing, whole.results, strict=True):
+            outcome.results[at] = result
+    return outcome
+
+
+def _validated(batch: Any, checks: Sequence[Check], result_format: dict[str, Any]) -> Any:
+    expectations = [_expectation(check) for check in checks]
+    suite = _gx().ExpectationSuite("volcast", expectations=expectations)
+    outcome = batch.validate(suite, result_format=result_format)
+    _refuse_unrun(outcome.results)
+    return outcome
+
+
+def _refuse_unrun(results: Sequence[Any]) -> None:
+    """Raise if a check did not run: it found nothing, and must not pass for one without fault."""
+    for result in results:
+        if not result.success and not result.result:
+            raise VolcastError(
+                found=f"no result of {result.expectation_config.type}: {result.exception_info}",
+                expected="every check to run",
+                where="quality suite",
+                remedy="This is a fault of volcast; report it with the message.",
+            )
+
+
+@lru_cache(maxsize=1)
+def _batches() -> Any:
+    """Return what makes a batch of a frame, in a context that keeps nothing on disk."""
+    gx = _gx()
+    types = gx.data_context.types.base
+    config = types.DataContextConfig(
+        # In memory alone: the default would look for a folder for its pages.
+        store_backend_defaults=types.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars={"globally": False},
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
+    asset = context.data_sources.add_pandas("memory").add_dataframe_asset("rows")
+    return asset.add_batch_definition_whole_dataframe("all")
+
+
+@lru_cache(maxsize=1)
+def _gx() -> Any:
+    """Import Great Expectations, which takes seconds, when the first check is run."""
+    with warnings.catch_warnings():
+        # On import it uses modules deprecated in Python 3.11 and asks for an optional package.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", ImportWarning)
+        module = importlib.import_module("great_expectations")
+    logging.captureWarnings(False)  # it also diverts all warnings of the process to a logger
+    return module

@@ -1,0 +1,182 @@
+"""Made-up markets: stochastic volatility with leverage, and a VIX tied to it."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from volcast.core import calendar
+from volcast.core.settings import SYNTHETIC_UNIVERSE
+from volcast.data.sources.protocol import MARKET_COLUMNS, Fetched, nothing
+from volcast.data.sources.rows import adjustments, between
+from volcast.store.tables import RAW_MACRO, RAW_MARKET
+
+__all__ = ["SyntheticSource"]
+
+_Floats = NDArray[np.float64]
+
+_START = date(2000, 1, 3)
+_PERSISTENCE, _VOL_OF_VOL, _LEVERAGE = 0.98, 0.16, -0.7
+_OVERNIGHT = 0.2
+"""Share of a session's variance that falls before its open."""
+_PREMIUM = 1.2
+"""What implied variance is above expected variance, as a factor."""
+_DIVIDEND_EVERY, _DIVIDEND = 63, 0.004
+_SHOCKS = 8
+"""Standard normals a symbol and session uses: gap, session, state, 2 high, 2 low, volume."""
+
+_UNIVERSE = SYNTHETIC_UNIVERSE
+_ANNUAL_VOL = {_UNIVERSE.bond: 0.12, _UNIVERSE.credit: 0.08}
+_BETA = {_UNIVERSE.bond: -0.3, _UNIVERSE.credit: 0.6}
+_INDEX_SESSIONS = {_UNIVERSE.iv: 22, _UNIVERSE.iv_3m: 63}
+
+
+class SyntheticSource:
+    """A seeded market on XNYS sessions from 2000-01-03.
+
+    Each symbol has random numbers of its own, drawn session by session: more symbols, more years
+    or a later end change no row that was there.
+
+    Parameters
+    ----------
+    symbols : int
+        How many; the five of ``SYNTHETIC_UNIVERSE`` first, then ``SYN00005`` and on.
+    years : int
+        How many years of sessions, where no last date is asked for.
+    seed : int
+        Same seed, same rows.
+    """
+
+    name = "synthetic"
+    live = False
+
+    def __init__(self, symbols: int = 5, years: int = 20, seed: int = 7) -> None:
+        self.symbols = (*_UNIVERSE.symbols, *(f"SYN{i:05d}" for i in range(5, symbols)))[:symbols]
+        self._end = date(_START.year + years - 1, 12, 31)
+        self._seed = seed
+
+    def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
+        """Fetch the symbols that there are; adjusted closes are scaled to the first session."""
+        known = [symbol for symbol in symbols if symbol in self.symbols]
+        notes = ["The synthetic market is made up; it says nothing of a real one."]
+        notes += [f"The synthetic market has no {s}." for s in symbols if s not in known]
+        days = pd.DatetimeIndex(pd.to_datetime(calendar.sessions(_START, last or self._end)))
+        if not known or not len(days):
+            return nothing(RAW_MARKET, *notes)
+        assets = [symbol for symbol in known if symbol not in _INDEX_SESSIONS]
+        # The target always runs: the others' common shocks and both indices hang on it.
+        names = list(dict.fromkeys([_UNIVERSE.target, *assets]))
+        shocks = np.stack([self._shocks(symbol, len(days)) for symbol in names], axis=1)
+        prices = _assets(names, shocks) | self._indices(known, shocks[:, 0])
+        rows = pd.concat([_rows(symbol, days, *prices[symbol]) for symbol in known])
+        return Fetched(
+            between(rows.reset_index(drop=True), "session", first, last), {}, tuple(notes)
+        )
+
+    def macro(self, first: date | None, last: date | None) -> Fetched:  # noqa: ARG002
+        """Fetch nothing: there is no made-up macro series."""
+        return nothing(RAW_MACRO)
+
+    def _shocks(self, symbol: str, count: int) -> _Floats:
+        rng = np.random.default_rng([self._seed, self.symbols.index(symbol)])
+        return rng.standard_normal((count, _SHOCKS))
+
+    def _indices(self, known: Sequence[str], target: _Floats) -> dict[str, tuple[_Floats, ...]]:
+        state = _log_variance_state(target[:, None])[1:, 0]
+        level = np.log(0.16**2 / 252)
+        indices = {}
+        for symbol in (name for name in known if name in _INDEX_SESSIONS):
+            expected = _expected_variance(state, level, _INDEX_SESSIONS[symbol])
+            own = self._shocks(symbol, len(target))
+            indices[symbol] = _index_bars(100 * np.sqrt(252 * _PREMIUM * expected), own)
+        return indices
+
+
+def _log_variance_state(shocks: _Floats) -> _Floats:
+    """Return x of log variance = level + x, an AR(1) that falls when prices rise.
+
+    Parameters
+    ----------
+    shocks : f8[n, m, k]
+        Column 1 moves the price from open to close, column 2 is the state's own.
+
+    Returns
+    -------
+    f8[n + 1, m]
+        ``x[t]`` is the state during session t, ``x[t + 1]`` what its close leaves for the next.
+    """
+    own = np.sqrt(1 - _LEVERAGE**2)
+    innovations = _VOL_OF_VOL * (_LEVERAGE * shocks[:, :, 1] + own * shocks[:, :, 2])
+    state = np.zeros((len(shocks) + 1, shocks.shape[1]))
+    for t, innovation in enumerate(innovations):
+        state[t + 1] = _PERSISTENCE * state[t] + innovation
+    return state
+
+
+def _expected_variance(state: _Floats, level: float, horizon: int) -> _Floats:
+    """Return the mean daily variance expected over the next sessions, f8[n].
+
+    ``mean_j exp(level + phi^j x + s^2 (1 - phi^(2j)) / (2 (1 - phi^2)))``, j = 0..horizon-1, for
+    ``x`` the state that the next session has.
+    """
+    ahead = _PERSISTENCE ** np.arange(horizon)
+    spread = _VOL_OF_VOL**2 * (1 - ahead**2) / (1 - _PERSISTENCE**2)
+    expected: _Floats = np.exp(level + state[:, None] * ahead + spread / 2).mean(axis=1)
+    return expected
+
+
+def _assets(names: Sequence[str], shocks: _Floats) -> dict[str, tuple[_Floats, ...]]:
+    """Return ``(open, high, low, close, adj_close, volume)`` of each asset, each f8[n]."""
+    vol = np.array([_ANNUAL_VOL.get(name, 0.16 if name == names[0] else 0.25) for name in names])
+    beta = np.array([1.0, *(_BETA.get(name, 0.5) for name in names[1:])])[:, None]
+    moves = beta * shocks[:, :1, :3] + np.sqrt(1 - beta**2) * shocks[:, :, :3]
+    state = _log_variance_state(moves)[:-1]
+    sd = np.sqrt(vol**2 / 252 * np.exp(state))
+    gap = np.sqrt(_OVERNIGHT) * sd * moves[:, :, 0]
+    session = np.sqrt(1 - _OVERNIGHT) * sd * moves[:, :, 1]
+    bars = _bars(gap, session, (1 - _OVERNIGHT) * sd**2, shocks[:, :, 3:7])
+    paid = np.where(np.arange(1, len(shocks) + 1) % _DIVIDEND_EVERY == 0, _DIVIDEND, 0.0)
+    grown = np.cumprod(1 + paid)
+    volume = np.round(1e7 * np.exp(0.5 * state + 0.2 * shocks[:, :, 7]))
+    return {
+        name: (*(b[:, i] for b in bars), np.round(bars[3][:, i] * grown, 8), volume[:, i])
+        for i, name in enumerate(names)
+    }
+
+
+def _bars(
+    gap: _Floats, session: _Floats, variance: _Floats, shocks: _Floats
+) -> tuple[_Floats, _Floats, _Floats, _Floats]:
+    """Return open, high, low and close, each f8[n, m], from log returns.
+
+    The extremes are those of a Brownian bridge from open to close:
+    ``max = (c + sqrt(c^2 - 2 s^2 log U)) / 2``, U uniform (Karatzas and Shreve 1991, 2.8);
+    ``-2 log U`` is a sum of two squared normals.
+    """
+    close = np.log(100.0) + np.cumsum(gap + session, axis=0)
+    opened = close - session
+    minus_2_log_u = shocks[:, :, ::2] ** 2 + shocks[:, :, 1::2] ** 2
+    reach = np.sqrt(session[:, :, None] ** 2 + variance[:, :, None] * minus_2_log_u)
+    high = opened + (session + reach[:, :, 0]) / 2
+    low = opened + (session - reach[:, :, 1]) / 2
+    rounded = [np.round(np.exp(log_price), 4) for log_price in (opened, high, low, close)]
+    return rounded[0], rounded[1], rounded[2], rounded[3]
+
+
+def _index_bars(close: _Floats, shocks: _Floats) -> tuple[_Floats, ...]:
+    before = np.concatenate([close[:1], close[:-1]])
+    opened = before * np.exp(0.01 * shocks[:, 0])
+    high = np.maximum(opened, close) * np.exp(0.02 * np.abs(shocks[:, 1]))
+    low = np.minimum(opened, close) * np.exp(-0.02 * np.abs(shocks[:, 2]))
+    bars = [np.round(prices, 4) for prices in (opened, high, low, close)]
+    return (*bars, bars[3], np.zeros(len(close)))
+
+
+def _rows(symbol: str, days: pd.DatetimeIndex, *columns: _Floats) -> pd.DataFrame:
+    names = ("open", "high", "low", "close", "adj_close", "volume")
+    rows = pd.DataFrame(dict(zip(names, columns, strict=True)))
+    rows = rows.assign(symbol=symbol, source="synthetic", session=days)
+    rows["adjustment"] = adjustments(rows["close"], rows["adj_close"])
+    return rows[MARKET_COLUMNS]

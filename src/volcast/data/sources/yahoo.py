@@ -1,0 +1,207 @@
+"""Yahoo's daily bars through yfinance, raw prices beside the adjusted close."""
+
+import logging
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from json import JSONDecodeError
+from typing import Any
+
+import pandas as pd
+
+from volcast.core.errors import ContractError, SourceUnavailable
+from volcast.data.sources.protocol import Fetched, join, nothing
+from volcast.data.sources.retry import Retry
+from volcast.data.sources.rows import market_rows
+from volcast.store.tables import RAW_MACRO, RAW_MARKET
+
+__all__ = ["YahooSource"]
+
+_EARLIEST = date(1980, 1, 2)
+_TIMEOUT_SECONDS = 10.0
+_ATTEMPTS = 4
+_AT_YAHOO = {"VIX": "^VIX", "VIX3M": "^VIX3M", "SPX": "^GSPC"}
+_NO_MACRO = "No macro rows: Yahoo has none; a free FRED key in VOLCAST_FRED_API_KEY brings them."
+_COLUMNS = {
+    "Open": "open",
+    "High": "high",
+    "Low": "low",
+    "Close": "close",
+    "Adj Close": "adj_close",
+    "Volume": "volume",
+}
+
+
+class _UnknownSymbol(Exception):
+    """Yahoo answered that it has no such symbol."""
+
+
+class YahooSource:
+    """Yahoo's chart service; every answer is checked, and asked for again where that can help.
+
+    Parameters
+    ----------
+    seed : int
+        Of the jitter between attempts.
+    sleep : callable
+        Waits that many seconds.
+    new_session : callable or None
+        Makes the HTTP session, a curl_cffi one by default.
+    timeout_seconds : float
+        Of one HTTP request.
+    """
+
+    name = "yfinance"
+    live = True
+    symbols: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        seed: int = 7,
+        sleep: Callable[[float], None] = time.sleep,
+        new_session: Callable[[], Any] | None = None,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+    ) -> None:
+        self._retry = Retry(_ATTEMPTS, sleep, random.Random(seed))  # noqa: S311
+        self._new_session = new_session or _browser_session
+        self._timeout = timeout_seconds
+
+    def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
+        """Fetch daily bars; all symbols, or none.
+
+        Raises
+        ------
+        SourceUnavailable
+            If Yahoo refuses (429, 5xx), does not answer in time, or answers nothing usable, each
+            time it is asked.
+        ContractError
+            At once, if an answer has another shape than daily bars have.
+        """
+        session = self._checked(self._new_session())
+        return join([self._symbol(s, first, last, session) for s in symbols], RAW_MARKET)
+
+    def macro(self, first: date | None, last: date | None) -> Fetched:  # noqa: ARG002
+        """Fetch nothing: Yahoo publishes no macro series."""
+        return nothing(RAW_MACRO, _NO_MACRO)
+
+    def _symbol(self, symbol: str, first: date | None, last: date | None, session: Any) -> Fetched:
+        ticker = _AT_YAHOO.get(symbol, symbol)
+        try:
+            frame = self._retry(lambda: self._ask(ticker, first, last, session))
+        except _UnknownSymbol:
+            return nothing(RAW_MARKET, f"Yahoo has no {symbol} (asked for {ticker}).")
+        prices = _bars(frame, ticker)
+        return Fetched(market_rows(prices, symbol, self.name, first=first, last=last))
+
+    def _ask(self, ticker: str, first: date | None, last: date | None, session: Any) -> Any:
+        import yfinance
+        from yfinance.exceptions import YFException
+
+        _without_caches(yfinance)
+        _without_log(yfinance)
+        yfinance.config.debug.hide_exceptions = False
+        session.volcast_last_status = 0
+        span = {"start": first or _EARLIEST, "end": last and last + timedelta(days=1)}
+        asked = yfinance.Ticker(ticker, session=session)
+        # Only start and end are read in it; else yfinance asks Yahoo for it first, each time.
+        asked._tz = "America/New_York"
+        try:
+            frame = asked.history(
+                **span,
+                interval="1d",
+                auto_adjust=False,
+                back_adjust=False,
+                repair=False,
+                actions=False,
+                keepna=True,
+                timeout=self._timeout,
+            )
+        except (YFException, OSError, JSONDecodeError) as error:
+            # curl's errors are OSErrors; a body that is cut short, or a page, is no JSON.
+            if session.volcast_last_status == 404:
+                raise _UnknownSymbol from error
+            raise _unavailable(ticker, f"{type(error).__name__}: {error}") from error
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise _other_shape(ticker, f"{type(error).__name__}: {error}") from error
+        if frame is None or frame.empty:
+            raise _unavailable(ticker, "an answer without bars")
+        return frame
+
+    def _checked(self, session: Any) -> Any:
+        """Make the session keep its time-out, and raise where yfinance would go on.
+
+        yfinance reads the body of a 500 as if it were an answer, and asks for cookies with
+        time-outs of its own. (A 4xx is left to it: it then tries another kind of cookie.)
+        """
+        send = session.request
+
+        def request(method: str, url: str, **given: Any) -> Any:
+            response = send(method, url, **(given | {"timeout": self._timeout}))
+            if "/v8/finance/chart/" in url:
+                session.volcast_last_status = response.status_code
+                if response.status_code >= 500:
+                    raise _unavailable(url.rsplit("/", 1)[-1], f"HTTP {response.status_code}")
+            return response
+
+        session.request = request
+        return session
+
+
+def _browser_session() -> Any:
+    from curl_cffi import requests
+
+    return requests.Session(impersonate="chrome")
+
+
+def _without_caches(yfinance: Any) -> None:
+    # A folder that cannot be made turns its files off: no time zone or cookie of an earlier run,
+    # nothing unpickled, nothing written to the home folder. The memory cache would answer a
+    # second attempt with the failure of the first.
+    yfinance.set_tz_cache_location(os.path.join(os.devnull, "none"))
+    yfinance.data.YfData.cache_get.cache_clear()
+
+
+def _without_log(yfinance: Any) -> None:
+    # Every failure is raised; in a log of JSON lines its own prose would be noise.
+    yfinance.utils.get_yf_logger().setLevel(logging.CRITICAL)
+
+
+def _bars(frame: Any, ticker: str) -> pd.DataFrame:
+    """Return prices by session; the columns must be those of unadjusted daily bars."""
+    if isinstance(frame.columns, pd.MultiIndex):
+        level = next(
+            (i for i in range(frame.columns.nlevels) if "Close" in frame.columns.levels[i]), 0
+        )
+        frame = frame.set_axis(frame.columns.get_level_values(level), axis=1)
+    missing = [name for name in _COLUMNS if list(frame.columns).count(name) != 1]
+    if missing or not isinstance(frame.index, pd.DatetimeIndex):
+        raise _other_shape(
+            ticker, f"columns {list(frame.columns)} on a {type(frame.index).__name__}"
+        )
+    prices: pd.DataFrame = frame[list(_COLUMNS)].rename(columns=_COLUMNS)
+    odd = [name for name in prices if not pd.api.types.is_numeric_dtype(prices[name])]
+    if odd or prices["close"].isna().all():
+        raise _other_shape(ticker, f"no numbers in {odd or ['close']}")
+    # The label is the exchange's own day; in UTC it could be the day before or after.
+    days = frame.index.tz_localize(None).normalize()
+    return prices.assign(session=days).reset_index(drop=True)
+
+
+def _unavailable(ticker: str, found: str) -> SourceUnavailable:
+    return SourceUnavailable(
+        found=found,
+        expected="daily bars",
+        where=f"Yahoo, {ticker}",
+        remedy="Run again later; what was stored before stands.",
+    )
+
+
+def _other_shape(ticker: str, found: str) -> ContractError:
+    return ContractError(
+        found=found,
+        expected=f"one each of {list(_COLUMNS)} by day",
+        where=f"Yahoo, {ticker}",
+        remedy="Yahoo or yfinance has changed; compare volcast.data.sources.yahoo with it.",
+    )

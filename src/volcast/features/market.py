@@ -1,0 +1,208 @@
+"""Compute the market features of every symbol at once, from curated rows.
+
+All statistics run forwards over sessions, so rows after t cannot change a value at t.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from volcast.core import calendar
+from volcast.features.catalog import market_names
+
+if TYPE_CHECKING:
+    from pandas.core.window import Rolling
+
+    # Not at run time: the drift check imports this module where there is no pydantic 2.
+    from volcast.core.settings import Universe
+
+__all__ = ["SESSIONS_A_YEAR", "VARIANCE_FLOOR", "compute", "log_returns", "range_variance"]
+
+SESSIONS_A_YEAR = 252
+
+VARIANCE_FLOOR = 1e-5
+"""Annualised variance (a volatility of 0.3 %) below which a log is taken at the floor: a session
+whose four prices are equal has no range, and no logarithm."""
+
+_CARRY_SESSIONS = 5
+"""A missing implied-volatility print is the last one known, for at most so many sessions."""
+
+Wide = pd.DataFrame
+"""f8[sessions, symbols]; null where a symbol has no row."""
+
+
+def log_returns(close: Wide, adjustment: Wide) -> Wide:
+    """Total log returns, ``log(close_t / close_t-1 * adjustment_t)``; null on a first row.
+
+    Over a session without a row the return reaches back to the last price there is.
+    """
+    return np.log(close / close.ffill().shift(1) * adjustment)  # type: ignore[return-value]
+
+
+def range_variance(open_: Wide, high: Wide, low: Wide, close: Wide, adjustment: Wide) -> Wide:
+    """Range variance of each session, annualised.
+
+    ``252 * (overnight^2 + 0.5 log(high/low)^2 - (2 log 2 - 1) log(close/open)^2)``, the overnight
+    return adjusted for dividends; after Garman and Klass (1980). Floored at `VARIANCE_FLOOR`.
+    """
+    overnight = np.log(open_ / close.ffill().shift(1) * adjustment)
+    spread, body = np.log(high / low), np.log(close / open_)
+    daily = overnight**2 + 0.5 * spread**2 - (2 * np.log(2) - 1) * body**2
+    return (SESSIONS_A_YEAR * daily).clip(lower=VARIANCE_FLOOR)  # type: ignore[no-any-return]
+
+
+def compute(curated: pd.DataFrame, universe: "Universe") -> pd.DataFrame:
+    """Compute the features of every asset in ``curated``.
+
+    Parameters
+    ----------
+    curated : pandas.DataFrame
+        Rows of curated.market_daily, any order, all symbols of the universe and more.
+    universe : Universe
+        Implied-volatility features are given for its target alone; features of other symbols are
+        null where these are absent.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns symbol, session, event_timestamp, iv_symbol and `market_names`; one row for each
+        row of an asset, sorted by symbol and session. Null where a window is not yet full.
+    """
+    fields = _wide(curated)
+    assets = [name for name in fields["close"].columns if name not in universe.indices]
+    own = {name: frame[assets] for name, frame in fields.items()}
+    returns = log_returns(own["close"], own["adjustment"])
+    variance = range_variance(own["open"], own["high"], own["low"], own["close"], own["adjustment"])
+    panel = _return_features(returns) | _range_features(variance, returns)
+    panel |= _implied_features(fields["close"], panel, universe, assets)
+    panel |= _cross_features(returns, universe)
+    return _long(panel, own["close"].notna(), universe, universe.iv in fields["close"])
+
+
+def _wide(curated: pd.DataFrame) -> dict[str, Wide]:
+    """Spread the rows to one frame a field, over every session from the first to the last."""
+    index = pd.MultiIndex.from_arrays([pd.to_datetime(curated["session"]), curated["symbol"]])
+    fields = ["open", "high", "low", "close", "adjustment"]
+    wide = curated.set_axis(index)[fields].unstack()
+    first, last = wide.index.min().date(), wide.index.max().date()
+    wide = wide.reindex(pd.DatetimeIndex(calendar.sessions(first, last), name="session"))
+    return {field: pd.DataFrame(wide[field]).astype(float) for field in fields}
+
+
+def _last(frame: Wide | pd.Series, n: int) -> "Rolling[Any]":
+    """Return the window of the last n sessions; one in ten, and at least one, may lack a row.
+
+    So that a single quarantined row does not blank a year of features.
+    """
+    return frame.rolling(n, min_periods=n - max(1, n // 10))
+
+
+def _log(variance: Wide) -> Wide:
+    return np.log(variance.clip(lower=VARIANCE_FLOOR))  # type: ignore[return-value]
+
+
+def _return_features(r: Wide) -> dict[str, Wide]:
+    squares = SESSIONS_A_YEAR * r**2
+    sums = {n: _last(r, n).sum() for n in (5, 22)}
+    sd = _last(r, 22).std()
+    # Prices from returns, so that dividends do not look like drawdowns; a session without a
+    # price carries the level on.
+    price = r.fillna(0.0).cumsum().where(r.notna())
+    ewma = squares.ewm(alpha=0.06, adjust=False, min_periods=22).mean()
+    return {
+        "ret_1": r,
+        "ret_5": sums[5],
+        "ret_22": sums[22],
+        "rv_1": squares**0.5,
+        "rv_5": _last(squares, 5).mean().clip(lower=0) ** 0.5,
+        "rv_10": _last(squares, 10).mean().clip(lower=0) ** 0.5,
+        "rv_22": _last(squares, 22).mean().clip(lower=0) ** 0.5,
+        "ewma94": ewma**0.5,
+        "ret_1_scaled": r / sd,
+        "ret_5_scaled": sums[5] / (sd * 5**0.5),
+        "ret_22_scaled": sums[22] / (sd * 22**0.5),
+        "drawdown_66": price - _last(price, 66).max(),
+        "drawdown_252": price - _last(price, 252).max(),
+        "max_move_22": np.log((_last(r.abs(), 22).max() / sd).where(lambda x: x > 0)),
+    }
+
+
+def _range_features(g: Wide, r: Wide) -> dict[str, Wide]:
+    logs = {n: _log(_last(g, n).mean()) for n in (5, 22, 66, 252)} | {1: _log(g)}
+    r5 = _log(SESSIONS_A_YEAR * _last((r**2), 5).mean())
+    panel = {f"g{n}_less_g252": logs[n] - logs[252] for n in (1, 5, 22, 66)}
+    panel |= {
+        "g252": logs[252],
+        "r5_less_g252": r5 - logs[252],
+        "g_sd_22": _last(logs[1], 22).std(),
+    }
+    # Kept for the implied-variance family, which subtracts another anchor.
+    return panel | {f"_g{n}": logs[n] for n in (1, 5, 22, 66)} | {"_r5": r5}
+
+
+def _implied_features(
+    close: Wide, panel: dict[str, Wide], universe: "Universe", assets: list[str]
+) -> dict[str, Wide]:
+    vix = pd.DataFrame(np.nan, index=close.index, columns=assets)
+    term = vix.copy()
+    if universe.iv in close and universe.target in assets:
+        vix[universe.target] = close[universe.iv].ffill(limit=_CARRY_SESSIONS) / 100
+    if universe.iv_3m in close and universe.target in assets:
+        term[universe.target] = close[universe.iv_3m].ffill(limit=_CARRY_SESSIONS) / 100
+    iv = pd.DataFrame(np.log(vix**2))
+    implied = {f"g{n}_less_iv": panel.pop(f"_g{n}") - iv for n in (1, 5, 22, 66)}
+    return implied | {
+        "r5_less_iv": panel.pop("_r5") - iv,
+        "iv": iv,
+        "iv_change_1": iv.diff(1),
+        "iv_change_5": iv.diff(5),
+        "iv_less_mean22": iv - _last(iv, 22).mean(),
+        "iv_less_min252": iv - _last(iv, 252).min(),
+        "vix": vix,
+        "vix_change_1": vix.diff(1),
+        "vix_change_5": vix.diff(5),
+        "vix3m_slope": np.log(term / vix),
+    }
+
+
+def _cross_features(r: Wide, universe: "Universe") -> dict[str, Wide]:
+    panel: dict[str, Wide] = {}
+    for role, symbol in (("bond", universe.bond), ("credit", universe.credit)):
+        other = r[symbol] if symbol in r else pd.Series(np.nan, index=r.index)
+        single = {
+            f"{role}_ret_1": other,
+            f"{role}_ret_5": _last(other, 5).sum(),
+            f"{role}_ret_22": _last(other, 22).sum(),
+            f"{role}_rv_22": (SESSIONS_A_YEAR * _last((other**2), 22).mean()).clip(lower=0) ** 0.5,
+        }
+        panel |= {
+            name: pd.DataFrame({c: series for c in r.columns}, index=r.index)
+            for name, series in single.items()
+        }
+        panel[f"{role}_corr_66"] = _last(r, 66).corr(other)
+    return panel
+
+
+def _long(
+    panel: dict[str, Wide], present: Wide, universe: "Universe", implied: bool
+) -> pd.DataFrame:
+    """Stack to one row a symbol and session that has prices."""
+    rows, columns = np.nonzero(present.to_numpy())
+    order = np.lexsort((rows, np.asarray(present.columns, dtype=str)[columns]))
+    rows, columns = rows[order], columns[order]
+    symbols = np.asarray(present.columns, dtype=object)[columns]
+    sessions = pd.DatetimeIndex(present.index)
+    of_target = (symbols == universe.target) & implied
+    frame = {
+        "symbol": symbols,
+        "session": sessions[rows].date,
+        "event_timestamp": calendar.closes(list(sessions.date))[rows],
+        "iv_symbol": pd.Series(None, index=range(len(symbols)), dtype=object).mask(
+            of_target, universe.iv
+        ),
+    }
+    for name in market_names():
+        values = panel[name].to_numpy(dtype=float)[rows, columns]
+        frame[name] = np.where(np.isfinite(values), values, np.nan)
+    return pd.DataFrame(frame)

@@ -1,0 +1,91 @@
+"""What was known when: features, labels and forecasts as of the close of a session."""
+
+from datetime import date
+
+import pandas as pd
+
+from volcast.features.catalog import names
+from volcast.store import Store
+from volcast.store.tables import FEATURES_DAILY, LABELS_DAILY
+
+__all__ = [
+    "as_known_then",
+    "known_rows",
+    "labelled",
+    "labels_of",
+    "newest_versions",
+    "without_hindsight",
+]
+
+
+def as_known_then(store: Store, symbol: str, last: date) -> pd.DataFrame:
+    """Return the features of each session as they were known at its own close.
+
+    A version created later than the session's close is left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of features_daily, one row a session, sorted.
+    """
+    rows: pd.DataFrame = store.read(FEATURES_DAILY, symbols=[symbol], last=last).to_pandas()
+    known = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
+    return known.drop_duplicates("session", keep="last").reset_index(drop=True)
+
+
+def known_rows(store: Store, symbol: str, as_of: date) -> pd.DataFrame:
+    """Return what a model of ``symbol`` could be trained on at the close of ``as_of``.
+
+    Columns and order are those of `labelled`.
+    """
+    return labelled(as_known_then(store, symbol, as_of), labels_of(store, symbol), as_of)
+
+
+def labels_of(store: Store, symbol: str) -> pd.DataFrame:
+    """Return the rows of labels_daily of ``symbol``, sorted."""
+    labels: pd.DataFrame = store.read(LABELS_DAILY, symbols=[symbol]).to_pandas()
+    return labels
+
+
+def labelled(frame: pd.DataFrame, labels: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Join features with the labels that were known at the close of ``as_of``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        symbol, session, every feature, rv_5d and label_end_session (both null while unknown);
+        one row a session up to ``as_of``, sorted.
+    """
+    features = frame.loc[frame["session"] <= as_of, ["symbol", "session", *names()]]
+    known = labels.loc[
+        labels["label_end_session"] <= as_of, ["session", "rv_5d", "label_end_session"]
+    ]
+    joined = features.merge(known, on="session", how="left", validate="one_to_one")
+    return joined.sort_values("session", ignore_index=True)
+
+
+def without_hindsight(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """Return the forecasts of sessions that their version was not trained beyond.
+
+    Without knowing what a version saw, its forecast may be hindsight.
+
+    Parameters
+    ----------
+    forecasts : pandas.DataFrame
+        Rows of predictions_daily: session and model_as_of.
+    """
+    told = forecasts[forecasts["model_as_of"].notna()]
+    return told[told["session"] >= told["model_as_of"]]
+
+
+def newest_versions(forecasts: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a session, that of the newest version, in order of sessions.
+
+    Parameters
+    ----------
+    forecasts : pandas.DataFrame
+        session and model_version, of one role.
+    """
+    ordered = forecasts.assign(number=forecasts["model_version"].astype(int))
+    ordered = ordered.sort_values(["session", "number"]).drop(columns="number")
+    return ordered.drop_duplicates("session", keep="last")

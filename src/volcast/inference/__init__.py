@@ -1,0 +1,1 @@
+"""The daily forecast: computed, published, and the one that counts for each session."""

@@ -1,0 +1,296 @@
+"""Daily inference: one forecast from one row of features, and its publication.
+
+The challenger, where there is one, forecasts beside the champion. Nothing that it does may stop the
+champion: what fails is left out and said.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from math import isfinite
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from volcast import registry
+from volcast.core import calendar
+from volcast.core.errors import QualityError, StaleInput, VolcastError
+from volcast.core.hashing import code_version, digest
+from volcast.core.settings import Universe
+from volcast.features.point_in_time import as_known_then
+from volcast.features.regimes import regime_columns
+from volcast.models.forecaster import Forecaster
+from volcast.store import Store, WriteReport
+from volcast.store.tables import PREDICTIONS_DAILY
+from volcast.store.tables.predictions_daily import BASELINES
+
+__all__ = [
+    "HIGHEST",
+    "LOWEST",
+    "Backfill",
+    "Shadow",
+    "backfill",
+    "forecast_row",
+    "infer",
+    "predict_row",
+    "publish",
+    "shadow",
+]
+
+_DRIVERS = 5
+LOWEST, HIGHEST = 0.003, 5.0
+"""Annualised volatility, decimal, that a forecast can be."""
+
+
+def forecast_row(
+    forecaster: Forecaster, symbol: str, session: date, features: Mapping[str, float | None]
+) -> dict[str, object]:
+    """Forecast one row, with its intervals, baselines and drivers.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+        A verified version.
+    symbol, session : str, date
+        Whose features these are; the forecast covers the five sessions after.
+    features : mapping
+        A value for each name of the signature; optional ones may be None. The regime is told
+        where its probabilities are among them.
+
+    Returns
+    -------
+    dict
+        Columns of predictions_daily, without those that tell where the row comes from.
+
+    Raises
+    ------
+    StaleInput
+        If a feature the model needs is missing.
+    """
+    values = _values(forecaster, features)
+    missing = [n for n, v in values.items() if not isfinite(v) and n not in forecaster.optional]
+    if missing:
+        raise StaleInput(
+            found=f"no value of {', '.join(missing)}", expected="every feature of the signature",
+            where=f"features of {symbol} for {session}",
+            remedy="Ingest the missing prices and build the features again.",
+        )  # fmt: skip
+    found = forecaster.single(list(values.values()))
+    parts = found.contributions
+    largest = sorted(parts, key=lambda name: (-abs(parts[name]), name))[:_DRIVERS]
+    return {
+        "symbol": symbol,
+        "session": session,
+        "rv_5d_hat": found.rv_5d,
+        **found.bounds,
+        **{f"baseline_{n}": _finite(found.baselines[n]) for n in BASELINES},
+        **regime_columns(features),
+        "base_log_variance": found.base,
+        "drivers": [
+            {"feature": name, "value": values[name], "contribution": parts[name]}
+            for name in largest
+        ],
+        # What is left of the log variance, so that the parts shown add up to the last digit.
+        "others_contribution": (
+            found.log_variance - found.base - sum(parts[name] for name in largest)
+        ),
+        "target_from": calendar.after(session, 1),
+        "target_to": calendar.after(session, calendar.HORIZON),
+        "features_as_of": session,
+    }
+
+
+def predict_row(
+    forecaster: Forecaster, version: str, symbol: str, session: date,
+    features: Mapping[str, float | None],
+) -> dict[str, object]:  # fmt: skip
+    """Return `forecast_row` with what tells where it comes from, as predictions_daily has it.
+
+    Parameters
+    ----------
+    version : str
+        The forecaster's version in the registry.
+
+    Returns
+    -------
+    dict
+        Columns of predictions_daily; the same input gives the same row.
+    """
+    row = forecast_row(forecaster, symbol, session, features)
+    values = _values(forecaster, features)
+    feature_hash = digest({name: repr(value) for name, value in values.items()})
+    return row | {
+        "model_version": version,
+        "role": "champion",
+        "feature_hash": feature_hash,
+        "run_id": digest(feature_hash, symbol, str(session), version, code_version()),
+        "created_timestamp": calendar.closes([session])[0],
+    }
+
+
+def _values(forecaster: Forecaster, features: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: _number(features.get(name)) for name in forecaster.signature}
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+@dataclass(frozen=True)
+class Shadow:
+    """What the challenger forecast beside the champion.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        Of predictions_daily; none without a challenger, or where it failed.
+    said : str
+        Which version forecast how many sessions, and what was left out for which fault; empty
+        without a challenger.
+    """
+
+    rows: pa.Table
+    said: str
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """What a backfill wrote, and what there is to say of the challenger."""
+
+    report: WriteReport
+    challenger: str
+
+
+_FAULTS = (VolcastError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a model that is not fit for its input can raise; XGBoost's own error is a ValueError."""
+
+
+def infer(store: Store, universe: Universe, as_of: date) -> pa.Table:
+    """Forecast from the features of ``as_of``; nothing is published yet.
+
+    Raises
+    ------
+    StaleInput
+        If the session has no features.
+    ModelError
+        If there is no champion, or it fails its checks.
+    """
+    return _champions(store, universe, [as_of])
+
+
+def shadow(store: Store, universe: Universe, first: date, last: date) -> Shadow:
+    """Forecast with the challenger from ``first`` to ``last``; nothing is published yet.
+
+    Whatever is wrong with the challenger is said in the answer, and raises nothing.
+    """
+    rows: list[dict[str, object]] = []
+    faults: list[str] = []
+    try:
+        challenger = registry.challenger(store)
+        if challenger is None:
+            return Shadow(PREDICTIONS_DAILY.empty(), "")
+        challenger.refuse_another(universe.target)
+        known = _known(store, universe, last)
+    except _FAULTS as error:
+        return Shadow(PREDICTIONS_DAILY.empty(), f"left out: {error}")
+    for session in calendar.sessions(first, last):
+        try:
+            row = _row(challenger, "challenger", known, session, universe.target)
+            _refuse_unsound(_table([row]))
+            rows.append(row)
+        except _FAULTS as error:
+            faults.append(f"; left out {session}: {error}")
+    # One fault stands for all: a model that fails on a day fails alike on the next.
+    more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
+    said = f"version {challenger.version.version}, sessions forecast: {len(rows)}"
+    return Shadow(_table(rows), said + "".join(faults[:1]) + more)
+
+
+def backfill(store: Store, universe: Universe, first: date, last: date) -> Backfill:
+    """Publish the forecasts of champion and challenger from ``first`` to ``last``.
+
+    The rows are those that daily runs on the same days would have written with these two.
+    """
+    report = publish(store, _champions(store, universe, calendar.sessions(first, last)))
+    beside = shadow(store, universe, first, last)
+    publish(store, beside.rows)
+    return Backfill(report, beside.said)
+
+
+def _champions(store: Store, universe: Universe, sessions: Sequence[date]) -> pa.Table:
+    champion = registry.champion(store)
+    champion.refuse_another(universe.target)
+    if not sessions:
+        return PREDICTIONS_DAILY.empty()
+    known = _known(store, universe, sessions[-1])
+    return _table([_row(champion, "champion", known, day, universe.target) for day in sessions])
+
+
+def _table(rows: list[dict[str, object]]) -> pa.Table:
+    if not rows:
+        return PREDICTIONS_DAILY.empty()
+    return PREDICTIONS_DAILY.conform(pa.Table.from_pylist(rows))
+
+
+def _known(store: Store, universe: Universe, last: date) -> pd.DataFrame:
+    return as_known_then(store, universe.target, last).set_index("session")
+
+
+def _row(
+    model: registry.Champion, role: str, known: pd.DataFrame, session: date, symbol: str
+) -> dict[str, object]:
+    if session not in known.index:
+        newest = known.index.max() if len(known) else "none"
+        raise StaleInput(
+            found=f"no features of {symbol} for {session} (newest: {newest})",
+            expected="features of every session asked for", where="features_daily",
+            remedy="Run `volcast ingest` and `volcast features`, or ask for another session.",
+        )  # fmt: skip
+    version, values = model.version, dict(known.loc[session].items())
+    row = predict_row(model.forecaster, version.version, symbol, session, values)  # type: ignore[arg-type]
+    return row | {"role": role, "model_as_of": date.fromisoformat(version.as_of)}
+
+
+def publish(store: Store, rows: pa.Table) -> WriteReport:
+    """Write forecasts to predictions_daily, unless one of them cannot be true.
+
+    A forecast once published stands: a row of the same session and version is left as it is, and
+    counted as unchanged.
+
+    Raises
+    ------
+    QualityError
+        If a forecast is not finite, lies outside .3 % to 500 %, or its bounds are out of order.
+    """
+    _refuse_unsound(rows)
+    if not len(rows):
+        return WriteReport(0, 0, 0, 0)
+    days = pc.min_max(rows.column("session")).as_py()
+    held = store.read(PREDICTIONS_DAILY, first=days["min"], last=days["max"])
+    stands = held.select(list(PREDICTIONS_DAILY.key)).to_pylist()
+    published = {tuple(row.values()) for row in stands}
+    keys = [tuple(row.values()) for row in rows.select(list(PREDICTIONS_DAILY.key)).to_pylist()]
+    new = rows.filter(pa.array([key not in published for key in keys], pa.bool_()))
+    report = store.write(PREDICTIONS_DAILY, new)
+    return replace(report, unchanged=report.unchanged + len(rows) - len(new))
+
+
+def _refuse_unsound(rows: pa.Table) -> None:
+    frame = rows.select(["session", "lo95", "lo80", "rv_5d_hat", "hi80", "hi95"]).to_pandas()
+    ladder = frame[["lo95", "lo80", "hi80", "hi95"]].to_numpy(dtype=float)
+    forecast = frame["rv_5d_hat"].to_numpy(dtype=float)
+    sound = np.isfinite(ladder).all(axis=1) & (np.diff(ladder, axis=1) > 0).all(axis=1)
+    sound &= (forecast >= LOWEST) & (forecast <= HIGHEST)
+    if not sound.all():
+        worst = frame.loc[~sound].iloc[0]
+        raise QualityError(
+            found=pd.Series(worst).to_dict().__repr__(),
+            expected=f"lo95 < lo80 < hi80 < hi95 and a forecast from {LOWEST} to {HIGHEST}",
+            where="forecast to publish", remedy="Look at the features of that session.",
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""After publication: realized error, drift, retraining, job records and metrics."""

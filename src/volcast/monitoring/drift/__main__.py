@@ -1,0 +1,33 @@
+"""Run the check where its detectors are: ``python -m volcast.monitoring.drift STORE SYMBOL DAY``.
+
+`volcast.monitoring.drift.launch` calls it; the last line printed is the verdict as JSON.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+
+from volcast.core.errors import VolcastError
+from volcast.monitoring.drift.check import check
+from volcast.monitoring.drift.detectors import AlibiDetectors
+from volcast.store import Store
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check one session; return the exit code of the error that ended it, else 0."""
+    uri, symbol, day = arguments
+    try:
+        verdict = check(Store.open(uri), symbol, date.fromisoformat(day), AlibiDetectors())
+    except VolcastError as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return error.exit_code
+    sys.stdout.write(json.dumps(asdict(verdict)) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,120 @@
+"""How each pipeline run ended; the one table that tells the time of day.
+
+The runner knows whether a run succeeded, and little else. So a step notes in the store which
+session was settled, and what it failed by; whoever records the outcome reads the notes of its run
+and removes them.
+"""
+
+import json
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+
+from volcast.core.errors import ContractError, CorruptFile
+from volcast.core.hashing import as_json
+from volcast.store import Store
+from volcast.store.tables import MONITORING_JOBS
+
+__all__ = ["forget_failure", "note_as_of", "note_failure", "record"]
+
+_OUTCOMES = {"SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELLED": "failed"}
+"""By the state that the runner tells; any other is unknown, and told as that."""
+
+
+def note_as_of(store: Store, run_id: str, as_of: date) -> None:
+    """Note the session that the run settled on; nothing outside of a run."""
+    if run_id:
+        store.objects.put(f"{_folder(run_id)}as_of.json", as_json({"as_of": str(as_of)}))
+
+
+def note_failure(store: Store, run_id: str, step: str, exit_code: int, detail: str) -> None:
+    """Note by what a step of the run failed."""
+    fields = {"exit_code": exit_code, "detail": detail}
+    store.objects.put(_failure(run_id, step), as_json(fields))
+
+
+def forget_failure(store: Store, run_id: str, step: str) -> None:
+    """Remove the note of a failure of a step that was tried again and passed, if there is one."""
+    key = _failure(run_id, step)
+    if store.objects.get_or_none(key) is not None:
+        store.objects.delete(key)
+
+
+def record(
+    store: Store, job: str, run_id: str, ended_at: datetime, *, state: str, message: str = ""
+) -> dict[str, object]:
+    """Write how a run ended to monitoring.jobs, and remove its notes.
+
+    Parameters
+    ----------
+    job : str
+        The pipeline's name.
+    run_id : str
+        The runner's; its notes were left under it.
+    ended_at : datetime
+        UTC.
+    state : str
+        As the runner tells it: SUCCEEDED, FAILED or CANCELLED. Another is recorded as unknown.
+    message : str
+        The runner's own, for a failure that no step noted.
+
+    Returns
+    -------
+    dict
+        The row. ``exit_code`` is null where the run did not succeed and no step said by what it
+        failed: it was killed, or could not reach the store.
+
+    Raises
+    ------
+    ContractError
+        If there is no run id.
+    CorruptFile
+        If a note cannot be read.
+    """
+    if not run_id:
+        raise ContractError(
+            found="no id of the run", expected="what the runner calls it", where="monitoring.jobs",
+            remedy="Set VOLCAST_RUN_ID for every step, as the compiled pipelines do.",
+        )  # fmt: skip
+    keys = store.objects.list(_folder(run_id))
+    notes = {key.rpartition("/")[2]: _parsed(store, key) for key in keys}
+    settled = notes.pop("as_of.json", None)
+    outcome = _OUTCOMES.get(state, "unknown")
+    failures = [] if outcome == "succeeded" else [notes[name] for name in sorted(notes)]
+    told = failures[0] if failures else {"exit_code": None, "detail": message or f"state {state}"}
+    if outcome == "succeeded":
+        told = {"exit_code": 0, "detail": ""}
+    row: dict[str, object] = {
+        "job": job,
+        "day": ended_at.date(),
+        "run_id": run_id,
+        "ended_at": ended_at,
+        "outcome": outcome,
+        "as_of": None if settled is None else date.fromisoformat(settled["as_of"]),
+        **told,
+    }
+    store.write(MONITORING_JOBS, pd.DataFrame([row]))
+    for key in keys:
+        store.objects.delete(key)
+    return row
+
+
+def _folder(run_id: str) -> str:
+    return f"monitoring/underway/{quote(run_id, safe='')}/"
+
+
+def _failure(run_id: str, step: str) -> str:
+    return f"{_folder(run_id)}failed-{quote(step, safe='')}.json"
+
+
+def _parsed(store: Store, key: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(store.objects.get(key))
+    except ValueError as error:
+        raise CorruptFile(
+            found=f"no JSON ({error})", expected="a note of a step", where=f"{store.uri}/{key}",
+            remedy="Remove it; the run is recorded without it.",
+        ) from error  # fmt: skip
+    return found

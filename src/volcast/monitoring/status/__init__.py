@@ -1,0 +1,42 @@
+"""What the store says today, as the dashboard shows it and the brief cites it.
+
+Each fact is read from contract tables and the registry as of one session; where something is not
+there yet, a `Missing` says what, and what brings it.
+"""
+
+from volcast.monitoring.status.forecast import (
+    Driver,
+    Outlook,
+    champions,
+    drivers,
+    forecast_symbols,
+    is_hindsight,
+    outlook,
+)
+from volcast.monitoring.status.health import Health, Newest, health
+from volcast.monitoring.status.market import ribbon
+from volcast.monitoring.status.missing import Missing
+from volcast.monitoring.status.registry import ModelCard, model_card
+from volcast.monitoring.status.track import Versus, against, by_month, coverage, track
+
+__all__ = [
+    "Driver",
+    "Health",
+    "Missing",
+    "ModelCard",
+    "Newest",
+    "Outlook",
+    "Versus",
+    "against",
+    "by_month",
+    "champions",
+    "coverage",
+    "drivers",
+    "forecast_symbols",
+    "health",
+    "is_hindsight",
+    "model_card",
+    "outlook",
+    "ribbon",
+    "track",
+]

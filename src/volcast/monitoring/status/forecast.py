@@ -1,0 +1,197 @@
+"""The newest forecast, its change since the session before, and what drove it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from math import exp
+from typing import Any
+
+from volcast.core import calendar
+from volcast.core.errors import NotFound
+from volcast.monitoring.status.missing import Missing
+from volcast.monitoring.status.words import days, feature_words, percent, points
+from volcast.registry import champion_pointer
+from volcast.store import Store
+from volcast.store.tables import PREDICTIONS_DAILY
+from volcast.store.universe import recall
+
+__all__ = [
+    "Driver",
+    "Outlook",
+    "champions",
+    "drivers",
+    "forecast_symbols",
+    "is_hindsight",
+    "outlook",
+]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The champion's forecast of a session.
+
+    Parameters
+    ----------
+    row : mapping
+        The row of predictions_daily.
+    before : mapping or None
+        That of the session before, if there is one.
+    """
+
+    row: Mapping[str, Any]
+    before: Mapping[str, Any] | None
+
+    @property
+    def change(self) -> float | None:
+        """Change of the forecast since the session before, in decimals of volatility.
+
+        None where there is none before, or where one of both is hindsight.
+        """
+        if self.before is None or is_hindsight(self.before) != self.hindsight:
+            return None
+        return float(self.row["rv_5d_hat"] - self.before["rv_5d_hat"])
+
+    @property
+    def hindsight(self) -> bool:
+        """Whether the version was trained on later sessions, or does not say on which."""
+        return is_hindsight(self.row)
+
+    @property
+    def headline(self) -> str:
+        """One line that says all: ``SPY, next five sessions (3-7 Jan 2022): 13.1 % ...``."""
+        row, change = self.row, self.change
+        since = "" if change is None else f" ({points(change)} from yesterday)"
+        regime = "" if row["regime"] is None else f"; {row['regime']}"
+        return (
+            f"{row['symbol']}, next five sessions ({days(row['target_from'], row['target_to'])}): "
+            f"{percent(row['rv_5d_hat'])}{since}, 80 % between {100 * row['lo80']:.1f} and "
+            f"{100 * row['hi80']:.1f}{regime}"
+        )
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One part of the log variance that was forecast.
+
+    Parameters
+    ----------
+    feature : str
+        Its name; base, others or total for the parts that are none.
+    words : str
+    value : float or None
+        The feature's own, in its unit.
+    contribution : float
+        Log variance; that of the total is the sum of all.
+    """
+
+    feature: str
+    words: str
+    value: float | None
+    contribution: float
+
+    @property
+    def effect(self) -> float:
+        """By what share it moves the forecast of volatility: ``exp(contribution / 2) - 1``."""
+        return exp(self.contribution / 2) - 1
+
+
+def forecast_symbols(store: Store) -> list[str]:
+    """Return the symbols with a published forecast, the store's target first.
+
+    Raises
+    ------
+    ContractError
+        If the store's universe cannot be read.
+    """
+    named = {
+        part.removeprefix("symbol=")
+        for key in store.objects.list(f"{PREDICTIONS_DAILY.name}/")
+        for part in key.split("/")
+        if part.startswith("symbol=")
+    }
+    try:
+        target = recall(store).target
+    except NotFound:
+        return sorted(named)
+    return [target, *sorted(named - {target})]
+
+
+def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | Missing:
+    """Return the champion's forecast of ``as_of``, or of the newest session that has one.
+
+    Where a session was forecast by several champions, the one now in office goes first, then the
+    newest.
+    """
+    rows = champions(store, symbol, as_of, newest=as_of is None)
+    if not rows or as_of not in (None, rows[-1]["session"]):
+        when = "yet" if as_of is None else f"for {as_of}"
+        return Missing(
+            f"No forecast of {symbol} has been published {when}.",
+            "Run `make run`, or `volcast infer`, or `volcast backfill` for sessions gone by.",
+        )
+    earlier = calendar.after(rows[-1]["session"], -1)
+    before = [row for row in rows if row["session"] == earlier]
+    return Outlook(rows[-1], before[-1] if before else None)
+
+
+def drivers(row: Mapping[str, Any]) -> list[Driver]:
+    """Return the parts of a forecast in order: base, the five largest, all others, the total.
+
+    Parameters
+    ----------
+    row : mapping
+        Of predictions_daily.
+    """
+    named = [
+        Driver(part["feature"], feature_words(part["feature"]), part["value"], part["contribution"])
+        for part in row["drivers"]
+    ]
+    parts = [
+        Driver("base", "an average day", None, row["base_log_variance"]),
+        *named,
+        Driver("others", "all other features", None, row["others_contribution"]),
+    ]
+    total = sum(part.contribution for part in parts)
+    return [*parts, Driver("total", "the forecast", None, total)]
+
+
+def is_hindsight(row: Mapping[str, Any]) -> bool:
+    """Say whether a forecast's version was trained on later sessions, or does not say on which.
+
+    Parameters
+    ----------
+    row : mapping
+        Of predictions_daily.
+    """
+    trained: date | None = row["model_as_of"]
+    return trained is None or bool(row["session"] < trained)
+
+
+def champions(
+    store: Store, symbol: str, last: date | None = None, *, newest: bool = False
+) -> list[dict[str, Any]]:
+    """Return the forecast that counts of each session: one row of predictions_daily each, sorted.
+
+    Where several champions forecast a session, it is the one now in office, else the newest.
+
+    Parameters
+    ----------
+    last : date, optional
+        Sessions up to it, from the beginning of the year before.
+    newest : bool
+        The newest years' files alone.
+    """
+    if newest:
+        rows = store.read_newest(PREDICTIONS_DAILY).to_pylist()
+    else:
+        first = None if last is None else date(last.year - 1, 1, 1)
+        rows = store.read(PREDICTIONS_DAILY, symbols=[symbol], first=first, last=last).to_pylist()
+    champion = champion_pointer(store)
+    in_office = champion.version if champion else None
+
+    def rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
+        version = row["model_version"]
+        return row["session"], version == in_office, int(version)
+
+    own = [row for row in rows if row["symbol"] == symbol and row["role"] == "champion"]
+    return list({row["session"]: row for row in sorted(own, key=rank)}.values())

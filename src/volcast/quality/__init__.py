@@ -1,6 +1,0 @@
-"""Validation of data: what is broken is kept out, and what is broken at its core stops."""
-
-from volcast.quality.audit import AuditReport, audit_features, audit_predictions
-from volcast.quality.run import ValidationReport, validate
-
-__all__ = ["AuditReport", "ValidationReport", "audit_features", "audit_predictions", "validate"]

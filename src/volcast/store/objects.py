@@ -1,0 +1,81 @@
+"""What a store is underneath: named byte strings, each swapped whole."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from volcast.core.errors import ContractError, KeyMissing
+
+__all__ = ["Objects", "Stored", "absent", "checked_key"]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object's bytes and the tag of exactly these bytes."""
+
+    data: bytes
+    etag: str
+
+
+class Objects(Protocol):
+    """Objects by key; each operation either happens whole or not at all.
+
+    A key is a path of ``/``-separated segments, none of them empty or beginning with a dot.
+    Every operation raises StoreUnavailable where the store cannot be reached, read or written.
+    """
+
+    lanes: int
+    """How many operations are worth running at once."""
+
+    def get(self, key: str) -> bytes:
+        """Return the bytes under ``key``; raises KeyMissing."""
+
+    def get_or_none(self, key: str) -> Stored | None:
+        """Return the bytes under ``key`` with their tag, or None."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store ``data``; readers see the old bytes or the new, never a part."""
+
+    def put_if(self, key: str, data: bytes, etag: str | None) -> bool:
+        """Store ``data`` if ``key`` still has this tag (None: is absent); return whether it did."""
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the keys that begin with ``prefix``, sorted."""
+
+    def delete(self, key: str) -> None:
+        """Remove ``key``; no failure if it is absent."""
+
+    def local_folder(self, prefix: str, cache: Path) -> Path:
+        """Return a local folder with the objects under the folder ``prefix``.
+
+        Its own for a local store; else a copy below ``cache``, brought up to date.
+        """
+
+
+def absent(key: str, where: str) -> KeyMissing:
+    """Return the error of a key that nothing is stored under, in the store ``where``."""
+    return KeyMissing(
+        found=f"nothing under {key!r}",
+        expected="a stored object",
+        where=where,
+        remedy="Run the step that writes it, or look into another store.",
+    )
+
+
+def checked_key(key: str) -> str:
+    """Return ``key`` if it can name an object inside the store, and nothing outside it.
+
+    Raises
+    ------
+    ContractError
+        On an empty segment, one that begins with a dot, a backslash or a null character.
+    """
+    segments = key.split("/")
+    if any(not part or part.startswith(".") for part in segments) or {"\\", "\0"} & set(key):
+        raise ContractError(
+            found=f"{key!r}",
+            expected="a key like folder/name.json, no segment empty or hidden",
+            where="store key",
+            remedy="Name the object without dots in front, '..' or '//'.",
+        )
+    return key

@@ -1,0 +1,185 @@
+"""Objects in an S3 bucket; endpoint, region and credentials come from the usual AWS_* names."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from volcast.core.errors import ConfigError, StoreUnavailable
+from volcast.store.local import LocalObjects, locked
+from volcast.store.objects import Stored, absent, checked_key
+
+__all__ = ["S3Objects"]
+
+_TAGS = "tags.json"
+"""Beside a mirrored folder: the tag of each copied object."""
+
+
+class S3Objects:
+    """Objects under ``s3://bucket/prefix``, each put in one request.
+
+    Requests are tried three times, with a few seconds of patience in all, before StoreUnavailable.
+
+    Raises
+    ------
+    ConfigError
+        If AWS_ENDPOINT_URL is no address.
+    """
+
+    lanes = 16
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        self.bucket = bucket
+        self.prefix = f"{prefix}/" if prefix else ""
+        self._where = f"s3://{bucket}/{self.prefix}"
+        try:
+            with self._asking(""):
+                self._client = _client()
+        except ValueError as error:  # botocore's word on an address that is none
+            raise ConfigError(
+                found=str(error),
+                expected="an address as http://host:port",
+                where="AWS_ENDPOINT_URL",
+                remedy="Mend it, or unset it for Amazon's own S3.",
+            ) from error
+
+    def get(self, key: str) -> bytes:
+        """Return the bytes under ``key``; raises KeyMissing."""
+        stored = self.get_or_none(key)
+        if stored is None:
+            raise absent(key, self._where)
+        return stored.data
+
+    def get_or_none(self, key: str) -> Stored | None:
+        """Return the bytes under ``key`` with their ETag, or None."""
+        with self._asking(key):
+            try:
+                answer = self._client.get_object(Bucket=self.bucket, Key=self._name(key))
+            except ClientError as error:
+                if _code(error) == "NoSuchKey":
+                    return None
+                raise
+            with answer["Body"] as body:
+                return Stored(body.read(), answer["ETag"])
+
+    def put(self, key: str, data: bytes) -> None:
+        """Store ``data``."""
+        with self._asking(key):
+            self._client.put_object(Bucket=self.bucket, Key=self._name(key), Body=data)
+
+    def put_if(self, key: str, data: bytes, etag: str | None) -> bool:
+        """Store ``data`` if ``key`` still has this tag (None: is absent); return whether it did."""
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with self._asking(key):
+            try:
+                self._client.put_object(
+                    Bucket=self.bucket, Key=self._name(key), Body=data, **condition
+                )
+            except ClientError as error:
+                if _code(error) not in _LOST:
+                    raise
+                return _retried(error) and self._holds(key, data)
+        return True
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the keys that begin with ``prefix``, sorted."""
+        return sorted(self._tags(prefix))
+
+    def delete(self, key: str) -> None:
+        """Remove ``key``; no failure if it is absent."""
+        with self._asking(key):
+            self._client.delete_object(Bucket=self.bucket, Key=self._name(key))
+
+    def local_folder(self, prefix: str, cache: Path) -> Path:
+        """Bring a copy of the folder ``prefix`` up to date below ``cache`` and return it.
+
+        Only objects whose tag changed are fetched, each is swapped in whole, and copies of objects
+        that are gone are removed. Processes that share ``cache`` take turns.
+        """
+        prefix = f"{prefix.rstrip('/')}/"
+        home = cache / sha256(f"{self._where}{prefix}".encode()).hexdigest()[:16]
+        copies = LocalObjects(home)
+        folder = copies.local_folder(prefix, cache)
+        with locked(home / ".mirror"):
+            record = copies.get_or_none(_TAGS)
+            have: dict[str, str] = json.loads(record.data) if record else {}
+            there, copied = self._tags(prefix), set(copies.list(prefix))
+            for key in copied - there.keys():
+                copies.delete(key)
+            stale = [key for key in there if key not in copied or have.get(key) != there[key]]
+            with ThreadPoolExecutor(self.lanes) as pool:
+                fetched = dict(pool.map(lambda key: self._copy(key, copies), stale))
+            tags = {key: fetched.get(key, there[key]) for key in there}
+            copies.put(_TAGS, json.dumps(tags, sort_keys=True).encode())
+        return folder
+
+    def _copy(self, key: str, copies: LocalObjects) -> tuple[str, str | None]:
+        # The tag is that of the bytes copied, which may be newer than the listing.
+        stored = self.get_or_none(key)
+        if stored is None:
+            return key, None
+        copies.put(key, stored.data)
+        return key, stored.etag
+
+    def _tags(self, prefix: str) -> dict[str, str]:
+        with self._asking(prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.bucket, Prefix=self.prefix + prefix
+            )
+            found = (item for page in pages for item in page.get("Contents", ()))
+            return {item["Key"].removeprefix(self.prefix): item["ETag"] for item in found}
+
+    def _holds(self, key: str, data: bytes) -> bool:
+        # A try whose answer was lost may have stored the bytes before its repeat was refused.
+        stored = self.get_or_none(key)
+        return stored is not None and stored.data == data
+
+    def _name(self, key: str) -> str:
+        return self.prefix + checked_key(key)
+
+    @contextmanager
+    def _asking(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except (BotoCoreError, ClientError) as error:
+            raise StoreUnavailable(
+                found=str(error),
+                expected="an answer from the object store",
+                where=f"store {self._where}{key}",
+                remedy="Check AWS_ENDPOINT_URL, the credentials and that the bucket exists; retry.",
+            ) from error
+
+
+_LOST = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "412"})
+"""Answers to a conditional put that mean: another writer was first."""
+
+
+def _client() -> Any:
+    # A session of its own: the shared one is not safe to open from several threads.
+    session = boto3.session.Session()
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 3},
+        connect_timeout=5,
+        read_timeout=30,
+        max_pool_connections=S3Objects.lanes,
+    )
+    client = session.client("s3", config=config)
+    if client.meta.endpoint_url.endswith("amazonaws.com"):
+        return client
+    # Other servers seldom have a host name for each bucket.
+    return session.client("s3", config=config.merge(Config(s3={"addressing_style": "path"})))
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
+
+
+def _retried(error: ClientError) -> bool:
+    return bool(error.response["ResponseMetadata"].get("RetryAttempts", 0))

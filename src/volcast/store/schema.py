@@ -1,0 +1,255 @@
+"""What a contract is: named, typed columns with a key, and the check of rows against it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from volcast.core.errors import ContractError
+
+__all__ = ["BOOL", "COUNT", "DATE", "FLOAT", "STAMP", "TEXT", "Column", "Table"]
+
+BOOL, COUNT = pa.bool_(), pa.int64()
+DATE, FLOAT, TEXT = pa.date32(), pa.float64(), pa.string()
+STAMP = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its Arrow type, its unit, and whether it may be null."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    about: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table's contract.
+
+    Parameters
+    ----------
+    name : str
+        ``layer.table`` or ``table``; also the folder under the store.
+    columns : tuple of Column
+        In stored order.
+    key : tuple of str
+        Columns that together name one row.
+    partition_symbol, partition_date : str
+        The columns whose value and year name a partition file.
+    partition_stamp : str or None
+        For append-only tables, the timestamp whose day names the file in place of the year: a
+        first ingest of decades is then one file a symbol, which no later day touches.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    partition_symbol: str = "symbol"
+    partition_date: str = "session"
+    partition_stamp: str | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, in stored order."""
+        return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])
+
+    @property
+    def append_only(self) -> bool:
+        """Whether a row once written may never change."""
+        return self.partition_stamp is not None
+
+    def conform(self, rows: pa.Table | pd.DataFrame, where: str | None = None) -> pa.Table:
+        """Return ``rows`` typed, ordered and sorted as the contract says.
+
+        Parameters
+        ----------
+        rows : pyarrow.Table or pandas.DataFrame
+            Columns in any order; nullable columns may be left out.
+        where : str
+            What to call the rows in a message; the table's name by default.
+
+        Raises
+        ------
+        ContractError
+            On a missing or unknown column, a value of another type, a null in a column that may
+            have none, or a repeated key.
+        """
+        where = where or self.name
+        table = self._as_arrow(rows, where)
+        self._refuse_nulls(table, where)
+        table = self.sorted(table)
+        self._refuse_repeats(table, where)
+        return table
+
+    def sorted(self, rows: pa.Table) -> pa.Table:
+        """Return typed rows in order of the key, in one chunk a column."""
+        order = pc.sort_indices(rows, [(name, "ascending") for name in self.key])
+        # Files come sorted, and to find that out is cheaper than to copy wide rows in place.
+        ordered = np.array_equal(order.to_numpy(), np.arange(len(rows)))
+        return (rows if ordered else rows.take(order)).combine_chunks()
+
+    def empty(self) -> pa.Table:
+        """Return the table without rows."""
+        return self.schema.empty_table()
+
+    def partitions(self, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+        """Yield ``(path, rows)`` for each partition file that typed rows belong to, by path.
+
+        A path reads ``<table>/symbol=SPY/year=2021/data.parquet``; append-only tables have one
+        file an ingest day: ``<table>/symbol=SPY/day=2021-12-31/data.parquet``.
+        """
+        paths = self._paths(rows).dictionary_encode()
+        codes = paths.indices.to_numpy()
+        # One stable sort in place of a filter a file: the work must not grow with rows * files.
+        rows = rows.take(pa.array(np.argsort(codes, kind="stable")))
+        ends = np.cumsum(np.bincount(codes, minlength=len(paths.dictionary)))
+        spans = zip(paths.dictionary.to_pylist(), [0, *ends], ends, strict=False)
+        for path, start, end in sorted(spans):
+            yield path, rows.slice(start, end - start)
+
+    def folders(self, symbols: Sequence[str] | None = None) -> list[str]:
+        """Return the key prefixes that hold the rows of ``symbols``, or of all, sorted."""
+        if symbols is None:
+            return [f"{self.name}/"]
+        return sorted({f"{self._symbol_folder}{_segment(symbol)}/" for symbol in symbols})
+
+    def holds(self, path: str, first: date | None = None, last: date | None = None) -> bool:
+        """Return whether a partition file may hold rows of these days, both inclusive.
+
+        One of an ingest day may hold any; a path that is no partition file holds none.
+        """
+        if self.append_only:
+            return self._part(path, r"day=(\d+-\d\d-\d\d)") is not None
+        year = self.year(path)
+        if year is None:
+            return False
+        return (first is None or first.year <= year) and (last is None or year <= last.year)
+
+    def year(self, path: str) -> int | None:
+        """Return the year in a partition file's path; None if the path is none with a year."""
+        found = self._part(path, r"year=(-?\d+)")
+        return None if found is None else int(found)
+
+    def _part(self, path: str, pattern: str) -> str | None:
+        layout = rf"{re.escape(self._symbol_folder)}[^/]*/{pattern}/data\.parquet"
+        found = re.fullmatch(layout, path)
+        return found[1] if found else None
+
+    @property
+    def _symbol_folder(self) -> str:
+        return f"{self.name}/{self.partition_symbol}="
+
+    def _paths(self, rows: pa.Table) -> pa.Array:
+        symbols = rows.column(self.partition_symbol).combine_chunks().dictionary_encode()
+        folders = [self._symbol_folder + _segment(name) for name in symbols.dictionary.to_pylist()]
+        if self.partition_stamp is None:
+            name, span = "/year=", pc.year(rows.column(self.partition_date))
+        else:
+            # By way of the number: a zoned stamp would ask for a time zone database.
+            micros = rows.column(self.partition_stamp).cast(pa.int64())
+            name, span = "/day=", micros.cast(pa.timestamp("us")).cast(DATE)
+        parts = [pa.array(folders, TEXT).take(symbols.indices), name, span.cast(TEXT)]
+        paths = pc.binary_join_element_wise(*parts, "/data.parquet", "")
+        return paths.combine_chunks() if isinstance(paths, pa.ChunkedArray) else paths
+
+    def _as_arrow(self, rows: pa.Table | pd.DataFrame, where: str) -> pa.Table:
+        present = list(rows.column_names if isinstance(rows, pa.Table) else rows.columns)
+        known = {column.name for column in self.columns}
+        required = {column.name for column in self.columns if not column.nullable}
+        missing, odd = sorted(required - set(present)), sorted(set(map(str, present)) - known)
+        odd += sorted({f"{name} (twice)" for name in present if present.count(name) > 1})
+        if missing or odd:
+            raise ContractError(
+                found=f"missing columns {missing}, unknown columns {odd}",
+                expected=f"the columns of {self.name}",
+                where=where,
+                remedy="Give every column that may not be null, by its name, and no other.",
+            )
+        arrays = [self._typed(rows, column, present, where) for column in self.columns]
+        return pa.Table.from_arrays(arrays, schema=self.schema)
+
+    def _typed(
+        self, rows: pa.Table | pd.DataFrame, column: Column, present: list[str], where: str
+    ) -> pa.ChunkedArray | pa.Array:
+        if column.name not in present:
+            return pa.nulls(len(rows), column.type)
+        try:
+            return _cast(_given(rows, column), column.type)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise ContractError(
+                found=str(error),
+                expected=f"{column.type} ({column.unit})",
+                where=f"{where}.{column.name}",
+                remedy="Mend the values of this column.",
+            ) from error
+
+    def _refuse_nulls(self, table: pa.Table, where: str) -> None:
+        for column in self.columns:
+            if not column.nullable and table.column(column.name).null_count:
+                raise ContractError(
+                    found=f"{table.column(column.name).null_count} nulls",
+                    expected="none",
+                    where=f"{where}.{column.name}",
+                    remedy="Drop or mend the rows without a value.",
+                )
+
+    def _refuse_repeats(self, table: pa.Table, where: str) -> None:
+        keys, last = table.select(list(self.key)), max(len(table) - 1, 0)
+        same = np.ones(last, dtype=bool)
+        for column in keys.columns:
+            same &= pc.equal(column.slice(1), column.slice(0, last)).to_numpy()
+        if same.any():
+            first = [str(column[int(same.argmax())]) for column in keys.columns]
+            raise ContractError(
+                found=f"{same.sum()} repeated keys, first {first}",
+                expected=f"one row for each {self.key}",
+                where=where,
+                remedy="Drop the repeats.",
+            )
+
+
+def _segment(symbol: str) -> str:
+    return quote(symbol, safe="^ ")
+
+
+def _given(rows: pa.Table | pd.DataFrame, column: Column) -> pa.ChunkedArray | pa.Array:
+    if isinstance(rows, pa.Table):
+        return rows.column(column.name).combine_chunks()
+    # Lists and structs cannot be guessed from values; of flat types the given one is wanted.
+    nested = column.type if pa.types.is_nested(column.type) else None
+    given = pa.array(rows[column.name], type=nested, from_pandas=True)
+    return given.combine_chunks() if isinstance(given, pa.ChunkedArray) else given
+
+
+def _cast(given: pa.Array, wanted: pa.DataType) -> pa.Array:
+    if given.null_count == len(given):
+        return pa.nulls(len(given), wanted)
+    if not _same_kind(given, wanted):
+        raise TypeError(f"values of type {given.type}, such as {given.drop_null()[0]}")
+    array = given.cast(wanted)
+    # One way to write a missing number, else equal rows would compare as different.
+    return pc.if_else(pc.is_nan(array), None, array) if wanted == FLOAT else array
+
+
+def _same_kind(given: pa.Array, wanted: pa.DataType) -> bool:
+    """Whether values are of the wanted kind as they are, before any reading or cutting short."""
+    kind, types = given.type, pa.types
+    if wanted == FLOAT:
+        return bool(types.is_floating(kind) or types.is_integer(kind))
+    if wanted == TEXT:
+        return kind in (TEXT, pa.large_string(), pa.string_view()) or types.is_dictionary(kind)
+    if wanted == STAMP:
+        return types.is_timestamp(kind) and kind.tz is not None
+    if wanted == DATE and types.is_timestamp(kind):
+        midnights = given.cast(DATE).cast(kind) if kind.tz is None else None
+        return midnights is not None and pc.all(pc.equal(midnights, given)).as_py()
+    return wanted != DATE or bool(types.is_date(kind))

@@ -1,0 +1,228 @@
+"""Contract tables over objects: pruned reads, merging writes."""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from volcast.core.errors import ConfigError, StoreUnavailable
+from volcast.store.local import LocalObjects
+from volcast.store.merge import merge
+from volcast.store.objects import Objects
+from volcast.store.parquet import decode, encode
+from volcast.store.tables import Table
+
+__all__ = ["Store", "WriteReport"]
+
+_TRIES = 100
+"""Losing a swap means that another writer got through, so this many in a row is no contention."""
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+@dataclass(frozen=True)
+class WriteReport:
+    """Rows by what became of them, and the files that were written."""
+
+    added: int
+    replaced: int
+    unchanged: int
+    files: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """The tables and objects under one address.
+
+    Parameters
+    ----------
+    uri : str
+        An absolute folder, or ``s3://bucket/prefix``.
+    objects : Objects
+        The same as plain objects, for what is no table.
+    """
+
+    uri: str
+    objects: Objects
+
+    @classmethod
+    def open(cls, uri: str) -> "Store":
+        """Open a local folder or ``s3://bucket/prefix``; nothing is made before the first write.
+
+        Raises
+        ------
+        ConfigError
+            If ``uri`` is neither, or AWS_ENDPOINT_URL no address.
+        StoreUnavailable
+            If the folder's place is taken by something else.
+        """
+        scheme, _, rest = uri.rpartition("://")
+        bucket, _, prefix = rest.partition("/")
+        if not bucket.strip() if scheme == "s3" else scheme or not uri.strip():
+            raise ConfigError(
+                found=repr(uri),
+                expected="a local folder or s3://bucket/prefix",
+                where="store",
+                remedy="Set --store or VOLCAST_STORE.",
+                field="store",
+            )
+        if scheme == "s3":
+            # Imported here, for boto3 takes half a second that a local store need not wait.
+            from volcast.store.s3 import S3Objects
+
+            prefix = prefix.strip("/")
+            return cls(f"s3://{bucket}/{prefix}".rstrip("/"), S3Objects(bucket, prefix))
+        root = Path(uri).expanduser().absolute()
+        return cls(str(root), LocalObjects(root))
+
+    def read(
+        self,
+        table: Table,
+        *,
+        symbols: Sequence[str] | None = None,
+        first: date | None = None,
+        last: date | None = None,
+    ) -> pa.Table:
+        """Return the rows of ``symbols`` from ``first`` to ``last``, both inclusive.
+
+        Parameters
+        ----------
+        symbols : sequence of str, optional
+            Values of the table's symbol column; all by default.
+        first, last : date, optional
+            Bounds of the table's date column (the session, for most).
+
+        Returns
+        -------
+        pyarrow.Table
+            Typed as the contract and sorted by its key; without rows if none is stored.
+
+        Raises
+        ------
+        CorruptFile
+            If a file cannot be read.
+        ContractError
+            If a file's columns are not the contract's.
+        """
+        prefixes = table.folders(symbols)
+        keys = [key for prefix in prefixes for key in self.objects.list(prefix)]
+        wanted = [key for key in keys if table.holds(key, first, last)]
+        parts = self._each(lambda key: self._rows(table, key), wanted)
+        rows = pa.concat_tables([table.empty(), *parts])
+        days = rows.column(table.partition_date)
+        for bound, keep in ((first, pc.greater_equal), (last, pc.less_equal)):
+            if bound is not None:
+                rows, days = (
+                    x.filter(keep(days, pa.scalar(bound, pa.date32()))) for x in (rows, days)
+                )
+        return table.sorted(rows)
+
+    def read_newest(self, table: Table, *, years: int = 2) -> pa.Table:
+        """Return the rows of each symbol's newest years, for what asks only for the present.
+
+        Parameters
+        ----------
+        table : Table
+            One with a file a year.
+        years : int
+            Files of each symbol; one alone is all but empty in January.
+
+        Returns
+        -------
+        pyarrow.Table
+            As of `read`.
+
+        Raises
+        ------
+        CorruptFile, ContractError
+            As `read`.
+        """
+        files: dict[str, list[tuple[int, str]]] = {}
+        for key in self.objects.list(table.folders()[0]):
+            year = table.year(key)
+            if year is not None:
+                files.setdefault(key.rpartition("/year=")[0], []).append((year, key))
+        wanted = [key for found in files.values() for _, key in sorted(found)[-years:]]
+        parts = self._each(lambda key: self._rows(table, key), sorted(wanted))
+        return table.sorted(pa.concat_tables([table.empty(), *parts]))
+
+    def write(self, table: Table, rows: pa.Table | pd.DataFrame) -> WriteReport:
+        """Merge ``rows`` into the table by key, one atomic swap a partition file.
+
+        Rows of other keys stay. A file whose rows do not change is not written, and the same rows
+        give the same bytes, in whatever order and parts they came. Writers may run side by side.
+
+        Raises
+        ------
+        ContractError
+            If the rows break the contract, or, in an append-only table, a stored row is given with
+            other values; nothing is written then.
+        StoreUnavailable
+            If the store cannot be written; files are then old or new, each whole.
+        """
+        parts = list(table.partitions(table.conform(rows)))
+        if table.append_only:
+            self._each(lambda part: self._refuse_rewrites(table, *part), parts)
+        reports = self._each(lambda part: self._write_part(table, *part), parts)
+        return WriteReport(
+            added=sum(report.added for report in reports),
+            replaced=sum(report.replaced for report in reports),
+            unchanged=sum(report.unchanged for report in reports),
+            files=sum(report.files for report in reports),
+        )
+
+    def local_folder(self, table: Table, cache: Path) -> Path:
+        """Return a local folder with the table's Parquet files, for engines that read files.
+
+        Parameters
+        ----------
+        cache : pathlib.Path
+            Where the copy of an ``s3://`` table is kept and brought up to date; not touched for a
+            local store.
+        """
+        return self.objects.local_folder(table.name, cache)
+
+    def _write_part(self, table: Table, key: str, rows: pa.Table) -> WriteReport:
+        for _ in range(_TRIES):
+            stored = self.objects.get_or_none(key)
+            old = decode(table, stored.data, self._at(key)) if stored else table.empty()
+            merged = merge(table, old, rows, self._at(key))
+            counts = (merged.added, merged.replaced, merged.unchanged)
+            if not merged.changed:
+                return WriteReport(*counts, files=0)
+            if self.objects.put_if(key, encode(merged.rows), stored.etag if stored else None):
+                return WriteReport(*counts, files=1)
+        raise StoreUnavailable(
+            found=f"{_TRIES} swaps lost to other writers",
+            expected="a turn to write",
+            where=self._at(key),
+            remedy="Stop the other writers, or retry later.",
+        )
+
+    def _refuse_rewrites(self, table: Table, key: str, rows: pa.Table) -> None:
+        # A key that does not hold the ingestion time may be stored under another day.
+        apart = table.partition_stamp in table.key
+        keys = [key] if apart else self.objects.list(f"{key.rpartition('/day=')[0]}/")
+        for other in keys:
+            stored = self.objects.get_or_none(other)
+            if stored is not None:
+                merge(table, decode(table, stored.data, self._at(other)), rows, self._at(other))
+
+    def _rows(self, table: Table, key: str) -> pa.Table:
+        return decode(table, self.objects.get(key), self._at(key), newer=True)
+
+    def _at(self, key: str) -> str:
+        return f"{self.uri}/{key}"
+
+    def _each(self, do: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
+        if self.objects.lanes == 1:
+            return [do(item) for item in items]
+        with ThreadPoolExecutor(self.objects.lanes) as pool:
+            return list(pool.map(do, items))

@@ -1,0 +1,47 @@
+"""The universe a store was ingested with, kept beside its tables.
+
+So that a later command on the store needs no more than its address.
+"""
+
+from pydantic import ValidationError
+
+from volcast.core.errors import ContractError, NotFound
+from volcast.core.settings import Universe
+from volcast.store import Store
+
+__all__ = ["recall", "remember"]
+
+_KEY = "universe.json"
+
+
+def remember(store: Store, universe: Universe) -> None:
+    """Keep ``universe`` as the store's; an equal one is not written again."""
+    data = (universe.model_dump_json(indent=1) + "\n").encode()
+    kept = store.objects.get_or_none(_KEY)
+    if kept is None or kept.data != data:
+        store.objects.put(_KEY, data)
+
+
+def recall(store: Store) -> Universe:
+    """Return the store's universe.
+
+    Raises
+    ------
+    NotFound
+        If nothing was ever ingested into the store.
+    ContractError
+        If the file is not a universe.
+    """
+    kept = store.objects.get_or_none(_KEY)
+    if kept is None:
+        raise NotFound(
+            found="an empty store", expected="a store that was ingested into", where=store.uri,
+            remedy="Run `volcast ingest` first, or give the right --store.",
+        )  # fmt: skip
+    try:
+        return Universe.model_validate_json(kept.data)
+    except ValidationError as error:
+        raise ContractError(
+            found=str(error), expected="the universe as JSON", where=f"{store.uri}/{_KEY}",
+            remedy="Ingest again: it writes the file anew.",
+        ) from error  # fmt: skip

@@ -1,0 +1,1 @@
+"""Training a candidate, and the gate that decides whether it becomes champion."""

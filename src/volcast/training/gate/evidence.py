@@ -1,0 +1,161 @@
+"""What the gate judges by: the walk-forward forecasts of the candidate and of the champion."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from volcast.core.errors import ContractError, CorruptFile, KeyMissing, ModelError
+from volcast.core.hashing import code_version, digest, frame_digest
+from volcast.evaluation.walkforward import Progress, walk_forward
+from volcast.features.catalog import names
+from volcast.features.point_in_time import known_rows
+from volcast.models.recipe import RECIPES, Recipe
+from volcast.registry.versions import Version, read_version
+from volcast.store import Store
+from volcast.training.train import evaluation_bytes, evaluation_frame
+
+__all__ = ["Champions", "champions_forecasts", "evaluated"]
+
+_COLUMNS = ("session", "symbol", "rv_5d", "forecast", "log_har", "har_x", "vix")
+_ROW = ["symbol", "session"]
+
+
+@dataclass(frozen=True)
+class Champions:
+    """Forecasts of the champion's recipe, and how they came about.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Columns of an evaluation, those with forecast and outcome.
+    how : str
+        A sentence for the verdict.
+    """
+
+    rows: pd.DataFrame
+    how: str
+
+
+class _Inexpressible(Exception):
+    """Present code cannot walk that recipe forward on those rows; says why."""
+
+
+def evaluated(store: Store, run_id: str) -> tuple[pd.DataFrame, float]:
+    """Return a run's forecasts with known outcome, in order of time, and the share of gaps.
+
+    A gap is a session since the first forecast that has an outcome and no forecast: a recipe must
+    not win by keeping silent on the hard days.
+
+    Raises
+    ------
+    ModelError
+        If the run has no evaluation.
+    CorruptFile, ContractError
+        If it cannot be read or lacks a column.
+    """
+    return _forecasts(_read(store, f"runs/{run_id}/evaluation.parquet"))
+
+
+def champions_forecasts(
+    store: Store, run_id: str, lineage: Mapping[str, Any], champion: Version,
+    progress: Progress | None = None,
+) -> Champions:  # fmt: skip
+    """Return the forecasts to beat: the champion's recipe on the rows of a candidate's run.
+
+    They are kept beside the run under the recipe's hash, so that judging again costs nothing.
+    Where the recipe cannot be walked, they are those that the champion's own run stored, which
+    end where its data ended.
+
+    Parameters
+    ----------
+    store : Store
+    run_id, lineage : str, mapping
+        The candidate's run, and its lineage.json.
+    champion : Version
+    progress : callable or None
+        Called with the count of walk-forward fits done, and of all.
+
+    Raises
+    ------
+    ModelError
+        If the champion, or the run, lacks a file.
+    """
+    stored = json.loads(read_version(store, champion)["lineage.json"])
+    try:
+        recipes = _expressed(stored.get("recipes"))
+        key = f"runs/{run_id}/champion-{digest(stored['recipes'])[:8]}.parquet"
+        if store.objects.get_or_none(key) is None:
+            rows = _rows(store, lineage)
+            walked = walk_forward(rows, lineage["seed"], progress, recipes).rows
+            store.objects.put(key, evaluation_bytes(walked))
+    except _Inexpressible as why:
+        theirs, _ = evaluated(store, champion.run_id)
+        return Champions(theirs, f"Judged on the champion's stored evaluation: {why}.")
+    theirs, _ = _forecasts(_read(store, key))
+    how = f"The recipe of version {champion.version} was walked forward on the same rows."
+    return Champions(theirs, how)
+
+
+def _expressed(stored: Any) -> Mapping[str, Recipe]:
+    if not stored:
+        raise _Inexpressible("its lineage holds no recipe")
+    try:
+        recipes = {name: Recipe.of(recipe) for name, recipe in stored.items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _Inexpressible(f"its recipe is written otherwise ({error!r})") from error
+    if set(recipes) != set(RECIPES):
+        raise _Inexpressible(f"its choice is among {sorted(recipes)}, not {sorted(RECIPES)}")
+    asked = {feature for recipe in recipes.values() for feature in recipe.signature}
+    if gone := sorted(asked - set(names())):
+        raise _Inexpressible(f"its recipe asks for {', '.join(gone)}, which is no longer a feature")
+    return recipes
+
+
+def _rows(store: Store, lineage: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the rows that the run was trained on, if they and the code are still the same."""
+    if lineage.get("code_version") != code_version():
+        raise _Inexpressible("the candidate was trained by other code than this")
+    as_of = date.fromisoformat(lineage["as_of"])
+    rows = known_rows(store, lineage["universe"]["target"], as_of)
+    if frame_digest(rows) != lineage["data_sha256"]:
+        raise _Inexpressible("the candidate's rows are no longer those in the store")
+    return rows
+
+
+def _forecasts(rows: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+    rows = rows[rows["rv_5d"] > 0].sort_values(_ROW, ignore_index=True)
+    forecast = rows["forecast"].gt(0) & np.isfinite(rows["forecast"])
+    since_first = forecast[forecast.cummax()]
+    gaps = float(1 - since_first.mean()) if len(since_first) else 0.0
+    return rows[forecast], gaps
+
+
+def _read(store: Store, key: str) -> pd.DataFrame:
+    try:
+        rows = evaluation_frame(store.objects.get(key))
+    except KeyMissing as error:
+        raise ModelError(
+            found="no such file",
+            expected="the walk-forward forecasts of the run",
+            where=key,
+            remedy="Train it again: `volcast train`.",
+        ) from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise CorruptFile(
+            found=str(error), expected="a Parquet file", where=key, remedy="Train the run again."
+        ) from error
+    missing = sorted(set(_COLUMNS) - set(rows.columns))
+    if missing:
+        raise ContractError(
+            found=f"missing columns {missing}",
+            expected=f"at least {list(_COLUMNS)}",
+            where=key,
+            remedy="Train the run again with this version of volcast.",
+        )
+    return rows

@@ -1,0 +1,193 @@
+"""Train a candidate: judge its recipe by walk-forward, then fit it on all that is known."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from volcast.core import calendar
+from volcast.core.errors import ContractError
+from volcast.core.hashing import as_json, code_version, digest, frame_digest
+from volcast.core.settings import Universe
+from volcast.evaluation.findings import Findings
+from volcast.evaluation.folds import training_rows, usable
+from volcast.evaluation.periods import PERIODS
+from volcast.evaluation.report import render
+from volcast.evaluation.table import SkillTable, compare, scored, skill_as_dict, with_all_baselines
+from volcast.evaluation.walkforward import Progress, WalkForward, walk_forward
+from volcast.features.point_in_time import known_rows, labelled, labels_of
+from volcast.models.baselines import fit_baselines
+from volcast.models.blend import fit_blend
+from volcast.models.forecaster import Forecaster
+from volcast.models.recipe import RECIPES, choose
+from volcast.store import Store
+
+__all__ = [
+    "Candidate",
+    "evaluation_bytes",
+    "evaluation_frame",
+    "train",
+]
+
+_GOLDEN_ROWS = 32
+_COMPLETE = "complete.json"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained candidate, in the store under ``runs/<run_id>/``.
+
+    Parameters
+    ----------
+    run_id : str
+        Hash of inputs, code version and configuration.
+    metrics : dict
+        What metrics.json holds: the skill table over all rows, and by period.
+    reused : bool
+        Whether the same run was already there, whole.
+    """
+
+    run_id: str
+    metrics: dict[str, object]
+    reused: bool
+
+    @property
+    def folder(self) -> str:
+        """Key prefix of the run's files."""
+        return f"runs/{self.run_id}/"
+
+
+def train(
+    store: Store, universe: Universe, as_of: date, read: Callable[[], pd.DataFrame], *,
+    seed: int = 7, progress: Progress | None = None,
+) -> Candidate:  # fmt: skip
+    """Train on what was known at the close of ``as_of``; a run that exists whole is re-used.
+
+    Parameters
+    ----------
+    store : Store
+        Holds the labels, and receives the run.
+    universe : Universe
+        Its target is the symbol of ``frame``.
+    as_of : date
+        Session.
+    read : callable
+        Returns the features of the target as known then, one row a session up to ``as_of``, from
+        the feature store; asked only where the run is not there yet.
+    seed : int
+        Of the trees.
+    progress : callable or None
+        Called with the count of walk-forward fits done, and of all.
+
+    Raises
+    ------
+    ContractError
+        If there are too few rows to walk forward and calibrate intervals, or the feature store
+        answers otherwise than the tables it reads.
+    """
+    rows = known_rows(store, universe.target, as_of)
+    # The choice between implied and range anchor is part of what a candidate is judged as; other
+    # features or other trees are another recipe.
+    recipes = {name: recipe.as_dict() for name, recipe in RECIPES.items()}
+    inputs = (frame_digest(rows), code_version(), universe.model_dump(), str(as_of), seed, recipes)
+    run_id = digest(*inputs)[:16]
+    done = store.objects.get_or_none(f"runs/{run_id}/{_COMPLETE}")
+    if done is not None:
+        return Candidate(run_id, json.loads(done.data), reused=True)
+    _refuse_another(labelled(read(), labels_of(store, universe.target), as_of), rows)
+    walked = walk_forward(rows, seed, progress, RECIPES)
+    forecaster = _fit_final(rows, as_of, walked, seed)
+    found = Findings(
+        universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend
+    ).with_garch(store)
+    skill = compare(found.rows)
+    metrics: dict[str, object] = json.loads(as_json(_metrics(found, walked.recipe.name, skill)))
+    lineage = {
+        "run_id": run_id,
+        "recipe": f"blend {digest(recipes)[:8]}",
+        "recipes": recipes,
+        "anchor": forecaster.recipe.name,
+        "as_of": str(as_of),
+        "universe": universe.model_dump(),
+        "data_sha256": frame_digest(rows),
+        "columns": list(rows.columns),
+        "rows": len(rows),
+        "code_version": code_version(),
+        "seed": seed,
+    }
+    facts = {"metrics.json": as_json(metrics), "lineage.json": as_json(lineage)}
+    files = {f"model/{name}": data for name, data in (forecaster.files() | facts).items()} | facts
+    files["evaluation.parquet"] = evaluation_bytes(found.rows)
+    files["report.html"] = render(found.with_regime_skill()).encode()
+    for name, data in sorted(files.items()):
+        store.objects.put(f"runs/{run_id}/{name}", data)
+    # Last: a run without it was cut short, and is made again.
+    store.objects.put(f"runs/{run_id}/{_COMPLETE}", as_json(metrics))
+    return Candidate(run_id, metrics, reused=False)
+
+
+def evaluation_bytes(rows: pd.DataFrame) -> bytes:
+    """Return an evaluation as a Parquet file: session date32, symbol, all else float64."""
+    fields = [
+        pa.field(name, {"session": pa.date32(), "symbol": pa.string()}.get(name, pa.float64()))
+        for name in rows.columns
+    ]
+    arrays = [pa.Array.from_pandas(rows[field.name], type=field.type) for field in fields]
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def evaluation_frame(data: bytes) -> pd.DataFrame:
+    """Return the rows of a Parquet file that `evaluation_bytes` made."""
+    rows: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
+    return rows
+
+
+def _refuse_another(served: pd.DataFrame, stored: pd.DataFrame) -> None:
+    """Raise if the feature store served other rows than the tables hold."""
+    if frame_digest(served) != frame_digest(stored):
+        raise ContractError(
+            found=f"{len(served)} rows that differ from the {len(stored)} stored",
+            expected="the same rows from both", where="feature store against features_daily",
+            remedy="Remove the store's feast folder, so that the registry is built anew.",
+        )  # fmt: skip
+
+
+def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:
+    known = training_rows(rows, calendar.after(as_of, 1))
+    recipe = choose(known, RECIPES)
+    ready = usable(known, recipe)
+    offsets = walked.calibration.offsets()
+    if offsets is None:
+        raise ContractError(
+            found=f"{len(walked.calibration.residuals)} walk-forward forecasts with an outcome",
+            expected="at least 252, to calibrate intervals", where=f"training as of {as_of}",
+            remedy="Ingest a longer history of the target.",
+        )  # fmt: skip
+    forecaster = Forecaster(
+        fit_blend(recipe, ready, seed), fit_baselines(known), offsets, golden={}
+    )
+    # Spread over the history, so that every part of the trees is asked.
+    spread = np.linspace(0, len(ready) - 1, _GOLDEN_ROWS).round().astype(int)
+    x = ready.iloc[spread][list(forecaster.signature)].to_numpy(dtype=float)
+    return forecaster.with_golden(x)
+
+
+def _metrics(found: Findings, recipe: str, skill: SkillTable) -> dict[str, object]:
+    metrics: dict[str, object] = {"recipe": recipe, "all": skill_as_dict(skill)}
+    metrics["diagnostics"] = found.diagnostics
+    common = with_all_baselines(found.rows)
+    if skill.left_out and len(scored(common)):
+        metrics["all_baselines"] = skill_as_dict(compare(common))
+    for name, span in PERIODS.items():
+        inside = found.rows["session"].between(*span)
+        if len(scored(found.rows[inside])):
+            metrics[name] = skill_as_dict(compare(found.rows[inside]))
+    return metrics
