@@ -16,8 +16,7 @@ from volcast.inference.forecast import HIGHEST, LOWEST, forecast_row
 from volcast.models.intervals import BOUNDS
 from volcast.registry.versions import NAME
 from volcast.store import Store
-from volcast.store.tables import PREDICTIONS_DAILY
-from volcast.store.tables.predictions_daily import BASELINES
+from volcast.store.tables import BASELINES, PREDICTIONS_DAILY
 
 __all__ = ["STALE_LIMIT", "Answers", "Question"]
 

@@ -10,7 +10,7 @@ from volcast.evaluation.columns import EVALUATION_COLUMNS
 from volcast.evaluation.table import compare, rows_hash
 from volcast.evaluation.walkforward import walk_forward
 from volcast.features.catalog import names
-from volcast.store.tables.predictions_daily import BASELINES
+from volcast.store.tables import BASELINES
 
 
 @pytest.fixture(scope="module")

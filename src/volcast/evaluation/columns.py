@@ -1,7 +1,7 @@
 """What an evaluation file holds; volatilities annualised, in decimals."""
 
 from volcast.models.intervals import BOUNDS
-from volcast.store.tables.predictions_daily import BASELINES
+from volcast.store.tables import BASELINES
 
 __all__ = ["EVALUATION_BASELINES", "EVALUATION_COLUMNS", "GARCH_BASELINES"]
 

@@ -10,8 +10,7 @@ from volcast.core.settings import Universe
 from volcast.features.macro import macro_features
 from volcast.features.regimes import regime_features
 from volcast.store import Store
-from volcast.store.tables import RAW_MACRO
-from volcast.store.tables.features_daily import FEATURES_DAILY
+from volcast.store.tables import FEATURES_DAILY, RAW_MACRO
 
 __all__ = ["with_context"]
 

@@ -23,8 +23,7 @@ from volcast.features.point_in_time import as_known_then
 from volcast.features.regimes import regime_columns
 from volcast.models.forecaster import Forecaster
 from volcast.store import Store, WriteReport
-from volcast.store.tables import PREDICTIONS_DAILY
-from volcast.store.tables.predictions_daily import BASELINES
+from volcast.store.tables import BASELINES, PREDICTIONS_DAILY
 
 __all__ = [
     "HIGHEST",

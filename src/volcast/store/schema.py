@@ -26,8 +26,8 @@ class Column:
 
     name: str
     type: pa.DataType
-    unit: str
-    about: str
+    unit: str = ""
+    about: str = ""
     nullable: bool = False
 
 
