@@ -38,7 +38,14 @@ def test_a_universe_from_the_environment_is_json(monkeypatch):
     monkeypatch.setenv("VOLCAST_UNIVERSE", '{"target": "QQQ", "iv": "VXN"}')
     universe = read_settings(source="csv").resolved_universe
     assert (universe.target, universe.iv, universe.bond) == ("QQQ", "VXN", "TLT")
-    assert universe.indices == {"VXN", "VIX3M"}
+    assert universe.indices == {"VXN", "VIX3M", *universe.other_indices}
+
+
+def test_a_stored_universe_without_other_indices_still_loads():
+    universe = Universe.model_validate_json('{"target": "SPY", "iv": "VIX"}')
+    assert universe == Universe()
+    assert "VIX9D" in universe.indices
+    assert "VIX9D" not in universe.symbols
 
 
 def test_a_universe_given_as_a_pipelines_argument_is_json_too():

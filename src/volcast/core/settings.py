@@ -37,11 +37,15 @@ class Universe(BaseModel):
     iv_3m: str = Field("VIX3M", description="its 3-month implied volatility index, in points")
     bond: str = Field("TLT", description="the government-bond symbol")
     credit: str = Field("HYG", description="the high-yield credit symbol")
+    other_indices: tuple[str, ...] = Field(
+        ("VIX1D", "VIX6M", "VIX9D", "VVIX"),
+        description="further volatility indices, in points: they get no features and no labels",
+    )
 
     @property
     def indices(self) -> frozenset[str]:
         """Symbols that are quoted in volatility points and are no asset."""
-        return frozenset(symbol for symbol in (self.iv, self.iv_3m) if symbol)
+        return frozenset(s for s in (self.iv, self.iv_3m, *self.other_indices) if s)
 
     @property
     def symbols(self) -> tuple[str, ...]:
