@@ -1,4 +1,4 @@
-"""The error table: every failure of a request as application/problem+json."""
+"""Every failure of a request as application/problem+json."""
 
 import json
 import logging
@@ -8,53 +8,20 @@ from traceback import format_exception
 from starlette.responses import Response
 
 from serving.events import emit
-from volcast.core.errors import (
-    ContractError,
-    ModelError,
-    NotFound,
-    Overloaded,
-    RequestError,
-    RequestTooLarge,
-    RequestTooSlow,
-    SourceUnavailable,
-    StaleInput,
-    StoreUnavailable,
-    Unauthorized,
-    VolcastError,
-)
+from volcast.core.errors import Overloaded, VolcastError
 
 __all__ = ["method_not_allowed", "of_status", "problem", "unforeseen"]
 
 _RETRY_SECONDS = 5
 
-_TABLE: tuple[tuple[type[VolcastError], HTTPStatus, str], ...] = (
-    (Unauthorized, HTTPStatus.UNAUTHORIZED, "Not authorized"),
-    (RequestTooSlow, HTTPStatus.REQUEST_TIMEOUT, "Body too slow"),
-    (RequestTooLarge, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Body too large"),
-    (RequestError, HTTPStatus.BAD_REQUEST, "Bad request"),
-    (NotFound, HTTPStatus.NOT_FOUND, "Not found"),
-    (Overloaded, HTTPStatus.SERVICE_UNAVAILABLE, "Overloaded"),
-    (StaleInput, HTTPStatus.SERVICE_UNAVAILABLE, "Stale features"),
-    (ModelError, HTTPStatus.SERVICE_UNAVAILABLE, "No model ready"),
-    (SourceUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "Source unavailable"),
-    (StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE, "Store unavailable"),
-    (ContractError, HTTPStatus.SERVICE_UNAVAILABLE, "Stored data unusable"),
-)
-"""First match wins. What is stored may be broken, but that is no fault of a request: 503."""
-
-_FAULT = (HTTPStatus.INTERNAL_SERVER_ERROR, "Server fault")
-
-_OPEN = (RequestError, NotFound, StaleInput, Overloaded)
-"""Errors whose whole message is for the client; others may speak of paths and are only logged."""
-
 
 def problem(error: VolcastError) -> Response:
-    """Return the response for one of volcast's own errors."""
-    status, title = _entry(error)
+    """Return the response for one of volcast's own errors, by the status and title of its class."""
+    status = HTTPStatus(error.http_status)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Overloaded):
         emit("request_failed", logging.WARNING, error=type(error).__name__, detail=str(error))
-    detail = str(error) if isinstance(error, _OPEN) else f"{title}. {_remedy(status)}"
-    return _respond(status, title, detail, error.field)
+    detail = str(error) if error.for_client else f"{error.title}. {_remedy(status)}"
+    return _respond(status, error.title, detail, error.field)
 
 
 def method_not_allowed(allow: str) -> Response:
@@ -65,20 +32,13 @@ def method_not_allowed(allow: str) -> Response:
 def unforeseen(error: Exception) -> Response:
     """Return the response for what nobody foresaw; the log alone says what it was."""
     emit("request_failed", logging.ERROR, error=type(error).__name__, trace=format_exception(error))
-    status, title = _FAULT
+    status, title = HTTPStatus(VolcastError.http_status), VolcastError.title
     return _respond(status, title, f"{title}. {_remedy(status)}", None)
 
 
 def of_status(status: HTTPStatus, allow: str | None) -> Response:
     """Return the response for a status that speaks for itself."""
     return _respond(status, status.phrase, f"{status.phrase}. {status.description}", None, allow)
-
-
-def _entry(error: VolcastError) -> tuple[HTTPStatus, str]:
-    for kind, status, title in _TABLE:
-        if isinstance(error, kind):
-            return status, title
-    return _FAULT
 
 
 def _remedy(status: HTTPStatus) -> str:

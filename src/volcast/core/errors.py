@@ -10,15 +10,19 @@
     │   └── Unauthorized        exit  2  http 401   no token, or one that is not valid
     ├── NotFound                exit  2  http 404   unknown symbol, date or version
     │   └── KeyMissing          exit  2  http 404   no object is stored under the key
-    ├── ContractError           exit 10  http 500   data breaks its contract; a retry cannot help
-    │   ├── CorruptFile         exit 10  http 500   a stored file cannot be read
-    │   └── QualityError        exit 10  http 500   validation stopped the run
+    ├── ContractError           exit 10  http 503   data breaks its contract; a retry cannot help
+    │   ├── CorruptFile         exit 10  http 503   a stored file cannot be read
+    │   └── QualityError        exit 10  http 503   validation stopped the run
     ├── SourceUnavailable       exit 20  http 503   the outside world did not answer; retry
     ├── StoreUnavailable        exit 20  http 503   the store cannot be read or written; retry
     ├── GateRefused             exit 30  http 409   a model was judged and not promoted
     ├── StaleInput              exit 40  http 503   the newest input is too old to forecast from
     ├── Overloaded              exit 20  http 503   more work is under way than can be taken
     └── ModelError              exit 10  http 503   no model, or one that fails its checks
+
+These classes are the only table of exit codes, HTTP statuses and titles: command line, pipeline
+steps and servers read them. Stored data that breaks its contract is 503, not 500: it is repaired
+while the server runs, and the same request may then succeed.
 """
 
 __all__ = [
@@ -49,11 +53,23 @@ class VolcastError(Exception):
     ----------
     found, expected, where, remedy : str
         The four parts of the message; ``field`` names the offending input, when there is one.
+
+    Attributes
+    ----------
+    retryable : bool
+        Whether the same call may succeed later.
+    exit_code, http_status : int
+    title : str
+        Of the problem document (RFC 9457) of an HTTP answer.
+    for_client : bool
+        Whether an HTTP answer holds the message; if not it may name paths and is only logged.
     """
 
     retryable: bool = False
     exit_code: int = 1
     http_status: int = 500
+    title: str = "Server fault"
+    for_client: bool = False
 
     def __init__(
         self, *, found: str, expected: str, where: str, remedy: str, field: str | None = None
@@ -74,24 +90,29 @@ class RequestError(VolcastError):
 
     exit_code = 2
     http_status = 400
+    title = "Bad request"
+    for_client = True
 
 
 class RequestTooLarge(RequestError):
     """A request body is over the cap."""
 
     http_status = 413
+    title = "Body too large"
 
 
 class RequestTooSlow(RequestError):
     """A request body did not come in time."""
 
     http_status = 408
+    title = "Body too slow"
 
 
 class Unauthorized(RequestError):
     """A request has no token, or one that is not valid."""
 
     http_status = 401
+    title = "Not authorized"
 
 
 class NotFound(VolcastError):
@@ -99,6 +120,8 @@ class NotFound(VolcastError):
 
     exit_code = 2
     http_status = 404
+    title = "Not found"
+    for_client = True
 
 
 class KeyMissing(NotFound):
@@ -109,6 +132,8 @@ class ContractError(VolcastError):
     """Data breaks its contract; a retry cannot help."""
 
     exit_code = 10
+    http_status = 503
+    title = "Stored data unusable"
 
 
 class CorruptFile(ContractError):
@@ -125,6 +150,7 @@ class SourceUnavailable(VolcastError):
     retryable = True
     exit_code = 20
     http_status = 503
+    title = "Source unavailable"
 
 
 class StoreUnavailable(VolcastError):
@@ -133,6 +159,7 @@ class StoreUnavailable(VolcastError):
     retryable = True
     exit_code = 20
     http_status = 503
+    title = "Store unavailable"
 
 
 class Overloaded(VolcastError):
@@ -141,6 +168,8 @@ class Overloaded(VolcastError):
     retryable = True
     exit_code = 20
     http_status = 503
+    title = "Overloaded"
+    for_client = True
 
 
 class GateRefused(VolcastError):
@@ -148,6 +177,7 @@ class GateRefused(VolcastError):
 
     exit_code = 30
     http_status = 409
+    title = "Promotion refused"
 
 
 class StaleInput(VolcastError):
@@ -155,6 +185,8 @@ class StaleInput(VolcastError):
 
     exit_code = 40
     http_status = 503
+    title = "Stale features"
+    for_client = True
 
 
 class ModelError(VolcastError):
@@ -162,3 +194,4 @@ class ModelError(VolcastError):
 
     exit_code = 10
     http_status = 503
+    title = "No model ready"
