@@ -10,10 +10,11 @@ from serving import metrics
 from serving.events import emit
 from serving.lookup import LastKnown, OnlineFeatures
 from serving.model import VolcastModel
-from serving.state import InService, clock_of, known_symbols
+from serving.state import InService, known_symbols
 from volcast.core import calendar
-from volcast.core.errors import ContractError, ModelError, NotFound, VolcastError
+from volcast.core.errors import ContractError, KeyMissing, ModelError, NotFound, VolcastError
 from volcast.core.settings import Universe
+from volcast.data.sessions import resolve_as_of
 from volcast.models.compiled import compiled
 from volcast.registry import Champion, Version, champion, champion_pointer
 from volcast.store import Store
@@ -104,11 +105,20 @@ class Follower:
         try:
             symbols = sorted(known_symbols(self.store, self.universe))
             now = self.now()
-            found = {s: clock_of(self.store, s, now, self.as_of) for s in symbols}
+            found = {s: self._clock(s, now) for s in symbols}
         except VolcastError as error:
             emit("clock_unread", logging.WARNING, detail=str(error))
             return known
         return {symbol: day for symbol, day in found.items() if day is not None}
+
+    def _clock(self, symbol: str, now: datetime) -> date | None:
+        """Return the present session of a symbol; None while it has no curated row."""
+        try:
+            return resolve_as_of(self.store, symbol, self.as_of, now=now)
+        except KeyMissing:
+            raise
+        except NotFound:
+            return None
 
     def _features(self, symbol: str, known: Mapping[str, LastKnown]) -> LastKnown:
         try:

@@ -11,6 +11,7 @@ from serving.model import VolcastModel
 from serving.state import InService
 from volcast.core import calendar
 from volcast.core.errors import ModelError, NotFound, RequestError, StaleInput, StoreUnavailable
+from volcast.data.sessions import require_session
 from volcast.features.catalog import names
 from volcast.inference.forecast import HIGHEST, LOWEST, forecast_row
 from volcast.models.intervals import BOUNDS
@@ -112,7 +113,7 @@ class Answers:
         NotFound
             If the symbol is not forecast, or the past day was not.
         RequestError
-            If the features given are not the signature.
+            If ``as_of`` is not a session, or the features given are not the signature.
         StaleInput
             If the newest features are missing or too old.
         StoreUnavailable
@@ -129,7 +130,7 @@ class Answers:
                 remedy="Ask for a symbol that is forecast.",
                 field="symbol",
             )
-        as_of = question.as_of or clock
+        as_of = clock if question.as_of is None else require_session(question.as_of)
         if question.features is not None:
             return _given(state, question, as_of)
         if question.as_of is not None:
@@ -182,14 +183,6 @@ def _rank(version: str, served: str) -> tuple[bool, int, str]:
 
 def _given(state: InService, question: Question, as_of: date) -> dict[str, object]:
     values = state.signature.values(question.features, "features")
-    if not calendar.is_session(as_of):
-        raise NotFound(
-            found=f"{as_of}, on which XNYS is shut",
-            expected="a XNYS session",
-            where="as_of",
-            remedy="Name the session whose close the features are of.",
-            field="as_of",
-        )
     row = _row(state, question.symbol, as_of, values)
     sound = all(math.isfinite(row[name]) for name in ("rv_5d_hat", *BOUNDS))
     if not (sound and LOWEST <= row["rv_5d_hat"] <= HIGHEST):

@@ -39,6 +39,7 @@ from serving.predict import Answers
 from serving.state import InService
 from volcast.core.errors import ConfigError
 from volcast.core.settings import Settings
+from volcast.data.sessions import require_session
 from volcast.registry.versions import NAME
 from volcast.store import Store
 
@@ -223,9 +224,13 @@ def serve(
 
     Raises
     ------
+    RequestError
+        If the fixed clock is not a session that has closed.
     VolcastError
         If the store cannot be opened at all. Without a champion the server starts, and waits.
     """
+    if settings.as_of is not None:
+        require_session(settings.as_of, now=now())
     store = Store.open(settings.store)
     features = OnlineFeatures(settings.store, settings.online_store)
     model = VolcastModel()

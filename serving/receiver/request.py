@@ -104,4 +104,4 @@ class Requests:
             self._unlaunched = None
 
     def _session(self, universe: Universe) -> date:
-        return resolve_as_of(self.store, universe, self.settings.as_of, now=self.now())
+        return resolve_as_of(self.store, universe.target, self.settings.as_of, now=self.now())

@@ -89,7 +89,7 @@ class Walk:
             assert model.state.champion is not None
         with self.ledger.of("receiver"):
             universe = recall(store)
-            session = resolve_as_of(store, universe, None, now=NOW)
+            session = resolve_as_of(store, universe.target, None, now=NOW)
             retrain.ask(store, universe, session, by="alert", reason="test")
             retrain.withdraw(store, universe, session, by="alert")
         with self.ledger.of("dashboard"):

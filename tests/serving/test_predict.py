@@ -81,7 +81,7 @@ def test_parts_of_the_answer_add_up_to_its_log_variance(server: Running, served:
         ({"symbol": SYMBOL, "as_of": "20051230"}, 400, "as_of"),
         ({"symbol": SYMBOL, "as_of": "2005-02-30"}, 400, "as_of"),
         ({"symbol": SYMBOL, "as_of": "1999-12-31"}, 404, "as_of"),
-        ({"symbol": SYMBOL, "as_of": "2005-12-25"}, 404, "as_of"),
+        ({"symbol": SYMBOL, "as_of": "2005-12-25"}, 400, "as_of"),
         ({"symbol": SYMBOL, "horizon": "5"}, 400, "horizon"),
         ([("symbol", SYMBOL), ("symbol", SYMBOL)], 400, "symbol"),
     ],
@@ -144,12 +144,10 @@ def test_optional_feature_may_be_null_and_its_baseline_is_then_null(
     assert answer.json()["baselines"]["vix"] is None
 
 
-def test_given_features_of_a_day_without_trading_are_not_found(
-    server: Running, served: Served, features
-):
+def test_features_for_a_day_without_trading_are_refused(server: Running, served: Served, features):
     sunday = served.as_of + timedelta(days=6 - served.as_of.weekday())
     asked = {"symbol": SYMBOL, "as_of": sunday.isoformat(), "features": features[served.as_of]}
-    assert server.http.post("/predict", json=asked).status_code == 404
+    assert server.http.post("/predict", json=asked).status_code == 400
 
 
 def test_old_features_are_marked_stale_and_older_ones_refused(server: Running, served: Served):

@@ -280,6 +280,6 @@ def test_an_example_source_is_never_mixed_with_another(shared_data: Path, tmp_pa
 
 def test_an_as_of_without_trading_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
     store = Store.open(str(tmp_path / "store"))
-    with pytest.raises(RequestError, match="XNYS is shut"):
+    with pytest.raises(RequestError, match="XNYS is closed"):
         ingest(store, SampleSource(), SAMPLE_UNIVERSE, now=NOW, as_of=date(2018, 12, 25))
     assert store.objects.list("") == []

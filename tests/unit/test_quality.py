@@ -8,7 +8,7 @@ import exchange_calendars
 import pandas as pd
 import pytest
 
-from volcast.core.errors import NotFound, QualityError, StaleInput, VolcastError
+from volcast.core.errors import QualityError, RequestError, StaleInput, VolcastError
 from volcast.core.settings import SAMPLE_UNIVERSE, Universe
 from volcast.data.checks import ValidationReport, validate
 from volcast.data.checks.raw_rows import judge_rows
@@ -170,7 +170,7 @@ def test_a_target_older_than_as_of_is_stale(store: Store) -> None:
 
 
 def test_an_as_of_without_trading_is_refused(store: Store) -> None:
-    with pytest.raises(NotFound, match="2021-12-25"):
+    with pytest.raises(RequestError, match="2021-12-25"):
         run(store, market(), date(2021, 12, 25))
 
 

@@ -190,9 +190,8 @@ class Library:
                 found=repr(wanted[:40]), expected=f"one of {', '.join(known)}", where="symbol",
                 remedy="Ask for a symbol that is forecast.", field="symbol",
             )  # fmt: skip
-        asked = universe.model_copy(update={"target": wanted})
         now, given = self.now(), as_of or self.as_of
-        session = self._placeless(lambda: resolve_as_of(self.store, asked, given, now=now))
+        session = self._placeless(lambda: resolve_as_of(self.store, wanted, given, now=now))
         told = session if given else self._stands(universe, wanted, session, now)
         brief = daily_brief(self.store, universe, wanted, told, now, self._documents())
         if told == session:

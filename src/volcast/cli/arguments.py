@@ -100,4 +100,4 @@ def at(store: str | None, as_of: str | None) -> "tuple[Store, Universe, date]":
 
     given = read_settings(as_of=day(as_of)).as_of
     opened, universe = recalled(store)
-    return opened, universe, resolve_as_of(opened, universe, given, now=datetime.now(UTC))
+    return opened, universe, resolve_as_of(opened, universe.target, given, now=datetime.now(UTC))

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from volcast.core import calendar
-from volcast.core.errors import ConfigError, ContractError, NotFound, RequestError
+from volcast.core.errors import ConfigError, ContractError, NotFound
 from volcast.core.settings import Universe
+from volcast.data.sessions import require_session
 from volcast.data.sources.protocol import MARKET_COLUMNS, Fetched, Source, join
 from volcast.data.sources.publication_lag import REVISED, is_vintage
 from volcast.store import Store
@@ -90,14 +91,8 @@ def ingest(
     ContractError
         If the source's data break their contract, or ``now`` is before a row it would restate.
     """
-    if as_of is not None and not calendar.is_session(as_of):
-        raise RequestError(
-            found=f"{as_of}, on which XNYS is shut",
-            expected="a XNYS session",
-            where="as_of",
-            remedy="Give the last session before it.",
-            field="as_of",
-        )
+    if as_of is not None:
+        require_session(as_of)
     closed = calendar.last_closed(now)
     stamp = pd.Timestamp(now).tz_convert("UTC").as_unit("us")
     symbols = tuple(dict.fromkeys((*universe.symbols, *also, *source.symbols)))

@@ -1,45 +1,73 @@
-"""Which session a run is for: resolved once, at the edge, and passed on."""
+"""The session that a run or an answer is for: one rule for every reader."""
 
 from datetime import date, datetime
 
 from volcast.core import calendar
 from volcast.core.errors import NotFound, RequestError
-from volcast.core.settings import Universe
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
 
-__all__ = ["LIVE_SOURCES", "resolve_as_of"]
+__all__ = ["LIVE_SOURCES", "present_session", "require_session", "resolve_as_of"]
 
 LIVE_SOURCES = frozenset({"yfinance"})
-"""Sources that go on; all others are archives, whose newest session is the clock."""
+"""Sources that get new rows every session; every other source is an archive that has ended."""
 
 
-def resolve_as_of(store: Store, universe: Universe, given: date | None, *, now: datetime) -> date:
-    """Return the session to work for.
+def resolve_as_of(store: Store, symbol: str, as_of: date | None, *, now: datetime) -> date:
+    """Return the session to work for: ``as_of`` if it is set, else the present one of ``symbol``.
 
-    The one given; else, where the target's newest row is of a live source, the last session that
-    closed before ``now``; else the newest session of the target in the store.
+    Parameters
+    ----------
+    store : Store
+    symbol : str
+    as_of : date or None
+        The session asked for.
+    now : datetime, UTC
 
     Raises
     ------
     RequestError
-        If the day given is no session, or has not closed.
+        If ``as_of`` is not a session, or has not closed.
     NotFound
-        If the target has no row.
+        If ``as_of`` is None and the symbol has no curated row.
     """
-    if given is not None:
-        if not calendar.is_session(given) or given > calendar.last_closed(now):
-            raise RequestError(
-                found=str(given), expected="a XNYS session that has closed", where="as_of",
-                remedy="Ask for a trading day in the past.", field="as_of",
-            )  # fmt: skip
-        return given
-    rows = store.read(CURATED_MARKET_DAILY, symbols=[universe.target])
+    if as_of is not None:
+        return require_session(as_of, now=now)
+    rows = store.read_newest(CURATED_MARKET_DAILY, symbols=[symbol], years=1)
     if not len(rows):
         raise NotFound(
-            found=f"no row of {universe.target}", expected="curated rows of the target",
+            found=f"no row of {symbol}", expected=f"curated rows of {symbol}",
             where=store.uri, remedy="Run `volcast ingest` first.",
         )  # fmt: skip
-    if rows.column("source")[-1].as_py() in LIVE_SOURCES:
-        return calendar.last_closed(now)
-    return rows.column("session")[-1].as_py()  # type: ignore[no-any-return]
+    newest = rows.select(["session", "source"]).to_pylist()[-1]
+    return present_session(newest["session"], newest["source"], now)
+
+
+def present_session(newest: date, source: str, now: datetime) -> date:
+    """Return the present session of a symbol whose newest curated row is of ``newest``.
+
+    It is the last closed session for a live source, so that a feed that stops becomes stale, and
+    ``newest`` for an archive, which never does.
+    """
+    return calendar.last_closed(now) if source in LIVE_SOURCES else newest
+
+
+def require_session(day: date, *, now: datetime | None = None) -> date:
+    """Return ``day`` if it is a session, and one that has closed by ``now`` if that is set.
+
+    Raises
+    ------
+    RequestError
+        If it is not.
+    """
+    if not calendar.is_session(day):
+        raise RequestError(
+            found=f"{day}, on which XNYS is closed", expected="a XNYS session", where="as_of",
+            remedy="Use the last session before it.", field="as_of",
+        )  # fmt: skip
+    if now is not None and day > calendar.last_closed(now):
+        raise RequestError(
+            found=f"{day}, which has not closed", expected="a XNYS session that has closed",
+            where="as_of", remedy="Use a session in the past.", field="as_of",
+        )  # fmt: skip
+    return day

@@ -124,13 +124,17 @@ class Store:
                 )
         return table.sorted(rows)
 
-    def read_newest(self, table: Table, *, years: int = 2) -> pa.Table:
+    def read_newest(
+        self, table: Table, *, symbols: Sequence[str] | None = None, years: int = 2
+    ) -> pa.Table:
         """Return the rows of each symbol's newest years, for what asks only for the present.
 
         Parameters
         ----------
         table : Table
             One with a file a year.
+        symbols : sequence of str, optional
+            Values of the table's symbol column; all by default.
         years : int
             Files of each symbol; one alone is all but empty in January.
 
@@ -145,7 +149,7 @@ class Store:
             As `read`.
         """
         files: dict[str, list[tuple[int, str]]] = {}
-        for key in self.objects.list(table.folders()[0]):
+        for key in (key for at in table.folders(symbols) for key in self.objects.list(at)):
             year = table.year(key)
             if year is not None:
                 files.setdefault(key.rpartition("/year=")[0], []).append((year, key))

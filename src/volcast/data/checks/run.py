@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from volcast.core import calendar
-from volcast.core.errors import NotFound
 from volcast.core.hashing import code_version, digest, table_digest
 from volcast.core.settings import Universe
 from volcast.data.checks.history import SECOND_SOURCES
 from volcast.data.checks.market import Market, count_rows, judge_market, torn_others
 from volcast.data.checks.record import LIBRARIES, Known, keep, refuse_critical, told, write_page
 from volcast.data.curate import curate
+from volcast.data.sessions import require_session
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
@@ -76,8 +75,8 @@ def validate(
 
     Raises
     ------
-    NotFound
-        If ``as_of`` is no XNYS session.
+    RequestError
+        If ``as_of`` is not a XNYS session.
     QualityError
         If a critical check fails: the target has no row, its newest row is broken or doubtful, too
         many are broken, missing or restated, or its history is torn; curated data are then left
@@ -85,7 +84,7 @@ def validate(
     StaleInput
         If nothing is wrong but that the target's newest session is older than ``as_of``.
     """
-    _refuse_no_session(as_of)
+    require_session(as_of)
     raw = store.read(RAW_MARKET, last=as_of)
     macro = store.read(RAW_MACRO, symbols=_second_sources(universe), last=as_of)
     key = (table_digest(raw), table_digest(macro), universe.model_dump(), str(as_of))
@@ -137,17 +136,6 @@ def _already_valid(known: Known, store: Store, page: Path | None) -> ValidationR
 
 def _second_sources(universe: Universe) -> list[str]:
     return [SECOND_SOURCES[universe.iv]] if universe.iv in SECOND_SOURCES else []
-
-
-def _refuse_no_session(as_of: date) -> None:
-    if not calendar.is_session(as_of):
-        raise NotFound(
-            found=f"{as_of}, on which XNYS is shut",
-            expected="a XNYS session",
-            where="validate",
-            remedy="Give the last session before it.",
-            field="as_of",
-        )
 
 
 def _examples(quarantined: pd.DataFrame) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from volcast.core import calendar
 from volcast.core.settings import Universe
-from volcast.data.sessions import LIVE_SOURCES
+from volcast.data.sessions import LIVE_SOURCES, present_session
 from volcast.monitoring.status.missing import Missing
 from volcast.store import Store
 from volcast.store.tables import (
@@ -103,8 +103,8 @@ def health(
     market = _rows(store, CURATED_MARKET_DAILY, last)
     own = [row for row in market if row["symbol"] == symbol]
     live = bool(own) and own[-1]["source"] in LIVE_SOURCES
-    newest = own[-1]["session"] if own else None
-    expected = last or (calendar.last_closed(now) if live else newest)
+    present = present_session(own[-1]["session"], own[-1]["source"], now) if own else None
+    expected = last or present
     watched = [(CURATED_MARKET_DAILY, name, market) for name in universe.symbols]
     if symbol not in universe.symbols:
         watched.append((CURATED_MARKET_DAILY, symbol, market))
