@@ -1,7 +1,6 @@
-"""Find the applications that stand beside the library: they run from the repository root.
+"""Load the applications next to the library (feature_repo, pipelines) from the repository root.
 
-The library imports none of them at module level, and names no platform; the command line asks here
-for the one piece it needs of them.
+The library imports none of them at module level.
 """
 
 import importlib

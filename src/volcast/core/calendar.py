@@ -81,15 +81,15 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
     ContractError
         If a day is not a session.
     """
-    wanted = pd.DatetimeIndex(pd.to_datetime(list(days)))
-    positions = _session_index().get_indexer(wanted)
+    labels = pd.DatetimeIndex(pd.to_datetime(list(days)))
+    positions = _session_index().get_indexer(labels)
     if (positions < 0).any():
-        odd = wanted[positions < 0][0].date()
+        odd = labels[positions < 0][0].date()
         raise ContractError(
             found=f"{odd}, on which XNYS is shut",
             expected="XNYS sessions",
             where="calendar",
-            remedy="Drop the row, or mend its date.",
+            remedy="Drop the row, or fix its date.",
         )
     return pd.DatetimeIndex(_xnys().closes.iloc[positions].to_numpy(), tz="UTC").as_unit("us")
 
@@ -110,7 +110,7 @@ def after(session: date, count: int) -> date:
 
 
 def deadline(session: date) -> datetime:
-    """Return when the forecast made at the close of ``session`` must stand, in UTC.
+    """Return when the forecast made at the close of ``session`` must be published, in UTC.
 
     It is 08:00 in New York on the session after, whatever weekends, holidays or changes of the
     clock lie between.

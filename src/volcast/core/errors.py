@@ -47,7 +47,7 @@ __all__ = [
 
 
 class VolcastError(Exception):
-    """Base of all errors; says what was found, what was expected, where, and what to do.
+    """Base of all errors: what was found, what was expected, where, and what to do.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Unauthorized(RequestError):
 
 
 class NotFound(VolcastError):
-    """An unknown symbol, date or version was asked for."""
+    """An unknown symbol, date or version was requested."""
 
     exit_code = 2
     http_status = 404

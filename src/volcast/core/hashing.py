@@ -85,8 +85,8 @@ def code_version(
 
 def library_versions(distributions: Sequence[str]) -> list[str]:
     """Return ``name version`` of each of the distributions that is installed."""
-    found = []
+    versions = []
     for name in distributions:
         with suppress(PackageNotFoundError):
-            found.append(f"{name} {version(name)}")
-    return found
+            versions.append(f"{name} {version(name)}")
+    return versions

@@ -55,7 +55,7 @@ class Universe(BaseModel):
 
 
 SAMPLE_UNIVERSE = Universe(target="SPX", iv="VIX", iv_3m="", bond="", credit="")
-"""The embedded sample is the index itself, with nothing but its implied volatility beside it."""
+"""The embedded sample is the index itself, with its implied volatility only."""
 
 SYNTHETIC_UNIVERSE = Universe(
     target="SYN", iv="SYNVIX", iv_3m="SYNVIX3M", bond="SYNBOND", credit="SYNCREDIT"
@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         description="how an alert trains: local, or the URL of a Kubeflow Pipelines API",
     )
     retrain_token_file: Path | None = Field(
-        None, description="a mounted bearer token for that API; unset: it is asked without one"
+        None, description="a mounted bearer token for that API; unset: requests carry none"
     )
     retrain_service_account: str = Field(
         "", description="the service account of such a run; empty: the API's own"
@@ -114,17 +114,17 @@ class Settings(BaseSettings):
         pattern=r"^https?://\S+$",
         description="an OpenAI-compatible API that writes answers; unset: they are quotations",
     )
-    prose_model: str = Field("", description="the model it is asked for")
+    prose_model: str = Field("", description="the model to request")
     prose_key_file: Path | None = Field(
-        None, description="a mounted secret, the key of that API; unset: it is asked without one"
+        None, description="a mounted secret, the key of that API; unset: requests carry none"
     )
     seed: int = 7
 
     @field_validator("universe", mode="before")
     @classmethod
-    def _from_json(cls, given: object) -> object:
-        # Of the environment it comes read; a pipeline's argument is the text.
-        return from_json(given) if isinstance(given, str) else given
+    def _from_json(cls, value: object) -> object:
+        # The environment delivers parsed JSON, a pipeline's argument text.
+        return from_json(value) if isinstance(value, str) else value
 
     @field_validator("online_store")
     @classmethod
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         return by_source.get(self.source, Universe())
 
 
-def read_settings(**given: object) -> Settings:
+def read_settings(**arguments: object) -> Settings:
     """Read the settings; arguments that are not None win over the environment.
 
     Raises
@@ -151,7 +151,7 @@ def read_settings(**given: object) -> Settings:
         Listing every wrong setting at once.
     """
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(**{name: value for name, value in arguments.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}"
@@ -161,5 +161,5 @@ def read_settings(**given: object) -> Settings:
             found=faults,
             expected="valid settings",
             where="environment VOLCAST_* and arguments",
-            remedy="Mend each named setting.",
+            remedy="Correct each setting named here.",
         ) from error

@@ -26,7 +26,7 @@ from volcast.evaluation.columns import GARCH_BASELINES
 from volcast.evaluation.walkforward import Progress
 from volcast.features.market import SESSIONS_A_YEAR
 from volcast.store import Store
-from volcast.store.cache import Parameters, fitted
+from volcast.store.cache import Parameters, get_or_fit
 
 __all__ = ["MIN_RETURNS", "garch_forecasts"]
 
@@ -91,7 +91,7 @@ def garch_forecasts(
         return result
     jobs = {f"{name} {m.key}": (name, m.first) for name in GARCH_BASELINES for m in months}
     symbol = str(rows["symbol"].iloc[0])
-    fits = fitted(
+    fits = get_or_fit(
         store, f"garch/{symbol}", list(jobs),
         lambda missing: _fit_all([jobs[key] for key in missing], returns, processes, progress),
     )  # fmt: skip

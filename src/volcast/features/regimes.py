@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from volcast.core.hashing import digest, library_versions
 from volcast.features.catalog import names
 from volcast.store import Store
-from volcast.store.cache import Parameters, fitted
+from volcast.store.cache import Parameters, get_or_fit
 
 __all__ = ["MIN_ROWS", "STATES", "filtered", "regime_columns", "regime_features"]
 
@@ -161,7 +161,7 @@ def _fits(
         keys.append(named if enough else None)
         samples[named] = sample
     wanted = [key for key in keys if key is not None]
-    known = fitted(
+    known = get_or_fit(
         store,
         f"regimes/{symbol}",
         wanted,

@@ -1,7 +1,6 @@
-"""Fitted parameters kept in the store, by the hash of what they were fitted on.
+"""Fitted parameters cached in the store, by the hash of what they were fitted on.
 
-A fit that costs seconds and depends on rows that no longer change is done once; whatever is read
-here is what a fit on the same rows would give. Removing the files costs time and nothing else.
+A cached entry equals what a fit on the same rows would give; deleting the files costs only time.
 """
 
 import json
@@ -10,9 +9,9 @@ from typing import Any
 
 from volcast.core.errors import CorruptFile, StoreUnavailable
 from volcast.core.hashing import as_json
-from volcast.store import Store
+from volcast.store.store import Store
 
-__all__ = ["Parameters", "fitted"]
+__all__ = ["Parameters", "get_or_fit"]
 
 Parameters = Mapping[str, Any]
 """One fit's parameters, as JSON has them."""
@@ -20,64 +19,68 @@ Parameters = Mapping[str, Any]
 _TRIES = 20
 
 
-def fitted(
-    store: Store, name: str, wanted: Sequence[str],
+def get_or_fit(
+    store: Store,
+    name: str,
+    keys: Sequence[str],
     fit: Callable[[Sequence[str]], Iterable[Parameters]],
-) -> dict[str, Parameters]:  # fmt: skip
-    """Return the parameters of each wanted fit, from the store where they are there.
+) -> dict[str, Parameters]:
+    """Return the parameters under each key, fitting and storing those that are not cached.
 
     Parameters
     ----------
     store : Store
-        Keeps them under ``fits/<name>.json``.
+        Caches them in ``fits/<name>.json``.
     name : str
-        Of the kind of fit and its series, such as ``garch/SPY``.
-    wanted : sequence of str
-        A hash each, of everything the fit depends on: rows, model, library version.
+        The kind of fit and its series, such as ``garch/SPY``.
+    keys : sequence of str
+        One hash per fit, of everything it depends on: rows, model, library version.
     fit : callable
-        Given the hashes that are missing, in order, returns the parameters of each.
+        Takes the keys that are not cached, in order, and returns the parameters of each.
 
     Raises
     ------
     CorruptFile
-        If the file kept cannot be read.
+        If the cached file cannot be read.
+    StoreUnavailable
+        If other writers win every one of 20 attempts to write.
     """
-    kept = _read(store, name)[0]
-    missing = [key for key in dict.fromkeys(wanted) if key not in kept]
+    path = f"fits/{name}.json"
+    cached, _ = _read(store, path)
+    missing = [key for key in dict.fromkeys(keys) if key not in cached]
     if missing:
-        new = dict(zip(missing, fit(missing), strict=True))
-        kept = _add(store, name, new)
-    return {key: kept[key] for key in wanted}
+        fits = dict(zip(missing, fit(missing), strict=True))
+        cached = _add(store, path, fits)
+    return {key: cached[key] for key in keys}
 
 
-def _read(store: Store, name: str) -> tuple[dict[str, Parameters], str | None]:
-    stored = store.objects.get_or_none(_key(name))
+def _read(store: Store, path: str) -> tuple[dict[str, Parameters], str | None]:
+    stored = store.objects.get_or_none(path)
     if stored is None:
         return {}, None
     try:
-        kept = json.loads(stored.data)
-        if not isinstance(kept, dict):
-            raise ValueError(f"a {type(kept).__name__}")
+        cached = json.loads(stored.data)
+        if not isinstance(cached, dict):
+            raise ValueError(f"a {type(cached).__name__}")
     except ValueError as error:
         raise CorruptFile(
-            found=str(error), expected="parameters by hash, as JSON",
-            where=f"{store.uri}/{_key(name)}",
-            remedy="Remove the file: the fits are then made again.",
-        ) from error  # fmt: skip
-    return kept, stored.etag
+            found=str(error),
+            expected="parameters by hash, as JSON",
+            where=f"{store.uri}/{path}",
+            remedy="Delete the file; the fits are then repeated.",
+        ) from error
+    return cached, stored.etag
 
 
-def _add(store: Store, name: str, new: dict[str, Parameters]) -> dict[str, Parameters]:
+def _add(store: Store, path: str, fits: dict[str, Parameters]) -> dict[str, Parameters]:
     for _ in range(_TRIES):
-        kept, etag = _read(store, name)
-        whole = kept | new
-        if store.objects.put_if(_key(name), as_json(whole), etag):
-            return whole
+        cached, etag = _read(store, path)
+        merged = cached | fits
+        if store.objects.put_if(path, as_json(merged), etag):
+            return merged
     raise StoreUnavailable(
-        found=f"{_TRIES} swaps lost to other writers", expected="a turn to write",
-        where=f"{store.uri}/{_key(name)}", remedy="Stop the other writers, or retry later.",
-    )  # fmt: skip
-
-
-def _key(name: str) -> str:
-    return f"fits/{name}.json"
+        found=f"{_TRIES} write conflicts",
+        expected="a successful conditional write",
+        where=f"{store.uri}/{path}",
+        remedy="Stop the other writers, or retry later.",
+    )

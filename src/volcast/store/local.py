@@ -161,5 +161,5 @@ def _unavailable(found: str, path: Path) -> StoreUnavailable:
         found=found,
         expected="a folder that can be read and written",
         where=f"store {path}",
-        remedy="Give another --store, or mend its permissions or free space; then retry.",
+        remedy="Use another --store, or fix its permissions or free disk space, then retry.",
     )

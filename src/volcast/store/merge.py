@@ -18,7 +18,7 @@ _NUMBERS = {pa.date32(): pa.int32(), pa.timestamp("us", tz="UTC"): pa.int64()}
 
 @dataclass(frozen=True)
 class Merged:
-    """Rows after a merge, and how many of the given were new, replacing, or there already."""
+    """Rows after a merge, and how many of the new ones were added, replaced or unchanged."""
 
     rows: pa.Table
     added: int
@@ -47,20 +47,20 @@ def merge(table: Table, old: pa.Table, new: pa.Table, where: str) -> Merged:
     if not len(old):
         return Merged(new, added=len(new), replaced=0, unchanged=0)
     place = {key: position for position, key in enumerate(_keys(table, old))}
-    found = np.array([place.get(key, -1) for key in _keys(table, new)], dtype=np.int64)
-    here = np.flatnonzero(found >= 0)
-    differ = _differ(old.take(pa.array(found[here])), new.take(pa.array(here)))
-    moved = here[differ]
-    if table.append_only and len(moved):
-        stored = old.slice(found[moved[0]], 1)
-        _refuse_rewrite(table, stored, new.slice(moved[0], 1), where)
-    kept = np.ones(len(old), dtype=bool)
-    kept[found[moved]] = False
-    taken = found < 0
-    taken[moved] = True
-    rows = pa.concat_tables([old.filter(pa.array(kept)), new.filter(pa.array(taken))])
+    positions = np.array([place.get(key, -1) for key in _keys(table, new)], dtype=np.int64)
+    here = np.flatnonzero(positions >= 0)
+    differ = _differ(old.take(pa.array(positions[here])), new.take(pa.array(here)))
+    replaced = here[differ]
+    if table.append_only and len(replaced):
+        stored = old.slice(positions[replaced[0]], 1)
+        _refuse_rewrite(table, stored, new.slice(replaced[0], 1), where)
+    unchanged = np.ones(len(old), dtype=bool)
+    unchanged[positions[replaced]] = False
+    taken = positions < 0
+    taken[replaced] = True
+    rows = pa.concat_tables([old.filter(pa.array(unchanged)), new.filter(pa.array(taken))])
     added = len(new) - len(here)
-    return Merged(table.sorted(rows), added, len(moved), len(here) - len(moved))
+    return Merged(table.sorted(rows), added, len(replaced), len(here) - len(replaced))
 
 
 def _keys(table: Table, rows: pa.Table) -> list[tuple[object, ...]]:
@@ -85,15 +85,15 @@ def _differ(left: pa.Table, right: pa.Table) -> NDArray[np.bool_]:
     return differ
 
 
-def _refuse_rewrite(table: Table, stored: pa.Table, given: pa.Table, where: str) -> None:
-    key = {name: str(given.column(name)[0]) for name in table.key}
+def _refuse_rewrite(table: Table, stored: pa.Table, new: pa.Table, where: str) -> None:
+    key = {name: str(new.column(name)[0]) for name in table.key}
     changes = [
-        f"{name} {given.column(name)[0]} for the stored {stored.column(name)[0]}"
+        f"{name} {new.column(name)[0]} for the stored {stored.column(name)[0]}"
         for name in table.schema.names
-        if not given.column(name).equals(stored.column(name))
+        if not new.column(name).equals(stored.column(name))
     ]
     raise ContractError(
-        found=f"the stored row {key} again, with {', '.join(changes)}",
+        found=f"the stored row {key} repeated with {', '.join(changes)}",
         expected=f"another {table.key[-1]} for each version of a row",
         where=where,
         remedy=f"{table.name} is append-only. Two ingestions at the same "

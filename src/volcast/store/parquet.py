@@ -58,6 +58,6 @@ def decode(table: Table, data: bytes, where: str, *, newer: bool = False) -> pa.
     if rows.schema.equals(table.schema):
         return rows
     if newer:
-        known = {column.name for column in table.columns}
-        rows = rows.select([name for name in rows.column_names if name in known])
+        names = {column.name for column in table.columns}
+        rows = rows.select([name for name in rows.column_names if name in names])
     return table.conform(rows, where)

@@ -19,7 +19,7 @@ from volcast.store.objects import Stored, absent, checked_key
 __all__ = ["S3Objects"]
 
 _TAGS = "tags.json"
-"""Beside a mirrored folder: the tag of each copied object."""
+"""Next to a mirrored folder: the tag of each copied object."""
 
 
 class S3Objects:
@@ -40,14 +40,14 @@ class S3Objects:
         self.prefix = f"{prefix}/" if prefix else ""
         self._where = f"s3://{bucket}/{self.prefix}"
         try:
-            with self._asking(""):
+            with self._requesting(""):
                 self._client = _client()
-        except ValueError as error:  # botocore's word on an address that is none
+        except ValueError as error:  # how botocore reports an invalid address
             raise ConfigError(
                 found=str(error),
                 expected="an address as http://host:port",
                 where="AWS_ENDPOINT_URL",
-                remedy="Mend it, or unset it for Amazon's own S3.",
+                remedy="Correct it, or unset it for Amazon S3.",
             ) from error
 
     def get(self, key: str) -> bytes:
@@ -59,7 +59,7 @@ class S3Objects:
 
     def get_or_none(self, key: str) -> Stored | None:
         """Return the bytes under ``key`` with their ETag, or None."""
-        with self._asking(key):
+        with self._requesting(key):
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=self._name(key))
             except ClientError as error:
@@ -71,13 +71,13 @@ class S3Objects:
 
     def put(self, key: str, data: bytes) -> None:
         """Store ``data``."""
-        with self._asking(key):
+        with self._requesting(key):
             self._client.put_object(Bucket=self.bucket, Key=self._name(key), Body=data)
 
     def put_if(self, key: str, data: bytes, etag: str | None) -> bool:
         """Store ``data`` if ``key`` still has this tag (None: is absent); return whether it did."""
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        with self._asking(key):
+        with self._requesting(key):
             try:
                 self._client.put_object(
                     Bucket=self.bucket, Key=self._name(key), Body=data, **condition
@@ -94,7 +94,7 @@ class S3Objects:
 
     def delete(self, key: str) -> None:
         """Remove ``key``; no failure if it is absent."""
-        with self._asking(key):
+        with self._requesting(key):
             self._client.delete_object(Bucket=self.bucket, Key=self._name(key))
 
     def local_folder(self, prefix: str, cache: Path) -> Path:
@@ -129,12 +129,12 @@ class S3Objects:
         return key, stored.etag
 
     def _tags(self, prefix: str) -> dict[str, str]:
-        with self._asking(prefix):
+        with self._requesting(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=self.prefix + prefix
             )
-            found = (item for page in pages for item in page.get("Contents", ()))
-            return {item["Key"].removeprefix(self.prefix): item["ETag"] for item in found}
+            items = (item for page in pages for item in page.get("Contents", ()))
+            return {item["Key"].removeprefix(self.prefix): item["ETag"] for item in items}
 
     def _holds(self, key: str, data: bytes) -> bool:
         # A try whose answer was lost may have stored the bytes before its repeat was refused.
@@ -145,7 +145,7 @@ class S3Objects:
         return self.prefix + checked_key(key)
 
     @contextmanager
-    def _asking(self, key: str) -> Iterator[None]:
+    def _requesting(self, key: str) -> Iterator[None]:
         try:
             yield
         except (BotoCoreError, ClientError) as error:

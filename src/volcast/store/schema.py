@@ -136,13 +136,13 @@ class Table:
 
     def year(self, path: str) -> int | None:
         """Return the year in a partition file's path; None if the path is none with a year."""
-        found = self._part(path, r"year=(-?\d+)")
-        return None if found is None else int(found)
+        year = self._part(path, r"year=(-?\d+)")
+        return None if year is None else int(year)
 
     def _part(self, path: str, pattern: str) -> str | None:
         layout = rf"{re.escape(self._symbol_folder)}[^/]*/{pattern}/data\.parquet"
-        found = re.fullmatch(layout, path)
-        return found[1] if found else None
+        match = re.fullmatch(layout, path)
+        return match[1] if match else None
 
     @property
     def _symbol_folder(self) -> str:
@@ -163,16 +163,16 @@ class Table:
 
     def _as_arrow(self, rows: pa.Table | pd.DataFrame, where: str) -> pa.Table:
         present = list(rows.column_names if isinstance(rows, pa.Table) else rows.columns)
-        known = {column.name for column in self.columns}
+        names = {column.name for column in self.columns}
         required = {column.name for column in self.columns if not column.nullable}
-        missing, odd = sorted(required - set(present)), sorted(set(map(str, present)) - known)
+        missing, odd = sorted(required - set(present)), sorted(set(map(str, present)) - names)
         odd += sorted({f"{name} (twice)" for name in present if present.count(name) > 1})
         if missing or odd:
             raise ContractError(
                 found=f"missing columns {missing}, unknown columns {odd}",
                 expected=f"the columns of {self.name}",
                 where=where,
-                remedy="Give every column that may not be null, by its name, and no other.",
+                remedy="Pass every non-nullable column, and only columns of the contract.",
             )
         arrays = [self._typed(rows, column, present, where) for column in self.columns]
         return pa.Table.from_arrays(arrays, schema=self.schema)
@@ -183,13 +183,13 @@ class Table:
         if column.name not in present:
             return pa.nulls(len(rows), column.type)
         try:
-            return _cast(_given(rows, column), column.type)
+            return _cast(_column_values(rows, column), column.type)
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise ContractError(
                 found=str(error),
                 expected=f"{column.type} ({column.unit})",
                 where=f"{where}.{column.name}",
-                remedy="Mend the values of this column.",
+                remedy="Fix the values of this column.",
             ) from error
 
     def _refuse_nulls(self, table: pa.Table, where: str) -> None:
@@ -199,7 +199,7 @@ class Table:
                     found=f"{table.column(column.name).null_count} nulls",
                     expected="none",
                     where=f"{where}.{column.name}",
-                    remedy="Drop or mend the rows without a value.",
+                    remedy="Drop or fix the rows without a value.",
                 )
 
     def _refuse_repeats(self, table: pa.Table, where: str) -> None:
@@ -221,35 +221,35 @@ def _segment(symbol: str) -> str:
     return quote(symbol, safe="^ ")
 
 
-def _given(rows: pa.Table | pd.DataFrame, column: Column) -> pa.ChunkedArray | pa.Array:
+def _column_values(rows: pa.Table | pd.DataFrame, column: Column) -> pa.ChunkedArray | pa.Array:
     if isinstance(rows, pa.Table):
         return rows.column(column.name).combine_chunks()
-    # Lists and structs cannot be guessed from values; of flat types the given one is wanted.
+    # Lists and structs cannot be inferred from values; flat types keep the type they have.
     nested = column.type if pa.types.is_nested(column.type) else None
-    given = pa.array(rows[column.name], type=nested, from_pandas=True)
-    return given.combine_chunks() if isinstance(given, pa.ChunkedArray) else given
+    array = pa.array(rows[column.name], type=nested, from_pandas=True)
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def _cast(given: pa.Array, wanted: pa.DataType) -> pa.Array:
-    if given.null_count == len(given):
-        return pa.nulls(len(given), wanted)
-    if not _same_kind(given, wanted):
-        raise TypeError(f"values of type {given.type}, such as {given.drop_null()[0]}")
-    array = given.cast(wanted)
+def _cast(values: pa.Array, type_: pa.DataType) -> pa.Array:
+    if values.null_count == len(values):
+        return pa.nulls(len(values), type_)
+    if not _same_kind(values, type_):
+        raise TypeError(f"values of type {values.type}, such as {values.drop_null()[0]}")
+    array = values.cast(type_)
     # One way to write a missing number, else equal rows would compare as different.
-    return pc.if_else(pc.is_nan(array), None, array) if wanted == FLOAT else array
+    return pc.if_else(pc.is_nan(array), None, array) if type_ == FLOAT else array
 
 
-def _same_kind(given: pa.Array, wanted: pa.DataType) -> bool:
-    """Whether values are of the wanted kind as they are, before any reading or cutting short."""
-    kind, types = given.type, pa.types
-    if wanted == FLOAT:
+def _same_kind(values: pa.Array, type_: pa.DataType) -> bool:
+    """Whether values already have the kind of ``type_``, before any parsing or truncation."""
+    kind, types = values.type, pa.types
+    if type_ == FLOAT:
         return bool(types.is_floating(kind) or types.is_integer(kind))
-    if wanted == TEXT:
+    if type_ == TEXT:
         return kind in (TEXT, pa.large_string(), pa.string_view()) or types.is_dictionary(kind)
-    if wanted == STAMP:
+    if type_ == STAMP:
         return types.is_timestamp(kind) and kind.tz is not None
-    if wanted == DATE and types.is_timestamp(kind):
-        midnights = given.cast(DATE).cast(kind) if kind.tz is None else None
-        return midnights is not None and pc.all(pc.equal(midnights, given)).as_py()
-    return wanted != DATE or bool(types.is_date(kind))
+    if type_ == DATE and types.is_timestamp(kind):
+        midnights = values.cast(DATE).cast(kind) if kind.tz is None else None
+        return midnights is not None and pc.all(pc.equal(midnights, values)).as_py()
+    return type_ != DATE or bool(types.is_date(kind))

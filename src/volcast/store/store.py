@@ -113,8 +113,8 @@ class Store:
         """
         prefixes = table.folders(symbols)
         keys = [key for prefix in prefixes for key in self.objects.list(prefix)]
-        wanted = [key for key in keys if table.holds(key, first, last)]
-        parts = self._each(lambda key: self._rows(table, key), wanted)
+        keys = [key for key in keys if table.holds(key, first, last)]
+        parts = self._each(lambda key: self._rows(table, key), keys)
         rows = pa.concat_tables([table.empty(), *parts])
         days = rows.column(table.partition_date)
         for bound, keep in ((first, pc.greater_equal), (last, pc.less_equal)):
@@ -127,7 +127,7 @@ class Store:
     def read_newest(
         self, table: Table, *, symbols: Sequence[str] | None = None, years: int = 2
     ) -> pa.Table:
-        """Return the rows of each symbol's newest years, for what asks only for the present.
+        """Return the rows of each symbol's newest years, for queries about the present.
 
         Parameters
         ----------
@@ -153,8 +153,8 @@ class Store:
             year = table.year(key)
             if year is not None:
                 files.setdefault(key.rpartition("/year=")[0], []).append((year, key))
-        wanted = [key for found in files.values() for _, key in sorted(found)[-years:]]
-        parts = self._each(lambda key: self._rows(table, key), sorted(wanted))
+        newest = [key for years_ in files.values() for _, key in sorted(years_)[-years:]]
+        parts = self._each(lambda key: self._rows(table, key), sorted(newest))
         return table.sorted(pa.concat_tables([table.empty(), *parts]))
 
     def write(self, table: Table, rows: pa.Table | pd.DataFrame) -> WriteReport:
@@ -166,7 +166,7 @@ class Store:
         Raises
         ------
         ContractError
-            If the rows break the contract, or, in an append-only table, a stored row is given with
+            If the rows break the contract, or, in an append-only table, a stored row is passed with
             other values; nothing is written then.
         StoreUnavailable
             If the store cannot be written; files are then old or new, each whole.
@@ -204,8 +204,8 @@ class Store:
             if self.objects.put_if(key, encode(merged.rows), stored.etag if stored else None):
                 return WriteReport(*counts, files=1)
         raise StoreUnavailable(
-            found=f"{_TRIES} swaps lost to other writers",
-            expected="a turn to write",
+            found=f"{_TRIES} write conflicts",
+            expected="a successful conditional write",
             where=self._at(key),
             remedy="Stop the other writers, or retry later.",
         )

@@ -1,4 +1,4 @@
-"""The universe a store was ingested with, kept beside its tables.
+"""The universe a store was ingested with, kept next to its tables.
 
 So that a later command on the store needs no more than its address.
 """
@@ -17,8 +17,8 @@ _KEY = "universe.json"
 def remember(store: Store, universe: Universe) -> None:
     """Keep ``universe`` as the store's; an equal one is not written again."""
     data = (universe.model_dump_json(indent=1) + "\n").encode()
-    kept = store.objects.get_or_none(_KEY)
-    if kept is None or kept.data != data:
+    stored = store.objects.get_or_none(_KEY)
+    if stored is None or stored.data != data:
         store.objects.put(_KEY, data)
 
 
@@ -32,16 +32,16 @@ def recall(store: Store) -> Universe:
     ContractError
         If the file is not a universe.
     """
-    kept = store.objects.get_or_none(_KEY)
-    if kept is None:
+    stored = store.objects.get_or_none(_KEY)
+    if stored is None:
         raise NotFound(
             found="an empty store", expected="a store that was ingested into", where=store.uri,
-            remedy="Run `volcast ingest` first, or give the right --store.",
+            remedy="Run `volcast ingest` first, or use the right --store.",
         )  # fmt: skip
     try:
-        return Universe.model_validate_json(kept.data)
+        return Universe.model_validate_json(stored.data)
     except ValidationError as error:
         raise ContractError(
             found=str(error), expected="the universe as JSON", where=f"{store.uri}/{_KEY}",
-            remedy="Ingest again: it writes the file anew.",
+            remedy="Ingest again to rewrite the file.",
         ) from error  # fmt: skip

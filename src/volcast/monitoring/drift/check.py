@@ -29,7 +29,7 @@ from volcast.monitoring.drift.verdict import Verdict, judge
 from volcast.registry.pointer import champion_pointer
 from volcast.registry.versions import Version, read_version
 from volcast.store import Store
-from volcast.store.cache import fitted
+from volcast.store.cache import get_or_fit
 from volcast.store.tables import PREDICTIONS_DAILY
 
 __all__ = ["check"]
@@ -96,7 +96,9 @@ def _calibration(
     """Calibrate on the panel's reference, or take what was found on the same rows before."""
     numbers = frame_digest(pd.DataFrame(panel.reference))
     key = digest(panel.names, lenses, code_version(("monitoring/drift/*.py",)), numbers)
-    kept = fitted(store, f"drift/{symbol}", [key], lambda _: [calibrate(panel, lenses).as_dict()])
+    kept = get_or_fit(
+        store, f"drift/{symbol}", [key], lambda _: [calibrate(panel, lenses).as_dict()]
+    )
     return Calibration.from_dict(kept[key])
 
 

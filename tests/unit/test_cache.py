@@ -5,7 +5,7 @@ import json
 import pytest
 
 from volcast.core.errors import CorruptFile
-from volcast.store.cache import fitted
+from volcast.store.cache import get_or_fit
 
 
 def test_only_what_is_missing_is_fitted(store):
@@ -15,17 +15,17 @@ def test_only_what_is_missing_is_fitted(store):
         asked.append(list(missing))
         return [{"of": key} for key in missing]
 
-    assert fitted(store, "kind/SYN", ["a", "b"], fit) == {"a": {"of": "a"}, "b": {"of": "b"}}
-    assert list(fitted(store, "kind/SYN", ["b", "c", "c"], fit)) == ["b", "c"]
+    assert get_or_fit(store, "kind/SYN", ["a", "b"], fit) == {"a": {"of": "a"}, "b": {"of": "b"}}
+    assert list(get_or_fit(store, "kind/SYN", ["b", "c", "c"], fit)) == ["b", "c"]
     assert asked == [["a", "b"], ["c"]]
 
 
 def test_two_writers_at_once_keep_both(store):
     def fit(missing):
-        fitted(store, "kind/SYN", ["other"], lambda _: [{"n": 2}])
+        get_or_fit(store, "kind/SYN", ["other"], lambda _: [{"n": 2}])
         return [{"n": 1} for _ in missing]
 
-    assert fitted(store, "kind/SYN", ["mine"], fit) == {"mine": {"n": 1}}
+    assert get_or_fit(store, "kind/SYN", ["mine"], fit) == {"mine": {"n": 1}}
     assert sorted(json.loads(store.objects.get("fits/kind/SYN.json"))) == ["mine", "other"]
 
 
@@ -33,7 +33,7 @@ def test_two_writers_at_once_keep_both(store):
 def test_a_file_that_is_no_map_is_an_error_and_never_empty(store, content):
     store.objects.put("fits/kind/SYN.json", content)
     with pytest.raises(CorruptFile):
-        fitted(store, "kind/SYN", ["a"], lambda _: [{}])
+        get_or_fit(store, "kind/SYN", ["a"], lambda _: [{}])
 
 
 def test_a_fit_that_fails_leaves_nothing_behind(store):
@@ -42,5 +42,5 @@ def test_a_fit_that_fails_leaves_nothing_behind(store):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        fitted(store, "kind/SYN", ["a", "b"], fit)
+        get_or_fit(store, "kind/SYN", ["a", "b"], fit)
     assert store.objects.get_or_none("fits/kind/SYN.json") is None
