@@ -36,8 +36,8 @@ from serving.openapi_parts import page
 from serving.patience import PatientProtocol
 from serving.plane import Plane, Workers
 from serving.predict import Answers
+from serving.service import bound_socket
 from serving.state import InService
-from volcast.core.errors import ConfigError
 from volcast.core.settings import Settings
 from volcast.data.sessions import require_session
 from volcast.registry.versions import NAME
@@ -124,28 +124,6 @@ class Listen:
     grace_seconds: int
     guard: Guard | None = None
 
-    def bound(self) -> socket.socket:
-        """Return a socket bound to the address.
-
-        Raises
-        ------
-        ConfigError
-            If there is no such address, or another process has it.
-        """
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        found = socket.socket(family)
-        try:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind((self.host, self.port))
-        except (OSError, OverflowError) as error:
-            found.close()
-            raise ConfigError(
-                found=str(error), expected="an address and a port that are free",
-                where=f"{self.host}:{self.port}",
-                remedy="Choose others by --host and --http-port.",
-            ) from error  # fmt: skip
-        return found
-
 
 class Server(ModelServer):  # type: ignore[misc]
     """One worker that serves one model over HTTP, and follows the champion while it does.
@@ -180,7 +158,7 @@ class Server(ModelServer):  # type: ignore[misc]
         self._rest_server.config.http = PatientProtocol
         self._rest_server.plane = plane
         self._rest_server.guard = listen.guard
-        self._rest_server.socket = listen.bound()
+        self._rest_server.socket = bound_socket(listen.host, listen.port)
 
     def run(self) -> None:
         """Serve until told to stop by SIGTERM or SIGINT.

@@ -1,17 +1,15 @@
-"""Show what the store says as a page in a browser: ``python -m serving.dashboard``."""
+"""Show the state of the store as a page in a browser: ``python -m serving.dashboard``."""
 
 import argparse
 import os
-import socket
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from serving.events import configure, emit
+from serving.events import emit
+from serving.service import bound_socket, run_service, service_parser
 from volcast.core import calendar
-from volcast.core.errors import ConfigError, VolcastError
-from volcast.core.settings import read_settings
+from volcast.core.settings import Settings
 from volcast.store import Store
 
 _SCRIPT = Path(__file__).with_name("app.py")
@@ -32,27 +30,9 @@ _STREAMLIT = {
 }
 
 
-def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m serving.dashboard", description=__doc__)
-    parser.add_argument("--store", help="a local folder or s3://bucket/prefix [VOLCAST_STORE]")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=8501, help="port (%(default)s)")
-    return parser.parse_args(argv)
-
-
-def _refuse_taken(host: str, port: int) -> None:
-    try:
-        socket.create_server((host, port)).close()
-    except (OSError, OverflowError) as error:
-        raise ConfigError(
-            found=str(error), expected="an address and a port that are free",
-            where=f"{host}:{port}", remedy="Choose others by --host and --port.",
-        ) from error  # fmt: skip
-
-
-def _serve(arguments: argparse.Namespace) -> None:
-    store = Store.open(read_settings(store=arguments.store).store)
-    _refuse_taken(arguments.host, arguments.port)
+def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
+    store = Store.open(settings.store)
+    bound_socket(arguments.host, arguments.port).close()
     # The page reads its settings by itself, in this process.
     os.environ["VOLCAST_STORE"] = store.uri
     import altair  # noqa: F401 -- seconds that the first reader need not wait
@@ -66,17 +46,10 @@ def _serve(arguments: argparse.Namespace) -> None:
     streamlit.App(_SCRIPT).run(config=_STREAMLIT | address)
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the dashboard; return its exit code."""
-    arguments = _arguments(argv)
-    configure()
-    try:
-        _serve(arguments)
-    except VolcastError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    return run_service(service_parser("serving.dashboard", __doc__, 8501), _serve, argv)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(main())

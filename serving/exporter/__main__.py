@@ -1,50 +1,32 @@
-"""Show what the store says as metrics: ``python -m serving.exporter``."""
+"""Export the state of the store as metrics: ``python -m serving.exporter``."""
 
 import argparse
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from serving.events import configure, emit
+from serving.events import emit
 from serving.exporter.collector import StoreCollector
-from volcast.core.errors import ConfigError, VolcastError
-from volcast.core.settings import read_settings
+from serving.service import bound_socket, run_service, service_parser
+from volcast.core.settings import Settings
 from volcast.store import Store
 
 
-def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m serving.exporter", description=__doc__)
-    parser.add_argument("--store", help="a local folder or s3://bucket/prefix [VOLCAST_STORE]")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=9108, help="port (%(default)s)")
-    parser.add_argument(
-        "--seconds", type=float, default=15.0, help="between two readings (%(default)s)"
-    )
-    return parser.parse_args(argv)
-
-
-def _serve(arguments: argparse.Namespace) -> None:
-    store = Store.open(read_settings(store=arguments.store).store)
+def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
+    store = Store.open(settings.store)
     collector = StoreCollector(store, lambda: datetime.now(UTC), arguments.seconds)
     registry = CollectorRegistry()
     registry.register(collector)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    try:
-        server, thread = start_http_server(arguments.port, arguments.host, registry)
-    except (OSError, OverflowError) as error:
-        raise ConfigError(
-            found=str(error), expected="an address and a port that are free",
-            where=f"{arguments.host}:{arguments.port}",
-            remedy="Choose others by --host and --port.",
-        ) from error  # fmt: skip
+    bound_socket(arguments.host, arguments.port).close()
+    server, thread = start_http_server(arguments.port, arguments.host, registry)
     emit("exporting", store=store.uri, host=arguments.host, port=arguments.port)
-    # Readings are made here, so that an unforeseen fault ends the process and is seen as such.
+    # The store is read in this thread, so that an unexpected error ends the process.
     while not stop.is_set():
         collector.look()
         stop.wait(arguments.seconds)
@@ -52,17 +34,14 @@ def _serve(arguments: argparse.Namespace) -> None:
     thread.join()
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the exporter; return its exit code."""
-    arguments = _arguments(argv)
-    configure()
-    try:
-        _serve(arguments)
-    except VolcastError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    return 0
+    parser = service_parser("serving.exporter", __doc__, 9108)
+    parser.add_argument(
+        "--seconds", type=float, default=15.0, help="between two readings (%(default)s)"
+    )
+    return run_service(parser, _serve, argv)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(main())

@@ -220,4 +220,4 @@ def test_a_port_that_is_taken_ends_in_a_configuration_error(service: Process, tm
         running(command, free_ports(1)[0], tmp_path / "log") as process,
     ):
         assert process.process.poll() is None
-    assert "Choose others by --host and --port" in (tmp_path / "log").read_text()
+    assert f"127.0.0.1:{port}: found" in (tmp_path / "log").read_text()

@@ -151,7 +151,6 @@ def test_a_taken_port_and_a_wrong_store_end_it_with_code_2_and_say_why(tmp_path,
         ended = run("--store", store.uri, "--port", port)
         assert (ended.returncode, ended.stdout) == (2, "")
         assert f"127.0.0.1:{port}: found" in ended.stderr
-        assert "Choose others by --host and --port." in ended.stderr
     ended = run("--store", "ftp://somewhere")
     assert ended.returncode == 2
     assert "expected a local folder or s3://bucket/prefix" in ended.stderr
