@@ -94,6 +94,7 @@ lint: $(DEV)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 generated: $(DEV)
 	@sum() { cat requirements/*.txt pipelines/compiled/* helm/volcast/files/dashboards/* | cksum; }; before=$$(sum); \
