@@ -17,7 +17,7 @@ from volcast.features.catalog import names
 from volcast.features.market import compute
 from volcast.features.point_in_time import as_known_then, labelled
 from volcast.store import Store
-from volcast.store.tables import CURATED_MARKET_DAILY, RAW_MARKET
+from volcast.store.tables import CURATED_MARKET_DAILY, CURATED_MARKET_VERSIONS
 from volcast.store.universe import remember
 from volcast.training import gate
 from volcast.training.train import train
@@ -71,19 +71,13 @@ def fill(store: Store, years: int, as_of: date | None = None) -> date:
     return last
 
 
-def write_raw(store: Store, rows: pd.DataFrame, ingested_at: pd.Timestamp) -> None:
-    """Write rows of `curated` to raw.market as if fetched then."""
-    kept = ["symbol", "session", "source", "open", "high", "low", "close", "adjustment", "volume"]
-    store.write(RAW_MARKET, rows[kept].assign(adj_close=rows["close"], ingested_at=ingested_at))
-
-
 def restate(store: Store, position: int, at: pd.Timestamp, years: int = 2) -> date:
     """Restate one close of the target, known only then; return its session."""
     rows = curated(years)
     own = rows[rows["symbol"] == UNIVERSE.target].sort_values("session").iloc[[position]]
     changed = own.assign(close=own["close"] * 1.002, known_at=at)
     changed = changed.assign(high=changed[["high", "close"]].max(axis=1))
-    write_raw(store, changed, at)
+    store.write(CURATED_MARKET_VERSIONS, own[CURATED_MARKET_VERSIONS.schema.names])
     store.write(CURATED_MARKET_DAILY, changed)
     session: date = own["session"].iloc[0]
     return session

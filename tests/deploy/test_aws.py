@@ -24,6 +24,7 @@ store/raw.market/                 rw      r       .         .      .        .   
 store/raw.macro/                  rw      r       r         r      .        .            .      .      .      .          .        .         .         r
 store/universe.json               rw      .       .         .      .        .            .      .      .      .          .        r         r         r
 store/curated.market_daily/       .       rw      r         r      .        .            .      .      .      .          r        r         r         r
+store/curated.market_versions/    .       rw      r         r      .        .            .      .      .      .          .        .         .         .
 store/monitoring.quality/         .       rw      .         .      .        .            .      .      .      .          .        r         .         r
 store/monitoring.quarantine/      .       rw      .         .      .        .            .      .      .      .          .        r         .         .
 store/monitoring/validated/       .       rw      .         .      .        .            .      .      .      .          .        .         .         .

@@ -5,7 +5,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from tests.markets import UNIVERSE, curated, fill, restate, write_raw
+from tests.markets import UNIVERSE, fill, restate
 from volcast.core.errors import ConfigError, NotFound
 from volcast.evaluation.evaluate import evaluate
 
@@ -14,7 +14,6 @@ FIRST, LAST = date(2004, 1, 2), date(2005, 12, 30)
 
 @pytest.fixture
 def filled(store):
-    write_raw(store, curated(6), pd.Timestamp("2006-01-02", tz="UTC"))
     fill(store, 6)
     return store
 

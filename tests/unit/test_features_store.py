@@ -5,9 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.markets import UNIVERSE, curated, fill, restate, write_raw
+from tests.markets import UNIVERSE, curated, fill, restate
 from volcast.core.errors import ContractError
-from volcast.data.vintages import vintages
 from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import names
@@ -17,16 +16,13 @@ from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     FEATURES_DAILY,
     LABELS_DAILY,
-    MONITORING_QUARANTINE,
 )
 
-FETCHED_AT = pd.Timestamp("2001-12-31 23:00", tz="UTC")
 RESTATED_AT = pd.Timestamp("2002-01-02 15:00", tz="UTC")
 
 
 @pytest.fixture
 def last(store):
-    write_raw(store, curated(2), FETCHED_AT)
     return fill(store, 2)
 
 
@@ -55,7 +51,6 @@ def test_a_restated_price_makes_new_versions_from_its_session_on_and_keeps_the_o
 
 def test_a_day_after_a_restatement_takes_the_new_price_at_its_own_close(store):
     at = pd.Timestamp("2001-11-01 12:00", tz="UTC")
-    write_raw(store, curated(2), pd.Timestamp("2001-06-01", tz="UTC"))
     last = fill(store, 2)
     before = (
         as_known_then(store, UNIVERSE.target, last).set_index("session")["ret_22_scaled"].fillna(0)
@@ -73,7 +68,6 @@ def test_versions_do_not_depend_on_when_they_were_built(store, last, tmp_path):
     restate(store, 400, RESTATED_AT)
     build(store, UNIVERSE, last)
     other = Store.open(str(tmp_path / "other"))
-    write_raw(other, curated(2), FETCHED_AT)
     other.write(CURATED_MARKET_DAILY, curated(2))
     restate(other, 400, RESTATED_AT)
     build(other, UNIVERSE, last)
@@ -85,14 +79,6 @@ def test_a_later_correction_changes_no_label_that_was_already_known(store, last)
     restate(store, 400, RESTATED_AT)
     labels.build(store, UNIVERSE, last)
     assert store.read(LABELS_DAILY).equals(before)
-
-
-def test_a_quarantined_version_is_in_no_vintage(store, last):
-    session = restate(store, 400, RESTATED_AT)
-    row = {"symbol": UNIVERSE.target, "session": session, "source": "synthetic"}
-    row |= {"ingested_at": RESTATED_AT, "reason": "high_below_low"}
-    store.write(MONITORING_QUARANTINE, pd.DataFrame([row]))
-    assert len(vintages(store, UNIVERSE, last)) == 1
 
 
 def test_another_universe_replaces_values_in_place(store, last):

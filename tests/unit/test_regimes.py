@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.markets import UNIVERSE, curated, fill, labelled_rows, restate, write_raw
+from tests.markets import UNIVERSE, fill, labelled_rows, restate
 from volcast.features.build import build
 from volcast.features.catalog import names
 from volcast.features.point_in_time import as_known_then
@@ -171,7 +171,6 @@ def test_a_fit_whose_state_is_empty_leaves_the_one_before_in_force(rows, store, 
 
 
 def test_a_price_restated_later_moves_no_earlier_regime(store):
-    write_raw(store, curated(5), pd.Timestamp("2005-06-01", tz="UTC"))
     last = fill(store, 5)
     before = as_known_then(store, UNIVERSE.target, last)
     assert before["hmm_calm"].notna().sum() > 200

@@ -10,7 +10,12 @@ import pandas as pd
 from volcast.core import calendar
 from volcast.core.errors import ContractError
 from volcast.core.settings import Universe
-from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUARANTINE, RAW_MARKET
+from volcast.store.tables import (
+    CURATED_MARKET_DAILY,
+    CURATED_MARKET_VERSIONS,
+    MONITORING_QUARANTINE,
+    RAW_MARKET,
+)
 
 if TYPE_CHECKING:
     from volcast.data.checks.suite import Outcome
@@ -33,6 +38,8 @@ class Curated:
     ----------
     rows : pandas.DataFrame
         Columns of curated.market_daily, sorted by symbol and session.
+    replaced : pandas.DataFrame
+        Columns of curated.market_versions: the earlier values of restated rows.
     quarantined : pandas.DataFrame
         Columns of monitoring.quarantine, one row a broken raw row and reason.
     dropped : dict of str to int
@@ -44,6 +51,7 @@ class Curated:
     """
 
     rows: pd.DataFrame
+    replaced: pd.DataFrame
     quarantined: pd.DataFrame
     dropped: dict[str, int]
     outcomes: list["Outcome"]
@@ -78,9 +86,11 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
     rows, dropped = _in_scope(raw, universe, as_of)
     verdict = judge_rows(rows)
     good = _fill_index_ranges(rows[~rows["row"].isin(verdict.faults["row"])])
-    in_use = _versions_in_use(good, rows)
+    versions = _with_known_at(good, rows).drop_duplicates(["of", "known_at"], keep="last")
+    replaced = versions["of"].duplicated(keep="last")
     return Curated(
-        rows=_flagged(in_use)[[column.name for column in CURATED_MARKET_DAILY.columns]],
+        rows=_flagged(versions[~replaced])[CURATED_MARKET_DAILY.schema.names],
+        replaced=versions.loc[replaced, CURATED_MARKET_VERSIONS.schema.names],
         quarantined=_quarantined(rows, verdict.faults),
         dropped=dropped,
         outcomes=verdict.outcomes,
@@ -168,19 +178,6 @@ def _fill_index_ranges(good: pd.DataFrame) -> pd.DataFrame:
     return good.assign(**filled, range_filled=lacking.any(axis=1))
 
 
-def _versions_in_use(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Keep the latest good version of each row, with the moment its values became known.
-
-    Parameters
-    ----------
-    good, rows : pandas.DataFrame
-        The good versions, and all of them; sorted by symbol, session and version.
-    """
-    known = _with_known_at(good, rows)
-    in_use = known[~known["of"].duplicated(keep="last")]
-    return in_use.assign(restated=in_use["known_at"] > in_use["close_at"])
-
-
 def _with_known_at(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Add ``close_at`` and ``known_at``, when the values of each good version became known.
 
@@ -215,33 +212,6 @@ def _late(rows: pd.DataFrame) -> "pd.Series[int]":
     return late
 
 
-def known_versions(
-    raw: pd.DataFrame, broken: pd.DataFrame, universe: Universe, as_of: date
-) -> pd.DataFrame:
-    """Return every good version of every row, with ``known_at`` and ``close_at``.
-
-    Parameters
-    ----------
-    raw : pandas.DataFrame
-        Rows of raw.market, all versions.
-    broken : pandas.DataFrame
-        Rows of monitoring.quarantine: the versions that validation kept out.
-    universe : Universe
-        As for `curate`.
-    as_of : date
-        The last session.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Sorted by symbol, session and version; ``of`` numbers the (symbol, session).
-    """
-    rows, _ = _in_scope(raw, universe, as_of)
-    version = [*_KEY, "source", "ingested_at"]
-    sound = ~pd.MultiIndex.from_frame(rows[version]).isin(pd.MultiIndex.from_frame(broken[version]))
-    return _with_known_at(_fill_index_ranges(rows[sound & rows["on_calendar"]]), rows)
-
-
 def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
     """Add the column ``flags``; a row's flags rest on it and on the rows before it alone."""
     asset = in_use["kind"] == "asset"
@@ -253,7 +223,7 @@ def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
         "close_outside_range": ~asset & _outside_range(in_use, "close"),
         "open_outside_range": ~asset & _outside_range(in_use, "open"),
         "range_filled": in_use["range_filled"],
-        "restated": in_use["restated"],
+        "restated": in_use["known_at"] > in_use["close_at"],
         "stale_repeat": asset & follows & (in_use[_PRICES] == before).all(axis=1),
         "suspicious_jump": asset & follows & ~growth.between(1 / leap, leap),
     }

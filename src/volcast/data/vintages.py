@@ -1,7 +1,7 @@
 """The market as it was known: one curated history for each moment at which the past changed.
 
 A row first fetched counts as known at its session's close; a restated row, and one that fills a
-hole in what was already stored, from the moment it was fetched.
+hole in what was already stored, from the moment it was fetched. Curation writes both.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,8 @@ from itertools import pairwise
 import pandas as pd
 
 from volcast.core import calendar
-from volcast.core.settings import Universe
-from volcast.data.curate import known_versions
 from volcast.store import Store
-from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUARANTINE, RAW_MARKET
+from volcast.store.tables import CURATED_MARKET_DAILY, CURATED_MARKET_VERSIONS
 
 __all__ = ["Vintage", "vintages"]
 
@@ -31,7 +29,7 @@ class Vintage:
     since, until : pandas.Timestamp, UTC
         The next vintage's ``since`` is this one's ``until``.
     curated : pandas.DataFrame
-        Columns of curated.market_daily.
+        Columns of curated.market_daily; prices and adjustment alone if there are several vintages.
     """
 
     since: pd.Timestamp
@@ -43,26 +41,29 @@ class Vintage:
         return (moments >= self.since) & (moments < self.until)
 
 
-def vintages(store: Store, universe: Universe, as_of: date) -> list[Vintage]:
+def vintages(store: Store, as_of: date) -> list[Vintage]:
     """Return the histories of sessions up to ``as_of``, in the order in which they were known.
 
     Where nothing was restated there is one, the curated table itself.
     """
     curated = store.read(CURATED_MARKET_DAILY, last=as_of).to_pandas()
-    if curated.empty or (curated["known_at"] <= calendar.closes(list(curated["session"]))).all():
+    if curated.empty or not _late(curated).any():
         return [Vintage(_BEGINNING, _END, curated)]
-    raw = store.read(RAW_MARKET, last=as_of).to_pandas(date_as_object=False)
-    broken = store.read(MONITORING_QUARANTINE).to_pandas(date_as_object=False)
-    versions = known_versions(raw, broken, universe, as_of)
-    late = versions["known_at"] > versions["close_at"]
+    replaced = store.read(CURATED_MARKET_VERSIONS, last=as_of).to_pandas()
+    versions = pd.concat([replaced, curated[replaced.columns]], ignore_index=True)
+    versions = versions.sort_values(["symbol", "session", "known_at"], ignore_index=True)
+    late = _late(versions)
     moments = [_BEGINNING, *sorted(versions.loc[late, "known_at"].unique()), _END]
     return [
-        Vintage(since, until, _known_at(versions[~late | (versions["known_at"] <= since)]))
+        Vintage(since, until, _newest(versions[~late | (versions["known_at"] <= since)]))
         for since, until in pairwise(moments)
     ]
 
 
-def _known_at(versions: pd.DataFrame) -> pd.DataFrame:
-    in_use = versions[~versions["of"].duplicated(keep="last")]
-    rows = in_use[["symbol", "session", "open", "high", "low", "close", "adjustment"]]
-    return rows.assign(session=pd.DatetimeIndex(rows["session"]).date).reset_index(drop=True)
+def _late(rows: pd.DataFrame) -> "pd.Series[bool]":
+    return rows["known_at"] > calendar.closes(list(rows["session"]))
+
+
+def _newest(versions: pd.DataFrame) -> pd.DataFrame:
+    in_use = versions.drop_duplicates(["symbol", "session"], keep="last")
+    return in_use.drop(columns="known_at").reset_index(drop=True)

@@ -71,7 +71,7 @@ def evaluate(
             expected="curated rows of the target", where=store.uri,
             remedy="Ingest the symbol, or name another with --target.",
         )  # fmt: skip
-    known = vintages(store, universe, curated["session"].max())
+    known = vintages(store, curated["session"].max())
     rows = _as_known(known, store, universe, last)
     walked = walk_forward(rows, seed, progress)
     # Forecasts rest on what was known; they are scored by what is known now.

@@ -30,7 +30,7 @@ def build(store: Store, universe: Universe, as_of: date) -> WriteReport:
     ContractError
         If the target has no curated row.
     """
-    known = vintages(store, universe, as_of)
+    known = vintages(store, as_of)
     if universe.target not in set(known[-1].curated["symbol"]):
         raise ContractError(
             found=f"no row of {universe.target}", expected="curated rows of the target",

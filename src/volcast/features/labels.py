@@ -65,7 +65,7 @@ def _of_one(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:
 
 def build(store: Store, universe: Universe, as_of: date) -> WriteReport:
     """Write the labels that were known at the close of ``as_of`` to labels_daily."""
-    return store.write(LABELS_DAILY, as_known(vintages(store, universe, as_of), universe))
+    return store.write(LABELS_DAILY, as_known(vintages(store, as_of), universe))
 
 
 def as_known(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from volcast.store.schema import BOOL, COUNT, DATE, FLOAT, STAMP, TEXT, Column, 
 __all__ = [
     "BASELINES",
     "CURATED_MARKET_DAILY",
+    "CURATED_MARKET_VERSIONS",
     "FEATURES_DAILY",
     "LABELS_DAILY",
     "MONITORING_DRIFT_DAILY",
@@ -91,6 +92,22 @@ CURATED_MARKET_DAILY = Table(
     key=("symbol", "session"),
 )
 """One validated row a symbol and XNYS session."""
+
+CURATED_MARKET_VERSIONS = Table(
+    name="curated.market_versions",
+    columns=(
+        Column("symbol", TEXT),
+        Column("session", DATE, "session label", "a XNYS session"),
+        Column("known_at", STAMP, "UTC", "when these values became known"),
+        Column("open", FLOAT, "price"),
+        Column("high", FLOAT, "price"),
+        Column("low", FLOAT, "price"),
+        Column("close", FLOAT, "price"),
+        Column("adjustment", FLOAT, "ratio", "gross-up for dividends and splits; 1 if none"),
+    ),
+    key=("symbol", "session", "known_at"),
+)
+"""The earlier values of each curated row that was restated; rows are only added."""
 
 FEATURES_DAILY = Table(
     name="features_daily",
@@ -326,6 +343,7 @@ TABLES = {
         RAW_MARKET,
         RAW_MACRO,
         CURATED_MARKET_DAILY,
+        CURATED_MARKET_VERSIONS,
         FEATURES_DAILY,
         LABELS_DAILY,
         PREDICTIONS_DAILY,

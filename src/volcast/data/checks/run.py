@@ -16,6 +16,7 @@ from volcast.data.sessions import require_session
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
+    CURATED_MARKET_VERSIONS,
     MONITORING_QUARANTINE,
     RAW_MACRO,
     RAW_MARKET,
@@ -106,6 +107,9 @@ def validate(
     # A companion whose new history contradicts its published one stays as it is, and is told of.
     torn = torn_others(curated.rows, published, universe)
     kept = curated.rows[~curated.rows["symbol"].isin(torn)]
+    replaced = curated.replaced[~curated.replaced["symbol"].isin(torn)]
+    # First the earlier values, so that no reader finds a restated row without them.
+    store.write(CURATED_MARKET_VERSIONS, replaced)
     store.write(CURATED_MARKET_DAILY, kept)
     report = ValidationReport(
         as_of=as_of,
