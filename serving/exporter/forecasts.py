@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from serving.exporter.sample import Row, Rows, Sample, close, newest
 from volcast.core import calendar
 from volcast.data.sessions import LIVE_SOURCES
+from volcast.features.catalog import STATES
 from volcast.registry import Version
 from volcast.store.tables import Table
 
@@ -12,7 +13,7 @@ __all__ = ["champion", "data", "forecasts", "sources"]
 
 _BOUNDS = {"hat": "rv_5d_hat"} | {name: name for name in ("lo80", "hi80", "lo95", "hi95")}
 _BASELINES = {"har": "baseline_har_rv", "vix": "baseline_vix"}
-_REGIMES = {"calm": "p_calm", "normal": "p_normal", "stressed": "p_stressed"}
+_REGIMES = {state: f"p_{state}" for state in STATES}
 
 
 def data(table: Table, rows: Rows, waited_for: Sequence[str]) -> Iterator[Sample]:

@@ -11,8 +11,9 @@ from tests.dashboard import stores
 from tests.monitoring.monitored import put
 from volcast.core import calendar
 from volcast.core.errors import CorruptFile, KeyMissing
+from volcast.features.catalog import label
 from volcast.monitoring import status as facts
-from volcast.monitoring.status.words import days, feature_words, points, session_words
+from volcast.monitoring.status.words import days, points, session_words
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     MONITORING_DRIFT_DAILY,
@@ -256,8 +257,7 @@ def test_numbers_and_days_are_said_as_people_say_them():
     assert days(date(2022, 1, 31), date(2022, 2, 4)) == "31 Jan - 4 Feb 2022"
     assert days(date(2021, 12, 30), date(2022, 1, 5)) == "30 Dec 2021 - 5 Jan 2022"
     assert days(date(2022, 1, 3), date(2022, 1, 3)) == "3 Jan 2022"
-    assert feature_words("iv") == "implied volatility"
-    assert feature_words("unemployment") == "UNRATE"
+    assert label("iv") == "implied volatility"
     assert (session_words(1), session_words(0)) == ("1 session", "0 sessions")
     assert session_words(1234) == "1,234 sessions"
-    assert feature_words("no such feature") == "no such feature"
+    assert label("no such feature") == "no such feature"

@@ -6,9 +6,9 @@ import pytest
 
 from tests.markets import UNIVERSE, fill, labelled_rows, restate
 from volcast.features.build import build
-from volcast.features.catalog import names
+from volcast.features.catalog import STATES, names
 from volcast.features.point_in_time import as_known_then
-from volcast.features.regimes import MIN_ROWS, STATES, filtered, regime_columns, regime_features
+from volcast.features.regimes import MIN_ROWS, filtered, regime_columns, regime_features
 
 FIT = {
     "means": [-5.0, -4.0, -2.5],

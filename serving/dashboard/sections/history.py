@@ -10,6 +10,7 @@ from serving.dashboard.charts import fan, regimes, track_record
 from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import of_fan, of_regimes, of_skill, of_track, share, signed_share
+from volcast.features.catalog import STATE_FEATURES
 from volcast.monitoring.status import Missing, against, by_month, coverage
 from volcast.monitoring.status.words import percent
 
@@ -161,7 +162,7 @@ def _fan_row(row: pd.Series) -> tuple[str, ...]:
 
 
 def _regime_row(row: pd.Series) -> tuple[str, ...]:
-    chances = (_or_blank(row[f"hmm_{name}"]) for name in ("calm", "normal", "stressed"))
+    chances = (_or_blank(row[name]) for name in STATE_FEATURES)
     return str(row["session"]), f"{row['close']:,.2f}", row["regime"] or "", *chances
 
 

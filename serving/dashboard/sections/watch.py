@@ -9,8 +9,9 @@ from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import day, of_age
 from volcast.core import calendar
+from volcast.features.catalog import label
 from volcast.monitoring.status import Health, Missing
-from volcast.monitoring.status.words import feature_words, session_words
+from volcast.monitoring.status.words import session_words
 
 __all__ = ["show_data", "show_watch"]
 
@@ -87,7 +88,7 @@ def _drift(health: Health) -> str:
     said += _since(health, row["session"])
     if not health.fired:
         return title + said + prose("No test fired.")
-    named = "; ".join(f"{feature_words(name)} (`{name}`)" for name in health.fired)
+    named = "; ".join(f"{label(name)} (`{name}`)" for name in health.fired)
     alone = f"Tests fired for {len(health.fired)} alone, which the verdict weighs together"
     return title + said + prose(f"{alone}: {named}.")
 

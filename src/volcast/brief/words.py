@@ -9,8 +9,9 @@ import pandas as pd
 
 from volcast.core.errors import CorruptFile
 from volcast.evaluation.table import shown_p
+from volcast.features.catalog import label
 from volcast.monitoring import status as facts
-from volcast.monitoring.status.words import days, feature_words, percent
+from volcast.monitoring.status.words import days, percent
 
 __all__ = [
     "BESIDE", "beside", "day", "drift", "drivers", "failed", "forecast", "hindsight", "job",
@@ -172,7 +173,7 @@ def _table_of_skill(card: facts.ModelCard) -> Iterator[None]:
 
 def drift(row: Row, fired: Sequence[str]) -> str:
     """Say the drift verdict and its reason."""
-    named = [feature_words(name) for name in fired]
+    named = [label(name) for name in fired]
     tests = f"; tests fired alone for {', '.join(named)}" if named else ""
     return f"Drift at {day(row['session'])}: {row['state']} ({row['detail']}){tests}."
 

@@ -18,7 +18,7 @@ from volcast.evaluation.table import (
     shown_p,
     with_all_baselines,
 )
-from volcast.features.regimes import STATES
+from volcast.features.catalog import STATE_FEATURES, STATES
 
 __all__ = ["page", "render"]
 
@@ -152,8 +152,8 @@ def _split_parts(found: Findings, skill: SkillTable) -> list[str]:
             tables.splits_table(by_label(known, vix_tercile(known), TERCILES)),
         ]
     regime = _regimes(found).reindex(rows.index)
-    if regime.isin(STATES).any():
-        parts += ["<h2>By regime</h2>", tables.splits_table(by_label(rows, regime, STATES))]
+    if regime.isin(list(STATES)).any():
+        parts += ["<h2>By regime</h2>", tables.splits_table(by_label(rows, regime, list(STATES)))]
     return [
         *parts,
         "<h2>Without overlap</h2>",
@@ -185,7 +185,7 @@ def _why_parts(found: Findings) -> list[str]:
 
 def _regime_parts(found: Findings) -> list[str]:
     regime = _regimes(found)
-    known = regime.isin(STATES)
+    known = regime.isin(list(STATES))
     if not known.any() or found.rows.empty:
         return []
     shown = found.features[known.cummax() & (found.features["session"] >= found.first)]
@@ -212,10 +212,11 @@ def _ablation_parts(found: Findings) -> list[str]:
 
 def _regimes(found: Findings) -> "pd.Series[str]":
     """Return the most probable state of each session; empty where there is none."""
-    probabilities = found.features[[f"hmm_{state}" for state in STATES]].to_numpy(dtype=float)
+    states = list(STATES)
+    probabilities = found.features[list(STATE_FEATURES)].to_numpy(dtype=float)
     known = np.isfinite(probabilities).all(axis=1)
     which = np.where(known, np.argmax(np.where(known[:, None], probabilities, 0.0), axis=1), -1)
-    return pd.Series(["" if i < 0 else STATES[i] for i in which], index=found.features.index)
+    return pd.Series(["" if i < 0 else states[i] for i in which], index=found.features.index)
 
 
 def _none(text: str) -> str:

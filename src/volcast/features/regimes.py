@@ -17,14 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core.hashing import digest, library_versions
-from volcast.features.catalog import names
+from volcast.features.catalog import STATE_FEATURES, STATES, names
 from volcast.store import Store
 from volcast.store.cache import Parameters, get_or_fit
 
-__all__ = ["MIN_ROWS", "STATES", "filtered", "regime_columns", "regime_features"]
-
-STATES = ("calm", "normal", "stressed")
-"""In order of their mean log variance."""
+__all__ = ["MIN_ROWS", "filtered", "regime_columns", "regime_features"]
 
 MIN_ROWS = 756
 """Fewest sessions before a first fit: three years."""
@@ -88,12 +85,13 @@ def regime_columns(features: Mapping[str, float | None]) -> dict[str, object]:
     features : mapping
         Values by name; without the three probabilities every column is None.
     """
-    values = [features.get(f"hmm_{state}") for state in STATES]
+    values = [features.get(name) for name in STATE_FEATURES]
     known = [value for value in values if value is not None and np.isfinite(value)]
     columns = ["regime", *(f"p_{state}" for state in STATES)]
     if len(known) < len(STATES):
         return dict.fromkeys(columns)
-    return dict(zip(columns, [STATES[int(np.argmax(known))], *map(float, known)], strict=True))
+    regime = list(STATES)[int(np.argmax(known))]
+    return dict(zip(columns, [regime, *map(float, known)], strict=True))
 
 
 def filtered(y: Floats, fit: Parameters) -> Floats:

@@ -5,7 +5,7 @@ Tables grow by adding columns; a column that exists is never renamed or given an
 
 import pyarrow as pa
 
-from volcast.features.catalog import FEATURES
+from volcast.features.catalog import FEATURES, STATES
 from volcast.store.schema import BOOL, COUNT, DATE, FLOAT, STAMP, TEXT, Column, Table
 
 __all__ = [
@@ -158,9 +158,7 @@ PREDICTIONS_DAILY = Table(
         Column("hi95", FLOAT, _VOL, ""),
         *(Column(f"baseline_{name}", FLOAT, _VOL, "", nullable=True) for name in BASELINES),
         Column("regime", TEXT, "", "calm, normal or stressed", nullable=True),
-        Column("p_calm", FLOAT, "probability", nullable=True),
-        Column("p_normal", FLOAT, "probability", nullable=True),
-        Column("p_stressed", FLOAT, "probability", nullable=True),
+        *(Column(f"p_{state}", FLOAT, "probability", nullable=True) for state in STATES),
         Column("base_log_variance", FLOAT, "log annualised variance", "forecast at mean features"),
         Column(
             "drivers",

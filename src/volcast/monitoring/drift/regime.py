@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from volcast.features.catalog import STATE_FEATURES
 from volcast.monitoring.drift.calibration import LEVEL
 from volcast.monitoring.drift.detectors import Detectors
 from volcast.monitoring.drift.evidence import Finding
@@ -14,7 +15,7 @@ from volcast.monitoring.drift.windows import chi2_distances
 
 __all__ = ["regime_findings"]
 
-_STATES = ("hmm_calm", "hmm_normal", "hmm_stressed")
+_STATES = tuple(STATE_FEATURES)
 _WINDOWS = (60, 250)
 _STEP = 5
 

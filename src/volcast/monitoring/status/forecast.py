@@ -8,8 +8,9 @@ from typing import Any
 
 from volcast.core import calendar
 from volcast.core.errors import NotFound
+from volcast.features.catalog import label
 from volcast.monitoring.status.missing import Missing
-from volcast.monitoring.status.words import days, feature_words, percent, points
+from volcast.monitoring.status.words import days, percent, points
 from volcast.registry import champion_pointer
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
@@ -143,7 +144,7 @@ def drivers(row: Mapping[str, Any]) -> list[Driver]:
         Of predictions_daily.
     """
     named = [
-        Driver(part["feature"], feature_words(part["feature"]), part["value"], part["contribution"])
+        Driver(part["feature"], label(part["feature"]), part["value"], part["contribution"])
         for part in row["drivers"]
     ]
     parts = [

@@ -4,15 +4,15 @@ from datetime import date
 
 import pandas as pd
 
+from volcast.features.catalog import STATE_FEATURES
 from volcast.features.point_in_time import as_known_then
-from volcast.features.regimes import STATES
 from volcast.monitoring.status.missing import Missing
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
 
 __all__ = ["ribbon"]
 
-_HMM = [f"hmm_{state}" for state in STATES]
+_HMM = list(STATE_FEATURES)
 
 
 def ribbon(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame | Missing:
@@ -35,5 +35,5 @@ def ribbon(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame 
     rows["regime"] = None
     if known.any():
         largest = rows.loc[known, _HMM].to_numpy(dtype=float).argmax(axis=1)
-        rows.loc[known, "regime"] = [STATES[place] for place in largest]
+        rows.loc[known, "regime"] = [STATE_FEATURES[_HMM[place]] for place in largest]
     return rows
