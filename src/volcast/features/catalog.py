@@ -29,7 +29,7 @@ STATES = {"calm": "a calm market", "normal": "a normal market", "stressed": "a s
 """Regimes by name, with their labels, in order of their mean log variance."""
 
 CONTEXT: tuple[Group, ...] = ("macro", "regime")
-"""Groups that are joined to a session as they were known then, not recomputed for a later version."""
+"""Groups joined to a session as known at its close, not recomputed for a later version."""
 
 
 @dataclass(frozen=True)
