@@ -37,7 +37,7 @@ TOOLS := .tools/.stamp-$(shell cksum requirements/tools.txt | cut -d' ' -f1)
 # Where the test tools were once installed they stay.
 RUN := $(if $(wildcard $(VENV)/.stamp-dev-*),$(DEV),$(call stamp,platform))
 
-.PHONY: help setup run evaluate ingest features train infer drift api metrics alerts brief dash test bench bench-serving check lint generated policies render lock tools kind-up kind-down build
+.PHONY: help setup run evaluate ingest features train infer drift api metrics brief dash test bench bench-serving check lint generated policies render lock tools kind-up kind-down build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,9 +67,6 @@ api: $(RUN) ## Serve the champion over HTTP on port 8080
 
 metrics: $(RUN) ## Show what the store says as metrics on port 9108
 	@$(BIN)/python -m serving.exporter
-
-alerts: $(RUN) ## Take Alertmanager's notifications on port 9109
-	@$(BIN)/python -m serving.receiver
 
 brief: $(RUN) ## Serve the brief of the day, and answers to questions, on port 8081
 	@$(BIN)/python -m serving.brief

@@ -24,7 +24,7 @@ __all__ = ["daily_inference_pipeline"]
 @dsl.pipeline(
     name="volcast-daily-inference",
     description="Ingest, validate, features, materialize, infer, publish; then labels, score, "
-    "drift, and retrain if asked.",
+    "drift, and retrain if needed.",
 )
 def daily_inference_pipeline(
     store: str, source: str, source_path: str = "", as_of: str = "", universe: str = ""
@@ -67,5 +67,5 @@ def daily_inference_pipeline(
         drifted = treat("drift", drift(store=store, **settled)).after(labelled)
         decided = treat("retrain", retrain(store=store, **settled)).after(scored, drifted)
         # One bool from a step of one output: kfp.local skips a condition on a named output.
-        with dsl.If(decided.output == True, name="asked"):  # noqa: E712
+        with dsl.If(decided.output == True, name="retrain"):  # noqa: E712
             train_and_judge(store=store, **settled)

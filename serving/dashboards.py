@@ -132,10 +132,10 @@ _DRIFT = Board("volcast-drift", "volcast: drift", (
     Panel("Tests over their threshold", {
         "{{subject}}": f"volcast_drift_subject_fired{{{_S}}}"}),
     Panel("Alert opened", {"{{symbol}}": f"volcast_drift_alert{{{_S}}}"}, "state-timeline"),
-    Panel("Training wanted", {"{{symbol}}": f"volcast_retrain_wanted{{{_S}}}"}, "state-timeline",
+    Panel("Training needed", {"{{symbol}}": f"volcast_retrain_needed{{{_S}}}"}, "state-timeline",
           width=6),
-    Panel("Training last asked for", {
-        "{{symbol}}": _age("volcast_retrain_asked_session_timestamp_seconds")},
+    Panel("Last session that trained", {
+        "{{symbol}}": _age("volcast_retrain_session_timestamp_seconds")},
           "stat", "dateTimeAsIso", width=6),
 ))  # fmt: skip
 
@@ -192,11 +192,6 @@ _PIPELINES = Board("volcast-pipelines", "volcast: pipelines", (
           "stat", "dateTimeFromNow"),
     Panel("Last outcome", {"{{pipeline}}": "volcast_job_last_outcome"}, "state-timeline",
           about="1 succeeded, 0 failed.", width=24),
-    Panel("Alerts that asked for training", {
-        "{{outcome}}": "sum by (outcome) (volcast_retrain_requests_total)"}),
-    Panel("Ends of training on the receiver's machine", {
-        "exit code {{exit_code}}": "sum by (exit_code) (volcast_retrain_launch_exits_total)",
-        "running": "sum(volcast_retrain_launch_running)"}),
     Panel("Time to read the store", {"exporter": "max(volcast_store_read_seconds)"}, unit="s"),
     Panel("Store read whole", {
         "readable": "min(volcast_store_readable)"}, "state-timeline", width=6),

@@ -1,4 +1,4 @@
-"""Decide whether this session asks for a new training run."""
+"""Decide whether this session starts a new training run."""
 
 from kfp import dsl
 
@@ -20,5 +20,5 @@ def retrain(store: str, as_of: str, universe: str) -> bool:
         decision = decide(
             Store.open(store), Universe.model_validate_json(universe), date.fromisoformat(as_of)
         )
-        found.update(asked=decision.asked, reason=decision.reason)
-    return decision.asked
+        found.update(train=decision.train, reason=decision.reason)
+    return decision.train

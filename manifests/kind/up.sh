@@ -109,7 +109,7 @@ k --namespace volcast delete job volcast-bucket volcast-schedules --ignore-not-f
 kustomize build --enable-helm "$mine" | k apply --server-side --force-conflicts --filename -
 k --namespace storage rollout status deployment/seaweedfs --timeout=300s
 k --namespace volcast wait --for condition=complete --timeout=300s job/volcast-bucket
-for part in exporter receiver dashboard brief mlflow redis; do
+for part in exporter dashboard brief mlflow redis; do
   k --namespace volcast rollout status "deployment/volcast-$part" --timeout=600s
 done
 k --namespace volcast wait --for condition=complete --timeout=600s job/volcast-schedules

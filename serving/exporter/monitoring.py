@@ -98,9 +98,13 @@ def _present(found: Iterator[_Value]) -> Iterator[Sample]:
 
 
 def retrain(rows: Rows) -> Iterator[Sample]:
-    """Yield whether a new training run is wanted."""
+    """Yield whether training is needed, and the newest session that trained."""
     for (symbol,), (row, *_) in newest(rows, "symbol").items():
-        yield Sample("volcast_retrain_wanted", (symbol,), float(row["wanted"]))
+        yield Sample("volcast_retrain_needed", (symbol,), float(row["needed"]))
+    trained = [row for row in rows if row["train"]]
+    for (symbol,), (row, *_) in newest(trained, "symbol").items():
+        at = close(row["session"])
+        yield Sample("volcast_retrain_session_timestamp_seconds", (symbol,), at)
 
 
 def jobs(rows: Rows) -> Iterator[Sample]:

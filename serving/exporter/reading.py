@@ -9,10 +9,9 @@ from typing import TypeVar
 
 from serving.events import emit
 from serving.exporter import forecasts, monitoring
-from serving.exporter.sample import Rows, Sample, close
+from serving.exporter.sample import Rows, Sample
 from volcast.core.errors import VolcastError
 from volcast.core.settings import Universe
-from volcast.monitoring.retrain import last_asked
 from volcast.registry import Version, champion_pointer
 from volcast.store import Store
 from volcast.store.tables import (
@@ -68,7 +67,7 @@ class Reading:
         How long it took.
     samples : tuple of Sample
     readable : dict of str to bool
-        Whether each table, the registry, the universe and the requests could be read.
+        Whether each table, the registry and the universe could be read.
     """
 
     at: datetime
@@ -104,14 +103,9 @@ def read(store: Store, now: Callable[[], datetime]) -> Reading:
     version = attempt("registry", partial(champion_pointer, store))
     # Every store that was ever filled has one: without it, this is no store, or it is gone.
     universe = attempt("universe", partial(recall, store))
-    samples = list(_samples(_Tables(tables), version, universe))
-    if universe is not None:
-        asked = attempt("retrain_requests", partial(last_asked, store, universe))
-        if asked is not None:
-            name = "volcast_retrain_asked_session_timestamp_seconds"
-            samples.append(Sample(name, (universe.target,), close(asked)))
+    samples = tuple(_samples(_Tables(tables), version, universe))
     at = now()
-    return Reading(at, (at - began).total_seconds(), tuple(samples), readable)
+    return Reading(at, (at - began).total_seconds(), samples, readable)
 
 
 class _Tables:

@@ -86,7 +86,7 @@ def watch(store: Store) -> None:
         detail="p .4 of being worse against HAR-RV",
     )  # fmt: skip
     put(
-        store, MONITORING_RETRAIN, "SPY", SESSION, wanted=False, asked=False,
+        store, MONITORING_RETRAIN, "SPY", SESSION, needed=False, train=False,
         reason="not wanted: drift regime-shift, error same",
     )  # fmt: skip
     ended(store, "volcast-train", datetime(2024, 5, 31, 22, tzinfo=UTC))

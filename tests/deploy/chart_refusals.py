@@ -64,11 +64,7 @@ REFUSALS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "alerts on an absent exporter": (
         ("exporter.enabled=false",),
-        "monitoring.enabled without exporter.enabled and receiver.enabled",
-    ),
-    "alerts on an absent receiver": (
-        ("receiver.enabled=false",),
-        "monitoring.enabled without exporter.enabled and receiver.enabled",
+        "monitoring.enabled without exporter.enabled",
     ),
     "a key for nobody": (
         ("brief.prose.keySecret=k",),

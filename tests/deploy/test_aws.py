@@ -19,39 +19,38 @@ pytestmark = pytest.mark.xdist_group("aws_account")
 
 # By role, what it may do with the keys of each place: r(ead), w(rite), d(elete).
 ACCESS = """
-                                  ingest  curate  features  train  promote  materialize  infer  drift  watch  pipelines  serving  exporter  receiver  dashboard
-store/raw.market/                 rw      r       .         .      .        .            .      .      .      .          .        .         .         .
-store/raw.macro/                  rw      r       r         r      .        .            .      .      .      .          .        .         .         r
-store/universe.json               rw      .       .         .      .        .            .      .      .      .          .        r         r         r
-store/curated.market_daily/       .       rw      r         r      .        .            .      .      .      .          r        r         r         r
-store/curated.market_versions/    .       rw      r         r      .        .            .      .      .      .          .        .         .         .
-store/monitoring.quality/         .       rw      .         .      .        .            .      .      .      .          .        r         .         r
-store/monitoring.quarantine/      .       rw      .         .      .        .            .      .      .      .          .        r         .         .
-store/monitoring/validated/       .       rw      .         .      .        .            .      .      .      .          .        .         .         .
-store/features_daily/             .       r       rw        r      .        r            r      r      .      .          r        r         .         r
-store/labels_daily/               .       .       rw        r      .        .            .      r      r      .          .        r         .         r
-store/fits/regimes/               .       .       rw        rw     .        .            .      .      .      .          .        .         .         .
-store/fits/garch/                 .       .       .         rw     .        .            .      .      .      .          .        .         .         .
-store/fits/drift/                 .       .       .         .      .        .            .      rw     .      .          .        .         .         .
-store/runs/                       .       .       .         rw     r        .            .      r      .      .          .        .         .         r
-store/evaluations/                .       .       .         rw     .        .            .      .      .      .          .        .         .         .
-store/models/                     .       .       .         r      rw       .            r      r      .      .          r        .         .         r
-store/registry/champion.json      .       .       .         r      rw       .            r      r      .      .          r        r         .         r
-store/registry/challenger.json    .       .       .         .      rw       .            r      .      .      .          .        .         .         r
-store/registry/versions/          .       .       .         .      rw       .            .      .      .      .          .        .         .         r
-store/registry/audit/             .       .       .         .      rw       .            .      .      .      .          .        .         .         r
-store/predictions_daily/          .       r       .         .      .        .            rw     r      r      .          r        r         .         r
-store/monitoring.realized_error/  .       .       .         .      .        .            .      .      rw     .          .        .         .         r
-store/monitoring.performance/     .       .       .         .      .        .            .      .      rw     .          .        r         .         r
-store/monitoring.drift_daily/     .       .       .         .      .        .            .      rw     r      .          .        r         .         r
-store/monitoring.retrain/         .       .       .         .      .        .            .      .      rw     .          .        r         .         r
-store/monitoring.jobs/            .       .       .         .      .        .            .      .      rw     .          .        r         .         r
-store/monitoring/retrain/         .       .       .         .      .        .            .      .      rw     .          .        r         rw        .
-store/documents/                  .       .       .         .      .        .            .      .      .      .          .        .         .         r
-store/monitoring/underway/        rwd     rwd     rwd       rwd    rwd      rwd          rwd    rwd    rwd    rwd        .        .         .         .
-kfp/                              rw      rw      rw        rw     rw       rw           rw     rw     rw     rw         .        .         .         .
-store/                            .       .       .         .      .        .            .      .      .      .          .        .         .         .
-elsewhere/                        .       .       .         .      .        .            .      .      .      .          .        .         .         .
+                                  ingest  curate  features  train  promote  materialize  infer  drift  watch  pipelines  serving  exporter  dashboard
+store/raw.market/                 rw      r       .         .      .        .            .      .      .      .          .        .         .
+store/raw.macro/                  rw      r       r         r      .        .            .      .      .      .          .        .         r
+store/universe.json               rw      .       .         .      .        .            .      .      .      .          .        r         r
+store/curated.market_daily/       .       rw      r         r      .        .            .      .      .      .          r        r         r
+store/curated.market_versions/    .       rw      r         r      .        .            .      .      .      .          .        .         .
+store/monitoring.quality/         .       rw      .         .      .        .            .      .      .      .          .        r         r
+store/monitoring.quarantine/      .       rw      .         .      .        .            .      .      .      .          .        r         .
+store/monitoring/validated/       .       rw      .         .      .        .            .      .      .      .          .        .         .
+store/features_daily/             .       r       rw        r      .        r            r      r      .      .          r        r         r
+store/labels_daily/               .       .       rw        r      .        .            .      r      r      .          .        r         r
+store/fits/regimes/               .       .       rw        rw     .        .            .      .      .      .          .        .         .
+store/fits/garch/                 .       .       .         rw     .        .            .      .      .      .          .        .         .
+store/fits/drift/                 .       .       .         .      .        .            .      rw     .      .          .        .         .
+store/runs/                       .       .       .         rw     r        .            .      r      .      .          .        .         r
+store/evaluations/                .       .       .         rw     .        .            .      .      .      .          .        .         .
+store/models/                     .       .       .         r      rw       .            r      r      .      .          r        .         r
+store/registry/champion.json      .       .       .         r      rw       .            r      r      .      .          r        r         r
+store/registry/challenger.json    .       .       .         .      rw       .            r      .      .      .          .        .         r
+store/registry/versions/          .       .       .         .      rw       .            .      .      .      .          .        .         r
+store/registry/audit/             .       .       .         .      rw       .            .      .      .      .          .        .         r
+store/predictions_daily/          .       r       .         .      .        .            rw     r      r      .          r        r         r
+store/monitoring.realized_error/  .       .       .         .      .        .            .      .      rw     .          .        .         r
+store/monitoring.performance/     .       .       .         .      .        .            .      .      rw     .          .        r         r
+store/monitoring.drift_daily/     .       .       .         .      .        .            .      rw     r      .          .        r         r
+store/monitoring.retrain/         .       .       .         .      .        .            .      .      rw     .          .        r         r
+store/monitoring.jobs/            .       .       .         .      .        .            .      .      rw     .          .        r         r
+store/documents/                  .       .       .         .      .        .            .      .      .      .          .        .         r
+store/monitoring/underway/        rwd     rwd     rwd       rwd    rwd      rwd          rwd    rwd    rwd    rwd        .        .         .
+kfp/                              rw      rw      rw        rw     rw       rw           rw     rw     rw     rw         .        .         .
+store/                            .       .       .         .      .        .            .      .      .      .          .        .         .
+elsewhere/                        .       .       .         .      .        .            .      .      .      .          .        .         .
 """  # noqa: E501
 
 VERBS = {"r": "s3:GetObject", "w": "s3:PutObject", "d": "s3:DeleteObject"}
@@ -61,7 +60,7 @@ HOLDERS = {
     f"{namespace}/{account}": "sts.amazonaws.com"
     for namespace in ("volcast", "kubeflow", "default")
     for account in (
-        "default", "volcast-pipelines", "volcast-serving", "volcast-exporter", "volcast-receiver",
+        "default", "volcast-pipelines", "volcast-serving", "volcast-exporter",
         "volcast-dashboard", "volcast-brief", "volcast-mlflow", "volcast-external-secrets",
     )
 }  # fmt: skip
@@ -69,12 +68,11 @@ HOLDERS = {
 TAKERS = {role: {"kubeflow/volcast-pipelines"} for role in (*ROLES.values(), "pipelines")} | {
     "serving": {"volcast/volcast-serving"},
     "exporter": {"volcast/volcast-exporter"},
-    "receiver": {"volcast/volcast-receiver"},
     "dashboard": {"volcast/volcast-dashboard", "volcast/volcast-brief"},
     "external-secrets": {"volcast/volcast-external-secrets"},
 }
 
-WRITERS = {*ROLES.values(), "pipelines", "receiver"}
+WRITERS = {*ROLES.values(), "pipelines"}
 
 SECRETS = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret"
 OTHER_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/another"
@@ -230,7 +228,7 @@ def test_every_role_may_exactly_what_the_table_says(account: Account):
 
 
 def test_there_is_a_role_for_every_step_and_every_part_and_no_other(account: Account):
-    parts = {"serving", "exporter", "receiver", "dashboard", "pipelines", "external-secrets"}
+    parts = {"serving", "exporter", "dashboard", "pipelines", "external-secrets"}
     assert set(account.roles) == {*ROLES.values(), *parts}
 
 

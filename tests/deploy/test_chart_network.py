@@ -139,10 +139,9 @@ KUBEFLOW = f"""
 SCRAPED = """
     prometheus > serving:8080
     prometheus > exporter:9108
-    prometheus > receiver:9109
     prometheus > brief:8081
 """
-PARTS = "serving, exporter, receiver, dashboard, brief"
+PARTS = "serving, exporter, dashboard, brief"
 
 MATRIX = {
     "minimal": f"""
@@ -150,8 +149,6 @@ MATRIX = {
         {PARTS} > internet:443
         test > serving:8080
         serving > redis:6379
-        receiver > kfp api:8888
-        alertmanager > receiver:9109
         {SCRAPED}
         {KUBEFLOW}
         {STEPS}, driver > internet:443
@@ -159,12 +156,11 @@ MATRIX = {
         step promote > mlflow:5000
     """,
     "kind": f"""
-        serving, exporter, receiver, dashboard, test, schedules > dns:53, 53/udp
-        serving, exporter, receiver, dashboard > s3:8333
+        serving, exporter, dashboard, test, schedules > dns:53, 53/udp
+        serving, exporter, dashboard > s3:8333
         test > serving:8080
         serving > redis:6379
-        receiver, schedules > kfp api:8888
-        alertmanager > receiver:9109
+        schedules > kfp api:8888
         {KUBEFLOW}
         {STEPS}, driver > s3:8333
         step ingest > internet:443
@@ -177,8 +173,7 @@ MATRIX = {
         brief > internet:5432
         test, gateway > serving:8080
         serving > redis:6379
-        receiver, schedules > kfp api:8888
-        alertmanager > receiver:9109
+        schedules > kfp api:8888
         {SCRAPED}
         {KUBEFLOW}
         {STEPS}, driver > internet:443
@@ -189,8 +184,7 @@ MATRIX = {
         {PARTS}, test, schedules > dns:53, 53/udp
         {PARTS} > internet:443
         test > serving:8080
-        receiver, schedules > kfp api:8888
-        alertmanager > receiver:9109
+        schedules > kfp api:8888
         {SCRAPED}
         {KUBEFLOW}
         {STEPS}, driver > internet:443
@@ -201,8 +195,6 @@ MATRIX = {
         {PARTS} > internet:443
         test, istio gateway > serving:8080
         serving > redis:6379
-        receiver > kfp api:8888
-        alertmanager > receiver:9109
         {SCRAPED}
         {KUBEFLOW}
         {STEPS}, driver > internet:443
@@ -214,8 +206,6 @@ MATRIX = {
         {PARTS} > internet:443
         test > serving:8080
         serving, step materialize > managed redis:6380
-        receiver > kfp api:8888
-        alertmanager > receiver:9109
         {SCRAPED}
         {KUBEFLOW}
         {STEPS}, driver > internet:443
@@ -227,8 +217,6 @@ MATRIX = {
         brief, mlflow > postgres:5432
         test > serving:8080
         serving > redis:6379
-        receiver > kfp api:8888
-        alertmanager > receiver:9109
         {SCRAPED}
         {KUBEFLOW}
         {STEPS}, driver > internet:443
@@ -236,12 +224,10 @@ MATRIX = {
         step promote > mlflow:5000
     """,
     "mlflow-elsewhere": f"""
-        serving, exporter, receiver, test > dns:53, 53/udp
-        serving, exporter, receiver > internet:443
+        serving, exporter, test > dns:53, 53/udp
+        serving, exporter > internet:443
         test > serving:8080
         serving > redis:6379
-        receiver > kfp api:8888
-        alertmanager > receiver:9109
         {SCRAPED.replace("prometheus > brief:8081", "")}
         {KUBEFLOW}
         {STEPS}, driver > internet:443
@@ -252,8 +238,6 @@ MATRIX = {
         {PARTS} > internet:443
         test > serving:8080
         serving > redis:6379
-        receiver > ml-platform api:8888
-        alertmanager > receiver:9109
         {SCRAPED}
         step materialize > redis:6379
         step promote > mlflow:5000

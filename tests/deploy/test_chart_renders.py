@@ -25,7 +25,7 @@ SCHEMAS = {
     "chart": json.loads((CHART / "values.schema.json").read_text()),
     "redis": json.loads((CHART / "charts/redis/values.schema.json").read_text()),
 }
-PARTS = {"serving", "exporter", "receiver", "dashboard", "brief", "mlflow", "redis", "test"}
+PARTS = {"serving", "exporter", "dashboard", "brief", "mlflow", "redis", "test"}
 
 
 def said(failed: RenderingFailed) -> str:
@@ -117,7 +117,7 @@ def test_a_plain_install_has_every_part():
 
 def test_parts_that_are_turned_off_leave_nothing_behind():
     parts = {
-        "no-monitoring": {"exporter", "receiver"},
+        "no-monitoring": {"exporter"},
         "mlflow-elsewhere": {"mlflow", "dashboard", "brief"},
         "redis-by-address": {"redis"},
         "kind": {"brief"},
@@ -148,7 +148,6 @@ def test_the_server_is_one_process_that_follows_the_champion():
     [
         ("serving", "serving", "serving", 8080),
         ("exporter", "serving", "serving.exporter", 9108),
-        ("receiver", "serving", "serving.receiver", 9109),
         ("dashboard", "dashboard", "serving.dashboard", 8501),
         ("brief", "dashboard", "serving.brief", 8081),
     ],
@@ -175,7 +174,7 @@ def test_a_digest_beats_the_tag_for_its_image_alone():
     assert container("kind", "dashboard")["image"] == "localhost:5001/volcast/dashboard:dev"
 
 
-@pytest.mark.parametrize("part", ["serving", "receiver", "brief", "test"])
+@pytest.mark.parametrize("part", ["serving", "brief", "test"])
 def test_tokens_are_asked_for_by_every_part_that_can(part: str):
     token, keys = environment("token-auth", part), environment("oidc", part)
     assert token["VOLCAST_AUTH_TOKEN_FILE"] == "/var/run/volcast/auth/tokens"  # noqa: S105
@@ -252,11 +251,10 @@ def test_nobody_but_the_pipelines_may_ask_the_cluster_for_anything():
 
 
 def test_a_token_for_kubeflow_is_of_use_there_alone():
-    for part in ("receiver", "schedules"):
-        pod = {one: spec for one, _, spec in pods(render(VALUE_SETS["schedules"]))}[part]
-        (volume,) = (one for one in pod["volumes"] if one["name"] == "kubeflow-token")
-        (source,) = volume["projected"]["sources"]
-        assert source["serviceAccountToken"]["audience"] == "pipelines.kubeflow.org"
+    pod = {one: spec for one, _, spec in pods(render(VALUE_SETS["schedules"]))}["schedules"]
+    (volume,) = (one for one in pod["volumes"] if one["name"] == "kubeflow-token")
+    (source,) = volume["projected"]["sources"]
+    assert source["serviceAccountToken"]["audience"] == "pipelines.kubeflow.org"
 
 
 def test_the_schedules_run_after_each_install_on_the_packages_that_are_given():
@@ -300,19 +298,10 @@ def test_every_part_with_metrics_is_scraped_once():
             chosen_by = [labels for labels in services if wanted <= labels.items()]
             assert len(chosen_by) == 1
             scraped[one["metadata"]["name"]] = chosen_by[0]["app.kubernetes.io/component"]
-    assert set(scraped.values()) == {"serving", "exporter", "receiver", "brief"}
+    assert set(scraped.values()) == {"serving", "exporter", "brief"}
     # KServe's own Service takes over the labels of the predictor, and must not be chosen too.
     predictor = chosen(objects, "InferenceService", "volcast")["spec"]["predictor"]["labels"]
     assert "volcast/service" not in predictor
-
-
-def test_alertmanagers_routes_lead_to_the_receiver():
-    routes = yaml.safe_load((CHART / "files/alertmanager.yaml").read_text())
-    (training,) = (one for one in routes["receivers"] if one["name"] == "training")
-    service = chosen(render(MINIMAL), "Service", "volcast-receiver")
-    port = service["spec"]["ports"][0]["port"]
-    (webhook,) = training["webhook_configs"]
-    assert webhook["url"] == f"http://volcast-receiver.volcast.svc:{port}/alerts"
 
 
 def test_the_route_takes_predict_alone_and_by_tls():

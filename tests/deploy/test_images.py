@@ -223,7 +223,6 @@ def test_the_drift_image_looks_for_drift_with_its_own_python(runs: tuple[Path, P
             ['"as_of":"2018-12-31"', '"version":"1"'],
         ),
         ("serving", "serving.exporter", "9108/metrics", ["volcast_job_last_success_timestamp"]),
-        ("serving", "serving.receiver", "9109/metrics", ["volcast_"]),
         ("dashboard", "serving.dashboard", "8501/", ["<html"]),
         ("dashboard", "serving.brief", "8081/daily-brief", ["SPX", "2018-12-31"]),
     ],

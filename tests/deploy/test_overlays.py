@@ -140,7 +140,6 @@ def test_the_roles_of_the_parts_are_those_that_the_stack_makes():
         "volcast/volcast-dashboard": arn("dashboard"),
         "volcast/volcast-exporter": arn("exporter"),
         "volcast/volcast-external-secrets": arn("external-secrets"),
-        "volcast/volcast-receiver": arn("receiver"),
         "volcast/volcast-serving": arn("serving"),
     }
     assert set(given.values()) <= stack_arns()

@@ -75,9 +75,6 @@ class Walk:
         from serving.lookup import OnlineFeatures
         from serving.model import VolcastModel
         from volcast.brief import Library
-        from volcast.data.sessions import resolve_as_of
-        from volcast.monitoring import retrain
-        from volcast.store.universe import recall
 
         store, settings = Store.open(self.store), read_settings(store=self.store)
         with self.ledger.of("exporter"):
@@ -87,11 +84,6 @@ class Walk:
             model = VolcastModel()
             Follower(store, model, features, target, lambda: NOW, None, 3).look()
             assert model.state.champion is not None
-        with self.ledger.of("receiver"):
-            universe = recall(store)
-            session = resolve_as_of(store, universe.target, None, now=NOW)
-            retrain.ask(store, universe, session, by="alert", reason="test")
-            retrain.withdraw(store, universe, session, by="alert")
         with self.ledger.of("dashboard"):
             library = Library.open(settings, lambda: NOW)
             library.refresh()
@@ -124,7 +116,7 @@ def account(asked: set[tuple[str, str, str]]) -> Account:
 
 
 def test_every_role_was_seen_at_work(asked: set[tuple[str, str, str]]):
-    parts = {"exporter", "serving", "receiver", "dashboard"}
+    parts = {"exporter", "serving", "dashboard"}
     assert {role for role, _, _ in asked} == {*ROLES.values(), *parts}
 
 

@@ -96,7 +96,7 @@ def fill(store: Store, session: date = SESSION, source: str = "yfinance") -> Sto
         store, MONITORING_PERFORMANCE, "SPY", session, state="same",
         **{c.name: 0.5 for c in MONITORING_PERFORMANCE.columns if c.type == FLOAT},
     )  # fmt: skip
-    put(store, MONITORING_RETRAIN, "SPY", session, wanted=False, asked=False)
+    put(store, MONITORING_RETRAIN, "SPY", session, needed=False, train=False)
     for pipeline in ("volcast-daily-inference", "volcast-train"):
         ended(store, pipeline, datetime(2024, 6, 28, 22, tzinfo=UTC))
     return store
@@ -171,17 +171,6 @@ def exporting(store: Store, log: Path, seconds: float = 0.2) -> Iterator[Process
         "--seconds", str(seconds),
     ]  # fmt: skip
     with running(command, port, log) as process:
-        yield process
-
-
-@contextlib.contextmanager
-def receiving(
-    store: Store, log: Path, settings: Mapping[str, str] | None = None
-) -> Iterator[Process]:
-    """Run a receiver."""
-    port = free_ports(1)[0]
-    command = [sys.executable, "-m", "serving.receiver", "--store", store.uri, "--port", str(port)]
-    with running(command, port, log, settings) as process:
         yield process
 
 

@@ -38,8 +38,7 @@ def test_alertmanager_takes_the_configuration():
 def test_each_alert_reaches_whom_its_severity_is_for(name):
     rule = ALERTS[name]["labels"]
     person = {"critical": "pager", "warning": "people", "none": "heartbeat"}[rule["severity"]]
-    asks = ["training"] if rule.get("retrain") == "true" else []
-    assert told(name) == [*asks, person]
+    assert told(name) == [person]
 
 
 def test_an_alert_of_someone_elses_reaches_people():
@@ -50,13 +49,7 @@ def test_no_secret_is_in_the_file():
     text = ROUTES.read_text()
     for word in ("api_url:", "credentials:", "password:", "routing_key:", "bearer_token:"):
         assert word not in text
-    assert text.count("_file:") == 4
-
-
-def test_the_one_receiver_that_trains_is_not_told_of_what_is_over():
-    (training,) = (one for one in CONFIGURATION["receivers"] if one["name"] == "training")
-    assert [hook["send_resolved"] for hook in training["webhook_configs"]] == [False]
-    assert training["webhook_configs"][0]["url"].endswith(":9109/alerts")
+    assert text.count("_file:") == 3
 
 
 def test_the_watchdog_beats_every_minute():
@@ -67,7 +60,7 @@ def test_the_watchdog_beats_every_minute():
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[Process]:
     nowhere = "http://127.0.0.1:9"
-    with alertmanager(tmp_path, hurried(tmp_path, nowhere, nowhere, tmp_path / "token")) as found:
+    with alertmanager(tmp_path, hurried(tmp_path, nowhere)) as found:
         yield found
 
 
@@ -106,13 +99,13 @@ def test_broken_data_mutes_drift_and_worse_error_of_its_symbol(manager, cause):
     assert_muted(manager, {(cause, "SPY")} | ours | others, ours)
 
 
-def test_what_is_urgent_mutes_what_is_not_of_the_same_symbol_but_never_training(manager):
+def test_what_is_urgent_mutes_what_is_not_of_the_same_symbol(manager):
     given = {(LATE, "SPY"), (STALE, "SPY"), (DRIFT, "SPY"), (STALE, "VIX")}
-    assert_muted(manager, given, {(STALE, "SPY")})
+    assert_muted(manager, given, {(STALE, "SPY"), (DRIFT, "SPY")})
 
 
 def test_what_is_urgent_and_of_no_symbol_mutes_no_symbol_at_all(manager):
-    assert_muted(manager, {("VolcastServerDown", ""), ("VolcastReceiverDown", "")}, set())
+    assert_muted(manager, {("VolcastServerDown", ""), ("VolcastPredictSlow", "")}, set())
 
 
 @pytest.mark.parametrize("cause", ["VolcastExporterDown", "VolcastStoreUnreadable"])

@@ -8,10 +8,9 @@ import pytest
 
 from serving.prometheus import counter
 from tests.monitoring.exposition import assert_declared
-from tests.monitoring.monitored import ROOT, SESSION, binary, exporting, fill, receiving
-from volcast.core.settings import Universe
-from volcast.monitoring import retrain
+from tests.monitoring.monitored import ROOT, SESSION, binary, exporting, fill, put
 from volcast.monitoring.metrics import METRICS, named
+from volcast.store.tables import MONITORING_RETRAIN
 
 DOCUMENT = ROOT / "docs/metrics.md"
 
@@ -65,15 +64,9 @@ def test_a_metric_is_made_as_the_kind_it_is_declared_as():
 
 
 def test_the_exporter_shows_what_is_declared_of_it(store, tmp_path):
-    retrain.ask(fill(store), Universe(), SESSION, by="alert", reason="drift")
+    put(fill(store), MONITORING_RETRAIN, "SPY", SESSION, needed=True, train=True)
     with exporting(store, tmp_path / "log") as exporter:
         text = exporter.http.get("/metrics").text
         while "volcast_drift_state" not in text:
             text = exporter.http.get("/metrics").text
     assert_declared(text, "exporter")
-
-
-def test_the_receiver_shows_what_is_declared_of_it_before_the_first_alert(store, tmp_path):
-    with receiving(store, tmp_path / "log") as receiver:
-        text = receiver.http.get("/metrics").text
-    assert_declared(text, "receiver")

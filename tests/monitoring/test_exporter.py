@@ -11,13 +11,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from serving.exporter.collector import StoreCollector
 from tests.monitoring.monitored import SESSION, ended, eventually, exporting, fill, put, verdict
 from volcast.core import calendar
-from volcast.core.settings import Universe
-from volcast.monitoring import retrain
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_QUALITY,
+    MONITORING_RETRAIN,
     PREDICTIONS_DAILY,
 )
 
@@ -57,7 +56,7 @@ def test_a_healthy_session_is_shown_as_the_tables_have_it(store):
     assert found['volcast_performance_qlike{forecast="har",symbol="SPY",window="recent"}'] == 0.5
     assert found['volcast_performance_rmse_ratio{symbol="SPY",window="recent"}'] == 0.005
     assert found['volcast_job_last_outcome{pipeline="volcast-train"}'] == 1
-    assert found['volcast_retrain_wanted{symbol="SPY"}'] == 0
+    assert found['volcast_retrain_needed{symbol="SPY"}'] == 0
     # June 2024 has 19 sessions: the 19th is closed.
     assert found['volcast_champion_age_sessions{symbol="SPY"}'] == 19
 
@@ -155,11 +154,15 @@ def test_a_failed_run_leaves_the_last_success_where_it_was(store):
     )
 
 
-def test_the_newest_request_for_training_counts_whoever_asked(store):
+def test_the_newest_session_that_trained_is_shown(store):
     fill(store)
-    assert retrain.ask(store, Universe(), date(2024, 7, 8), by="alert", reason="drift").asked
-    found = shown(store)['volcast_retrain_asked_session_timestamp_seconds{symbol="SPY"}']
-    assert found == datetime(2024, 7, 8, 20, tzinfo=UTC).timestamp()
+    for day, train in ((date(2024, 7, 8), True), (date(2024, 7, 9), False)):
+        put(store, MONITORING_RETRAIN, "SPY", day, needed=True, train=train)
+    metrics = shown(store)
+    assert metrics['volcast_retrain_session_timestamp_seconds{symbol="SPY"}'] == (
+        datetime(2024, 7, 8, 20, tzinfo=UTC).timestamp()
+    )
+    assert metrics['volcast_retrain_needed{symbol="SPY"}'] == 1
 
 
 def test_an_end_that_nobody_knows_is_no_failure_and_no_success(store):

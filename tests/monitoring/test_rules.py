@@ -107,11 +107,6 @@ def test_what_rests_on_the_store_says_so():
         assert (rule["labels"].get("rests_on") == "store") == (rests and not watches), name
 
 
-def test_drift_and_worse_error_ask_for_training_and_nothing_else_does():
-    asking = {name for name, rule in ALERTS.items() if "retrain" in rule["labels"]}
-    assert asking == {"VolcastDrift", "VolcastErrorWorse"}
-
-
 def test_what_runbooks_tell_to_look_at_can_be_looked_at(store):
     fill(store)
     snippets = {

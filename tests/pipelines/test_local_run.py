@@ -23,7 +23,6 @@ from volcast.core import calendar
 from volcast.core.settings import SAMPLE_UNIVERSE
 from volcast.data.sources import SampleSource
 from volcast.monitoring.drift import drift_python
-from volcast.monitoring.retrain import DAILY
 from volcast.store import Store
 from volcast.store.tables import (
     FEATURES_DAILY,
@@ -232,11 +231,11 @@ def test_every_run_records_how_it_ended(sample: tuple[Path, str]) -> None:
 
 def test_without_drift_the_daily_run_trains_nothing(sample: tuple[Path, str]) -> None:
     daily = sample[1].partition("volcast-daily-inference")[2]
-    assert "asked False" in daily
+    assert "train False" in daily
     assert DISPLAY_NAMES["train"] not in daily
     (row,) = Store.open(str(sample[0] / "store")).read(MONITORING_RETRAIN).to_pylist()
     state = "ok" if drift_python() else "not-run"
-    assert (row["drift_state"], row["wanted"], row["asked"]) == (state, False, False)
+    assert (row["drift_state"], row["needed"], row["train"]) == (state, False, False)
 
 
 def test_a_feed_that_changes_is_drift_and_trains_once_more_for_the_gate_to_judge(
@@ -256,14 +255,14 @@ def test_a_feed_that_changes_is_drift_and_trains_once_more_for_the_gate_to_judge
     assert done.returncode == 0, done.stdout
     assert re.search(f"{DISPLAY_NAMES['drift']}.*state drift, alert True", done.stdout)
     (row,) = store.read(MONITORING_RETRAIN).to_pylist()
-    assert (row["drift_state"], row["asked"], row["asked_by"]) == ("drift", True, DAILY)
+    assert (row["drift_state"], row["train"]) == ("drift", True)
     order = [f"  {DISPLAY_NAMES[name]} ..." for name in ("publish", "retrain", "train", "gate")]
     assert [done.stdout.index(step) for step in order] == sorted(
         done.stdout.index(step) for step in order
     )
     assert registry.history(store)[-1].why.endswith("passed the gate")
     again = _run("daily", tmp_path, *options)
-    assert "asked True" in again.stdout
+    assert "train True" in again.stdout
     assert store.read(MONITORING_RETRAIN).to_pylist() == [row]
 
 

@@ -18,14 +18,13 @@ from tests.monitoring.monitored import (
     exporting,
     fill,
     prometheus,
-    receiving,
+    put,
 )
 from tests.monitoring.test_rules import metrics_of
 from tests.serving.live import Running
-from volcast.core.settings import Universe
-from volcast.monitoring import retrain
 from volcast.monitoring.metrics import METRICS, PROMETHEUS_OWN
 from volcast.store import Store
+from volcast.store.tables import MONITORING_RETRAIN
 
 FILES = {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
 QUERIES = [
@@ -87,14 +86,13 @@ def watched(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """A Prometheus that has scraped all that shows metrics, and knows the rules."""
     folder = tmp_path_factory.mktemp("watched")
     store = fill(Store.open(str(folder / "store")))
-    retrain.ask(store, Universe(), SESSION, by="alert", reason="drift")
+    put(store, MONITORING_RETRAIN, "SPY", SESSION, needed=True, train=True)
     with (
         exporting(store, folder / "exporter.log") as exporter,
-        receiving(store, folder / "receiver.log") as receiver,
         briefing(store, folder / "brief.log") as brief,
     ):
         own = f"{server.http.base_url.host}:{server.http.base_url.port}"
-        targets = [exporter.address, receiver.address, brief.address, own]
+        targets = [exporter.address, brief.address, own]
         configuration = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(RULES)],

@@ -123,7 +123,7 @@ def test_summary_tells_what_the_watch_found(run, store):
     said = run("summary", "--store", store.uri)[1]
     assert f"too-few at {last}: 0 forecasts scored" in said
     assert f"drift at {last}: [g5] moved" in said
-    assert f"last asked for at {last}" in said
+    assert f"retrain   last at {last}" in said
 
 
 def test_an_error_that_holds_brackets_is_told_as_it_is(run, store, monkeypatch):

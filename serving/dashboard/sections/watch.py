@@ -107,7 +107,7 @@ def _retrain(health: Health) -> str:
     row = health.retrain
     if isinstance(row, Missing):
         return title + notice("missing", str(row))
-    last = f" Last asked for on {day(row['last_asked'])}." if row["last_asked"] else ""
+    last = f" Last on {day(row['last_trained'])}." if row["last_trained"] else ""
     return title + prose(f"On {day(row['session'])}: {row['reason']}.{last}")
 
 

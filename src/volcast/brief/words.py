@@ -187,7 +187,7 @@ def failed(row: Row) -> str:
 
 
 def retrain(row: Row) -> str:
-    """Say whether a new training run is wanted."""
+    """Say whether a new training run is needed."""
     return f"Retraining at {day(row['session'])}: {row['reason']}."
 
 

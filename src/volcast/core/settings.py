@@ -95,17 +95,6 @@ class Settings(BaseSettings):
     )
     auth_audience: str | None = Field(None, description="what such a token's aud must name")
     auth_issuer: str | None = Field(None, description="what its iss must be, if that is checked")
-    retrain_launch: str = Field(
-        "local",
-        pattern=r"^(local|https?://\S+)$",
-        description="how an alert trains: local, or the URL of a Kubeflow Pipelines API",
-    )
-    retrain_token_file: Path | None = Field(
-        None, description="a mounted bearer token for that API; unset: requests carry none"
-    )
-    retrain_service_account: str = Field(
-        "", description="the service account of such a run; empty: the API's own"
-    )
     brief_index: SecretStr | None = Field(
         None, description="where passages are indexed: a file, or postgresql://; unset: a file"
     )

@@ -14,7 +14,7 @@ from typing import Literal
 __all__ = ["METRICS", "PROMETHEUS_OWN", "Kind", "Metric", "Where", "named"]
 
 Kind = Literal["counter", "gauge", "histogram", "info"]
-Where = Literal["server", "exporter", "receiver", "brief"]
+Where = Literal["server", "exporter", "brief"]
 
 PROMETHEUS_OWN = frozenset({"up", "ALERTS"})
 """Series that Prometheus makes itself, which rules and dashboards may use too."""
@@ -32,7 +32,7 @@ class Metric:
     kind : {"counter", "gauge", "histogram", "info"}
     help : str
     labels : tuple of str
-    where : {"server", "exporter", "receiver", "brief"}
+    where : {"server", "exporter", "brief"}
         The process that shows it.
     buckets : tuple of float
         Upper bounds of a histogram, in its unit.
@@ -236,12 +236,12 @@ _EXPORTER = (
         ("symbol", "interval"), "exporter",
     ),
     Metric(
-        "volcast_retrain_wanted", "gauge",
-        "1 if the newest decision wants a new training run.", ("symbol",), "exporter",
+        "volcast_retrain_needed", "gauge",
+        "1 if the newest decision found drift or worse error.", ("symbol",), "exporter",
     ),
     Metric(
-        "volcast_retrain_asked_session_timestamp_seconds", "gauge",
-        "Close of the newest session that asked for a training run, whoever asked.",
+        "volcast_retrain_session_timestamp_seconds", "gauge",
+        "Close of the newest session whose decision was to train.",
         ("symbol",), "exporter",
     ),
     Metric(
@@ -256,23 +256,6 @@ _EXPORTER = (
         "volcast_job_last_outcome", "gauge",
         "1 if the pipeline's last run succeeded, 0 if it failed, NaN if nobody knows.",
         ("pipeline",), "exporter",
-    ),
-)  # fmt: skip
-
-_RECEIVER = (
-    Metric(
-        "volcast_retrain_requests_total", "counter",
-        "Notifications taken: asked, held_back, nothing_to_do, busy, failed or refused.",
-        ("outcome",), "receiver",
-    ),
-    Metric(
-        "volcast_retrain_launch_running", "gauge",
-        "1 while a training run that was launched on this machine goes on.", (), "receiver",
-    ),
-    Metric(
-        "volcast_retrain_launch_exits_total", "counter",
-        "Ends of such runs by exit code; those that no error of ours has are other.",
-        ("exit_code",), "receiver",
     ),
 )  # fmt: skip
 
@@ -296,7 +279,7 @@ _BRIEF = (
     ),
 )  # fmt: skip
 
-METRICS: tuple[Metric, ...] = (*_SERVER, *_EXPORTER, *_RECEIVER, *_BRIEF)
+METRICS: tuple[Metric, ...] = (*_SERVER, *_EXPORTER, *_BRIEF)
 """Every metric there is."""
 
 

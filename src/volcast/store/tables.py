@@ -307,15 +307,14 @@ MONITORING_RETRAIN = Table(
         Column("session", DATE, "session label"),
         Column("drift_state", TEXT, "", "ok, regime-shift, drift, data-fault or not-run"),
         Column("error_state", TEXT, "", "better, worse, same or too-few"),
-        Column("wanted", BOOL, "", "drift, or worse realized error"),
-        Column("asked", BOOL, "", "wanted, and none asked for in the sessions before"),
-        Column("asked_by", TEXT, "", "daily pipeline or alert; empty if not asked", nullable=True),
-        Column("last_asked", DATE, "session label", "the newest before", nullable=True),
+        Column("needed", BOOL, "", "drift, or worse realized error"),
+        Column("train", BOOL, "", "needed, and no session shortly before trained"),
+        Column("last_trained", DATE, "session label", "newest before that trained", nullable=True),
         Column("reason", TEXT, "", "in words"),
     ),
     key=("symbol", "session"),
 )
-"""Whether a session asked for a new training run, and why."""
+"""Whether a session starts a new training run, and why."""
 
 MONITORING_JOBS = Table(
     name="monitoring.jobs",
