@@ -42,7 +42,7 @@ def measure(folder: str, timed: Stopwatch) -> None:
     with timed("train and evaluate"):
         run = train(store, universe, as_of, lambda: frame)
     with timed("gate"):
-        gate.judge(store, run.run_id)
+        gate.evaluate_candidate(store, run.run_id)
     with timed("register and promote"):
         version = registry.register(store, run.run_id)
         registry.promote(store, version.version, who="bench", why="bench", when=now)

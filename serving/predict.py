@@ -10,6 +10,7 @@ from serving.inputs import json_object, plain_date, quoted
 from serving.model import VolcastModel
 from serving.state import InService
 from volcast.core import calendar
+from volcast.core.baselines import BASELINES
 from volcast.core.errors import ModelError, NotFound, RequestError, StaleInput, StoreUnavailable
 from volcast.data.sessions import require_session
 from volcast.features.catalog import names
@@ -17,7 +18,7 @@ from volcast.inference.forecast import HIGHEST, LOWEST, forecast_row
 from volcast.models.intervals import BOUNDS
 from volcast.registry.versions import NAME
 from volcast.store import Store
-from volcast.store.tables import BASELINES, PREDICTIONS_DAILY
+from volcast.store.tables import PREDICTIONS_DAILY
 
 __all__ = ["STALE_LIMIT", "Answers", "Question"]
 

@@ -91,7 +91,7 @@ def reader(store: Store, as_of: date) -> Callable[[], pd.DataFrame]:
 def crown(store: Store, as_of: date) -> str:
     """Train on the store, promote whatever the gate says, and return the version."""
     candidate = train(store, UNIVERSE, as_of, reader(store, as_of))
-    gate.judge(store, candidate.run_id)
+    gate.evaluate_candidate(store, candidate.run_id)
     version = registry.register(store, candidate.run_id)
     registry.promote(store, version.version, who="test", why="test", when=NOON)
     return version.version

@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from volcast.core import calendar
+from volcast.evaluation.rows import evaluation_bytes
+from volcast.evaluation.table import Skill, SkillTable
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
 from volcast.models.forecaster import Forecaster
 from volcast.models.intervals import BOUNDS
 from volcast.models.recipe import RECIPES
+from volcast.registry.run_files import Metrics
 from volcast.store import Store
-from volcast.training.train import evaluation_bytes
 
 AUDIT = {"who": "ana", "why": "better", "when": datetime(2020, 1, 2, 22, tzinfo=UTC)}
 
@@ -37,9 +39,10 @@ def put_run(store: Store, run_id: str, recipe: str = "blend-range", target: str 
     """Write a run's model files; each run id gives other content."""
     lineage = {"run_id": run_id, "recipe": recipe, "as_of": "2018-12-31"}
     lineage["universe"] = {"target": target}
-    metrics = {"all": {"rows": 3, "lines": [{"name": "volcast", "qlike": 0.25}]}}
-    texts = {"lineage.json": lineage, "metrics.json": metrics}
-    files = model_files() | {name: json.dumps(text).encode() for name, text in texts.items()}
+    line = Skill("volcast", qlike=0.25, rmse=5.0, gain=0.0, p_better=0.5)
+    table = SkillTable((line,), rows=3, first=date(2018, 1, 2), last=date(2018, 1, 4))
+    files = dict(model_files()) | {"metrics.json": Metrics(table).to_bytes()}
+    files["lineage.json"] = json.dumps(lineage).encode()
     for name, content in files.items():
         store.objects.put(f"runs/{run_id}/model/{name}", content)
 

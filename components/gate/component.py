@@ -1,4 +1,4 @@
-"""Judge a candidate by its walk-forward forecasts."""
+"""Compare a candidate by its walk-forward forecasts."""
 
 from kfp import dsl
 
@@ -12,8 +12,8 @@ def gate(store: str, run_id: str) -> bool:
 
     with step("gate", store) as found:
         from volcast.store import Store
-        from volcast.training.gate import judge
+        from volcast.training.gate import evaluate_candidate
 
-        verdict = judge(Store.open(store), run_id)
-        found.update(passed=verdict.passed, kind=verdict.kind, reasons=verdict.reasons)
-    return verdict.passed
+        decision = evaluate_candidate(Store.open(store), run_id)
+        found.update(passed=decision.passed, kind=decision.kind, reasons=list(decision.reasons))
+    return decision.passed

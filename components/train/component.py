@@ -17,7 +17,6 @@ def train(
     from volcast.steps import step
 
     with step("train", store) as found:
-        import json
         from datetime import date
         from pathlib import Path
 
@@ -33,9 +32,8 @@ def train(
             return load("feature_repo.historical").training_frame(store, chosen.target, last)
 
         candidate = fit(opened, chosen, last, read, seed=read_settings().seed)
-        measured = json.loads(opened.objects.get(f"{candidate.folder}metrics.json"))
-        for line in measured["all"]["lines"]:
-            metrics.log_metric(f"qlike_{line['name']}", line["qlike"])
+        for line in candidate.metrics.all.lines:
+            metrics.log_metric(f"qlike_{line.name}", line.qlike)
         page = opened.objects.get(f"{candidate.folder}report.html")
         Path(report.path).write_bytes(page)
         found.update(run_id=candidate.run_id[:12], reused=candidate.reused)

@@ -90,7 +90,7 @@ def briefed(store: Store) -> Store:
     skill = {"rows": 1000, "first": "2020-01-02", "last": "2024-05-23", "lines": lines}
     for folder in ("registry/volcast/3", "runs/cd"):
         store.objects.put(f"{folder}/metrics.json", json.dumps({"all": skill}).encode())
-        store.objects.put(f"{folder}/lineage.json", b"{}")
+        store.objects.put(f"{folder}/lineage.json", b'{"as_of": "2024-05-23"}')
     store.objects.put(
         "documents/2024-06-26-note.txt",
         b"Desk note on Verland\n\nThe Bank of Verland raised its policy rate to 4.25 per cent. "

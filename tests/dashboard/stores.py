@@ -11,6 +11,7 @@ from tests.monitoring.monitored import POINTER, ended, put
 from tests.runs import evaluation
 from volcast.core import calendar
 from volcast.core.settings import Universe
+from volcast.evaluation.rows import evaluation_bytes
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
@@ -24,7 +25,6 @@ from volcast.store.tables import (
     Table,
 )
 from volcast.store.universe import remember
-from volcast.training.train import evaluation_bytes
 
 SESSION = date(2024, 6, 28)
 SESSIONS = calendar.sessions(date(2023, 1, 3), SESSION)
@@ -153,7 +153,12 @@ def registry(store: Store) -> None:
     har = {"name": "har_rv", "qlike": 0.432, "rmse": 7.55, "gain": 0.192, "p_better": 1e-9}
     skill = {"rows": 4022, "first": "2003-01-02", "last": "2018-12-21", "lines": [line, har],
              "coverage80": 0.798, "coverage95": 0.945, "left_out": []}  # fmt: skip
-    lineage = {"recipe": "blend 0123abcd", "rows": 5031, "data_sha256": "beefcafe" * 8}
+    lineage = {
+        "as_of": "2018-12-21",
+        "recipe": "blend 0123abcd",
+        "rows": 5031,
+        "data_sha256": "beefcafe" * 8,
+    }
     version = json.loads(store.objects.get("registry/champion.json"))
     version.pop("event")
     event = {"number": 1, "previous": 0, "kind": "promote", "old": None, "new": "3", "who": "ana",

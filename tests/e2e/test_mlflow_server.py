@@ -1,6 +1,5 @@
 """A version of a remote store is recorded by a real MLflow server."""
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,14 +7,18 @@ import pytest
 
 from tests.mlflow_server import mlflow_server
 from tests.s3_server import BUCKET, s3_server
+from volcast.evaluation.table import Skill, SkillTable
 from volcast.registry import mlflow as mlflow_log
 from volcast.registry import versions
+from volcast.registry.run_files import Lineage, Metrics
 from volcast.store import Store
 
 CLOSED = datetime(2021, 12, 31, 21, tzinfo=UTC)
 FILES = {name: name.encode() for name in versions.VERSION_FILES} | {
-    "lineage.json": json.dumps({"recipe": {"trees": 150}}).encode(),
-    "metrics.json": json.dumps({"all": {"lines": [{"name": "volcast", "qlike": 0.4}]}}).encode(),
+    "lineage.json": Lineage(CLOSED.date(), recipes={"trees": 150}).to_bytes(),
+    "metrics.json": Metrics(
+        SkillTable((Skill("volcast", 0.4, 5.0, 0.0, 0.5),), 1, CLOSED.date(), CLOSED.date())
+    ).to_bytes(),
 }
 
 
@@ -37,5 +40,5 @@ def test_a_server_takes_a_version_of_a_remote_store_and_names_where_its_files_ar
         assert mlflow_log.log_version(store, "ab" * 32, FILES, CLOSED) == number
     sha256 = versions.content_hash(FILES)
     assert version.source == f"s3://{BUCKET}/prefix/models/{sha256}/"
-    assert run.data.params["recipe.trees"] == "150"
+    assert run.data.params["recipes.trees"] == "150"
     assert run.data.metrics["all.lines.volcast.qlike"] == 0.4

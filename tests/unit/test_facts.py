@@ -231,7 +231,7 @@ def test_health_counts_the_checks_of_each_suites_last_run(store):
 
 def test_the_card_is_the_champions_with_all_versions_and_moves(store):
     card = facts.model_card(stores.whole(store))
-    assert (card.champion.version, card.lineage["recipe"]) == ("3", "blend 0123abcd")
+    assert (card.champion.version, card.lineage.recipe) == ("3", "blend 0123abcd")
     assert [version.version for version in card.versions] == ["3"]
     assert [(move.kind, move.new, move.who) for move in card.moves] == [("promote", "3", "ana")]
 

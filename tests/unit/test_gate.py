@@ -14,9 +14,11 @@ from volcast.core.errors import ContractError, CorruptFile, ModelError
 from volcast.models.forecaster import Forecaster
 from volcast.registry import Version
 from volcast.registry.pointer import move
+from volcast.registry.run_files import GateDecision, read_decision
 from volcast.registry.versions import read_run, write_files
 from volcast.store import Store
-from volcast.training.gate import judge
+from volcast.training import gate
+from volcast.training.gate import decision_on, evaluate_candidate
 
 Crown = Callable[..., Version]
 
@@ -47,6 +49,10 @@ def candidate(store: Store, rows: pd.DataFrame, recipe: str = "blend-range") -> 
     return "new"
 
 
+def decide(store: Store, rows: pd.DataFrame, recipe: str = "blend-range") -> GateDecision:
+    return evaluate_candidate(store, candidate(store, rows, recipe))
+
+
 def skilled(rows: pd.DataFrame, skill: float) -> pd.Series:
     """Forecasts that know ``skill`` of the way from .2 to the outcome, in logs."""
     return 0.2 * (rows["rv_5d"] / 0.2) ** skill
@@ -65,7 +71,7 @@ def gain(rows: pd.DataFrame, column: str) -> float:
 def test_a_first_champion_passes_with_five_percent_under_log_har(store: Store) -> None:
     rows = evaluation(800)
     rows["forecast"] = skilled(rows, 0.05)
-    verdict = judge(store, candidate(store, rows))
+    verdict = decide(store, rows)
     assert (verdict.passed, verdict.kind) == (True, "first")
     assert f"QLIKE is {gain(rows, 'log_har'):.2%} under log-HAR" in verdict.reasons[1]
     assert "800 sessions from 2000-01-03 to 2003-03-12" in verdict.reasons[0]
@@ -74,7 +80,7 @@ def test_a_first_champion_passes_with_five_percent_under_log_har(store: Store) -
 def test_a_first_champion_with_less_is_refused(store: Store) -> None:
     rows = evaluation(800)
     rows["forecast"] = skilled(rows, 0.01)
-    verdict = judge(store, candidate(store, rows))
+    verdict = decide(store, rows)
     assert 0 < gain(rows, "log_har") < 0.05
     assert not verdict.passed
     assert verdict.reasons[1].startswith("Refused: QLIKE is")
@@ -87,20 +93,20 @@ def test_with_little_implied_volatility_a_first_champion_must_only_match_log_har
     rows = evaluation(1000)
     rows.loc[:209, ["vix", "har_x"]] = np.nan
     rows["forecast"] = skilled(rows, skill)
-    assert judge(store, candidate(store, rows)).passed is passes
+    assert decide(store, rows).passed is passes
 
 
 def test_eighty_percent_of_implied_volatility_is_enough_to_ask_for_the_margin(store: Store) -> None:
     rows = evaluation(1000)
     rows.loc[:199, ["vix", "har_x"]] = np.nan
     rows["forecast"] = skilled(rows, 0.01)
-    assert not judge(store, candidate(store, rows)).passed
+    assert not decide(store, rows).passed
 
 
 def test_a_forecast_significantly_worse_than_har_x_is_refused(store: Store) -> None:
     rows = evaluation(800)
     rows = rows.assign(forecast=skilled(rows, 0.3), har_x=skilled(rows, 0.4))
-    verdict = judge(store, candidate(store, rows))
+    verdict = decide(store, rows)
     assert [reason.startswith("Refused") for reason in verdict.reasons] == [
         False, False, True, False,
     ]  # fmt: skip
@@ -114,13 +120,13 @@ def test_har_x_is_a_bar_where_three_years_have_implied_volatility(
     rows = evaluation(1000)
     rows = rows.assign(forecast=skilled(rows, 0.3), har_x=skilled(rows, 0.4))
     rows.loc[implied:, ["vix", "har_x"]] = np.nan
-    assert judge(store, candidate(store, rows)).passed is passes
+    assert decide(store, rows).passed is passes
 
 
 @pytest.mark.parametrize("count", [1, 755])
 def test_fewer_than_three_years_are_not_judged(store: Store, count: int) -> None:
-    verdict = judge(store, candidate(store, evaluation(count)))
-    assert verdict.reasons == [f"Refused: {count} walk-forward forecasts; 756 are needed."]
+    verdict = decide(store, evaluation(count))
+    assert verdict.reasons == (f"Refused: {count} walk-forward forecasts; 756 are needed.",)
 
 
 def test_sessions_without_an_outcome_or_before_the_first_forecast_do_not_count(
@@ -130,21 +136,21 @@ def test_sessions_without_an_outcome_or_before_the_first_forecast_do_not_count(
     rows["forecast"] = skilled(rows, 0.3)
     rows.loc[:99, "forecast"] = np.nan
     rows.loc[895:, "rv_5d"] = np.nan
-    assert "Judged on 795 sessions" in judge(store, candidate(store, rows)).reasons[0]
+    assert "Judged on 795 sessions" in decide(store, rows).reasons[0]
 
 
 def test_a_recipe_that_keeps_silent_on_hard_days_is_refused(store: Store) -> None:
     rows = evaluation(1000)
     rows["forecast"] = skilled(rows, 0.3)
     rows.loc[500:510, "forecast"] = np.nan
-    verdict = judge(store, candidate(store, rows))
+    verdict = decide(store, rows)
     assert not verdict.passed
     assert "1.10% of the sessions since the first have no forecast" in verdict.reasons[0]
 
 
 def test_the_champions_own_run_is_unchanged(store: Store, crown: Crown) -> None:
     version = crown(evaluation(800))
-    verdict = judge(store, version.run_id)
+    verdict = evaluate_candidate(store, version.run_id)
     assert (verdict.passed, verdict.kind) == (True, "unchanged")
 
 
@@ -155,7 +161,7 @@ def test_a_new_recipe_must_beat_the_champions_by_five_percent(
     rows = evaluation(2520)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     rows = rows.assign(forecast=skilled(rows, skill), champion=skilled(rows, 0.2))
-    verdict = judge(store, candidate(store, rows.drop(columns="champion"), "blend-iv"))
+    verdict = decide(store, rows.drop(columns="champion"), "blend-iv")
     assert (verdict.passed, verdict.kind) == (passes, "new recipe")
     assert f"{gain(rows, 'champion'):.2%} under version 1" in verdict.reasons[1]
 
@@ -163,7 +169,7 @@ def test_a_new_recipe_must_beat_the_champions_by_five_percent(
 def test_a_new_recipe_needs_ten_years_shared_with_the_champion(store: Store, crown: Crown) -> None:
     rows = evaluation(2519)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
-    verdict = judge(store, candidate(store, rows.assign(forecast=skilled(rows, 0.5)), "blend-iv"))
+    verdict = decide(store, rows.assign(forecast=skilled(rows, 0.5)), "blend-iv")
     assert (verdict.passed, verdict.unproven) == (False, True)
     assert "Refused: 2519 sessions shared with version 1; 2520 are needed" in verdict.reasons[1]
 
@@ -173,7 +179,7 @@ def test_where_the_champions_recipe_cannot_be_walked_the_reasons_say_so(
 ) -> None:
     rows = evaluation(2520)
     crown(rows)
-    verdict = judge(store, candidate(store, rows.assign(forecast=skilled(rows, 0.3)), "blend-iv"))
+    verdict = decide(store, rows.assign(forecast=skilled(rows, 0.3)), "blend-iv")
     said = "Judged on the champion's stored evaluation: its lineage holds no recipe."
     assert verdict.reasons[1].endswith(said)
 
@@ -184,7 +190,7 @@ def test_a_new_recipe_is_unproven_unless_it_is_worse(
 ) -> None:
     rows = evaluation(2520)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
-    verdict = judge(store, candidate(store, rows.assign(forecast=skilled(rows, skill)), "blend-iv"))
+    verdict = decide(store, rows.assign(forecast=skilled(rows, skill)), "blend-iv")
     assert (verdict.passed, verdict.unproven) == (False, unproven)
 
 
@@ -194,18 +200,18 @@ def test_a_new_recipe_refused_for_more_than_want_of_proof_is_not_unproven(
     rows = evaluation(2520)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     behind_har_x = rows.assign(forecast=skilled(rows, 0.21), har_x=skilled(rows, 0.3))
-    assert not judge(store, candidate(store, behind_har_x, "blend-iv")).unproven
+    assert not decide(store, behind_har_x, "blend-iv").unproven
     run_id = candidate(store, rows.assign(forecast=skilled(rows, 0.21)), "blend-iv")
     golden = store.objects.get("runs/new/model/golden.json").replace(b"-4.", b"-5.")
     store.objects.put("runs/new/model/golden.json", golden)
-    assert not judge(store, run_id).unproven
+    assert not evaluate_candidate(store, run_id).unproven
 
 
 def test_a_first_or_a_refit_that_is_refused_is_not_unproven(store: Store, crown: Crown) -> None:
     rows = evaluation(2520)
-    first = judge(store, candidate(store, rows.assign(forecast=skilled(rows, -0.3))))
+    first = decide(store, rows.assign(forecast=skilled(rows, -0.3)))
     crown(rows.assign(forecast=skilled(rows, 0.2)))
-    refit = judge(store, candidate(store, rows.assign(forecast=skilled(rows, 0.1))))
+    refit = decide(store, rows.assign(forecast=skilled(rows, 0.1)))
     assert [(v.kind, v.passed, v.unproven) for v in (first, refit)] == [
         ("first", False, False),
         ("refit", False, False),
@@ -218,7 +224,7 @@ def test_a_gain_that_may_be_luck_does_not_make_a_new_recipe_champion(
     rows = evaluation(2520)
     crown(rows)
     rows.loc[500, ["rv_5d", "forecast"]] = 1.9
-    verdict = judge(store, candidate(store, rows, "blend-iv"))
+    verdict = decide(store, rows, "blend-iv")
     assert gain(rows, "log_har") > 0.05
     assert not verdict.passed
     # One row makes the whole difference, so mean and standard error are equal: P(z > 1) = .159.
@@ -231,7 +237,7 @@ def test_a_champion_that_can_no_longer_be_served_is_no_bar(
     rows = evaluation(1000)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     new = candidate(store, rows.assign(forecast=skilled(rows, 0.1)), "blend-iv")
-    assert not judge(store, new).passed
+    assert not evaluate_candidate(store, new).passed
     load = Forecaster.load
 
     def another_format(files: Mapping[str, bytes]) -> Forecaster:
@@ -240,7 +246,7 @@ def test_a_champion_that_can_no_longer_be_served_is_no_bar(
         return load(files)
 
     monkeypatch.setattr(Forecaster, "load", another_format)
-    verdict = judge(store, new)
+    verdict = evaluate_candidate(store, new)
     assert (verdict.passed, verdict.kind) == (True, "first")
     assert "Version 1 can no longer be served" in verdict.reasons[1]
 
@@ -251,7 +257,7 @@ def test_a_refit_must_not_be_significantly_worse(
 ) -> None:
     rows = evaluation(1000)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
-    verdict = judge(store, candidate(store, rows.assign(forecast=skilled(rows, skill))))
+    verdict = decide(store, rows.assign(forecast=skilled(rows, skill)))
     assert (verdict.passed, verdict.kind) == (passes, "refit")
 
 
@@ -259,7 +265,7 @@ def test_a_refit_that_is_worse_by_chance_passes(store: Store, crown: Crown) -> N
     rows = evaluation(1000)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     noise = np.exp(np.random.default_rng(3).normal(0, 0.01, 1000))
-    verdict = judge(store, candidate(store, rows.assign(forecast=skilled(rows, 0.2) * noise)))
+    verdict = decide(store, rows.assign(forecast=skilled(rows, 0.2) * noise))
     assert verdict.passed
     assert "above version 1" in verdict.reasons[1]
 
@@ -268,7 +274,7 @@ def test_runs_are_compared_on_the_sessions_that_both_have(store: Store, crown: C
     rows = evaluation(1000)
     rows["forecast"] = skilled(rows, 0.2)
     crown(rows[:900])
-    verdict = judge(store, candidate(store, rows[100:]))
+    verdict = decide(store, rows[100:])
     assert verdict.passed
     assert "version 1 on 800 sessions" in verdict.reasons[1]
 
@@ -276,7 +282,7 @@ def test_runs_are_compared_on_the_sessions_that_both_have(store: Store, crown: C
 def test_another_symbols_champion_shares_no_session(store: Store, crown: Crown) -> None:
     rows = evaluation(800)
     crown(rows.assign(symbol="SPY"))
-    verdict = judge(store, candidate(store, rows))
+    verdict = decide(store, rows)
     assert "Refused: 0 sessions shared with version 1" in verdict.reasons[1]
 
 
@@ -285,7 +291,7 @@ def test_a_candidate_whose_golden_forecasts_differ_is_refused(store: Store) -> N
     run_id = candidate(store, rows.assign(forecast=skilled(rows, 0.3)))
     golden = store.objects.get("runs/new/model/golden.json").replace(b"-4.", b"-5.")
     store.objects.put("runs/new/model/golden.json", golden)
-    verdict = judge(store, run_id)
+    verdict = evaluate_candidate(store, run_id)
     assert not verdict.passed
     assert verdict.reasons[3].startswith("Refused: Golden forecasts")
 
@@ -294,26 +300,26 @@ def test_an_altered_champion_is_no_measure(store: Store, crown: Crown) -> None:
     version = crown(evaluation(800))
     store.objects.put(version.uri + "lineage.json", b"{}")
     with pytest.raises(ModelError, match=r"lineage\.json"):
-        judge(store, candidate(store, evaluation(800)))
+        decide(store, evaluation(800))
 
 
 def test_a_run_without_its_evaluation_is_named(store: Store) -> None:
     put_run(store, "new")
     with pytest.raises(ModelError, match=r"runs/new/evaluation\.parquet"):
-        judge(store, "new")
+        evaluate_candidate(store, "new")
 
 
 def test_an_evaluation_that_cannot_be_read_is_corrupt_and_not_empty(store: Store) -> None:
     run_id = candidate(store, evaluation(800))
     store.objects.put("runs/new/evaluation.parquet", b"PAR1")
     with pytest.raises(CorruptFile):
-        judge(store, run_id)
+        evaluate_candidate(store, run_id)
 
 
 def test_an_evaluation_without_a_column_is_a_broken_contract(store: Store) -> None:
     run_id = candidate(store, evaluation(800).drop(columns="har_x"))
     with pytest.raises(ContractError, match="har_x"):
-        judge(store, run_id)
+        evaluate_candidate(store, run_id)
 
 
 def test_a_run_on_another_target_is_judged_as_a_first(store: Store) -> None:
@@ -323,4 +329,25 @@ def test_a_run_on_another_target_is_judged_as_a_first(store: Store) -> None:
     move(store, version, "promote", **AUDIT)
     put_run(store, "new", target="SPY")
     put_evaluation(store, "new", evaluation(800))
-    assert judge(store, "new").kind == "first"
+    assert evaluate_candidate(store, "new").kind == "first"
+
+
+def test_a_decision_is_recorded_and_made_again_only_for_another_champion(
+    store: Store, crown: Crown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = evaluation(2520)
+    made = decide(store, rows.assign(forecast=skilled(rows, 0.21)), "blend-iv")
+    assert read_decision(store, "new") == made == decision_on(store, "new")
+    assert (made.kind, made.champion) == ("first", "")
+    champion = crown(rows.assign(forecast=skilled(rows, 0.2)))
+    made = decision_on(store, "new")
+    assert (made.kind, made.unproven, made.champion) == ("new recipe", True, champion.sha256)
+    monkeypatch.setattr(gate, "evaluate_candidate", lambda *_: pytest.fail("evaluated again"))
+    assert decision_on(store, "new") == made
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b'{"passed": true}'])
+def test_a_decision_that_cannot_be_read_is_corrupt(store: Store, data: bytes) -> None:
+    store.objects.put("runs/new/verdict.json", data)
+    with pytest.raises(CorruptFile, match="verdict"):
+        read_decision(store, "new")

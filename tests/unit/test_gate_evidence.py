@@ -13,16 +13,16 @@ from tests.markets import NOON, UNIVERSE, fill, reader
 from volcast import registry
 from volcast.cli import main
 from volcast.core import calendar
+from volcast.evaluation.rows import evaluation_bytes, evaluation_frame
 from volcast.evaluation.walkforward import walk_forward
 from volcast.features.point_in_time import as_known_then, known_rows
 from volcast.models.recipe import RECIPES
 from volcast.registry.versions import content_hash, read_version, write_files
 from volcast.store import Store
 from volcast.store.tables import FEATURES_DAILY
-from volcast.training import gate
+from volcast.training import champion_forecasts, gate
 from volcast.training import train as training
-from volcast.training.gate import evidence
-from volcast.training.train import Candidate, evaluation_bytes, train
+from volcast.training.train import Candidate, train
 
 pytestmark = pytest.mark.xdist_group("gate_evidence")
 
@@ -69,7 +69,7 @@ def kept(store: Store, run_id: str) -> list[str]:
 
 def test_the_champions_recipe_is_walked_forward_on_the_candidates_rows(own):
     store, last, run_id = own
-    verdict = gate.judge(store, run_id)
+    verdict = gate.evaluate_candidate(store, run_id)
     assert verdict.kind == "new recipe"
     assert verdict.reasons[1].endswith(
         "The recipe of version 1 was walked forward on the same rows."
@@ -83,33 +83,33 @@ def test_the_champions_recipe_is_walked_forward_on_the_candidates_rows(own):
 
 def test_judging_again_walks_nothing_and_says_the_same(own, monkeypatch):
     store, _, run_id = own
-    first = gate.judge(store, run_id)
-    monkeypatch.setattr(evidence, "walk_forward", lambda *_: pytest.fail("walked again"))
-    assert gate.judge(store, run_id) == first
+    first = gate.evaluate_candidate(store, run_id)
+    monkeypatch.setattr(champion_forecasts, "walk_forward", lambda *_: pytest.fail("walked again"))
+    assert gate.evaluate_candidate(store, run_id) == first
 
 
 def test_the_walk_of_the_champions_recipe_shows_its_progress(own):
     store, _, run_id = own
     seen = []
-    gate.judge(store, run_id, lambda done, all_: seen.append((done, all_)))
+    gate.evaluate_candidate(store, run_id, lambda done, all_: seen.append((done, all_)))
     assert len(seen) > 5
     assert seen[-1][0] == seen[-1][1]
 
 
 def test_a_champion_of_another_recipe_does_not_find_the_walk_of_the_first(own):
     store, last, run_id = own
-    gate.judge(store, run_id)
+    gate.evaluate_candidate(store, run_id)
     third = trained_with(15, store, last)
     version = registry.register(store, third.run_id)
     registry.promote(store, version.version, who="a", why="b", when=NOON)
-    assert "version 2 was walked" in gate.judge(store, run_id).reasons[1]
+    assert "version 2 was walked" in gate.evaluate_candidate(store, run_id).reasons[1]
     assert len(kept(store, run_id)) == 2
 
 
 def test_a_refit_walks_nothing_but_its_own_recipe(own):
     store, last, _ = own
     refit = trained_with(20, store, last)
-    verdict = gate.judge(store, refit.run_id)
+    verdict = gate.evaluate_candidate(store, refit.run_id)
     assert (verdict.passed, verdict.kind) == (True, "refit")
     assert kept(store, refit.run_id) == []
 
@@ -136,11 +136,11 @@ MOON = PLAIN["blend-iv"] | {"tree_features": ["moon"]}
     [
         (None, "its lineage holds no recipe"),
         ({"blend-iv": PLAIN["blend-iv"]}, r"its choice is among \['blend-iv'\]"),
-        (PLAIN | {"blend-iv": MOON}, "its recipe asks for moon, which is no longer a feature"),
-        (PLAIN | {"blend-iv": {"name": "blend-iv"}}, "its recipe is written otherwise"),
-        (PLAIN | {"blend-iv": MOON | {"depth": 3}}, "its recipe is written otherwise"),
-        (PLAIN | {"blend-iv": None}, "its recipe is written otherwise"),
-        ("blend", "its recipe is written otherwise"),
+        (PLAIN | {"blend-iv": MOON}, "its recipe uses moon, which is no longer a feature"),
+        (PLAIN | {"blend-iv": {"name": "blend-iv"}}, "its recipe has another format"),
+        (PLAIN | {"blend-iv": MOON | {"depth": 3}}, "its recipe has another format"),
+        (PLAIN | {"blend-iv": None}, "its recipe has another format"),
+        ("blend", "its recipe has another format"),
     ],
 )
 def test_a_recipe_that_present_code_cannot_express_is_met_by_its_stored_evaluation(
@@ -148,10 +148,10 @@ def test_a_recipe_that_present_code_cannot_express_is_met_by_its_stored_evaluati
 ):
     store, last, run_id = own
     crown_with(store, recipes)
-    reason = gate.judge(store, run_id).reasons[1]
+    reason = gate.evaluate_candidate(store, run_id).reasons[1]
     stored = store.objects.get(f"runs/{registry.champion_pointer(store).run_id}/evaluation.parquet")
     assert re.search(f"stored evaluation: {why}", reason)
-    rows = evidence.evaluation_frame(stored).dropna(subset=["rv_5d", "forecast"])
+    rows = evaluation_frame(stored).dropna(subset=["rv_5d", "forecast"])
     assert f"{len(rows)} sessions shared" in reason
     assert rows["session"].max() < calendar.after(last, -BEHIND)
     assert kept(store, run_id) == []
@@ -178,11 +178,11 @@ def test_rows_that_changed_since_the_run_are_not_walked(own):
     rows = as_known_then(store, UNIVERSE.target, last)
     rows.loc[900, "g5_less_iv"] += 1e-6
     store.write(FEATURES_DAILY, rows.loc[[900]])
-    reason = gate.judge(store, run_id).reasons[1]
+    reason = gate.evaluate_candidate(store, run_id).reasons[1]
     assert "the candidate's rows are no longer those in the store" in reason
 
 
 def test_a_run_of_other_code_is_not_walked_by_this(own, monkeypatch):
     store, _, run_id = own
-    monkeypatch.setattr(evidence, "code_version", lambda: "another")
-    assert "trained by other code than this" in gate.judge(store, run_id).reasons[1]
+    monkeypatch.setattr(champion_forecasts, "code_version", lambda: "another")
+    assert "trained by other code than this" in gate.evaluate_candidate(store, run_id).reasons[1]

@@ -14,10 +14,10 @@ from tests.runs import AUDIT, put_run
 from volcast import registry
 from volcast.cli.registry import app
 from volcast.core import calendar
+from volcast.evaluation.statistics import diebold_mariano
 from volcast.store import Store
 from volcast.store.tables import LABELS_DAILY, PREDICTIONS_DAILY
-from volcast.training.gate import shadow_record
-from volcast.training.gate.decision import p_lower
+from volcast.training.shadow import shadow_record
 
 pytestmark = pytest.mark.xdist_group("gate_record")
 
@@ -89,7 +89,7 @@ def test_both_are_scored_on_the_sessions_that_both_forecast(store: Store) -> Non
     assert found.challengers.rmse == pytest.approx(error(days, 0.3))
     assert found.champions.rmse == pytest.approx(error(days, 0.2))
     assert found.gain == pytest.approx(1 - ours.sum() / champions.sum())
-    assert found.p == pytest.approx(p_lower(ours, champions))
+    assert found.p == pytest.approx(diebold_mariano(ours, champions))
 
 
 @pytest.mark.parametrize(("count", "given"), [(251, False), (252, True)])

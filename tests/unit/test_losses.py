@@ -1,11 +1,25 @@
-"""Losses and tests of their difference, re-derived by plain loops."""
+"""Losses and statistics of forecasts, compared with their formulas in plain arithmetic."""
 
 import math
+from math import cos, pi, sqrt
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import t, ttest_1samp
 
-from volcast.evaluation.losses import diebold_mariano, qlike_losses, rmse_points
+import volcast
+from volcast.evaluation.losses import gain, log_r2, qlike_losses, rmse_points
+from volcast.evaluation.statistics import confidence_set, diebold_mariano, mincer_zarnowitz
+from volcast.evaluation.table import compare
+
+
+@pytest.fixture
+def pair() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    forecast = np.exp(rng.normal(-1.8, 0.4, 400))
+    return forecast * np.exp(rng.normal(0, 0.3, 400)), forecast
 
 
 def test_qlike_is_zero_for_a_perfect_forecast_and_punishes_low_ones_more():
@@ -23,42 +37,116 @@ def test_rmse_is_in_volatility_points():
     )
 
 
-def test_diebold_mariano_equals_newey_west_in_plain_loops():
-    rng = np.random.default_rng(3)
-    a, b = rng.gamma(2, 1, 300), rng.gamma(2, 1.1, 300)
-    d = [x - y for x, y in zip(a.tolist(), b.tolist(), strict=True)]
-    mean = sum(d) / len(d)
-    long_run = sum((x - mean) ** 2 for x in d) / len(d)
-    for lag in range(1, 11):
-        cross = sum((d[i] - mean) * (d[i - lag] - mean) for i in range(lag, len(d))) / len(d)
-        long_run += 2 * (1 - lag / 11) * cross
-    statistic = mean / math.sqrt(long_run / len(d))
-    test = diebold_mariano(a, b)
-    assert test.statistic == pytest.approx(statistic)
-    below = 0.5 * (1 + math.erf(statistic / math.sqrt(2)))
-    assert test.p_better == pytest.approx(below)
-    assert test.p_two_sided == pytest.approx(2 * min(below, 1 - below))
+def cosine_p(ours: np.ndarray, theirs: np.ndarray, cosines: int = 24) -> float:
+    """The Diebold-Mariano p-value in plain loops."""
+    d, squares = (ours - theirs).tolist(), []
+    n = len(d)
+    for k in range(1, cosines + 1):
+        wave = sum(value * cos(pi * k * (i + 0.5) / n) for i, value in enumerate(d))
+        squares.append(2 / n * wave**2)
+    statistic = sum(d) / n / sqrt(sum(squares) / cosines / n)
+    return t.cdf(statistic, cosines)
 
 
-def test_the_lower_loss_is_the_better_and_the_test_is_symmetric():
+def test_diebold_mariano_is_students_t_on_the_24_slowest_cosines():
     rng = np.random.default_rng(4)
-    a = rng.gamma(2, 1, 500)
-    b = a + rng.normal(0.3, 0.5, 500)
-    assert diebold_mariano(a, b).p_better < 0.001
-    assert diebold_mariano(b, a).p_better == pytest.approx(1 - diebold_mariano(a, b).p_better)
+    ours, theirs = rng.gamma(2, 0.2, 300), rng.gamma(2, 0.21, 300)
+    p = diebold_mariano(ours, theirs)
+    assert p == pytest.approx(cosine_p(ours, theirs), rel=1e-10)
+    assert p == pytest.approx(0.48368370599547267, rel=1e-9)
+    assert diebold_mariano(theirs, ours) == pytest.approx(1 - p, rel=1e-10)
 
 
-def test_equal_losses_say_nothing():
-    same = np.ones(50)
-    assert diebold_mariano(same, same).p_better == 0.5
+def test_on_few_rows_diebold_mariano_is_the_t_test_of_a_mean():
+    d = np.random.default_rng(4).normal(0.1, 1, 20)
+    expected = ttest_1samp(d, 0, alternative="less").pvalue
+    assert diebold_mariano(d, np.zeros(20)) == pytest.approx(expected, rel=1e-10)
+    assert diebold_mariano(d[:1], np.zeros(1)) == 0.5
+
+
+def test_equal_losses_are_no_evidence():
+    equal = np.random.default_rng(4).gamma(2, 0.2, 300)
+    assert (diebold_mariano(equal, equal), gain(equal, equal)) == (0.5, 0.0)
 
 
 def test_overlapping_losses_of_equal_forecasts_are_seldom_called_different():
-    rng = np.random.default_rng(5)
-    called = 0
-    for _ in range(200):
-        noise = rng.normal(size=1004)
-        d = np.convolve(noise, np.ones(5) / 5, "valid")
-        called += diebold_mariano(d, np.zeros(1000)).p_two_sided < 0.05
-    # 5 % intended; lags of ten leave some 7 %. Without them over 30 % would be called.
-    assert called < 30
+    rng, called = np.random.default_rng(5), 0
+    for _ in range(400):
+        d = np.convolve(rng.normal(size=1004), np.ones(5) / 5, "valid")
+        called += min(diebold_mariano(d, 0 * d), diebold_mariano(-d, 0 * d)) < 0.025
+    assert 8 <= called <= 32  # 20 intended
+
+
+def test_the_table_of_skill_has_the_p_value_of_the_gate():
+    rows = pd.DataFrame({"session": pd.date_range("2000-01-01", periods=300).date, "symbol": "A"})
+    rng = np.random.default_rng(6)
+    rv = np.exp(rng.normal(-1.8, 0.4, 300))
+    names = ("random_walk", "mean22", "ewma94", "har_rv", "log_har", "har_x", "vix")
+    noisy = {name: rv * np.exp(rng.normal(0, 0.3, 300)) for name in ("forecast", *names)}
+    rows = rows.assign(rv_5d=rv, lo80=0.1, hi80=0.2, lo95=0.1, hi95=0.2, **noisy)
+    table = compare(rows.assign(garch=np.nan, gjr_garch=np.nan))
+    ours = qlike_losses(rv**2, noisy["forecast"] ** 2)
+    for name in names:
+        expected = cosine_p(ours, qlike_losses(rv**2, noisy[name] ** 2))
+        assert table.line(name).p_better == pytest.approx(expected, rel=1e-9)
+
+
+def test_diebold_mariano_has_one_implementation():
+    root = Path(volcast.__file__).parent
+    texts = [path.read_text() for path in root.rglob("*.py")]
+    assert sum(text.count("def diebold_mariano") + text.count("def p_lower") for text in texts) == 1
+
+
+def test_log_r2_is_one_less_the_share_of_squares_left(pair):
+    rv, forecast = pair
+    mean = sum(math.log(v) for v in rv) / len(rv)
+    left = sum((math.log(v) - math.log(f)) ** 2 for v, f in zip(rv, forecast, strict=True))
+    whole = sum((math.log(v) - mean) ** 2 for v in rv)
+    assert log_r2(rv, forecast) == pytest.approx(1 - left / whole)
+    assert log_r2(rv, 2 * forecast) < log_r2(rv, forecast)
+
+
+def test_mincer_zarnowitz_is_least_squares_with_a_hac_covariance(pair):
+    rv, forecast = pair
+    x, y = np.column_stack([np.ones(400), forecast**2]), rv**2
+    beta = np.linalg.solve(x.T @ x, x.T @ y)
+    scores = x * (y - x @ beta)[:, None]
+    meat = scores.T @ scores
+    for lag in range(1, 11):
+        cross = scores[lag:].T @ scores[:-lag]
+        meat += (1 - lag / 11) * (cross + cross.T)
+    bread = np.linalg.inv(x.T @ x)
+    errors = np.sqrt(np.diag(bread @ meat @ bread))
+    found = mincer_zarnowitz(rv, forecast)
+    assert (found.intercept, found.slope) == pytest.approx(tuple(beta))
+    assert (found.intercept_error, found.slope_error) == pytest.approx(tuple(errors))
+    apart = beta - np.array([0.0, 1.0])
+    wald = apart @ np.linalg.solve(bread @ meat @ bread, apart)
+    assert found.p_unbiased == pytest.approx(math.exp(-wald / 2))
+    residual = y - x @ beta
+    assert found.r2 == pytest.approx(1 - residual @ residual / ((y - y.mean()) @ (y - y.mean())))
+
+
+def test_a_biased_forecast_is_found_out(pair):
+    rv, forecast = pair
+    assert mincer_zarnowitz(rv, 0.8 * forecast).p_unbiased < 0.001
+
+
+def test_a_model_that_is_worse_by_far_is_out_and_its_equals_stay():
+    rng = np.random.default_rng(4)
+    base, noise = rng.gamma(2, 0.2, 600), rng.normal(0, 0.05, 600)
+    # a and b err in turn and are equal on the whole.
+    losses = pd.DataFrame({"a": base + noise, "b": base - noise + 2 * noise.mean()})
+    losses["worse"] = base + 0.2 + rng.normal(0, 0.05, 600)
+    found = confidence_set(losses)
+    assert [found.holds(name, 0.10) for name in losses] == [True, True, False]
+    assert max(found.p_values.values()) == 1.0
+    assert confidence_set(losses).p_values == found.p_values
+
+
+def test_models_with_the_same_losses_share_their_fate():
+    losses = pd.DataFrame({"a": np.random.default_rng(5).gamma(2, 0.2, 100)})
+    assert confidence_set(losses.assign(b=losses["a"])).p_values == {"a": 1.0, "b": 1.0}
+    three = confidence_set(losses.assign(b=losses["a"], worse=losses["a"] + 1))
+    assert three.p_values["a"] == three.p_values["b"] == 1.0
+    assert not three.holds("worse", 0.10)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.runs import put_run
 from volcast import registry
-from volcast.core.errors import ModelError
+from volcast.core.errors import CorruptFile
 from volcast.registry.prune import prune
 from volcast.store import Store
 
@@ -50,6 +50,6 @@ def test_a_run_that_cannot_be_read_removes_nothing(store: Store) -> None:
     put(store, "a", "2020-01-02")
     put(store, "b", "2020-01-03")
     store.objects.put("runs/b/lineage.json", b"{")
-    with pytest.raises(ModelError):
+    with pytest.raises(CorruptFile):
         prune(store, 0)
     assert runs(store) == {"a", "b"}

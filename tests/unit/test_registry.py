@@ -19,6 +19,7 @@ from volcast.cli.registry import app
 from volcast.core.errors import ConfigError, ContractError, ModelError, NotFound, StoreUnavailable
 from volcast.registry import mlflow as mlflow_log
 from volcast.registry import pointer
+from volcast.registry.run_files import GateDecision
 from volcast.store import Objects, Store
 
 FILES = (*registry.VERSION_FILES, "checksums.json")
@@ -114,6 +115,8 @@ def test_a_number_of_a_lost_mlflow_database_is_not_given_again(
 def test_mlflow_holds_the_run_with_its_lineage_metrics_and_aliases(
     store: Store, register: Register
 ) -> None:
+    decision = GateDecision(passed=True, kind="first", reasons=("better",))
+    store.objects.put("runs/a/verdict.json", decision.to_bytes())
     version = register("a")
     assert aliases(store) == {}
     registry.promote(store, "1", **AUDIT)
@@ -123,8 +126,10 @@ def test_mlflow_holds_the_run_with_its_lineage_metrics_and_aliases(
         run = client.get_run(known.run_id)
     assert known.source == version.uri
     assert run.data.params["recipe"] == "blend-range"
-    assert run.data.metrics == {"all.rows": 3.0, "all.lines.volcast.qlike": 0.25}
-    assert run.data.tags["volcast.run_id"] == "a"
+    assert run.data.metrics["all.rows"] == 3.0
+    assert run.data.metrics["all.lines.volcast.qlike"] == 0.25
+    tags = ("volcast.run_id", "gate.passed", "gate.kind")
+    assert [run.data.tags[name] for name in tags] == ["a", "true", "first"]
 
 
 def test_a_remote_store_wants_an_mlflow_server_named(monkeypatch: pytest.MonkeyPatch) -> None:

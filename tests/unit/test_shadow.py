@@ -12,10 +12,12 @@ from volcast.core import calendar
 from volcast.core.errors import ModelError, StaleInput
 from volcast.inference import forecast as inference
 from volcast.inference.forecast import backfill, infer, predict_row, publish, shadow
+from volcast.registry.run_files import GateDecision
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 from volcast.training import gate
 from volcast.training import train as training
+from volcast.training.shadow import take_as_challenger
 
 pytestmark = pytest.mark.xdist_group("shadow")
 
@@ -165,15 +167,17 @@ def test_a_challengers_fault_is_none_of_the_champions(
         infer(own, UNIVERSE, day)
 
 
-def test_only_a_run_refused_for_want_of_proof_is_taken_as_challenger(
+def test_the_recorded_decision_alone_settles_who_is_taken_as_challenger(
     own: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(gate, "evaluate_candidate", lambda *_: pytest.fail("evaluated again"))
     registry.retire(own, **AUDIT)
     run_id = registry.find(own, "2").run_id
     for unproven, taken in ((False, None), (True, "2")):
-        verdict = gate.Verdict(False, "new recipe", ["Refused"], unproven)
-        monkeypatch.setattr(gate.shadow, "judge", lambda *_, verdict=verdict: verdict)
-        version = gate.take_as_challenger(own, run_id, who="ana", when=NOON)
+        champion = registry.champion_pointer(own).sha256
+        decision = GateDecision(False, "new recipe", ("Refused",), unproven, champion)
+        own.objects.put(f"runs/{run_id}/verdict.json", decision.to_bytes())
+        version = take_as_challenger(own, run_id, who="ana", when=NOON)
         assert (version and version.version) == taken
     assert registry.challenger_pointer(own) == registry.find(own, "2")
     assert registry.history(own)[-1].why == f"run {run_id[:12]} was not shown to be better"

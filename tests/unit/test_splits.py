@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from volcast.core import calendar
-from volcast.evaluation.columns import EVALUATION_BASELINES
+from volcast.core.baselines import EVALUATION_BASELINES
 from volcast.evaluation.splits import (
     CRISES,
     TERCILES,
@@ -18,6 +18,7 @@ from volcast.evaluation.splits import (
     phases,
     vix_tercile,
 )
+from volcast.evaluation.statistics import diebold_mariano
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +84,6 @@ def test_phases_take_every_fifth_session_and_all_of_them_once(rows):
     assert found[2].gain["har_rv"] == pytest.approx(
         1 - qlike(part, "forecast") / qlike(part, "har_rv")
     )
-    gaps = np.array(
-        [
-            qlike(part.iloc[[i]], "har_rv") - qlike(part.iloc[[i]], "forecast")
-            for i in range(len(part))
-        ]
-    )
-    z = gaps.mean() / (gaps.std() / math.sqrt(len(gaps)))
-    assert found[2].p_better["har_rv"] == pytest.approx(0.5 * math.erfc(z / math.sqrt(2)))
+    columns = ("forecast", "har_rv")
+    ours, theirs = (np.array([qlike(part.iloc[[i]], c) for i in range(len(part))]) for c in columns)
+    assert found[2].p_better["har_rv"] == pytest.approx(diebold_mariano(ours, theirs), rel=1e-9)

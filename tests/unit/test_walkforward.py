@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from tests.markets import labelled_rows
+from volcast.core.baselines import BASELINES
 from volcast.core.errors import ContractError
-from volcast.evaluation.columns import EVALUATION_COLUMNS
-from volcast.evaluation.table import compare, rows_hash
+from volcast.evaluation.rows import EVALUATION_COLUMNS, rows_hash
+from volcast.evaluation.table import compare
 from volcast.evaluation.walkforward import walk_forward
 from volcast.features.catalog import names
-from volcast.store.tables import BASELINES
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """The champion's card, and how versions came and went."""
 
-from typing import Any
+from math import isfinite
 
 import streamlit as st
 
@@ -8,21 +8,11 @@ from serving.dashboard import reads
 from serving.dashboard.markup import definitions, heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import share, signed_share
+from volcast.core.baselines import LABELS
+from volcast.evaluation.table import SkillTable, shown_p
 from volcast.monitoring.status import Missing, ModelCard
 
 __all__ = ["show_model"]
-
-_NAMES = {
-    "random_walk": "random walk",
-    "mean22": "22-day mean",
-    "ewma94": "EWMA, .94",
-    "har_rv": "HAR-RV",
-    "log_har": "HAR in logs",
-    "har_x": "HAR-X",
-    "vix": "VIX",
-    "garch": "GARCH(1,1)",
-    "gjr_garch": "GJR-GARCH(1,1)",
-}
 
 
 def show_model(reader: Reader) -> None:
@@ -33,13 +23,9 @@ def show_model(reader: Reader) -> None:
         st.html(notice("missing", str(card)))
         return
     left, right = st.columns(2, gap="large")
-    periods = {
-        name: part
-        for name, part in card.metrics.items()
-        if isinstance(part, dict) and "lines" in part
-    }
+    periods = card.metrics.tables
     with left:
-        st.html(_card(card) + (_skill("all", periods["all"]) if "all" in periods else ""))
+        st.html(_card(card) + _skill("all", periods["all"]))
         if others := "".join(_skill(name, periods[name]) for name in periods if name != "all"):
             with st.expander("Other periods, and all baselines"):
                 st.html(others)
@@ -51,47 +37,33 @@ def _card(card: ModelCard) -> str:
     lineage, champion = card.lineage, card.champion
     pairs = [
         ("Champion", f"version {champion.version}"),
-        ("Recipe", str(lineage.get("recipe", "not said"))),
+        ("Recipe", lineage.recipe or "not said"),
         ("Trained on", champion.target or "not said"),
         ("Trained to", champion.as_of),
-        ("Rows", f"{lineage['rows']:,}" if "rows" in lineage else "not said"),
-        ("Data hash", str(lineage.get("data_sha256", "not said"))[:12]),
+        ("Rows", f"{lineage.rows:,}" if lineage.rows else "not said"),
+        ("Data hash", lineage.data_sha256[:12] or "not said"),
         ("Model hash", champion.sha256[:12]),
-        ("Code", str(lineage.get("code_version", "not said"))),
+        ("Code", lineage.code_version or "not said"),
     ]
     return definitions(pairs)
 
 
-def _skill(period: str, skill: dict[str, Any]) -> str:
+def _skill(period: str, skill: SkillTable) -> str:
     rows = [
-        (_NAMES.get(line["name"], line["name"]),
-         _number(line, "qlike", ".3f"), _number(line, "rmse", ".2f"),
-         "" if line["name"] == "volcast" else _number(line, "gain", "saved"),
-         "" if line["name"] == "volcast" else _number(line, "p_better", "p"))
-        for line in skill["lines"]
+        (LABELS.get(line.name, line.name), f"{line.qlike:.3f}", f"{line.rmse:.2f}",
+         *(("", "") if line.name == "volcast"
+           else (signed_share(line.gain), shown_p(line.p_better).removeprefix("0"))))
+        for line in skill.lines
     ]  # fmt: skip
     columns = ("walk forward", "QLIKE", "RMSE, points", "QLIKE saved", "p")
-    said = f"The gate's table, {period.replace('_', ' ')}: {skill.get('rows', 0):,} sessions"
-    if skill.get("first") and skill.get("last"):
-        said += f", {skill['first']} to {skill['last']}"
-    held = [
-        f"{share(skill[f'coverage{level}'])} (of {level} %)"
-        for level in (80, 95)
-        if skill.get(f"coverage{level}") is not None
-    ]
-    told = prose(f"Intervals held {' and '.join(held)} of outcomes.") if held else ""
-    return table(said, columns, rows, ours="volcast") + told
-
-
-def _number(line: dict[str, Any], name: str, form: str) -> str:
-    value = line.get(name)
-    if value is None:
-        return ""
-    if form == "saved":
-        return signed_share(value)
-    if form == "p":
-        return "< .0001" if value < 0.0001 else f"{value:.4f}".removeprefix("0")
-    return format(value, form)
+    title = (
+        f"The gate's table, {period.replace('_', ' ')}: {skill.rows:,} sessions, "
+        f"{skill.first} to {skill.last}"
+    )
+    coverage = {80: skill.coverage80, 95: skill.coverage95}
+    inside = [f"{share(c)} (of {level} %)" for level, c in coverage.items() if isfinite(c)]
+    text = prose(f"Intervals held {' and '.join(inside)} of outcomes.") if inside else ""
+    return table(title, columns, rows, ours="volcast") + text
 
 
 def _versions(card: ModelCard) -> str:

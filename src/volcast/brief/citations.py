@@ -1,15 +1,16 @@
 """Citations of rows: how one is written, and how it is found again."""
 
-import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import pyarrow as pa
 
-from volcast.core.errors import KeyMissing, NotFound, RequestError
+from volcast.core.errors import CorruptFile, KeyMissing, NotFound, RequestError
 from volcast.registry import Version, champion_pointer, list_versions
+from volcast.registry.run_files import Metrics
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
@@ -99,9 +100,10 @@ def _line(store: Store, run_id: str, part: str, name: str) -> dict[str, Any]:
     try:
         # Of the run's version, as the sentence was: runs are pruned, versions stay.
         version = next(one for one in _versions(store) if one.run_id == run_id)
-        lines = json.loads(store.objects.get(f"{version.uri}metrics.json"))[part]["lines"]
-        return next(line for line in lines if line["name"] == name)
-    except (KeyMissing, ValueError, KeyError, TypeError, StopIteration) as error:
+        key = f"{version.uri}metrics.json"
+        table = Metrics.from_bytes(store.objects.get(key), key).tables[part]
+        return asdict(table.line(name))
+    except (KeyMissing, CorruptFile, KeyError, StopIteration) as error:
         raise _no_row(f"run {run_id!r}") from error
 
 

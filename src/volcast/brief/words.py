@@ -1,13 +1,11 @@
 """Rows of the system's own tables, one sentence each."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from volcast.core.errors import CorruptFile
 from volcast.evaluation.table import shown_p
 from volcast.features.catalog import label
 from volcast.monitoring import status as facts
@@ -121,54 +119,26 @@ def part_with(card: facts.ModelCard, line: str) -> str | None:
     """Return the part of the champion's metrics that holds it and a baseline on the same rows.
 
     The whole walk, or else the rows that every baseline has; None where there is neither.
-
-    Raises
-    ------
-    CorruptFile
-        If one of them is no table of skill.
     """
-    with _table_of_skill(card):
-        for part in ("all", "all_baselines"):
-            lines = card.metrics[part]["lines"] if part in card.metrics else ()
-            if {line, "volcast"} <= {one["name"] for one in lines}:
-                return part
+    for part, table in card.metrics.tables.items():
+        in_part = part in {"all", "all_baselines"}
+        if in_part and {line, "volcast"} <= {one.name for one in table.lines}:
+            return part
     return None
 
 
 def walked(card: facts.ModelCard, line: str, part: str) -> str:
-    """Say what the champion saved of a baseline's loss, walking forward, in the part given.
-
-    Raises
-    ------
-    CorruptFile
-        If it is no table of skill.
-    """
-    whole = card.metrics[part]
-    with _table_of_skill(card):
-        found = {one["name"]: one for one in whole["lines"]}
-        other, own = found[line], found["volcast"]
-        gain = 100 * other["gain"]
-        verb = "beats" if gain > 0 and other["p_better"] < _PROVEN else "does not provably beat"
-        share = f"{abs(gain):.1f} % {'less' if gain >= 0 else 'more'} QLIKE"
-        p_value = shown_p(other["p_better"])
-        return (
-            f"Walking forward over {whole['rows']} sessions, {whole['first']} to {whole['last']}, "
-            f"volcast version {card.champion.version} {verb} {BESIDE[line]}, with {share} "
-            f"({own['qlike']:.3f} against {other['qlike']:.3f}, one-sided p {p_value})."
-        )
-
-
-@contextmanager
-def _table_of_skill(card: facts.ModelCard) -> Iterator[None]:
-    """Call what cannot be said of a card's metrics a file that cannot be read."""
-    try:
-        yield
-    except (KeyError, TypeError, ValueError) as error:
-        raise CorruptFile(
-            found=f"no table of skill ({error!r})", expected="lines with name, loss and gain",
-            where=f"{card.champion.uri}metrics.json",
-            remedy="Restore it from a backup, or roll back: `volcast registry rollback`.",
-        ) from error  # fmt: skip
+    """Describe what the champion saved of a baseline's loss, walking forward, in the part given."""
+    table = card.metrics.tables[part]
+    other, own = table.line(line), table.line("volcast")
+    gain = 100 * other.gain
+    verb = "beats" if gain > 0 and other.p_better < _PROVEN else "does not provably beat"
+    share = f"{abs(gain):.1f} % {'less' if gain >= 0 else 'more'} QLIKE"
+    return (
+        f"Walking forward over {table.rows} sessions, {table.first} to {table.last}, "
+        f"volcast version {card.champion.version} {verb} {BESIDE[line]}, with {share} "
+        f"({own.qlike:.3f} against {other.qlike:.3f}, one-sided p {shown_p(other.p_better)})."
+    )
 
 
 def drift(row: Row, fired: Sequence[str]) -> str:

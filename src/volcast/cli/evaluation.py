@@ -38,8 +38,8 @@ def evaluate(  # noqa: PLR0913
     from volcast.cli.summary import print_ablations, print_table
     from volcast.evaluation.evaluate import evaluate as walk
     from volcast.evaluation.report import render
-    from volcast.evaluation.table import compare, scored
-    from volcast.training.train import evaluation_bytes
+    from volcast.evaluation.rows import evaluation_bytes, scored
+    from volcast.evaluation.table import compare
 
     begin, end = span(first, last)
     opened, universe = recalled(store)

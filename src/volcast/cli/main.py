@@ -100,11 +100,12 @@ def features(store: StoreOption = None, as_of: DayOption = None) -> None:
 
 @app.command()
 def train(store: StoreOption = None, as_of: DayOption = None) -> None:
-    """Train, judge and, if the gate lets it pass, promote; exit code 30 if refused."""
+    """Train, evaluate and, if the gate passes it, promote; exit code 30 if refused."""
     from volcast import registry
     from volcast.cli.summary import print_skill
     from volcast.core.applications import load
     from volcast.training import gate
+    from volcast.training.shadow import take_as_challenger
     from volcast.training.train import train as fit
 
     opened, universe, session = at(store, as_of)
@@ -119,28 +120,28 @@ def train(store: StoreOption = None, as_of: DayOption = None) -> None:
             opened, universe, session, read, seed=read_settings().seed,
             progress=lambda done, all_: status.update(f"walking forward: fit {done} of {all_}"),
         )  # fmt: skip
-    print_skill(console, opened, candidate.run_id)
-    with console.status("judging") as status:
-        verdict = gate.judge(
+    print_skill(console, candidate.metrics, universe.target)
+    with console.status("evaluating") as status:
+        decision = gate.evaluate_candidate(
             opened, candidate.run_id,
             lambda done, all_: status.update(f"walking the champion's recipe: {done} of {all_}"),
         )  # fmt: skip
-    for reason in verdict.reasons:
+    for reason in decision.reasons:
         say(f"gate: {reason}")
-    if not verdict.passed:
-        shadow = gate.take_as_challenger(
+    if not decision.passed:
+        challenger = take_as_challenger(
             opened, candidate.run_id, who="volcast train", when=datetime.now(UTC)
         )
-        if shadow is not None:
-            say(f"challenger: version {shadow.version} ({shadow.sha256[:12]})")
+        if challenger is not None:
+            say(f"challenger: version {challenger.version} ({challenger.sha256[:12]})")
         raise GateRefused(
-            found=f"a {verdict.kind} run that does not pass", expected="a run the gate lets pass",
+            found=f"a {decision.kind} run that does not pass", expected="a run the gate lets pass",
             where=f"run {candidate.run_id}", remedy="The champion stays. See the reasons above.",
         )  # fmt: skip
     with console.status("registering and promoting"):
         version = registry.register(opened, candidate.run_id)
         registry.promote(
-            opened, version.version, who="volcast train", why=f"passed the gate: {verdict.kind}",
+            opened, version.version, who="volcast train", why=f"passed the gate: {decision.kind}",
             when=datetime.now(UTC),
         )  # fmt: skip
     say(f"champion: version {version.version} ({version.sha256[:12]})")

@@ -1,7 +1,7 @@
 """What a person is shown: the forecast, its drivers, the table of skill, and where all lies."""
 
-import json
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -10,9 +10,10 @@ from rich.table import Table
 from volcast.cli.watch import print_watch
 from volcast.core.errors import NotFound
 from volcast.core.settings import Universe
-from volcast.evaluation.table import SkillTable, shown_p, skill_as_dict
+from volcast.evaluation.table import SkillTable, shown_p
 from volcast.monitoring import status as facts
 from volcast.registry import champion_pointer
+from volcast.registry.run_files import Metrics
 from volcast.store import Store
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "print_ablations",
     "print_forecast",
-    "print_lines",
     "print_skill",
     "print_summary",
     "print_table",
@@ -65,11 +65,6 @@ def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
     console.print(drivers)
 
 
-def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
-    """Print a table of skill."""
-    print_lines(console, skill_as_dict(skill), symbol)
-
-
 def print_ablations(console: Console, ablations: "Sequence[Ablation]") -> None:
     """Print what each group of features is worth."""
     table = Table("group", "", "period", "with", "without", "saved by it", "DM p", title="Ablation")
@@ -81,13 +76,11 @@ def print_ablations(console: Console, ablations: "Sequence[Ablation]") -> None:
     console.print(table)
 
 
-def print_skill(console: Console, store: Store, run_id: str) -> None:
-    """Print the table of a run."""
-    metrics = json.loads(store.objects.get(f"runs/{run_id}/metrics.json"))
-    lineage = json.loads(store.objects.get(f"runs/{run_id}/lineage.json"))
-    for part in ("all", "all_baselines"):
-        if part in metrics:
-            print_lines(console, metrics[part], lineage["universe"]["target"])
+def print_skill(console: Console, metrics: Metrics, symbol: str) -> None:
+    """Print a run's table of skill, and that of the rows which every baseline has."""
+    for table in (metrics.all, metrics.all_baselines):
+        if table is not None:
+            print_table(console, table, symbol)
 
 
 def print_summary(console: Console, store: Store, universe: Universe) -> None:
@@ -106,29 +99,29 @@ def print_summary(console: Console, store: Store, universe: Universe) -> None:
             remedy="Run the train and daily-inference pipelines: `make run`.",
         )  # fmt: skip
     print_forecast(console, found.row)
-    print_skill(console, store, champion.run_id)
+    key = f"runs/{champion.run_id}/metrics.json"
+    print_skill(console, Metrics.from_bytes(store.objects.get(key), key), universe.target)
     print_watch(console, store, universe)
     console.print(f"report    {store.uri}/runs/{champion.run_id}/report.html", soft_wrap=True)
     console.print(f"data      {store.uri}", soft_wrap=True)
 
 
-def print_lines(console: Console, skill: Mapping[str, Any], symbol: str) -> None:
-    """Print a table of skill as a metrics file holds it."""
+def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
+    """Print a table of skill."""
     table = Table(
         "", "QLIKE", "RMSE, points", "QLIKE saved", "DM p, one-sided", title_justify="left",
-        title=f"Walk-forward on {symbol}: {skill['rows']} sessions, {skill['first']} to "
-        f"{skill['last']}",
+        title=f"Walk-forward on {symbol}: {skill.rows} sessions, {skill.first} to "
+        f"{skill.last}",
     )  # fmt: skip
-    for line in skill["lines"]:
-        ours = line["name"] == "volcast"
-        saved = "" if ours else f"{100 * line['gain']:+.1f} %"
-        p_value = "" if ours else shown_p(line["p_better"])
-        scores = (f"{line['qlike']:.4f}", f"{line['rmse']:.2f}")
-        table.add_row(line["name"], *scores, saved, p_value)
+    for line in skill.lines:
+        ours = line.name == "volcast"
+        saved = "" if ours else f"{100 * line.gain:+.1f} %"
+        p_value = "" if ours else shown_p(line.p_better)
+        table.add_row(line.name, f"{line.qlike:.4f}", f"{line.rmse:.2f}", saved, p_value)
     console.print(table)
     console.print(
-        f"  intervals held {_share(skill['coverage80'])} (of 80 %) and "
-        f"{_share(skill['coverage95'])} (of 95 %) of outcomes{_left_out(skill['left_out'])}",
+        f"  intervals held {_share(skill.coverage80)} (of 80 %) and "
+        f"{_share(skill.coverage95)} (of 95 %) of outcomes{_left_out(skill.left_out)}",
         highlight=False,
     )
 
@@ -137,8 +130,8 @@ def _left_out(names: Sequence[str]) -> str:
     return f"; not on every row, so left out: {', '.join(names)}" if names else ""
 
 
-def _share(value: float | None) -> str:
-    return "none" if value is None else f"{100 * value:.1f} %"
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %" if isfinite(value) else "none"
 
 
 def _percent(volatility: float) -> str:

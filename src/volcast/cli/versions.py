@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from volcast.cli.summary import print_lines
+from volcast.cli.summary import print_skill
 
 if TYPE_CHECKING:
     from volcast.registry import Event, Version
+    from volcast.registry.run_files import Lineage
     from volcast.store import Store
-    from volcast.training.gate.record import Record
+    from volcast.training.shadow import Record
 
 __all__ = ["events_table", "print_record", "print_version"]
 
@@ -27,12 +28,15 @@ def print_version(console: Console, store: "Store", version: "Version") -> None:
         If one of its files is missing or altered.
     """
     from volcast import registry
+    from volcast.registry.run_files import Lineage, Metrics, read_decision
     from volcast.registry.versions import read_version
 
     files = read_version(store, version)
     parts = {name: json.loads(data) for name, data in files.items() if name.endswith(".json")}
     role = registry.roles(store).get(version.version, "never champion")
-    lineage = parts["lineage.json"]
+    lineage = Lineage.from_bytes(files["lineage.json"], f"{version.uri}lineage.json")
+    metrics = Metrics.from_bytes(files["metrics.json"], f"{version.uri}metrics.json")
+    decision = read_decision(store, version.run_id)
     _facts(console, f"volcast version {version.version}: {role}", {
         "target": version.target or "not named",
         "as of": version.as_of,
@@ -45,11 +49,13 @@ def print_version(console: Console, store: "Store", version: "Version") -> None:
     _facts(console, "Recipe", _recipe(parts["signature.json"]["recipe"], lineage))
     _facts(console, "Lineage", {
         name: value if isinstance(value, str | int) else json.dumps(value)
-        for name, value in lineage.items() if name not in {"recipe", "recipes"}
+        for name, value in lineage.as_dict().items() if name not in {"recipe", "recipes"}
     })  # fmt: skip
-    for part in ("all", "all_baselines"):
-        if part in parts["metrics.json"]:
-            print_lines(console, parts["metrics.json"][part], version.target)
+    print_skill(console, metrics, version.target)
+    if decision is not None:
+        _facts(console, f"Gate: {'passed' if decision.passed else 'refused'}, {decision.kind}", {})
+        for reason in decision.reasons:
+            _line(console, f"  {reason}")
     _facts(console, "Intervals", _intervals(parts["intervals.json"]))
     moves = [e for e in registry.history(store) if version.version in (e.old, e.new)]
     _line(console, "\nMoves" if moves else "\nMoves: none")
@@ -57,11 +63,11 @@ def print_version(console: Console, store: "Store", version: "Version") -> None:
         console.print(events_table(moves))
 
 
-def _recipe(recipe: dict[str, Any], lineage: dict[str, Any]) -> dict[str, object]:
+def _recipe(recipe: dict[str, Any], lineage: "Lineage") -> dict[str, object]:
     weight = recipe["tree_weight"]
     parameters = ", ".join(f"{k} {v}" for k, v in sorted(recipe["tree_parameters"].items()))
     return {
-        "chosen": f"{recipe['name']}, of {lineage['recipe']}",
+        "chosen": f"{recipe['name']}, of {lineage.recipe}",
         "anchor": recipe["anchor"],
         "trees": f"weight {weight:g} on {', '.join(recipe['tree_features'])}",
         "regression": f"weight {1 - weight:g} on {', '.join(recipe['linear_features'])}",
@@ -92,7 +98,7 @@ def events_table(events: "Sequence[Event]") -> Table:
 def print_record(console: Console, found: "Record | None") -> None:
     """Print the challenger's scores beside the champion's, or why there are none."""
     from volcast.training.gate import MIN_ROWS
-    from volcast.training.gate.record import FEWEST
+    from volcast.training.shadow import FEWEST
 
     if found is None:
         _line(console, "no challenger: see `volcast registry challenge`")

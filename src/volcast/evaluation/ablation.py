@@ -7,9 +7,10 @@ from typing import Literal
 
 import pandas as pd
 
-from volcast.evaluation.losses import diebold_mariano
-from volcast.evaluation.periods import PERIODS
-from volcast.evaluation.table import line_losses, scored
+from volcast.evaluation.losses import gain
+from volcast.evaluation.rows import PERIODS, scored
+from volcast.evaluation.statistics import diebold_mariano
+from volcast.evaluation.table import losses
 from volcast.evaluation.walkforward import Progress, walk_forward
 from volcast.features.catalog import Group, names
 from volcast.models.recipe import RECIPES, Recipe
@@ -136,10 +137,7 @@ def _compared(group: str, kind: Kind, walked: pd.DataFrame, other: pd.DataFrame)
         part = scored(both[both["session"].between(*span)])
         if part.empty:
             continue
-        own = line_losses(part, [])["volcast"].to_numpy()
-        changed = line_losses(part.assign(forecast=part["forecast_other"]), [])[
-            "volcast"
-        ].to_numpy()
+        own, changed = losses(part, "forecast"), losses(part, "forecast_other")
         having, lacking = (changed, own) if kind == "added" else (own, changed)
         found.append(
             Ablation(
@@ -149,8 +147,8 @@ def _compared(group: str, kind: Kind, walked: pd.DataFrame, other: pd.DataFrame)
                 rows=len(part),
                 with_group=float(having.mean()),
                 without=float(lacking.mean()),
-                gain=float(1 - having.mean() / lacking.mean()),
-                p_better=diebold_mariano(having, lacking).p_better,
+                gain=gain(having, lacking),
+                p_better=diebold_mariano(having, lacking),
             )
         )
     return found

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from volcast.evaluation.ablation import Ablation, ablate
-from volcast.evaluation.diagnostics import diagnostics
 from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.regime_skill import RegimeSkill, regime_skill, turbulent_weeks
-from volcast.evaluation.table import scored
+from volcast.evaluation.rows import scored
+from volcast.evaluation.table import diagnostics
 from volcast.evaluation.walkforward import Progress
 from volcast.models.blend import Blend
 from volcast.store import Store
@@ -56,7 +56,7 @@ class Findings:
 
     @cached_property
     def diagnostics(self) -> dict[str, dict[str, Any]]:
-        """Bias and confidence set of the sessions shown; see `volcast.evaluation.diagnostics`."""
+        """Bias and confidence set of the sessions shown; see `volcast.evaluation.table`."""
         return diagnostics(scored(self.rows))
 
     def with_garch(self, store: Store, progress: Progress | None = None) -> "Findings":

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.evaluation.periods import PERIODS
+from volcast.evaluation.rows import PERIODS
 
 __all__ = ["RegimeSkill", "regime_skill", "turbulent_weeks"]
 

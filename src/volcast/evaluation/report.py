@@ -9,15 +9,9 @@ import pandas as pd
 from volcast.evaluation import plots, tables
 from volcast.evaluation.findings import Findings
 from volcast.evaluation.folds import usable
-from volcast.evaluation.periods import PERIODS
+from volcast.evaluation.rows import PERIODS, scored, with_all_baselines
 from volcast.evaluation.splits import TERCILES, by_crisis, by_label, by_year, phases, vix_tercile
-from volcast.evaluation.table import (
-    SkillTable,
-    compare,
-    scored,
-    shown_p,
-    with_all_baselines,
-)
+from volcast.evaluation.table import SkillTable, compare, shown_p
 from volcast.features.catalog import STATE_FEATURES, STATES
 
 __all__ = ["page", "render"]

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from volcast.core import calendar
-from volcast.evaluation.losses import diebold_mariano
-from volcast.evaluation.table import line_losses, present_baselines
+from volcast.evaluation.losses import gain
+from volcast.evaluation.rows import present_baselines
+from volcast.evaluation.statistics import diebold_mariano
+from volcast.evaluation.table import line_losses
 
 __all__ = [
     "CRISES",
@@ -101,7 +103,7 @@ def vix_tercile(rows: pd.DataFrame) -> "pd.Series[str]":
 
 
 def phases(rows: pd.DataFrame) -> list[Phase]:
-    """Compare on every fifth row, from each of the five starts; no lag is wanted then."""
+    """Compare on every fifth row, from each of the five starts; their outcomes do not overlap."""
     found = []
     for start in range(calendar.HORIZON):
         part = rows.iloc[start :: calendar.HORIZON]
@@ -112,11 +114,8 @@ def phases(rows: pd.DataFrame) -> list[Phase]:
             Phase(
                 start=start,
                 rows=len(part),
-                gain={name: float(1 - ours.mean() / losses[name].mean()) for name in others},
-                p_better={
-                    name: diebold_mariano(ours, losses[name].to_numpy(), lags=0).p_better
-                    for name in others
-                },
+                gain={name: gain(ours, losses[name].to_numpy()) for name in others},
+                p_better={name: diebold_mariano(ours, losses[name].to_numpy()) for name in others},
             )
         )
     return found

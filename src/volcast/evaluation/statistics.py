@@ -1,15 +1,24 @@
 """Statistics of one forecast, and of many at once, on the rows they are compared on."""
 
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["ConfidenceSet", "MincerZarnowitz", "confidence_set", "log_r2", "mincer_zarnowitz"]
+__all__ = [
+    "ConfidenceSet",
+    "MincerZarnowitz",
+    "confidence_set",
+    "diebold_mariano",
+    "mincer_zarnowitz",
+]
 
 Floats = NDArray[np.float64]
+
+_COSINES = 24
 
 _LAGS = 10
 """Of the HAC variance: five-session forecasts overlap, so no fewer than twice the overlap."""
@@ -20,20 +29,50 @@ _BLOCK = 22
 _SEED = 7
 
 
-def log_r2(rv: Floats, forecast: Floats) -> float:
-    """Share of the variance of log volatility that the forecast leaves unexplained, from one.
+def diebold_mariano(ours: Floats, theirs: Floats) -> float:
+    """Return the one-sided Diebold-Mariano p-value of "our mean loss is no lower than theirs".
 
-    ``1 - sum (log rv - log f)^2 / sum (log rv - mean log rv)^2``; no refit, so a biased forecast
-    is charged for its bias.
+    The long-run variance is the mean square of the ``m`` slowest cosines of the difference d,
+    ``L_k = sqrt(2/n) * sum_t d_t cos(pi k (t - 1/2) / n)``, m = min(24, n - 1), and the statistic
+    then Student's t with m degrees of freedom. Up to 25 rows that is the t-test of a mean.
 
     Parameters
     ----------
-    rv, forecast : f8[n]
-        Volatilities, the same unit, > 0.
+    ours, theirs : f8[n]
+        Losses on the same rows, in order of time.
+
+    Notes
+    -----
+    At 756 rows a Bartlett kernel with 10 lags and a normal table reject a true null 7 to 8 % of
+    the time at 5 %, this test 5 % (docs/adr/0013).
+
+    References
+    ----------
+    Lazarus, Lewis, Stock and Watson (2018), "HAR inference: recommendations for practice";
+    Coroneo and Iacone (2020), "Comparing predictive accuracy in small samples using
+    fixed-smoothing asymptotics".
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> theirs = rng.gamma(2, 0.2, 500)
+    >>> ours = 0.9 * theirs + rng.normal(0, 0.1, 500)
+    >>> diebold_mariano(ours, theirs) < 0.01
+    True
+    >>> diebold_mariano(theirs, theirs)
+    0.5
     """
-    error = np.log(rv) - np.log(forecast)
-    spread = np.log(rv) - np.log(rv).mean()
-    return float(1 - (error @ error) / (spread @ spread))
+    from scipy.special import stdtr
+
+    difference = ours - theirs
+    n = len(difference)
+    m = min(_COSINES, n - 1)
+    at = np.arange(0.5, n) * np.pi / n
+    waves = np.cos(np.outer(np.arange(1, m + 1), at)) @ difference
+    variance = 2.0 / n * float(waves @ waves) / max(m, 1)
+    if variance <= 0:
+        return 0.5
+    return float(stdtr(m, float(difference.mean()) * sqrt(n / variance)))
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import pandas as pd
 from volcast.core.settings import Universe
 from volcast.evaluation.evaluate import evaluate
 from volcast.evaluation.report import render
+from volcast.evaluation.rows import evaluation_bytes, evaluation_frame
 from volcast.evaluation.survey import render_survey
 from volcast.evaluation.table import SkillTable, compare
 from volcast.store import Store
-from volcast.training.train import evaluation_bytes, evaluation_frame
 
 __all__ = ["study", "survey"]
 

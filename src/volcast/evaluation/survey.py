@@ -6,9 +6,9 @@ from html import escape
 
 import pandas as pd
 
-from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.report import page
-from volcast.evaluation.table import SkillTable, compare, scored, shown_p
+from volcast.evaluation.rows import PERIODS, scored
+from volcast.evaluation.table import SkillTable, compare, shown_p
 
 __all__ = ["render_survey"]
 
@@ -34,8 +34,8 @@ def render_survey(evaluations: Mapping[str, pd.DataFrame]) -> str:
         if tables:
             parts += [f"<h2>{name}</h2>", _table(tables)]
     parts.append(
-        "<p class='note'>Saved: share of the baseline's QLIKE; p: one-sided Diebold-Mariano, HAC "
-        "10 lags. A baseline without a value on some row of a symbol has none there.</p>"
+        "<p class='note'>Saved: share of the baseline's QLIKE; p: one-sided Diebold-Mariano. "
+        "A baseline without a value on some row of a symbol has none there.</p>"
     )
     return page(title, parts)
 

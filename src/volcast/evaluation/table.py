@@ -1,31 +1,22 @@
-"""The table of skill: the forecast against each baseline, on the same rows."""
+"""The table of skill: the forecast compared with each baseline, on the same rows."""
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from math import isfinite, nan
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from volcast.core.baselines import EVALUATION_BASELINES
 from volcast.core.errors import ContractError
-from volcast.evaluation.columns import EVALUATION_BASELINES
-from volcast.evaluation.losses import diebold_mariano, qlike_losses, rmse_points
-from volcast.evaluation.statistics import log_r2
+from volcast.evaluation.losses import gain, log_r2, qlike_losses, rmse_points
+from volcast.evaluation.rows import present_baselines, rows_hash, scored
+from volcast.evaluation.statistics import confidence_set, diebold_mariano, mincer_zarnowitz
 
-__all__ = [
-    "Skill",
-    "SkillTable",
-    "compare",
-    "line_losses",
-    "present_baselines",
-    "rows_hash",
-    "scored",
-    "shown_p",
-    "skill_as_dict",
-    "with_all_baselines",
-]
+__all__ = ["Skill", "SkillTable", "compare", "diagnostics", "line_losses", "losses", "shown_p"]
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +44,7 @@ class Skill:
     rmse: float
     gain: float
     p_better: float
-    r2_log: float
+    r2_log: float = nan
 
 
 @dataclass(frozen=True)
@@ -61,26 +52,41 @@ class SkillTable:
     """Lines on the same rows, named by count, dates and the hash of the row index.
 
     ``coverage80`` and ``coverage95`` are the shares of outcomes inside the intervals, over the
-    rows that have intervals; ``left_out`` are baselines that lack a value on some row.
+    rows that have intervals, NaN without; ``left_out`` are baselines that lack a value on some row.
     """
 
     lines: tuple[Skill, ...]
     rows: int
     first: date
     last: date
-    rows_hash: str
-    left_out: tuple[str, ...]
-    coverage80: float
-    coverage95: float
+    rows_hash: str = ""
+    left_out: tuple[str, ...] = ()
+    coverage80: float = nan
+    coverage95: float = nan
 
     def line(self, name: str) -> Skill:
         """Return the line of that name; KeyError if it is not in the table."""
         return {line.name: line for line in self.lines}[name]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table for a JSON file: dates as text, a missing number as null."""
+        plain = {name: _plain(value) for name, value in asdict(self).items() if name != "lines"}
+        lines = [
+            {name: _plain(value) for name, value in asdict(line).items()} for line in self.lines
+        ]
+        return plain | {"lines": lines}
 
-def compare(
-    evaluation: pd.DataFrame, first: date | None = None, last: date | None = None
-) -> SkillTable:
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> "SkillTable":
+        """Return the table that `as_dict` gave; KeyError, TypeError or ValueError if it is none."""
+        values = _numbers(stored)
+        lines = [Skill(**_numbers(line)) for line in values.pop("lines")]
+        dates = {name: date.fromisoformat(values[name]) for name in ("first", "last")}
+        left_out = tuple(values.get("left_out", ()))
+        return cls(**(values | dates | {"lines": tuple(lines), "left_out": left_out}))
+
+
+def compare(evaluation: pd.DataFrame, first: date = date.min, last: date = date.max) -> SkillTable:
     """Compare over the sessions from ``first`` to ``last`` that have forecast and outcome.
 
     Parameters
@@ -94,19 +100,13 @@ def compare(
         If no row has both.
     """
     rows = scored(evaluation)
-    if first:
-        rows = rows[rows["session"] >= first]
-    if last:
-        rows = rows[rows["session"] <= last]
+    rows = rows[rows["session"].between(first, last)]
     if rows.empty:
         raise ContractError(
-            found="no session with a forecast and an outcome", expected="at least one",
-            where=f"evaluation from {first or 'the start'} to {last or 'the end'}",
-            remedy="Choose dates at least four years after the history's start.",
+            found="no row with a forecast and an outcome", expected="at least one",
+            where="evaluation", remedy="Evaluate a longer span, or a later start.",
         )  # fmt: skip
-    variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
-    ours = _losses(rows, "forecast", variance)
-    present = present_baselines(rows)
+    ours, present = losses(rows, "forecast"), present_baselines(rows)
     lines = [_line("volcast", "forecast", rows, ours), *(_line(n, n, rows, ours) for n in present)]
     return SkillTable(
         lines=tuple(lines),
@@ -120,73 +120,68 @@ def compare(
     )
 
 
-def present_baselines(rows: pd.DataFrame) -> list[str]:
-    """Return the baselines that have a value on every row."""
-    return [name for name in EVALUATION_BASELINES if rows[name].notna().all()]
+def losses(rows: pd.DataFrame, column: str) -> Floats:
+    """Return the QLIKE of the volatilities in ``column``, f8[n]."""
+    variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
+    return qlike_losses(variance, rows[column].to_numpy(dtype=float) ** 2)
 
 
 def line_losses(rows: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
     """Return the QLIKE of volcast and of these baselines on each scored row, f8[n, 1 + k]."""
-    variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
     columns = {"volcast": "forecast"} | {name: name for name in baselines}
     return pd.DataFrame(
-        {line: _losses(rows, column, variance) for line, column in columns.items()},
-        index=rows.index,
+        {line: losses(rows, column) for line, column in columns.items()}, index=rows.index
     )
 
 
-def scored(evaluation: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that have both a forecast and an outcome."""
-    return evaluation[evaluation["forecast"].notna() & evaluation["rv_5d"].notna()]
+def diagnostics(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Return each line's Mincer-Zarnowitz regression and its p-value in the confidence set.
 
-
-def with_all_baselines(evaluation: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows on which every baseline has a value, but for those that have none at all."""
-    stand = [name for name in EVALUATION_BASELINES if evaluation[name].notna().any()]
-    return evaluation[evaluation[stand].notna().all(axis=1)]
-
-
-def rows_hash(rows: pd.DataFrame) -> str:
-    """Return a short hash of symbol and session of each row: equal only for the same rows."""
-    text = "\n".join(f"{s} {d}" for s, d in zip(rows["symbol"], rows["session"], strict=True))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Scored rows of an evaluation; the lines are volcast and the baselines present on all.
+    """
+    baselines = present_baselines(rows)
+    rv = rows["rv_5d"].to_numpy(dtype=float)
+    best = confidence_set(line_losses(rows, baselines))
+    columns = {"volcast": "forecast"} | {name: name for name in baselines}
+    return {
+        line: asdict(mincer_zarnowitz(rv, rows[column].to_numpy(dtype=float)))
+        | {"confidence_set_p": best.p_values[line]}
+        for line, column in columns.items()
+    }
 
 
 def shown_p(p: float) -> str:
-    """Return a p-value as a reader is shown it: none is nothing."""
+    """Return a p-value as a reader is shown it: never 0."""
     return "< .0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def skill_as_dict(table: SkillTable) -> dict[str, object]:
-    """Return the table for a JSON file: dates as text, a missing number as null."""
-
-    def plain(value: object) -> object:
-        if isinstance(value, float):
-            return value if np.isfinite(value) else None
-        return str(value) if isinstance(value, date) else value
-
-    whole = {name: plain(value) for name, value in asdict(table).items() if name != "lines"}
-    return whole | {"lines": [asdict(line) for line in table.lines]}
+def _numbers(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: nan if value is None else value for name, value in stored.items()}
 
 
-def _losses(rows: pd.DataFrame, column: str, variance: Floats) -> Floats:
-    return qlike_losses(variance, rows[column].to_numpy(dtype=float) ** 2)
+def _plain(value: object) -> object:
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    return str(value) if isinstance(value, date) else value
 
 
 def _line(name: str, column: str, rows: pd.DataFrame, ours: Floats) -> Skill:
-    rv = rows["rv_5d"].to_numpy(dtype=float)
-    losses, forecast = _losses(rows, column, rv**2), rows[column].to_numpy(dtype=float)
+    rv, forecast = rows["rv_5d"].to_numpy(dtype=float), rows[column].to_numpy(dtype=float)
+    own = losses(rows, column)
     return Skill(
         name=name,
-        qlike=float(losses.mean()),
+        qlike=float(own.mean()),
         rmse=rmse_points(rv, forecast),
+        gain=gain(ours, own),
+        p_better=diebold_mariano(ours, own),
         r2_log=log_r2(rv, forecast),
-        gain=float(1 - ours.mean() / losses.mean()),
-        p_better=diebold_mariano(ours, losses).p_better,
     )
 
 
 def _coverage(rows: pd.DataFrame, share: str) -> float:
     ready = rows[rows[f"lo{share}"].notna()]
     inside = ready["rv_5d"].between(ready[f"lo{share}"], ready[f"hi{share}"])
-    return float(inside.mean()) if len(ready) else float("nan")
+    return float(inside.mean()) if len(ready) else nan

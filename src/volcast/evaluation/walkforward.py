@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from volcast.core import calendar
 from volcast.core.errors import ContractError
-from volcast.evaluation.columns import EVALUATION_COLUMNS
 from volcast.evaluation.folds import MIN_TRAINING, Fold, folds, narrowed, refuse_leaks, usable
+from volcast.evaluation.rows import EVALUATION_COLUMNS
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import Blend, fit_blend, tree_data
 from volcast.models.intervals import Calibration, Offsets

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from volcast import registry
 from volcast.core import calendar
+from volcast.core.baselines import BASELINES
 from volcast.core.errors import QualityError, StaleInput, VolcastError
 from volcast.core.hashing import code_version, digest
 from volcast.core.settings import Universe
@@ -23,7 +24,7 @@ from volcast.features.point_in_time import as_known_then
 from volcast.features.regimes import regime_columns
 from volcast.models.forecaster import Forecaster
 from volcast.store import Store, WriteReport
-from volcast.store.tables import BASELINES, PREDICTIONS_DAILY
+from volcast.store.tables import PREDICTIONS_DAILY
 
 __all__ = [
     "HIGHEST",

@@ -4,7 +4,6 @@ Its import and start cost seconds of CPU, so it is imported here, inside the fun
 when there is something to write.
 """
 
-import json
 import logging
 import os
 import warnings
@@ -16,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from volcast.core.errors import ConfigError, StoreUnavailable
+from volcast.registry.run_files import Lineage, Metrics, read_decision
 from volcast.registry.versions import NAME, content_hash
 from volcast.store import Store
 
@@ -56,7 +56,8 @@ def log_version(store: Store, run_id: str, files: Mapping[str, bytes], closed: d
     run_id : str
         The training run.
     files : mapping of name to bytes
-        The version's files; metrics.json and lineage.json become metrics and parameters. A
+        The version's files; metrics.json and lineage.json become metrics and parameters, the
+        gate's recorded decision tags. A
         version that MLflow has of this content already is found, not made again.
     closed : datetime
         UTC close of the run's as_of, which stands for the run's time.
@@ -68,7 +69,10 @@ def log_version(store: Store, run_id: str, files: Mapping[str, bytes], closed: d
         known = client.search_model_versions(f"name='{NAME}' and tags.sha256='{sha256}'")
         if known:
             return str(min(int(version.version) for version in known))
-        run = _log_run(client, files, {"sha256": sha256, "volcast.run_id": run_id}, closed)
+        tags = {"sha256": sha256, "volcast.run_id": run_id}
+        if decision := read_decision(store, run_id):
+            tags |= {"gate.passed": str(decision.passed).lower(), "gate.kind": decision.kind}
+        run = _log_run(client, files, tags, closed)
         if not client.search_registered_models(f"name='{NAME}'"):
             client.create_registered_model(NAME)
         version = client.create_model_version(
@@ -93,7 +97,8 @@ def _log_run(
 ) -> str:
     entities = _mlflow().entities
     at_ms = int(closed.timestamp() * 1000)
-    lineage, metrics = json.loads(files["lineage.json"]), json.loads(files["metrics.json"])
+    lineage = Lineage.from_bytes(files["lineage.json"]).as_dict()
+    metrics = Metrics.from_bytes(files["metrics.json"]).as_dict()
     run = client.create_run(
         _experiment(client), start_time=at_ms, run_name=tags["volcast.run_id"][:12], tags=tags
     )

@@ -6,6 +6,7 @@ from volcast.core import calendar
 from volcast.core.errors import ConfigError, ModelError, NotFound
 from volcast.registry import mlflow as mlflow_log
 from volcast.registry import pointer, versions
+from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Champion, Version
 from volcast.store import Store
 
@@ -40,16 +41,16 @@ def register(store: Store, run_id: str) -> Version:
         return known
     mlflow_log.mlflow_uri(store)  # a store that has no MLflow says so before anything is written
     versions.write_files(store, files)
-    as_of = versions.run_as_of(files)
-    number = mlflow_log.log_version(store, run_id, files, calendar.closes([as_of])[0])
+    lineage = Lineage.from_bytes(files["lineage.json"], f"runs/{run_id}/model/lineage.json")
+    number = mlflow_log.log_version(store, run_id, files, calendar.closes([lineage.as_of])[0])
     version = Version(
         versions.NAME,
         number,
         sha256,
         f"models/{sha256}/",
         run_id,
-        as_of.isoformat(),
-        versions.run_target(files),
+        lineage.as_of.isoformat(),
+        lineage.target,
     )
     versions.record(store, version)
     return _of_content(store, sha256) or version

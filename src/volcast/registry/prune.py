@@ -1,9 +1,7 @@
 """Removal of training runs that led to no version and are no longer among the newest."""
 
-import json
-
 from volcast.registry import list_versions
-from volcast.registry.versions import parsed
+from volcast.registry.run_files import Lineage
 from volcast.store import Store
 
 __all__ = ["prune"]
@@ -25,7 +23,7 @@ def prune(store: Store, keep: int) -> list[str]:
 
     Raises
     ------
-    ModelError
+    ModelError, CorruptFile
         If a version or a run cannot be read; nothing is removed then.
     """
     files: dict[str, list[str]] = {}
@@ -44,4 +42,4 @@ def prune(store: Store, keep: int) -> list[str]:
 
 def _trained_to(store: Store, run: str) -> str:
     key = f"runs/{run}/lineage.json"
-    return parsed(lambda content: str(json.loads(content)["as_of"]), store.objects.get(key), key)
+    return str(Lineage.from_bytes(store.objects.get(key), key).as_of)

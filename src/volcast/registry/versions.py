@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date
 from typing import TypeVar
 
 from volcast.core.errors import KeyMissing, ModelError, NotFound
@@ -212,17 +211,6 @@ def load(store: Store, version: Version) -> Champion:
     forecaster = Forecaster.load(read_version(store, version))
     forecaster.check_golden()
     return Champion(version, forecaster)
-
-
-def run_as_of(files: Mapping[str, bytes]) -> date:
-    """Return the newest session that training could see, from lineage.json."""
-    return date.fromisoformat(json.loads(files["lineage.json"])["as_of"])
-
-
-def run_target(files: Mapping[str, bytes]) -> str:
-    """Return the symbol that a run was trained on, from lineage.json; empty if it names none."""
-    target: str = json.loads(files["lineage.json"]).get("universe", {}).get("target", "")
-    return target
 
 
 def _version(content: bytes) -> Version:

@@ -5,11 +5,11 @@ Tables grow by adding columns; a column that exists is never renamed or given an
 
 import pyarrow as pa
 
+from volcast.core.baselines import BASELINES
 from volcast.features.catalog import FEATURES, STATES
 from volcast.store.schema import BOOL, COUNT, DATE, FLOAT, STAMP, TEXT, Column, Table
 
 __all__ = [
-    "BASELINES",
     "CURATED_MARKET_DAILY",
     "CURATED_MARKET_VERSIONS",
     "FEATURES_DAILY",
@@ -138,8 +138,6 @@ LABELS_DAILY = Table(
 )
 """The realized volatility that a session's forecast is judged by."""
 
-BASELINES = ("random_walk", "mean22", "ewma94", "har_rv", "log_har", "har_x", "vix")
-"""Baselines by the names they have in every table, file and report."""
 
 _VOL = "annualised, decimal"
 _DRIVER = pa.struct([("feature", TEXT), ("value", FLOAT), ("contribution", FLOAT)])

@@ -1,39 +1,31 @@
 """Train a candidate: judge its recipe by walk-forward, then fit it on all that is known."""
 
-import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from volcast.core import calendar
 from volcast.core.errors import ContractError
-from volcast.core.hashing import as_json, code_version, digest, frame_digest
+from volcast.core.hashing import code_version, digest, frame_digest
 from volcast.core.settings import Universe
 from volcast.evaluation.findings import Findings
 from volcast.evaluation.folds import training_rows, usable
-from volcast.evaluation.periods import PERIODS
 from volcast.evaluation.report import render
-from volcast.evaluation.table import SkillTable, compare, scored, skill_as_dict, with_all_baselines
+from volcast.evaluation.rows import PERIODS, evaluation_bytes, scored, with_all_baselines
+from volcast.evaluation.table import compare
 from volcast.evaluation.walkforward import Progress, WalkForward, walk_forward
 from volcast.features.point_in_time import known_rows, labelled, labels_of
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
 from volcast.models.forecaster import Forecaster
 from volcast.models.recipe import RECIPES, choose
+from volcast.registry.run_files import Lineage, Metrics
 from volcast.store import Store
 
-__all__ = [
-    "Candidate",
-    "evaluation_bytes",
-    "evaluation_frame",
-    "train",
-]
+__all__ = ["Candidate", "train"]
 
 _GOLDEN_ROWS = 32
 _COMPLETE = "complete.json"
@@ -47,14 +39,13 @@ class Candidate:
     ----------
     run_id : str
         Hash of inputs, code version and configuration.
-    metrics : dict
-        What metrics.json holds: the skill table over all rows, and by period.
+    metrics : Metrics
     reused : bool
         Whether the same run was already there, whole.
     """
 
     run_id: str
-    metrics: dict[str, object]
+    metrics: Metrics
     reused: bool
 
     @property
@@ -99,55 +90,36 @@ def train(
     run_id = digest(*inputs)[:16]
     done = store.objects.get_or_none(f"runs/{run_id}/{_COMPLETE}")
     if done is not None:
-        return Candidate(run_id, json.loads(done.data), reused=True)
+        return Candidate(run_id, Metrics.from_bytes(done.data), reused=True)
     _refuse_another(labelled(read(), labels_of(store, universe.target), as_of), rows)
     walked = walk_forward(rows, seed, progress, RECIPES)
     forecaster = _fit_final(rows, as_of, walked, seed)
     found = Findings(
         universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend
     ).with_garch(store)
-    skill = compare(found.rows)
-    metrics: dict[str, object] = json.loads(as_json(_metrics(found, walked.recipe.name, skill)))
-    lineage = {
-        "run_id": run_id,
-        "recipe": f"blend {digest(recipes)[:8]}",
-        "recipes": recipes,
-        "anchor": forecaster.recipe.name,
-        "as_of": str(as_of),
-        "universe": universe.model_dump(),
-        "data_sha256": frame_digest(rows),
-        "columns": list(rows.columns),
-        "rows": len(rows),
-        "code_version": code_version(),
-        "seed": seed,
-    }
-    facts = {"metrics.json": as_json(metrics), "lineage.json": as_json(lineage)}
+    metrics = _metrics(found, walked.recipe.name)
+    lineage = Lineage(
+        run_id=run_id,
+        recipe=f"blend {digest(recipes)[:8]}",
+        recipes=recipes,
+        anchor=forecaster.recipe.name,
+        as_of=as_of,
+        universe=universe.model_dump(),
+        data_sha256=frame_digest(rows),
+        columns=tuple(rows.columns),
+        rows=len(rows),
+        code_version=code_version(),
+        seed=seed,
+    )
+    facts = {"metrics.json": metrics.to_bytes(), "lineage.json": lineage.to_bytes()}
     files = {f"model/{name}": data for name, data in (forecaster.files() | facts).items()} | facts
     files["evaluation.parquet"] = evaluation_bytes(found.rows)
     files["report.html"] = render(found.with_regime_skill()).encode()
     for name, data in sorted(files.items()):
         store.objects.put(f"runs/{run_id}/{name}", data)
     # Last: a run without it was cut short, and is made again.
-    store.objects.put(f"runs/{run_id}/{_COMPLETE}", as_json(metrics))
+    store.objects.put(f"runs/{run_id}/{_COMPLETE}", metrics.to_bytes())
     return Candidate(run_id, metrics, reused=False)
-
-
-def evaluation_bytes(rows: pd.DataFrame) -> bytes:
-    """Return an evaluation as a Parquet file: session date32, symbol, all else float64."""
-    fields = [
-        pa.field(name, {"session": pa.date32(), "symbol": pa.string()}.get(name, pa.float64()))
-        for name in rows.columns
-    ]
-    arrays = [pa.Array.from_pandas(rows[field.name], type=field.type) for field in fields]
-    sink = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), sink, compression="zstd")
-    return sink.getvalue()
-
-
-def evaluation_frame(data: bytes) -> pd.DataFrame:
-    """Return the rows of a Parquet file that `evaluation_bytes` made."""
-    rows: pd.DataFrame = pq.read_table(pa.BufferReader(data)).to_pandas()
-    return rows
 
 
 def _refuse_another(served: pd.DataFrame, stored: pd.DataFrame) -> None:
@@ -180,14 +152,16 @@ def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) 
     return forecaster.with_golden(x)
 
 
-def _metrics(found: Findings, recipe: str, skill: SkillTable) -> dict[str, object]:
-    metrics: dict[str, object] = {"recipe": recipe, "all": skill_as_dict(skill)}
-    metrics["diagnostics"] = found.diagnostics
-    common = with_all_baselines(found.rows)
-    if skill.left_out and len(scored(common)):
-        metrics["all_baselines"] = skill_as_dict(compare(common))
-    for name, span in PERIODS.items():
-        inside = found.rows["session"].between(*span)
-        if len(scored(found.rows[inside])):
-            metrics[name] = skill_as_dict(compare(found.rows[inside]))
-    return metrics
+def _metrics(result: Findings, recipe: str) -> Metrics:
+    common = with_all_baselines(result.rows)
+    skill = compare(result.rows)
+    inside = {
+        name: scored(result.rows)["session"].between(*span).any() for name, span in PERIODS.items()
+    }
+    return Metrics(
+        all=skill,
+        recipe=recipe,
+        all_baselines=compare(common) if skill.left_out and len(scored(common)) else None,
+        periods={name: compare(result.rows, *PERIODS[name]) for name in PERIODS if inside[name]},
+        diagnostics=result.diagnostics,
+    )

@@ -1,7 +1,6 @@
 """The drift check of one session: from the store's tables to monitoring.drift_daily."""
 
 import io
-import json
 from collections.abc import Iterator
 from datetime import date
 
@@ -27,6 +26,7 @@ from volcast.monitoring.drift.record import Subject, not_run, record
 from volcast.monitoring.drift.regime import regime_findings
 from volcast.monitoring.drift.verdict import Verdict, judge
 from volcast.registry.pointer import champion_pointer
+from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Version, read_version
 from volcast.store import Store
 from volcast.store.cache import get_or_fit
@@ -83,10 +83,10 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Verdi
 
 def _checksums(store: Store, version: Version, training: pd.DataFrame) -> tuple[str, str]:
     """Return the checksum of the training rows as the tables have them, and as was trained on."""
-    lineage = json.loads(read_version(store, version)["lineage.json"])
+    lineage = Lineage.from_bytes(read_version(store, version)["lineage.json"])
     # Columns that features_daily has grown since are no change of what was trained on.
-    columns = lineage.get("columns", list(training.columns))
-    return frame_digest(training[columns]), lineage["data_sha256"]
+    columns = list(lineage.columns or training.columns)
+    return frame_digest(training[columns]), lineage.data_sha256
 
 
 def _calibration(

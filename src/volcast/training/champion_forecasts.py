@@ -1,9 +1,7 @@
-"""What the gate judges by: the walk-forward forecasts of the candidate and of the champion."""
+"""The walk-forward forecasts that the gate compares: the candidate's and the champion's."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -12,45 +10,41 @@ import pyarrow as pa
 
 from volcast.core.errors import ContractError, CorruptFile, KeyMissing, ModelError
 from volcast.core.hashing import code_version, digest, frame_digest
+from volcast.evaluation.rows import evaluation_bytes, evaluation_frame
 from volcast.evaluation.walkforward import Progress, walk_forward
 from volcast.features.catalog import names
 from volcast.features.point_in_time import known_rows
 from volcast.models.recipe import RECIPES, Recipe
+from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Version, read_version
 from volcast.store import Store
-from volcast.training.train import evaluation_bytes, evaluation_frame
 
-__all__ = ["Champions", "champions_forecasts", "evaluated"]
+__all__ = ["ROW", "ChampionForecasts", "champion_forecasts", "run_forecasts"]
 
-_COLUMNS = ("session", "symbol", "rv_5d", "forecast", "log_har", "har_x", "vix")
-_ROW = ["symbol", "session"]
+ROW = ["symbol", "session"]
+_COLUMNS = (*ROW, "rv_5d", "forecast", "log_har", "har_x", "vix")
 
 
 @dataclass(frozen=True)
-class Champions:
-    """Forecasts of the champion's recipe, and how they came about.
+class ChampionForecasts:
+    """Forecasts of the champion's recipe: rows with forecast and outcome, and their origin.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Columns of an evaluation, those with forecast and outcome.
-    how : str
-        A sentence for the verdict.
+    ``origin`` is a sentence for the decision's reasons.
     """
 
     rows: pd.DataFrame
-    how: str
+    origin: str
 
 
 class _Inexpressible(Exception):
-    """Present code cannot walk that recipe forward on those rows; says why."""
+    """Present code cannot walk that recipe forward on those rows; carries the reason."""
 
 
-def evaluated(store: Store, run_id: str) -> tuple[pd.DataFrame, float]:
+def run_forecasts(store: Store, run_id: str) -> tuple[pd.DataFrame, float]:
     """Return a run's forecasts with known outcome, in order of time, and the share of gaps.
 
     A gap is a session since the first forecast that has an outcome and no forecast: a recipe must
-    not win by keeping silent on the hard days.
+    not win by leaving out the hard days.
 
     Raises
     ------
@@ -62,21 +56,21 @@ def evaluated(store: Store, run_id: str) -> tuple[pd.DataFrame, float]:
     return _forecasts(_read(store, f"runs/{run_id}/evaluation.parquet"))
 
 
-def champions_forecasts(
-    store: Store, run_id: str, lineage: Mapping[str, Any], champion: Version,
+def champion_forecasts(
+    store: Store, run_id: str, lineage: Lineage, champion: Version,
     progress: Progress | None = None,
-) -> Champions:  # fmt: skip
+) -> ChampionForecasts:  # fmt: skip
     """Return the forecasts to beat: the champion's recipe on the rows of a candidate's run.
 
-    They are kept beside the run under the recipe's hash, so that judging again costs nothing.
+    They are stored with the run under the recipe's hash, so that evaluating again costs nothing.
     Where the recipe cannot be walked, they are those that the champion's own run stored, which
     end where its data ended.
 
     Parameters
     ----------
     store : Store
-    run_id, lineage : str, mapping
-        The candidate's run, and its lineage.json.
+    run_id, lineage : str, Lineage
+        The candidate's run.
     champion : Version
     progress : callable or None
         Called with the count of walk-forward fits done, and of all.
@@ -86,50 +80,51 @@ def champions_forecasts(
     ModelError
         If the champion, or the run, lacks a file.
     """
-    stored = json.loads(read_version(store, champion)["lineage.json"])
+    files = read_version(store, champion)
+    stored = Lineage.from_bytes(files["lineage.json"], f"{champion.uri}lineage.json").recipes
     try:
-        recipes = _expressed(stored.get("recipes"))
-        key = f"runs/{run_id}/champion-{digest(stored['recipes'])[:8]}.parquet"
+        recipes = _recipes(stored)
+        key = f"runs/{run_id}/champion-{digest(stored)[:8]}.parquet"
         if store.objects.get_or_none(key) is None:
-            rows = _rows(store, lineage)
-            walked = walk_forward(rows, lineage["seed"], progress, recipes).rows
+            rows = _training_rows(store, lineage)
+            walked = walk_forward(rows, lineage.seed, progress, recipes).rows
             store.objects.put(key, evaluation_bytes(walked))
-    except _Inexpressible as why:
-        theirs, _ = evaluated(store, champion.run_id)
-        return Champions(theirs, f"Judged on the champion's stored evaluation: {why}.")
+    except _Inexpressible as reason:
+        theirs, _ = run_forecasts(store, champion.run_id)
+        origin = f"Judged on the champion's stored evaluation: {reason}."
+        return ChampionForecasts(theirs, origin)
     theirs, _ = _forecasts(_read(store, key))
-    how = f"The recipe of version {champion.version} was walked forward on the same rows."
-    return Champions(theirs, how)
+    origin = f"The recipe of version {champion.version} was walked forward on the same rows."
+    return ChampionForecasts(theirs, origin)
 
 
-def _expressed(stored: Any) -> Mapping[str, Recipe]:
+def _recipes(stored: Any) -> Mapping[str, Recipe]:
     if not stored:
         raise _Inexpressible("its lineage holds no recipe")
     try:
         recipes = {name: Recipe.of(recipe) for name, recipe in stored.items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _Inexpressible(f"its recipe is written otherwise ({error!r})") from error
+        raise _Inexpressible(f"its recipe has another format ({error!r})") from error
     if set(recipes) != set(RECIPES):
         raise _Inexpressible(f"its choice is among {sorted(recipes)}, not {sorted(RECIPES)}")
-    asked = {feature for recipe in recipes.values() for feature in recipe.signature}
-    if gone := sorted(asked - set(names())):
-        raise _Inexpressible(f"its recipe asks for {', '.join(gone)}, which is no longer a feature")
+    used = {feature for recipe in recipes.values() for feature in recipe.signature}
+    if gone := sorted(used - set(names())):
+        raise _Inexpressible(f"its recipe uses {', '.join(gone)}, which is no longer a feature")
     return recipes
 
 
-def _rows(store: Store, lineage: Mapping[str, Any]) -> pd.DataFrame:
+def _training_rows(store: Store, lineage: Lineage) -> pd.DataFrame:
     """Return the rows that the run was trained on, if they and the code are still the same."""
-    if lineage.get("code_version") != code_version():
+    if lineage.code_version != code_version():
         raise _Inexpressible("the candidate was trained by other code than this")
-    as_of = date.fromisoformat(lineage["as_of"])
-    rows = known_rows(store, lineage["universe"]["target"], as_of)
-    if frame_digest(rows) != lineage["data_sha256"]:
+    rows = known_rows(store, lineage.target, lineage.as_of)
+    if frame_digest(rows) != lineage.data_sha256:
         raise _Inexpressible("the candidate's rows are no longer those in the store")
     return rows
 
 
 def _forecasts(rows: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    rows = rows[rows["rv_5d"] > 0].sort_values(_ROW, ignore_index=True)
+    rows = rows[rows["rv_5d"] > 0].sort_values(ROW, ignore_index=True)
     forecast = rows["forecast"].gt(0) & np.isfinite(rows["forecast"])
     since_first = forecast[forecast.cummax()]
     gaps = float(1 - since_first.mean()) if len(since_first) else 0.0
@@ -141,21 +136,16 @@ def _read(store: Store, key: str) -> pd.DataFrame:
         rows = evaluation_frame(store.objects.get(key))
     except KeyMissing as error:
         raise ModelError(
-            found="no such file",
-            expected="the walk-forward forecasts of the run",
-            where=key,
+            found="no such file", expected="the walk-forward forecasts of the run", where=key,
             remedy="Train it again: `volcast train`.",
-        ) from error
+        ) from error  # fmt: skip
     except (pa.ArrowInvalid, OSError) as error:
         raise CorruptFile(
             found=str(error), expected="a Parquet file", where=key, remedy="Train the run again."
         ) from error
-    missing = sorted(set(_COLUMNS) - set(rows.columns))
-    if missing:
+    if missing := sorted(set(_COLUMNS) - set(rows.columns)):
         raise ContractError(
-            found=f"missing columns {missing}",
-            expected=f"at least {list(_COLUMNS)}",
-            where=key,
+            found=f"missing columns {missing}", expected=f"at least {list(_COLUMNS)}", where=key,
             remedy="Train the run again with this version of volcast.",
-        )
+        )  # fmt: skip
     return rows

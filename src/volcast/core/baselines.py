@@ -1,0 +1,25 @@
+"""The baselines that forecasts are compared with: one table of their names and labels."""
+
+__all__ = ["BASELINES", "EVALUATION_BASELINES", "GARCH_BASELINES", "LABELS"]
+
+LABELS = {
+    "volcast": "volcast",
+    "random_walk": "random walk, 5 sessions",
+    "mean22": "mean of 22 sessions",
+    "ewma94": "EWMA .94",
+    "har_rv": "HAR-RV",
+    "log_har": "HAR in logs",
+    "har_x": "HAR-X",
+    "vix": "VIX",
+    "garch": "GARCH(1,1)",
+    "gjr_garch": "GJR-GARCH(1,1)",
+}
+"""What a reader is shown for the forecast and for each baseline, in the order of every table."""
+
+GARCH_BASELINES = ("garch", "gjr_garch")
+"""Baselines of the evaluation alone: their state is the whole history, not a row of features."""
+
+EVALUATION_BASELINES = tuple(name for name in LABELS if name != "volcast")
+
+BASELINES = tuple(name for name in EVALUATION_BASELINES if name not in GARCH_BASELINES)
+"""Baselines published with every forecast, as ``baseline_<name>`` of predictions_daily."""

@@ -1,0 +1,302 @@
+"""The gate: whether a trained candidate may become champion, and why.
+
+It rates the walk-forward forecasts of the candidate's recipe, never a fit on rows it has seen:
+
+===============  =================================================================================
+unchanged        its files are the champion's, byte for byte: passes
+first            no champion of this target yet: QLIKE at least 5 % under log-HAR; where implied
+                 volatility covers less than 80 % of the rows, not above log-HAR
+new recipe       at least ten years (2520 sessions) on which QLIKE is at least 5 % under that of
+                 the champion's recipe, one-sided Diebold-Mariano p < .025
+refit            same recipe on newer data: not significantly worse than before on the same rows
+===============  =================================================================================
+
+A new recipe is compared with the champion's on the same rows, on the same knowledge: the
+champion's recipe is walked forward over the candidate's rows, the newest sessions included. Where
+present code cannot do that, with what the champion's own run stored, and the reasons say so.
+
+All need at least 756 rows, hardly a gap in them, and golden forecasts that come out as stored; none
+may be significantly worse than HAR-X where there is implied volatility. One-year windows are too
+noisy to decide on. How often the gate errs is in docs/adr/0013.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from volcast.core.errors import ModelError
+from volcast.evaluation.losses import gain
+from volcast.evaluation.rows import rows_hash
+from volcast.evaluation.statistics import diebold_mariano
+from volcast.evaluation.table import losses
+from volcast.evaluation.walkforward import Progress
+from volcast.models.forecaster import Forecaster
+from volcast.registry.pointer import champion_pointer
+from volcast.registry.run_files import GateDecision, Kind, Lineage, read_decision
+from volcast.registry.versions import Version, content_hash, read_run, read_version
+from volcast.store import Store
+from volcast.training.champion_forecasts import ROW, champion_forecasts, run_forecasts
+
+__all__ = [
+    "MIN_ROWS",
+    "MIN_ROWS_NEW_RECIPE",
+    "Challenge",
+    "challenge",
+    "decision_on",
+    "evaluate_candidate",
+]
+
+Floats = NDArray[np.float64]
+
+MIN_ROWS = 756
+"""Sessions, three years of them, that a decision needs."""
+
+MIN_ROWS_NEW_RECIPE = 2520
+"""Sessions, ten years of them, that a new recipe needs: with fewer, one that is better on most days
+and far worse on rare ones too often meets none of the rare ones, and one that is 10 % better in
+truth too often goes unseen (docs/adr/0013)."""
+
+_MARGIN = 0.05
+"""Share of its QLIKE that a new recipe must save of the champion's."""
+
+_NEW_RECIPE_LEVEL = 0.025
+"""What the p-value of a new recipe must be under: losses depend on each other for longer than the
+test can see, and their differences are skewed. At this level no kind of challenger without merit
+passed more than 5 % of the time over ten years (docs/adr/0013)."""
+
+_LEVEL = 0.05
+"""What is called significant elsewhere."""
+
+_IV_SHARE = 0.80
+_MAX_GAPS = 0.01
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """Whether a new recipe beat the champion's, by what share of QLIKE, and its p-value."""
+
+    passed: bool
+    gain: float
+    p: float
+
+
+@dataclass(frozen=True)
+class _Check:
+    passed: bool
+    reason: str
+    lacks_proof: bool = False
+
+
+def challenge(ours: Floats, champions: Floats) -> Challenge:
+    """Decide whether a new recipe's losses are so much lower that it may take over.
+
+    Parameters
+    ----------
+    ours, champions : f8[n]
+        Losses of both on the same rows, in order of time.
+
+    Examples
+    --------
+    >>> champions = np.random.default_rng(4).gamma(2, 0.2, 3000)
+    >>> challenge(0.94 * champions, champions).passed
+    True
+    >>> challenge(0.96 * champions, champions).passed
+    False
+    """
+    saved, p = gain(ours, champions), diebold_mariano(ours, champions)
+    return Challenge(saved >= _MARGIN and p < _NEW_RECIPE_LEVEL, saved, p)
+
+
+def decision_on(store: Store, run_id: str, progress: Progress | None = None) -> GateDecision:
+    """Return the run's recorded decision; evaluate it if there is none for the present champion.
+
+    Parameters and errors are those of `evaluate_candidate`.
+    """
+    champion, recorded = champion_pointer(store), read_decision(store, run_id)
+    if recorded and recorded.champion == (champion.sha256 if champion else ""):
+        return recorded
+    return evaluate_candidate(store, run_id, progress)
+
+
+def evaluate_candidate(store: Store, run_id: str, progress: Progress | None = None) -> GateDecision:
+    """Compare a run with the champion, or with log-HAR when there is none; record the decision.
+
+    Parameters
+    ----------
+    store : Store
+        Receives ``runs/<run_id>/verdict.json``.
+    run_id : str
+        A finished training run.
+    progress : callable or None
+        Called with the count of fits done, and of all, where the champion's recipe is walked
+        forward too.
+
+    Raises
+    ------
+    ModelError
+        If the run, or the champion's, lacks a file.
+    CorruptFile, ContractError
+        If an evaluation cannot be read or lacks a column.
+    """
+    files, champion = read_run(store, run_id), champion_pointer(store)
+    if champion is not None and content_hash(files) == champion.sha256:
+        reason = f"The run is version {champion.version}, the champion."
+        decision = GateDecision(True, "unchanged", (reason,), champion=champion.sha256)
+    else:
+        decision = _decide(store, run_id, files, champion, progress)
+    store.objects.put(f"runs/{run_id}/verdict.json", decision.to_bytes())
+    return decision
+
+
+def _decide(
+    store: Store, run_id: str, files: Mapping[str, bytes], champion: Version | None,
+    progress: Progress | None,
+) -> GateDecision:  # fmt: skip
+    lineage = Lineage.from_bytes(files["lineage.json"], f"runs/{run_id}/model/lineage.json")
+    champions = None if champion is None else read_version(store, champion)
+    # A champion of another xgboost or of another stored format forecasts no more: it must not keep
+    # out the one that would.
+    fault = "" if champions is None else _fault(champions)
+    kind = "first" if fault else _kind(lineage, champion, champions)
+    rows, gaps = run_forecasts(store, run_id)
+    checks = [_enough(rows, gaps)]
+    if checks[0].passed:
+        if champion is not None and fault:
+            reason = f"Version {champion.version} can no longer be served, so it is no bar. {fault}"
+            checks.append(_Check(True, reason))
+        if champion is None or kind == "first":
+            checks.append(_first(rows))
+        elif kind == "refit":
+            checks.append(_refit(store, rows, champion))
+        else:
+            checks.append(_new_recipe(store, rows, run_id, lineage, champion, progress))
+        checks += [_not_worse_than_har_x(rows), _golden(files)]
+    refused = [check for check in checks if not check.passed]
+    return GateDecision(
+        passed=not refused,
+        kind=kind,
+        reasons=tuple(("" if check.passed else "Refused: ") + check.reason for check in checks),
+        unproven=bool(refused) and all(check.lacks_proof for check in refused),
+        champion="" if champion is None else champion.sha256,
+    )
+
+
+def _kind(
+    lineage: Lineage, champion: Version | None, champions: Mapping[str, bytes] | None
+) -> Kind:
+    if champion is None or champions is None or champion.target not in ("", lineage.target):
+        return "first"
+    theirs = Lineage.from_bytes(champions["lineage.json"], f"{champion.uri}lineage.json")
+    return "refit" if lineage.recipe == theirs.recipe else "new recipe"
+
+
+def _enough(rows: pd.DataFrame, gaps: float) -> _Check:
+    if len(rows) < MIN_ROWS:
+        return _Check(False, f"{len(rows)} walk-forward forecasts; {MIN_ROWS} are needed.")
+    return _Check(
+        gaps <= _MAX_GAPS,
+        f"Judged on {_described(rows)}; {gaps:.2%} of the sessions since the first have no "
+        f"forecast (bar: {_MAX_GAPS:.0%}).",
+    )
+
+
+def _first(rows: pd.DataFrame) -> _Check:
+    known = rows[rows["log_har"].notna()]
+    if len(known) < MIN_ROWS:
+        return _Check(False, f"log-HAR has {len(known)} sessions; {MIN_ROWS} are needed.")
+    saved = gain(losses(known, "forecast"), losses(known, "log_har"))
+    share = float(known["vix"].notna().mean())
+    needed = _MARGIN if share >= _IV_SHARE else 0.0
+    return _Check(
+        saved >= needed,
+        f"QLIKE is {_percent(saved)} log-HAR; at least {needed:.0%} under is needed where "
+        f"implied volatility covers {share:.0%} of the sessions.",
+    )
+
+
+def _refit(store: Store, rows: pd.DataFrame, champion: Version) -> _Check:
+    shared = _shared(rows, run_forecasts(store, champion.run_id)[0])
+    if len(shared) < MIN_ROWS:
+        return _Check(False, _too_few(shared, champion, MIN_ROWS))
+    ours, champions = losses(shared, "forecast"), losses(shared, "forecast_champion")
+    p_worse = diebold_mariano(champions, ours)
+    return _Check(
+        p_worse >= _LEVEL,
+        f"QLIKE is {_percent(gain(ours, champions))} version {champion.version} on "
+        f"{_described(shared)}; that it is worse has p {p_worse:.3f} (bar: {_LEVEL}).",
+    )
+
+
+def _new_recipe(
+    store: Store, rows: pd.DataFrame, run_id: str, lineage: Lineage, champion: Version,
+    progress: Progress | None,
+) -> _Check:  # fmt: skip
+    theirs = champion_forecasts(store, run_id, lineage, champion, progress)
+    shared = _shared(rows, theirs.rows)
+    if len(shared) < MIN_ROWS_NEW_RECIPE:
+        few = _too_few(shared, champion, MIN_ROWS_NEW_RECIPE)
+        return _Check(False, f"{few} {theirs.origin}", lacks_proof=len(shared) > 0)
+    ours, champions = losses(shared, "forecast"), losses(shared, "forecast_champion")
+    result = challenge(ours, champions)
+    return _Check(
+        result.passed,
+        f"QLIKE is {_percent(result.gain)} version {champion.version} on {_described(shared)}, p "
+        f"{result.p:.3f}; a new recipe needs {_MARGIN:.0%} under and p < {_NEW_RECIPE_LEVEL}. "
+        f"{theirs.origin}",
+        lacks_proof=diebold_mariano(champions, ours) >= _LEVEL,
+    )
+
+
+def _shared(rows: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
+    """Return the candidate's rows on which the champion has a forecast too."""
+    champions = theirs[[*ROW, "forecast"]]
+    return rows.merge(champions, on=ROW, suffixes=("", "_champion"), validate="one_to_one")
+
+
+def _too_few(shared: pd.DataFrame, champion: Version, needed: int) -> str:
+    return f"{len(shared)} sessions shared with version {champion.version}; {needed} are needed."
+
+
+def _not_worse_than_har_x(rows: pd.DataFrame) -> _Check:
+    implied = rows[rows["vix"].notna() & rows["har_x"].notna()]
+    if len(implied) < MIN_ROWS:
+        return _Check(
+            True,
+            f"{len(implied)} sessions have implied volatility; {MIN_ROWS} are needed to compare "
+            "with HAR-X.",
+        )
+    ours, har_x = losses(implied, "forecast"), losses(implied, "har_x")
+    p_worse = diebold_mariano(har_x, ours)
+    return _Check(
+        p_worse >= _LEVEL,
+        f"QLIKE is {_percent(gain(ours, har_x))} HAR-X on {len(implied)} sessions with implied "
+        f"volatility; that it is worse has p {p_worse:.3f} (bar: {_LEVEL}).",
+    )
+
+
+def _golden(files: Mapping[str, bytes]) -> _Check:
+    fault = _fault(files)
+    if fault:
+        return _Check(False, f"Golden forecasts: {fault}")
+    return _Check(True, "Golden forecasts come out as stored.")
+
+
+def _fault(files: Mapping[str, bytes]) -> str:
+    """Return why a model cannot be served from its files; empty if it can."""
+    try:
+        Forecaster.load(files).check_golden()
+    except ModelError as error:
+        return str(error)
+    return ""
+
+
+def _percent(saved: float) -> str:
+    return f"{abs(saved):.2%} {'under' if saved >= 0 else 'above'}"
+
+
+def _described(rows: pd.DataFrame) -> str:
+    first, last = rows["session"].iloc[0], rows["session"].iloc[-1]
+    return f"{len(rows)} sessions from {first} to {last} (rows {rows_hash(rows)})"
