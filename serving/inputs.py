@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from volcast.core.errors import RequestError
 
-__all__ = ["Signature", "has_booleans", "json_object", "plain_date", "quoted"]
+__all__ = ["LARGEST", "Signature", "has_booleans", "json_object", "plain_date", "quoted"]
 
 
 _PLAIN = frozenset({int, float})
 
-_LARGEST = 1e6
+LARGEST = 1e6
 """No feature is near it, and the trees' single precision holds it."""
 
 
@@ -180,7 +180,7 @@ class Signature:
         except KeyError:
             return None
         plain = len(given) == len(values) and set(map(type, values)) <= _PLAIN
-        if plain and all(-_LARGEST <= value <= _LARGEST for value in values):
+        if plain and all(-LARGEST <= value <= LARGEST for value in values):
             return dict(zip(self.names, map(float, values), strict=True))
         return None
 
@@ -254,9 +254,9 @@ class Signature:
                 number = float(value)
             except OverflowError:
                 number = inf
-            if abs(number) <= _LARGEST:  # false of NaN too
+            if abs(number) <= LARGEST:  # false of NaN too
                 return number
-        allowed = f"a number within {_LARGEST:g} of 0" + " or null" * (name in self.optional)
+        allowed = f"a number within {LARGEST:g} of 0" + " or null" * (name in self.optional)
         raise RequestError(
             found=quoted(value),
             expected=allowed,
@@ -275,7 +275,7 @@ def _numbers(values: list[Any], *, booleans: bool) -> NDArray[np.float64] | None
         found = np.frombuffer(struct.pack(f"{len(values)}d", *values))
     except (struct.error, OverflowError):
         return None
-    return found if bool((np.abs(found) <= _LARGEST).all()) else None
+    return found if bool((np.abs(found) <= LARGEST).all()) else None
 
 
 def _name_error(found: str, name: str, where: str) -> RequestError:

@@ -31,11 +31,11 @@ from serving.follow import Follower
 from serving.handlers import register
 from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
-from serving.openapi import document
-from serving.openapi_parts import page
+from serving.openapi import page
 from serving.patience import PatientProtocol
 from serving.plane import Plane, Workers
 from serving.predict import Answers
+from serving.schemas import described
 from serving.service import bound_socket
 from serving.state import InService
 from volcast.core.settings import Settings
@@ -101,10 +101,10 @@ class _Rest(RESTServer):  # type: ignore[misc]
         register_v2_endpoints(app, self.dataplane, None)
 
     async def _document(self, _: Request) -> Response:
-        return Response(orjson.dumps(document(self._state())), media_type="application/json")
+        return Response(orjson.dumps(described(self._state())), media_type="application/json")
 
     async def _page(self, _: Request) -> Response:
-        return Response(page(document(self._state())), media_type="text/html")
+        return Response(page(described(self._state())), media_type="text/html")
 
     def _state(self) -> InService:
         state: InService = self.dataplane.get_model_from_registry(NAME).state

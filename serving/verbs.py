@@ -15,7 +15,7 @@ from volcast.models.forecaster import Forecasts
 from volcast.models.intervals import BOUNDS
 from volcast.registry.versions import NAME
 
-__all__ = ["OUTPUTS", "explain", "infer", "predict"]
+__all__ = ["ID_LENGTH", "OUTPUTS", "explain", "infer", "predict"]
 
 Floats = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ OUTPUTS = ("rv_5d", "log_variance", *BOUNDS)
 """What V2 answers, in this order."""
 
 _NUMERIC = frozenset({"FP64", "FP32", "INT64", "INT32", "INT16", "INT8"})
-_LONGEST_ID = 256
+ID_LENGTH = 256
 
 
 def predict(state: InService, body: bytes) -> bytes:
@@ -198,9 +198,9 @@ def _identity(given: object) -> str:
     """Return the id that the answer carries."""
     if given is None:
         return uuid.uuid4().hex
-    if isinstance(given, str) and len(given) <= _LONGEST_ID and given.isprintable():
+    if isinstance(given, str) and len(given) <= ID_LENGTH and given.isprintable():
         return given
-    raise _wrong(quoted(given), f"a text of at most {_LONGEST_ID} printable characters", "id")
+    raise _wrong(quoted(given), f"a text of at most {ID_LENGTH} printable characters", "id")
 
 
 def _far(field: str) -> RequestError:

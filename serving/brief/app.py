@@ -19,10 +19,10 @@ from starlette.routing import Route
 from serving.auth import Guard
 from serving.body import whole_body
 from serving.brief import metrics
-from serving.brief.document import document
+from serving.brief.document import described
 from serving.brief.request import asked, queried
 from serving.inputs import plain_date
-from serving.openapi_parts import page
+from serving.openapi import page
 from serving.problems import method_not_allowed, problem, unforeseen
 from volcast.brief import Answer, Brief, Library, Sentence, Source
 from volcast.brief.prose import rewritten
@@ -92,14 +92,14 @@ class Desk:
 def application(library: Library, guard: Guard | None, ready: Callable[[], bool]) -> Starlette:
     """Return the ASGI application; ``guard`` stands before all but probes and metrics."""
     desk = Desk(library, ready)
-    described = document()
+    openapi = described()
     return Starlette(
         routes=[
             Route("/daily-brief", _guarded(_brief(desk), guard), methods=["GET"]),
             Route("/qa", _guarded(_qa(desk), guard), methods=["POST"]),
             Route("/sources", _guarded(_source(desk), guard), methods=["GET"]),
-            Route("/openapi.json", _always(JSONResponse(described)), methods=["GET"]),
-            Route("/docs", _always(HTMLResponse(page(described))), methods=["GET"]),
+            Route("/openapi.json", _always(JSONResponse(openapi)), methods=["GET"]),
+            Route("/docs", _always(HTMLResponse(page(openapi))), methods=["GET"]),
             Route("/metrics", _metrics, methods=["GET"]),
             Route("/ready", _ready(ready), methods=["GET"]),
             Route("/", _always(PlainTextResponse("alive")), methods=["GET"]),
