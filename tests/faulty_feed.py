@@ -11,8 +11,7 @@ from volcast.core import calendar
 from volcast.core.errors import ContractError, QualityError, StaleInput, VolcastError
 from volcast.core.settings import Universe
 from volcast.data.ingest import OVERLAP_DAYS
-from volcast.data.sources.protocol import PRICES, Fetched, join, nothing
-from volcast.data.sources.rows import market_rows
+from volcast.data.sources.source import PRICES, Fetched, join, market_rows, nothing
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["AS_OF", "BEFORE", "CONTENT", "NOW", "UNIVERSE", "Case", "Feed", "truth"]

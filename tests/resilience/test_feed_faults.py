@@ -16,7 +16,7 @@ from tests.yahoo_server import EMPTY, HANG, Answer, Yahoo, body, page, yahoo_ser
 from volcast.core.errors import ContractError, SourceUnavailable, VolcastError
 from volcast.data.checks import validate
 from volcast.data.ingest import ingest
-from volcast.data.sources.protocol import Source
+from volcast.data.sources.source import Source
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUALITY, RAW_MARKET
 

@@ -20,7 +20,7 @@ from volcast.core.errors import ConfigError, ContractError, SourceUnavailable
 from volcast.core.settings import Universe, read_settings
 from volcast.data.ingest import IngestReport, ingest
 from volcast.data.sources import Composed, Fetched, FredMacro, YahooSource, open_source
-from volcast.data.sources.rows import market_rows
+from volcast.data.sources.source import market_rows
 from volcast.store import Store
 from volcast.store.tables import RAW_MACRO
 

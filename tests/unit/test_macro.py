@@ -13,8 +13,8 @@ from volcast.core import calendar
 from volcast.data.curate import curate
 from volcast.data.ingest import ingest
 from volcast.data.sources import Fetched, SyntheticSource
-from volcast.data.sources.protocol import MACRO_COLUMNS
 from volcast.data.sources.publication_lag import VINTAGE
+from volcast.data.sources.source import MACRO_COLUMNS
 from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import names

@@ -9,7 +9,7 @@ import pytest
 
 from volcast.core import calendar
 from volcast.data.sources import SampleSource
-from volcast.data.sources.protocol import Fetched
+from volcast.data.sources.source import Fetched
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_what_the_note_says_of_the_open_holds(fetched: Fetched) -> None:
 def test_no_symbol_is_called_spy() -> None:
     fetched = SampleSource().market(["SPY"], None, None)
     assert fetched.rows.empty
-    assert fetched.notes == ("The sample has no SPY; it holds SPX and VIX.",)
+    assert fetched.notes == ("The sample has no SPY; it has SPX and VIX.",)
 
 
 def test_core_cpi_is_public_45_days_after_its_month() -> None:

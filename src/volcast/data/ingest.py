@@ -11,8 +11,8 @@ from volcast.core import calendar
 from volcast.core.errors import ConfigError, ContractError, NotFound
 from volcast.core.settings import Universe
 from volcast.data.sessions import require_session
-from volcast.data.sources.protocol import MARKET_COLUMNS, Fetched, Source, join
 from volcast.data.sources.publication_lag import REVISED, is_vintage
+from volcast.data.sources.source import MARKET_COLUMNS, Fetched, Source, join
 from volcast.store import Store
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from volcast.core.errors import ConfigError, ContractError
-from volcast.data.sources.retry import Retry
+from volcast.data.sources.source import Retry
 from volcast.schedules.address import address, headers
 from volcast.schedules.answers import (
     entries,

@@ -1,32 +1,22 @@
 """Sources: where market and macro rows come from."""
 
-from pathlib import Path
-
 from volcast.core.errors import ConfigError
 from volcast.core.settings import Settings
-from volcast.data.sources.composed import Composed
 from volcast.data.sources.csv_folder import CsvFolderSource
 from volcast.data.sources.fred import FredMacro
-from volcast.data.sources.protocol import Fetched, Source
 from volcast.data.sources.sample import SampleSource
+from volcast.data.sources.source import Composed, Fetched, Source
 from volcast.data.sources.synthetic import SyntheticSource
 from volcast.data.sources.yahoo import YahooSource
 
 __all__ = [
-    "Composed",
-    "CsvFolderSource",
-    "Fetched",
-    "FredMacro",
-    "SampleSource",
-    "Source",
-    "SyntheticSource",
-    "YahooSource",
-    "open_source",
-]
+    "Composed", "CsvFolderSource", "Fetched", "FredMacro", "SampleSource", "Source",
+    "SyntheticSource", "YahooSource", "open_source",
+]  # fmt: skip
 
 
 def open_source(settings: Settings) -> Source:
-    """Return the source that the settings name, with FRED's macro rows where its key is set.
+    """Return the source that the settings name, with FRED's macro rows if its key is set.
 
     Raises
     ------
@@ -44,16 +34,10 @@ def open_source(settings: Settings) -> Source:
                 return yahoo
             return Composed(yahoo, FredMacro(settings.fred_api_key, seed=settings.seed))
         case "csv":
-            return CsvFolderSource(_folder(settings))
-
-
-def _folder(settings: Settings) -> Path:
-    if settings.source_path is None:
-        raise ConfigError(
-            found="no source_path",
-            expected="the folder of the csv source",
-            where="VOLCAST_SOURCE_PATH or --path",
-            remedy="Give the folder that holds market.",
-            field="source_path",
-        )
-    return settings.source_path
+            if settings.source_path is None:
+                raise ConfigError(
+                    found="no source_path", expected="the folder of the csv source",
+                    where="VOLCAST_SOURCE_PATH or --path",
+                    remedy="Set it to the folder that contains market.", field="source_path",
+                )  # fmt: skip
+            return CsvFolderSource(settings.source_path)

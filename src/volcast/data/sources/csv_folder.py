@@ -10,15 +10,17 @@ import pyarrow as pa
 import pyarrow.csv
 
 from volcast.core.errors import ConfigError, ContractError
-from volcast.data.sources.protocol import (
+from volcast.data.sources.publication_lag import VINTAGE, available_at, vintage_end
+from volcast.data.sources.source import (
     MACRO_COLUMNS,
     PRICES,
     Fetched,
+    between,
+    changes,
     join,
+    market_rows,
     nothing,
-)
-from volcast.data.sources.publication_lag import VINTAGE, available_at, vintage_end
-from volcast.data.sources.rows import between, changes, market_rows
+)  # fmt: skip
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["CsvFolderSource"]
@@ -30,18 +32,18 @@ _VINTAGES = {"vintage": pa.string(), **_MACRO}
 
 
 class CsvFolderSource:
-    """Files on disk; they are read whole and typed, and no row is judged.
+    """Files on disk; they are read whole and typed, and no row is checked.
 
     Parameters
     ----------
     folder : Path
-        Holds ``market/SYMBOL.csv`` (date,open,high,low,close,adj_close,volume), and optionally
+        Contains ``market/SYMBOL.csv`` (date,open,high,low,close,adj_close,volume), and optionally
         ``macro/SERIES.csv`` (date,value, or vintage,date,value).
 
     Raises
     ------
     ConfigError
-        If there is no such folder.
+        If the folder does not exist.
     """
 
     name = "csv"
@@ -53,7 +55,7 @@ class CsvFolderSource:
                 found=f"no folder {folder / 'market'}",
                 expected="a folder with market/SYMBOL.csv",
                 where="csv source",
-                remedy="Give the folder that holds market and macro.",
+                remedy="Name the folder that contains market and macro.",
             )
         self._folder = folder
         self.symbols = tuple(sorted(file.stem for file in (folder / "market").glob("*.csv")))
@@ -64,8 +66,8 @@ class CsvFolderSource:
         Raises
         ------
         ContractError
-            Naming file and row, on a malformed file, a missing column, a value that is no number
-            or date, or a date given twice with different values.
+            With the file and row, on a malformed file, a missing column, a value that is not a
+            number or date, or a date that occurs twice with different values.
         """
         return join([self._symbol(symbol, first, last) for symbol in symbols], RAW_MARKET)
 
@@ -78,8 +80,7 @@ class CsvFolderSource:
             As for ``market``.
         """
         paths = sorted((self._folder / "macro").glob("*.csv"))
-        parts = [_series(path) for path in paths]
-        whole = join(parts, RAW_MACRO)
+        whole = join([_series(path) for path in paths], RAW_MACRO)
         rows = between(whole.rows, "observation_date", first, last)
         return Fetched(rows, whole.dropped, whole.notes)
 
@@ -87,30 +88,28 @@ class CsvFolderSource:
         path = self._folder / "market" / f"{symbol}.csv"
         if not path.is_file():
             return nothing(RAW_MARKET, f"{symbol} has no file {path}.")
-        read = _read(path, _MARKET)
-        prices, repeats = _without_repeats(read, ["date"], path)
+        prices, repeats = _unique(_read(path, _MARKET), ["date"], path)
         prices = prices.rename(columns={"date": "session"})
         rows = market_rows(prices, symbol, self.name, first=first, last=last)
-        return Fetched(rows, {f"{symbol}: row given twice": repeats} if repeats else {})
+        return Fetched(rows, {f"{symbol}: repeated row": repeats} if repeats else {})
 
 
 def _series(path: Path) -> Fetched:
-    vintages = "vintage" in _header(path)
-    read = _read(path, _VINTAGES if vintages else _MACRO)
-    key = ["vintage", "date"] if vintages else ["date"]
-    read, repeats = _without_repeats(read, key, path)
+    has_vintages = "vintage" in _header(path)
+    key = ["vintage", "date"] if has_vintages else ["date"]
+    read, repeats = _unique(_read(path, _VINTAGES if has_vintages else _MACRO), key, path)
     valued = read[read["value"].notna()].reset_index(drop=True)
-    if vintages:
+    if has_vintages:
         rows = _changes(valued, path)
     else:
         moments, rule = available_at(path.stem, valued["date"])
         rows = valued.assign(available_at=moments, lag_rule=rule)
     rows = rows.rename(columns={"date": "observation_date"}).assign(series=path.stem, source="csv")
     counts = {
-        f"{path.stem}: row given twice": repeats,
+        f"{path.stem}: repeated row": repeats,
         f"{path.stem}: no value": len(read) - len(valued),
     }
-    return Fetched(rows[MACRO_COLUMNS], {why: n for why, n in counts.items() if n})
+    return Fetched(rows[MACRO_COLUMNS], {reason: n for reason, n in counts.items() if n})
 
 
 def _changes(valued: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -118,27 +117,22 @@ def _changes(valued: pd.DataFrame, path: Path) -> pd.DataFrame:
         vintage = pd.to_datetime(valued["vintage"], format="%Y-%m")
     except ValueError as error:
         raise ContractError(
-            found=str(error),
-            expected="vintages as YYYY-MM",
-            where=str(path),
-            remedy="Mend the column vintage.",
-        ) from error
+            found=str(error), expected="vintages as YYYY-MM", where=str(path),
+            remedy="Fix the column vintage.",
+        ) from error  # fmt: skip
     rows = valued.assign(available_at=vintage_end(vintage), lag_rule=VINTAGE)
     return changes(rows).drop(columns="vintage")
 
 
 def _read(path: Path, types: dict[str, pa.DataType]) -> pd.DataFrame:
-    missing = [name for name in types if name not in (header := _header(path))]
-    twice = [name for name in types if header.count(name) > 1]
-    if missing or twice:
+    header = _header(path)
+    if any(header.count(name) != 1 for name in types):
         raise ContractError(
-            found=f"columns {header}; missing {missing}, twice {twice}",
-            expected=f"columns {list(types)}",
-            where=f"{path}, row 1",
-            remedy="Mend the header of the file.",
-        )
+            found=f"columns {header}", expected=f"each of {list(types)} once",
+            where=f"{path}, row 1", remedy="Fix the header of the file.",
+        )  # fmt: skip
     try:
-        # One thread: only then does a message carry the number of the row.
+        # Only with one thread does a message have the number of the row.
         table = pyarrow.csv.read_csv(
             path,
             read_options=pyarrow.csv.ReadOptions(use_threads=False),
@@ -170,7 +164,7 @@ def _malformed(path: Path, found: str, types: dict[str, pa.DataType]) -> Contrac
         found=found.replace("Row #", "row "),
         expected=f"comma-separated values{': ' + columns if columns else ''}",
         where=str(path),
-        remedy="Mend the row, the header being row 1.",
+        remedy="Fix the row; the header is row 1.",
     )
 
 
@@ -179,24 +173,22 @@ def _refuse_empty_keys(table: pa.Table, path: Path) -> None:
         if name in table.column_names and table.column(name).null_count:
             row = table.column(name).is_null().index(pa.scalar(True)).as_py()
             raise ContractError(
-                found=f"no {name}",
-                expected="one in every row",
-                where=f"{path}, row {row + 2}",
-                remedy="Mend or remove the row.",
-            )
+                found=f"no {name}", expected="one in every row", where=f"{path}, row {row + 2}",
+                remedy="Fix or remove the row.",
+            )  # fmt: skip
 
 
-def _without_repeats(read: pd.DataFrame, key: list[str], path: Path) -> tuple[pd.DataFrame, int]:
-    """Drop rows that repeat another whole; two values for one date cannot both be raw."""
-    kept = read.drop_duplicates()
-    conflicting = kept.duplicated(key)
+def _unique(read: pd.DataFrame, key: list[str], path: Path) -> tuple[pd.DataFrame, int]:
+    """Drop exact repeats of a row; two different rows for one key raise."""
+    rows = read.drop_duplicates()
+    conflicting = rows.duplicated(key)
     if conflicting.any():
-        row = int(kept.index[conflicting][0])
-        label = ", ".join(str(kept.loc[row, name]).removesuffix(" 00:00:00") for name in key)
+        row = int(rows.index[conflicting][0])
+        label = ", ".join(str(rows.loc[row, name]).removesuffix(" 00:00:00") for name in key)
         raise ContractError(
             found=f"{label} a second time, with other values",
-            expected=f"one row a {key[-1]}",
+            expected=f"one row per {key[-1]}",
             where=f"{path}, row {row + 2}",
             remedy="Remove the wrong one of the two rows.",
         )
-    return kept, len(read) - len(kept)
+    return rows, len(read) - len(rows)

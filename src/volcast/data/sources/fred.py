@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 from pydantic import SecretStr
 
-from volcast.core.errors import ContractError
-from volcast.data.sources.fred_api import FredApi, UnknownSeries
-from volcast.data.sources.protocol import MACRO_COLUMNS, Fetched, join, nothing
+from volcast.data.sources.fred_api import FredApi, UnknownSeries, other_shape
 from volcast.data.sources.publication_lag import VINTAGE_DAY, available_at, end_of_day
-from volcast.data.sources.rows import between, changes
+from volcast.data.sources.source import MACRO_COLUMNS, Fetched, between, changes, join, nothing
 from volcast.store.tables import RAW_MACRO
 
 __all__ = ["FredMacro"]
@@ -23,9 +21,9 @@ _TIMEOUT_SECONDS = 30.0
 _EARLIEST = date(1980, 1, 1)
 """No market row is older."""
 _FIRST_DAY, _LAST_DAY = "1776-07-04", "9999-12-31"
-"""FRED's own words for all of real time."""
+"""FRED's notation for all of real time."""
 _MOST_VINTAGES = 2000
-"""In one question in JSON; a wider one is refused."""
+"""FRED refuses a JSON query of more."""
 
 _REVISED = ("CPIAUCSL", "ICSA", "INDPRO", "UNRATE")
 _RE_ESTIMATED = ("NFCI",)
@@ -37,16 +35,16 @@ _BY_REAL_TIME, _INITIAL_RELEASE = 1, 4
 class FredMacro:
     """Macro series of the Federal Reserve Bank of St. Louis, dated by their publication.
 
-    - Revised series (CPIAUCSL, ICSA, INDPRO, UNRATE): each value an observation has had, from
-      the end of the day on which FRED first showed it.
-    - NFCI, whose whole history is estimated anew each week: the initial release alone. Before
-      its first vintage (2011) no value was public.
+    - Revised series (CPIAUCSL, ICSA, INDPRO, UNRATE): every value of an observation, available
+      from the end of the day on which FRED first published it.
+    - NFCI, whose whole history is re-estimated each week: only the initial release. Before its
+      first vintage (2011) no value was public.
     - Daily market series: today's values and the assumed lag of ``publication_lag``. They are
-      practically never revised; their vintages are more than FRED gives at once (2000), begin
-      decades after their values, and BAMLH0A0HYM2 has none. A value that does change counts from
+      practically never revised; they have more vintages than one query returns (2000), which
+      begin decades after their values, and BAMLH0A0HYM2 has none. A changed value counts from
       its ingestion.
 
-    A day of publication that is not over could still change; ``last`` is therefore the first day
+    Values of a publication day that is not over could still change, so ``last`` is the first day
     whose vintages are left out. A forecast of that session could not use them.
 
     Parameters
@@ -54,13 +52,13 @@ class FredMacro:
     api_key : pydantic.SecretStr
         Never logged, stored or shown in an error.
     seed : int
-        Of the jitter between attempts.
+        For the jitter between attempts.
     sleep : callable
         Waits that many seconds.
     base_url : str
         Scheme and host of the service.
     timeout_seconds : float
-        Of one HTTP request.
+        Per HTTP request.
     """
 
     def __init__(
@@ -79,13 +77,8 @@ class FredMacro:
 
         Raises
         ------
-        SourceUnavailable
-            If FRED refuses (423, 429, 5xx), does not answer in time, or answers nothing usable,
-            each time it is asked.
-        ConfigError
-            At once, if FRED does not accept the key.
-        ContractError
-            At once, if an answer has another shape than the documented one.
+        SourceUnavailable, ConfigError, ContractError
+            As `FredApi.whole`.
         """
         with FredApi(
             self._key, self._base_url,
@@ -139,14 +132,13 @@ def _vintage_days(api: FredApi, series: str) -> list[date]:
     try:
         return sorted({date.fromisoformat(day) for day in listed})
     except (TypeError, ValueError) as error:
-        raise _other_shape(series, str(error)) from error
+        raise other_shape(series, str(error)) from error
 
 
 def _windows(days: list[date], last: date | None) -> Iterator[tuple[str, str]]:
     """Yield spans of real time of at most 2000 vintages each.
 
-    A span shows a value that was there before it as if published on its first day: the value is
-    no change then, and falls away.
+    A span dates values from before it to its first day: they are no change, and are dropped.
     """
     for start in range(0, len(days), _MOST_VINTAGES):
         if last is not None and days[start] >= last:
@@ -157,7 +149,7 @@ def _windows(days: list[date], last: date | None) -> Iterator[tuple[str, str]]:
 
 
 def _typed(rows: list[Any], series: str) -> pd.DataFrame:
-    """Return date, vintage and value; "." is FRED's word for no value."""
+    """Return date, vintage and value; "." is FRED's null."""
     try:
         columns = {
             "date": [row["date"] for row in rows],
@@ -168,18 +160,9 @@ def _typed(rows: list[Any], series: str) -> pd.DataFrame:
         for name in ("date", "vintage"):
             read[name] = pd.to_datetime(read[name], format="%Y-%m-%d").astype("datetime64[us]")
     except (KeyError, TypeError, ValueError) as error:
-        raise _other_shape(series, f"{type(error).__name__}: {error}") from error
+        raise other_shape(series, f"{type(error).__name__}: {error}") from error
     read = read.drop_duplicates(ignore_index=True)
-    twice = read[read.duplicated(["date", "vintage"])]
-    if len(twice) or np.isinf(read["value"]).any():
-        raise _other_shape(series, f"two values of one day, or an infinite one: {twice.head(1)}")
+    repeated = read[read.duplicated(["date", "vintage"])]
+    if len(repeated) or np.isinf(read["value"]).any():
+        raise other_shape(series, f"two values of one day, or an infinite one: {repeated.head(1)}")
     return read
-
-
-def _other_shape(series: str, found: str) -> ContractError:
-    return ContractError(
-        found=found,
-        expected="one number, or '.', of each date and day of publication",
-        where=f"FRED, {series}",
-        remedy="FRED has changed; compare volcast.data.sources.fred with its documentation.",
-    )

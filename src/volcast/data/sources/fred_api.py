@@ -1,4 +1,4 @@
-"""FRED's web service: whole lists by page, errors by what can be done, and the key kept unseen."""
+"""FRED's web service: complete lists from pages, typed errors, and a key that never shows."""
 
 import random
 from collections.abc import Callable
@@ -13,23 +13,23 @@ import httpx
 from pydantic import SecretStr
 
 from volcast.core.errors import ConfigError, ContractError, SourceUnavailable
-from volcast.data.sources.retry import Retry
+from volcast.data.sources.source import Retry
 
-__all__ = ["FredApi", "UnknownSeries"]
+__all__ = ["FredApi", "UnknownSeries", "other_shape"]
 
 _ATTEMPTS = 7
-"""Their waits come to about a minute, for FRED counts requests (120) by the minute."""
+"""The waits add up to about a minute, since FRED allows 120 requests a minute."""
 
 
 class UnknownSeries(Exception):
-    """FRED answered that it has no such series, or no vintages of it."""
+    """FRED has no such series, or no vintages of it."""
 
 
 class FredApi:
     """One session with the service.
 
-    The key goes into the query below the client, so that no log line, exception or repr of
-    httpx, all of which show the URL, can show it.
+    The transport adds the key to the query, so that no log line, exception or repr of httpx, all
+    of which show the URL, contains it.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class FredApi:
     seed : int
         Of the jitter of the waits.
     timeout_seconds : float
-        Of connecting, and of each silence while an answer is read.
+        For the connection, and between two parts of an answer.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FredApi:
         )
 
     def __enter__(self) -> Self:
-        """Return the session itself."""
+        """Return the session."""
         return self
 
     def __exit__(
@@ -66,37 +66,37 @@ class FredApi:
         self._client.close()
 
     def whole(self, path: str, field: str, series: str, **query: str | int) -> list[Any]:
-        """Return the list ``field`` of an answer, all of its pages.
+        """Return the list ``field`` of an answer from all of its pages.
 
-        No limit is asked for: FRED's default is the most that it gives, 100 000 observations.
+        No limit is sent: FRED's default is its maximum, 100 000 observations.
 
         Raises
         ------
         UnknownSeries
             If FRED has no such series.
         SourceUnavailable
-            If FRED refuses (423, 429, 5xx), does not answer in time or answers no JSON, each time
-            it is asked; or if the list changes while its pages are read.
+            If every attempt is refused (423, 429, 5xx), times out or returns no JSON; or if the
+            list changes while its pages are read.
         ConfigError
-            At once, if FRED does not accept the key.
+            At the first attempt, if FRED does not accept the key.
         ContractError
-            At once, if it does not accept the question, or answers in another shape.
+            At the first attempt, if it rejects the query, or the answer has another shape.
         """
         listed: list[Any] = []
         counts = set()
         while True:
-            asked = query | {"series_id": series, "offset": len(listed), "file_type": "json"}
-            answer = self._retry(partial(self._ask, path, series, asked))
+            full = query | {"series_id": series, "offset": len(listed), "file_type": "json"}
+            answer = self._retry(partial(self._get, path, series, full))
             page, count, limit = _page(answer, field, series)
             listed += page
             counts.add(count)
             if len(counts) > 1:
                 raise self._unavailable(series, f"{sorted(counts)} {field} while they were read")
-            # A short page ends the list too: of initial releases FRED does not say what it counts.
+            # A short page ends the list too: the count of initial releases is undocumented.
             if len(listed) >= count or len(page) < limit:
                 return listed
 
-    def _ask(self, path: str, series: str, query: dict[str, str | int]) -> Any:
+    def _get(self, path: str, series: str, query: dict[str, str | int]) -> Any:
         try:
             response = self._client.get(f"/fred/{path}", params=query)
         except httpx.RequestError as error:
@@ -104,18 +104,18 @@ class FredApi:
         if response.status_code == 400:
             raise self._refused(series, response)
         if response.status_code == 404:
-            raise _other_shape(series, f"HTTP 404 for /fred/{path}")
+            raise other_shape(series, f"HTTP 404 for /fred/{path}")
         if response.status_code != 200:
             raise self._unavailable(series, f"HTTP {response.status_code}")
         try:
             return response.json()
         except (JSONDecodeError, UnicodeDecodeError) as error:
-            # A body that is cut short, or a page of something that stands between.
+            # A truncated body, or a page of a proxy.
             raise self._unavailable(series, f"no JSON: {error}") from error
 
     def _refused(self, series: str, response: httpx.Response) -> Exception:
-        said = self._without_key(response.text)[:300]
-        if "api_key" in said:
+        text = self._without_key(response.text)[:300]
+        if "api_key" in text:
             return ConfigError(
                 found="a key that FRED does not accept",
                 expected="a registered key, 32 lower-case letters and digits",
@@ -123,16 +123,16 @@ class FredApi:
                 remedy="Set it to a key of your FRED account; without one there is no macro data.",
                 field="fred_api_key",
             )
-        if "does not exist" in said:
+        if "does not exist" in text:
             return UnknownSeries(series)
-        return _other_shape(series, f"HTTP 400: {said}")
+        return other_shape(series, f"HTTP 400: {text}")
 
     def _unavailable(self, series: str, found: str) -> SourceUnavailable:
         return SourceUnavailable(
             found=self._without_key(found),
             expected="a whole answer",
             where=f"FRED, {series}",
-            remedy="Run again later; what was stored before stands.",
+            remedy="Run again later; the stored rows are unchanged.",
         )
 
     def _without_key(self, text: str) -> str:
@@ -141,7 +141,7 @@ class FredApi:
 
 
 class _Keyed(httpx.BaseTransport):
-    """Sends a request with the key in its query; the request it was given stays without."""
+    """Sends a copy of each request with the key in its query."""
 
     def __init__(self, key: SecretStr, base_url: str) -> None:
         self._key = key
@@ -164,23 +164,21 @@ class _Keyed(httpx.BaseTransport):
 
 
 def _proxy(url: httpx.URL) -> str | None:
-    # httpx heeds the environment's proxies only with a transport of its own.
+    # httpx uses the environment's proxies only with its default transport.
     return None if proxy_bypass(url.host) else getproxies().get(url.scheme)
 
 
 def _page(answer: Any, field: str, series: str) -> tuple[list[Any], int, int]:
-    given = answer if isinstance(answer, dict) else {}
-    page, count, limit = (given.get(name) for name in (field, "count", "limit"))
+    content = answer if isinstance(answer, dict) else {}
+    page, count, limit = (content.get(name) for name in (field, "count", "limit"))
     if not isinstance(page, list) or not isinstance(count, int) or not isinstance(limit, int):
-        raise _other_shape(
-            series,
-            f"{type(answer).__name__} of {sorted(given)}",
-            f"a list {field}, its count and limit",
-        )
+        summary = f"{type(answer).__name__} of {sorted(content)}"
+        raise other_shape(series, summary, f"a list {field}, its count and limit")
     return page, count, limit
 
 
-def _other_shape(series: str, found: str, expected: str = "a list by page") -> ContractError:
+def other_shape(series: str, found: str, expected: str = "a list by page") -> ContractError:
+    """Return the error of an answer that is not in the documented shape."""
     return ContractError(
         found=found,
         expected=expected,

@@ -1,4 +1,4 @@
-"""When a macro value became public, where its file does not say: a stated, late bound."""
+"""When a macro value became public: an assumed, late bound where its file has no vintage."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,7 +86,7 @@ _BY_SERIES = {
         lambda dates: _period_end(dates, "M") + pd.DateOffset(months=24),
     ),
 }
-"""Series whose release is another than their frequency tells."""
+"""Series whose release does not follow from their frequency."""
 
 
 def available_at(series: str, dates: pd.Series) -> tuple[pd.Series, str]:
@@ -95,15 +95,15 @@ def available_at(series: str, dates: pd.Series) -> tuple[pd.Series, str]:
     Parameters
     ----------
     series : str
-        Name; three series have a rule of their own.
+        Name; three series have their own rule.
     dates : pandas.Series of datetime64, shape (n,)
-        Dates as the file prints them; the median gap between them tells the frequency.
+        Dates as the file prints them; the median gap between them determines the frequency.
 
     Returns
     -------
     moments : pandas.Series, shape (n,), UTC
     rule : str
-        For ``lag_rule``. No lag makes a revised value a first print.
+        For ``lag_rule``. A lag does not turn a revised value into a first print.
     """
     rule = _BY_SERIES.get(series) or _by_frequency(dates)
     moments = rule.bound(dates) if len(dates) else dates
@@ -122,12 +122,12 @@ def vintage_end(vintages: pd.Series) -> pd.Series:
 
 
 def end_of_day(days: pd.Series) -> pd.Series:
-    """Return the end of each day in New York in UTC, before which its news may not be public."""
+    """Return the end of each day in New York in UTC, the latest that its values became public."""
     return _in_utc(_end_in_new_york(days))
 
 
 def is_vintage(lag_rules: pd.Series) -> "pd.Series[bool]":
-    """Whether each value is one that was published as such, and so can never change."""
+    """Return whether each value is dated by its publication, and so can never change."""
     return lag_rules.str.startswith(_PUBLISHED)
 
 

@@ -10,9 +10,15 @@ import pandas as pd
 
 from volcast.core import calendar
 from volcast.core.errors import ConfigError
-from volcast.data.sources.protocol import MACRO_COLUMNS, Fetched, join, nothing
 from volcast.data.sources.publication_lag import available_at
-from volcast.data.sources.rows import between, market_rows
+from volcast.data.sources.source import (
+    MACRO_COLUMNS,
+    Fetched,
+    between,
+    join,
+    market_rows,
+    nothing,
+)  # fmt: skip
 from volcast.store.tables import RAW_MARKET
 
 __all__ = ["SampleSource"]
@@ -43,7 +49,7 @@ class SampleSource:
         parts = []
         for symbol in symbols:
             if symbol not in readers:
-                note = f"The sample has no {symbol}; it holds {' and '.join(sorted(readers))}."
+                note = f"The sample has no {symbol}; it has {' and '.join(sorted(readers))}."
                 parts.append(nothing(RAW_MARKET, note))
                 continue
             prices, dropped = _sessions_only(readers[symbol](), symbol)

@@ -1,4 +1,4 @@
-"""Made-up markets: stochastic volatility with leverage, and a VIX tied to it."""
+"""Simulated markets: stochastic volatility with leverage, and a VIX tied to it."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from volcast.core import calendar
 from volcast.core.settings import SYNTHETIC_UNIVERSE
-from volcast.data.sources.protocol import MARKET_COLUMNS, Fetched, nothing
-from volcast.data.sources.rows import adjustments, between
+from volcast.data.sources.source import MARKET_COLUMNS, Fetched, adjustments, between, nothing
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["SyntheticSource"]
@@ -22,10 +21,10 @@ _PERSISTENCE, _VOL_OF_VOL, _LEVERAGE = 0.98, 0.16, -0.7
 _OVERNIGHT = 0.2
 """Share of a session's variance that falls before its open."""
 _PREMIUM = 1.2
-"""What implied variance is above expected variance, as a factor."""
+"""Implied variance as a multiple of expected variance."""
 _DIVIDEND_EVERY, _DIVIDEND = 63, 0.004
 _SHOCKS = 8
-"""Standard normals a symbol and session uses: gap, session, state, 2 high, 2 low, volume."""
+"""Standard normals per symbol and session: gap, session, state, 2 high, 2 low, volume."""
 
 _UNIVERSE = SYNTHETIC_UNIVERSE
 _ANNUAL_VOL = {_UNIVERSE.bond: 0.12, _UNIVERSE.credit: 0.08}
@@ -36,15 +35,15 @@ _INDEX_SESSIONS = {_UNIVERSE.iv: 22, _UNIVERSE.iv_3m: 63}
 class SyntheticSource:
     """A seeded market on XNYS sessions from 2000-01-03.
 
-    Each symbol has random numbers of its own, drawn session by session: more symbols, more years
-    or a later end change no row that was there.
+    Each symbol has its own random numbers, drawn session by session: more symbols, more years or a
+    later end change no existing row.
 
     Parameters
     ----------
     symbols : int
-        How many; the five of ``SYNTHETIC_UNIVERSE`` first, then ``SYN00005`` and on.
+        Number of symbols; the five of ``SYNTHETIC_UNIVERSE`` first, then ``SYN00005`` and on.
     years : int
-        How many years of sessions, where no last date is asked for.
+        Years of sessions, unless a fetch names a last date.
     seed : int
         Same seed, same rows.
     """
@@ -58,36 +57,36 @@ class SyntheticSource:
         self._seed = seed
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
-        """Fetch the symbols that there are; adjusted closes are scaled to the first session."""
-        known = [symbol for symbol in symbols if symbol in self.symbols]
-        notes = ["The synthetic market is made up; it says nothing of a real one."]
-        notes += [f"The synthetic market has no {s}." for s in symbols if s not in known]
+        """Fetch the symbols that exist; adjusted closes are scaled to the first session."""
+        names = [symbol for symbol in symbols if symbol in self.symbols]
+        notes = ["The synthetic market is simulated; its figures say nothing about a real market."]
+        notes += [f"The synthetic market has no {s}." for s in symbols if s not in names]
         days = pd.DatetimeIndex(pd.to_datetime(calendar.sessions(_START, last or self._end)))
-        if not known or not len(days):
+        if not names or not len(days):
             return nothing(RAW_MARKET, *notes)
-        assets = [symbol for symbol in known if symbol not in _INDEX_SESSIONS]
-        # The target always runs: the others' common shocks and both indices hang on it.
-        names = list(dict.fromkeys([_UNIVERSE.target, *assets]))
-        shocks = np.stack([self._shocks(symbol, len(days)) for symbol in names], axis=1)
-        prices = _assets(names, shocks) | self._indices(known, shocks[:, 0])
-        rows = pd.concat([_rows(symbol, days, *prices[symbol]) for symbol in known])
+        # The target is always simulated: other assets and both indices depend on its shocks.
+        assets = [_UNIVERSE.target, *(name for name in names if name not in _INDEX_SESSIONS)]
+        assets = list(dict.fromkeys(assets))
+        shocks = np.stack([self._shocks(symbol, len(days)) for symbol in assets], axis=1)
+        prices = _assets(assets, shocks) | self._indices(names, shocks[:, 0])
+        rows = pd.concat([_rows(symbol, days, *prices[symbol]) for symbol in names])
         return Fetched(
             between(rows.reset_index(drop=True), "session", first, last), {}, tuple(notes)
         )
 
     def macro(self, first: date | None, last: date | None) -> Fetched:  # noqa: ARG002
-        """Fetch nothing: there is no made-up macro series."""
+        """Fetch nothing: no macro series is simulated."""
         return nothing(RAW_MACRO)
 
     def _shocks(self, symbol: str, count: int) -> _Floats:
         rng = np.random.default_rng([self._seed, self.symbols.index(symbol)])
         return rng.standard_normal((count, _SHOCKS))
 
-    def _indices(self, known: Sequence[str], target: _Floats) -> dict[str, tuple[_Floats, ...]]:
+    def _indices(self, names: Sequence[str], target: _Floats) -> dict[str, tuple[_Floats, ...]]:
         state = _log_variance_state(target[:, None])[1:, 0]
         level = np.log(0.16**2 / 252)
         indices = {}
-        for symbol in (name for name in known if name in _INDEX_SESSIONS):
+        for symbol in (name for name in names if name in _INDEX_SESSIONS):
             expected = _expected_variance(state, level, _INDEX_SESSIONS[symbol])
             own = self._shocks(symbol, len(target))
             indices[symbol] = _index_bars(100 * np.sqrt(252 * _PREMIUM * expected), own)

@@ -1,4 +1,4 @@
-"""Yahoo's daily bars through yfinance, raw prices beside the adjusted close."""
+"""Yahoo's daily bars through yfinance, raw prices and the adjusted close."""
 
 import logging
 import os
@@ -12,9 +12,7 @@ from typing import Any
 import pandas as pd
 
 from volcast.core.errors import ContractError, SourceUnavailable
-from volcast.data.sources.protocol import Fetched, join, nothing
-from volcast.data.sources.retry import Retry
-from volcast.data.sources.rows import market_rows
+from volcast.data.sources.source import Fetched, Retry, join, market_rows, nothing
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["YahooSource"]
@@ -23,7 +21,7 @@ _EARLIEST = date(1980, 1, 2)
 _TIMEOUT_SECONDS = 10.0
 _ATTEMPTS = 4
 _AT_YAHOO = {"VIX": "^VIX", "VIX3M": "^VIX3M", "SPX": "^GSPC"}
-_NO_MACRO = "No macro rows: Yahoo has none; a free FRED key in VOLCAST_FRED_API_KEY brings them."
+_NO_MACRO = "No macro rows: Yahoo has none; a free FRED key in VOLCAST_FRED_API_KEY adds them."
 _COLUMNS = {
     "Open": "open",
     "High": "high",
@@ -35,22 +33,22 @@ _COLUMNS = {
 
 
 class _UnknownSymbol(Exception):
-    """Yahoo answered that it has no such symbol."""
+    """Yahoo has no such symbol."""
 
 
 class YahooSource:
-    """Yahoo's chart service; every answer is checked, and asked for again where that can help.
+    """Yahoo's chart service; every answer is checked, and requests that may recover are retried.
 
     Parameters
     ----------
     seed : int
-        Of the jitter between attempts.
+        For the jitter between attempts.
     sleep : callable
         Waits that many seconds.
     new_session : callable or None
-        Makes the HTTP session, a curl_cffi one by default.
+        Creates the HTTP session, by default one of curl_cffi.
     timeout_seconds : float
-        Of one HTTP request.
+        Per HTTP request.
     """
 
     name = "yfinance"
@@ -74,10 +72,9 @@ class YahooSource:
         Raises
         ------
         SourceUnavailable
-            If Yahoo refuses (429, 5xx), does not answer in time, or answers nothing usable, each
-            time it is asked.
+            If every attempt is refused (429, 5xx), times out or returns nothing usable.
         ContractError
-            At once, if an answer has another shape than daily bars have.
+            At the first attempt, if an answer does not have the shape of daily bars.
         """
         session = self._checked(self._new_session())
         return join([self._symbol(s, first, last, session) for s in symbols], RAW_MARKET)
@@ -89,26 +86,25 @@ class YahooSource:
     def _symbol(self, symbol: str, first: date | None, last: date | None, session: Any) -> Fetched:
         ticker = _AT_YAHOO.get(symbol, symbol)
         try:
-            frame = self._retry(lambda: self._ask(ticker, first, last, session))
+            frame = self._retry(lambda: self._history(ticker, first, last, session))
         except _UnknownSymbol:
-            return nothing(RAW_MARKET, f"Yahoo has no {symbol} (asked for {ticker}).")
+            return nothing(RAW_MARKET, f"Yahoo has no {symbol} (requested as {ticker}).")
         prices = _bars(frame, ticker)
         return Fetched(market_rows(prices, symbol, self.name, first=first, last=last))
 
-    def _ask(self, ticker: str, first: date | None, last: date | None, session: Any) -> Any:
+    def _history(self, ticker: str, first: date | None, last: date | None, session: Any) -> Any:
         import yfinance
         from yfinance.exceptions import YFException
 
-        _without_caches(yfinance)
-        _without_log(yfinance)
+        _isolate(yfinance)
         yfinance.config.debug.hide_exceptions = False
         session.volcast_last_status = 0
         span = {"start": first or _EARLIEST, "end": last and last + timedelta(days=1)}
-        asked = yfinance.Ticker(ticker, session=session)
-        # Only start and end are read in it; else yfinance asks Yahoo for it first, each time.
-        asked._tz = "America/New_York"
+        request = yfinance.Ticker(ticker, session=session)
+        # Without a time zone, which only start and end use, yfinance requests it each time.
+        request._tz = "America/New_York"
         try:
-            frame = asked.history(
+            frame = request.history(
                 **span,
                 interval="1d",
                 auto_adjust=False,
@@ -119,7 +115,7 @@ class YahooSource:
                 timeout=self._timeout,
             )
         except (YFException, OSError, JSONDecodeError) as error:
-            # curl's errors are OSErrors; a body that is cut short, or a page, is no JSON.
+            # curl's errors are OSErrors; a truncated body or an HTML page is not JSON.
             if session.volcast_last_status == 404:
                 raise _UnknownSymbol from error
             raise _unavailable(ticker, f"{type(error).__name__}: {error}") from error
@@ -130,15 +126,14 @@ class YahooSource:
         return frame
 
     def _checked(self, session: Any) -> Any:
-        """Make the session keep its time-out, and raise where yfinance would go on.
+        """Enforce the time-out, and raise on a 5xx, whose body yfinance would take for an answer.
 
-        yfinance reads the body of a 500 as if it were an answer, and asks for cookies with
-        time-outs of its own. (A 4xx is left to it: it then tries another kind of cookie.)
+        A 4xx is left to yfinance, which then tries another kind of cookie.
         """
         send = session.request
 
-        def request(method: str, url: str, **given: Any) -> Any:
-            response = send(method, url, **(given | {"timeout": self._timeout}))
+        def request(method: str, url: str, **options: Any) -> Any:
+            response = send(method, url, **(options | {"timeout": self._timeout}))
             if "/v8/finance/chart/" in url:
                 session.volcast_last_status = response.status_code
                 if response.status_code >= 500:
@@ -155,16 +150,14 @@ def _browser_session() -> Any:
     return requests.Session(impersonate="chrome")
 
 
-def _without_caches(yfinance: Any) -> None:
-    # A folder that cannot be made turns its files off: no time zone or cookie of an earlier run,
-    # nothing unpickled, nothing written to the home folder. The memory cache would answer a
-    # second attempt with the failure of the first.
+def _isolate(yfinance: Any) -> None:
+    """Turn off yfinance's caches and log."""
+    # A folder that cannot be created turns its files off: no time zone or cookie of an earlier
+    # run is unpickled, nothing is written to the home folder. The memory cache would return the
+    # failure of the first attempt to the second.
     yfinance.set_tz_cache_location(os.path.join(os.devnull, "none"))
     yfinance.data.YfData.cache_get.cache_clear()
-
-
-def _without_log(yfinance: Any) -> None:
-    # Every failure is raised; in a log of JSON lines its own prose would be noise.
+    # Every failure raises; its own text lines do not belong in a log of JSON lines.
     yfinance.utils.get_yf_logger().setLevel(logging.CRITICAL)
 
 
@@ -177,14 +170,13 @@ def _bars(frame: Any, ticker: str) -> pd.DataFrame:
         frame = frame.set_axis(frame.columns.get_level_values(level), axis=1)
     missing = [name for name in _COLUMNS if list(frame.columns).count(name) != 1]
     if missing or not isinstance(frame.index, pd.DatetimeIndex):
-        raise _other_shape(
-            ticker, f"columns {list(frame.columns)} on a {type(frame.index).__name__}"
-        )
+        index = type(frame.index).__name__
+        raise _other_shape(ticker, f"columns {list(frame.columns)} on a {index}")
     prices: pd.DataFrame = frame[list(_COLUMNS)].rename(columns=_COLUMNS)
     odd = [name for name in prices if not pd.api.types.is_numeric_dtype(prices[name])]
     if odd or prices["close"].isna().all():
         raise _other_shape(ticker, f"no numbers in {odd or ['close']}")
-    # The label is the exchange's own day; in UTC it could be the day before or after.
+    # The label is the exchange's day; in UTC it could be the day before or after.
     days = frame.index.tz_localize(None).normalize()
     return prices.assign(session=days).reset_index(drop=True)
 
@@ -194,7 +186,7 @@ def _unavailable(ticker: str, found: str) -> SourceUnavailable:
         found=found,
         expected="daily bars",
         where=f"Yahoo, {ticker}",
-        remedy="Run again later; what was stored before stands.",
+        remedy="Run again later; the stored rows are unchanged.",
     )
 
 

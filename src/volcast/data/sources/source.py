@@ -1,0 +1,215 @@
+"""What a source is, the rows it returns, and what all sources share."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from volcast.core.errors import SourceUnavailable
+from volcast.store.tables import RAW_MACRO, RAW_MARKET, Table
+
+__all__ = [
+    "MACRO_COLUMNS", "MARKET_COLUMNS", "PRICES", "Composed", "Fetched", "Retry", "Source",
+    "adjustments", "between", "changes", "join", "market_rows", "nothing",
+]  # fmt: skip
+
+PRICES = ("open", "high", "low", "close", "adj_close")
+"""Price columns of a market row."""
+
+MARKET_COLUMNS = [name for name in RAW_MARKET.schema.names if name != "ingested_at"]
+MACRO_COLUMNS = [name for name in RAW_MACRO.schema.names if name != "ingested_at"]
+
+_ROUNDING = 2e-5
+"""Published prices leave noise up to 2.2e-6 in the ratio; the smallest real dividend 3.9e-4."""
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The result of one call to a source.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        The columns of raw.market or raw.macro except ``ingested_at``; dates as datetime64 at
+        midnight, ``available_at`` in UTC.
+    dropped : dict of str to int
+        Number of rows that the source left out, by reason.
+    notes : tuple of str
+        What a reader of the figures must know about the data.
+    """
+
+    rows: pd.DataFrame
+    dropped: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class MacroSource(Protocol):
+    """A source of macro rows."""
+
+    def macro(self, first: date | None, last: date | None) -> Fetched:
+        """Fetch macro rows in the columns of ``MACRO_COLUMNS``, bounded by observation date."""
+        ...
+
+
+class Source(MacroSource, Protocol):
+    """A source of rows; it checks no row: it fetches everything asked for, or raises.
+
+    A symbol that the source does not have is left out with a note. ``first`` and ``last`` bound
+    the dates, both inclusive; None is no bound.
+    """
+
+    name: str
+    live: bool
+    """Whether it gets new rows over time, so that only recent ones are fetched again."""
+    symbols: tuple[str, ...]
+    """Every symbol it has, all of which are ingested; empty if it cannot list them."""
+
+    def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
+        """Fetch market rows in the columns of ``MARKET_COLUMNS``."""
+        ...
+
+
+class Composed:
+    """Market rows from one source, macro rows from another.
+
+    Parameters
+    ----------
+    market : Source
+        Also the source of its name and symbols.
+    macro : MacroSource
+    """
+
+    def __init__(self, market: Source, macro: MacroSource) -> None:
+        self.name, self.live, self.symbols = market.name, market.live, market.symbols
+        self.market, self._macro = market.market, macro
+
+    def macro(self, first: date | None, last: date | None) -> Fetched:
+        """Fetch from the macro source; if it does not answer, return no rows and a note.
+
+        Forecasts do not depend on macro values. The next fetch brings what was published in the
+        meantime, and a feature that grows too old becomes null. A wrong key or a broken contract
+        raises.
+        """
+        try:
+            return self._macro.macro(first, last)
+        except SourceUnavailable as error:
+            return nothing(RAW_MACRO, f"No macro rows this time: {error}")
+
+
+class Retry:
+    """A bounded number of attempts with growing, jittered waits.
+
+    Parameters
+    ----------
+    attempts : int
+        Calls in all; the waits between them are 1, 2, 4, ... seconds times 0.5 to 1.5.
+    sleep : callable
+        Waits that many seconds.
+    rng : random.Random
+        Source of the jitter, so that callers that failed together do not retry together.
+    """
+
+    def __init__(self, attempts: int, sleep: Callable[[float], None], rng: random.Random) -> None:
+        self._attempts, self._sleep, self._rng = attempts, sleep, rng
+
+    def __call__(self, request: Callable[[], _Answer]) -> _Answer:
+        """Return the first answer of ``request``; only ``SourceUnavailable`` is tried again.
+
+        Raises
+        ------
+        SourceUnavailable
+            From the last attempt.
+        """
+        for attempt in range(self._attempts - 1):
+            try:
+                return request()
+            except SourceUnavailable:
+                self._sleep(2.0**attempt * self._rng.uniform(0.5, 1.5))
+        return request()
+
+
+def nothing(table: Table, *notes: str) -> Fetched:
+    """Return a fetch without rows of a raw table."""
+    empty = table.empty().drop_columns("ingested_at")
+    return Fetched(empty.to_pandas(date_as_object=False), notes=notes)
+
+
+def join(parts: Sequence[Fetched], table: Table) -> Fetched:
+    """Concatenate fetches of a raw table in order and add up their counts."""
+    dropped: Counter[str] = Counter()
+    for part in parts:
+        dropped.update(part.dropped)
+    filled = [part.rows for part in parts if len(part.rows)]
+    rows = pd.concat(filled, ignore_index=True) if filled else nothing(table).rows
+    notes = dict.fromkeys(note for part in parts for note in part.notes)
+    return Fetched(rows, dict(dropped), tuple(notes))
+
+
+def market_rows(
+    prices: pd.DataFrame, symbol: str, source: str, *, first: date | None, last: date | None
+) -> pd.DataFrame:
+    """Return one symbol's rows in raw columns.
+
+    Parameters
+    ----------
+    prices : pandas.DataFrame
+        ``session``, the columns of ``PRICES`` and ``volume``, in any order of session.
+    first, last : date or None
+        Bounds of the rows returned; adjustments are computed before the bounds apply.
+    """
+    rows = prices.sort_values("session", kind="stable", ignore_index=True)
+    rows[[*PRICES, "volume"]] = rows[[*PRICES, "volume"]].astype(np.float64)
+    rows["adjustment"] = adjustments(rows["close"], rows["adj_close"])
+    rows = rows.assign(symbol=symbol, source=source)[MARKET_COLUMNS]
+    return between(rows, "session", first, last)
+
+
+def adjustments(close: pd.Series, adj_close: pd.Series) -> pd.Series:
+    """Return the gross-up of each session, independent of the scale of ``adj_close``.
+
+    ``(adj_close_t / adj_close_t-1) / (close_t / close_t-1)``; exactly 1 within rounding.
+
+    Parameters
+    ----------
+    close, adj_close : pandas.Series, shape (n,)
+        Prices of one symbol in order of session.
+
+    Returns
+    -------
+    pandas.Series, shape (n,)
+        Ratios to the last earlier row that has prices; NaN in the first row and wherever a price
+        is NaN, zero or negative.
+    """
+    factor = adj_close.where(adj_close > 0) / close.where(close > 0)
+    ratio = factor / factor.ffill().shift()
+    return ratio.mask((ratio - 1).abs() < _ROUNDING, 1.0)
+
+
+def between(rows: pd.DataFrame, column: str, first: date | None, last: date | None) -> pd.DataFrame:
+    """Return the rows whose ``column`` lies between two dates, None for no bound."""
+    inside = pd.Series(data=True, index=rows.index)
+    if first is not None:
+        inside &= rows[column] >= pd.Timestamp(first)
+    if last is not None:
+        inside &= rows[column] <= pd.Timestamp(last)
+    return rows[inside].reset_index(drop=True)
+
+
+def changes(vintages: pd.DataFrame) -> pd.DataFrame:
+    """Return the first vintage of each date and those that changed its value.
+
+    Parameters
+    ----------
+    vintages : pandas.DataFrame
+        ``date``, ``available_at`` and ``value``, in any order.
+    """
+    rows = vintages.sort_values(["date", "available_at"], ignore_index=True)
+    before = rows.groupby("date")["value"].shift()
+    return rows[before.isna() | (rows["value"] != before)]
