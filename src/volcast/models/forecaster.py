@@ -14,7 +14,6 @@ from volcast.core.errors import ModelError
 from volcast.core.hashing import as_json
 from volcast.models.baselines import Baselines
 from volcast.models.blend import Blend, Explanation
-from volcast.models.booster import import_xgboost
 from volcast.models.gamma import GammaRegression
 from volcast.models.intervals import BOUNDS, Offsets
 from volcast.models.recipe import Recipe
@@ -159,6 +158,8 @@ class Forecaster:
 
     def files(self) -> dict[str, bytes]:
         """Return the files of `MODEL_FILES`; the same model gives the same bytes."""
+        import xgboost
+
         linear, trees = self.blend.linear, self.blend.trees
         return {
             "model.ubj": bytes(trees.booster.save_raw("ubj")),
@@ -176,7 +177,7 @@ class Forecaster:
                     "version": _SIGNATURE_VERSION,
                     "features": list(self.signature),
                     "optional": sorted(self.optional),
-                    "xgboost": import_xgboost().__version__,
+                    "xgboost": xgboost.__version__,
                     "recipe": self.recipe.as_dict(),
                 }
             ),
@@ -195,6 +196,8 @@ class Forecaster:
             If a file is missing or cannot be read, was written by another xgboost, or names
             another signature than its recipe.
         """
+        import xgboost
+
         if missing := sorted(set(MODEL_FILES) - set(files)):
             raise _bad(f"no {', '.join(missing)}", f"all of {', '.join(MODEL_FILES)}")
         try:
@@ -203,7 +206,7 @@ class Forecaster:
             blend = _blend(recipe, parts["linear.json"], files["model.ubj"])
             baselines = _baselines(parts["baselines.json"])
             offsets = {name: float(parts["intervals.json"][name]) for name in BOUNDS}
-        except (ValueError, KeyError, TypeError, import_xgboost().core.XGBoostError) as error:
+        except (ValueError, KeyError, TypeError, xgboost.core.XGBoostError) as error:
             raise _bad(
                 f"unreadable files ({error})", "files as `volcast train` writes them"
             ) from error
@@ -211,7 +214,9 @@ class Forecaster:
 
 
 def _recipe(signature: dict[str, Any]) -> Recipe:
-    version = import_xgboost().__version__
+    import xgboost
+
+    version = xgboost.__version__
     if signature["xgboost"] != version:
         raise _bad(f"a model of xgboost {signature['xgboost']}", f"xgboost {version}")
     if signature["version"] != _SIGNATURE_VERSION:
@@ -223,7 +228,9 @@ def _recipe(signature: dict[str, Any]) -> Recipe:
 
 
 def _blend(recipe: Recipe, linear: dict[str, Any], model: bytes) -> Blend:
-    booster = import_xgboost().Booster({"nthread": 1})
+    import xgboost
+
+    booster = xgboost.Booster({"nthread": 1})
     booster.load_model(bytearray(model))
     regression = GammaRegression(
         linear["intercept"], np.asarray(linear["coefficients"]), np.asarray(linear["means"])
@@ -243,5 +250,5 @@ def _baselines(stored: dict[str, Any]) -> Baselines:
 def _bad(found: str, expected: str) -> ModelError:
     return ModelError(
         found=found, expected=expected, where="model version",
-        remedy="Serve another version (`volcast registry rollback`) or train anew.",
+        remedy="Serve another version (`volcast registry rollback`) or train again.",
     )  # fmt: skip

@@ -1,4 +1,7 @@
-"""One round of parallel trees on what implied (or long-run) variance leaves unexplained."""
+"""One round of parallel trees on what implied (or long-run) variance leaves unexplained.
+
+XGBoost costs a second to import, so it is imported inside the functions that need it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +12,6 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import xgboost
-
-from volcast.models.booster import import_xgboost
 
 __all__ = ["PARAMETERS", "Trees", "fit_trees"]
 
@@ -47,7 +48,9 @@ class Trees:
 
     def contributions(self, x: Floats) -> tuple[float, Floats]:
         """Return the base and the TreeSHAP values, f8[n, k], that sum to `log_ratio`."""
-        data = import_xgboost().DMatrix(x, nthread=1)
+        import xgboost
+
+        data = xgboost.DMatrix(x, nthread=1)
         shap = self.booster.predict(data, pred_contribs=True)
         shap = shap.astype(np.float64)
         return float(shap[0, -1]) + self.log_smearing, shap[:, :-1]
@@ -72,7 +75,8 @@ def fit_trees(
     parameters : mapping
         XGBoost's own.
     """
-    xgboost = import_xgboost()
+    import xgboost
+
     data = xgboost.DMatrix(x, label=log_ratio, nthread=1)
     booster = xgboost.train(dict(parameters) | {"seed": seed}, data, num_boost_round=1)
     fit = booster.predict(data, output_margin=True).astype(np.float64)
