@@ -45,27 +45,25 @@ help: ## List the targets
 
 setup: $(RUN) ## Make .venv from the hashed locks
 
-run: $(RUN) $(DRIFT) ## Train, forecast, and print the forecast with its record
-	@$(BIN)/python -m pipelines.local both $(if $(AS_OF),--as-of $(AS_OF))
-	@$(BIN)/volcast summary
+run: $(RUN) $(DRIFT) ## Train if there is no champion, forecast, and print the forecast with its record
+	@$(BIN)/volcast run
 
 evaluate: $(RUN) ## Walk forward on several symbols, side by side: SYMBOLS=SPY,QQQ,IWM ABLATION=1
-	@$(BIN)/python -m pipelines.local evaluate $(if $(AS_OF),--as-of $(AS_OF)) $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(ABLATION),--ablation)
+	@$(BIN)/volcast run --pipeline evaluate $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(ABLATION),--ablation)
 
-ingest features train infer: $(RUN)
+ingest features train infer drift: $(RUN)
 	@$(BIN)/volcast $@
+drift: $(DRIFT)
 ingest: ## Fetch rows and validate them
 features: ## Compute features and labels
 train: ## Train a candidate, judge it and, if it passes, promote it
 infer: ## Forecast the newest session
-
-drift: $(RUN) $(DRIFT) ## Hold the newest sessions against the champion's training rows
-	@$(BIN)/volcast drift
+drift: ## Compare the newest sessions with the champion's training rows
 
 api: $(RUN) ## Serve the champion over HTTP on port 8080
 	@$(BIN)/python -m serving
 
-metrics: $(RUN) ## Show what the store says as metrics on port 9108
+metrics: $(RUN) ## Serve metrics of the store on port 9108
 	@$(BIN)/python -m serving.exporter
 
 brief: $(RUN) ## Serve the brief of the day, and answers to questions, on port 8081
@@ -82,7 +80,7 @@ bench: $(DEV) $(DRIFT) ## Run the benchmarks, 12 minutes: TRIALS=60 of the drift
 	@$(BIN)/python -m bench.brief
 	@$(BIN)/python -m bench.drift $(TRIALS)
 
-bench-serving: $(DEV) ## Measure the server beside three others, 16 minutes: QUICK=1 MINUTES=10
+bench-serving: $(DEV) ## Measure the server against three others, 16 minutes: QUICK=1 MINUTES=10
 	@$(BIN)/python -m bench.serving $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES))
 
 check: lint generated policies ## Lint, types, generated files that are up to date, and the policies
@@ -98,7 +96,7 @@ generated: $(DEV)
 	$(MAKE) --no-print-directory lock render; \
 	[ "$$before" = "$$(sum)" ] || { echo "Locks, compiled pipelines or dashboards were out of date; they are new now: read the difference and commit it." >&2; exit 1; }
 
-policies: $(DEV) $(POLICY) $(TOOLS) ## Hold images, chart and manifests against schemas and linters (needs Go and promtool)
+policies: $(DEV) $(POLICY) $(TOOLS) ## Check images, chart and manifests with schemas and linters (needs Go and promtool)
 	@$(POLICY_VENV)/bin/python -m manifests.policies
 
 render: $(RUN) ## Write the compiled pipelines and the dashboards that are committed
@@ -137,7 +135,7 @@ build: ## Build the images with Docker: IMAGES="data model drift serving dashboa
 $(VENV)/.stamp-%:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "volcast needs Python 3.11; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
-	@# A venv cut short has no pip; it is made anew.
+	@# A venv cut short has no pip; it is made again.
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@lock=requirements/$(firstword $(subst -, ,$*)).txt; \
 	echo "Installing $$(grep -c '==' $$lock) pinned packages into $(VENV), once ..." >&2; \
@@ -149,7 +147,7 @@ $(VENV)/.stamp-%:
 	@touch $@
 
 # Whoever asks for one of them asks for .venv first, with or without the test tools, and that has uv.
-define beside
+define install_next_to
 	@$(1)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(1)
 	@echo "Installing $$(grep -c '==' requirements/$(2).txt) pinned packages into $(1), once ..." >&2
 	@$(BIN)/uv pip sync -q --compile-bytecode --python $(1)/bin/python --require-hashes requirements/$(2).txt || \
@@ -159,10 +157,10 @@ define beside
 endef
 
 $(DRIFT_VENV)/.stamp-%:
-	$(call beside,$(DRIFT_VENV),drift)
+	$(call install_next_to,$(DRIFT_VENV),drift)
 
 $(POLICY_VENV)/.stamp-%:
-	$(call beside,$(POLICY_VENV),policy)
+	$(call install_next_to,$(POLICY_VENV),policy)
 
 $(TOOLS):
 	@command -v go >/dev/null || { echo "make tools builds programs written in Go; install Go 1.24 or newer." >&2; exit 2; }

@@ -13,8 +13,8 @@ from volcast.core.settings import read_settings
 from volcast.data.checks import validate
 from volcast.data.ingest import ingest
 from volcast.data.sources import open_source
+from volcast.features import build as features
 from volcast.features import labels
-from volcast.features import store as features
 from volcast.inference import forecast as inference
 from volcast.store import Store
 from volcast.training import gate

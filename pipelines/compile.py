@@ -9,11 +9,10 @@ from pathlib import Path
 
 from kfp.compiler import Compiler
 
-from components.images import IMAGES, image
-from pipelines.daily_inference import daily_inference_pipeline
+from components import image
+from pipelines.definitions import daily_pipeline, evaluate_pipeline, train_pipeline
 from pipelines.digests import pinned, references
-from pipelines.evaluate import evaluate_pipeline
-from pipelines.train import train_pipeline
+from volcast.steps.table import IMAGES
 
 __all__ = ["COMPILED", "main", "render", "render_pinned"]
 
@@ -22,7 +21,7 @@ COMPILED = Path(__file__).with_name("compiled")
 
 _PIPELINES = {
     "train.yaml": train_pipeline,
-    "daily_inference.yaml": daily_inference_pipeline,
+    "daily_inference.yaml": daily_pipeline,
     "evaluate.yaml": evaluate_pipeline,
 }
 

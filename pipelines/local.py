@@ -1,7 +1,12 @@
-"""Run the pipelines on this machine, with no cluster: ``python -m pipelines.local both ...``."""
+"""Run the Kubeflow pipelines on this machine, each step in a process of its own.
+
+``volcast run`` runs the same steps in one process; this checks the pipelines' own wiring.
+"""
 
 import argparse
 import copy
+import io
+import json
 import os
 import shutil
 import sys
@@ -11,27 +16,79 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, TextIO
 
 from kfp import dsl, local
+from rich.console import Console
+from rich.markup import escape
 
-from pipelines.daily_inference import daily_inference_pipeline
-from pipelines.evaluate import SYMBOLS, evaluate_pipeline
-from pipelines.progress import Transcript
-from pipelines.train import train_pipeline
+from pipelines.definitions import SYMBOLS, daily_pipeline, evaluate_pipeline, train_pipeline
+from volcast.steps.progress import StepProgress
 
-__all__ = ["main", "run"]
+__all__ = ["Transcript", "main", "run"]
 
 _PIPELINES = {
     "train": [train_pipeline],
-    "daily": [daily_inference_pipeline],
-    "both": [train_pipeline, daily_inference_pipeline],
+    "daily": [daily_pipeline],
+    "both": [train_pipeline, daily_pipeline],
     "evaluate": [evaluate_pipeline],
 }
-
-_KEPT = 30
+_ARTIFACT_RUNS = 30
 """Runs of a pipeline whose artifacts stay; what they produced is in the store."""
 
-_OWN_SYMBOLS = {"sample": ["SPX"], "synthetic": ["SYN"]}
+_TAIL = 60
+"""Lines of a step that are shown if it fails without an event."""
+
+
+class Transcript(io.TextIOBase):
+    """Takes all that kfp and the steps print, and shows the steps' own events only."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.progress = StepProgress(Console(file=out, highlight=False, soft_wrap=True))
+        self._partial = ""
+        self._failure: dict[str, Any] = {}
+        self._tail: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Take what was printed; act on each line that is an event."""
+        *lines, self._partial = (self._partial + text).split("\n")
+        for line in lines:
+            self._take(line)
+        return len(text)
+
+    def explain(self, otherwise: str) -> int:
+        """Show why the run failed and return the exit code of the step that did.
+
+        A step that failed without an event has a bug, or was killed: its traceback, or its last
+        lines, or else ``otherwise`` is shown, and the code is 1.
+        """
+        if self._failure:
+            message = escape(self._failure["message"])
+            self.progress.show(f"[red]{self._failure['error']}[/] {message}")
+            return int(self._failure["exit_code"])
+        traces = [i for i, line in enumerate(self._tail) if line.startswith("Traceback")]
+        self.progress.show(f"[red]failed[/] {escape(otherwise)}")
+        self.progress.show(escape("\n".join(self._tail[traces[-1] if traces else 0 :])))
+        return 1
+
+    def _take(self, line: str) -> None:
+        text = line.strip()
+        if text.startswith('{"ts": "') and '"event": "step_' in text:
+            self._event(json.loads(text))
+        elif text and not text.startswith("[KFP Executor"):
+            # kfp indents what a step prints by four.
+            self._tail = [*self._tail, line.removeprefix("    ")][-_TAIL:]
+
+    def _event(self, event: dict[str, Any]) -> None:
+        if event["event"] == "step_started":
+            self._tail = []
+            self.progress.started(event["step"])
+        elif event["event"] == "step_finished":
+            self.progress.finished(event["step"], event["facts"])
+        else:
+            # Later failures follow from the first.
+            self._failure = self._failure or event
+            self.progress.failed(event["step"])
 
 
 def run(
@@ -40,12 +97,11 @@ def run(
     root: Path,
     transcript: Transcript,
 ) -> int:
-    """Run one pipeline, each step in a process of its own.
+    """Run one pipeline.
 
     Parameters
     ----------
     pipeline : kfp pipeline
-        As declared.
     arguments : dict
         Its parameters.
     root : Path
@@ -60,9 +116,10 @@ def run(
     """
     # No workspace is named: kfp deletes the one it is given.
     os.environ["VOLCAST_RUN_ID"] = uuid.uuid4().hex
-    _clear(root, pipeline.name)
+    _remove_old_artifacts(root, pipeline.name)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root))
-    with _without_retries(pipeline), transcript.begun(pipeline.name), redirect_stdout(transcript):
+    shown = transcript.progress.pipeline(pipeline.name)
+    with _without_retries(pipeline), shown, redirect_stdout(transcript):
         try:
             with warnings.catch_warnings():
                 # kfp warns that display names and images mean nothing here.
@@ -73,10 +130,10 @@ def run(
     return 0
 
 
-def _clear(root: Path, pipeline: str) -> None:
+def _remove_old_artifacts(root: Path, pipeline: str) -> None:
     # kfp names a run's folder by the pipeline and the time, so that their order is that of time.
     folders = sorted(path for path in root.glob(f"{pipeline}-20[0-9][0-9]-*") if path.is_dir())
-    for folder in folders[: -_KEPT + 1]:
+    for folder in folders[: -_ARTIFACT_RUNS + 1]:
         shutil.rmtree(folder)
 
 
@@ -103,33 +160,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--source-path", default=os.environ.get("VOLCAST_SOURCE_PATH", ""))
     parser.add_argument("--as-of", default="", help="ISO date; empty: the last closed session")
     parser.add_argument("--universe", default="", help="JSON; empty: the source's own")
-    parser.add_argument(
-        "--symbols", default="", help="to evaluate, separated by commas; empty: the source's own"
-    )
-    parser.add_argument(
-        "--ablation", action="store_true", help="evaluate with and without groups of features too"
-    )
-    parser.add_argument(
-        "--pipeline-root", type=Path, default=Path("var/pipelines"), help="kfp's artifacts"
-    )
+    parser.add_argument("--symbols", default="", help="to evaluate, separated by commas")
+    parser.add_argument("--ablation", action="store_true", help="evaluate groups of features too")
+    parser.add_argument("--pipeline-root", type=Path, default=Path("var/pipelines"))
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run what was asked for; the exit code is that of the first step that failed."""
-    asked = vars(_parser().parse_args(argv))
-    name, root = asked.pop("pipeline"), asked.pop("pipeline_root")
-    symbols = [symbol for symbol in asked.pop("symbols").split(",") if symbol]
-    ablation = asked.pop("ablation")
+    """Run the named pipelines; the exit code is that of the first step that failed."""
+    arguments = vars(_parser().parse_args(argv))
+    name, root = arguments.pop("pipeline"), arguments.pop("pipeline_root")
+    symbols = [symbol for symbol in arguments.pop("symbols").split(",") if symbol]
+    ablation = arguments.pop("ablation")
     if name == "evaluate":
-        asked["ablation"] = ablation
-        asked["symbols"] = symbols or _OWN_SYMBOLS.get(asked["source"], SYMBOLS)
+        arguments |= {"ablation": ablation, "symbols": symbols or SYMBOLS}
     transcript = Transcript(sys.stdout)
     with TemporaryDirectory(prefix="volcast-") as scratch:
         # kfp makes a folder a step in it, and would leave it there.
         os.environ["TMPDIR"] = scratch
         for pipeline in _PIPELINES[name]:
-            code = run(pipeline, asked, root, transcript)
+            code = run(pipeline, arguments, root, transcript)
             if code:
                 return code
     return 0

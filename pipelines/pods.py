@@ -1,28 +1,15 @@
-"""What the pod of each step is given on a cluster: its settings, its role, its share of a node."""
+"""The pod of each step on a cluster: its settings, its role, its share of a node."""
 
-from components.roles import ROLES
+from volcast.steps.table import STEPS
 
-__all__ = ["RESOURCES", "SHARES", "Resources", "pod"]
+__all__ = ["RESOURCES", "pod", "resources"]
 
-Resources = tuple[str, str, str, str]
-"""CPU asked for and at most, memory asked for and at most, as Kubernetes writes them."""
-
-SHARES: dict[str, Resources] = {
+RESOURCES = {
     "light": ("250m", "1", "512Mi", "1Gi"),
-    "middling": ("500m", "2", "1Gi", "2Gi"),
+    "medium": ("500m", "2", "1Gi", "2Gi"),
     "heavy": ("1", "4", "1Gi", "3Gi"),
 }
-"""On SPY since 1993 training was seen to hold 592 MiB, the drift check 661, validation 422 and no
-other step more than 400."""
-
-RESOURCES = dict.fromkeys(ROLES, "light") | {
-    "validate": "middling",
-    "features": "middling",
-    "drift": "middling",
-    "train": "heavy",
-    "evaluate": "heavy",
-}
-"""Share by step."""
+"""By share of a node: CPU request and limit, memory request and limit."""
 
 _RUN_ID = {"name": "VOLCAST_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}
 
@@ -32,18 +19,7 @@ _EVERYWHERE = {
     "AWS_REGION": "AWS_REGION",
     "AWS_DEFAULT_REGION": "AWS_REGION",
 }
-_SETTINGS = {
-    "promote": {"VOLCAST_MLFLOW_URI": "VOLCAST_MLFLOW_URI"},
-    "shadow": {"VOLCAST_MLFLOW_URI": "VOLCAST_MLFLOW_URI"},
-}
-"""Environment by step, each variable with its key in the ConfigMap volcast-settings."""
-
-_SECRETS = {
-    "ingest": ("volcast-sources", {"VOLCAST_FRED_API_KEY": "fred_api_key"}),
-    # The address may hold a password.
-    "materialize": ("volcast-online", {"VOLCAST_ONLINE_STORE": "url"}),
-}
-"""Secret by step, and the key of each variable."""
+"""Environment of every step, each variable with its key in the ConfigMap volcast-settings."""
 
 _STORE = {
     "AWS_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
@@ -56,6 +32,11 @@ _TRAINING = "volcast-training"
 _HOUR = 3600
 
 
+def resources(step: str) -> tuple[str, str, str, str]:
+    """Return a step's CPU request and limit, and memory request and limit."""
+    return RESOURCES[STEPS[step].share]
+
+
 def pod(step: str) -> dict[str, object]:
     """Return the step's configuration in the form of ``kfp_kubernetes.KubernetesExecutorConfig``.
 
@@ -63,26 +44,28 @@ def pod(step: str) -> dict[str, object]:
     named here may be absent from the cluster, and is then absent from the environment: a role
     where an AWS account has none, keys where pods have a role.
     """
-    heavy = RESOURCES[step] == "heavy"
-    # A step that hangs would keep the next day's run waiting, for there is one run at a time.
-    given: dict[str, object] = {"activeDeadlineSeconds": str(6 * _HOUR if heavy else _HOUR)}
-    # Network policies tell the steps of one role from another's by it.
-    given["podMetadata"] = {"labels": {"volcast/role": ROLES[step]}}
-    given["fieldPathAsEnv"] = [_RUN_ID]
-    given["configMapAsEnv"] = [
-        _config_map("volcast-settings", _EVERYWHERE | _SETTINGS.get(step, {})),
-        # EKS writes where the token is only for containers that name no role themselves.
-        _config_map(
-            "volcast-roles",
-            {"AWS_ROLE_ARN": ROLES[step], "AWS_WEB_IDENTITY_TOKEN_FILE": "token_file"},
-        ),
-    ]
-    given["secretAsEnv"] = [_secret("volcast-store", _STORE)]
-    if step in _SECRETS:
-        given["secretAsEnv"] = [_secret("volcast-store", _STORE), _secret(*_SECRETS[step])]
-    if heavy:
-        given |= _on_training_nodes()
-    return given
+    described = STEPS[step]
+    heavy = described.share == "heavy"
+    secrets = [_secret("volcast-store", _STORE)]
+    if described.secret:
+        name, key, variable = described.secret
+        secrets.append(_secret(name, {variable: key}))
+    settings = _EVERYWHERE | {variable: variable for variable in described.settings}
+    # EKS writes where the token is only for containers that name no role themselves.
+    role = {"AWS_ROLE_ARN": described.role, "AWS_WEB_IDENTITY_TOKEN_FILE": "token_file"}
+    config: dict[str, object] = {
+        # A step that hangs would block the next day's run, for there is one run at a time.
+        "activeDeadlineSeconds": str(6 * _HOUR if heavy else _HOUR),
+        # Network policies select the steps of a role by it.
+        "podMetadata": {"labels": {"volcast/role": described.role}},
+        "fieldPathAsEnv": [_RUN_ID],
+        "configMapAsEnv": [
+            _config_map("volcast-settings", settings),
+            _config_map("volcast-roles", role),
+        ],
+        "secretAsEnv": secrets,
+    }
+    return config | _on_training_nodes() if heavy else config
 
 
 def _config_map(name: str, keys: dict[str, str]) -> dict[str, object]:
@@ -104,9 +87,9 @@ def _secret(name: str, keys: dict[str, str]) -> dict[str, object]:
 
 
 def _on_training_nodes() -> dict[str, object]:
-    wanted = {"key": _TRAINING, "operator": "In", "values": ["true"]}
+    label = {"key": _TRAINING, "operator": "In", "values": ["true"]}
     taint = {"key": _TRAINING, "operator": "Equal", "value": "true", "effect": "NoSchedule"}
     return {
-        "nodeAffinity": [{"matchExpressions": [wanted], "weight": 100}],
+        "nodeAffinity": [{"matchExpressions": [label], "weight": 100}],
         "tolerations": [taint],
     }

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 from cfnlint.api import ManualArgs, lint
 
-from components.images import IMAGES
-from components.roles import ROLES
 from tests.deploy.aws_account import ACCOUNT, ISSUER, REGION, TEMPLATE, Account, created, template
 from tests.deploy.iam import Statement, listed
+from volcast.steps import IMAGES, ROLES
 from volcast.store.tables import TABLES
 
 pytestmark = pytest.mark.xdist_group("aws_account")

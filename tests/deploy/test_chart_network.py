@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-import components.roles
 from tests.deploy.charted import NAMESPACE, VALUE_SETS, pods, render
 from tests.deploy.reachability import End, permitted, reachable
+from volcast.steps import ROLES as STEP_ROLES
 
 PORTS = (
     22, 80, 443, 5000, 5432, 6379, 6380, 6443, 8080, 8081, 8333, 8501, 8887, 8888, 9108, 9109,
@@ -19,7 +19,7 @@ PORTS = (
 WAYS = ("Egress", "Ingress")
 
 IN_KUBEFLOW = {"pipelines.kubeflow.org/v2_component": "true"}
-ROLES = tuple(sorted(set(components.roles.ROLES.values())))
+ROLES = tuple(sorted(set(STEP_ROLES.values())))
 
 PLACES = [
     # Beside whom it must not be mistaken for, in the same namespace and elsewhere.

@@ -15,6 +15,7 @@ import yaml
 from tests.deploy.engine import needs_engine
 from tests.deploy.tools import ROOT
 from tests.s3_server import free_ports
+from volcast.steps import IMAGES, PIPELINES
 
 pytestmark = [pytest.mark.xdist_group("interfaces"), pytest.mark.timeout(3600)]
 
@@ -22,7 +23,7 @@ PROJECT = "volcasttest"
 
 PORTS = ("API_PORT", "EXPORTER_PORT", "DASHBOARD_PORT", "BRIEF_PORT")
 
-STEPS = ("ingest", "train", "infer", "drift")
+STEPS = ("prepare", "train", "materialize", "infer", "audit", "publish", "drift", "retrain")
 
 
 @cache
@@ -74,8 +75,8 @@ def _answer(port: str, path: str) -> str:
 
 
 def test_every_part_runs_without_rights_and_is_reached_from_this_machine_alone() -> None:
-    told = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
-    for name, part in told["services"].items():
+    project = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    for name, part in project["services"].items():
         assert part["read_only"] is True, name
         assert part["user"] == "10001:10001", name
         assert part["cap_drop"] == ["ALL"], name
@@ -104,4 +105,16 @@ def test_every_step_ended_well_and_the_drift_image_looked_for_drift(up: dict[str
             ["docker", "wait", container], capture_output=True, text=True, check=True, timeout=600
         )
         assert said.stdout.strip() == "0", step
-    assert json.loads(_compose(up, "logs", "--no-color", "drift").split("|")[-1])["state"] == "ok"
+    logged = json.loads(_compose(up, "logs", "--no-color", "drift").split("|")[-1])
+    assert logged["facts"]["state"] == "ok"
+
+
+def test_the_steps_of_all_parts_are_a_days_in_their_images() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    steps: list[str] = []
+    for name in STEPS:
+        image = services[name]["image"].removeprefix("volcast/").partition(":")[0]
+        part = services[name]["command"][-1].split(",")
+        assert {IMAGES[step] for step in part} == {image}, name
+        steps += part
+    assert steps == [*PIPELINES["day"], "record"]

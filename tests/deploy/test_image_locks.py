@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from components.images import IMAGES
 from tests.deploy.tools import ROOT
+from volcast.steps import IMAGES
 
 PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==(\S+)", re.MULTILINE)
 LOCKS = ("data", "model", "serving", "dashboard", "kfp")

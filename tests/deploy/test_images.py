@@ -14,7 +14,6 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from components.images import IMAGES
 from tests.deploy.engine import (
     ALL,
     TAG,
@@ -29,6 +28,7 @@ from tests.deploy.engine import (
     reference,
 )
 from tests.deploy.tools import ROOT
+from volcast.steps import IMAGES
 
 pytestmark = [pytest.mark.xdist_group("interfaces"), pytest.mark.timeout(3600)]
 

@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from components.images import IMAGES
-from components.roles import ROLES
 from tests.deploy.aws_account import ACCOUNT, REGION, template
 from tests.deploy.charted import chosen, objects_in
 from tests.deploy.restricted import pod_specs, violations
 from tests.deploy.tools import MANIFESTS, ROOT, ran, tool
+from volcast.steps import IMAGES, ROLES
 
 OVERLAYS = ("kind", "eks")
 NAMESPACES = {"volcast", "kubeflow", "storage"}

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.images import IMAGES
 from pipelines.schedules import SCHEDULES
+from volcast.steps import IMAGES
 
 ROOT = Path(__file__).parents[2]
 CONFIG = yaml.safe_load((ROOT / "skaffold.yaml").read_text())

@@ -1,6 +1,5 @@
 """No step and no part asks the bucket for more than its role gives: all run, and are recorded."""
 
-import importlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
-from components.roles import ROLES
+from components import COMPONENTS
 from tests.deploy.aws_account import REGION, Account, created
 from tests.deploy.store_access import Artifact, Ledger, recorded_s3
 from volcast.core.settings import read_settings
+from volcast.steps import ROLES
 from volcast.store import Store
 
 pytestmark = pytest.mark.xdist_group("store_access")
@@ -27,8 +27,7 @@ class Walk:
         self.folder, self.ledger, self.store = folder, ledger, f"s3://{BUCKET}/store"
 
     def step(self, name: str, **given: object) -> Any:
-        module = importlib.import_module(f"components.{name}.component")
-        run = getattr(module, name).python_func
+        run = COMPONENTS[name].python_func
         outputs = {
             output: Artifact(path=str(self.folder / f"{name}-{output}"))
             for output in ("checks", "metrics", "report", "staged")

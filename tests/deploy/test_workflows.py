@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.images import IMAGES
 from tests.deploy.tools import ROOT, ran, tool
+from volcast.steps import IMAGES
 
 FOLDER = ROOT / ".github/workflows"
 FILES = sorted(FOLDER.glob("*.yml"))

@@ -56,12 +56,12 @@ def test_only_steps_whose_failure_may_pass_are_retried(rendered: dict[str, str])
 
 
 def test_every_step_is_told_the_id_of_its_run_by_its_pod(rendered: dict[str, str]) -> None:
-    wanted = [{"name": "VOLCAST_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}]
+    run_id = [{"name": "VOLCAST_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}]
     for text in rendered.values():
         spec, platform = yaml.safe_load_all(text)
-        given = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-        assert given.keys() == spec["deploymentSpec"]["executors"].keys()
-        assert [one["fieldPathAsEnv"] for one in given.values()] == [wanted] * len(given)
+        executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+        assert executors.keys() == spec["deploymentSpec"]["executors"].keys()
+        assert [one["fieldPathAsEnv"] for one in executors.values()] == [run_id] * len(executors)
 
 
 def test_every_pipeline_records_its_outcome_whatever_became_of_it(
@@ -80,14 +80,14 @@ def test_the_published_forecast_waits_for_nothing_that_watches_it(
     rendered: dict[str, str],
 ) -> None:
     tasks = _tasks(rendered["daily_inference.yaml"])
-    known, wanted = set(), {"publish"}
-    while wanted:
-        known |= wanted
-        above = [tasks[f"comp-exit-handler-1/{n}"].get("dependentTasks", []) for n in wanted]
-        wanted = {name for names in above for name in names} - known
-    assert known == {
-        "publish", "audit-predictions", "infer", "materialize", "audit-features", "features",
-        "validate", "ingest",
+    before, new = set(), {"publish"}
+    while new:
+        before |= new
+        above = [tasks[f"comp-exit-handler-1/{n}"].get("dependentTasks", []) for n in new]
+        new = {name for names in above for name in names} - before
+    assert before == {
+        "publish", "audit-predictions", "infer", "materialize", "labels", "audit-features",
+        "features", "validate", "ingest",
     }  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def test_promotion_and_the_shadow_wait_for_the_gate(rendered: dict[str, str]) ->
 
 
 def test_images_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from components.images import image
+    from components import image
 
     monkeypatch.setenv("VOLCAST_IMAGE_REPOSITORY", "registry.example/volcast")
     monkeypatch.setenv("VOLCAST_IMAGE_TAG", "1.2.3")

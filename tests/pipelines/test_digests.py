@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from components.images import IMAGES
 from pipelines.compile import COMPILED, main
 from pipelines.digests import references
+from volcast.steps import IMAGES
 
 BUILT = {
     name: f"registry.example:5001/volcast/{name}:1.2@sha256:{str(number) * 64}"

@@ -230,14 +230,16 @@ def test_each_online_store_has_a_registry_of_its_own_whatever_its_password(
 def test_the_pipeline_step_fills_the_store_of_the_setting(
     uri: str, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from components.materialize.component import materialize
+    from components import COMPONENTS
     from feature_repo.online import online_features
     from feature_repo.opening import open_feature_store
 
     monkeypatch.setenv("VOLCAST_ONLINE_STORE", redis.url.get_secret_value())
     with contextlib.closing(redis.client()) as client:
         client.flushall()
-    materialize.python_func(uri, LAST.isoformat(), Universe(target="SPX").model_dump_json())
+    COMPONENTS["materialize"].python_func(
+        uri, LAST.isoformat(), Universe(target="SPX").model_dump_json()
+    )
     found = online_features(open_feature_store(uri, online=redis.url), "SPX")
     assert found is not None
     assert found[0] == CLOSE

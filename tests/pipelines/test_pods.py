@@ -7,9 +7,9 @@ import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from components.roles import ROLES
 from pipelines.compile import COMPILED
-from pipelines.pods import RESOURCES, SHARES, pod
+from pipelines.pods import pod, resources
+from volcast.steps import ROLES
 
 TEXT, NUMBER, WHOLE, BOOL, MESSAGE = 9, 5, 3, 8, 11
 # The fields of kubernetes_executor_config.proto (kfp-kubernetes 2.17) that we write: number, type,
@@ -148,12 +148,11 @@ def test_training_prefers_its_nodes_and_takes_any():
 
 
 def test_every_step_asks_for_its_share_of_a_node():
-    assert RESOURCES.keys() == ROLES.keys()
     for name in ("train.yaml", "daily_inference.yaml", "evaluate.yaml"):
         spec = next(yaml.safe_load_all((COMPILED / name).read_text()))
         for label, executor in spec["deploymentSpec"]["executors"].items():
             step = step_of(label)
             given = executor["container"]["resources"]
             names = ("CpuRequest", "CpuLimit", "MemoryRequest", "MemoryLimit")
-            asked = tuple(given[f"resource{part}"] for part in names)
-            assert asked == SHARES[RESOURCES[step]], label
+            shares = tuple(given[f"resource{part}"] for part in names)
+            assert shares == resources(step), label

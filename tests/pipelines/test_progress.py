@@ -2,7 +2,7 @@
 
 import io
 
-from pipelines.progress import Transcript
+from pipelines.local import Transcript
 from volcast.core.logs import line
 
 
@@ -13,14 +13,14 @@ def _event(event: str, step: str, **facts: object) -> str:
 def _shown(*printed: str) -> tuple[Transcript, str]:
     out = io.StringIO()
     transcript = Transcript(out)
-    with transcript.begun("volcast-train"):
+    with transcript.progress.pipeline("volcast-train"):
         for text in printed:
             transcript.write(text)
     return transcript, out.getvalue()
 
 
-def _finished(step: str, **found: object) -> str:
-    return _event("step_finished", step, duration_ms=1, found=found)
+def _finished(step: str, **facts: object) -> str:
+    return _event("step_finished", step, duration_ms=1, facts=facts)
 
 
 def test_a_step_is_a_line_with_its_time_and_what_it_found() -> None:

@@ -14,7 +14,14 @@ from volcast.cli import main
 from volcast.core import calendar
 from volcast.monitoring.retrain import decide
 from volcast.monitoring.score import performance
-from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_DRIFT_DAILY, PREDICTIONS_DAILY
+from volcast.store import Store
+from volcast.store.tables import (
+    CURATED_MARKET_DAILY,
+    MONITORING_DRIFT_DAILY,
+    MONITORING_JOBS,
+    MONITORING_QUALITY,
+    PREDICTIONS_DAILY,
+)
 from volcast.training import train as training
 
 
@@ -63,7 +70,7 @@ def test_a_session_not_ingested_is_stale_exit_code_40(run, store):
     crown(store, fill(store, 6))
     code, said = run("infer", "--store", store.uri, "--as-of", "2006-01-03")
     assert code == 40
-    assert "newest: 2005-12-30" in said
+    assert "StaleInput" in said
 
 
 def test_an_unknown_command_or_option_is_exit_code_2(run):
@@ -140,7 +147,32 @@ def test_infer_fills_the_online_store_of_the_setting_and_says_to_retry_when_it_i
     monkeypatch.setenv("VOLCAST_ONLINE_STORE", f"redis://:hunter2@127.0.0.1:{port}/3")
     code, said = run("infer", "--store", store.uri)
     assert (code, f"127.0.0.1:{port}" in said, "hunter2" in said) == (20, True, False)
-    assert len(store.read(PREDICTIONS_DAILY)) == 1
+    assert len(store.read(PREDICTIONS_DAILY)) == 0
+
+
+def test_features_and_infer_audit_what_they_write(run, store):
+    crown(store, fill(store, 6))
+    assert run("features", "--store", store.uri)[0] == 0
+    assert run("infer", "--store", store.uri)[0] == 0
+    audited = set(store.read(MONITORING_QUALITY).column("suite").to_pylist())
+    assert {"features", "predictions"} <= audited
+
+
+def test_a_run_continues_from_its_folder_and_records_its_failure(run, tmp_path):
+    store, folder = tmp_path / "store", tmp_path / "run"
+    places = ("--store", str(store), "--folder", str(folder))
+    steps = ("--steps", "ingest,validate")
+    assert run("run", "--source", "synthetic", *places, *steps)[0] == 0
+    opened = Store.open(str(store))
+    assert len(opened.read(MONITORING_JOBS)) == 0
+    assert run("run", *places, "--steps", "features,audit_features,labels")[0] == 0
+    assert run("run", *places, "--steps", "materialize,infer,record")[0] == 10
+    (row,) = opened.read(MONITORING_JOBS).to_pylist()
+    assert (row["job"], row["outcome"], row["exit_code"]) == (
+        "volcast-daily-inference", "failed", 10,
+    )  # fmt: skip
+    assert run("run", "--store", str(store), "--steps", "validate")[0] == 2
+    assert run("run", "--store", str(store), "--steps", "ingest,validat")[0] == 2
 
 
 def test_show_tells_all_there_is_to_tell_of_the_champion(run, store):
@@ -171,7 +203,7 @@ def test_infer_and_backfill_forecast_with_the_challenger_and_summary_shows_the_c
     arguments = ("challenge", "2", "--why", "a", "--who", "b", "--store", store.uri)
     assert run("registry", *arguments)[0] == 0
     code, said = run("infer", "--store", store.uri)
-    assert (code, "challenger: version 2, sessions forecast: 1" in said) == (0, True)
+    assert (code, "challenger version 2, sessions forecast: 1" in said) == (0, True)
     span = ("--from", str(calendar.after(last, -2)), "--to", str(last))
     code, said = run("backfill", "--store", store.uri, *span)
     assert (code, "challenger: version 2, sessions forecast: 3" in said) == (0, True)

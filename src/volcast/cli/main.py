@@ -3,8 +3,7 @@
 import logging
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,25 +14,18 @@ from volcast.cli.arguments import (
     From,
     StoreOption,
     To,
-    at,
     console,
     day,
-    open_store,
     recalled,
     say,
     span,
-    with_roles,
 )
 from volcast.cli.evaluation import evaluate
 from volcast.cli.registry import app as registry_app
 from volcast.cli.schedules import app as schedules_app
-from volcast.core.errors import GateRefused, VolcastError
-from volcast.core.settings import SourceName, read_settings
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from volcast.store import WriteReport
+from volcast.cli.steps import drift, features, infer, ingest, run, train
+from volcast.core.errors import VolcastError
+from volcast.core.settings import read_settings
 
 __all__ = ["app", "main"]
 
@@ -43,141 +35,8 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(registry_app, name="registry")
 app.add_typer(schedules_app, name="schedules")
-app.command()(evaluate)
-
-
-@app.command()
-def ingest(
-    source: Annotated[SourceName | None, typer.Option(help="Where rows come from.")] = None,
-    path: Annotated[Path | None, typer.Option(help="The folder of the csv source.")] = None,
-    store: StoreOption = None,
-    as_of: DayOption = None,
-    target: Annotated[str | None, typer.Option(help="Symbol to forecast.")] = None,
-    iv: Annotated[str | None, typer.Option(help="Its implied volatility; '' for none.")] = None,
-) -> None:
-    """Fetch into raw tables, validate, and write curated rows."""
-    from volcast.data.checks import validate
-    from volcast.data.ingest import ingest as fetch
-    from volcast.data.sources import open_source
-    from volcast.store.universe import remember
-
-    settings = read_settings(source=source, source_path=path, store=store, as_of=day(as_of))
-    universe, opened = with_roles(settings.resolved_universe, target, iv), open_store(settings)
-    with console.status(f"fetching from {settings.source}"):
-        fetched = fetch(
-            opened, open_source(settings), universe, now=datetime.now(UTC), as_of=settings.as_of
-        )
-    remember(opened, universe)
-    say(f"raw: {fetched.added} rows added, {fetched.restated} restated, as of {fetched.as_of}")
-    for reason, count in fetched.dropped.items():
-        say(f"  dropped {count}: {reason}")
-    for note in fetched.notes:
-        say(f"  note: {note}")
-    with console.status("validating"):
-        valid = validate(opened, universe, fetched.as_of)
-    say(f"curated: {valid.rows} rows, {valid.quarantined} quarantined, {valid.checks} checks")
-    for reason, count in valid.dropped.items():
-        say(f"  dropped {count}: {reason}")
-    for example in valid.examples:
-        say(f"  quarantined {example}")
-    for warning in valid.warnings:
-        say(f"  warning: {warning}")
-
-
-@app.command()
-def features(store: StoreOption = None, as_of: DayOption = None) -> None:
-    """Compute features_daily and labels_daily from curated rows."""
-    from volcast.features import labels
-    from volcast.features.build import build
-
-    opened, universe, session = at(store, as_of)
-    for name, report in (
-        ("features", build(opened, universe, session)),
-        ("labels", labels.build(opened, universe, session)),
-    ):
-        say(f"{name}: {_counts(report)}")
-
-
-@app.command()
-def train(store: StoreOption = None, as_of: DayOption = None) -> None:
-    """Train, evaluate and, if the gate passes it, promote; exit code 30 if refused."""
-    from volcast import registry
-    from volcast.cli.summary import print_skill
-    from volcast.core.applications import load
-    from volcast.training import gate
-    from volcast.training.shadow import take_as_challenger
-    from volcast.training.train import train as fit
-
-    opened, universe, session = at(store, as_of)
-    registry.mlflow_uri(opened)  # a store that cannot register says so before the minutes of work
-
-    def read() -> "pd.DataFrame":
-        feast = load("feature_repo.historical")
-        return feast.training_frame(opened.uri, universe.target, session)  # type: ignore[no-any-return]
-
-    with console.status("walking forward") as status:
-        candidate = fit(
-            opened, universe, session, read, seed=read_settings().seed,
-            progress=lambda done, all_: status.update(f"walking forward: fit {done} of {all_}"),
-        )  # fmt: skip
-    print_skill(console, candidate.metrics, universe.target)
-    with console.status("evaluating") as status:
-        decision = gate.evaluate_candidate(
-            opened, candidate.run_id,
-            lambda done, all_: status.update(f"walking the champion's recipe: {done} of {all_}"),
-        )  # fmt: skip
-    for reason in decision.reasons:
-        say(f"gate: {reason}")
-    if not decision.passed:
-        challenger = take_as_challenger(
-            opened, candidate.run_id, who="volcast train", when=datetime.now(UTC)
-        )
-        if challenger is not None:
-            say(f"challenger: version {challenger.version} ({challenger.sha256[:12]})")
-        raise GateRefused(
-            found=f"a {decision.kind} run that does not pass", expected="a run the gate lets pass",
-            where=f"run {candidate.run_id}", remedy="The champion stays. See the reasons above.",
-        )  # fmt: skip
-    with console.status("registering and promoting"):
-        version = registry.register(opened, candidate.run_id)
-        registry.promote(
-            opened, version.version, who="volcast train", why=f"passed the gate: {decision.kind}",
-            when=datetime.now(UTC),
-        )  # fmt: skip
-    say(f"champion: version {version.version} ({version.sha256[:12]})")
-
-
-@app.command()
-def drift(store: StoreOption = None, as_of: DayOption = None) -> None:
-    """Hold the newest sessions against the champion's training rows."""
-    from volcast.monitoring.drift import drift_python, launch
-
-    opened, universe, session = at(store, as_of)
-    with console.status("looking for drift"):
-        verdict = launch(opened, universe.target, session, drift_python())
-    say(f"drift: {verdict.state}: {verdict.detail}")
-
-
-@app.command()
-def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
-    """Forecast from the session's features, publish, and fill the online store."""
-    from volcast.cli.summary import print_forecast
-    from volcast.core.applications import load
-    from volcast.inference.forecast import infer as forecast
-    from volcast.inference.forecast import publish, shadow
-
-    opened, universe, session = at(store, as_of)
-    rows = forecast(opened, universe, session)
-    publish(opened, rows)
-    # After the champion's: whatever becomes of it, that one stands.
-    beside = shadow(opened, universe, session, session)
-    publish(opened, beside.rows)
-    with console.status("filling the online store through Feast"):
-        load("feature_repo.online").materialize(
-            opened.uri, session, expect=[universe.target], online=read_settings().online_store
-        )
-    print_forecast(console, rows.to_pylist()[0])
-    _say_challenger(beside.said)
+for command in (run, ingest, features, train, infer, drift, evaluate):
+    app.command()(command)
 
 
 @app.command()
@@ -188,8 +47,13 @@ def backfill(first: From, last: To, store: StoreOption = None) -> None:
     begin, end = span(first, last)
     opened, universe = recalled(store)
     filled = fill(opened, universe, begin, end)
-    say(f"predictions: {_counts(filled.report)}")
-    _say_challenger(filled.challenger)
+    counts = filled.report
+    say(
+        f"predictions: {counts.added} added, {counts.replaced} replaced, "
+        f"{counts.unchanged} unchanged"
+    )
+    if filled.challenger:
+        say(f"challenger: {filled.challenger}")
 
 
 @app.command()
@@ -268,16 +132,6 @@ def main() -> None:
     try:
         app()
     except VolcastError as error:
-        # What was found may hold brackets, and is no markup.
-        said = escape(f"{type(error).__name__}: {error}")
-        Console(stderr=True).print(f"[red]error[/]: {said}", markup=True)
+        message = escape(f"{type(error).__name__}: {error}")
+        Console(stderr=True).print(f"[red]error[/]: {message}")
         sys.exit(error.exit_code)
-
-
-def _say_challenger(said: str) -> None:
-    if said:
-        say(f"challenger: {said}")
-
-
-def _counts(report: "WriteReport") -> str:
-    return f"{report.added} added, {report.replaced} replaced, {report.unchanged} as before"

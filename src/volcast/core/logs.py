@@ -23,7 +23,7 @@ RUN_ID = "VOLCAST_RUN_ID"
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "step_started": "a pipeline step begins",
-        "step_finished": "a step is done: its time, and what it found",
+        "step_finished": "a step is done: its time and its facts",
         "step_failed": "a step stops on an error that volcast knows",
         "serving": "the server listens",
         "champion_in_service": "the server answers with another version from now on",

@@ -1,1 +1,0 @@
-"""Walk forward on one symbol."""

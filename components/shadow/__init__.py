@@ -1,1 +1,0 @@
-"""Let a new recipe that is not proven run beside the champion."""

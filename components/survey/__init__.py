@@ -1,1 +1,0 @@
-"""Lay the evaluations of several symbols side by side."""

@@ -1,0 +1,205 @@
+"""Commands that run steps of the pipelines: a whole day, or a few of them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from volcast.cli.arguments import DayOption, StoreOption, at, console, day, with_roles
+from volcast.core.errors import ConfigError, GateRefused
+from volcast.core.settings import Settings, SourceName, Universe, read_settings
+from volcast.steps.table import FORECAST, PIPELINES, PREPARE, STEPS, TRAIN
+
+if TYPE_CHECKING:
+    from volcast.steps.runner import Run
+
+__all__ = ["drift", "features", "infer", "ingest", "run", "train"]
+
+Source = Annotated[SourceName | None, typer.Option(help="Where rows come from.")]
+SourcePath = Annotated[Path | None, typer.Option("--path", help="The folder of the csv source.")]
+Target = Annotated[str | None, typer.Option(help="Symbol to forecast.")]
+Iv = Annotated[str | None, typer.Option(help="Its implied volatility; '' for none.")]
+
+_OTHER_SYMBOLS = ("SPY", "QQQ", "IWM")
+
+
+def run(  # noqa: PLR0913
+    *,
+    source: Source = None,
+    path: SourcePath = None,
+    store: StoreOption = None,
+    as_of: DayOption = None,
+    target: Target = None,
+    iv: Iv = None,
+    pipeline: Annotated[
+        Literal["day", "train", "daily", "evaluate"],
+        typer.Option(help="day: daily, after training where there is no champion."),
+    ] = "day",
+    train_first: Annotated[
+        bool, typer.Option("--train", help="Train before the forecast in any case.")
+    ] = False,
+    symbols: Annotated[str, typer.Option(help="To evaluate, separated by commas.")] = "",
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Evaluate with and without groups of features.")
+    ] = False,
+    steps: Annotated[
+        str, typer.Option(help="These steps only, by comma; the first part starts with ingest.")
+    ] = "",
+    folder: Annotated[
+        Path | None, typer.Option(help="For files; a later --steps continues from it.")
+    ] = None,
+) -> None:
+    """Run a pipeline in this process: the same steps, order and records as on Kubeflow."""
+    from volcast.steps.runner import run_pipeline, run_steps
+
+    names = _names(steps) if steps else [*PIPELINES[pipeline], "record"]
+    settings = read_settings(source=source, source_path=path, store=store, as_of=day(as_of))
+    with _begun(f"volcast run {pipeline}", settings.store, folder) as begun:
+        if names[0] != "ingest":
+            if folder is None:
+                raise _no_folder()
+            run_steps(begun, names)
+            return
+        begun.values = _inputs(settings, target, iv) | {"ablation": ablation}
+        if pipeline == "evaluate":
+            chosen = [symbol for symbol in symbols.split(",") if symbol]
+            begun.values["symbols"] = begun.values["also"] = chosen or _own_symbols(settings)
+        if pipeline == "day" and not train_first:
+            begun.values["training"] = _lacks_champion(settings)
+        last = "record" in names
+        run_pipeline(begun, pipeline, [name for name in names if name != "record"], last=last)
+    if not steps and pipeline in {"day", "daily"}:
+        _print_summary(settings)
+
+
+def ingest(
+    source: Source = None,
+    path: SourcePath = None,
+    store: StoreOption = None,
+    as_of: DayOption = None,
+    target: Target = None,
+    iv: Iv = None,
+) -> None:
+    """Fetch into raw tables, validate, and write curated rows."""
+    settings = read_settings(source=source, source_path=path, store=store, as_of=day(as_of))
+    with _begun("volcast ingest", settings.store, None) as begun:
+        begun.values = _inputs(settings, target, iv)
+        begun.steps(PREPARE[:2])
+
+
+def features(store: StoreOption = None, as_of: DayOption = None) -> None:
+    """Compute features_daily and labels_daily from curated rows, and audit the features."""
+    with _session("volcast features", store, as_of) as begun:
+        begun.steps(PREPARE[2:])
+
+
+def train(store: StoreOption = None, as_of: DayOption = None) -> None:
+    """Train, judge and, if the gate lets it pass, promote; exit code 30 if refused."""
+    from volcast.cli.summary import print_skill
+    from volcast.registry.run_files import Metrics
+    from volcast.store import Store
+
+    with _session("volcast train", store, as_of) as begun:
+        begun.steps(TRAIN)
+        run_id = begun.values["run_id"]
+        key = f"runs/{run_id}/metrics.json"
+        metrics = Metrics.from_bytes(Store.open(begun.store).objects.get(key), key)
+        print_skill(console, metrics, Universe.model_validate_json(begun.values["universe"]).target)
+        if not begun.values["passed"]:
+            raise GateRefused(
+                found="a run that does not pass", expected="a run the gate lets pass",
+                where=f"run {run_id}", remedy="The champion stays. See the reasons above.",
+            )  # fmt: skip
+
+
+def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
+    """Fill the online store, forecast from the session's features, audit and publish."""
+    import pyarrow.parquet as pq
+
+    from volcast.cli.summary import print_forecast
+
+    with _session("volcast infer", store, as_of) as begun:
+        begun.steps(FORECAST)
+        print_forecast(console, pq.read_table(begun.folder / "staged.parquet").to_pylist()[0])
+
+
+def drift(store: StoreOption = None, as_of: DayOption = None) -> None:
+    """Compare the newest sessions with the champion's training rows."""
+    with _session("volcast drift", store, as_of) as begun:
+        begun.steps(["drift"])
+
+
+@contextmanager
+def _begun(title: str, store: str, folder: Path | None) -> "Iterator[Run]":
+    from volcast.steps.progress import StepProgress
+    from volcast.steps.runner import Run
+
+    progress = StepProgress(console)
+    with TemporaryDirectory(prefix="volcast-") as scratch, progress.pipeline(title):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        yield Run(store, folder or Path(scratch), progress)
+
+
+@contextmanager
+def _session(title: str, store: str | None, as_of: str | None) -> "Iterator[Run]":
+    opened, universe, session = at(store, as_of)
+    with _begun(title, opened.uri, None) as begun:
+        begun.values = {
+            "as_of": str(session), "universe": universe.model_dump_json(), "training": True,
+        }  # fmt: skip
+        yield begun
+
+
+def _inputs(settings: Settings, target: str | None, iv: str | None) -> dict[str, object]:
+    universe = with_roles(settings.resolved_universe, target, iv)
+    return {
+        "source": settings.source,
+        "source_path": str(settings.source_path or ""),
+        "as_of": str(settings.as_of or ""),
+        "universe": universe.model_dump_json(),
+        "also": [],
+    }
+
+
+def _names(steps: str) -> Sequence[str]:
+    names = [name.strip() for name in steps.split(",")]
+    unknown = [name for name in names if name not in STEPS]
+    if unknown:
+        raise ConfigError(
+            found=", ".join(unknown), expected=f"of {', '.join(STEPS)}", where="--steps",
+            remedy="Name steps of the table, separated by commas.",
+        )  # fmt: skip
+    return names
+
+
+def _no_folder() -> ConfigError:
+    return ConfigError(
+        found="no --folder", expected="that of the run to continue", where="--steps",
+        remedy="Start with ingest, or name the folder of a run that did.",
+    )  # fmt: skip
+
+
+def _own_symbols(settings: Settings) -> list[str]:
+    if settings.source in {"sample", "synthetic"}:
+        return [settings.resolved_universe.target]
+    return list(_OTHER_SYMBOLS)
+
+
+def _lacks_champion(settings: Settings) -> bool:
+    from volcast.registry import champion_pointer
+    from volcast.store import Store
+
+    return champion_pointer(Store.open(settings.store)) is None
+
+
+def _print_summary(settings: Settings) -> None:
+    from volcast.cli.summary import print_summary
+    from volcast.store import Store
+    from volcast.store.universe import recall
+
+    opened = Store.open(settings.store)
+    print_summary(console, opened, recall(opened))

@@ -1,0 +1,10 @@
+"""The steps of the pipelines: one table of them, and what runs them in a cluster or in here.
+
+`volcast.steps.table` describes each step. The KFP components, the compiled pipelines, the pods'
+settings, ``volcast run`` and compose all follow from it.
+"""
+
+from volcast.steps.calls import Result, call, run_step, step
+from volcast.steps.table import IMAGES, PIPELINES, ROLES, STEPS, Step
+
+__all__ = ["IMAGES", "PIPELINES", "ROLES", "STEPS", "Result", "Step", "call", "run_step", "step"]
