@@ -40,7 +40,7 @@ def measure(folder: str, timed: Stopwatch) -> None:
     with timed("training set through Feast"):
         frame = training_frame(folder, universe.target, as_of)
     with timed("train and evaluate"):
-        run = train(store, universe, as_of, lambda: frame)
+        run = train(store, universe, as_of, frame)
     with timed("gate"):
         gate.evaluate_candidate(store, run.run_id)
     with timed("register and promote"):
@@ -48,7 +48,7 @@ def measure(folder: str, timed: Stopwatch) -> None:
         registry.promote(store, version.version, who="bench", why="bench", when=now)
     with timed("infer and publish"):
         inference.publish(store, inference.infer(store, universe, as_of))
-    other = registry.register(store, train(store, universe, as_of, lambda: frame, seed=8).run_id)
+    other = registry.register(store, train(store, universe, as_of, frame, seed=8).run_id)
     registry.promote(store, other.version, who="bench", why="bench", when=now)
     with timed("roll back, as a command"):
         _volcast("registry", "rollback", "--why", "bench", "--who", "bench", "--store", folder)

@@ -1,6 +1,5 @@
 """Made-up markets for tests: curated rows, stores, and a store with a champion."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -83,14 +82,14 @@ def restate(store: Store, position: int, at: pd.Timestamp, years: int = 2) -> da
     return session
 
 
-def reader(store: Store, as_of: date) -> Callable[[], pd.DataFrame]:
-    """Return what reads the training set straight from the tables, with no feature store."""
-    return lambda: as_known_then(store, UNIVERSE.target, as_of)
+def features_of(store: Store, as_of: date) -> pd.DataFrame:
+    """Return the target's features straight from the table, with no feature store."""
+    return as_known_then(store, UNIVERSE.target, as_of)
 
 
 def crown(store: Store, as_of: date) -> str:
     """Train on the store, promote whatever the gate says, and return the version."""
-    candidate = train(store, UNIVERSE, as_of, reader(store, as_of))
+    candidate = train(store, UNIVERSE, as_of, features_of(store, as_of))
     gate.evaluate_candidate(store, candidate.run_id)
     version = registry.register(store, candidate.run_id)
     registry.promote(store, version.version, who="test", why="test", when=NOON)

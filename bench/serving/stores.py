@@ -93,7 +93,7 @@ def made_subject(place: Path) -> Subject:
     features.build(store, universe, as_of)
     labels.build(store, universe, as_of)
     frame = as_known_then(store, symbol, as_of)
-    runs = [train(store, universe, as_of, lambda: frame, seed=seed).run_id for seed in (7, 8)]
+    runs = [train(store, universe, as_of, frame, seed=seed).run_id for seed in (7, 8)]
     one, other = (registry.register(store, run).version for run in runs)
     _promote(store, one)
     inference.publish(store, inference.infer(store, universe, as_of))

@@ -5,16 +5,20 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.markets import UNIVERSE, fill
 from volcast.core import calendar
 from volcast.core.errors import ConfigError, NotFound, StaleInput
 from volcast.features.catalog import names
 from volcast.store import Store
 from volcast.store.tables import FEATURES_DAILY
+from volcast.training.train import train
 
 SYMBOLS = ("SPX", "000001")
 FIRST, LAST = date(2017, 1, 3), date(2018, 12, 28)
@@ -134,6 +138,29 @@ def test_a_symbol_without_features_is_not_found(store_uri: str) -> None:
 
     with pytest.raises(NotFound, match="no features of NONE"):
         training_frame(store_uri, "NONE", LAST)
+
+
+def test_training_uses_the_values_that_feast_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feast import FeatureStore
+
+    from feature_repo.historical import training_frame
+
+    store = Store.open(str(tmp_path))
+    last = fill(store, 6)
+    plain = train(store, UNIVERSE, last, training_frame(store.uri, UNIVERSE.target, last))
+    retrieve = FeatureStore.get_historical_features
+
+    def retrieve_shifted(*args: Any, **kwargs: Any) -> Any:
+        frame = retrieve(*args, **kwargs).to_df()
+        frame.loc[900:1000, "g5_less_iv"] += 0.5
+        return SimpleNamespace(to_df=lambda: frame)
+
+    monkeypatch.setattr(FeatureStore, "get_historical_features", retrieve_shifted)
+    shifted = train(store, UNIVERSE, last, training_frame(store.uri, UNIVERSE.target, last))
+    for name in ("model/model.ubj", "evaluation.parquet"):
+        assert store.objects.get(plain.folder + name) != store.objects.get(shifted.folder + name)
 
 
 def test_the_online_store_holds_the_newest_session_up_to_as_of(tmp_path: Path) -> None:

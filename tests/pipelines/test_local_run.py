@@ -8,12 +8,10 @@ import shutil
 import subprocess
 import sys
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 import pytest
 
 from tests.contract_rows import contract_rows
@@ -157,28 +155,6 @@ def test_the_training_step_leaves_its_report_as_an_artifact(sample: tuple[Path, 
     assert "<html" in reports[-1].read_text().lower()
     output = json.loads((reports[-1].parent / "executor_output.json").read_text())
     assert "qlike" in json.dumps(output["artifacts"]["metrics"])
-
-
-def test_one_changed_offline_value_changes_the_trained_bytes(
-    sample: tuple[Path, str], tmp_path: Path
-) -> None:
-    from feature_repo.historical import training_frame
-    from volcast.training.train import train
-
-    as_of, source = date(2006, 12, 29), Store.open(str(sample[0] / "store"))
-    store, digests = Store.open(str(tmp_path)), []
-    store.write(LABELS_DAILY, source.read(LABELS_DAILY, last=as_of))
-    rows = source.read(FEATURES_DAILY, last=as_of)
-    for nudge in (0.0, 0.5):
-        at = FEATURES_DAILY.schema.get_field_index("g5_less_g252")
-        hit = pc.equal(rows["session"], date(2003, 6, 16))
-        moved = pc.if_else(hit, pc.add(rows.column(at), nudge), rows.column(at))
-        store.write(FEATURES_DAILY, rows.set_column(at, FEATURES_DAILY.schema.field(at), moved))
-        candidate = train(
-            store, SAMPLE_UNIVERSE, as_of, partial(training_frame, store.uri, "SPX", as_of)
-        )
-        digests.append(store.objects.get(f"{candidate.folder}model/model.ubj"))
-    assert digests[0] != digests[1]
 
 
 def test_artifacts_of_older_runs_are_removed_and_of_nothing_else(tmp_path: Path) -> None:

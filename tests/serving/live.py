@@ -89,7 +89,7 @@ class Running:
 
 def train_version(store: Store, as_of: date, seed: int = 7) -> str:
     frame = as_known_then(store, SYMBOL, as_of)
-    run = training.train(store, UNIVERSE, as_of, lambda: frame, seed=seed)
+    run = training.train(store, UNIVERSE, as_of, frame, seed=seed)
     return registry.register(store, run.run_id).version
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.contract_rows import contract_rows
-from tests.markets import UNIVERSE, crown, fill, reader
+from tests.markets import UNIVERSE, crown, features_of, fill
 from tests.s3_server import free_ports
 from volcast import registry
 from volcast.cli import main
@@ -197,7 +197,7 @@ def test_show_tells_all_there_is_to_tell_of_the_champion(run, store):
 def test_infer_and_backfill_forecast_with_the_challenger_and_summary_shows_the_champion(run, store):
     last = fill(store, 6)
     crown(store, last)
-    frame = reader(store, last)
+    frame = features_of(store, last)
     challenger = training.train(store, UNIVERSE, last, frame, seed=8)
     registry.register(store, challenger.run_id)
     arguments = ("challenge", "2", "--why", "a", "--who", "b", "--store", store.uri)

@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from tests.markets import NOON, UNIVERSE, fill, reader
+from tests.markets import NOON, UNIVERSE, features_of, fill
 from volcast import registry
 from volcast.cli import main
 from volcast.core import calendar
@@ -40,7 +40,7 @@ def with_trees(count: int) -> dict:
 def trained_with(count: int, store: Store, as_of: date) -> Candidate:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "RECIPES", with_trees(count))
-        return train(store, UNIVERSE, as_of, reader(store, as_of))
+        return train(store, UNIVERSE, as_of, features_of(store, as_of))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.markets import NOON, UNIVERSE, crown, curated, fill, reader
+from tests.markets import NOON, UNIVERSE, crown, curated, features_of, fill
 from volcast import registry
 from volcast.core import calendar
 from volcast.core.errors import ModelError, StaleInput
@@ -32,7 +32,7 @@ def shadowed(tmp_path_factory: pytest.TempPathFactory) -> Store:
     last = fill(store, YEARS)
     earlier = calendar.after(last, -DAYS)
     crown(store, earlier)
-    run = training.train(store, UNIVERSE, earlier, reader(store, earlier), seed=8)
+    run = training.train(store, UNIVERSE, earlier, features_of(store, earlier), seed=8)
     registry.challenge(store, registry.register(store, run.run_id).version, **AUDIT)
     return store
 

