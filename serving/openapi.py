@@ -102,18 +102,24 @@ def _described(operation: Operation) -> Document:
     if operation.query is not None:
         described["parameters"] = _parameters(operation.query)
     if operation.body is not None:
-        body = _content("", "application/json", operation.body)
-        body["content"]["application/json"]["examples"] = {
-            f"example-{number}": {"summary": summary, "value": value}
-            for number, (summary, value) in enumerate(operation.examples.items(), 1)
-        }
-        described["requestBody"] = {"required": True, "content": body["content"]}
+        content = {"schema": _reference(operation.body)} | _examples(operation.examples)
+        described["requestBody"] = {"required": True, "content": {"application/json": content}}
     return described
 
 
 def _content(description: str, media_type: str, model: type[BaseModel]) -> Document:
-    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    return {"description": description, "content": {media_type: {"schema": schema}}}
+    return {"description": description, "content": {media_type: {"schema": _reference(model)}}}
+
+
+def _reference(model: type[BaseModel]) -> Document:
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _examples(by_summary: Mapping[str, object]) -> Document:
+    if len(by_summary) == 1:
+        return {"example": next(iter(by_summary.values()))}
+    named = [{"summary": summary, "value": value} for summary, value in by_summary.items()]
+    return {"examples": {f"example-{number}": one for number, one in enumerate(named, 1)}}
 
 
 def _parameters(query: type[BaseModel]) -> list[Document]:
@@ -146,12 +152,8 @@ def page(described: Document) -> str:
                 f"<p><code>{one['name']}</code> {html.escape(one['description'])}</p>"
                 for one in operation.get("parameters", ())
             ]
-            content = operation.get("requestBody", {}).get("content", {})
-            examples = content.get("application/json", {}).get("examples", {})
-            parts += [_example(one["summary"], one["value"]) for one in examples.values()]
-            answer = operation["responses"]["200"]["content"]["application/json"]
-            if "example" in answer:
-                parts.append(_example("Answer", answer["example"]))
+            parts += _shown("Request", operation.get("requestBody", {}))
+            parts += _shown("Answer", operation["responses"]["200"])
             parts += [
                 f"<li>{status}: {html.escape(one['description'])}</li>"
                 for status, one in operation["responses"].items()
@@ -159,9 +161,16 @@ def page(described: Document) -> str:
     return _PAGE % "\n".join(parts)
 
 
-def _example(summary: str, value: object) -> str:
-    text = html.escape(json.dumps(value, indent=1))
-    return f"<p>{html.escape(summary)}</p><pre>{text}</pre>"
+def _shown(title: str, described: Document) -> list[str]:
+    content = described.get("content", {}).get("application/json", {})
+    named = list(content.get("examples", {}).values())
+    if "example" in content:
+        named = [{"summary": title, "value": content["example"]}]
+    return [
+        f"<p>{html.escape(one['summary'])}</p>"
+        f"<pre>{html.escape(json.dumps(one['value'], indent=1))}</pre>"
+        for one in named
+    ]
 
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>volcast</title>
