@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from serving.service import run_service, service_parser
 from volcast.core.settings import Settings
@@ -10,12 +9,12 @@ from volcast.core.settings import Settings
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     # Imported here: KServe and Feast take seconds, and a wrong argument is reported without them.
-    from serving.auth import guard_of
-    from serving.server import Listen, serve
+    from serving.server import serve
 
-    guard = guard_of(settings)
-    listen = Listen(arguments.host, arguments.port, arguments.grace_seconds, guard)
-    serve(settings, listen, lambda: datetime.now(UTC), arguments.follow_seconds)
+    serve(
+        settings, arguments.host, arguments.port,
+        watch_seconds=arguments.follow_seconds, grace_seconds=arguments.grace_seconds,
+    )  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Look the newest features of a symbol up in the online store, through Feast."""
+"""Read the newest features of a symbol from the online store, through Feast."""
 
 import sqlite3
 import threading
@@ -17,23 +17,17 @@ from feature_repo.online import online_features
 from feature_repo.opening import open_feature_store
 from volcast.core.errors import StoreUnavailable
 
-__all__ = ["FeatureRow", "LastKnown", "OnlineFeatures"]
+__all__ = ["FeatureRow", "LatestFeatures", "OnlineFeatures"]
 
 _FAULTS = (
-    FeastError,
-    OSError,
-    sqlite3.Error,
-    RedisError,
-    BotoCoreError,
-    ClientError,
-    DecodeError,
-)
-"""What Feast lets through when its registry or its online store fails."""
+    FeastError, OSError, sqlite3.Error, RedisError, BotoCoreError, ClientError, DecodeError,
+)  # fmt: skip
+"""What Feast raises when its registry or its online store fails."""
 
 
 @dataclass(frozen=True)
 class FeatureRow:
-    """The features of one symbol as the online store has them.
+    """The features of one symbol in the online store.
 
     Parameters
     ----------
@@ -48,15 +42,15 @@ class FeatureRow:
 
 
 @dataclass(frozen=True)
-class LastKnown:
-    """What the online store last said of one symbol.
+class LatestFeatures:
+    """The newest features of one symbol that were read from the online store.
 
     Parameters
     ----------
     row : FeatureRow or None
-        Its newest features; None if it had none.
+        None if the store had none.
     confirmed : bool
-        Whether that is of the last look; not if the store did not answer it.
+        Whether the last read succeeded.
     """
 
     row: FeatureRow | None
@@ -64,7 +58,7 @@ class LastKnown:
 
 
 class OnlineFeatures:
-    """The online store behind one volcast store, opened at the first look-up and then held.
+    """The online store of one volcast store, opened at the first read.
 
     Parameters
     ----------
@@ -77,12 +71,12 @@ class OnlineFeatures:
     def __init__(self, store_uri: str, online: SecretStr | None = None) -> None:
         self._uri, self._online = store_uri, online
         self._store: FeatureStore | None = None
-        self._turn = threading.Lock()  # Feast shares one SQLite connection among threads
+        self._lock = threading.Lock()  # Feast shares one SQLite connection among threads
 
     def newest(self, symbol: str) -> FeatureRow | None:
         """Return the newest features of ``symbol``; None if there are none.
 
-        Nothing here enforces an age, so the caller must look at ``session``.
+        They may be of any age: check ``session``.
 
         Raises
         ------
@@ -90,15 +84,13 @@ class OnlineFeatures:
             If the online store cannot be opened or read.
         """
         try:
-            with self._turn:
+            with self._lock:
                 self._store = self._store or open_feature_store(self._uri, online=self._online)
-                found = online_features(self._store, symbol)
+                features = online_features(self._store, symbol)
         except _FAULTS as error:
             raise StoreUnavailable(
-                found=f"{type(error).__name__}: {error}",
-                expected="an online store that answers",
-                where="online features",
-                remedy="Materialize the features, or mend the store.",
-            ) from error
+                found=f"{type(error).__name__}: {error}", expected="an online store that answers",
+                where="online features", remedy="Materialize the features, or repair the store.",
+            ) from error  # fmt: skip
         # A session closes in New York on the same day as in UTC.
-        return None if found is None else FeatureRow(found[0].date(), found[1])
+        return None if features is None else FeatureRow(features[0].date(), features[1])

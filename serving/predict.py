@@ -1,4 +1,4 @@
-"""The answers of /predict: a forecast by symbol and date, with its intervals and its reasons."""
+"""The answers of /predict: a forecast by symbol and date, with its intervals and its drivers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from serving.inputs import json_object, plain_date, quoted
+from serving.body import field_error, json_object, plain_date, quoted
 from serving.model import VolcastModel
-from serving.state import InService
+from serving.state import ServingState
 from volcast.core import calendar
 from volcast.core.baselines import BASELINES
-from volcast.core.errors import ModelError, NotFound, RequestError, StaleInput, StoreUnavailable
+from volcast.core.errors import ModelError, NotFound, StaleInput, StoreUnavailable
 from volcast.data.sessions import require_session
 from volcast.features.catalog import names
 from volcast.inference.forecast import HIGHEST, LOWEST, forecast_row
@@ -20,26 +20,26 @@ from volcast.registry.versions import NAME
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 
-__all__ = ["STALE_LIMIT", "Answers", "Question"]
+__all__ = ["STALE_LIMIT", "ForecastRequest", "ForecastService"]
 
 STALE_LIMIT = 5
 """Sessions that features may be old and still be answered from, marked stale."""
 
-_ANSWERED_AS = {"har_rv": "har"}
+_ANSWER_NAMES = {"har_rv": "har"}
 """Baselines whose name in the answer is older than the one in the tables."""
 
 _REGIMES = ("calm", "normal", "stressed")
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a client asks.
+class ForecastRequest:
+    """A request of /predict.
 
     Parameters
     ----------
     symbol : str
     as_of : date or None
-        None asks for the present.
+        None for the present.
     features : object or None
         As sent; checked against the champion's signature when answered.
     """
@@ -49,7 +49,7 @@ class Question:
     features: object | None = None
 
     @classmethod
-    def of_query(cls, pairs: Sequence[tuple[str, str]]) -> "Question":
+    def of_query(cls, pairs: Sequence[tuple[str, str]]) -> "ForecastRequest":
         """Read a query string.
 
         Raises
@@ -57,55 +57,55 @@ class Question:
         RequestError
             On a repeated, unknown or malformed parameter, or no symbol.
         """
-        given = dict(pairs)
-        if len(given) < len(pairs):
-            names = [name for name, _ in pairs]
-            repeated = next(name for name in names if names.count(name) > 1)
-            raise _wrong(f"{quoted(repeated)} twice", "each parameter once", repeated)
-        return cls._of(given, {"symbol", "as_of"})
+        parameters = dict(pairs)
+        if len(parameters) < len(pairs):
+            sent = [name for name, _ in pairs]
+            repeated = next(name for name in sent if sent.count(name) > 1)
+            raise field_error(f"{quoted(repeated)} twice", "each parameter once", repeated)
+        return cls._of(parameters, {"symbol", "as_of"})
 
     @classmethod
-    def of_body(cls, body: bytes) -> "Question":
+    def of_body(cls, body: bytes) -> "ForecastRequest":
         """Read a JSON body.
 
         Raises
         ------
         RequestError
-            On anything but an object with symbol and, if wanted, as_of and features.
+            On anything but an object with symbol and optionally as_of and features.
         """
         return cls._of(json_object(body), {"symbol", "as_of", "features"})
 
     @classmethod
-    def _of(cls, given: Mapping[str, Any], allowed: set[str]) -> "Question":
-        for name in given:
+    def _of(cls, fields: Mapping[str, Any], allowed: set[str]) -> "ForecastRequest":
+        for name in fields:
             if name not in allowed:
-                raise _wrong(f"unknown field {quoted(name)}", f"{sorted(allowed)}", name)
-        symbol, as_of = given.get("symbol"), given.get("as_of")
+                raise field_error(f"unknown field {quoted(name)}", f"{sorted(allowed)}", name)
+        symbol, as_of = fields.get("symbol"), fields.get("as_of")
         if not isinstance(symbol, str) or not symbol:
-            raise _wrong(quoted(symbol), "a symbol such as SPY", "symbol")
+            raise field_error(quoted(symbol), "a symbol such as SPY", "symbol")
         day = None if as_of is None else plain_date(as_of, "as_of")
-        return cls(symbol, day, given.get("features"))
+        return cls(symbol, day, fields.get("features"))
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Answers questions from what is in service and from the published forecasts.
+class ForecastService:
+    """Answers requests from the served state and from the published forecasts.
 
     Parameters
     ----------
     store : Store
-        Holds the published forecasts.
+        Has the published forecasts.
     model : VolcastModel
-        Holds what is in service.
+        Has the served state.
     """
 
     store: Store
     model: VolcastModel
 
-    def answer(self, question: Question) -> dict[str, object]:
-        """Answer one question, in the shape of the /predict contract.
+    def answer(self, request: ForecastRequest) -> dict[str, object]:
+        """Answer one request, in the shape of the /predict contract.
 
-        Without an ``as_of``, or with ``features``, nothing outside this process is asked.
+        Without an ``as_of``, or with ``features``, nothing outside this process is read.
 
         Raises
         ------
@@ -114,33 +114,31 @@ class Answers:
         NotFound
             If the symbol is not forecast, or the past day was not.
         RequestError
-            If ``as_of`` is not a session, or the features given are not the signature.
+            If ``as_of`` is not a session, or the features are not the signature.
         StaleInput
             If the newest features are missing or too old.
         StoreUnavailable
             If the store does not answer, or the online store never has.
         """
         state = self.model.state
+        symbol = request.symbol
         _ = state.ready_champion
-        clock = state.clocks.get(question.symbol)
-        if clock is None:
+        present = state.sessions.get(symbol)
+        if present is None:
             raise NotFound(
-                found=quoted(question.symbol),
-                expected=f"one of {sorted(state.clocks)}",
-                where="symbol",
-                remedy="Ask for a symbol that is forecast.",
-                field="symbol",
-            )
-        as_of = clock if question.as_of is None else require_session(question.as_of)
-        if question.features is not None:
-            return _given(state, question, as_of)
-        if question.as_of is not None:
-            published = self._published(state, question.symbol, as_of)
+                found=quoted(symbol), expected=f"one of {sorted(state.sessions)}",
+                where="symbol", remedy="Ask for a symbol that is forecast.", field="symbol",
+            )  # fmt: skip
+        as_of = present if request.as_of is None else require_session(request.as_of)
+        if request.features is not None:
+            return _from_features(state, symbol, as_of, request.features)
+        if request.as_of is not None:
+            published = self._published(state, symbol, as_of)
             if published is not None:
-                return _body(published, as_of)
-        return _newest(state, question.symbol, as_of, clock)
+                return _answer(published, as_of)
+        return _from_online_features(state, symbol, as_of, present)
 
-    def _published(self, state: InService, symbol: str, as_of: date) -> dict[str, Any] | None:
+    def _published(self, state: ServingState, symbol: str, as_of: date) -> dict[str, Any] | None:
         """Return the champion's stored row of a day.
 
         A day may have rows of several champions: that of the version in service goes first, so
@@ -153,67 +151,66 @@ class Answers:
         return ranked[-1] if ranked else None
 
 
-def _newest(state: InService, symbol: str, as_of: date, clock: date) -> dict[str, object]:
-    known = state.features[symbol]
-    newest = known.row
-    if as_of < (clock if newest is None else newest.session):
+def _rank(version: str, served: str) -> tuple[bool, int, str]:
+    return version == served, int(version) if version.isdecimal() else -1, version
+
+
+def _from_features(
+    state: ServingState, symbol: str, as_of: date, features: object
+) -> dict[str, object]:
+    values = state.signature.values(features, "features")
+    row = _forecast_row(state, symbol, as_of, values)
+    finite = all(math.isfinite(row[name]) for name in ("rv_5d_hat", *BOUNDS))
+    if not (finite and LOWEST <= row["rv_5d_hat"] <= HIGHEST):
+        expected = f"values that give a volatility from {LOWEST} to {HIGHEST}"
+        raise field_error("values that give an impossible volatility", expected, "features")
+    return _answer(row, as_of)
+
+
+def _from_online_features(
+    state: ServingState, symbol: str, as_of: date, present: date
+) -> dict[str, object]:
+    online = state.features[symbol]
+    newest = online.row
+    if as_of < (present if newest is None else newest.session):
         raise NotFound(
-            found=f"no forecast of {as_of}",
-            expected="a session that was forecast",
-            where="as_of",
-            remedy="Ask for another day, or backfill this one.",
-            field="as_of",
-        )
-    if newest is None and not known.confirmed:
+            found=f"no forecast of {as_of}", expected="a session that was forecast",
+            where="as_of", remedy="Ask for another day, or backfill this one.", field="as_of",
+        )  # fmt: skip
+    if newest is None and not online.confirmed:
         raise StoreUnavailable(
             found="no answer yet", expected="an online store that answers",
-            where="online features", remedy="Mend the store; it is asked again by itself.",
+            where="online features", remedy="Repair the store; the server keeps reading it.",
         )  # fmt: skip
     if newest is None:
         raise _stale("no features in the online store")
     age = calendar.sessions_between(newest.session, as_of)
     if age > STALE_LIMIT:
         raise _stale(f"features of {newest.session}, {age} sessions before {as_of}")
-    row = _forecast(state, symbol, newest.session, newest.values)
-    return _body(row, as_of, age, confirmed=known.confirmed)
+    values = _model_inputs(state, newest.session, newest.values)
+    row = _forecast_row(state, symbol, newest.session, values)
+    return _answer(row, as_of, age, confirmed=online.confirmed)
 
 
-def _rank(version: str, served: str) -> tuple[bool, int, str]:
-    return version == served, int(version) if version.isdecimal() else -1, version
-
-
-def _given(state: InService, question: Question, as_of: date) -> dict[str, object]:
-    values = state.signature.values(question.features, "features")
-    row = _row(state, question.symbol, as_of, values)
-    sound = all(math.isfinite(row[name]) for name in ("rv_5d_hat", *BOUNDS))
-    if not (sound and LOWEST <= row["rv_5d_hat"] <= HIGHEST):
-        limits = f"values that give a volatility from {LOWEST} to {HIGHEST}"
-        raise _wrong("values that give none that can be", limits, "features")
-    return _body(row, as_of)
-
-
-def _forecast(
-    state: InService, symbol: str, session: date, values: Mapping[str, float | None]
-) -> Mapping[str, Any]:
+def _model_inputs(
+    state: ServingState, session: date, values: Mapping[str, float | None]
+) -> Mapping[str, float | None]:
+    """Return the signature's values, and the regime's, which the answer has but no model reads."""
     signature = state.signature
-    missing = [n for n in signature.names if n not in values]
-    empty = [n for n in signature.names if values.get(n) is None and n not in signature.optional]
+    missing = [name for name in signature.names if name not in values]
     if missing:
         raise ModelError(
-            found=f"no {missing} among the online features",
-            expected="the model's signature",
-            where="online features",
-            remedy="Apply the feature definitions and materialize again.",
-        )
+            found=f"no {missing} among the online features", expected="the model's signature",
+            where="online features", remedy="Apply the feature definitions and materialize again.",
+        )  # fmt: skip
+    empty = [n for n in signature.names if values[n] is None and n not in signature.optional]
     if empty:
         raise _stale(f"no value of {empty} for {session}")
-    # The regime stands beside the forecast; it is no input of it.
-    wanted = {name: values.get(name) for name in (*signature.names, *names("regime"))}
-    return _row(state, symbol, session, wanted)
+    return {name: values.get(name) for name in (*signature.names, *names("regime"))}
 
 
-def _row(
-    state: InService, symbol: str, session: date, values: Mapping[str, float | None]
+def _forecast_row(
+    state: ServingState, symbol: str, session: date, values: Mapping[str, float | None]
 ) -> dict[str, Any]:
     champion = state.ready_champion
     champion.refuse_another(symbol)
@@ -222,13 +219,12 @@ def _row(
     return row
 
 
-def _body(
+def _answer(
     row: Mapping[str, Any], as_of: date, age: int = 0, *, confirmed: bool = True
 ) -> dict[str, object]:
     """Return the /predict body of one predictions_daily row.
 
-    Features that the online store could not confirm are stale whatever their age: newer ones may
-    be there.
+    Features that the online store could not confirm are stale at any age: it may have newer ones.
     """
     return {
         "symbol": row["symbol"],
@@ -242,9 +238,12 @@ def _body(
         "unit": "annualised volatility, decimal",
         "intervals": {"0.80": [row["lo80"], row["hi80"]], "0.95": [row["lo95"], row["hi95"]]},
         "baselines": {
-            _ANSWERED_AS.get(name, name): _number(row.get(f"baseline_{name}")) for name in BASELINES
+            _ANSWER_NAMES.get(name, name): _number(row.get(f"baseline_{name}"))
+            for name in BASELINES
         },
-        "regime": _regime(row),
+        "regime": None
+        if row.get("regime") is None
+        else {"label": row["regime"], "probabilities": {n: row[f"p_{n}"] for n in _REGIMES}},
         "base_log_variance": row["base_log_variance"],
         "drivers": [{**driver, "value": _number(driver["value"])} for driver in row["drivers"]],
         "others_contribution": row["others_contribution"],
@@ -259,22 +258,8 @@ def _number(value: float | None) -> float | None:
     return None if value is None or math.isnan(value) else float(value)
 
 
-def _regime(row: Mapping[str, Any]) -> dict[str, object] | None:
-    if row.get("regime") is None:
-        return None
-    return {"label": row["regime"], "probabilities": {n: row[f"p_{n}"] for n in _REGIMES}}
-
-
 def _stale(found: str) -> StaleInput:
     return StaleInput(
-        found=found,
-        expected=f"features at most {STALE_LIMIT} sessions old",
-        where="online features",
-        remedy="Run the daily pipeline.",
-    )
-
-
-def _wrong(found: str, expected: str, field: str) -> RequestError:
-    return RequestError(
-        found=found, expected=expected, where=field, remedy="Mend the field.", field=field
-    )
+        found=found, expected=f"features at most {STALE_LIMIT} sessions old",
+        where="online features", remedy="Run the daily pipeline.",
+    )  # fmt: skip

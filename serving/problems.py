@@ -14,13 +14,19 @@ __all__ = ["method_not_allowed", "of_status", "problem", "unforeseen"]
 
 _RETRY_SECONDS = 5
 
+_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {"www-authenticate": "Bearer"},
+    HTTPStatus.REQUEST_TIMEOUT: {"connection": "close"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"retry-after": str(_RETRY_SECONDS)},
+}
+
 
 def problem(error: VolcastError) -> Response:
     """Return the response for one of volcast's own errors, by the status and title of its class."""
     status = HTTPStatus(error.http_status)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Overloaded):
         emit("request_failed", logging.WARNING, error=type(error).__name__, detail=str(error))
-    detail = str(error) if error.for_client else f"{error.title}. {_remedy(status)}"
+    detail = str(error) if error.for_client else _see_the_log(error.title, status)
     return _respond(status, error.title, detail, error.field)
 
 
@@ -30,21 +36,21 @@ def method_not_allowed(allow: str) -> Response:
 
 
 def unforeseen(error: Exception) -> Response:
-    """Return the response for what nobody foresaw; the log alone says what it was."""
+    """Return the response for an unexpected exception; only the log has its traceback."""
     emit("request_failed", logging.ERROR, error=type(error).__name__, trace=format_exception(error))
     status, title = HTTPStatus(VolcastError.http_status), VolcastError.title
-    return _respond(status, title, f"{title}. {_remedy(status)}", None)
+    return _respond(status, title, _see_the_log(title, status), None)
 
 
 def of_status(status: HTTPStatus, allow: str | None) -> Response:
-    """Return the response for a status that speaks for itself."""
+    """Return the response for an HTTP status alone."""
     return _respond(status, status.phrase, f"{status.phrase}. {status.description}", None, allow)
 
 
-def _remedy(status: HTTPStatus) -> str:
+def _see_the_log(title: str, status: HTTPStatus) -> str:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return "Try again later; the server's log has the cause."
-    return "The server's log has the cause."
+        return f"{title}. Try again later; the server's log has the cause."
+    return f"{title}. The server's log has the cause."
 
 
 def _respond(
@@ -57,11 +63,5 @@ def _respond(
         "detail": detail,
         "field": field,
     }
-    headers = {} if allow is None else {"allow": allow}
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["www-authenticate"] = "Bearer"
-    if status == HTTPStatus.REQUEST_TIMEOUT:
-        headers["connection"] = "close"
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["retry-after"] = str(_RETRY_SECONDS)
+    headers = _HEADERS.get(status, {}) | ({} if allow is None else {"allow": allow})
     return Response(json.dumps(body), status, headers, media_type="application/problem+json")

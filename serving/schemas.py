@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import SkipJsonSchema
 
-from serving.inputs import LARGEST, Signature
 from serving.openapi import Document, Operation, Strict, document
-from serving.state import InService
-from serving.verbs import ID_LENGTH, OUTPUTS
+from serving.protocols import ID_LENGTH, OUTPUTS
+from serving.signature import LARGEST, Signature
+from serving.state import ServingState
 from volcast.registry.versions import NAME
 
 __all__ = ["Explanations", "Forecast", "Inferred", "Predictions", "described"]
@@ -167,11 +167,11 @@ _FORECAST = {
 }  # fmt: skip
 
 
-def described(state: InService) -> Document:
+def described(state: ServingState) -> Document:
     """Return the OpenAPI document for the model in service; without one, features of any name."""
     signature = Signature((), frozenset()) if state.champion is None else state.signature
     row = dict.fromkeys(signature.names or ("iv",), 0.1)
-    symbol = min(state.clocks, default="SPY")
+    symbol = min(state.sessions, default="SPY")
     features = _features(signature)
     question = _model(
         "Question", symbol=(str, Field(min_length=1)), as_of=(date | None, None),

@@ -1,13 +1,11 @@
-"""KServe's model server, with our routes, our error table and nothing that is open by default."""
+"""KServe's model server with our routes and errors, and nothing open by default."""
 
 import asyncio
 import contextlib
 import gc
 import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import fastapi
 import orjson
@@ -22,63 +20,64 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 from uvicorn.importer import import_from_string
 
-from serving.auth import Guard
-from serving.edge import Edge
+from serving.application import Application
+from serving.auth import Guard, guard_of
 from serving.events import emit
-from serving.follow import Follower
-from serving.handlers import register
+from serving.header_timeout import HeaderTimeoutProtocol
+from serving.kserve_errors import register_errors
 from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
-from serving.openapi import page
-from serving.patience import PatientProtocol
-from serving.plane import Plane, Workers
-from serving.predict import Answers
+from serving.openapi import Document, page
+from serving.predict import ForecastService
+from serving.routes import ForecastRoutes
 from serving.schemas import described
 from serving.service import bound_socket
-from serving.state import InService
+from serving.watcher import ModelWatcher
+from serving.workers import Workers
 from volcast.core.settings import Settings
 from volcast.data.sessions import require_session
 from volcast.registry.versions import NAME
 from volcast.store import Store
 
-__all__ = ["Listen", "Server", "serve"]
+__all__ = ["Server", "serve"]
 
 
-class _Plane(DataPlane):  # type: ignore[misc]
-    """KServe's data plane, honest about readiness."""
+class _DataPlane(DataPlane):  # type: ignore[misc]
+    """KServe's data plane, which reports readiness and the version served."""
 
     async def ready(self) -> bool:
-        """Say whether the model is ready; KServe's own answer is always yes."""
+        """Return whether the model is ready; KServe's own answer is always yes."""
         return bool(await self.model_ready(NAME))
 
     async def model_metadata(self, model_name: str) -> dict[str, object]:
-        """Add the version in service."""
+        """Add the version served."""
         model = self.get_model_from_registry(model_name)
-        found: dict[str, object] = await super().model_metadata(model_name)
-        return {**found, "versions": [model.state.ready_champion.version.version]}
+        metadata: dict[str, object] = await super().model_metadata(model_name)
+        return {**metadata, "versions": [model.state.ready_champion.version.version]}
 
     def metadata(self) -> dict[str, object]:
-        """Claim no extension: models are loaded by promotion alone."""
+        """List no extension: models are loaded by promotion alone."""
         return {**super().metadata(), "extensions": []}
 
 
-class _Rest(RESTServer):  # type: ignore[misc]
+class _RestServer(RESTServer):  # type: ignore[misc]
     """KServe's REST server without its timing log, its error bodies and its repository routes."""
 
-    plane: Plane
+    routes: ForecastRoutes
     guard: Guard | None
     socket: socket.socket
 
     def create_application(self) -> None:
-        """Make KServe's application, and serve it from behind our edge."""
+        """Make KServe's application, and put ours before it."""
         super().create_application()
-        app = import_from_string(FASTAPI_APP_IMPORT_STRING)
-        self.config.app = Edge(app, self.plane, self.guard)
+        kserve: ASGIApp = import_from_string(FASTAPI_APP_IMPORT_STRING)
+        self.config.app = Application(kserve, self.routes, self.guard)
 
     async def start(self) -> None:
-        """Serve on the socket that was bound."""
+        """Serve on the bound socket."""
         self.create_application()
         await self._server.serve(sockets=[self.socket])
 
@@ -86,146 +85,137 @@ class _Rest(RESTServer):  # type: ignore[misc]
         """Add none: KServe's times and logs each request."""
 
     def _add_exception_handlers(self, app: fastapi.FastAPI) -> None:
-        register(app)
+        register_errors(app)
 
     def _register_endpoints(self, app: fastapi.FastAPI) -> None:
         # First, because FastAPI has an /openapi.json of its own, of KServe's routes alone.
         app.router.routes[:0] = [
-            Route("/openapi.json", self._document, methods=["GET"]),
-            Route("/docs", self._page, methods=["GET"]),
+            Route("/openapi.json", self._openapi, methods=["GET"]),
+            Route("/docs", self._docs, methods=["GET"]),
         ]
-        app.add_route("/v2/repository/{rest:path}", _closed, methods=["GET", "POST"])
+        app.add_route("/v2/repository/{rest:path}", _not_found, methods=["GET", "POST"])
         app.add_route("/metrics", metrics_handler, methods=["GET"])
         app.add_api_route("/", self.dataplane.live)
         register_v1_endpoints(app, self.dataplane, None)
         register_v2_endpoints(app, self.dataplane, None)
 
-    async def _document(self, _: Request) -> Response:
-        return Response(orjson.dumps(described(self._state())), media_type="application/json")
+    async def _openapi(self, _: Request) -> Response:
+        return Response(orjson.dumps(self._described()), media_type="application/json")
 
-    async def _page(self, _: Request) -> Response:
-        return Response(page(described(self._state())), media_type="text/html")
+    async def _docs(self, _: Request) -> Response:
+        return Response(page(self._described()), media_type="text/html")
 
-    def _state(self) -> InService:
-        state: InService = self.dataplane.get_model_from_registry(NAME).state
-        return state
+    def _described(self) -> Document:
+        return described(self.dataplane.get_model_from_registry(NAME).state)
 
 
-async def _closed(_: Request) -> Response:
+async def _not_found(_: Request) -> Response:
     raise HTTPException(404)
 
 
-@dataclass(frozen=True)
-class Listen:
-    """Where to listen and to whom, and how long requests may take when told to stop."""
-
-    host: str
-    port: int
-    grace_seconds: int
-    guard: Guard | None = None
-
-
 class Server(ModelServer):  # type: ignore[misc]
-    """One worker that serves one model over HTTP, and follows the champion while it does.
+    """One worker that serves one model over HTTP, and watches for a new champion meanwhile.
 
     Parameters
     ----------
-    follower : Follower
-        Whose model is served.
-    plane : Plane
-        Answers what forecasts.
-    listen : Listen
+    watcher : ModelWatcher
+        Its model is served.
+    routes : ForecastRoutes
+    guard : Guard or None
+    listener : socket.socket
+        Bound.
+    grace_seconds : int
+        For open requests at shutdown.
     """
 
-    def __init__(self, follower: Follower, plane: Plane, listen: Listen) -> None:
+    def __init__(
+        self, watcher: ModelWatcher, routes: ForecastRoutes, guard: Guard | None,
+        listener: socket.socket, grace_seconds: int,
+    ) -> None:  # fmt: skip
+        port = listener.getsockname()[1]
         super().__init__(
-            http_port=listen.port,
-            workers=1,
-            enable_grpc=False,
-            enable_latency_logging=False,
-            grace_period=listen.grace_seconds,
+            http_port=port, workers=1, enable_grpc=False, enable_latency_logging=False,
+            grace_period=grace_seconds,
+        )  # fmt: skip
+        self._watcher = watcher
+        self.dataplane = _DataPlane(model_registry=self.registered_models)
+        self.register_model(watcher.model)
+        rest_server = _RestServer(
+            FASTAPI_APP_IMPORT_STRING, self.dataplane, None, port, grace_period=grace_seconds
         )
-        self._follower = follower
-        self.dataplane = _Plane(model_registry=self.registered_models)
-        self.register_model(follower.model)
-        self._rest_server = _Rest(
-            FASTAPI_APP_IMPORT_STRING,
-            self.dataplane,
-            None,
-            listen.port,
-            grace_period=listen.grace_seconds,
-        )
-        self._rest_server.config.http = PatientProtocol
-        self._rest_server.plane = plane
-        self._rest_server.guard = listen.guard
-        self._rest_server.socket = bound_socket(listen.host, listen.port)
+        rest_server.config.http = HeaderTimeoutProtocol
+        rest_server.routes, rest_server.guard, rest_server.socket = routes, guard, listener
+        self._rest_server = rest_server
 
     def run(self) -> None:
-        """Serve until told to stop by SIGTERM or SIGINT.
+        """Serve until SIGTERM or SIGINT.
 
-        KServe's own ``start`` refuses a model that is not ready yet; here the server starts, says
-        so, and waits for a champion.
+        KServe's own ``start`` refuses a model that is not ready; this server starts, reports that
+        it is not ready, and waits for a champion.
         """
         self.register_signal_handler()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        following = asyncio.create_task(self._follower.run())
-        # A server that no longer follows would serve an old champion silently: it stops instead.
-        following.add_done_callback(self._stop_listening)
+        watching = asyncio.create_task(self._watcher.run())
+        # A server that no longer watches would serve an old champion silently: it stops instead.
+        watching.add_done_callback(self._stop_listening)
         try:
             await self._rest_server.start()
         finally:
-            following.cancel()
+            watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await following
+            await watching
 
     def _stop_listening(self, _: asyncio.Task[None]) -> None:
         self._rest_server._server.should_exit = True
 
 
 def serve(
-    settings: Settings, listen: Listen, now: Callable[[], datetime], follow_seconds: float
+    settings: Settings, host: str, port: int, *, watch_seconds: float, grace_seconds: int
 ) -> None:
     """Serve the store's champion until told to stop.
+
+    Without a champion the server starts, and waits for one.
 
     Parameters
     ----------
     settings : Settings
-        The store, the universe, and the fixed clock if there is one.
-    listen : Listen
-    now : callable
-        The time of day, in UTC.
-    follow_seconds : float
-        Between two looks at the store.
+    host : str
+    port : int
+    watch_seconds : float
+        Between two checks of the store.
+    grace_seconds : int
+        For open requests at shutdown.
 
     Raises
     ------
+    ConfigError
+        If the address cannot be bound, or the settings of tokens are wrong.
     RequestError
-        If the fixed clock is not a session that has closed.
+        If the fixed session is not one that has closed.
     VolcastError
-        If the store cannot be opened at all. Without a champion the server starts, and waits.
+        If the store cannot be opened.
     """
     if settings.as_of is not None:
-        require_session(settings.as_of, now=now())
-    store = Store.open(settings.store)
-    features = OnlineFeatures(settings.store, settings.online_store)
-    model = VolcastModel()
-    follower = Follower(
-        store,
-        model,
-        features,
-        settings.resolved_universe,
-        now=now,
-        as_of=settings.as_of,
-        seconds=follow_seconds,
-    )
-    follower.look()
-    emit("serving", host=listen.host, port=listen.port, ready=bool(model.ready))
-    # A thread at work gives way to the event loop this soon; by default ten times as late.
+        require_session(settings.as_of, now=_now())
+    guard = guard_of(settings)
+    store, model = Store.open(settings.store), VolcastModel()
+    watcher = ModelWatcher(
+        store, model, OnlineFeatures(settings.store, settings.online_store),
+        settings.resolved_universe, now=_now, as_of=settings.as_of, seconds=watch_seconds,
+    )  # fmt: skip
+    watcher.check()
+    emit("serving", host=host, port=port, ready=bool(model.ready))
+    # A worker thread gives way to the event loop this soon; by default it takes 250 times as long.
     sys.setswitchinterval(0.00002)
-    # What was made so far stays: the collector need not look at it again and again.
+    # What exists now stays: the collector need not scan it again.
     gc.collect()
     gc.freeze()
-    Server(follower, Plane(Answers(store, model), model, Workers()), listen).run()
+    routes = ForecastRoutes(ForecastService(store, model), model, Workers())
+    Server(watcher, routes, guard, bound_socket(host, port), grace_seconds).run()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -10,7 +10,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from serving.events import configure
-from serving.patience import PatientProtocol
+from serving.header_timeout import HeaderTimeoutProtocol
 from volcast.core.errors import ConfigError, VolcastError
 from volcast.core.settings import Settings, read_settings
 
@@ -88,7 +88,7 @@ def serve_asgi(app: ASGIApp, host: str, port: int) -> None:
         As `bound_socket`.
     """
     config = uvicorn.Config(
-        app, http=PatientProtocol, log_config=None, access_log=False, server_header=False,
+        app, http=HeaderTimeoutProtocol, log_config=None, access_log=False, server_header=False,
         lifespan="off",
     )  # fmt: skip
     # uvicorn raises the signal again once it has stopped, which would end the caller's cleanup.

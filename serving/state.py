@@ -1,4 +1,4 @@
-"""What is in service: the champion, the symbols it answers for, and their clocks."""
+"""What the server serves: the champion, the symbols it answers for, their sessions and features."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,38 +6,38 @@ from datetime import date
 from functools import cached_property
 from urllib.parse import unquote
 
-from serving.inputs import Signature
-from serving.lookup import LastKnown
+from serving.lookup import LatestFeatures
+from serving.signature import Signature
 from volcast.core.errors import ModelError
 from volcast.core.settings import Universe
 from volcast.registry import Champion
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 
-__all__ = ["InService", "known_symbols"]
+__all__ = ["ServingState", "forecast_symbols"]
 
 
 @dataclass(frozen=True, eq=False)
-class InService:
-    """One frozen picture of the server's state; a request reads it once and keeps to it.
+class ServingState:
+    """What is served at one moment, immutable; a request reads it once.
 
     Parameters
     ----------
     champion : Champion or None
-        The verified version in service.
-    clocks : mapping of str to date
-        For each symbol that is forecast, the session that the present counts as.
-    features : mapping of str to LastKnown
-        What the online store last said of each of these symbols.
+        Its version was verified.
+    sessions : mapping of str to date
+        The present session of each symbol that is forecast.
+    features : mapping of str to LatestFeatures
+        The newest online features of each of these symbols.
     """
 
     champion: Champion | None
-    clocks: Mapping[str, date]
-    features: Mapping[str, LastKnown]
+    sessions: Mapping[str, date]
+    features: Mapping[str, LatestFeatures]
 
-    def is_as(self, other: "InService") -> bool:
-        """Say whether ``other`` would answer every request alike."""
-        same = self.champion is other.champion and self.clocks == other.clocks
+    def same_as(self, other: "ServingState") -> bool:
+        """Return whether ``other`` would answer every request alike."""
+        same = self.champion is other.champion and self.sessions == other.sessions
         return same and self.features == other.features
 
     @property
@@ -65,12 +65,11 @@ class InService:
         return Signature(tuple(forecaster.signature), frozenset(forecaster.optional))
 
 
-def known_symbols(store: Store, universe: Universe) -> frozenset[str]:
-    """Return the symbols that the store holds forecasts of; before the first, the target."""
+def forecast_symbols(store: Store, universe: Universe) -> frozenset[str]:
+    """Return the symbols that the store has forecasts of; before the first, the target."""
     keys = store.objects.list(f"{PREDICTIONS_DAILY.name}/")
-    found = {_symbol(key) for key in keys if PREDICTIONS_DAILY.holds(key)}
-    return frozenset(found) or frozenset({universe.target})
-
-
-def _symbol(key: str) -> str:
-    return unquote(key.split("/")[1].partition("=")[2])
+    # A folder is named symbol=NAME.
+    symbols = {
+        unquote(key.split("/")[1].partition("=")[2]) for key in keys if PREDICTIONS_DAILY.holds(key)
+    }
+    return frozenset(symbols) or frozenset({universe.target})

@@ -17,11 +17,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from serving.auth import Guard
-from serving.body import whole_body
+from serving.body import plain_date, whole_body
 from serving.brief import metrics
 from serving.brief.document import described
 from serving.brief.request import asked, queried
-from serving.inputs import plain_date
 from serving.openapi import page
 from serving.problems import method_not_allowed, problem, unforeseen
 from volcast.brief import Answer, Brief, Library, Sentence, Source

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from urllib.parse import parse_qsl
 
-from serving.inputs import json_object, plain_date, quoted
+from serving.body import json_object, plain_date, quoted
 from volcast.brief import LONGEST, checked_question
 from volcast.core.errors import RequestError
 

@@ -70,18 +70,18 @@ class Walk:
 
     def parts(self) -> None:
         from serving.exporter.collector import StoreCollector
-        from serving.follow import Follower
         from serving.lookup import OnlineFeatures
         from serving.model import VolcastModel
+        from serving.watcher import ModelWatcher
         from volcast.brief import Library
 
         store, settings = Store.open(self.store), read_settings(store=self.store)
         with self.ledger.of("exporter"):
-            assert StoreCollector(store, lambda: NOW, 15).look().whole
+            assert StoreCollector(store, lambda: NOW, 15).check().whole
         with self.ledger.of("serving"):
             features, target = OnlineFeatures(self.store), settings.resolved_universe
             model = VolcastModel()
-            Follower(store, model, features, target, lambda: NOW, None, 3).look()
+            ModelWatcher(store, model, features, target, lambda: NOW, None, 3).check()
             assert model.state.champion is not None
         with self.ledger.of("dashboard"):
             library = Library.open(settings, lambda: NOW)

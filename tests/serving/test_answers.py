@@ -4,47 +4,47 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from serving.follow import Follower
 from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
-from serving.predict import STALE_LIMIT, Answers, Question
+from serving.predict import STALE_LIMIT, ForecastRequest, ForecastService
+from serving.watcher import ModelWatcher
 from tests.serving.live import SYMBOL, UNIVERSE, Served
 from volcast.core import calendar
 from volcast.core.errors import CorruptFile, NotFound, StaleInput, StoreUnavailable
 from volcast.store.tables import PREDICTIONS_DAILY
 
 
-def answers_of(served: Served, as_of=None) -> Answers:
+def answers_of(served: Served, as_of=None) -> ForecastService:
     store, model = served.store, VolcastModel()
     features = OnlineFeatures(str(served.folder))
     clock = {"now": lambda: datetime(2026, 1, 2, tzinfo=UTC), "as_of": as_of}
-    Follower(store, model, features, UNIVERSE, **clock, seconds=1).look()
-    return Answers(store, model)
+    ModelWatcher(store, model, features, UNIVERSE, **clock, seconds=1).check()
+    return ForecastService(store, model)
 
 
 @pytest.fixture(scope="module")
-def answers(served: Served) -> Answers:
+def answers(served: Served) -> ForecastService:
     return answers_of(served)
 
 
 @pytest.mark.parametrize("age", range(1, STALE_LIMIT + 1))
-def test_old_features_are_answered_marked_stale(answers: Answers, served: Served, age):
+def test_old_features_are_answered_marked_stale(answers: ForecastService, served: Served, age):
     later = calendar.after(served.as_of, age)
-    answer = answers.answer(Question(SYMBOL, later))
+    answer = answers.answer(ForecastRequest(SYMBOL, later))
     assert (answer["stale"], answer["age_sessions"]) == (True, age)
     assert answer["as_of"] == later.isoformat()
     assert answer["features_as_of"] == served.as_of.isoformat()
 
 
-def test_features_over_five_sessions_old_are_not_answered(answers: Answers, served: Served):
+def test_features_over_five_sessions_old_are_not_answered(answers: ForecastService, served: Served):
     later = calendar.after(served.as_of, STALE_LIMIT + 1)
     with pytest.raises(StaleInput, match="6 sessions before"):
-        answers.answer(Question(SYMBOL, later))
+        answers.answer(ForecastRequest(SYMBOL, later))
 
 
 def test_age_is_counted_against_the_configured_clock(served: Served):
     clock = calendar.after(served.as_of, 2)
-    answer = answers_of(served, as_of=clock).answer(Question(SYMBOL))
+    answer = answers_of(served, as_of=clock).answer(ForecastRequest(SYMBOL))
     assert (answer["as_of"], answer["age_sessions"]) == (clock.isoformat(), 2)
 
 
@@ -52,14 +52,14 @@ def test_symbol_without_online_features_is_not_answered(served: Served, tmp_path
     copy = served.copy(tmp_path / "store")
     (copy.folder / "feast" / "online.db").unlink()
     with pytest.raises(StaleInput, match="no features"):
-        answers_of(copy).answer(Question(SYMBOL))
+        answers_of(copy).answer(ForecastRequest(SYMBOL))
 
 
 def test_broken_online_store_is_unavailable(served: Served, tmp_path: Path):
     copy = served.copy(tmp_path / "store")
     (copy.folder / "feast" / "online.db").write_bytes(b"no database" * 1000)
     with pytest.raises(StoreUnavailable):
-        answers_of(copy).answer(Question(SYMBOL))
+        answers_of(copy).answer(ForecastRequest(SYMBOL))
 
 
 def test_truncated_predictions_are_an_error_and_never_an_absence(served: Served, tmp_path: Path):
@@ -67,7 +67,7 @@ def test_truncated_predictions_are_an_error_and_never_an_absence(served: Served,
     year = copy.folder / "predictions_daily" / f"symbol={SYMBOL}" / f"year={served.as_of.year}"
     (year / "data.parquet").write_bytes(b"PAR1")
     with pytest.raises(CorruptFile):
-        answers_of(copy).answer(Question(SYMBOL, served.as_of))
+        answers_of(copy).answer(ForecastRequest(SYMBOL, served.as_of))
 
 
 def test_version_in_service_answers_a_past_day_before_others(served: Served, tmp_path: Path):
@@ -80,7 +80,9 @@ def test_version_in_service_answers_a_past_day_before_others(served: Served, tmp
     ]
     copy.store.write(PREDICTIONS_DAILY, pa.Table.from_pylist(others))
     answers = answers_of(copy)
-    version = [answers.answer(Question(SYMBOL, day))["model"] for day in (row["session"], earlier)]
+    version = [
+        answers.answer(ForecastRequest(SYMBOL, day))["model"] for day in (row["session"], earlier)
+    ]
     assert [model["version"] for model in version] == [row["model_version"], "10"]
 
 
@@ -95,8 +97,8 @@ def test_challenger_never_answers(served: Served, tmp_path: Path):
     copy.store.write(PREDICTIONS_DAILY, pa.Table.from_pylist(shadows))
     answers = answers_of(copy)
     with pytest.raises(NotFound):
-        answers.answer(Question(SYMBOL, earlier))
-    for asked in (Question(SYMBOL, newest["session"]), Question(SYMBOL)):
+        answers.answer(ForecastRequest(SYMBOL, earlier))
+    for asked in (ForecastRequest(SYMBOL, newest["session"]), ForecastRequest(SYMBOL)):
         answer = answers.answer(asked)
         assert answer["model"]["version"] == newest["model_version"]
         assert answer["rv_5d"] == pytest.approx(newest["rv_5d_hat"], abs=1e-9)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from feature_repo.online import materialize
-from serving.plane import Workers
+from serving.workers import Workers
 from tests.redis_server import redis_server
 from tests.serving.live import AUDIT, ROOT, SYMBOL, Running, Served, running, train_version
 from volcast import registry

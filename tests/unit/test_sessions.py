@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import pytest
 
-from serving.follow import Follower
 from serving.lookup import OnlineFeatures
 from serving.model import VolcastModel
+from serving.watcher import ModelWatcher
 from volcast.core.errors import NotFound, RequestError
 from volcast.core.settings import Universe
 from volcast.data.checks import validate
@@ -28,8 +28,8 @@ def curated(store: Store, source: str, *days: date) -> Store:
 
 def served(store: Store, as_of: date | None) -> dict[str, date]:
     model, features = VolcastModel(), OnlineFeatures(store.uri)
-    Follower(store, model, features, Universe(), lambda: NOW, as_of, 3).look()
-    return dict(model.state.clocks)
+    ModelWatcher(store, model, features, Universe(), lambda: NOW, as_of, 3).check()
+    return dict(model.state.sessions)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Follow the store: take each new champion into service, and keep clocks and features right."""
+"""Watch the store: serve each new champion, and keep sessions and features up to date."""
 
 import asyncio
 import logging
@@ -8,9 +8,9 @@ from datetime import date, datetime
 
 from serving import metrics
 from serving.events import emit
-from serving.lookup import LastKnown, OnlineFeatures
+from serving.lookup import LatestFeatures, OnlineFeatures
 from serving.model import VolcastModel
-from serving.state import InService, known_symbols
+from serving.state import ServingState, forecast_symbols
 from volcast.core import calendar
 from volcast.core.errors import ContractError, KeyMissing, ModelError, NotFound, VolcastError
 from volcast.core.settings import Universe
@@ -19,32 +19,30 @@ from volcast.models.compiled import compiled
 from volcast.registry import Champion, Version, champion, champion_pointer
 from volcast.store import Store
 
-__all__ = ["Follower"]
+__all__ = ["ModelWatcher"]
 
-
-_LOOKS_BETWEEN_TRIES = 10
-"""A version refused is tried again this often, in case its files were mended."""
+_CHECKS_BETWEEN_TRIES = 10
+"""A refused version is tried again after so many checks, in case its files were repaired."""
 
 
 @dataclass
-class Follower:
-    """Looks at the store every few seconds and swaps what the model serves, in one step.
+class ModelWatcher:
+    """Checks the store every few seconds and replaces what the model serves, in one step.
 
     Parameters
     ----------
     store : Store
     model : VolcastModel
-        What to keep up to date.
     features : OnlineFeatures
-        Asked at each look, so that no request has to.
+        Read at each check, so that no request has to.
     universe : Universe
-        Whose target is known before the first forecast is stored.
+        Its target is served before the first forecast is stored.
     now : callable
         The time of day, in UTC.
     as_of : date or None
-        A fixed clock.
+        A fixed session.
     seconds : float
-        Between two looks.
+        Between two checks.
     """
 
     store: Store
@@ -55,32 +53,32 @@ class Follower:
     as_of: date | None
     seconds: float
     _refused: Version | None = field(default=None, init=False)
-    _patience: int = field(default=0, init=False)
+    _checks_to_skip: int = field(default=0, init=False)
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Check until cancelled."""
         while True:
             await asyncio.sleep(self.seconds)
-            await asyncio.to_thread(self.look)
+            await asyncio.to_thread(self.check)
 
-    def look(self) -> None:
-        """Look once; whatever fails leaves in service what was in service."""
+    def check(self) -> None:
+        """Check once; where a read fails, what was served before stays."""
         served = self.model.state
         chosen = self._champion(served.champion)
-        clocks = self._clocks(served.clocks)
-        features = {symbol: self._features(symbol, served.features) for symbol in clocks}
-        found = InService(chosen, clocks, features)
-        if not found.is_as(served):
-            self.model.adopt(found)
-        metrics.show_ages({symbol: _age(features[symbol], day) for symbol, day in clocks.items()})
+        sessions = self._sessions(served.sessions)
+        features = {symbol: self._features(symbol, served.features) for symbol in sessions}
+        state = ServingState(chosen, sessions, features)
+        if not state.same_as(served):
+            self.model.adopt(state)
+        metrics.show_ages({symbol: _age(features[symbol], day) for symbol, day in sessions.items()})
 
     def _champion(self, served: Champion | None) -> Champion | None:
         try:
             pointed = champion_pointer(self.store)
             if pointed is None or (served is not None and pointed == served.version):
                 return served
-            if pointed == self._refused and self._patience:
-                self._patience -= 1
+            if pointed == self._refused and self._checks_to_skip:
+                self._checks_to_skip -= 1
                 return served
             return self._load(pointed, served)
         except VolcastError as error:
@@ -89,29 +87,28 @@ class Follower:
 
     def _load(self, pointed: Version, served: Champion | None) -> Champion | None:
         try:
-            found = champion(self.store)
-            forecaster = compiled(found.forecaster)
+            loaded = champion(self.store)
+            forecaster = compiled(loaded.forecaster)
         except (ModelError, ContractError, NotFound) as error:
-            self._refused, self._patience = pointed, _LOOKS_BETWEEN_TRIES
+            self._refused, self._checks_to_skip = pointed, _CHECKS_BETWEEN_TRIES
             metrics.MODEL_REFUSED.inc()
             emit("champion_refused", logging.ERROR, version=pointed.version, detail=str(error))
             return served
-        version = found.version
+        version = loaded.version
         metrics.show_model(version.version, version.sha256, version.run_id)
         emit("champion_in_service", version=version.version, sha256=version.sha256)
-        return replace(found, forecaster=forecaster)
+        return replace(loaded, forecaster=forecaster)
 
-    def _clocks(self, known: Mapping[str, date]) -> Mapping[str, date]:
+    def _sessions(self, served: Mapping[str, date]) -> Mapping[str, date]:
         try:
-            symbols = sorted(known_symbols(self.store, self.universe))
-            now = self.now()
-            found = {s: self._clock(s, now) for s in symbols}
+            symbols, now = sorted(forecast_symbols(self.store, self.universe)), self.now()
+            sessions = {symbol: self._session(symbol, now) for symbol in symbols}
         except VolcastError as error:
             emit("clock_unread", logging.WARNING, detail=str(error))
-            return known
-        return {symbol: day for symbol, day in found.items() if day is not None}
+            return served
+        return {symbol: day for symbol, day in sessions.items() if day is not None}
 
-    def _clock(self, symbol: str, now: datetime) -> date | None:
+    def _session(self, symbol: str, now: datetime) -> date | None:
         """Return the present session of a symbol; None while it has no curated row."""
         try:
             return resolve_as_of(self.store, symbol, self.as_of, now=now)
@@ -120,18 +117,18 @@ class Follower:
         except NotFound:
             return None
 
-    def _features(self, symbol: str, known: Mapping[str, LastKnown]) -> LastKnown:
+    def _features(self, symbol: str, served: Mapping[str, LatestFeatures]) -> LatestFeatures:
         try:
-            found = LastKnown(self.features.newest(symbol), confirmed=True)
+            latest = LatestFeatures(self.features.newest(symbol), confirmed=True)
         except VolcastError as error:
             metrics.ONLINE_STORE_ERRORS.inc()
             metrics.ONLINE_STORE_UP.set(0)
             emit("features_unread", logging.WARNING, symbol=symbol, detail=str(error))
-            before = known.get(symbol)
-            return LastKnown(None if before is None else before.row, confirmed=False)
+            before = served.get(symbol)
+            return LatestFeatures(None if before is None else before.row, confirmed=False)
         metrics.ONLINE_STORE_UP.set(1)
-        return found
+        return latest
 
 
-def _age(known: LastKnown, clock: date) -> int | None:
-    return None if known.row is None else calendar.sessions_between(known.row.session, clock)
+def _age(latest: LatestFeatures, session: date) -> int | None:
+    return None if latest.row is None else calendar.sessions_between(latest.row.session, session)

@@ -1,0 +1,124 @@
+"""The ASGI application before every route: limits, tokens and metrics."""
+
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving import metrics
+from serving.auth import Guard
+from serving.body import whole_body
+from serving.problems import method_not_allowed, problem, unforeseen
+from serving.routes import ForecastRoutes
+from volcast.core.errors import Overloaded, VolcastError
+
+__all__ = ["Application"]
+
+_MOST_REQUESTS = 512
+"""Open requests; probes and metrics are answered beyond that."""
+
+_CLIENT_LEFT = 499
+
+_UNLIMITED = frozenset(
+    {"/", "/metrics", "/v1/models/volcast", "/v2/health/live", "/v2/health/ready",
+     "/v2/models/volcast/ready"}
+)  # fmt: skip
+"""Paths of probes and metrics: no token, no limit."""
+
+
+class Application:
+    """ASGI application around KServe's.
+
+    Forecasting paths are answered here; others go on to KServe. KServe echoes request headers in
+    answers and may forward them, so it gets none but a JSON content type.
+
+    Parameters
+    ----------
+    kserve : ASGIApp
+    routes : ForecastRoutes
+    guard : Guard or None
+        None lets everyone in.
+    """
+
+    def __init__(self, kserve: ASGIApp, routes: ForecastRoutes, guard: Guard | None = None) -> None:
+        self._kserve, self._routes, self._guard, self._open = kserve, routes, guard, 0
+        metrics.UNDER_WAY.set_function(lambda: self._open)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._kserve(scope, receive, send)
+            return
+        started, response = time.perf_counter(), _Response(send)
+        self._open += 1
+        try:
+            await self._answer(scope, receive, response)
+        finally:
+            self._open -= 1
+            elapsed = time.perf_counter() - started
+            metrics.observe_request(scope["path"], scope["method"], response.status, elapsed)
+
+    async def _answer(self, scope: Scope, receive: Receive, response: "_Response") -> None:
+        path, method = scope["path"], scope["method"]
+        try:
+            if path not in _UNLIMITED:
+                self._refuse_too_many()
+                if self._guard is not None:
+                    await self._guard.check(scope["headers"])
+            body = b"" if method in {"GET", "HEAD"} else await whole_body(receive)
+            if body is None:
+                response.status = _CLIENT_LEFT
+                return
+            methods = self._routes.methods(path)
+            if not methods:
+                inner = {**scope, "headers": _headers(body)}
+                await self._kserve(inner, _replay(body, receive), response)
+            elif method not in methods:
+                await method_not_allowed(", ".join(methods))(scope, receive, response)
+            else:
+                query = scope["query_string"]
+                await response.json(await self._routes.answer(path, method, query, body))
+        except VolcastError as error:
+            await problem(error)(scope, receive, response)
+        except Exception as error:
+            if response.started:
+                raise
+            await unforeseen(error)(scope, receive, response)
+
+    def _refuse_too_many(self) -> None:
+        if self._open > _MOST_REQUESTS:
+            metrics.TURNED_AWAY.inc()
+            raise Overloaded(
+                found=f"more than {_MOST_REQUESTS} open requests", expected="fewer",
+                where="server", remedy="Send it again later.",
+            )  # fmt: skip
+
+
+class _Response:
+    """A ``send`` that remembers the status; 500 until one is sent."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self.status, self.started = send, 500, False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.started = message["status"], True
+        await self._send(message)
+
+    async def json(self, body: bytes) -> None:
+        """Send a whole answer."""
+        await self({"type": "http.response.start", "status": 200, "headers": _headers(body)})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a ``receive`` that gives the body already read, then whatever follows."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replay
+
+
+def _headers(body: bytes) -> list[tuple[bytes, bytes]]:
+    return [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]

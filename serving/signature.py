@@ -1,0 +1,141 @@
+"""The features a model takes, and the feature values of a request by name."""
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from math import inf, nan
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.body import field_error, quoted
+
+__all__ = ["LARGEST", "Signature"]
+
+LARGEST = 1e6
+"""Largest absolute value: no feature is near it, and the trees' single precision holds it."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The features a model takes, by name and in order.
+
+    Parameters
+    ----------
+    names : tuple of str, length k
+    optional : frozenset of str
+        Names whose value may be null.
+    """
+
+    names: tuple[str, ...]
+    optional: frozenset[str]
+
+    def values(self, features: object, where: str) -> dict[str, float | None]:
+        """Return one row of feature values, in signature order.
+
+        Raises
+        ------
+        RequestError
+            If ``features`` is no object, lacks a name, has an unknown one, or has a value that is
+            no finite number (or null where null is allowed); ``field`` is that name.
+        """
+        if not isinstance(features, Mapping):
+            kind = type(features).__name__
+            raise field_error(f"a {kind}", "an object of values by feature name", where)
+        self.require(features, where)
+        return {name: self._number(features[name], name, where) for name in self.names}
+
+    def require(self, names: Mapping[str, object], where: str) -> None:
+        """Refuse names that are not exactly the signature.
+
+        Raises
+        ------
+        RequestError
+            Naming the first unknown or missing one.
+        """
+        if names.keys() == self._name_set:
+            return
+        expected = "every feature of the model's signature and no other"
+        remedy = "GET /v2/models/volcast lists the names."
+        for name in names:
+            if name not in self._name_set:
+                found = f"unknown feature {quoted(name)}"
+                raise field_error(found, expected, name, where=where, remedy=remedy)
+        missing = next(name for name in self.names if name not in names)
+        raise field_error(f"no {missing}", expected, missing, where=where, remedy=remedy)
+
+    def table(self, instances: Sequence[object]) -> NDArray[np.float64]:
+        """Return named rows as one array, shape (n, k), null as NaN.
+
+        Raises
+        ------
+        RequestError
+            As `values`.
+        """
+        k = len(self.names)
+        if all(type(one) is dict and len(one) == k for one in instances):
+            try:
+                rows = [self._pick(one) for one in instances]  # type: ignore[arg-type]
+            except KeyError:
+                pass
+            else:
+                numbers = _numbers(list(chain.from_iterable(rows)))
+                if numbers is not None:
+                    return numbers.reshape(-1, k)
+        checked = [self.values(one, f"instances[{row}]") for row, one in enumerate(instances)]
+        table = [[nan if value is None else value for value in row.values()] for row in checked]
+        return np.array(table, np.float64).reshape(-1, k)
+
+    def columns(self, data: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
+        """Return columns of one length n, by name, as one array, shape (n, k), null as NaN.
+
+        Raises
+        ------
+        RequestError
+            If a value is no finite number, or null where none is allowed.
+        """
+        numbers = _numbers(list(chain.from_iterable(self._pick(data))))
+        if numbers is None:
+            checked = [self._number(v, name, "inputs") for name in self.names for v in data[name]]
+            numbers = np.array([nan if value is None else value for value in checked], np.float64)
+        return np.ascontiguousarray(numbers.reshape(len(self.names), -1).T)
+
+    @cached_property
+    def _name_set(self) -> frozenset[str]:
+        return frozenset(self.names)
+
+    @cached_property
+    def _pick(self) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+        return itemgetter(*self.names)
+
+    def _number(self, value: object, name: str, where: str) -> float | None:
+        if type(value) is float and -LARGEST <= value <= LARGEST:
+            return value
+        if value is None and name in self.optional:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            try:
+                number = float(value)
+            except OverflowError:
+                number = inf
+            if abs(number) <= LARGEST:  # false of NaN too
+                return number
+        allowed = f"a number within {LARGEST:g} of 0" + " or null" * (name in self.optional)
+        raise field_error(quoted(value), allowed, name, where=f"{where}.{name}")
+
+
+def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
+    """Return ``values`` as an array if all are numbers near enough to 0, else None."""
+    try:
+        # Of all that JSON has, this takes numbers and booleans; NumPy would take "1" too.
+        numbers = np.frombuffer(struct.pack(f"{len(values)}d", *values))
+    except (struct.error, OverflowError):
+        return None
+    if not (np.abs(numbers) <= LARGEST).all():
+        return None
+    maybe_booleans = np.flatnonzero((numbers == 0) | (numbers == 1))
+    return None if any(type(values[at]) is bool for at in maybe_booleans) else numbers
