@@ -92,8 +92,10 @@ class Kubeflow:
         match request.method, path:
             case "GET", ["healthz"]:
                 return {"multi_user": True} if self.multi_user else {}
-            case "GET", ["pipelines", "names", name]:
-                return self._named(name, request.query.get("namespace", ""))
+            case "GET", ["pipelines"]:
+                namespace = request.query.get("namespace", "")
+                scoped = [p for p in self.pipelines.values() if p.get("namespace", "") == namespace]
+                return self._page(request, "pipelines", scoped)
             case "POST", ["pipelines"]:
                 return self._new_pipeline(request.body)
             case "POST", ["pipelines", "upload_version"]:
@@ -121,12 +123,6 @@ class Kubeflow:
                 return {}
         raise Refused(404, "Not Found")
 
-    def _named(self, name: str, namespace: str) -> dict[str, Any]:
-        for one in self.pipelines.values():
-            if one["name"] == unquote(name) and one.get("namespace", "") == namespace:
-                return one
-        raise Refused(404, f"pipeline {name} not found")
-
     def _new_pipeline(self, body: dict[str, Any]) -> dict[str, Any]:
         name, scope = body.get("name") or body["display_name"], self._scope(body)
         if any(
@@ -153,9 +149,6 @@ class Kubeflow:
 
     def _experiments(self, request: Request) -> list[dict[str, Any]]:
         found = list(self.experiments.values())
-        if "filter" in request.query:
-            wanted = json.loads(request.query["filter"])["predicates"][0]["stringValue"]
-            found = [one for one in found if one["display_name"] == wanted]
         namespace = request.query.get("namespace", "")
         return [one for one in found if one.get("namespace", "") == namespace]
 

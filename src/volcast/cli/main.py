@@ -22,7 +22,6 @@ from volcast.cli.arguments import (
 )
 from volcast.cli.evaluation import evaluate
 from volcast.cli.registry import app as registry_app
-from volcast.cli.schedules import app as schedules_app
 from volcast.cli.steps import drift, features, infer, ingest, run, train
 from volcast.core.errors import VolcastError
 from volcast.core.settings import read_settings
@@ -34,7 +33,6 @@ app = typer.Typer(
     help="Forecasts the realized volatility of the next five sessions.",
 )  # fmt: skip
 app.add_typer(registry_app, name="registry")
-app.add_typer(schedules_app, name="schedules")
 for command in (run, ingest, features, train, infer, drift, evaluate):
     app.command()(command)
 
