@@ -12,9 +12,9 @@ import pandas as pd
 
 from bench.stopwatch import Stopwatch
 from volcast.core.settings import Universe, read_settings
-from volcast.data.checks import validate
 from volcast.data.ingest import ingest
 from volcast.data.sources import open_source
+from volcast.data.validate import validate
 from volcast.evaluation.folds import folds, narrowed
 from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.walkforward import walk_forward

@@ -10,9 +10,9 @@ from bench.stopwatch import Stopwatch
 from feature_repo.historical import training_frame
 from volcast import registry
 from volcast.core.settings import read_settings
-from volcast.data.checks import validate
 from volcast.data.ingest import ingest
 from volcast.data.sources import open_source
+from volcast.data.validate import validate
 from volcast.features import build as features
 from volcast.features import labels
 from volcast.inference import forecast as inference

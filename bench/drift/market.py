@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volcast.core.settings import read_settings
-from volcast.data.checks import validate
 from volcast.data.ingest import ingest
 from volcast.data.sources import open_source
+from volcast.data.validate import validate
 from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import names

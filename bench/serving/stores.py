@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from feature_repo.online import materialize
 from volcast import registry
 from volcast.core.settings import read_settings
-from volcast.data.checks import validate
 from volcast.data.ingest import ingest
 from volcast.data.sources import open_source
+from volcast.data.validate import validate
 from volcast.features import labels
 from volcast.features import store as features
 from volcast.features.point_in_time import as_known_then

@@ -9,9 +9,9 @@ import pytest
 from bench.drift.trials import Plain
 from volcast.core import calendar
 from volcast.core.settings import Universe
-from volcast.data.checks import validate
 from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource
+from volcast.data.validate import validate
 from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.point_in_time import known_rows

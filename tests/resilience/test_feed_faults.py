@@ -14,9 +14,9 @@ import pytest
 from tests.faulty_feed import AS_OF, BEFORE, CONTENT, NOW, UNIVERSE, Feed, truth
 from tests.yahoo_server import EMPTY, HANG, Answer, Yahoo, body, page, yahoo_server
 from volcast.core.errors import ContractError, SourceUnavailable, VolcastError
-from volcast.data.checks import validate
 from volcast.data.ingest import ingest
 from volcast.data.sources.source import Source
+from volcast.data.validate import validate
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUALITY, RAW_MARKET
 

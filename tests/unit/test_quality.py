@@ -10,9 +10,9 @@ import pytest
 
 from volcast.core.errors import QualityError, RequestError, StaleInput, VolcastError
 from volcast.core.settings import SAMPLE_UNIVERSE, Universe
-from volcast.data.checks import ValidationReport, validate
-from volcast.data.checks.raw_rows import judge_rows
+from volcast.data.checks.rows import judge_rows
 from volcast.data.checks.suite import Check, judge
+from volcast.data.validate import ValidationReport, validate
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUARANTINE, RAW_MARKET
 

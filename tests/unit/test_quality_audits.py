@@ -14,11 +14,12 @@ from tests import markets
 from volcast.core import calendar
 from volcast.core.errors import QualityError, StaleInput
 from volcast.core.settings import Universe
-from volcast.data.checks import audit_features, audit_predictions, validate
+from volcast.data.audit import audit_features, audit_predictions
 from volcast.data.checks.features import judge_features
 from volcast.data.checks.predictions import judge_predictions
 from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource
+from volcast.data.validate import validate
 from volcast.features.build import build
 from volcast.store import Store
 from volcast.store.tables import (

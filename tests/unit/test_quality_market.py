@@ -10,10 +10,10 @@ import pytest
 from tests.faulty_feed import AS_OF, BEFORE, NOW, UNIVERSE, Feed, truth
 from volcast.core.errors import QualityError, StaleInput
 from volcast.core.settings import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe
-from volcast.data.checks import validate
 from volcast.data.checks.history import contradicted_moves, log_growth, restated, torn
 from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource, SampleSource, SyntheticSource
+from volcast.data.validate import validate
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,

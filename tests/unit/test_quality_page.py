@@ -6,7 +6,7 @@ from tests.conftest import ROOT
 from volcast.data.checks.features import FEATURE_CHECKS
 from volcast.data.checks.market import MARKET
 from volcast.data.checks.predictions import PREDICTION_CHECKS
-from volcast.data.checks.raw_rows import RAW_ROWS
+from volcast.data.checks.rows import RAW_ROWS
 
 TABLES = {
     "raw": "raw.market",

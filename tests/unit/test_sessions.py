@@ -10,8 +10,8 @@ from serving.model import VolcastModel
 from serving.watcher import ModelWatcher
 from volcast.core.errors import NotFound, RequestError
 from volcast.core.settings import Universe
-from volcast.data.checks import validate
 from volcast.data.sessions import require_session, resolve_as_of
+from volcast.data.validate import validate
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.faulty_feed import AS_OF, BEFORE, NOW, UNIVERSE, Feed, truth
 from volcast.core import calendar
-from volcast.data.checks import validate
 from volcast.data.ingest import ingest
+from volcast.data.validate import validate
 from volcast.data.vintages import Vintage, vintages
 from volcast.features import build, labels
 from volcast.store import Store

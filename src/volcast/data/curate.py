@@ -1,8 +1,7 @@
-"""Curation: from all versions of raw rows to one row in use a symbol and session."""
+"""Curation: from all versions of raw rows to one row in use per symbol and session."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,15 +9,14 @@ import pandas as pd
 from volcast.core import calendar
 from volcast.core.errors import ContractError
 from volcast.core.settings import Universe
+from volcast.data.checks.rows import judge_rows
+from volcast.data.checks.suite import Verdict
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     CURATED_MARKET_VERSIONS,
     MONITORING_QUARANTINE,
     RAW_MARKET,
 )
-
-if TYPE_CHECKING:
-    from volcast.data.checks.suite import Outcome
 
 __all__ = ["SUSPICIOUS_JUMP", "Curated", "curate"]
 
@@ -32,7 +30,7 @@ _KEY = ["symbol", "session"]
 
 @dataclass(frozen=True)
 class Curated:
-    """What curation made of raw rows.
+    """The result of curation.
 
     Parameters
     ----------
@@ -41,37 +39,33 @@ class Curated:
     replaced : pandas.DataFrame
         Columns of curated.market_versions: the earlier values of restated rows.
     quarantined : pandas.DataFrame
-        Columns of monitoring.quarantine, one row a broken raw row and reason.
+        Columns of monitoring.quarantine, one row per broken raw row and reason.
     dropped : dict of str to int
-        Rows left out that are no fault of anyone, ``"VIX off_calendar"`` to their count.
-    outcomes : list of volcast.data.checks.suite.Outcome
-        One a row check.
-    results : tuple
-        Great Expectations' own, for its page.
+        Counts of rows left out that are not broken, by ``"VIX off_calendar"``.
+    verdict : Verdict
+        Of the row checks.
     """
 
     rows: pd.DataFrame
     replaced: pd.DataFrame
     quarantined: pd.DataFrame
     dropped: dict[str, int]
-    outcomes: list["Outcome"]
-    results: tuple[Any, ...] = field(repr=False, compare=False)
+    verdict: Verdict
 
 
 def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
-    """Judge every version of every row and keep the one in use.
+    """Check every version of every row and choose the one in use.
 
     In use is the latest version of a (symbol, session) that is not broken: a broken restatement
-    leaves the earlier good version standing. Rows after ``as_of`` are not looked at.
+    leaves the earlier good version in use. Rows after ``as_of`` are ignored.
 
     Parameters
     ----------
     raw : pandas.DataFrame
         Rows of raw.market, any order, all versions.
     universe : Universe
-        Its indices are judged by their close alone, and off-calendar rows of its target are
-        quarantined, where those of other symbols (indices are printed on some holidays) are
-        dropped.
+        Only the close of its indices is checked. Off-calendar rows of its target are quarantined;
+        those of other symbols (indices are published on some holidays) are dropped.
     as_of : date
         The last session to curate.
 
@@ -80,9 +74,6 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
     ContractError
         If a column of raw.market is missing.
     """
-    # Imported here because volcast.data.checks is itself built on this module.
-    from volcast.data.checks.raw_rows import judge_rows
-
     rows, dropped = _in_scope(raw, universe, as_of)
     verdict = judge_rows(rows)
     good = _fill_index_ranges(rows[~rows["row"].isin(verdict.faults["row"])])
@@ -93,19 +84,18 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
         replaced=versions.loc[replaced, CURATED_MARKET_VERSIONS.schema.names],
         quarantined=_quarantined(rows, verdict.faults),
         dropped=dropped,
-        outcomes=verdict.outcomes,
-        results=verdict.results,
+        verdict=verdict,
     )
 
 
 def _in_scope(
     raw: pd.DataFrame, universe: Universe, as_of: date
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return the rows to judge, sorted by version and numbered, and counts of those dropped.
+    """Return the rows to check, sorted by version and numbered, and counts of those dropped.
 
     ``row`` numbers the rows, and ``of`` the (symbol, session) that they are versions of.
     """
-    missing = [c.name for c in RAW_MARKET.columns if c.name not in raw.columns]
+    missing = [name for name in RAW_MARKET.schema.names if name not in raw.columns]
     if missing:
         raise ContractError(
             found=f"missing columns {missing}",
@@ -123,7 +113,8 @@ def _in_scope(
     rows["on_calendar"] = rows["session"].isin(_sessions_of(rows["session"]))
     rows["kind"] = np.where(rows["symbol"].isin(universe.indices), "index", "asset")
     holiday = ~rows["on_calendar"] & (rows["symbol"] != universe.target)
-    repeat = _says_the_same_twice(rows) & ~holiday
+    # Two different rows of one version are for the checks; exact copies are dropped here.
+    repeat = rows.duplicated([*_KEY, "ingested_at", *_VERSIONED]) & ~holiday
     dropped = _count(rows, holiday, "off_calendar") | _count(rows, repeat, "repeated")
     rows = rows[~(holiday | repeat)].reset_index(drop=True)
     rows["row"], rows["of"] = np.arange(len(rows)), (~rows.duplicated(_KEY)).cumsum()
@@ -137,30 +128,21 @@ def _sessions_of(days: "pd.Series[pd.Timestamp]") -> pd.DatetimeIndex:
     return pd.DatetimeIndex(calendar.sessions(days.min().date(), days.max().date()))
 
 
-def _says_the_same_twice(rows: pd.DataFrame) -> "pd.Series[bool]":
-    """Mark second copies of a row in one version; copies that differ are for the checks."""
-    version = [*_KEY, "ingested_at"]
-    repeat = rows.duplicated(version)
-    if repeat.any():
-        repeat = rows.duplicated([*version, *_VERSIONED])
-    return repeat
-
-
 def _repeats_the_bar_before(rows: pd.DataFrame) -> "pd.Series[bool]":
-    """Mark bars that are, volume and all, the one of the session before as known when fetched.
+    """Mark bars equal, volume included, to that of the session before, as known when fetched.
 
-    A bar without a range may well be the next one's too, as where an index has closes alone.
+    A bar without a range may repeat, as for an index that has only closes.
     """
     bar = [*_PRICES, "volume"]
     versions = rows[["symbol", "ingested_at", *bar]].assign(
         at=_sessions_of(rows["session"]).get_indexer(pd.DatetimeIndex(rows["session"]))
     )
     versions = versions[rows["on_calendar"]].sort_values("ingested_at", kind="stable")
-    known = pd.merge_asof(
+    pairs = pd.merge_asof(
         versions, versions.assign(at=versions["at"] + 1),
         on="ingested_at", by=["symbol", "at"], suffixes=("", "_before"),
     )  # fmt: skip
-    same = (known[bar].to_numpy() == known[[f"{name}_before" for name in bar]].to_numpy()).all(1)
+    same = (pairs[bar].to_numpy() == pairs[[f"{name}_before" for name in bar]].to_numpy()).all(1)
     repeats = pd.Series(same, versions.index).reindex(rows.index, fill_value=False)
     return repeats & (rows["high"] > rows["low"])
 
@@ -171,11 +153,11 @@ def _count(rows: pd.DataFrame, mask: "pd.Series[bool]", reason: str) -> dict[str
 
 
 def _fill_index_ranges(good: pd.DataFrame) -> pd.DataFrame:
-    """Give indices that lack an open, high or low their close, the one price of them in use."""
+    """Fill the missing open, high or low of an index with its close."""
     prices = good[_PRICES]
-    lacking = ~((prices > 0) & np.isfinite(prices)) & (good["kind"] == "index").to_numpy()[:, None]
-    filled = prices.mask(lacking, good["close"], axis=0)
-    return good.assign(**filled, range_filled=lacking.any(axis=1))
+    missing = ~((prices > 0) & np.isfinite(prices)) & (good["kind"] == "index").to_numpy()[:, None]
+    filled = prices.mask(missing, good["close"], axis=0)
+    return good.assign(**filled, range_filled=missing.any(axis=1))
 
 
 def _with_known_at(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -185,19 +167,19 @@ def _with_known_at(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     rows fetched before it; else the moment its values, or the equal ones before, were fetched.
     """
     again = good["of"].duplicated(keep=False)
-    # A later fetch may begin on this session and so know no gross-up: the earlier one stands.
+    # A later fetch may begin on this session and so have no gross-up: the earlier one applies.
     earlier = good[again].groupby("of")["adjustment"].ffill()
     good = good.assign(adjustment=good["adjustment"].fillna(earlier).fillna(1.0))
 
     second = good["of"].duplicated()
     first_of_all = ~rows["of"].duplicated()[good.index]
     changed = (good[_VERSIONED] != good[_VERSIONED].shift()).any(axis=1)
-    # Where the first version was broken the first good one is a correction of it.
-    anew = np.where(second, changed, ~first_of_all | good["of"].isin(_late(rows)))
+    # If the first version was broken, the first good one is a correction.
+    fetched = np.where(second, changed, ~first_of_all | good["of"].isin(_late(rows)))
     days = pd.DatetimeIndex(good["session"].unique())
     close_of = pd.Series(calendar.closes(list(days)), days, dtype="datetime64[us, UTC]")
     close_at = good["session"].map(close_of)
-    moment = good["ingested_at"].where(anew, close_at.where(~second))
+    moment = good["ingested_at"].where(fetched, close_at.where(~second))
     known_at = moment.groupby(good["of"]).ffill()
     return good.assign(close_at=close_at, known_at=known_at.where(known_at > close_at, close_at))
 
@@ -213,7 +195,7 @@ def _late(rows: pd.DataFrame) -> "pd.Series[int]":
 
 
 def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
-    """Add the column ``flags``; a row's flags rest on it and on the rows before it alone."""
+    """Add the column ``flags``; a row's flags depend only on it and on earlier rows."""
     asset = in_use["kind"] == "asset"
     before = in_use[_PRICES].shift()
     follows = in_use["symbol"] == in_use["symbol"].shift()
@@ -239,7 +221,7 @@ def _outside_range(rows: pd.DataFrame, column: str) -> "pd.Series[bool]":
 
 
 def _quarantined(rows: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
-    columns = [column.name for column in MONITORING_QUARANTINE.columns]
-    joined = faults.merge(rows, on="row", how="left")[columns]
-    kept = joined.drop_duplicates(list(MONITORING_QUARANTINE.key))
-    return kept.sort_values(list(MONITORING_QUARANTINE.key), ignore_index=True)
+    joined = faults.merge(rows, on="row", how="left")[MONITORING_QUARANTINE.schema.names]
+    key = list(MONITORING_QUARANTINE.key)
+    unique: pd.DataFrame = joined.drop_duplicates(key)
+    return unique.sort_values(key, ignore_index=True)

@@ -14,7 +14,7 @@ from volcast.core import calendar
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, CURATED_MARKET_VERSIONS
 
-__all__ = ["Vintage", "vintages"]
+__all__ = ["Vintage", "macro_versions", "vintages"]
 
 _BEGINNING, _END = pd.Timestamp(0, tz="UTC"), pd.Timestamp.max.tz_localize("UTC")
 """Before and after every session."""
@@ -67,3 +67,24 @@ def _late(rows: pd.DataFrame) -> "pd.Series[bool]":
 def _newest(versions: pd.DataFrame) -> pd.DataFrame:
     in_use = versions.drop_duplicates(["symbol", "session"], keep="last")
     return in_use.drop(columns="known_at").reset_index(drop=True)
+
+
+def macro_versions(raw: pd.DataFrame) -> pd.DataFrame:
+    """Return series, observation_date, value and ``known_at``, sorted by ``known_at``.
+
+    A value of the first fetch of its series is known when it was published; one of a later fetch,
+    not before it was fetched.
+
+    Parameters
+    ----------
+    raw : pandas.DataFrame
+        Rows of raw.macro.
+    """
+    late = raw["ingested_at"] > raw.groupby("series")["ingested_at"].transform("min")
+    fetched = raw[["available_at", "ingested_at"]].max(axis=1)
+    rows = raw[["series", "observation_date", "value", "available_at"]].assign(
+        known_at=raw["available_at"].where(~late, fetched)
+    )
+    # Of two values that became known together, the one published later is in use.
+    rows = rows.sort_values(["series", "known_at", "observation_date", "available_at"])
+    return rows.drop(columns="available_at").reset_index(drop=True)

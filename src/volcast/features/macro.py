@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from volcast.data.vintages import macro_versions
 from volcast.features.catalog import names
 
-__all__ = ["known_rows", "macro_features"]
+__all__ = ["macro_features"]
 
 _CHANGE_SESSIONS = 22
 _DAILY_DAYS, _WEEKLY_DAYS, _MONTHLY_DAYS = 15, 35, 130
@@ -104,7 +105,7 @@ def macro_features(raw: pd.DataFrame, closes: pd.DatetimeIndex) -> pd.DataFrame:
     pandas.DataFrame, shape (n, macro features)
         Indexed by ``closes``; null where a series is absent, or its newest value too old.
     """
-    known = known_rows(raw)
+    known = macro_versions(raw)
     by_series = {str(name): rows for name, rows in known.groupby("series", sort=False)}
     found = pd.DataFrame(
         {name: _read(wanted, by_series, closes) for name, wanted in _INPUTS.items()}, index=closes
@@ -113,25 +114,6 @@ def macro_features(raw: pd.DataFrame, closes: pd.DatetimeIndex) -> pd.DataFrame:
     for name in ("term_spread", "credit_spread"):
         found[f"{name}_change_{_CHANGE_SESSIONS}"] = found[name].diff(_CHANGE_SESSIONS)
     return found[names("macro")]
-
-
-def known_rows(raw: pd.DataFrame) -> pd.DataFrame:
-    """Return series, observation_date, value and ``known_at``, sorted by the moment of knowing.
-
-    Parameters
-    ----------
-    raw : pandas.DataFrame
-        Rows of raw.macro.
-    """
-    late = raw["ingested_at"] > raw.groupby("series")["ingested_at"].transform("min")
-    fetched = raw[["available_at", "ingested_at"]].max(axis=1)
-    rows = raw[["series", "observation_date", "value"]].assign(
-        known_at=raw["available_at"].where(~late, fetched)
-    )
-    # Of two values that became known together the one published later stands.
-    order = rows.assign(available_at=raw["available_at"])
-    order = order.sort_values(["series", "known_at", "observation_date", "available_at"])
-    return order.drop(columns="available_at").reset_index(drop=True)
 
 
 def _read(

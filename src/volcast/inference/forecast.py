@@ -24,7 +24,7 @@ from volcast.features.point_in_time import as_known_then
 from volcast.features.regimes import regime_columns
 from volcast.models.forecaster import Forecaster
 from volcast.store import Store, WriteReport
-from volcast.store.tables import PREDICTIONS_DAILY
+from volcast.store.tables import FORECAST_BOUNDS, PREDICTIONS_DAILY
 
 __all__ = [
     "HIGHEST",
@@ -40,8 +40,7 @@ __all__ = [
 ]
 
 _DRIVERS = 5
-LOWEST, HIGHEST = 0.003, 5.0
-"""Annualised volatility, decimal, that a forecast can be."""
+LOWEST, HIGHEST = FORECAST_BOUNDS
 
 
 def forecast_row(

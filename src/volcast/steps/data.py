@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from volcast.core.applications import load
 from volcast.core.logs import run_id
 from volcast.core.settings import SourceName, Universe, read_settings
-from volcast.data import checks as data_checks
+from volcast.data import audit, validate as validation
 from volcast.data import ingest as ingestion
 from volcast.data.sources import open_source
 from volcast.features import build
@@ -76,7 +76,7 @@ def ingest(
 
 def validate(store: Store, as_of: date, universe: Universe, checks: Path | None = None) -> Result:
     """Curate the raw rows, quarantine broken ones, and write a page of all checks."""
-    report = data_checks.validate(store, universe, as_of, checks)
+    report = validation.validate(store, universe, as_of, checks)
     drops = [f"dropped {count}: {reason}" for reason, count in report.dropped.items()]
     rows = [f"quarantined {example}" for example in report.examples]
     return Result(
@@ -103,7 +103,7 @@ def audit_features(
     store: Store, as_of: date, universe: Universe, checks: Path | None = None
 ) -> Result:
     """Fail when a feature cannot be true."""
-    report = data_checks.audit_features(store, universe, as_of, checks)
+    report = audit.audit_features(store, universe, as_of, checks)
     return Result({"checks": report.checks, "notes": report.warnings})
 
 
@@ -112,7 +112,7 @@ def audit_predictions(
 ) -> Result:
     """Fail when a staged forecast cannot be true."""
     rows = pq.read_table(staged)
-    report = data_checks.audit_predictions(store, universe, as_of, rows, checks)
+    report = audit.audit_predictions(store, universe, as_of, rows, checks)
     return Result({"checks": report.checks, "notes": report.warnings})
 
 

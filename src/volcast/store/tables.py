@@ -13,6 +13,7 @@ __all__ = [
     "CURATED_MARKET_DAILY",
     "CURATED_MARKET_VERSIONS",
     "FEATURES_DAILY",
+    "FORECAST_BOUNDS",
     "LABELS_DAILY",
     "MONITORING_DRIFT_DAILY",
     "MONITORING_JOBS",
@@ -141,6 +142,9 @@ LABELS_DAILY = Table(
 
 _VOL = "annualised, decimal"
 _DRIVER = pa.struct([("feature", TEXT), ("value", FLOAT), ("contribution", FLOAT)])
+
+FORECAST_BOUNDS = (0.003, 5.0)
+"""Lowest and highest plausible forecast, annualised volatility as a decimal."""
 
 PREDICTIONS_DAILY = Table(
     name="predictions_daily",

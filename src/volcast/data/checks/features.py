@@ -1,4 +1,4 @@
-"""Checks of features_daily, before anything is forecast from it."""
+"""Checks of features_daily before it is used for a forecast."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from volcast.store.tables import FEATURES_DAILY
 __all__ = ["FEATURE_CHECKS", "judge_features"]
 
 _STEADY = 5
-"""Sessions in a row that had a value of a feature for its sudden lack to be a fault."""
+"""Consecutive sessions with a value of a feature after which a null is a fault."""
 
 _ROUNDING = 1e-9
 _REGIMES = ("gmm", "hmm")
@@ -27,7 +27,7 @@ _REGIMES = ("gmm", "hmm")
 
 @dataclass(frozen=True)
 class _Bound:
-    """What a feature of one unit may be, and which are of it."""
+    """Bounds of the features of one unit."""
 
     name: str
     at_least: float
@@ -41,7 +41,7 @@ def _is_level(feature: Feature) -> bool:
 
 
 _BOUNDS = (
-    # A session that ends where it began has no volatility of its own.
+    # A session that ends where it began has no volatility.
     _Bound("rv_1", 0.0, 20.0, lambda f: f.name == "rv_1"),
     _Bound("volatility", 0.0, 20.0, lambda f: _is_level(f) and f.name != "rv_1", above=True),
     _Bound("correlation", -1 - _ROUNDING, 1 + _ROUNDING, lambda f: f.unit == "correlation"),
@@ -50,11 +50,7 @@ _BOUNDS = (
     _Bound("log_variance", -20.0, 6.0, lambda f: f.unit == "log annualised variance"),
     _Bound("number", -1e12, 1e12, lambda f: True),  # noqa: ARG005
 )
-"""The last holds for every feature: infinity is no value."""
-
-
-def _row(name: str, measure: str, **more: float | bool) -> Check:
-    return Check("features", name, "critical", measure, **more)  # type: ignore[arg-type]
+"""The last applies to every feature, and refuses infinity."""
 
 
 _KEY = ["symbol", "session", "created_timestamp"]
@@ -62,17 +58,17 @@ _KEY = ["symbol", "session", "created_timestamp"]
 FEATURE_CHECKS = (
     table_check("features", "columns_differ", "critical"),
     Check("features", "key_repeated", "critical", key=tuple(_KEY)),
-    _row("event_not_close", "seconds from close", at_least=0, at_most=0),
-    _row("created_before_close", "seconds created after close", at_least=0),
+    Check("features", "event_not_close", "critical", "seconds from close", 0, 0),
+    Check("features", "created_before_close", "critical", "seconds created after close", 0),
     *(
-        _row(
-            f"{b.name}_out_of_bounds", f"worst {b.name}",
-            at_least=b.at_least, at_most=b.at_most, above=b.above,
+        Check(
+            "features", f"{b.name}_out_of_bounds", "critical", f"worst {b.name}",
+            b.at_least, b.at_most, above=b.above,
         )
         for b in _BOUNDS
     ),
     *(
-        _row(f"{k}_sum_not_one", f"sum of {k}", at_least=1 - 1e-6, at_most=1 + 1e-6)
+        Check("features", f"{k}_sum_not_one", "critical", f"sum of {k}", 1 - 1e-6, 1 + 1e-6)
         for k in _REGIMES
     ),
     table_check("features", "sessions_behind", "critical"),
@@ -86,8 +82,8 @@ FEATURE_CHECKS = (
 def judge_features(features: pa.Table, curated: pa.Table, symbol: str, as_of: date) -> Verdict:
     """Run the checks of `FEATURE_CHECKS`.
 
-    A value that depends on another symbol, or on the economy, and that is suddenly null is a
-    warning: the model says itself whether it can do without.
+    A sudden null of a feature that depends on another symbol or on the economy is a warning: the
+    model decides whether it can do without.
 
     Parameters
     ----------
@@ -103,13 +99,12 @@ def judge_features(features: pa.Table, curated: pa.Table, symbol: str, as_of: da
         **_completeness(pd.DatetimeIndex(rows["session"].unique()), priced, symbol, as_of),
         **_newly_null(rows, as_of),
     }
-    named = {f"{name} of table": fact for name, fact in facts.items()}
-    # What was put right since is history: it must not stop every run from now on.
+    # Only the version in use is checked: a fault that was corrected must not stop later runs.
     in_use = rows.sort_values("created_timestamp", kind="stable")
     in_use = in_use[
         ~in_use.duplicated("session", keep="last") | in_use.duplicated(_KEY, keep=False)
     ]
-    return judge(FEATURE_CHECKS, _measured(in_use.sort_index()), named)
+    return judge(FEATURE_CHECKS, _measured(in_use.sort_index()), facts)
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
@@ -120,52 +115,52 @@ def _measured(rows: pd.DataFrame) -> pd.DataFrame:
         "seconds created after close": (rows["created_timestamp"] - close).dt.total_seconds(),
     }
     for bound in _BOUNDS:
-        of_it = [feature.name for feature in FEATURES if bound.of(feature)]
-        values = rows[of_it].to_numpy(dtype=float)
+        columns = [feature.name for feature in FEATURES if bound.of(feature)]
+        values = rows[columns].to_numpy(dtype=float)
         at = _worst(values, bound)
         measures[f"worst {bound.name}"] = np.take_along_axis(values, at[:, None], 1)[:, 0]
-        measures[f"worst {bound.name}: which"] = np.asarray(of_it, dtype=object)[at]
+        measures[f"worst {bound.name}: which"] = np.asarray(columns, dtype=object)[at]
     for kind in _REGIMES:
-        of_it = [name for name in names("regime") if name.startswith(kind)]
-        measures[f"sum of {kind}"] = rows[of_it].sum(axis=1, skipna=False)
+        columns = [name for name in names("regime") if name.startswith(kind)]
+        measures[f"sum of {kind}"] = rows[columns].sum(axis=1, skipna=False)
     keys = rows[_KEY]
     return pd.concat([keys, pd.DataFrame(measures, index=rows.index)], axis=1)
 
 
 def _worst(values: NDArray[np.float64], bound: _Bound) -> NDArray[np.intp]:
-    """Return of each row which column is farthest out of bounds; null ones are not."""
+    """Return for each row the column that is farthest out of bounds; nulls are not."""
     out = np.maximum(bound.at_least - values, values - bound.at_most)
     at: NDArray[np.intp] = np.where(np.isnan(out), -np.inf, out).argmax(axis=1)
     return at
 
 
 def _completeness(
-    held: pd.DatetimeIndex, priced: pd.DatetimeIndex, symbol: str, as_of: date
+    days: pd.DatetimeIndex, priced: pd.DatetimeIndex, symbol: str, as_of: date
 ) -> dict[str, Fact]:
     start = pd.Timestamp(calendar.after(as_of, 1 - WINDOW))
-    newest = held.max().date() if len(held) else None
-    lacks = priced[(priced >= start) & (priced <= held.max())].difference(held)
-    odd = held.difference(priced)
+    newest = days.max().date() if len(days) else None
+    missing = priced[(priced >= start) & (priced <= days.max())].difference(days)
+    odd = days.difference(priced)
     behind = WINDOW if newest is None else calendar.sessions_between(newest, as_of)
     return {
         "sessions_behind": Fact(
             float(behind), f"features of {symbol} up to {newest or 'no session'}"
         ),
-        "missing_sessions": Fact(float(len(lacks)), newest_days(lacks)),
+        "missing_sessions": Fact(float(len(missing)), newest_days(missing)),
         "session_without_price": Fact(float(len(odd)), newest_days(odd)),
     }  # fmt: skip
 
 
 def _newly_null(rows: pd.DataFrame, as_of: date) -> dict[str, Fact]:
     """Count features of the newest session that are null, and were not in the sessions before."""
-    known = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
-    known = known.drop_duplicates("session", keep="last").set_index("session").sort_index()
+    first = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
+    first = first.drop_duplicates("session", keep="last").set_index("session").sort_index()
     day = pd.Timestamp(as_of)
-    before = known[known.index < day].tail(_STEADY)
-    if day not in known.index or len(before) < _STEADY:
+    before = first[first.index < day].tail(_STEADY)
+    if day not in first.index or len(before) < _STEADY:
         return {name: Fact(np.nan) for name in ("own_newly_null", "others_newly_null")}
-    lacking = known.loc[[day]].isna().all() & before.notna().all()
-    lost = [feature for feature in FEATURES if lacking[feature.name]]
+    newly_null = first.loc[[day]].isna().all() & before.notna().all()
+    lost = [feature for feature in FEATURES if newly_null[feature.name]]
     own = [f.name for f in lost if f.group not in CONTEXT and not any("." in s for s in f.sources)]
     others = [f.name for f in lost if f.name not in own]
     return {

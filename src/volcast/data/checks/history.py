@@ -1,4 +1,4 @@
-"""What a history says against itself, its index, its second source, and what was published."""
+"""A history compared with itself, its index, its second source, and its published version."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ import pandas as pd
 from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.data.checks.suite import Fact, newest_days
-from volcast.features.macro import known_rows
+from volcast.data.vintages import macro_versions
 
 __all__ = [
     "CONTRADICTED",
@@ -32,15 +32,15 @@ SOURCE_TOLERANCE = 0.02
 two decimals; Yahoo's were up to 1.0 off (2014-10-15: 25.27 for 26.25)."""
 
 CONTRADICTED = 5.0
-"""Daily standard deviations that a return may be while the index stands still. Of SPY's returns
-1993-2021 the largest is 2.95, of QQQ, IWM, EFA, HYG, TLT, IEF and LQD 4.61, of made-up ones 3.4."""
+"""Daily standard deviations that a return may reach while the index does not move. The largest
+1993-2021: SPY 2.95, QQQ, IWM, EFA, HYG, TLT, IEF and LQD 4.61, simulated 3.4."""
 
 _STILL = 0.1
 """Absolute log change of the index up to which it has not moved."""
 
 _TIED = -0.5
-"""Rank correlation of returns and changes of the index above which it tells nothing of the symbol:
-SPY -.75, QQQ -.68, IWM -.70, EFA -.67, HYG -.55, made-up -.58, but LQD .02 and TLT .28."""
+"""Rank correlation of returns and index changes above which the index does not measure the risk:
+SPY -.75, QQQ -.68, IWM -.70, EFA -.67, HYG -.55, simulated -.58, but LQD .02 and TLT .28."""
 
 _SAME = 1e-4
 """Log difference up to which a return or the shape of a bar is the same: a cent on 100."""
@@ -64,12 +64,11 @@ def log_growth(rows: pd.DataFrame) -> "pd.Series[float]":
 
 
 def restated(now: pd.DataFrame, before: pd.DataFrame) -> Fact:
-    """Return the share of a symbol's published rows that would be published anew as other ones.
+    """Return the share of a symbol's published rows that the new history changes.
 
-    A row is another where its return, or the shape of its bar, is. Neither a new scale of the
-    adjusted close, as after each dividend, nor a split that is applied to the whole history
-    changes either. The share is of at least `WINDOW` rows: a live source restates a few recent
-    bars at once.
+    A row changes if its return or the shape of its bar does. Neither a new scale of the adjusted
+    close, as after each dividend, nor a split of the whole history changes them. The share is of
+    at least `WINDOW` rows: a live source restates a few recent bars at once.
 
     Parameters
     ----------
@@ -78,18 +77,18 @@ def restated(now: pd.DataFrame, before: pd.DataFrame) -> Fact:
     """
     if before.empty:
         return Fact(np.nan, "nothing was published before")
-    told, held = _described(now), _described(before)
-    common = told.index.intersection(held.index)
-    moved = (told.loc[common] - held.loc[common]).abs().gt(_SAME).any(axis=1)
+    new, old = _described(now), _described(before)
+    common = new.index.intersection(old.index)
+    moved = (new.loc[common] - old.loc[common]).abs().gt(_SAME).any(axis=1)
     share = float(moved.sum()) / max(len(common), WINDOW)
     return Fact(share, _days(pd.DatetimeIndex(common[moved])))
 
 
 def torn(now: pd.DataFrame, before: pd.DataFrame, moves: "pd.Series[float]") -> Fact:
-    """Count the sessions at which the history would tear, as where a split reaches half of it.
+    """Count the sessions at which the history is torn, as by a split of only a part of it.
 
-    Of published rows those whose return grows beyond .18 in logs and by as much; where nothing
-    was published yet, the returns as large that the index contradicts.
+    For published rows, those whose return grows beyond .18 in logs and by as much; if nothing was
+    published yet, returns of that size that the index contradicts.
 
     Parameters
     ----------
@@ -102,17 +101,16 @@ def torn(now: pd.DataFrame, before: pd.DataFrame, moves: "pd.Series[float]") -> 
     if before.empty:
         at = growth.index[(growth.abs() > _TORN) & moves.reindex(growth.index).gt(CONTRADICTED)]
     else:
-        held = log_growth(before).reindex(growth.index)
-        grown = growth.abs() - held.abs()
+        grown = growth.abs() - log_growth(before).reindex(growth.index).abs()
         at = growth.index[(growth.abs() > _TORN) & (grown > _TORN)]
     return Fact(float(len(at)), _days(pd.DatetimeIndex(at)))
 
 
 def contradicted_moves(target: pd.DataFrame, index: pd.DataFrame) -> "pd.Series[float]":
-    """Return by session how large a return was against what its index had implied.
+    """Return each session's return as a multiple of what its index implied.
 
-    ``|r_t| / max(iv_t-1 / 100 / sqrt(252), sd_66(r)_t-1)`` where the index moved by less than .1
-    in logs; else, and where the index is no measure of the symbol's risk, null.
+    ``|r_t| / max(iv_t-1 / 100 / sqrt(252), sd_66(r)_t-1)`` if the index moved by less than .1 in
+    logs; otherwise, and if the index does not measure the symbol's risk, null.
 
     Parameters
     ----------
@@ -123,9 +121,8 @@ def contradicted_moves(target: pd.DataFrame, index: pd.DataFrame) -> "pd.Series[
     points = index.set_index("session")["close"].reindex(growth.index)
     change = _log(points / points.shift())
     both = growth.notna() & change.notna()
-    nothing = pd.Series(np.nan, index=growth.index)
     if both.sum() < WINDOW or growth[both].rank().corr(change[both].rank()) > _TIED:
-        return nothing
+        return pd.Series(np.nan, index=growth.index)
     own = growth.rolling(_OWN_WINDOW, min_periods=_OWN_FEWEST).std().shift()
     implied = points.shift() / 100 / np.sqrt(252)
     scale = implied.where(own.isna() | (implied > own), own)
@@ -144,18 +141,18 @@ def second_source(
         The index's rows, as for `log_growth`.
     macro : pandas.DataFrame
         Rows of raw.macro of the series of `SECOND_SOURCES`; those that were not public at the
-        close of ``as_of`` are not looked at.
+        close of ``as_of`` are ignored.
     """
     series = SECOND_SOURCES.get(universe.iv)
     rows = macro[macro["series"] == series] if series else macro.iloc[:0]
     if rows.empty or index.empty:
         return Fact(np.nan, f"no second source of {universe.iv or 'an index'}")
-    known = known_rows(rows)
-    known = known[known["known_at"] <= calendar.closes([as_of])[0]]
-    told = known.drop_duplicates("observation_date", keep="last").set_index("observation_date")
+    versions = macro_versions(rows)
+    public = versions[versions["known_at"] <= calendar.closes([as_of])[0]]
+    second = public.drop_duplicates("observation_date", keep="last").set_index("observation_date")
     own = index.set_index("session")["close"]
     own = own[own.index >= pd.Timestamp(calendar.after(as_of, 1 - WINDOW))]
-    gap = (own - told["value"].reindex(own.index)).dropna().abs()
+    gap = (own - second["value"].reindex(own.index)).dropna().abs()
     apart = gap[gap > SOURCE_TOLERANCE]
     if gap.empty:
         return Fact(np.nan, f"no session in both {universe.iv} and {series}")

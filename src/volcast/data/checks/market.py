@@ -1,4 +1,4 @@
-"""Checks of the market as a whole: what is fetched, and what would be published of it."""
+"""Checks of the market as a whole: of raw rows, and of the rows to be published."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -17,15 +17,14 @@ from volcast.data.checks.history import (
     second_source,
     torn,
 )
-from volcast.data.checks.raw_rows import RANGE_TOLERANCE, range_measures
-from volcast.data.checks.suite import Check, Fact, Verdict, judge, table_check
+from volcast.data.checks.rows import RANGE_TOLERANCE, range_measures
+from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
 from volcast.data.curate import Curated
 from volcast.store.tables import RAW_MARKET, Table
 
-__all__ = ["MARKET", "Market", "columns_differ", "count_rows", "judge_market", "torn_others"]
+__all__ = ["MARKET", "Market", "columns_differ", "count_rows", "judge_market", "torn_companions"]
 
 _PRICES = ["open", "high", "low", "close"]
-
 
 MARKET = (
     table_check("raw", "columns_differ", "critical", 0),
@@ -55,16 +54,16 @@ MARKET = (
 
 @dataclass(frozen=True)
 class Market:
-    """All that the checks look at.
+    """The input of the checks.
 
     Parameters
     ----------
     raw : pyarrow.Table
         Rows of raw.market up to as_of, all versions.
     curated : Curated
-        What curation made of them.
+        The result of curation.
     published : pandas.DataFrame
-        Rows of curated.market_daily that stand.
+        Rows of curated.market_daily already published.
     macro : pandas.DataFrame
         Rows of raw.macro of the second sources.
     """
@@ -79,49 +78,53 @@ class Market:
 
 def judge_market(market: Market) -> Verdict:
     """Run the checks of `MARKET`."""
+    universe, as_of = market.universe, market.as_of
     rows = _dated(market.curated.rows)
-    target, index = (_of(rows, name) for name in (market.universe.target, market.universe.iv))
+    target, index = (_of(rows, name) for name in (universe.target, universe.iv))
+    published = _of(_dated(market.published), universe.target)
     moves = contradicted_moves(target, index)
-    published = _of(_dated(market.published), market.universe.target)
-    held_back = torn_others(market.curated.rows, market.published, market.universe)
-    facts = _freshness(market) | _completeness(rows, market) | {
+    companions = torn_companions(market.curated.rows, market.published, universe)
+    facts = {
         "columns_differ": columns_differ(RAW_MARKET, market.raw.schema),
+        **_freshness(market),
         **_soundness(market),
-        "second_source_differs": second_source(
-            index, market.macro, market.universe, market.as_of
-        ),
-        "newest_contradicted": _newest_contradicted(moves, market.as_of),
+        **_completeness(rows, market),
+        "second_source_differs": second_source(index, market.macro, universe, as_of),
+        "newest_contradicted": _newest_contradicted(moves, as_of),
         "history_restated": restated(target, published),
         "history_torn": torn(target, published, moves),
-        "others_torn": Fact(float(len(held_back)), ", ".join(held_back)),
-    }  # fmt: skip
-    named = {f"{name} of table": fact for name, fact in facts.items()}
-    return judge(MARKET, _measured(rows, moves, market), named)
+        "others_torn": Fact(float(len(companions)), ", ".join(companions)),
+    }
+    return judge(MARKET, _measured(rows, moves, market), facts)
 
 
-def torn_others(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe) -> list[str]:
+def torn_companions(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe) -> list[str]:
     """Return the symbols other than the target whose published history new rows would tear.
 
     Parameters
     ----------
     rows, published : pandas.DataFrame
-        Rows of curated.market_daily as they would be, and as they stand.
+        New and published rows of curated.market_daily.
     """
-    nothing = pd.Series(dtype=float)
-    now, before = _dated(rows), _dated(published)
+    now, before, no_moves = _dated(rows), _dated(published), pd.Series(dtype=float)
     return [
         name
         for name in universe.symbols
-        if name != universe.target and torn(_of(now, name), _of(before, name), nothing).value
+        if name != universe.target and torn(_of(now, name), _of(before, name), no_moves).value
     ]
 
 
 def columns_differ(table: Table, schema: pa.Schema) -> Fact:
-    """Count the columns of a contract that are missing from a schema, or of another type."""
-    held = {field.name: field.type for field in schema}
-    odd = [c.name for c in table.columns if held.get(c.name) != c.type]
-    odd += sorted(set(held) - {c.name for c in table.columns})
+    """Count the columns in which a schema differs from a contract."""
+    types = {field.name: field.type for field in schema}
+    odd = [c.name for c in table.columns if types.get(c.name) != c.type]
+    odd += sorted(set(types) - {c.name for c in table.columns})
     return Fact(float(len(odd)), ", ".join(odd))
+
+
+def count_rows(quarantined: pd.DataFrame) -> int:
+    """Count raw rows; one row may be quarantined for several reasons."""
+    return len(quarantined.drop_duplicates(["symbol", "session", "source", "ingested_at"]))
 
 
 def _of(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:
@@ -133,34 +136,32 @@ def _dated(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _measured(rows: pd.DataFrame, moves: "pd.Series[float]", market: Market) -> pd.DataFrame:
-    days = list(rows["session"])
-    sessions = _sessions(min(days), max(days)) if days else pd.DatetimeIndex([])
+    days = rows["session"]
+    sessions = _sessions(min(days), max(days)) if len(days) else pd.DatetimeIndex([])
+    close_at = days.map(pd.Series(calendar.closes(list(sessions)), sessions))
     asset = ~rows["symbol"].isin(market.universe.indices)
-    recent = rows["session"] >= pd.Timestamp(calendar.after(market.as_of, 1 - WINDOW))
+    recent = days >= pd.Timestamp(calendar.after(market.as_of, 1 - WINDOW))
     of_target = rows["symbol"] == market.universe.target
-    on = rows["session"].isin(sessions)
-    close_at = rows["session"].map(pd.Series(calendar.closes(list(sessions)), sessions))
+    flagged = {
+        flag: rows["flags"].map(lambda flags, flag=flag: float(flag in flags)).astype(float)
+        for flag in ("suspicious_jump", "stale_repeat")
+    }
     return rows.assign(
         row=np.arange(len(rows)),
         **{
-            "is a session": on.astype(float),
+            "is a session": days.isin(sessions).astype(float),
             "seconds known after close": (rows["known_at"] - close_at).dt.total_seconds(),
             "lowest price": rows[_PRICES].min(axis=1),
             "range of assets": pd.DataFrame(range_measures(rows)).min(axis=1).where(asset),
-            "jump flagged": _flagged(rows, "suspicious_jump").where(recent),
-            "repeat flagged": _flagged(rows, "stale_repeat").where(recent),
-            "move of target": rows["session"].map(moves).where(of_target & recent),
+            "jump flagged": flagged["suspicious_jump"].where(recent),
+            "repeat flagged": flagged["stale_repeat"].where(recent),
+            "move of target": days.map(moves).where(of_target & recent),
         },
     )
 
 
 def _sessions(first: date, last: date) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(pd.to_datetime(calendar.sessions(first, last))).as_unit("ns")
-
-
-def _flagged(rows: pd.DataFrame, flag: str) -> "pd.Series[float]":
-    raised = [flag in flags for flags in rows["flags"]]
-    return pd.Series(raised, rows.index, dtype=float)
 
 
 def _freshness(market: Market) -> dict[str, Fact]:
@@ -173,8 +174,8 @@ def _freshness(market: Market) -> dict[str, Fact]:
         if name in newest.index
     }
     target = market.universe.target
-    late = {name: count for name, count in behind.items() if count and name != target}
-    own = behind.get(target)
+    own = behind.pop(target, None)
+    late = {name: count for name, count in behind.items() if count}
     return {
         "target_missing": Fact(float(own is None), f"no row of {target} up to {market.as_of}"),
         "sessions_behind": Fact(
@@ -190,56 +191,49 @@ def _listed(counts: dict[str, int]) -> str:
 
 
 def _soundness(market: Market) -> dict[str, Fact]:
-    """Tell of the target whether its newest row is broken, and how many are.
+    """Measure whether the target's newest row is broken, and the share of its rows that are.
 
-    The newest session counts as broken if its latest version is, though an earlier good one may
-    stand: a forecast must not rest on a price the source has since contradicted.
+    The newest session counts as broken if its latest version is, even if an earlier version is
+    good: a forecast must not use a price that the source has since contradicted.
     """
     target, newest_day = market.universe.target, pd.Timestamp(market.as_of)
     raw = market.raw.select(["symbol", "session", "ingested_at"]).to_pandas(date_as_object=False)
-    own = raw[raw["symbol"] == target]
-    broken = market.curated.quarantined
-    broken = broken[broken["symbol"] == target]
+    own, broken = _of(raw, target), _of(market.curated.quarantined, target)
     newest = own.loc[own["session"] == newest_day, "ingested_at"].max()
-    at_newest = broken[broken["session"] == newest_day]
-    told = [f"{row.session:%Y-%m-%d} {row.reason}" for row in broken.tail(3).itertuples()]
+    at_newest = broken.loc[broken["session"] == newest_day, "ingested_at"]
+    detail = "; ".join(
+        f"{row.session:%Y-%m-%d} {row.reason}" for row in broken.tail(3).itertuples()
+    )
     share = count_rows(broken) / len(own) if len(own) else np.nan
     return {
-        "newest_broken": Fact(
-            float((at_newest["ingested_at"] == newest).any()), "; ".join(told)
-        ),
-        "quarantined_share": Fact(share, "; ".join(told)),
-    }  # fmt: skip
-
-
-def count_rows(quarantined: pd.DataFrame) -> int:
-    """Count raw rows; one row may be quarantined for several reasons."""
-    return len(quarantined.drop_duplicates(["symbol", "session", "source", "ingested_at"]))
+        "newest_broken": Fact(float((at_newest == newest).any()), detail),
+        "quarantined_share": Fact(share, detail),
+    }
 
 
 def _completeness(rows: pd.DataFrame, market: Market) -> dict[str, Fact]:
-    """Count the sessions of the window that a symbol lacks between its first and its newest row."""
+    """Count the missing sessions of the window between each symbol's first and newest raw row."""
     raw = market.raw.select(["symbol", "session"]).to_pandas(date_as_object=False)
     start = calendar.after(market.as_of, 1 - WINDOW)
-    lacks: dict[str, pd.DatetimeIndex] = {}
+    missing: dict[str, pd.DatetimeIndex] = {}
     for name in market.universe.symbols:
-        days = raw.loc[raw["symbol"] == name, "session"]
+        days = _of(raw, name)["session"]
         if len(days):
-            wanted = _sessions(max(days.min().date(), start), days.max().date())
-            lacks[name] = wanted.difference(
-                pd.DatetimeIndex(rows.loc[rows["symbol"] == name, "session"])
-            )
-    own = lacks.pop(market.universe.target, None)
-    others = {name: len(days) for name, days in lacks.items() if len(days)}
-    told = "" if own is None else ", ".join(f"{day:%Y-%m-%d}" for day in own[-3:])
+            expected = _sessions(max(days.min().date(), start), days.max().date())
+            missing[name] = expected.difference(pd.DatetimeIndex(_of(rows, name)["session"]))
+    own = missing.pop(market.universe.target, None)
+    others = {name: len(days) for name, days in missing.items() if len(days)}
     return {
-        "missing_sessions": Fact(np.nan if own is None else float(len(own)), told),
+        "missing_sessions": Fact(
+            np.nan if own is None else float(len(own)), "" if own is None else newest_days(own)
+        ),
         "others_missing_sessions": Fact(float(max(others.values(), default=0)), _listed(others)),
     }
 
 
 def _newest_contradicted(moves: "pd.Series[float]", as_of: date) -> Fact:
-    """Tell whether the target's newest row moves as its index denies."""
+    """Return whether the target's newest move is one that its index contradicts."""
     move = moves.get(pd.Timestamp(as_of), np.nan)
     doubtful = move > CONTRADICTED
-    return Fact(float(doubtful), f"{as_of} moves {move:.1f} sd, the index not" if doubtful else "")
+    detail = f"{as_of} moves {move:.1f} sd, the index does not" if doubtful else ""
+    return Fact(float(doubtful), detail)

@@ -1,147 +1,151 @@
-"""The validate step: judge raw rows, quarantine the broken, publish the rest."""
+"""One run of checks: its rows in monitoring.quality, its page, and its stored outcomes."""
 
-from dataclasses import asdict, dataclass, field
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
-from volcast.core.hashing import code_version, digest, table_digest
+from volcast.core.errors import QualityError, StaleInput
+from volcast.core.hashing import as_json, code_version, digest, table_digest
 from volcast.core.settings import Universe
-from volcast.data.checks.history import SECOND_SOURCES
-from volcast.data.checks.market import Market, count_rows, judge_market, torn_others
-from volcast.data.checks.record import LIBRARIES, Known, keep, refuse_critical, told, write_page
-from volcast.data.curate import curate
-from volcast.data.sessions import require_session
+from volcast.data.checks.suite import Outcome
 from volcast.store import Store
-from volcast.store.tables import (
-    CURATED_MARKET_DAILY,
-    CURATED_MARKET_VERSIONS,
-    MONITORING_QUARANTINE,
-    RAW_MACRO,
-    RAW_MARKET,
-)
+from volcast.store.tables import MONITORING_QUALITY
 
-__all__ = ["ValidationReport", "validate"]
+__all__ = ["CheckRun", "warnings_of"]
 
-_REMEDY = (
-    "Broken rows are in monitoring.quarantine; mend the source's rows and ingest again. Curated "
-    "data are as they were. If the source is right about its past, begin a new store."
-)
-_CODE = ("data/curate.py", "data/checks/*.py")
+_LIBRARIES = ("great-expectations", "numpy", "pandas")
+"""Distributions whose version may change a check."""
+
+_COLUMNS = ("suite", "check", "severity", "passed", "checked", "failed", "detail")
 
 
 @dataclass(frozen=True)
-class ValidationReport:
-    """What validation published and what it kept out.
+class CheckRun:
+    """One run of checks on a session of the target.
+
+    Its outcomes are stored under a digest of its input and code: the pipelines check the same
+    rows within minutes, and importing Great Expectations alone costs more than all checks.
 
     Parameters
     ----------
-    rows, quarantined : int
-        Rows in curated.market_daily up to as_of, and raw rows kept out as broken.
-    dropped : dict of str to int
-        Rows left out without fault, such as index prints on holidays, by symbol and reason.
-    checks : int
-        Checks evaluated; each has a row in monitoring.quality.
-    failed : list of str
-        Row checks that found a broken row, sorted. Table checks that fail raise instead.
-    examples : list of str
-        The newest five broken rows, each with its reason; all are in monitoring.quarantine.
-    warnings : list of str
-        Checks that failed and neither stop the run nor keep a row out.
-    """
-
-    as_of: date
-    rows: int
-    quarantined: int
-    dropped: dict[str, int]
-    checks: int
-    failed: list[str]
-    examples: list[str]
-    warnings: list[str] = field(default_factory=list)
-
-
-def validate(
-    store: Store, universe: Universe, as_of: date, page: Path | None = None
-) -> ValidationReport:
-    """Curate raw.market up to ``as_of`` and publish it, if the target's rows are sound.
-
-    Broken rows go to monitoring.quarantine with their reason, and every check to
-    monitoring.quality, whether or not the run stops.
-
-    Parameters
-    ----------
+    store : Store
+    symbol : str
+        The target.
+    session : date
     page : pathlib.Path or None
         Where an HTML page of the checks is written.
-
-    Raises
-    ------
-    RequestError
-        If ``as_of`` is not a XNYS session.
-    QualityError
-        If a critical check fails: the target has no row, its newest row is broken or doubtful, too
-        many are broken, missing or restated, or its history is torn; curated data are then left
-        as they were.
-    StaleInput
-        If nothing is wrong but that the target's newest session is older than ``as_of``.
+    key : str
+        Object of the store that has the outcomes of a run on the same input.
     """
-    require_session(as_of)
-    raw = store.read(RAW_MARKET, last=as_of)
-    macro = store.read(RAW_MACRO, symbols=_second_sources(universe), last=as_of)
-    key = (table_digest(raw), table_digest(macro), universe.model_dump(), str(as_of))
-    known = Known(store, digest(*key, code_version(_CODE, LIBRARIES)), universe.target, as_of)
-    if (report := _already_valid(known, store, page)) is not None:
-        return report
-    curated = curate(raw.to_pandas(date_as_object=False), universe, as_of)
-    if len(curated.quarantined):
-        store.write(MONITORING_QUARANTINE, curated.quarantined)
-    published = store.read(CURATED_MARKET_DAILY, symbols=universe.symbols, last=as_of).to_pandas()
-    verdict = judge_market(
-        Market(raw, curated, published, macro.to_pandas(date_as_object=False),
-               universe, as_of)
-    )  # fmt: skip
-    outcomes = [*curated.outcomes, *verdict.outcomes]
-    keep(store, universe.target, as_of, outcomes)
-    write_page(page, (*curated.results, *verdict.results))
-    refuse_critical(verdict.outcomes, universe.target, RAW_MARKET.name, _REMEDY)
-    # A companion whose new history contradicts its published one stays as it is, and is told of.
-    torn = torn_others(curated.rows, published, universe)
-    kept = curated.rows[~curated.rows["symbol"].isin(torn)]
-    replaced = curated.replaced[~curated.replaced["symbol"].isin(torn)]
-    # First the earlier values, so that no reader finds a restated row without them.
-    store.write(CURATED_MARKET_VERSIONS, replaced)
-    store.write(CURATED_MARKET_DAILY, kept)
-    report = ValidationReport(
-        as_of=as_of,
-        rows=len(kept) + int(published["symbol"].isin(torn).sum()),
-        quarantined=count_rows(curated.quarantined),
-        dropped=curated.dropped,
-        checks=len(outcomes),
-        failed=sorted(curated.quarantined["reason"].unique()),
-        examples=_examples(curated.quarantined),
-        warnings=told(verdict.outcomes),
-    )
-    known.put(outcomes, asdict(report) | {"as_of": str(as_of)})
-    return report
+
+    store: Store
+    symbol: str
+    session: date
+    page: Path | None
+    key: str
+
+    @classmethod
+    def of(
+        cls, store: Store, universe: Universe, session: date, page: Path | None,
+        tables: Sequence[pa.Table], code: tuple[str, ...],
+    ) -> "CheckRun":  # fmt: skip
+        """Return the run on these tables; ``code`` are the modules that its outcomes depend on."""
+        name = digest(
+            *(table_digest(table) for table in tables),
+            universe.model_dump(), str(session), code_version(code, _LIBRARIES),
+        )  # fmt: skip
+        return cls(store, universe.target, session, page, f"monitoring/validated/{name}.json")
+
+    def earlier(self) -> tuple[list[Outcome], dict[str, Any]] | None:
+        """Return outcomes and report of an earlier run on the same input; None without one."""
+        stored = self.store.objects.get_or_none(self.key)
+        if stored is None:
+            return None
+        content = json.loads(stored.data)
+        return [Outcome(**outcome) for outcome in content["outcomes"]], content["report"]
+
+    def repeat(self, outcomes: Sequence[Outcome]) -> None:
+        """Write the rows and the page of an earlier run again."""
+        self._write_rows(outcomes)
+        if self.page is not None:
+            self.page.write_text(self._table_of(outcomes), encoding="utf-8")
+
+    def record(
+        self, outcomes: Sequence[Outcome], results: Sequence[Any], where: str, remedy: str
+    ) -> None:
+        """Write one row per check and the page, then raise if a critical check failed.
+
+        Raises
+        ------
+        StaleInput
+            If the only fault is that the newest session is missing.
+        QualityError
+            Otherwise; another attempt on the same rows cannot help.
+        """
+        self._write_rows(outcomes)
+        if self.page is not None:
+            self.page.write_text(_data_docs(results), encoding="utf-8")
+        failed = [o for o in outcomes if o.severity == "critical" and not o.passed]
+        if not failed:
+            return
+        found = f"{self.symbol}: {'; '.join(_summary(outcome) for outcome in failed)}"
+        if [outcome.check for outcome in failed] == ["sessions_behind"]:
+            raise StaleInput(
+                found=found, expected=f"its row of {self.symbol} at as_of", where=where,
+                remedy="Ingest again once the source has the session.",
+            )  # fmt: skip
+        raise QualityError(
+            found=found, expected="no critical check to fail", where=where,
+            remedy=f"See monitoring.quality. {remedy}",
+        )  # fmt: skip
+
+    def remember(self, outcomes: Sequence[Outcome], report: dict[str, Any]) -> None:
+        """Store the outcomes of a run that was not stopped."""
+        content = {"outcomes": [asdict(outcome) for outcome in outcomes], "report": report}
+        self.store.objects.put(self.key, as_json(content))
+
+    def _write_rows(self, outcomes: Sequence[Outcome]) -> None:
+        rows = pd.DataFrame([asdict(outcome) for outcome in outcomes])
+        rows = rows.astype({"found": float, "bound": float})
+        self.store.write(MONITORING_QUALITY, rows.assign(symbol=self.symbol, session=self.session))
+
+    def _table_of(self, outcomes: Sequence[Outcome]) -> str:
+        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(str(getattr(o, n)))}</td>" for n in _COLUMNS) + "</tr>"
+            for o in outcomes
+        )
+        title = escape(f"{self.symbol} {self.session}: unchanged since these checks were run")
+        return (
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+            f"<h1>{title}</h1><table border><tr>{head}</tr>{rows}</table></html>\n"
+        )
 
 
-def _already_valid(known: Known, store: Store, page: Path | None) -> ValidationReport | None:
-    """Return the report of an earlier run on the same input, if what it published still stands."""
-    earlier = known.get()
-    if earlier is None:
-        return None
-    outcomes, kept = earlier
-    report = ValidationReport(**(kept | {"as_of": known.session}))
-    if len(store.read(CURATED_MARKET_DAILY, last=known.session)) != report.rows:
-        return None
-    known.stands(outcomes, page)
-    return report
+def warnings_of(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return a summary of each failed warning."""
+    return [_summary(o) for o in outcomes if o.severity == "warning" and not o.passed]
 
 
-def _second_sources(universe: Universe) -> list[str]:
-    return [SECOND_SOURCES[universe.iv]] if universe.iv in SECOND_SOURCES else []
+def _summary(outcome: Outcome) -> str:
+    return f"{outcome}" + (f" [{outcome.detail}]" if outcome.detail else "")
 
 
-def _examples(quarantined: pd.DataFrame) -> list[str]:
-    newest = quarantined.sort_values("session", kind="stable").tail(5)
-    return [f"{row.symbol} {row.session:%Y-%m-%d}: {row.reason}" for row in newest.itertuples()]
+def _data_docs(results: Sequence[Any]) -> str:
+    """Return one page of Great Expectations' Data Docs; it names no folder."""
+    from great_expectations.render.renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    renderer = ValidationResultsPageRenderer()
+    first, *others = [renderer.render(result) for result in results]
+    for other in others:
+        first.sections += other.sections
+    page: str = DefaultJinjaPageView().render(first)
+    return page

@@ -83,13 +83,13 @@ def table_check(
 
 
 def newest_days(days: Iterable[pd.Timestamp]) -> str:
-    """Return the newest three of the days, in words."""
+    """Return the newest three of the days as text."""
     return ", ".join(f"{day:%Y-%m-%d}" for day in sorted(set(days))[-3:])
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What was found of a whole table; NaN where there is nothing to judge."""
+    """A measure of a whole table; NaN if there is nothing to check."""
 
     value: float
     detail: str = ""
@@ -97,7 +97,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one check; the fields are columns of monitoring.quality."""
+    """The result of one check; the fields are columns of monitoring.quality."""
 
     suite: Suite
     check: str
@@ -110,7 +110,7 @@ class Outcome:
     detail: str
 
     def __str__(self) -> str:
-        """Name the check and what it found."""
+        """Return the check with its measure, and its bound if it has an upper one."""
         if self.found is None:
             return f"{self.check}: {self.failed} of {self.checked} rows"
         bound = "" if self.bound is None else f" (at most {self.bound:g})"
@@ -119,16 +119,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a run of checks found.
+    """The result of a run of checks.
 
     Parameters
     ----------
     outcomes : list of Outcome
-        One a check, in the order of the checks.
+        One per check, in the order of the checks.
     faults : pandas.DataFrame
         ``row`` (its number) and ``reason`` of each row that failed a check, sorted.
     results : tuple
-        Great Expectations' own, for its page.
+        Great Expectations' results, for its page.
     """
 
     outcomes: list[Outcome]
@@ -146,9 +146,9 @@ def judge(
     checks : sequence of Check
     rows : pandas.DataFrame
         ``row`` (a unique number), ``symbol``, ``session``, and the measures and keys of the
-        checks; a column ``<measure>: which`` says what of the row the measure is of.
+        checks; a column ``<measure>: which`` names the column that the measure is of.
     facts : mapping of str to Fact
-        By measure.
+        By name of the check.
 
     Raises
     ------
@@ -160,12 +160,12 @@ def judge(
     numbered = rows.set_index("row") if len(rows) else rows
     outcomes, faults = [], []
     for check, result in zip(checks, outcome.results, strict=True):
-        found = result.result
+        details = result.result
         if check.of_table:
-            outcomes.append(_of_table(check, facts[check.measure], passed=result.success))
+            outcomes.append(_of_table(check, facts[check.name], passed=result.success))
             continue
-        failing = [int(at["row"]) for at in found.get("unexpected_index_list") or []]
-        checked = found["element_count"] - found.get("missing_count", 0) if len(rows) else 0
+        failing = [int(at["row"]) for at in details.get("unexpected_index_list") or []]
+        checked = details["element_count"] - details.get("missing_count", 0) if len(rows) else 0
         outcomes.append(_of_rows(check, checked, failing, numbered))
         faults += [(row, check.name) for row in failing]
     frame = pd.DataFrame(sorted(set(faults)), columns=["row", "reason"])
@@ -192,32 +192,32 @@ def _of_rows(check: Check, checked: int, failing: list[int], rows: pd.DataFrame)
 def _examples(check: Check, failing: pd.DataFrame) -> str:
     """Name the newest failing rows, with what was measured."""
     newest = failing.sort_values("session", kind="stable").tail(_EXAMPLES)
-    told = []
+    examples = []
     for row in newest.to_dict("records"):
         which = row.get(f"{check.measure}: which", "")
         value = "" if check.key else f" ({which}{' ' if which else ''}{row[check.measure]:.6g})"
-        told.append(f"{row['symbol']} {pd.Timestamp(row['session']):%Y-%m-%d}{value}")
-    return ", ".join(told)
+        examples.append(f"{row['symbol']} {pd.Timestamp(row['session']):%Y-%m-%d}{value}")
+    return ", ".join(examples)
 
 
 def _batch(checks: Sequence[Check], rows: pd.DataFrame, facts: Mapping[str, Fact]) -> pd.DataFrame:
-    """Return the columns that are judged; facts stand in the first row, and are null below."""
+    """Return the columns to check; the first row has the facts, which are null in the others."""
     of_rows = {c.measure for c in checks if c.measure and not c.of_table}
-    wanted = ["row", *sorted(of_rows | {column for c in checks for column in c.key})]
-    batch = rows.reindex(columns=wanted).reset_index(drop=True)
+    columns = ["row", *sorted(of_rows | {column for c in checks for column in c.key})]
+    batch = rows.reindex(columns=columns).reset_index(drop=True)
     if batch.empty:
-        batch = pd.DataFrame({name: [np.nan] for name in wanted}).assign(row=-1)
-    for name in {c.measure for c in checks if c.of_table}:
-        batch[name] = np.nan
-        batch.loc[0, name] = float(facts[name].value)
+        batch = pd.DataFrame({name: [np.nan] for name in columns}).assign(row=-1)
+    for check in (check for check in checks if check.of_table):
+        batch[check.measure] = np.nan
+        batch.loc[0, check.measure] = float(facts[check.name].value)
     return batch
 
 
 def _expectation(check: Check) -> Any:
-    ask, about = _gx().expectations, {"meta": {"check": check.name}, "severity": check.severity}
+    gx, about = _gx().expectations, {"meta": {"check": check.name}, "severity": check.severity}
     if check.key:
-        return ask.ExpectCompoundColumnsToBeUnique(column_list=list(check.key), **about)
-    return ask.ExpectColumnValuesToBeBetween(
+        return gx.ExpectCompoundColumnsToBeUnique(column_list=list(check.key), **about)
+    return gx.ExpectColumnValuesToBeBetween(
         column=check.measure, min_value=check.at_least, max_value=check.at_most,
         strict_min=check.above, **about,
     )  # fmt: skip
@@ -226,7 +226,7 @@ def _expectation(check: Check) -> Any:
 def _run(checks: Sequence[Check], frame: pd.DataFrame) -> Any:
     """Validate one in-memory batch; results in the order of the checks.
 
-    Which rows fail is asked for of the checks that do, for to ask it costs as much as the check.
+    Only failing checks run a second time for their rows, which cost as much as the check.
     """
     batch = _batches().get_batch({"dataframe": frame})
     outcome = _validated(batch, checks, {"result_format": "BASIC"})
@@ -256,7 +256,7 @@ def _validated(batch: Any, checks: Sequence[Check], result_format: dict[str, Any
 
 
 def _refuse_unrun(results: Sequence[Any]) -> None:
-    """Raise if a check did not run: it found nothing, and must not pass for one without fault."""
+    """Raise if a check did not run, so that it cannot pass for one that found no fault."""
     for result in results:
         if not result.success and not result.result:
             raise VolcastError(
@@ -269,11 +269,11 @@ def _refuse_unrun(results: Sequence[Any]) -> None:
 
 @lru_cache(maxsize=1)
 def _batches() -> Any:
-    """Return what makes a batch of a frame, in a context that keeps nothing on disk."""
+    """Return the batch definition of a context that writes nothing to disk."""
     gx = _gx()
     types = gx.data_context.types.base
     config = types.DataContextConfig(
-        # In memory alone: the default would look for a folder for its pages.
+        # In memory: the default would look for a folder for its pages.
         store_backend_defaults=types.InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
         progress_bars={"globally": False},
         analytics_enabled=False,
@@ -287,9 +287,9 @@ def _batches() -> Any:
 def _gx() -> Any:
     """Import Great Expectations, which takes seconds, when the first check is run."""
     with warnings.catch_warnings():
-        # On import it uses modules deprecated in Python 3.11 and asks for an optional package.
+        # Its import uses modules deprecated in Python 3.11 and looks for an optional package.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", ImportWarning)
         module = importlib.import_module("great_expectations")
-    logging.captureWarnings(False)  # it also diverts all warnings of the process to a logger
+    logging.captureWarnings(False)  # its import diverts all warnings of the process to a logger
     return module

@@ -4,7 +4,7 @@ import pandas as pd
 
 from volcast.data.checks.suite import Check, Verdict, judge
 
-__all__ = ["RAW_ROWS", "judge_rows", "range_measures"]
+__all__ = ["RANGE_TOLERANCE", "RAW_ROWS", "judge_rows", "range_measures"]
 
 RANGE_TOLERANCE = 1e-6
 """Share of the close by which high, low, open and close may contradict each other. None of 42,000
@@ -12,7 +12,7 @@ real rows of SPY, TLT, HYG and five more funds, nor of 5,031 of the sample's ind
 prices scaled in 32-bit floats may, by 1e-7. A cent on the dearest of them is 2e-5."""
 
 HIGHEST_PRICE = 1e9
-"""Above any price there is; so infinity is no price."""
+"""Above every real price; refuses infinity."""
 
 INDEX_POINTS = (1.0, 200.0)
 """Plausible closes of an implied-volatility index; VIX has been between 9.1 and 82.7 since 1990."""
@@ -20,25 +20,25 @@ INDEX_POINTS = (1.0, 200.0)
 _PRICES = ("open", "high", "low", "close")
 
 
-def _row_check(name: str, measure: str, at_least: float | None, **more: float | bool) -> Check:
-    return Check("raw", name, "warning", measure, at_least, **more)  # type: ignore[arg-type]
+def _positive(name: str, measure: str) -> Check:
+    return Check("raw", name, "warning", measure, 0, HIGHEST_PRICE, above=True)
 
-
-_POSITIVE = {"at_most": HIGHEST_PRICE, "above": True}
 
 RAW_ROWS = (
-    _row_check("off_calendar", "is a session", 1),
+    Check("raw", "off_calendar", "warning", "is a session", 1),
     Check("raw", "contradicting_repeat", "warning", key=("symbol", "session", "ingested_at")),
-    *(_row_check(f"{name}_missing", f"{name} is there", 1) for name in _PRICES),
-    *(_row_check(f"{name}_not_positive", f"{name} of assets", 0, **_POSITIVE) for name in _PRICES),
-    _row_check("high_below_low", "high over low", -RANGE_TOLERANCE),
-    _row_check("high_below_open_or_close", "high over open and close", -RANGE_TOLERANCE),
-    _row_check("low_above_open_or_close", "open and close over low", -RANGE_TOLERANCE),
-    _row_check("adjustment_not_positive", "adjustment", 0, **_POSITIVE),
-    _row_check("bar_repeated", "is a bar of its own", 1),
-    _row_check("close_implausible", "close of indices", INDEX_POINTS[0], at_most=INDEX_POINTS[1]),
+    *(Check("raw", f"{p}_missing", "warning", f"{p} is there", 1) for p in _PRICES),
+    *(_positive(f"{p}_not_positive", f"{p} of assets") for p in _PRICES),
+    Check("raw", "high_below_low", "warning", "high over low", -RANGE_TOLERANCE),
+    Check(
+        "raw", "high_below_open_or_close", "warning", "high over open and close", -RANGE_TOLERANCE
+    ),
+    Check("raw", "low_above_open_or_close", "warning", "open and close over low", -RANGE_TOLERANCE),
+    _positive("adjustment_not_positive", "adjustment"),
+    Check("raw", "bar_repeated", "warning", "is a bar of its own", 1),
+    Check("raw", "close_implausible", "warning", "close of indices", *INDEX_POINTS),
 )
-"""A warning each: what a broken row is worth to the run is for the checks of the table."""
+"""All are warnings: whether broken rows stop the run is decided by the checks of the table."""
 
 
 def judge_rows(rows: pd.DataFrame) -> Verdict:

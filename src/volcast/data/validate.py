@@ -1,0 +1,140 @@
+"""The validate step: check raw rows, quarantine broken ones, publish the rest."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from volcast.core.settings import Universe
+from volcast.data.checks.history import SECOND_SOURCES
+from volcast.data.checks.market import Market, count_rows, judge_market, torn_companions
+from volcast.data.checks.run import CheckRun, warnings_of
+from volcast.data.curate import curate
+from volcast.data.sessions import require_session
+from volcast.store import Store
+from volcast.store.tables import (
+    CURATED_MARKET_DAILY,
+    CURATED_MARKET_VERSIONS,
+    MONITORING_QUARANTINE,
+    RAW_MACRO,
+    RAW_MARKET,
+)
+
+__all__ = ["ValidationReport", "validate"]
+
+_REMEDY = (
+    "Broken rows are in monitoring.quarantine; fix the source's rows and ingest again. Curated "
+    "data are unchanged. If the source is right about its past, start a new store."
+)
+_CODE = ("data/curate.py", "data/validate.py", "data/checks/*.py")
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """What validation published and what it quarantined.
+
+    Parameters
+    ----------
+    rows, quarantined : int
+        Rows in curated.market_daily up to as_of, and broken raw rows.
+    dropped : dict of str to int
+        Rows left out that are not broken, such as index prints on holidays, by symbol and reason.
+    checks : int
+        Checks evaluated; each has a row in monitoring.quality.
+    failed : list of str
+        Row checks that found a broken row, sorted. Table checks that fail raise instead.
+    examples : list of str
+        The newest five broken rows, each with its reason; all are in monitoring.quarantine.
+    warnings : list of str
+        Failed checks that neither stop the run nor quarantine a row.
+    """
+
+    as_of: date
+    rows: int
+    quarantined: int
+    dropped: dict[str, int]
+    checks: int
+    failed: list[str]
+    examples: list[str]
+    warnings: list[str] = field(default_factory=list)
+
+
+def validate(
+    store: Store, universe: Universe, as_of: date, page: Path | None = None
+) -> ValidationReport:
+    """Curate raw.market up to ``as_of`` and publish it, unless a critical check fails.
+
+    Broken rows are written to monitoring.quarantine with their reason, and every check to
+    monitoring.quality, whether or not the run stops.
+
+    Parameters
+    ----------
+    page : pathlib.Path or None
+        Where an HTML page of the checks is written.
+
+    Raises
+    ------
+    RequestError
+        If ``as_of`` is not a XNYS session.
+    QualityError
+        If a critical check fails: the target has no row, its newest row is broken or doubtful, too
+        many are broken, missing or restated, or its history is torn. Curated data are unchanged.
+    StaleInput
+        If the only fault is that the target's newest session is older than ``as_of``.
+    """
+    require_session(as_of)
+    raw = store.read(RAW_MARKET, last=as_of)
+    macro = store.read(RAW_MACRO, symbols=_second_sources(universe), last=as_of)
+    run = CheckRun.of(store, universe, as_of, page, [raw, macro], _CODE)
+    if (report := _earlier_report(run)) is not None:
+        return report
+    curated = curate(raw.to_pandas(date_as_object=False), universe, as_of)
+    if len(curated.quarantined):
+        store.write(MONITORING_QUARANTINE, curated.quarantined)
+    published = store.read(CURATED_MARKET_DAILY, symbols=universe.symbols, last=as_of).to_pandas()
+    second = macro.to_pandas(date_as_object=False)
+    verdict = judge_market(Market(raw, curated, published, second, universe, as_of))
+    outcomes = [*curated.verdict.outcomes, *verdict.outcomes]
+    results = [*curated.verdict.results, *verdict.results]
+    run.record(outcomes, results, RAW_MARKET.name, _REMEDY)
+    # A companion whose new history contradicts its published one stays as it is, with a warning.
+    torn = torn_companions(curated.rows, published, universe)
+    rows, replaced = (f[~f["symbol"].isin(torn)] for f in (curated.rows, curated.replaced))
+    # Earlier values are written first, so that no reader sees a restated row without them.
+    store.write(CURATED_MARKET_VERSIONS, replaced)
+    store.write(CURATED_MARKET_DAILY, rows)
+    report = ValidationReport(
+        as_of=as_of,
+        rows=len(rows) + int(published["symbol"].isin(torn).sum()),
+        quarantined=count_rows(curated.quarantined),
+        dropped=curated.dropped,
+        checks=len(outcomes),
+        failed=sorted(curated.quarantined["reason"].unique()),
+        examples=_examples(curated.quarantined),
+        warnings=warnings_of(verdict.outcomes),
+    )
+    run.remember(outcomes, asdict(report) | {"as_of": str(as_of)})
+    return report
+
+
+def _earlier_report(run: CheckRun) -> ValidationReport | None:
+    """Return the report of an earlier run on the same input, if its rows are still published."""
+    earlier = run.earlier()
+    if earlier is None:
+        return None
+    outcomes, content = earlier
+    report = ValidationReport(**(content | {"as_of": run.session}))
+    if len(run.store.read(CURATED_MARKET_DAILY, last=run.session)) != report.rows:
+        return None
+    run.repeat(outcomes)
+    return report
+
+
+def _second_sources(universe: Universe) -> list[str]:
+    return [SECOND_SOURCES[universe.iv]] if universe.iv in SECOND_SOURCES else []
+
+
+def _examples(quarantined: pd.DataFrame) -> list[str]:
+    newest = quarantined.sort_values("session", kind="stable").tail(5)
+    return [f"{row.symbol} {row.session:%Y-%m-%d}: {row.reason}" for row in newest.itertuples()]
