@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 from volcast.core.applications import load
 from volcast.core.logs import run_id
 from volcast.core.settings import SourceName, Universe, read_settings
-from volcast.data import audit, validate as validation
+from volcast.data import audit
 from volcast.data import ingest as ingestion
+from volcast.data import validate as validation
 from volcast.data.sources import open_source
 from volcast.features import build
 from volcast.features import labels as label_table
