@@ -1,17 +1,21 @@
-"""The report: one page that says what was found, whether it flatters or not."""
+"""The report: one page of what an evaluation shows, favourable or not."""
 
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
+import vl_convert
 
 from tests.markets import labelled_rows
 from volcast.evaluation.ablation import Ablation
-from volcast.evaluation.findings import Findings
+from volcast.evaluation.charts import regimes, scripts, waterfall
+from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.report import render
-from volcast.evaluation.survey import render_survey
+from volcast.evaluation.symbols import render_comparison
 from volcast.evaluation.walkforward import walk_forward
 
 VOID = {"meta", "br"}
@@ -42,81 +46,118 @@ class Structure(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def found() -> Findings:
+def result() -> EvaluationResult:
     rows = labelled_rows(6)
     calm = 1 / (1 + np.exp(3 * (rows["g5_less_g252"] + 0.2)))
     split = {"calm": calm, "normal": (1 - calm) * 0.4, "stressed": (1 - calm) * 0.6}
     rows = rows.assign(**{f"{k}_{s}": v for k in ("gmm", "hmm") for s, v in split.items()})
     walked = walk_forward(rows, 7)
     sessions = rows["session"]
-    found = Findings("SYN", sessions.iloc[0], sessions.iloc[-1], walked.rows, rows, walked.blend)
+    result = EvaluationResult(
+        "SYN", sessions.iloc[0], sessions.iloc[-1], walked.rows, rows, walked.blend
+    )
     one = Ablation("macro", "added", "all", 700, 0.31, 0.30, -0.033, 0.9)
-    return replace(found.with_regime_skill(), ablations=[one])
+    return replace(result.with_regime_skill(), ablations=[one])
 
 
 @pytest.fixture(scope="module")
-def page(found) -> str:
-    return render(found)
+def page(result) -> str:
+    return render(result)
 
 
 def test_every_section_is_there_and_the_markup_closes(page):
     structure = Structure(page)
     assert structure.open == []
-    for wanted in (
+    for title in (
         "Bias, and the set of models that may be the best", "Year by year", "Crises",
         "By the level of VIX", "By regime", "Without overlap", "Intervals, year by year",
         "Regimes", "What each group of features is worth",
     ):  # fmt: skip
-        assert wanted in structure.titles
+        assert title in structure.titles
 
 
-def test_each_plot_says_what_it_shows_and_draws_something(page):
-    plots = re.findall(r"<svg .*?</svg>", page, flags=re.S)
-    assert len(plots) == 5
-    for plot in plots:
-        assert "role='img'" in plot
-        assert "<title>" in plot
-        assert re.search(r"<(polyline|rect|circle|polygon) ", plot)
-        assert "nan" not in plot
+def specs(page: str) -> dict[str, dict]:
+    """The charts of a page by name, as Vega-Lite."""
+    drawn = re.findall(r"<script>drawChart\('#([\w-]+)', (.*?)\)</script>", page, flags=re.S)
+    return {name: json.loads(spec) for name, spec in drawn}
+
+
+def test_each_chart_is_valid_and_draws_its_marks(page):
+    charts = specs(page)
+    assert list(charts) == [
+        "fan", "gain-by-year", "coverage", "beeswarm", "waterfall", "regimes",
+    ]  # fmt: skip
+    for name, spec in charts.items():
+        svg = vl_convert.vegalite_to_svg(spec | {"width": 600})
+        assert f"id='{name}' role='img' aria-label=" in page
+        assert svg.count("<path") > 4
+        assert "NaN" not in svg
 
 
 def test_the_page_asks_nothing_of_any_other_place(page):
-    assert not re.search(r"https?:|src=|url\(|<script|<link|@import", page)
+    assert page.count("window.drawChart=") == 1
+    own = page.replace(scripts(), "")
+    assert not re.search(r"https?:|src=|url\(|<link|@import", own)
+    assert len(page) < 2_500_000
 
 
-def test_the_same_findings_give_the_same_bytes(found, page):
-    assert render(found) == page
+def test_the_waterfall_leads_from_the_base_to_the_forecast(result):
+    x = result.features[list(result.blend.recipe.features)].dropna().tail(3).to_numpy(dtype=float)
+    why = result.blend.shap_explanation(x)
+    values = next(iter(waterfall(why[-1]).to_dict()["datasets"].values()))
+    assert values[0]["start"] == pytest.approx(float(why.base_values[-1]), abs=1e-4)
+    assert values[-1]["end"] == pytest.approx(result.blend.log_variance(x)[-1], abs=1e-4)
 
 
-def test_the_verdict_names_what_the_forecast_does_not_beat(found):
-    worse = found.whole.assign(forecast=found.whole["har_x"] * 1.3)
-    verdict = Structure(render(replace(found, whole=worse))).text
-    said = next(text for text in verdict if text.startswith("Walking forward"))
-    assert "does NOT beat har_x" in said or "har_x" in said.partition("does NOT beat")[2]
+def test_regimes_are_drawn_in_runs_that_meet():
+    days = pd.Series(pd.bdate_range("2020-01-01", periods=6).date)
+    chart = regimes(days, [100.0] * 6, ["", "calm", "calm", "stressed", "calm", "calm"])
+    bands = next(v for v in chart.to_dict()["datasets"].values() if "regime" in v[0])
+    spans = [(b["regime"], b["start"][:10], b["end"][:10]) for b in bands]
+    assert spans == [
+        ("calm", "2020-01-02", "2020-01-06"),
+        ("stressed", "2020-01-06", "2020-01-07"),
+        ("calm", "2020-01-07", "2020-01-08"),
+    ]
 
 
-def test_a_session_before_the_first_shown_is_in_no_table(found):
-    later = found.whole["session"].iloc[-200]
-    text = Structure(render(replace(found, first=later))).text
-    counted = next(t for t in text if " sessions, " in t and "same rows" in t)
-    scored = found.whole[(found.whole["session"] >= later) & found.whole["rv_5d"].notna()]
-    assert counted.startswith(f"{len(scored)} sessions, {later}")
+def test_the_same_result_gives_the_same_bytes(result, page):
+    assert render(result) == page
 
 
-def test_without_regimes_or_a_model_the_rest_still_stands(found):
-    bare = found.features.assign(**dict.fromkeys([c for c in found.features if "mm_" in c], np.nan))
+def test_the_verdict_names_what_the_forecast_does_not_beat(result):
+    worse = result.all_rows.assign(forecast=result.all_rows["har_x"] * 1.3)
+    texts = Structure(render(replace(result, all_rows=worse))).text
+    summary = next(text for text in texts if text.startswith("Walking forward"))
+    assert "HAR-X" in summary.partition("does NOT beat")[2]
+
+
+def test_a_session_before_the_first_shown_is_in_no_table(result):
+    later = result.all_rows["session"].iloc[-200]
+    text = Structure(render(replace(result, first=later))).text
+    limits = next(t for t in text if " sessions, " in t and "same rows" in t)
+    scored = result.all_rows[
+        (result.all_rows["session"] >= later) & result.all_rows["rv_5d"].notna()
+    ]
+    assert limits.startswith(f"{len(scored)} sessions, {later}")
+
+
+def test_without_regimes_or_a_model_the_rest_is_shown(result):
+    bare = result.features.assign(
+        **dict.fromkeys([c for c in result.features if "mm_" in c], np.nan)
+    )
     titles = Structure(
-        render(replace(found, features=bare, blend=None, regimes=(), ablations=()))
+        render(replace(result, features=bare, blend=None, regimes=(), ablations=()))
     ).titles
     assert "Regimes" not in titles
     assert "Year by year" in titles
 
 
-def test_the_survey_names_each_symbol_and_what_it_does_not_beat(found):
-    rows = found.rows.reset_index(drop=True)
+def test_the_comparison_names_each_symbol_and_what_it_does_not_beat(result):
+    rows = result.rows.reset_index(drop=True)
     other = rows.assign(symbol="OTHER", forecast=rows["har_x"] * 1.3)
-    page = render_survey({"SYN": rows, "OTHER": other})
+    page = render_comparison({"SYN": rows, "OTHER": other})
     structure = Structure(page)
     assert structure.open == []
-    assert "har_x on OTHER" in "".join(structure.text)
-    assert "har_x on SYN" not in "".join(structure.text)
+    assert "HAR-X on OTHER" in "".join(structure.text)
+    assert "HAR-X on SYN" not in "".join(structure.text)

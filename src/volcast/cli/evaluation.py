@@ -48,21 +48,21 @@ def evaluate(  # noqa: PLR0913
         _refuse_absent(opened, iv)
     seed = read_settings().seed
     with Progress(console=console, transient=True) as bars:
-        found = walk(
+        result = walk(
             opened, universe, begin, end, seed=seed, progress=_bar(bars, "walking forward")
         )
         if garch:
-            found = found.with_garch(opened, _bar(bars, "GARCH fits"))
+            result = result.with_garch(opened, _bar(bars, "GARCH fits"))
         if ablation:
-            found = found.with_ablations(seed, _bar(bars, "ablation"))
-    write_file(out, evaluation_bytes(found.rows))
-    if len(scored(found.rows)):
-        print_table(console, compare(found.rows), universe.target)
-    if found.ablations:
-        print_ablations(console, found.ablations)
+            result = result.with_ablations(seed, _bar(bars, "ablation"))
+    write_file(out, evaluation_bytes(result.rows))
+    if len(scored(result.rows)):
+        print_table(console, compare(result.rows), universe.target)
+    if result.ablations:
+        print_ablations(console, result.ablations)
     if report:
-        write_file(report, render(found.with_regime_skill()).encode())
-    say(f"{len(found.rows)} sessions written to {out}")
+        write_file(report, render(result.with_regime_skill()).encode())
+    say(f"{len(result.rows)} sessions written to {out}")
 
 
 def _bar(bars: Progress, name: str) -> Callable[[int, int], None]:

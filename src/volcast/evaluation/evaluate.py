@@ -1,30 +1,91 @@
 """Evaluate a target from curated rows; needs no champion."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
 from volcast.core.errors import ConfigError, NotFound
 from volcast.core.settings import Universe
 from volcast.data.vintages import Vintage, vintages
-from volcast.evaluation.findings import Findings
+from volcast.evaluation.ablation import Ablation, ablate
+from volcast.evaluation.garch import garch_forecasts
+from volcast.evaluation.regime_skill import RegimeSkill, regime_skill, turbulent_weeks
+from volcast.evaluation.rows import scored
+from volcast.evaluation.table import diagnostics
 from volcast.evaluation.walkforward import Progress, walk_forward
 from volcast.features.build import versions
 from volcast.features.context import with_context
 from volcast.features.labels import as_known, realized
 from volcast.features.point_in_time import labelled
+from volcast.models.blend import Blend
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
 
-__all__ = ["evaluate"]
+__all__ = ["EvaluationResult", "evaluate"]
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """A walk-forward and all that a report can show of it.
+
+    Parameters
+    ----------
+    symbol : str
+    first, as_of : date
+        The sessions shown are those from ``first`` on; the walk was made at the close of
+        ``as_of``.
+    all_rows : pandas.DataFrame
+        Columns of an evaluation file, every session walked over.
+    features : pandas.DataFrame
+        What was walked forward on; rows as in ``all_rows``.
+    blend : Blend or None
+        The model of the last fold.
+    regimes : sequence of RegimeSkill
+    ablations : sequence of Ablation
+    """
+
+    symbol: str
+    first: date
+    as_of: date
+    all_rows: pd.DataFrame
+    features: pd.DataFrame
+    blend: Blend | None
+    regimes: Sequence[RegimeSkill] = ()
+    ablations: Sequence[Ablation] = ()
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The sessions shown, on the index of ``all_rows``."""
+        return self.all_rows[self.all_rows["session"].between(self.first, self.as_of)]
+
+    @cached_property
+    def diagnostics(self) -> dict[str, dict[str, Any]]:
+        """Bias and confidence set of the sessions shown; see `volcast.evaluation.table`."""
+        return diagnostics(scored(self.rows))
+
+    def with_garch(self, store: Store, progress: Progress | None = None) -> "EvaluationResult":
+        """Return the same with the GARCH baselines; ``store`` keeps their fits."""
+        fitted = garch_forecasts(self.features, store, progress=progress)
+        return replace(self, all_rows=self.all_rows.assign(**fitted))
+
+    def with_regime_skill(self) -> "EvaluationResult":
+        """Return the same with the worth of regimes measured on the sessions shown."""
+        weeks = turbulent_weeks(self.features, self.all_rows["forecast"])
+        return replace(self, regimes=regime_skill(weeks.loc[self.rows.index]))
+
+    def with_ablations(self, seed: int, progress: Progress | None = None) -> "EvaluationResult":
+        """Return the same with the worth of each group of features, on the sessions shown."""
+        return replace(self, ablations=ablate(self.features, self.rows, seed, progress=progress))
 
 
 def evaluate(
     store: Store, universe: Universe, first: date, last: date, *,
     seed: int = 7, progress: Progress | None = None,
-) -> Findings:  # fmt: skip
+) -> EvaluationResult:  # fmt: skip
     """Walk forward over the whole history, to show the sessions from ``first`` to ``last``.
 
     The walk always begins where the history allows, so a session's forecast does not depend on
@@ -46,9 +107,9 @@ def evaluate(
 
     Returns
     -------
-    Findings
+    EvaluationResult
         Its rows have `EVALUATION_COLUMNS`, one a session; rv_5d and forecasts null where unknown,
-        and the GARCH baselines null until `Findings.with_garch`.
+        and the GARCH baselines null until `EvaluationResult.with_garch`.
 
     Raises
     ------
@@ -77,20 +138,19 @@ def evaluate(
     # Forecasts rest on what was known; they are scored by what is known now.
     today = realized(own, universe).set_index("session")["rv_5d"]
     result = walked.rows.assign(rv_5d=walked.rows["session"].map(today).astype(float))
-    return Findings(universe.target, first, last, result, rows, walked.blend)
+    return EvaluationResult(universe.target, first, last, result, rows, walked.blend)
 
 
 def _as_known(
     known: Sequence[Vintage], store: Store, universe: Universe, last: date
 ) -> pd.DataFrame:
     """Return the target's features and labels, each as known at its own moment."""
-    only = [replace(vintage, curated=_relevant(vintage.curated, universe)) for vintage in known]
+    only = [
+        replace(vintage, curated=vintage.curated[vintage.curated["symbol"].isin(universe.symbols)])
+        for vintage in known
+    ]
     features = with_context(versions(only, universe), store, universe)
     then = features["created_timestamp"] <= features["event_timestamp"]
     frame = features[then & (features["symbol"] == universe.target) & (features["session"] <= last)]
     labels = as_known(only, universe)
     return labelled(frame, labels[labels["symbol"] == universe.target], date.max)
-
-
-def _relevant(curated: pd.DataFrame, universe: Universe) -> pd.DataFrame:
-    return curated[curated["symbol"].isin(universe.symbols)]

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from volcast.core.baselines import LABELS
 from volcast.evaluation.ablation import Ablation
 from volcast.evaluation.regime_skill import RegimeSkill
 from volcast.evaluation.splits import Phase, Split
 from volcast.evaluation.statistics import ConfidenceSet
-from volcast.evaluation.table import SkillTable, shown_p
+from volcast.evaluation.table import Skill, SkillTable, shown_p
 
 __all__ = [
     "ablation_table",
     "diagnostics_table",
+    "gain_cells",
     "phases_table",
     "regime_table",
     "skill_table",
@@ -29,39 +31,38 @@ def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return f"<div class='wide'><table><tr>{top}</tr>{body}</table></div>"
 
 
+def gain_cells(line: Skill) -> tuple[str, str]:
+    """Return the share of a line's QLIKE that is saved, and its p-value; empty for volcast."""
+    if line.name == "volcast":
+        return "", ""
+    return _share(line.gain), escape(shown_p(line.p_better))
+
+
 def skill_table(skill: SkillTable) -> str:
-    """Return the table of skill, each baseline against volcast."""
+    """Return the table of skill, each baseline compared with volcast."""
     lines = [
-        [
-            line.name,
-            f"{line.qlike:.4f}",
-            f"{line.rmse:.2f}",
-            f"{line.r2_log:.3f}",
-            *(
-                ("", "")
-                if line.name == "volcast"
-                else (_share(line.gain), escape(shown_p(line.p_better)))
-            ),
-        ]
+        [LABELS[line.name], f"{line.qlike:.4f}", f"{line.rmse:.2f}", f"{line.r2_log:.3f}",
+         *gain_cells(line)]
         for line in skill.lines
-    ]
+    ]  # fmt: skip
     return table(["", "QLIKE", "RMSE, points", "R² of logs", "QLIKE saved", "DM p"], lines)
 
 
 def diagnostics_table(diagnostics: Mapping[str, Mapping[str, float]]) -> str:
     """Return Mincer-Zarnowitz regressions and the model confidence set, a line each."""
-    best = ConfidenceSet({name: found["confidence_set_p"] for name, found in diagnostics.items()})
+    best = ConfidenceSet({name: line["confidence_set_p"] for name, line in diagnostics.items()})
     lines = [
         [
-            name,
-            f"{found['intercept']:.4f} ± {found['intercept_error']:.4f}",
-            f"{found['slope']:.2f} ± {found['slope_error']:.2f}",
-            f"{found['r2']:.3f}",
-            f"{found['p_unbiased']:.3f}",
-            f"{found['confidence_set_p']:.3f}",
-            _membership(best, name),
+            LABELS[name],
+            f"{line['intercept']:.4f} ± {line['intercept_error']:.4f}",
+            f"{line['slope']:.2f} ± {line['slope_error']:.2f}",
+            f"{line['r2']:.3f}",
+            f"{line['p_unbiased']:.3f}",
+            f"{line['confidence_set_p']:.3f}",
+            " and ".join(f"{1 - size:.0%}" for size in (0.1, 0.25) if best.holds(name, size))
+            or "no",
         ]
-        for name, found in diagnostics.items()
+        for name, line in diagnostics.items()
     ]
     head = ["", "intercept", "slope", "R²", "p of (0, 1)", "MCS p", "confidence set"]
     return table(head, lines)
@@ -69,7 +70,6 @@ def diagnostics_table(diagnostics: Mapping[str, Mapping[str, float]]) -> str:
 
 def splits_table(splits: Sequence[Split]) -> str:
     """Return the QLIKE of every line on each part of the rows, the lowest in bold."""
-    names = list(splits[0].qlike)
     lines = []
     for split in splits:
         lowest = min(split.qlike.values())
@@ -78,13 +78,13 @@ def splits_table(splits: Sequence[Split]) -> str:
             for value in split.qlike.values()
         ]
         lines.append([escape(split.name), str(split.rows), *cells])
-    return table(["", "sessions", *names], lines)
+    return table(["", "sessions", *(LABELS[name] for name in splits[0].qlike)], lines)
 
 
 def phases_table(phases: Sequence[Phase], baselines: Sequence[str]) -> str:
     """Return gains without overlap: every fifth session, from each of the five starts."""
     head = ["every fifth session, from the", "sessions"]
-    head += [f"{name}: {what}" for name in baselines for what in ("saved", "p")]
+    head += [f"{LABELS[name]}: {what}" for name in baselines for what in ("saved", "p")]
     ordinals = ("first", "second", "third", "fourth", "fifth")
     lines = [
         [ordinals[phase.start], str(phase.rows)]
@@ -101,38 +101,21 @@ def phases_table(phases: Sequence[Phase], baselines: Sequence[str]) -> str:
 def regime_table(skill: Sequence[RegimeSkill]) -> str:
     """Return Brier scores and AUC of each forecaster of turbulent weeks."""
     lines = [
-        [
-            f"{escape(one.name)}, {one.period}",
-            f"{one.rows}",
-            f"{one.events}",
-            f"{one.brier:.4f}",
-            f"{one.auc:.3f}",
-        ]
+        [f"{escape(one.name)}, {one.period}", str(one.rows), str(one.events),
+         f"{one.brier:.4f}", f"{one.auc:.3f}"]
         for one in skill
-    ]
+    ]  # fmt: skip
     return table(["", "sessions", "turbulent", "Brier", "AUC"], lines)
 
 
 def ablation_table(ablations: Sequence[Ablation]) -> str:
     """Return the QLIKE with and without each group of features."""
     lines = [
-        [
-            f"{escape(one.group)}, {'given besides' if one.kind == 'added' else 'of the recipe'}, "
-            f"{one.period}",
-            str(one.rows),
-            f"{one.with_group:.4f}",
-            f"{one.without:.4f}",
-            _share(one.gain),
-            f"{one.p_better:.3f}",
-        ]
+        [f"{escape(one.group)}, {one.kind}, {one.period}", str(one.rows),
+         f"{one.with_group:.4f}", f"{one.without:.4f}", _share(one.gain), f"{one.p_better:.3f}"]
         for one in ablations
-    ]
+    ]  # fmt: skip
     return table(["", "sessions", "with", "without", "saved by it", "DM p"], lines)
-
-
-def _membership(best: ConfidenceSet, name: str) -> str:
-    levels = [f"{1 - size:.0%}" for size in (0.10, 0.25) if best.holds(name, size)]
-    return " and ".join(levels) if levels else "no"
 
 
 def _share(value: float) -> str:

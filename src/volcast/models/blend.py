@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from volcast.models.gamma import GammaRegression, fit_gamma
 from volcast.models.recipe import Recipe
 from volcast.models.trees import Trees, fit_trees
+
+if TYPE_CHECKING:
+    import shap
 
 __all__ = ["Blend", "Explanation", "fit_blend", "linear_data", "tree_data"]
 
@@ -74,6 +78,24 @@ class Blend:
         at_mean = float(self.linear.log_variance(self.linear.means[None, :])[0])
         whole = share * (float(self.anchor_means.sum()) + base) + (1 - share) * at_mean
         return Explanation(whole, parts)
+
+    def shap_explanation(self, x: Floats) -> "shap.Explanation":
+        """Return `explain` as the shap package has it, for its users and for charts.
+
+        Parameters
+        ----------
+        x : f8[n, k]
+            Columns in the order of ``recipe.features``.
+        """
+        import shap
+
+        why = self.explain(x)
+        return shap.Explanation(
+            why.contributions,
+            base_values=np.full(len(x), why.base),
+            data=x,
+            feature_names=list(self.recipe.features),
+        )
 
     @cached_property
     def _positions(self) -> tuple[list[int], list[int], list[int]]:

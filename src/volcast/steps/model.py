@@ -128,10 +128,10 @@ def evaluate(
     report: Path | None = None,
 ) -> Result:
     """Walk forward on one symbol and store the evaluation under ``evaluations/<symbol>/``."""
-    from volcast.evaluation.study import study
+    from volcast.evaluation.symbols import evaluate_symbol
 
     chosen = universe.model_copy(update={"target": target})
-    skill = study(store, chosen, as_of, seed=read_settings().seed, ablation=ablation)
+    skill = evaluate_symbol(store, chosen, as_of, seed=read_settings().seed, ablation=ablation)
     _copy(store, f"evaluations/{target}/report.html", report)
     saved = f"{skill.line('har_rv').gain:.1%}"
     return Result(
@@ -142,10 +142,10 @@ def evaluate(
 
 def survey(store: Store, symbols: Sequence[str], report: Path | None = None) -> Result:
     """Write one page with the evaluations of several symbols."""
-    from volcast.evaluation.study import survey as compare
+    from volcast.evaluation.symbols import compare_symbols
 
     page = "evaluations/survey.html"
-    skills = compare(store, symbols)
+    skills = compare_symbols(store, symbols)
     _copy(store, page, report)
     return Result(
         {"symbols": " ".join(symbols), "page": f"{store.uri}/{page}"},

@@ -10,7 +10,7 @@ from volcast.core import calendar
 from volcast.core.errors import ContractError
 from volcast.core.hashing import code_version, digest, frame_digest
 from volcast.core.settings import Universe
-from volcast.evaluation.findings import Findings
+from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import training_rows, usable
 from volcast.evaluation.report import render
 from volcast.evaluation.rows import PERIODS, evaluation_bytes, scored, with_all_baselines
@@ -87,13 +87,11 @@ def train(
         return Candidate(lineage.run_id, Metrics.from_bytes(complete.data), reused=True)
     walked = walk_forward(rows, seed, progress, RECIPES)
     forecaster = _fit_final(rows, as_of, walked, seed)
-    findings = Findings(
+    result = EvaluationResult(
         universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend
     ).with_garch(store)
-    metrics = _metrics(findings, walked.recipe.name)
-    _write_run(
-        store, replace(lineage, anchor=forecaster.recipe.name), forecaster, findings, metrics
-    )
+    metrics = _metrics(result, walked.recipe.name)
+    _write_run(store, replace(lineage, anchor=forecaster.recipe.name), forecaster, result, metrics)
     return Candidate(lineage.run_id, metrics, reused=False)
 
 
@@ -120,12 +118,16 @@ def _lineage(rows: pd.DataFrame, universe: Universe, as_of: date, seed: int) -> 
 
 
 def _write_run(
-    store: Store, lineage: Lineage, forecaster: Forecaster, findings: Findings, metrics: Metrics
+    store: Store,
+    lineage: Lineage,
+    forecaster: Forecaster,
+    result: EvaluationResult,
+    metrics: Metrics,
 ) -> None:
     facts = {"metrics.json": metrics.to_bytes(), "lineage.json": lineage.to_bytes()}
     files = {f"model/{name}": data for name, data in (forecaster.files() | facts).items()} | facts
-    files["evaluation.parquet"] = evaluation_bytes(findings.rows)
-    files["report.html"] = render(findings.with_regime_skill()).encode()
+    files["evaluation.parquet"] = evaluation_bytes(result.rows)
+    files["report.html"] = render(result.with_regime_skill()).encode()
     folder = f"runs/{lineage.run_id}"
     for name, data in sorted(files.items()):
         store.objects.put(f"{folder}/{name}", data)
@@ -153,7 +155,7 @@ def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) 
     return forecaster.with_golden(x)
 
 
-def _metrics(result: Findings, recipe: str) -> Metrics:
+def _metrics(result: EvaluationResult, recipe: str) -> Metrics:
     common = with_all_baselines(result.rows)
     skill = compare(result.rows)
     inside = {

@@ -1,0 +1,253 @@
+"""The charts of an evaluation in Altair: interactive, and drawn without a network.
+
+Colours are those of Okabe and Ito; no chart tells by colour alone, for each mark has a tooltip.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from volcast.core.baselines import LABELS
+from volcast.evaluation.splits import Split
+
+if TYPE_CHECKING:
+    import shap
+
+__all__ = [
+    "beeswarm",
+    "coverage_by_year",
+    "embed",
+    "fan",
+    "gain_by_year",
+    "regimes",
+    "scripts",
+    "waterfall",
+]
+
+BLUE, ORANGE, GREEN, VERMILION, SKY, GREY = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#808080",
+)  # fmt: skip
+REGIME_COLOURS = {"calm": SKY, "normal": GREEN, "stressed": VERMILION}
+_TOP = alt.Legend(title=None, orient="top", labelLimit=300)
+_PERCENT = alt.Axis(format=".0%", title=None)
+_MOST_FEATURES = 12
+
+
+def fan(rows: pd.DataFrame) -> alt.LayerChart:
+    """Draw forecasts with their 80 % and 95 % intervals, and the realized volatility.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        ``session``, ``forecast``, ``rv_5d``, ``lo80``, ``hi80``, ``lo95`` and ``hi95``; decimals.
+    """
+    names = ["forecast", "rv_5d", "lo80", "hi80", "lo95", "hi95"]
+    data = rows[names].astype(float).round(5).assign(session=pd.to_datetime(rows["session"]))
+    base = alt.Chart(data).encode(x=alt.X("session:T", title=None))
+    bands = [
+        base.mark_area(color=BLUE, opacity=opacity).encode(
+            y=alt.Y(f"lo{level}:Q", axis=_PERCENT), y2=f"hi{level}:Q"
+        )
+        for level, opacity in ((95, 0.12), (80, 0.22))
+    ]
+    lines = (
+        base.transform_fold(["forecast", "rv_5d"], as_=["line", "volatility"])
+        .transform_calculate(line="datum.line == 'rv_5d' ? 'realized' : 'forecast'")
+        .mark_line(strokeWidth=1.6)
+        .encode(
+            y=alt.Y("volatility:Q", axis=_PERCENT),
+            color=alt.Color("line:N", legend=_TOP, scale=_scale("forecast", "realized")),
+        )
+    )
+    hover = base.mark_rule(opacity=0, strokeWidth=4).encode(
+        tooltip=["session:T", *(alt.Tooltip(f"{name}:Q", format=".1%") for name in names)]
+    )
+    return _sized(alt.layer(*bands, lines, _zoomable(hover)), 300)
+
+
+def gain_by_year(years: Sequence[Split]) -> alt.Chart:
+    """Draw the share of QLIKE saved of HAR-RV and, where present, of HAR-X, a bar a year each."""
+    names = [name for name in ("har_rv", "har_x") if name in years[0].qlike]
+    data = pd.DataFrame(
+        {"year": year.name, "of": LABELS[name], "saved": year.gain(name), "sessions": year.rows}
+        for year in years
+        for name in names
+    )
+    chart = alt.Chart(data).mark_bar().encode(
+        x=alt.X("year:N", title=None), xOffset="of:N", y=alt.Y("saved:Q", axis=_PERCENT),
+        color=alt.Color("of:N", legend=_TOP, scale=_scale(*(LABELS[name] for name in names))),
+        tooltip=["year", "of", alt.Tooltip("saved:Q", format="+.1%"), "sessions"],
+    )  # fmt: skip
+    return _sized(chart, 240)
+
+
+def coverage_by_year(rows: pd.DataFrame) -> alt.LayerChart:
+    """Draw the share of outcomes inside each interval by year, and the share intended."""
+    years = pd.Series([session.year for session in rows["session"]], index=rows.index)
+    inside = {
+        f"{share} % interval": rows["rv_5d"].between(rows[f"lo{share}"], rows[f"hi{share}"])
+        for share in (80, 95)
+    }
+    data = pd.concat(
+        pd.DataFrame({"coverage": values.groupby(years).mean(), "interval": name})
+        for name, values in inside.items()
+    ).reset_index(names="year")
+    colour = alt.Color("interval:N", legend=_TOP, scale=_scale(*inside))
+    points = alt.Chart(data).mark_point(filled=True, size=70).encode(
+        x=alt.X("year:N", title=None), color=colour, shape=alt.Shape("interval:N", legend=_TOP),
+        y=alt.Y("coverage:Q", axis=_PERCENT, scale=alt.Scale(zero=False)),
+        tooltip=["year", "interval", alt.Tooltip("coverage:Q", format=".1%")],
+    )  # fmt: skip
+    intended = pd.DataFrame({"interval": list(inside), "coverage": [0.80, 0.95]})
+    rules = alt.Chart(intended).mark_rule(strokeDash=[6, 4]).encode(y="coverage:Q", color=colour)
+    return _sized(points + rules, 220)
+
+
+def beeswarm(explanation: "shap.Explanation") -> alt.Chart:
+    """Draw each feature's contributions as a strip of points, the largest features first.
+
+    Parameters
+    ----------
+    explanation : shap.Explanation, [n, k]
+        In log variance; the colour is the feature's rank among the rows.
+    """
+    size = explanation.abs.mean(0).values
+    order = np.argsort(-size, kind="stable")[:_MOST_FEATURES]
+    names = [str(explanation.feature_names[k]) for k in order]
+    data = pd.concat(
+        pd.DataFrame(
+            {
+                "feature": name,
+                "contribution": explanation.values[:, k].round(4),
+                "value": explanation.data[:, k].round(4),
+                "rank": pd.Series(explanation.data[:, k]).rank(pct=True).round(2),
+                # Points of one value are spread by their order, which is not random.
+                "spread": np.arange(len(explanation.data)) * 7 % 13,
+            }
+        )
+        for k, name in zip(order, names, strict=True)
+    )
+    chart = alt.Chart(data).mark_circle(size=14, opacity=0.55).encode(
+        x=alt.X("contribution:Q", title="contribution, log variance"),
+        y=alt.Y("feature:N", sort=names, title=None), yOffset="spread:Q",
+        color=alt.Color(
+            "rank:Q", title="feature, low to high", scale=alt.Scale(range=[BLUE, VERMILION])
+        ),
+        tooltip=["feature", "value", "contribution"],
+    )  # fmt: skip
+    return _sized(chart, 24 * len(names))
+
+
+def waterfall(explanation: "shap.Explanation") -> alt.LayerChart:
+    """Draw how one row's contributions lead from the base to the forecast, in log variance.
+
+    Parameters
+    ----------
+    explanation : shap.Explanation, [k]
+    """
+    order = np.argsort(-np.abs(explanation.values), kind="stable")
+    first, rest = order[:_MOST_FEATURES], order[_MOST_FEATURES:]
+    names = [f"{explanation.feature_names[k]} = {explanation.data[k]:.3g}" for k in first]
+    steps = [*explanation.values[first].tolist(), float(explanation.values[rest].sum())]
+    ends = float(explanation.base_values) + np.cumsum(steps)
+    data = pd.DataFrame({"feature": [*names, f"{len(rest)} others"], "contribution": steps})
+    data = data.assign(end=ends, start=ends - steps, lifts=np.array(steps) > 0).round(5)
+    base = alt.Chart(data).encode(
+        y=alt.Y("feature:N", sort=None, title=None),
+        x=alt.X("start:Q", title="log variance", scale=alt.Scale(zero=False)),
+        tooltip=["feature", alt.Tooltip("contribution:Q", format="+.3f"), "end:Q"],
+    )
+    bars = base.mark_bar().encode(
+        x2="end:Q",
+        color=alt.Color(
+            "lifts:N", legend=None, scale=alt.Scale(domain=[True, False], range=[VERMILION, BLUE])
+        ),
+    )
+    text = base.mark_text(align="left", dx=4).encode(
+        x=alt.X("max:Q"), text=alt.Text("contribution:Q", format="+.3f")
+    )
+    return _sized(
+        bars + text.transform_calculate(max="max(datum.start, datum.end)"), 24 * len(data)
+    )
+
+
+def regimes(sessions: "pd.Series[Any]", price: Sequence[float], regime: Sequence[str]) -> Any:
+    """Draw the price, 100 at first and on a log scale, over the regime of each session.
+
+    Parameters
+    ----------
+    sessions : pandas.Series of date, n
+    price : sequence of float, n
+        Total-return index.
+    regime : sequence of str, n
+        The most probable state; empty where unknown.
+    """
+    days = pd.to_datetime(pd.Series(sessions)).reset_index(drop=True)
+    data = pd.DataFrame({"session": days, "price": np.round(price, 2), "regime": list(regime)})
+    runs = (data["regime"] != data["regime"].shift()).cumsum()
+    spans = data.groupby(runs).agg(
+        regime=("regime", "first"), start=("session", "min"), last=("session", "max")
+    )
+    spans = spans.assign(end=days.reindex(data.groupby(runs).tail(1).index + 1).to_numpy())
+    spans = spans.assign(end=spans["end"].fillna(spans["last"]))[spans["regime"] != ""]
+    colours = alt.Scale(domain=list(REGIME_COLOURS), range=list(REGIME_COLOURS.values()))
+    bands = alt.Chart(spans[["regime", "start", "end"]]).mark_rect(opacity=0.3).encode(
+        x=alt.X("start:T", title=None), x2="end:T",
+        color=alt.Color("regime:N", legend=_TOP, scale=colours),
+        tooltip=["regime", "start:T", "end:T"],
+    )  # fmt: skip
+    line = alt.Chart(data[["session", "price"]]).mark_line(color=GREY, strokeWidth=1.2).encode(
+        x="session:T", y=alt.Y("price:Q", title=None, scale=alt.Scale(type="log", zero=False))
+    )  # fmt: skip
+    return _sized(bands + _zoomable(line), 240)
+
+
+def embed(name: str, title: str, chart: Any) -> str:
+    """Return the HTML that draws a chart where `scripts` was included in the page's head.
+
+    Parameters
+    ----------
+    name : str
+        Unique in the page.
+    title : str
+        What the chart shows, for readers who do not see it.
+    """
+    alt.data_transformers.disable_max_rows()
+    spec = chart.to_dict()
+    spec.pop("$schema")
+    text = json.dumps(spec, sort_keys=True).replace("</", "<\\/")
+    return (
+        f"<figure class='chart' id='{name}' role='img' aria-label='{escape(title)}'></figure>"
+        f"<script>drawChart('#{name}', {text})</script>"
+    )
+
+
+@cache
+def scripts() -> str:
+    """Return the script that draws every chart of a page: Vega, Vega-Lite and Vega-Embed."""
+    import vl_convert
+
+    options: Mapping[str, object] = {"actions": False, "renderer": "svg"}
+    draw = f"window.drawChart = (at, spec) => vegaEmbed(at, spec, {json.dumps(options)});"
+    bundle = str(vl_convert.javascript_bundle(draw)).replace("</script", "<\\/script")
+    return f"<script>{bundle}</script>"
+
+
+def _scale(*names: str) -> alt.Scale:
+    return alt.Scale(domain=list(names), range=[BLUE, ORANGE][: len(names)])
+
+
+def _zoomable(layer: alt.Chart) -> alt.Chart:
+    # Named, for Altair numbers what has no name by what the process drew before.
+    zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
+    return layer.properties(name="zoomable").add_params(zoom)
+
+
+def _sized(chart: Any, height: int) -> Any:
+    return chart.properties(width="container", height=height)
