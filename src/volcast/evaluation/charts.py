@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import altair as alt
 import numpy as np
@@ -29,6 +29,8 @@ __all__ = [
     "scripts",
     "waterfall",
 ]
+
+Chart = TypeVar("Chart", alt.Chart, alt.LayerChart)
 
 BLUE, ORANGE, GREEN, VERMILION, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#808080",
@@ -68,7 +70,8 @@ def fan(rows: pd.DataFrame) -> alt.LayerChart:
     hover = base.mark_rule(opacity=0, strokeWidth=4).encode(
         tooltip=["session:T", *(alt.Tooltip(f"{name}:Q", format=".1%") for name in names)]
     )
-    return _sized(alt.layer(*bands, lines, _zoomable(hover)), 300)
+    chart = alt.LayerChart(layer=[*bands, lines, _zoomable(hover)])
+    return _sized(chart, 300)
 
 
 def gain_by_year(years: Sequence[Split]) -> alt.Chart:
@@ -79,7 +82,7 @@ def gain_by_year(years: Sequence[Split]) -> alt.Chart:
         for year in years
         for name in names
     )
-    chart = alt.Chart(data).mark_bar().encode(
+    chart: alt.Chart = alt.Chart(data).mark_bar().encode(
         x=alt.X("year:N", title=None), xOffset="of:N", y=alt.Y("saved:Q", axis=_PERCENT),
         color=alt.Color("of:N", legend=_TOP, scale=_scale(*(LABELS[name] for name in names))),
         tooltip=["year", "of", alt.Tooltip("saved:Q", format="+.1%"), "sessions"],
@@ -106,7 +109,8 @@ def coverage_by_year(rows: pd.DataFrame) -> alt.LayerChart:
     )  # fmt: skip
     intended = pd.DataFrame({"interval": list(inside), "coverage": [0.80, 0.95]})
     rules = alt.Chart(intended).mark_rule(strokeDash=[6, 4]).encode(y="coverage:Q", color=colour)
-    return _sized(points + rules, 220)
+    chart = alt.LayerChart(layer=[points, rules])
+    return _sized(chart, 220)
 
 
 def beeswarm(explanation: "shap.Explanation") -> alt.Chart:
@@ -133,7 +137,7 @@ def beeswarm(explanation: "shap.Explanation") -> alt.Chart:
         )
         for k, name in zip(order, names, strict=True)
     )
-    chart = alt.Chart(data).mark_circle(size=14, opacity=0.55).encode(
+    chart: alt.Chart = alt.Chart(data).mark_circle(size=14, opacity=0.55).encode(
         x=alt.X("contribution:Q", title="contribution, log variance"),
         y=alt.Y("feature:N", sort=names, title=None), yOffset="spread:Q",
         color=alt.Color(
@@ -172,12 +176,14 @@ def waterfall(explanation: "shap.Explanation") -> alt.LayerChart:
     text = base.mark_text(align="left", dx=4).encode(
         x=alt.X("max:Q"), text=alt.Text("contribution:Q", format="+.3f")
     )
-    return _sized(
-        bars + text.transform_calculate(max="max(datum.start, datum.end)"), 24 * len(data)
-    )
+    text = text.transform_calculate(max="max(datum.start, datum.end)")
+    chart = alt.LayerChart(layer=[bars, text])
+    return _sized(chart, 24 * len(data))
 
 
-def regimes(sessions: "pd.Series[Any]", price: Sequence[float], regime: Sequence[str]) -> Any:
+def regimes(
+    sessions: "pd.Series[Any]", price: Sequence[float], regime: Sequence[str]
+) -> alt.LayerChart:
     """Draw the price, 100 at first and on a log scale, over the regime of each session.
 
     Parameters
@@ -205,10 +211,11 @@ def regimes(sessions: "pd.Series[Any]", price: Sequence[float], regime: Sequence
     line = alt.Chart(data[["session", "price"]]).mark_line(color=GREY, strokeWidth=1.2).encode(
         x="session:T", y=alt.Y("price:Q", title=None, scale=alt.Scale(type="log", zero=False))
     )  # fmt: skip
-    return _sized(bands + _zoomable(line), 240)
+    chart = alt.LayerChart(layer=[bands, _zoomable(line)])
+    return _sized(chart, 240)
 
 
-def embed(name: str, title: str, chart: Any) -> str:
+def embed(name: str, title: str, chart: alt.Chart | alt.LayerChart) -> str:
     """Return the HTML that draws a chart where `scripts` was included in the page's head.
 
     Parameters
@@ -218,8 +225,8 @@ def embed(name: str, title: str, chart: Any) -> str:
     title : str
         What the chart shows, for readers who do not see it.
     """
-    alt.data_transformers.disable_max_rows()
-    spec = chart.to_dict()
+    with alt.data_transformers.disable_max_rows():
+        spec = chart.to_dict()
     spec.pop("$schema")
     text = json.dumps(spec, sort_keys=True).replace("</", "<\\/")
     return (
@@ -246,8 +253,10 @@ def _scale(*names: str) -> alt.Scale:
 def _zoomable(layer: alt.Chart) -> alt.Chart:
     # Named, for Altair numbers what has no name by what the process drew before.
     zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
-    return layer.properties(name="zoomable").add_params(zoom)
+    zoomable: alt.Chart = layer.properties(name="zoomable").add_params(zoom)
+    return zoomable
 
 
-def _sized(chart: Any, height: int) -> Any:
-    return chart.properties(width="container", height=height)
+def _sized(chart: Chart, height: int) -> Chart:
+    sized: Chart = chart.properties(width="container", height=height)
+    return sized

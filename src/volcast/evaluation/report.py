@@ -25,7 +25,7 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding
 .chart{margin:1rem 0;width:100%}
 table{border-collapse:collapse;margin:.6rem 0 1.2rem}
 th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #8884;white-space:nowrap}
-th{font-weight:600;vertical-align:bottom}
+th{font-weight:600;white-space:normal;vertical-align:bottom}
 th:first-child,td:first-child{text-align:left}
 .note{opacity:.8;font-size:.9em}
 """
