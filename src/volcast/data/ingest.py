@@ -1,4 +1,4 @@
-"""Ingestion: what a source fetched, appended to the raw tables with its revisions."""
+"""Ingestion: rows of a source appended to the raw tables, revisions included."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,32 +19,33 @@ from volcast.store.tables import RAW_MACRO, RAW_MARKET
 __all__ = ["IngestReport", "ingest"]
 
 OVERLAP_DAYS = 22
-"""About 15 sessions that a live source is asked for again, to see what it has revised."""
+"""About 15 sessions that are fetched from a live source again, to detect revisions."""
 
 _EXAMPLES = {"sample", "synthetic"}
 _KEY = ["symbol", "session"]
-_PRICES = ["open", "high", "low", "close"]
+_VALUES = ["open", "high", "low", "close", "volume"]
+_MACRO_KEY = ["series", "observation_date"]
 _PRICE_NOISE = 1e-7
-"""Relative; a price in single precision is known no better."""
+"""Relative precision of a price in single precision."""
 _ADJUSTMENT_NOISE = 1e-5
 
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingestion brought.
+    """The result of an ingestion.
 
     Parameters
     ----------
     as_of : date
         The session up to which rows were taken.
     added, restated, unchanged : int
-        Market rows that are new, that differ from the version stored last, that do not.
+        Market rows that are new, that differ from the latest stored version, that do not.
     macro_added, macro_restated : int
-        The same of macro values.
+        The same for macro values.
     dropped : dict of str to int
         Rows not taken, by reason.
     notes : list of str
-        What the source says of its data.
+        The source's notes on its data.
     """
 
     as_of: date
@@ -61,29 +62,29 @@ def ingest(
     store: Store, source: Source, universe: Universe, *, now: datetime, as_of: date | None,
     also: Sequence[str] = (),
 ) -> IngestReport:  # fmt: skip
-    """Fetch everything, then append what is new or restated; twice the same writes nothing.
+    """Fetch everything, then append new and restated rows; a repetition writes nothing.
 
     Parameters
     ----------
     store : Store
     source : Source
     universe : Universe
-        Its symbols are fetched, and all others that the source lists; only the target must be
-        there.
+        Its symbols are fetched, and all others that the source lists; only the target must have
+        rows.
     now : datetime, UTC
-        ``ingested_at`` of the rows written; a session that has not closed then is not taken.
+        ``ingested_at`` of the rows written; sessions that have not closed by then are not taken.
     as_of : date or None
-        The last date taken; None for the last closed session (live source), else the target's
-        newest session.
+        The last date taken; None for the last closed session (live source), or the target's newest
+        session (archive).
     also : sequence of str
         Further symbols to fetch.
 
     Raises
     ------
     RequestError
-        If ``as_of`` is no session.
+        If ``as_of`` is not a session.
     ConfigError
-        If the store holds rows of another source, and either is sample or synthetic.
+        If the store has rows of another source, and either is sample or synthetic.
     SourceUnavailable
         If the source did not answer; nothing is written then.
     NotFound
@@ -99,16 +100,22 @@ def ingest(
     stored = _latest_market(store, source, symbols)
     market = _fetch_market(source, symbols, stored, as_of)
     until = as_of or (closed if source.live else _newest(market.rows, universe, closed))
-    rows, not_taken = _taken(_without_repeats(market.rows, source), until, closed)
-    _refuse_no_target(rows, market, source, universe)
+    rows, not_taken = _taken(_unique(market.rows, source), until, closed)
+    _require_target(rows, market, source, universe)
     new, restated = _new_and_restated(rows, stored, stamp)
     macro = source.macro(None, until)
     macro_new, macro_restated = _new_and_revised_macro(macro.rows, store, stamp)
-
-    market_table = RAW_MARKET.conform(_stamped([new, restated], stamp), source.name)
-    macro_table = RAW_MACRO.conform(_stamped([macro_new, macro_restated], stamp), source.name)
-    store.write(RAW_MARKET, market_table)
-    store.write(RAW_MACRO, macro_table)
+    tables = {
+        table: table.conform(
+            pd.concat(parts, ignore_index=True).assign(ingested_at=stamp), source.name
+        )
+        for table, parts in (
+            (RAW_MARKET, [new, restated]),
+            (RAW_MACRO, [macro_new, macro_restated]),
+        )
+    }
+    for table, written in tables.items():
+        store.write(table, written)
     return IngestReport(
         as_of=until,
         added=len(new),
@@ -122,40 +129,35 @@ def ingest(
 
 
 def _latest_market(store: Store, source: Source, symbols: Sequence[str]) -> pd.DataFrame:
-    table = store.read(RAW_MARKET, symbols=symbols)
-    rows: pd.DataFrame = table.to_pandas(date_as_object=False)
-    _refuse_mixture(set(rows["source"]), source, store)
-    rows = rows[rows["source"] == source.name].sort_values("ingested_at", kind="stable")
-    return rows.drop_duplicates(_KEY, keep="last")
-
-
-def _refuse_mixture(stored: set[str], source: Source, store: Store) -> None:
-    """Raise before an example's prices would stand among real ones, or real among them."""
-    others = stored - {source.name}
+    """Return the latest stored version of each row of the source."""
+    rows: pd.DataFrame = store.read(RAW_MARKET, symbols=symbols).to_pandas(date_as_object=False)
+    others = set(rows["source"]) - {source.name}
     if others and _EXAMPLES & {source.name, *others}:
         raise ConfigError(
             found=f"rows of {', '.join(sorted(others))}",
             expected=f"an empty store, or one of {source.name}",
             where=store.uri,
-            remedy="Give each example source a store of its own: --store, or STORE= with make.",
+            remedy="Use a separate store for each example source: --store, or STORE= with make.",
         )
+    rows = rows[rows["source"] == source.name].sort_values("ingested_at", kind="stable")
+    return rows.drop_duplicates(_KEY, keep="last")
 
 
 def _fetch_market(
     source: Source, symbols: Sequence[str], stored: pd.DataFrame, as_of: date | None
 ) -> Fetched:
-    """Fetch all, or of a live source the sessions since shortly before the newest stored."""
+    """Fetch all sessions, or for stored symbols of a live source only the recent ones."""
     recent = [s for s in symbols if source.live and (stored["symbol"] == s).any()]
     whole = [s for s in symbols if s not in recent]
     parts = []
     if recent:
-        held = stored[stored["symbol"].isin(recent)]
-        newest = held.groupby("symbol")["session"].max().min().date()
-        first = min(newest, as_of or newest) - timedelta(days=OVERLAP_DAYS)
+        newest = stored[stored["symbol"].isin(recent)].groupby("symbol")["session"].max()
+        oldest = newest.min().date()
+        first = min(oldest, as_of or oldest) - timedelta(days=OVERLAP_DAYS)
         part = source.market(recent, first, as_of)
         deep = _restated_at_the_edge(part.rows, stored)
-        kept = part.rows[~part.rows["symbol"].isin(deep)]
-        parts.append(Fetched(kept, part.dropped, part.notes))
+        rows = part.rows[~part.rows["symbol"].isin(deep)]
+        parts.append(Fetched(rows, part.dropped, part.notes))
         whole += deep
     if whole:
         parts.append(source.market(whole, None, as_of))
@@ -163,89 +165,78 @@ def _fetch_market(
 
 
 def _restated_at_the_edge(rows: pd.DataFrame, stored: pd.DataFrame) -> list[str]:
-    """Return symbols whose oldest row fetched is restated: a split restates all before it too."""
+    """Return symbols whose oldest fetched row is restated: a split restates earlier ones too."""
     edge = rows.sort_values("session").drop_duplicates("symbol")
-    matched = _matched(edge, stored)
-    return sorted(matched.loc[_differs(matched) & matched["held"], "symbol"])
+    matched = _with_stored(edge, stored, _KEY)
+    return sorted(matched.loc[_differs(matched) & matched["stored"], "symbol"])
 
 
-def _without_repeats(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
-    """Drop rows given twice; of two that differ one would pass for a restatement of the other."""
-    kept = rows.drop_duplicates([*_KEY, *_PRICES, "volume"])
-    twice = kept.duplicated(_KEY)
-    if twice.any():
-        row = kept[twice].iloc[0]
+def _unique(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """Drop exact repeats; of two different rows one would look like a restatement of the other."""
+    rows = rows.drop_duplicates([*_KEY, *_VALUES])
+    repeated = rows[rows.duplicated(_KEY)]
+    if len(repeated):
+        row = repeated.iloc[0]
         raise ContractError(
-            found=f"{row['symbol']} of {row['session'].date()} twice, with other values",
-            expected="one row a symbol and date",
+            found=f"{row['symbol']} of {row['session'].date()} twice, with different values",
+            expected="one row per symbol and date",
             where=f"source {source.name}",
-            remedy="Look at what the source sends; nothing of this fetch was stored.",
+            remedy="Check the source's answer; nothing of this fetch was stored.",
         )
-    return kept
+    return rows
 
 
 def _newest(rows: pd.DataFrame, universe: Universe, closed: date) -> date:
     sessions = rows.loc[rows["symbol"] == universe.target, "session"]
-    # Without a row of the target the next check names the fault.
+    # Without a row of the target, _require_target raises.
     newest = sessions[sessions <= pd.Timestamp(closed)].max()
     return closed if pd.isna(newest) else newest.date()
 
 
 def _taken(rows: pd.DataFrame, until: date, closed: date) -> tuple[pd.DataFrame, dict[str, int]]:
-    open_still = rows["session"] > pd.Timestamp(closed)
-    late = (rows["session"] > pd.Timestamp(until)) & ~open_still
-    dropped = {
-        "session not closed yet": int(open_still.sum()),
-        "after as_of": int(late.sum()),
-    }
-    return rows[~open_still & ~late], {why: n for why, n in dropped.items() if n}
+    still_open = rows["session"] > pd.Timestamp(closed)
+    late = (rows["session"] > pd.Timestamp(until)) & ~still_open
+    dropped = {"session not closed yet": int(still_open.sum()), "after as_of": int(late.sum())}
+    return rows[~still_open & ~late], {reason: n for reason, n in dropped.items() if n}
 
 
-def _refuse_no_target(
+def _require_target(
     rows: pd.DataFrame, market: Fetched, source: Source, universe: Universe
 ) -> None:
     if not (rows["symbol"] == universe.target).any():
         raise NotFound(
             found=" ".join([f"no row of {universe.target}.", *market.notes]),
-            expected="at least one of the target symbol",
+            expected="at least one row of the target symbol",
             where=f"source {source.name}",
             remedy="Choose another target (VOLCAST_UNIVERSE__TARGET), source or as_of.",
             field="target",
         )
 
 
-def _matched(rows: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
-    """Join each row with the version stored last, in columns ``*_held``."""
-    held = stored[[*_KEY, *_PRICES, "volume", "adjustment", "ingested_at"]].assign(held=True)
-    held["session"] = held["session"].astype(rows["session"].dtype)
-    matched = rows.merge(held, on=_KEY, how="left", suffixes=("", "_held"))
-    return matched.assign(held=matched["held"].eq(True))
-
-
-def _differs(matched: pd.DataFrame) -> "pd.Series[bool]":
-    differs = pd.Series(data=False, index=matched.index)
-    for name in (*_PRICES, "volume"):
-        differs |= ~np.isclose(
-            matched[name], matched[f"{name}_held"], rtol=_PRICE_NOISE, atol=0.0, equal_nan=True
-        )
-    # A null on either side is the first row of a fetch, which knows no adjustment.
-    moved = (matched["adjustment"] - matched["adjustment_held"]).abs() > _ADJUSTMENT_NOISE
-    return differs | moved
-
-
 def _new_and_restated(
     rows: pd.DataFrame, stored: pd.DataFrame, stamp: pd.Timestamp
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    matched = _matched(rows, stored)
-    new, restated = matched[~matched["held"]], matched[matched["held"] & _differs(matched)]
+    matched = _with_stored(rows, stored, _KEY)
+    new, restated = matched[~matched["stored"]], matched[matched["stored"] & _differs(matched)]
     if (restated["ingested_at"] >= stamp).any():
         raise ContractError(
             found=f"now {stamp}, and a row stored at {restated['ingested_at'].max()}",
             expected="a time after that of every row that is restated",
             where="ingest",
-            remedy="Set the clock right, or pass a later time.",
+            remedy="Correct the clock, or pass a later time.",
         )
     return new[MARKET_COLUMNS], restated[MARKET_COLUMNS]
+
+
+def _differs(matched: pd.DataFrame) -> "pd.Series[bool]":
+    differs = pd.Series(data=False, index=matched.index)
+    for name in _VALUES:
+        differs |= ~np.isclose(
+            matched[name], matched[f"{name}_stored"], rtol=_PRICE_NOISE, atol=0.0, equal_nan=True
+        )
+    # A null on either side is the first row of a fetch, which has no adjustment.
+    moved = (matched["adjustment"] - matched["adjustment_stored"]).abs() > _ADJUSTMENT_NOISE
+    return differs | moved
 
 
 def _new_and_revised_macro(
@@ -256,41 +247,35 @@ def _new_and_revised_macro(
         return rows, rows
     table = store.read(RAW_MACRO, symbols=sorted(rows["series"].unique()))
     stored = table.to_pandas(date_as_object=False).sort_values("available_at")
-    stored["observation_date"] = stored["observation_date"].astype(rows["observation_date"].dtype)
-    of_vintage = is_vintage(rows["lag_rule"])
-    key = ["series", "observation_date"]
-    published = _with_held(rows[of_vintage], stored, [*key, "available_at"])
-    _refuse_changed(published)
-    plain = _with_held(rows[~of_vintage], stored.drop_duplicates(key, keep="last"), key)
-    new = pd.concat([part[~part["held"]] for part in (published, plain)])
-    revised = plain[_changed(plain)]
-    later = revised["available_at_held"] + pd.Timedelta(microseconds=1)
+    stored = stored[[*_MACRO_KEY, "available_at", "value"]]
+    dated = is_vintage(rows["lag_rule"])
+    published = _with_stored(rows[dated], stored, [*_MACRO_KEY, "available_at"])
+    newest = stored.drop_duplicates(_MACRO_KEY, keep="last")
+    plain = _with_stored(rows[~dated], newest, _MACRO_KEY)
+    _refuse_changed(
+        published[published["stored"] & published["value"].ne(published["value_stored"])]
+    )
+    new = pd.concat([part[~part["stored"]] for part in (published, plain)])
+    revised = plain[plain["stored"] & plain["value"].ne(plain["value_stored"])]
+    later = revised["available_at_stored"] + pd.Timedelta(microseconds=1)
     revised = revised.assign(available_at=later.where(later > stamp, stamp), lag_rule=REVISED)
     return new[list(rows.columns)], revised[list(rows.columns)]
 
 
-def _changed(matched: pd.DataFrame) -> "pd.Series[bool]":
-    return matched["held"] & (matched["value"] != matched["value_held"])
-
-
-def _refuse_changed(published: pd.DataFrame) -> None:
-    changed = published[_changed(published)]
+def _refuse_changed(changed: pd.DataFrame) -> None:
     if len(changed):
         row = changed.iloc[0]
         raise ContractError(
             found=f"{row['series']} of {row['observation_date'].date()}: {row['value']}",
-            expected=f"{row['value_held']}, as published by {row['available_at']}",
+            expected=f"{row['value_stored']}, as published by {row['available_at']}",
             where="ingest",
-            remedy="A vintage never changes; give the new value its own vintage.",
+            remedy="A vintage never changes; date the new value with its own vintage.",
         )
 
 
-def _with_held(rows: pd.DataFrame, stored: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    wanted = [*dict.fromkeys([*key, "available_at", "value"])]
-    held = stored[wanted].assign(held=True)
-    matched = rows.merge(held, on=key, how="left", suffixes=("", "_held"))
-    return matched.assign(held=matched["held"].eq(True))
-
-
-def _stamped(parts: list[pd.DataFrame], stamp: pd.Timestamp) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True).assign(ingested_at=stamp)
+def _with_stored(rows: pd.DataFrame, stored: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Join each row with its stored version in columns ``*_stored``; ``stored`` marks a match."""
+    day = key[1]
+    stored = stored.assign(**{day: stored[day].astype(rows[day].dtype)}, stored=True)
+    matched = rows.merge(stored, on=key, how="left", suffixes=("", "_stored"))
+    return matched.assign(stored=matched["stored"].eq(True))
