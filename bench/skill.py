@@ -19,7 +19,7 @@ from volcast.evaluation.folds import folds, narrowed
 from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.walkforward import walk_forward
 from volcast.features import labels
-from volcast.features import store as features
+from volcast.features.build import build
 from volcast.features.point_in_time import as_known_then, labelled
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import linear_data, tree_data
@@ -83,7 +83,7 @@ def _rows(folder: str, own: dict[str, object]) -> tuple[pd.DataFrame, Universe]:
     store, universe = Store.open(folder), settings.resolved_universe
     as_of = ingest(store, open_source(settings), universe, now=datetime.now(UTC), as_of=None).as_of
     validate(store, universe, as_of)
-    features.build(store, universe, as_of)
+    build(store, universe, as_of)
     labels.build(store, universe, as_of)
     known = store.read(LABELS_DAILY, symbols=[universe.target]).to_pandas()
     return labelled(as_known_then(store, universe.target, as_of), known, date.max), universe

@@ -17,7 +17,7 @@ from volcast.data.ingest import ingest
 from volcast.data.sources import open_source
 from volcast.data.validate import validate
 from volcast.features import labels
-from volcast.features import store as features
+from volcast.features.build import build
 from volcast.features.point_in_time import as_known_then
 from volcast.inference import forecast as inference
 from volcast.models.forecaster import Forecaster
@@ -90,7 +90,7 @@ def made_subject(place: Path) -> Subject:
     symbol, now = universe.target, datetime.now(UTC)
     as_of = ingest(store, open_source(settings), universe, now=now, as_of=None).as_of
     validate(store, universe, as_of)
-    features.build(store, universe, as_of)
+    build(store, universe, as_of)
     labels.build(store, universe, as_of)
     frame = as_known_then(store, symbol, as_of)
     runs = [train(store, universe, as_of, frame, seed=seed).run_id for seed in (7, 8)]
