@@ -1,4 +1,4 @@
-"""Who may ask: a token of a mounted file, or one that is signed by a known key."""
+"""Who is let in: a token of a mounted file, or one that is signed by a known key."""
 
 import asyncio
 import hashlib
@@ -68,10 +68,10 @@ class TokenFile:
         if time.monotonic() - self._read_at > _READ_AGAIN:
             try:
                 self.read()
-            except ConfigError:  # while it is replaced: what was read stands
+            except ConfigError:  # while it is replaced: the tokens read before stay valid
                 self._read_at = time.monotonic()
-        given = hashlib.sha256(token).digest()
-        same = [hmac.compare_digest(given, known) for known in self._digests]
+        digest = hashlib.sha256(token).digest()
+        same = [hmac.compare_digest(digest, valid) for valid in self._digests]
         return any(same)
 
 
@@ -134,16 +134,16 @@ class JsonWebKeys:
     async def _fetch(self) -> None:
         try:
             text = await asyncio.to_thread(_text_at, self.place)
-            found = jwt.PyJWKSet.from_dict(json.loads(text))
+            key_set = jwt.PyJWKSet.from_dict(json.loads(text))
         except (OSError, httpx.HTTPError, ValueError, AttributeError, jwt.PyJWTError) as error:
             if not self._keys:
                 self._fetched_at = float("-inf")
                 raise SourceUnavailable(
                     found=f"{type(error).__name__}: {error}", expected="a set of JSON Web Keys",
-                    where=self.place, remedy="Mend VOLCAST_AUTH_JWKS, or what is there.",
+                    where=self.place, remedy="Correct VOLCAST_AUTH_JWKS, or the file there.",
                 ) from error  # fmt: skip
             return
-        self._keys = {key.key_id: key for key in found.keys}
+        self._keys = {key.key_id: key for key in key_set.keys}
 
 
 def _text_at(place: str) -> str:
@@ -165,10 +165,10 @@ class Guard:
         Raises
         ------
         Unauthorized
-            Without a token, or with one that is not valid; what is wrong with it is not said.
+            Without a token, or with one that is not valid; the message does not tell why.
         """
-        given = [value for name, value in headers if name == b"authorization"]
-        kind, _, token = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
+        sent = [value for name, value in headers if name == b"authorization"]
+        kind, _, token = sent[0].partition(b" ") if len(sent) == 1 else (b"", b"", b"")
         token = token.strip()
         if kind.lower() != b"bearer" or not token:
             raise _refused("no bearer token")
@@ -208,5 +208,5 @@ def _refused(found: str) -> Unauthorized:
 def _unset(setting: str, found: str) -> ConfigError:
     return ConfigError(
         found=found, expected="a value that can be used",
-        where=f"VOLCAST_{setting.upper()}", remedy="Mend it, or set none.",
+        where=f"VOLCAST_{setting.upper()}", remedy="Correct it, or unset it.",
     )  # fmt: skip

@@ -36,7 +36,7 @@ class Panel:
     unit : str
         As Grafana calls it: percentunit, s, dateTimeFromNow, short.
     about : str
-        What stands behind the panel's sign of information.
+        The panel's description.
     width : int
         Of 24 columns.
     """

@@ -33,7 +33,7 @@ class _Lines(logging.Formatter):
 def configure() -> None:
     """Send our events and others' warnings to standard error; no access log.
 
-    The process gets a run id of its own, unless it was given one.
+    The process gets a run id of its own, unless its environment has one.
     """
     os.environ.setdefault(RUN_ID, uuid.uuid4().hex)
     # KServe answers through a response class that FastAPI now warns of at each first use.

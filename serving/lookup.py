@@ -32,7 +32,7 @@ class FeatureRow:
     Parameters
     ----------
     session : date
-        Whose close they are known at.
+        At its close they are available.
     values : mapping of str to float or None
         Every feature of the service, by name.
     """

@@ -36,7 +36,7 @@ def histogram(name: str, registry: CollectorRegistry = REGISTRY) -> Histogram:
 
 
 def info(name: str) -> Info:
-    """Return the info of that name, registered; its labels are given with each value."""
+    """Return the info of that name, registered; its labels are set with each value."""
     return Info(name.removesuffix("_info"), _of_kind("info", name).help)
 
 

@@ -1,6 +1,6 @@
 """The four charts as Vega-Lite, each from rows alone; colours are those of Okabe and Ito.
 
-No chart tells by colour alone: lines differ by dash, marks by shape, bars by sign and label,
+No chart depends on colour alone: lines differ by dash, marks by shape, bars by sign and label,
 regimes by lane.
 """
 
@@ -34,11 +34,11 @@ _STROKES = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=
 _DASHES = {"volcast": [1, 0], "HAR-RV": [6, 3], "HAR-X": [2, 2], "VIX": [8, 2, 2, 2]}
 _REGIMES = {"calm": _GREEN, "normal": _GREY, "stressed": _VERMILLION}
 _LANES = 16
-"""Lanes that would fill the regime chart; three are drawn, and the price stands above them."""
+"""Lanes that would fill the regime chart; three are drawn, and the price is above them."""
 
 
 def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
-    """Draw forecasts with their intervals, and what came.
+    """Draw forecasts with their intervals, and the outcomes.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     line = base.mark_line(color=_ours(dark), strokeWidth=1.8).encode(
         y=y["forecast"], strokeDash=alt.StrokeDash("origin:N", scale=dashes, legend=_TOP)
     )
-    came = (
+    outcomes = (
         base.transform_calculate(came="'realized'")
         .mark_point(filled=True, color=_ink(dark), size=18 if len(rows) < 400 else 5, opacity=0.75)
         .encode(
@@ -85,7 +85,7 @@ def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
             shape=alt.Shape("came:N", scale=alt.Scale(range=["circle"]), legend=_TOP),
         )
     )
-    told = base.mark_rule(opacity=0, strokeWidth=max(1, 900 / len(rows))).encode(
+    hover = base.mark_rule(opacity=0, strokeWidth=max(1, 900 / len(rows))).encode(
         tooltip=[
             alt.Tooltip("session:T", title="as of", format="%-d %b %Y"),
             alt.Tooltip("origin:N", title="kind"),
@@ -97,7 +97,7 @@ def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     label = newest.mark_text(align="left", dx=9, fontWeight="bold", color=_ink(dark)).encode(
         text=alt.value(percent(rows["forecast"].iloc[-1]))
     )
-    return _layered([*bands, line, came, told, point, label], 330, dark)
+    return _layered([*bands, line, outcomes, hover, point, label], 330, dark)
 
 
 def steps(parts: Sequence[Driver]) -> pd.DataFrame:
@@ -183,13 +183,13 @@ def runs(rows: pd.DataFrame) -> pd.DataFrame:
         regime, first and until (the next session, so that stretches meet) and sessions.
     """
     day = pd.to_datetime(rows["session"])
-    told = rows["regime"].fillna("")
+    names = rows["regime"].fillna("")
     parts = pd.DataFrame(
-        {"regime": told, "first": day, "until": day.shift(-1).fillna(day + pd.Timedelta(days=1))}
-    ).groupby((told != told.shift()).cumsum())
-    found = parts.agg({"regime": "first", "first": "min", "until": "max"})
-    found = found.assign(sessions=parts.size())
-    return found[found["regime"] != ""].reset_index(drop=True)
+        {"regime": names, "first": day, "until": day.shift(-1).fillna(day + pd.Timedelta(days=1))}
+    ).groupby((names != names.shift()).cumsum())
+    stretches = parts.agg({"regime": "first", "first": "min", "until": "max"})
+    stretches = stretches.assign(sessions=parts.size())
+    return stretches[stretches["regime"] != ""].reset_index(drop=True)
 
 
 def regimes(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:

@@ -61,15 +61,15 @@ def heading(level: Literal[2, 3], text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return a paragraph; what stands in backticks is shown as code."""
+    """Return a paragraph; text in backticks is shown as code."""
     return f'<p class="v-text">{_coded(text)}</p>'
 
 
 def notice(kind: Kind, text: str) -> str:
-    """Return a notice, told by its sign and words and not by its colour alone."""
+    """Return a notice, marked by a sign and words as well as by its colour."""
     sign, name = _SIGNS[kind]
-    told = f"{name and f'<strong>{name}.</strong> '}{_coded(text)}"
-    return f'<p class="v-notice {kind}"><span aria-hidden="true">{sign}</span> {told}</p>'
+    marked = f"{name and f'<strong>{name}.</strong> '}{_coded(text)}"
+    return f'<p class="v-notice {kind}"><span aria-hidden="true">{sign}</span> {marked}</p>'
 
 
 def definitions(pairs: Sequence[tuple[str, str]]) -> str:
@@ -81,14 +81,14 @@ def definitions(pairs: Sequence[tuple[str, str]]) -> str:
 def table(
     caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], ours: str | None = None
 ) -> str:
-    """Return a table; a column whose cells are all numbers stands flush right.
+    """Return a table; a column whose cells are all numbers is aligned right.
 
     The first cell of a row is its name.
 
     Parameters
     ----------
     ours : str, optional
-        First cell of the row that stands out.
+        First cell of the row that is emphasized.
     """
     right = [all(_number(row[i]) for row in rows) for i in range(len(columns))]
     side = [' class="n"' if is_right else "" for is_right in right]

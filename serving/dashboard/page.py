@@ -1,4 +1,4 @@
-"""The page: its order, whose facts it shows, and what stands where a section cannot be read."""
+"""The page: its order, whose facts it shows, and the notice of a section that cannot be read."""
 
 from collections.abc import Callable, Sequence
 
@@ -32,7 +32,7 @@ def show() -> None:
     settings = read_settings()
     uri = Store.open(settings.store).uri
     try:
-        universe, told = _universe(uri, settings)
+        universe, warning = _universe(uri, settings)
         symbols = reads.symbols(uri)
     except StoreUnavailable as error:
         st.html(
@@ -40,11 +40,11 @@ def show() -> None:
         )
         return
     except VolcastError as error:
-        universe, told, symbols = settings.resolved_universe, notice("wrong", str(error)), []
+        universe, warning, symbols = settings.resolved_universe, notice("wrong", str(error)), []
     symbol = _symbol(symbols or [universe.target])
     reader = Reader(uri, universe, symbol, st.context.theme.type == "dark")
-    if told:
-        st.html(told)
+    if warning:
+        st.html(warning)
     show_headline(reader)
     span = choose_span()
     rows = (
@@ -68,12 +68,12 @@ def _universe(uri: str, settings: Settings) -> tuple[Universe, str]:
 
 
 def _symbol(symbols: Sequence[str]) -> str:
-    asked = st.query_params.get("symbol")
-    if asked is not None and asked not in symbols:
-        st.html(notice("warning", f"There is no forecast of {asked}; this is {symbols[0]}."))
+    requested = st.query_params.get("symbol")
+    if requested is not None and requested not in symbols:
+        st.html(notice("warning", f"There is no forecast of {requested}; this is {symbols[0]}."))
     if len(symbols) == 1:
         return symbols[0]
-    start = symbols.index(asked) if asked in symbols else 0
+    start = symbols.index(requested) if requested in symbols else 0
     chosen: str = st.radio("Symbol", symbols, index=start, horizontal=True, key="symbol")
     st.query_params["symbol"] = chosen
     return chosen

@@ -1,4 +1,4 @@
-"""Facts of a store, kept for a minute, so that many readers cost the store one reading."""
+"""Facts of a store, cached for a minute, so that many visitors cost the store one read."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -18,46 +18,46 @@ from volcast.store.universe import recall
 __all__ = ["card", "drawn", "health", "outlook", "ribbon", "symbols", "track", "universe"]
 
 _SECONDS = 60
-_kept = st.cache_data(ttl=_SECONDS, max_entries=32, show_spinner=False)
+_cached = st.cache_data(ttl=_SECONDS, max_entries=32, show_spinner=False)
 
 
-@_kept
+@_cached
 def universe(uri: str) -> Universe:
     """Return the store's universe; NotFound where nothing was ever ingested."""
     return recall(Store.open(uri))
 
 
-@_kept
+@_cached
 def symbols(uri: str) -> Sequence[str]:
     """Return the symbols with a published forecast."""
     return facts.forecast_symbols(Store.open(uri))
 
 
-@_kept
+@_cached
 def outlook(uri: str, symbol: str) -> facts.Outlook | facts.Missing:
     """Return the newest forecast."""
     return facts.outlook(Store.open(uri), symbol)
 
 
-@_kept
+@_cached
 def health(uri: str, of: Universe, symbol: str) -> facts.Health:
-    """Return what the watch says now."""
+    """Return the state of data, drift, error and pipelines."""
     return facts.health(Store.open(uri), of, symbol, datetime.now(UTC))
 
 
-@_kept
+@_cached
 def track(uri: str, symbol: str) -> pd.DataFrame | facts.Missing:
-    """Return all forecasts beside what came."""
+    """Return all forecasts with their outcomes."""
     return facts.track(Store.open(uri), symbol)
 
 
-@_kept
+@_cached
 def ribbon(uri: str, symbol: str) -> pd.DataFrame | facts.Missing:
     """Return the price with its regimes."""
     return facts.ribbon(Store.open(uri), symbol)
 
 
-@_kept
+@_cached
 def card(uri: str) -> facts.ModelCard | facts.Missing:
     """Return the champion's card."""
     return facts.model_card(Store.open(uri))
@@ -66,11 +66,11 @@ def card(uri: str) -> facts.ModelCard | facts.Missing:
 @st.cache_data(
     max_entries=128, show_spinner=False, hash_funcs={FunctionType: attrgetter("__qualname__")}
 )
-def drawn(draw: Callable[..., alt.LayerChart], *given: object) -> dict[str, Any]:
+def drawn(draw: Callable[..., alt.LayerChart], *arguments: object) -> dict[str, Any]:
     """Return a chart as Vega-Lite; the same rows are drawn once.
 
     It is not checked against Vega-Lite's schema, which takes longer than all else on the page;
     tests do that.
     """
-    spec: dict[str, Any] = draw(*given).to_dict(validate=False)
+    spec: dict[str, Any] = draw(*arguments).to_dict(validate=False)
     return spec

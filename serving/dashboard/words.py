@@ -1,4 +1,4 @@
-"""What each chart says, in words and numbers."""
+"""The text of each chart: what it shows, in words and numbers."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -39,41 +39,43 @@ def signed_share(value: float) -> str:
 
 
 def of_age(one: Newest) -> str:
-    """Say whether a table is where it should be."""
+    """Return whether a table is up to date."""
     if one.behind is None:
         return "○ none"
     return "✓ up to date" if one.behind == 0 else f"▲ {session_words(one.behind)} behind"
 
 
 def of_fan(rows: pd.DataFrame) -> str:
-    """Say how forecasts and outcomes of a track compare."""
+    """Compare forecasts with outcomes."""
     last = rows.iloc[-1]
-    said = [f"{_span(rows)}: {len(rows):,} forecasts, the newest {percent(last['forecast'])}."]
-    known = rows[rows["realized"].notna()]
-    if len(known):
-        newest, held = known.iloc[-1], coverage(known)
+    sentences = [f"{_span(rows)}: {len(rows):,} forecasts, the newest {percent(last['forecast'])}."]
+    realized = rows[rows["realized"].notna()]
+    if len(realized):
+        newest, inside = realized.iloc[-1], coverage(realized)
         error = points(newest["realized"] - newest["forecast"])
-        said.append(
-            f"The newest with a known outcome, of {day(newest['session'])}, said "
-            f"{percent(newest['forecast'])}; {percent(newest['realized'])} came ({error} points)."
+        sentences.append(
+            f"The newest with a known outcome, of {day(newest['session'])}, was "
+            f"{percent(newest['forecast'])}; the outcome was {percent(newest['realized'])} "
+            f"({error} points)."
         )
-        if held is not None:
-            said.append(
-                f"The intervals held {share(held[80])} (of 80 %) and {share(held[95])} (of 95 %) "
-                f"of {len(known.dropna(subset=['lo80'])):,} outcomes."
+        if inside is not None:
+            count = len(realized.dropna(subset=["lo80"]))
+            sentences.append(
+                f"The intervals held {share(inside[80])} (of 80 %) and {share(inside[95])} "
+                f"(of 95 %) of {count:,} outcomes."
             )
     published = int((rows["origin"] == "published").sum())
-    said.append(
+    sentences.append(
         f"{published:,} published by versions that knew nothing later; the rest are the "
         "walk-forward forecasts that the champion was judged by."
         if published < len(rows)
         else "All were published by versions that knew nothing later."
     )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def of_drivers(parts: Sequence[Driver]) -> str:
-    """Say how the drivers lead from an average day to the forecast."""
+    """Describe how the drivers lead from an average day to the forecast."""
     base, *moved, total = parts
     named = [f"{part.words} by {signed_share(part.effect)}" for part in moved]
     return (
@@ -84,30 +86,30 @@ def of_drivers(parts: Sequence[Driver]) -> str:
 
 
 def of_regimes(rows: pd.DataFrame) -> str:
-    """Say which regimes there were, and since when the present one is."""
+    """Describe the regimes, and since when the present one lasts."""
     change = rows["close"].iloc[-1] / rows["close"].iloc[0] - 1
-    said = [
+    sentences = [
         f"{_span(rows)}: the close went from {rows['close'].iloc[0]:,.2f} to "
         f"{rows['close'].iloc[-1]:,.2f} ({signed_share(change)})."
     ]
     stretches = runs(rows)
     if stretches.empty:
-        return f"{said[0]} No regime has been fitted for these sessions."
-    told = rows["regime"].dropna()
-    parts = [f"{name} {share((told == name).mean())}" for name in ("calm", "normal", "stressed")]
-    said.append(f"Of its sessions were {', '.join(parts)}.")
+        return f"{sentences[0]} No regime has been fitted for these sessions."
+    fitted = rows["regime"].dropna()
+    parts = [f"{name} {share((fitted == name).mean())}" for name in ("calm", "normal", "stressed")]
+    sentences.append(f"Of its sessions were {', '.join(parts)}.")
     newest = stretches.iloc[-1]
     if rows["regime"].iloc[-1] == newest["regime"]:
         since = newest["first"].date()
-        said.append(f"{newest['regime'].capitalize()} since {day(since)} or before."
+        sentences.append(f"{newest['regime'].capitalize()} since {day(since)} or before."
                     if len(stretches) == 1 else
                     f"{newest['regime'].capitalize()} since {day(since)}.")  # fmt: skip
-    return " ".join(said)
+    return " ".join(sentences)
 
 
 def of_skill(scores: Sequence[Versus]) -> tuple[bool, str]:
-    """Say against which forecasts volcast was better by both losses; True if against all."""
-    said, all_better = [], True
+    """Return whether volcast was better than all others by both losses, and the details."""
+    sentences, all_better = [], True
     for one in scores:
         behind = [
             loss
@@ -118,31 +120,31 @@ def of_skill(scores: Sequence[Versus]) -> tuple[bool, str]:
             if ours >= theirs
         ]
         all_better = all_better and not behind
-        said.append(
+        sentences.append(
             f"not better than {one.name} by {' and '.join(behind)}"
             if behind
             else f"better than {one.name}"
         )
-    return all_better, f"Over this span volcast is {'; '.join(said)}."
+    return all_better, f"Over this span volcast is {'; '.join(sentences)}."
 
 
 def of_track(months: pd.DataFrame, metric: str, past: float | None) -> str:
-    """Say in how many months volcast was better than HAR-RV."""
+    """Count the months in which volcast was better than each baseline."""
     wide = months.pivot_table(index="month", columns="name", values=metric)
     name = {"qlike": "QLIKE", "rmse": "RMSE"}[metric]
     if "volcast" not in wide:
         return "No month of this span has a known outcome."
-    said = [f"{name} by month of the forecast, lower is better."]
+    sentences = [f"{name} by month of the forecast, lower is better."]
     for other in ("HAR-RV", "HAR-X", "VIX"):
         if other in wide:
             both = wide[["volcast", other]].dropna()
             won = int((both["volcast"] < both[other]).sum())
-            said.append(f"Better than {other} in {won} of {len(both)} months.")
+            sentences.append(f"Better than {other} in {won} of {len(both)} months.")
     worst = wide["volcast"].idxmax()
-    said.append(f"The worst month was {worst:%b %Y} ({wide['volcast'].max():.2f}).")
+    sentences.append(f"The worst month was {worst:%b %Y} ({wide['volcast'].max():.2f}).")
     if past is not None:
-        said.append(f"Before this span volcast's own mean was {past:.2f} (dotted).")
-    return " ".join(said)
+        sentences.append(f"Before this span volcast's own mean was {past:.2f} (dotted).")
+    return " ".join(sentences)
 
 
 def _span(rows: pd.DataFrame) -> str:

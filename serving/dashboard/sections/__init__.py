@@ -1,3 +1,3 @@
-"""The page's sections, one module each; each is given a `Reader` and draws itself."""
+"""The page's sections, one module each; each draws itself for a `Reader`."""
 
 __all__: list[str] = []

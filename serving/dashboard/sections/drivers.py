@@ -15,15 +15,15 @@ __all__ = ["show_drivers"]
 def show_drivers(reader: Reader) -> None:
     """Show the waterfall of the newest forecast."""
     st.html(heading(2, "What drives it"))
-    found = reads.outlook(reader.uri, reader.symbol)
-    if isinstance(found, Missing):
-        st.html(notice("missing", str(found)))
+    outlook = reads.outlook(reader.uri, reader.symbol)
+    if isinstance(outlook, Missing):
+        st.html(notice("missing", str(outlook)))
         return
-    parts = drivers(found.row)
-    said = of_drivers(parts)
+    parts = drivers(outlook.row)
+    text = of_drivers(parts)
     spec = reads.drawn(waterfall, steps(parts), reader.dark)
-    st.vega_lite_chart(spec, alt=said, key="waterfall")
-    st.html(prose(said))
+    st.vega_lite_chart(spec, alt=text, key="waterfall")
+    st.html(prose(text))
     with st.expander("The drivers as a table"):
         columns = ("driver", "feature", "its value", "log variance", "effect on volatility")
         st.html(table("Contributions add up in log variance", columns, [_row(p) for p in parts]))

@@ -16,16 +16,16 @@ __all__ = ["show_headline"]
 
 
 def show_headline(reader: Reader) -> None:
-    """Show the newest forecast, what stands beside it, and how far to trust it."""
+    """Show the newest forecast, the baselines, and how far to trust it."""
     try:
-        found = reads.outlook(reader.uri, reader.symbol)
+        outlook = reads.outlook(reader.uri, reader.symbol)
     except VolcastError as error:
         st.html(_h1(f"{reader.symbol}: the forecast cannot be read") + notice("wrong", str(error)))
         return
-    if isinstance(found, Missing):
-        st.html(_h1(f"{reader.symbol}: no forecast yet") + notice("missing", str(found)))
+    if isinstance(outlook, Missing):
+        st.html(_h1(f"{reader.symbol}: no forecast yet") + notice("missing", str(outlook)))
         return
-    row = found.row
+    row = outlook.row
     notes = [
         notice(
             "warning",
@@ -37,7 +37,7 @@ def show_headline(reader: Reader) -> None:
             )
             + ", so this is no forecast that could have been made then.",
         )
-    ] * found.hindsight
+    ] * outlook.hindsight
     facts = [
         ("As of the close of", day(row["session"])),
         ("Model version", row["model_version"]),
@@ -49,15 +49,15 @@ def show_headline(reader: Reader) -> None:
     probability = row.get(f"p_{row['regime']}")
     if probability is not None:
         facts.append((f"Probability of {row['regime']}", share(probability)))
-    st.html(_h1(found.headline) + "".join(notes) + _stale(reader) + definitions(facts))
+    st.html(_h1(outlook.headline) + "".join(notes) + _stale(reader) + definitions(facts))
 
 
 def _stale(reader: Reader) -> str:
     try:
         health = reads.health(reader.uri, reader.universe, reader.symbol)
     except VolcastError:
-        # The section on data says it.
-        return notice("warning", "Whether this forecast is up to date cannot be told.")
+        # The section on data has the error.
+        return notice("warning", "Whether this forecast is up to date cannot be determined.")
     if not health.overdue:
         return ""
     return notice(

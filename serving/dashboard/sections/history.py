@@ -36,21 +36,21 @@ def choose_span() -> str:
 
 
 def show_fan(reader: Reader, span: str) -> None:
-    """Show forecasts with their intervals beside what came."""
+    """Show forecasts with their intervals and the outcomes."""
     st.html(heading(2, "Forecast against outcome"))
-    found = reads.track(reader.uri, reader.symbol)
-    if isinstance(found, Missing):
-        st.html(notice("missing", str(found)))
+    track = reads.track(reader.uri, reader.symbol)
+    if isinstance(track, Missing):
+        st.html(notice("missing", str(track)))
         return
-    rows = _within(found, span)
-    said = of_fan(rows)
+    rows = _within(track, span)
+    text = of_fan(rows)
     drawn = rows
     if len(rows) > _DENSE:
         # Outcomes of five sessions, five sessions apart, share none.
         drawn = rows.iloc[::-5].iloc[::-1].reset_index(drop=True)
-        said += " Every fifth is drawn, so that no two outcomes overlap."
-    st.vega_lite_chart(reads.drawn(fan, drawn, reader.dark), alt=said, key="fan")
-    st.html(prose(said))
+        text += " Every fifth is drawn, so that no two outcomes overlap."
+    st.vega_lite_chart(reads.drawn(fan, drawn, reader.dark), alt=text, key="fan")
+    st.html(prose(text))
     columns = ("as of", "kind", "forecast", "80 %", "95 %", "realized")
     _as_table("The forecasts as a table", "fan-table", columns, rows, _fan_row)
 
@@ -58,49 +58,49 @@ def show_fan(reader: Reader, span: str) -> None:
 def show_regimes(reader: Reader, span: str) -> None:
     """Show the price over its regimes."""
     st.html(heading(2, "Regime of the market"))
-    found = reads.ribbon(reader.uri, reader.symbol)
-    if isinstance(found, Missing):
-        st.html(notice("missing", str(found)))
+    ribbon = reads.ribbon(reader.uri, reader.symbol)
+    if isinstance(ribbon, Missing):
+        st.html(notice("missing", str(ribbon)))
         return
-    rows = _within(found, span)
-    said = of_regimes(rows)
-    st.vega_lite_chart(reads.drawn(regimes, rows, reader.dark), alt=said, key="regimes")
-    st.html(prose(said))
+    rows = _within(ribbon, span)
+    text = of_regimes(rows)
+    st.vega_lite_chart(reads.drawn(regimes, rows, reader.dark), alt=text, key="regimes")
+    st.html(prose(text))
     columns = ("session", "close", "regime", "calm", "normal", "stressed")
     _as_table("The regimes as a table", "regime-table", columns, rows, _regime_row)
 
 
 def show_track(reader: Reader, span: str) -> None:
-    """Show losses by month beside the baselines'."""
+    """Show losses by month, with the baselines'."""
     st.html(heading(2, "Track record"))
-    found = reads.track(reader.uri, reader.symbol)
-    if isinstance(found, Missing):
-        st.html(notice("missing", str(found)))
+    track = reads.track(reader.uri, reader.symbol)
+    if isinstance(track, Missing):
+        st.html(notice("missing", str(track)))
         return
-    rows = _within(found, span)
+    rows = _within(track, span)
     months = by_month(rows)
     if months.empty:
         st.html(notice("missing", _NO_OUTCOME))
         return
     metric = _METRICS[st.radio("Loss", list(_METRICS), horizontal=True, key="metric")]
-    before = against(found.iloc[: len(found) - len(rows)])
+    before = against(track.iloc[: len(track) - len(rows)])
     past = getattr(before[0], metric) if before else None
-    said = of_track(months, metric, past)
+    text = of_track(months, metric, past)
     spec = reads.drawn(track_record, months, metric, past, reader.dark)
-    st.vega_lite_chart(spec, alt=said, key="track")
-    st.html(prose(said))
+    st.vega_lite_chart(spec, alt=text, key="track")
+    st.html(prose(text))
     columns = ("month", "forecast", "sessions", "QLIKE", "RMSE, points")
     _as_table("The months as a table", "track-table", columns, months.sort_values("month"), _month)
 
 
 def show_scores(reader: Reader, span: str) -> None:
-    """Show whether volcast was better over the span, and what its intervals held."""
+    """Show whether volcast was better over the span, and the coverage of its intervals."""
     st.html(heading(2, "Was it better?"))
-    found = reads.track(reader.uri, reader.symbol)
-    if isinstance(found, Missing):
-        st.html(notice("missing", str(found)))
+    track = reads.track(reader.uri, reader.symbol)
+    if isinstance(track, Missing):
+        st.html(notice("missing", str(track)))
         return
-    scores = against(_within(found, span))
+    scores = against(_within(track, span))
     if not scores:
         st.html(notice("missing", _NO_OUTCOME))
         return
@@ -114,7 +114,7 @@ def show_scores(reader: Reader, span: str) -> None:
     st.html(
         (prose(verdict) if better else notice("warning", verdict))
         + table("On the same sessions of this span, lower is better", columns, cells)
-        + _held(found)
+        + _coverage(track)
     )
 
 
@@ -126,13 +126,13 @@ def _within(rows: pd.DataFrame, span: str) -> pd.DataFrame:
     return rows[rows["session"] > first]
 
 
-def _held(rows: pd.DataFrame) -> str:
-    known = rows.dropna(subset=["realized", "lo80"])
+def _coverage(rows: pd.DataFrame) -> str:
+    realized = rows.dropna(subset=["realized", "lo80"])
     cells = []
-    for name, part in (("all", known), ("latest 252", known.tail(252))):
-        found = coverage(part)
-        if found is not None:
-            cells.append((name, f"{len(part):,}", share(found[80]), share(found[95])))
+    for name, part in (("all", realized), ("latest 252", realized.tail(252))):
+        inside = coverage(part)
+        if inside is not None:
+            cells.append((name, f"{len(part):,}", share(inside[80]), share(inside[95])))
     columns = ("outcomes", "sessions", "80 % held", "95 % held")
     return table("How many outcomes the intervals held, over the whole record", columns, cells)
 
@@ -148,9 +148,9 @@ def _as_table(
     opened = st.expander(label, key=key, on_change="rerun")
     if opened.open:
         shown = rows.tail(_ROWS).iloc[::-1]
-        said = f"The newest {len(shown):,} of {len(rows):,} rows, newest first"
+        text = f"The newest {len(shown):,} of {len(rows):,} rows, newest first"
         with opened:
-            st.html(table(said, columns, [cells(row) for _, row in shown.iterrows()]))
+            st.html(table(text, columns, [cells(row) for _, row in shown.iterrows()]))
 
 
 def _fan_row(row: pd.Series) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What every section is given."""
+"""The argument of every section."""
 
 from dataclasses import dataclass
 

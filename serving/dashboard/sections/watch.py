@@ -1,4 +1,4 @@
-"""How fresh the data is, and what the watch over data and model found."""
+"""How fresh the data is, and the findings on drift, error and pipelines."""
 
 from datetime import date
 
@@ -22,7 +22,7 @@ _SIGNS = {
 
 
 def show_watch(reader: Reader) -> None:
-    """Show what was found of drift and realized error, and what followed."""
+    """Show drift, realized error and retraining."""
     st.html(heading(2, "What the watch says"))
     health = reads.health(reader.uri, reader.universe, reader.symbol)
     st.html(_drift(health) + _error(health) + _retrain(health))
@@ -41,19 +41,19 @@ def show_data(reader: Reader) -> None:
 
 def _freshness(health: Health) -> str:
     if health.expected is None:
-        said = notice(
+        text = notice(
             "missing", "There is no validated price. Run `make run`, or `volcast ingest`."
         )
     else:
         kind = "The source is live" if health.live else "The source is an archive"
-        said = prose(f"{kind}: everything should be at {day(health.expected)}.")
+        text = prose(f"{kind}: everything should be at {day(health.expected)}.")
     rows = [(one.table, one.symbol, day(one.session), of_age(one)) for one in health.tables]
     columns = ("table", "symbol", "newest session", "state")
-    return heading(3, "Freshness") + said + table("Newest row of each table", columns, rows)
+    return heading(3, "Freshness") + text + table("Newest row of each table", columns, rows)
 
 
 def _since(health: Health, session: date) -> str:
-    """Say how old a finding is, if the data has gone on since."""
+    """Return how old a finding is, if the data has gone on since."""
     if health.expected is None or session >= health.expected:
         return ""
     count = session_words(calendar.sessions_between(session, health.expected))
@@ -84,13 +84,13 @@ def _drift(health: Health) -> str:
     if isinstance(health.drift, Missing):
         return title + notice("missing", str(health.drift))
     row = health.drift
-    said = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
-    said += _since(health, row["session"])
+    text = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
+    text += _since(health, row["session"])
     if not health.fired:
-        return title + said + prose("No test fired.")
+        return title + text + prose("No test fired.")
     named = "; ".join(f"{label(name)} (`{name}`)" for name in health.fired)
     alone = f"Tests fired for {len(health.fired)} alone, which the verdict weighs together"
-    return title + said + prose(f"{alone}: {named}.")
+    return title + text + prose(f"{alone}: {named}.")
 
 
 def _error(health: Health) -> str:
@@ -98,8 +98,8 @@ def _error(health: Health) -> str:
     row = health.performance
     if isinstance(row, Missing):
         return title + notice("missing", str(row))
-    said = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
-    return title + said + _since(health, row["session"])
+    text = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
+    return title + text + _since(health, row["session"])
 
 
 def _retrain(health: Health) -> str:
