@@ -28,7 +28,7 @@ def evaluate(  # noqa: PLR0913
     garch: Annotated[
         bool, typer.Option("--garch/--without-garch", help="Fit the GARCH baselines; slow once.")
     ] = True,
-    report: Annotated[Path | None, typer.Option(help="An HTML page to write beside.")] = None,
+    report: Annotated[Path | None, typer.Option(help="An HTML page to write too.")] = None,
     ablation: Annotated[
         bool, typer.Option("--ablation", help="Walk again with and without groups of features.")
     ] = False,

@@ -78,14 +78,14 @@ def without(columns: Sequence[str], recipes: Mapping[str, Recipe] = RECIPES) -> 
     """Return the recipes without these columns, in trees and regression."""
     left_out = set(columns)
 
-    def kept(features: Sequence[str]) -> tuple[str, ...]:
+    def remaining(features: Sequence[str]) -> tuple[str, ...]:
         return tuple(name for name in features if name not in left_out)
 
     return {
         name: replace(
             recipe,
-            tree_features=kept(recipe.tree_features),
-            linear_features=kept(recipe.linear_features),
+            tree_features=remaining(recipe.tree_features),
+            linear_features=remaining(recipe.linear_features),
         )
         for name, recipe in recipes.items()
     }
@@ -119,27 +119,29 @@ def ablate(
         if rows[names(group)].notna().any(axis=None)
     ]
     altered += [(name, "removed", without(columns)) for name, columns in REMOVED.items()]
-    found: list[Ablation] = []
+    measured: list[Ablation] = []
     for i, (group, kind, recipes) in enumerate(altered):
         other = walk_forward(rows, seed, recipes=recipes).rows
-        found += _compared(group, kind, walked, other)
+        measured += _comparisons(group, kind, walked, other)
         if progress:
             progress(i + 1, len(altered))
-    return found
+    return measured
 
 
-def _compared(group: str, kind: Kind, walked: pd.DataFrame, other: pd.DataFrame) -> list[Ablation]:
+def _comparisons(
+    group: str, kind: Kind, walked: pd.DataFrame, other: pd.DataFrame
+) -> list[Ablation]:
     both = walked.merge(other[["session", "forecast"]], on="session", suffixes=("", "_other"))
     both = both[both["forecast_other"].notna()]
     spans = {"all": (date.min, date.max), **PERIODS}
-    found = []
+    measured = []
     for period, span in spans.items():
         part = scored(both[both["session"].between(*span)])
         if part.empty:
             continue
         own, changed = losses(part, "forecast"), losses(part, "forecast_other")
         having, lacking = (changed, own) if kind == "added" else (own, changed)
-        found.append(
+        measured.append(
             Ablation(
                 group=group,
                 kind=kind,
@@ -151,4 +153,4 @@ def _compared(group: str, kind: Kind, walked: pd.DataFrame, other: pd.DataFrame)
                 p_better=diebold_mariano(having, lacking),
             )
         )
-    return found
+    return measured

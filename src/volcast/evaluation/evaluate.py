@@ -132,8 +132,8 @@ def evaluate(
             expected="curated rows of the target", where=store.uri,
             remedy="Ingest the symbol, or name another with --target.",
         )  # fmt: skip
-    known = vintages(store, curated["session"].max())
-    rows = _as_known(known, store, universe, last)
+    all_vintages = vintages(store, curated["session"].max())
+    rows = _rows_as_known(all_vintages, store, universe, last)
     walked = walk_forward(rows, seed, progress)
     # Forecasts rest on what was known; they are scored by what is known now.
     today = realized(own, universe).set_index("session")["rv_5d"]
@@ -141,13 +141,13 @@ def evaluate(
     return EvaluationResult(universe.target, first, last, result, rows, walked.blend)
 
 
-def _as_known(
-    known: Sequence[Vintage], store: Store, universe: Universe, last: date
+def _rows_as_known(
+    all_vintages: Sequence[Vintage], store: Store, universe: Universe, last: date
 ) -> pd.DataFrame:
     """Return the target's features and labels, each as known at its own moment."""
     only = [
         replace(vintage, curated=vintage.curated[vintage.curated["symbol"].isin(universe.symbols)])
-        for vintage in known
+        for vintage in all_vintages
     ]
     features = with_context(versions(only, universe), store, universe)
     then = features["created_timestamp"] <= features["event_timestamp"]

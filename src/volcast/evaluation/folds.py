@@ -85,8 +85,8 @@ def training_rows(rows: pd.DataFrame, before: date) -> pd.DataFrame:
         Features with ``session``, ``rv_5d`` (null while unknown) and ``label_end_session``;
         sorted by session.
     """
-    known = rows.iloc[known_before(rows, before)]
-    return known.assign(variance=known["rv_5d"].astype(float) ** 2)
+    past = rows.iloc[known_before(rows, before)]
+    return past.assign(variance=past["rv_5d"].astype(float) ** 2)
 
 
 def usable(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
@@ -113,13 +113,13 @@ def folds(rows: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> list[F
     has_range = rows["g252"].notna().to_numpy()
     cut: list[Fold] = []
     for first, last in zip(starts, [*starts[1:], len(rows)], strict=True):
-        known = known_before(rows, rows["session"].iloc[first])
-        if has_range[known].sum() < MIN_TRAINING:
+        past = known_before(rows, rows["session"].iloc[first])
+        if has_range[past].sum() < MIN_TRAINING:
             continue
-        chosen = choose_name(ready["blend-iv"][known])
-        recipe, training = recipes[chosen], known[ready[chosen][known]]
+        chosen = choose_name(ready["blend-iv"][past])
+        recipe, training = recipes[chosen], past[ready[chosen][past]]
         fresh = not cut or months[first].month % 3 == 1 or cut[-1].recipe != recipe
-        cut.append(Fold(first, last, known, training, recipe, fresh))
+        cut.append(Fold(first, last, past, training, recipe, fresh))
     return cut
 
 

@@ -83,9 +83,9 @@ def garch_forecasts(
     ----------
     Bollerslev (1986); Glosten, Jagannathan and Runkle (1993); fitted by the package arch.
     """
-    known = rows["ret_1"].notna().to_numpy()
-    returns = 100 * rows["ret_1"].to_numpy(dtype=float)[known]
-    months = _months(rows.loc[known, "session"].tolist(), returns)
+    has_return = rows["ret_1"].notna().to_numpy()
+    returns = 100 * rows["ret_1"].to_numpy(dtype=float)[has_return]
+    months = _months(rows.loc[has_return, "session"].tolist(), returns)
     result = pd.DataFrame(np.nan, index=rows.index, columns=list(GARCH_BASELINES))
     if not months:
         return result
@@ -97,7 +97,7 @@ def garch_forecasts(
     )  # fmt: skip
     for name in GARCH_BASELINES:
         forecasts = _walk(name, returns, months, [fits[f"{name} {m.key}"] for m in months])
-        result.loc[known, name] = forecasts
+        result.loc[has_return, name] = forecasts
     return result.ffill()
 
 
@@ -107,13 +107,13 @@ def _months(sessions: Sequence[date], returns: Floats) -> list[_Month]:
     firsts = [i for i in range(1, len(month)) if month[i] != month[i - 1]]
     lasts = [*firsts[1:], len(month)]
     settings = digest(_VERSION, library_versions(_LIBRARIES))
-    sha, done, found = hashlib.sha256(settings.encode()), 0, []
+    sha, done, months = hashlib.sha256(settings.encode()), 0, []
     for first, last in zip(firsts, lasts, strict=True):
         sha.update(np.ascontiguousarray(returns[done:first]).tobytes())
         done = first
         if first >= MIN_RETURNS:
-            found.append(_Month(first, last, sha.hexdigest()[:32]))
-    return found
+            months.append(_Month(first, last, sha.hexdigest()[:32]))
+    return months
 
 
 def _fit_all(

@@ -73,31 +73,31 @@ def turbulent_weeks(rows: pd.DataFrame, forecast: "pd.Series[float] | None" = No
         logs = np.log(forecast.to_numpy(dtype=float))
         inputs["volcast"] = pd.DataFrame({"log forecast": logs})
     quarter = pd.PeriodIndex(pd.to_datetime(rows["session"]), freq="Q")
-    found = pd.DataFrame({"session": rows["session"], "event": np.nan})
-    found[list(inputs)] = np.nan
+    result = pd.DataFrame({"session": rows["session"], "event": np.nan})
+    result[list(inputs)] = np.nan
     for each in quarter.unique():
         block = np.flatnonzero(quarter == each)
         ended = rows["label_end_session"].notna()
-        known = ended & (rows["label_end_session"] < rows["session"].iloc[block[0]])
-        if known.sum() < _FEWEST:
+        past = ended & (rows["label_end_session"] < rows["session"].iloc[block[0]])
+        if past.sum() < _FEWEST:
             continue
         labels = rows["rv_5d"].to_numpy(dtype=float)
-        bound = np.quantile(labels[known], _TOP)
+        bound = np.quantile(labels[past], _TOP)
         outcome = labels[block]
-        found.loc[block, "event"] = np.where(np.isfinite(outcome), outcome > bound, np.nan)
+        result.loc[block, "event"] = np.where(np.isfinite(outcome), outcome > bound, np.nan)
         for name, x in inputs.items():
             event = labels > bound
-            found.loc[block, name] = _logit(x.to_numpy(), known.to_numpy(), event, block)
-    return found
+            result.loc[block, name] = _logit(x.to_numpy(), past.to_numpy(), event, block)
+    return result
 
 
 def _logit(
-    x: Floats, known: NDArray[np.bool_], event: NDArray[np.bool_], block: NDArray[np.intp]
+    x: Floats, past: NDArray[np.bool_], event: NDArray[np.bool_], block: NDArray[np.intp]
 ) -> Floats:
     from sklearn.linear_model import LogisticRegression
 
     whole = np.asarray(np.isfinite(x).all(axis=1), dtype=np.bool_)
-    training, ready = known & whole, whole[block]
+    training, ready = past & whole, whole[block]
     result = np.full(len(block), np.nan)
     if training.sum() >= _FEWEST and event[training].any() and ready.any():
         centre, scale = np.mean(x[training], axis=0), np.std(x[training], axis=0)
@@ -119,27 +119,27 @@ def regime_skill(weeks: pd.DataFrame) -> list[RegimeSkill]:
     """
     names = [name for name in weeks.columns[2:] if weeks[name].notna().any()]
     scored = weeks[weeks[["event", *names]].notna().all(axis=1)]
-    found = []
+    result = []
     for period, (first, last) in {"all": (date.min, date.max), **PERIODS}.items():
         part = scored[scored["session"].between(first, last)]
         event = part["event"].to_numpy(dtype=float)
         if not 0 < event.sum() < len(event):
             continue
-        given_by = {"their share, always": np.full(len(part), event.mean())}
-        given_by |= {name: part[name].to_numpy(dtype=float) for name in names}
-        for name, given in given_by.items():
-            found.append(
+        probabilities = {"their share, always": np.full(len(part), event.mean())}
+        probabilities |= {name: part[name].to_numpy(dtype=float) for name in names}
+        for name, probability in probabilities.items():
+            result.append(
                 RegimeSkill(
                     name, period, len(part), int(event.sum()),
-                    float(np.mean((given - event) ** 2)), _auc(given, event),
+                    float(np.mean((probability - event) ** 2)), _auc(probability, event),
                 )
             )  # fmt: skip
-    return found
+    return result
 
 
-def _auc(given: Floats, event: Floats) -> float:
+def _auc(probability: Floats, event: Floats) -> float:
     """Area under the ROC curve, by ranks: Mann-Whitney, ties at half."""
-    ranks = pd.Series(given).rank().to_numpy()
+    ranks = pd.Series(probability).rank().to_numpy()
     hits = event == 1
     positives, negatives = hits.sum(), (~hits).sum()
     return float((ranks[hits].sum() - positives * (positives + 1) / 2) / (positives * negatives))

@@ -113,7 +113,7 @@ def _limits(skill: SkillTable) -> str:
     left_out = f" Without a value on some row, so left out: {labels}." if labels else ""
     return (
         f"<p class='note'>{skill.rows} sessions, {skill.first} to {skill.last}, all lines on the "
-        f"same rows (hash {skill.rows_hash}). Intervals held {100 * skill.coverage80:.1f} % and "
+        f"same rows (hash {skill.rows_hash}). Intervals hold {100 * skill.coverage80:.1f} % and "
         f"{100 * skill.coverage95:.1f} % of outcomes, for 80 and 95 intended.{left_out}</p>"
     )
 
@@ -136,9 +136,9 @@ def _split_parts(result: EvaluationResult, skill: SkillTable) -> list[str]:
         "<h2>Crises</h2>",
         tables.splits_table(crises) if crises else _none("No crisis window."),
     ]
-    known = rows[rows["vix"].notna()]
-    if len(known):
-        terciles = by_label(known, vix_tercile(known), TERCILES)
+    present = rows[rows["vix"].notna()]
+    if len(present):
+        terciles = by_label(present, vix_tercile(present), TERCILES)
         parts += ["<h2>By the level of VIX</h2>", tables.splits_table(terciles)]
     regime = _regimes(result).reindex(rows.index)
     if regime.isin(STATES).any():
@@ -176,10 +176,10 @@ def _explanation_parts(result: EvaluationResult) -> list[str]:
 
 def _regime_parts(result: EvaluationResult) -> list[str]:
     regime = _regimes(result)
-    known = regime.isin(STATES)
-    if not known.any() or result.rows.empty:
+    present = regime.isin(STATES)
+    if not present.any() or result.rows.empty:
         return []
-    shown = result.features[known.cummax() & (result.features["session"] >= result.first)]
+    shown = result.features[present.cummax() & (result.features["session"] >= result.first)]
     price = 100 * np.exp(shown["ret_1"].fillna(0.0).cumsum().to_numpy(dtype=float))
     chart = charts.regimes(shown["session"], price, regime[shown.index].tolist())
     title = "Price, 100 at first, and the regime of each session"
@@ -204,8 +204,8 @@ def _regimes(result: EvaluationResult) -> "pd.Series[str]":
     """Return the most probable state of each session; empty where there is none."""
     states = list(STATES)
     probabilities = result.features[list(STATE_FEATURES)].to_numpy(dtype=float)
-    known = np.isfinite(probabilities).all(axis=1)
-    which = np.where(known, np.argmax(np.where(known[:, None], probabilities, 0.0), axis=1), -1)
+    present = np.isfinite(probabilities).all(axis=1)
+    which = np.where(present, np.argmax(np.where(present[:, None], probabilities, 0.0), axis=1), -1)
     return pd.Series(["" if i < 0 else states[i] for i in which], index=result.features.index)
 
 

@@ -96,21 +96,21 @@ def vix_tercile(rows: pd.DataFrame) -> "pd.Series[str]":
     The bounds look at all rows at once: this describes what was, and forecasts nothing.
     """
     vix = rows["vix"].astype(float)
-    known = vix.notna()
-    bounds = np.quantile(vix[known], [1 / 3, 2 / 3]) if known.any() else [np.nan, np.nan]
+    present = vix.notna()
+    bounds = np.quantile(vix[present], [1 / 3, 2 / 3]) if present.any() else [np.nan, np.nan]
     which = np.searchsorted(bounds, vix, side="right").clip(0, 2)
-    return pd.Series([TERCILES[i] for i in which], index=rows.index).where(known)
+    return pd.Series([TERCILES[i] for i in which], index=rows.index).where(present)
 
 
 def phases(rows: pd.DataFrame) -> list[Phase]:
     """Compare on every fifth row, from each of the five starts; their outcomes do not overlap."""
-    found = []
+    result = []
     for start in range(calendar.HORIZON):
         part = rows.iloc[start :: calendar.HORIZON]
         losses = line_losses(part, present_baselines(rows))
         ours = losses["volcast"].to_numpy()
         others = [str(name) for name in losses.columns[1:]]
-        found.append(
+        result.append(
             Phase(
                 start=start,
                 rows=len(part),
@@ -118,7 +118,7 @@ def phases(rows: pd.DataFrame) -> list[Phase]:
                 p_better={name: diebold_mariano(ours, losses[name].to_numpy()) for name in others},
             )
         )
-    return found
+    return result
 
 
 def _split(name: str, part: pd.DataFrame, rows: pd.DataFrame) -> Split:

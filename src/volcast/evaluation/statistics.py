@@ -165,9 +165,9 @@ def confidence_set(losses: pd.DataFrame) -> ConfidenceSet:
         bootstrap="stationary", seed=_SEED,
     )  # fmt: skip
     mcs.compute()
-    found = mcs.pvalues["Pvalue"]
+    p_values = mcs.pvalues["Pvalue"]
     twin = {
         name: next(n for n in distinct.columns if (distinct[n] == losses[name]).all())
         for name in losses.columns
     }
-    return ConfidenceSet({name: float(found[twin[name]]) for name in losses.columns})
+    return ConfidenceSet({name: float(p_values[twin[name]]) for name in losses.columns})

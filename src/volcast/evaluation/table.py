@@ -98,6 +98,16 @@ def compare(evaluation: pd.DataFrame, first: date = date.min, last: date = date.
     ------
     ContractError
         If no row has both.
+
+    Examples
+    --------
+    >>> from volcast.evaluation.rows import EVALUATION_COLUMNS
+    >>> rows = pd.DataFrame({name: np.full(100, 0.2) for name in EVALUATION_COLUMNS})
+    >>> rows = rows.assign(session=date(2020, 1, 2), symbol="SPY", forecast=0.21, har_rv=0.24)
+    >>> rows["rv_5d"] = np.linspace(0.15, 0.25, 100)
+    >>> line = compare(rows).line("har_rv")
+    >>> line.gain > 0.3, line.p_better < 0.001
+    (True, True)
     """
     rows = scored(evaluation)
     rows = rows[rows["session"].between(first, last)]

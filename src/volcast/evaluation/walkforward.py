@@ -68,6 +68,20 @@ def walk_forward(
     ------
     ContractError
         If no session has enough training rows.
+
+    Examples
+    --------
+    Noise in place of features; the first forecasts come after three years of labels.
+
+    >>> from datetime import date
+    >>> from volcast.features.catalog import names
+    >>> rng, days = np.random.default_rng(0), calendar.sessions(date(2015, 1, 2), date(2018, 3, 1))
+    >>> rows = pd.DataFrame({name: rng.normal(-4, 0.5, len(days)) for name in names()})
+    >>> rows = rows.assign(session=days, symbol="SPY", rv_5d=rng.uniform(0.1, 0.3, len(days)))
+    >>> rows["label_end_session"] = [calendar.after(day, calendar.HORIZON) for day in days]
+    >>> walked = walk_forward(rows, seed=7).rows
+    >>> walked.loc[walked["forecast"].notna(), "session"].min()
+    datetime.date(2018, 2, 1)
     """
     rows = rows.reset_index(drop=True)
     data = narrowed(rows, recipes)

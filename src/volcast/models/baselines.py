@@ -31,7 +31,7 @@ class Baselines:
     log_har : tuple of 4 float
         Log variance on log range variance over 1, 5 and 22 sessions, smearing in the intercept.
     har_x : tuple of 5 float or None
-        log_har with log VIX^2 beside.
+        log_har with log VIX^2 added.
     har_floor : float
         The lowest variance of the training rows.
     """
@@ -94,7 +94,7 @@ class Baselines:
         return asdict(self)
 
 
-def fit_baselines(known: pd.DataFrame) -> Baselines:
+def fit_baselines(rows: pd.DataFrame) -> Baselines:
     """Fit HAR in levels, HAR in logs and HAR-X by least squares.
 
     Each on every row that has its inputs, whatever the model itself is trained on: a baseline
@@ -102,11 +102,24 @@ def fit_baselines(known: pd.DataFrame) -> Baselines:
 
     Parameters
     ----------
-    known : pandas.DataFrame
+    rows : pandas.DataFrame
         `BASELINE_INPUTS` and ``variance``, realized and annualised.
+
+    Examples
+    --------
+    >>> from volcast.models.recipe import BASELINE_INPUTS
+    >>> rng = np.random.default_rng(0)
+    >>> rows = pd.DataFrame({name: rng.uniform(0.1, 0.3, 400) for name in BASELINE_INPUTS})
+    >>> fitted = fit_baselines(rows.assign(variance=rows["rv_5"] ** 2))
+    >>> round(fitted.har_rv[2], 6)
+    1.0
+    >>> fitted.forecast(rows.head(2))["har_rv"].round(6) == rows["rv_5"].head(2).round(6)
+    0    True
+    1    True
+    Name: rv_5, dtype: bool
     """
-    levels = known[known[list(_LEVELS)].notna().all(axis=1)]
-    logs = known[known[[*_LOGS, "g252"]].notna().all(axis=1)]
+    levels = rows[rows[list(_LEVELS)].notna().all(axis=1)]
+    logs = rows[rows[[*_LOGS, "g252"]].notna().all(axis=1)]
     vix = _positive(logs["vix"])
     seen = np.isfinite(vix)
     har_x = None

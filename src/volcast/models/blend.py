@@ -99,7 +99,7 @@ class Blend:
 
     @cached_property
     def _positions(self) -> tuple[list[int], list[int], list[int]]:
-        """Where the inputs of trees, regression and anchor stand among the recipe's features."""
+        """Positions of the inputs of trees, regression and anchor among the features."""
         recipe = self.recipe
         at = {name: i for i, name in enumerate(recipe.features)}
         groups = (recipe.tree_features, recipe.linear_features, recipe.anchor_terms)
@@ -122,6 +122,19 @@ def fit_blend(
         Of the trees.
     trees : Trees or None
         Trees to keep from an earlier fit: they are refitted less often than the regression.
+
+    Examples
+    --------
+    >>> from volcast.models.recipe import RECIPES
+    >>> recipe, rng = RECIPES["blend-iv"], np.random.default_rng(0)
+    >>> rows = pd.DataFrame({name: rng.normal(-4, 0.5, 300) for name in recipe.features})
+    >>> rows["variance"] = np.exp(rows["iv"] + rng.normal(0, 0.3, 300))
+    >>> blend = fit_blend(recipe, rows, seed=7)
+    >>> x = rows[list(recipe.features)].to_numpy()
+    >>> why = blend.explain(x)
+    >>> total = why.base + why.contributions.sum(axis=1)
+    >>> bool(np.abs(total - blend.log_variance(x)).max() < 1e-4)
+    True
     """
     if trees is None:
         trees = fit_trees(*tree_data(recipe, rows), seed, recipe.tree_parameters)

@@ -160,18 +160,18 @@ def compiled(forecaster: Forecaster) -> Forecaster:
     trees = forecaster.blend.trees
     walked = CompiledTrees(trees.booster, trees.log_smearing, *forest)
     blend = replace(forecaster.blend, trees=walked)
-    found = CompiledForecaster(blend, forecaster.baselines, forecaster.offsets, forecaster.golden)
-    found.check_golden()
+    result = CompiledForecaster(blend, forecaster.baselines, forecaster.offsets, forecaster.golden)
+    result.check_golden()
     x = np.asarray(forecaster.golden["inputs"], dtype=float)
-    theirs, ours = forecaster.explain(x), found.explain(x)
+    theirs, ours = forecaster.explain(x), result.explain(x)
     _refuse_gap("contributions", ours.contributions, theirs.contributions, _TOLERANCE)
     _refuse_gap("base", ours.base, theirs.base, _TOLERANCE)
-    alone = [found.single(row) for row in x.tolist()]
+    alone = [result.single(row) for row in x.tolist()]
     parts = [list(one.contributions.values()) for one in alone]
     _refuse_gap("contributions of one row", parts, theirs.contributions, _TOLERANCE)
     stored = forecaster.golden["log_variance"]
     _refuse_gap("forecast of one row", [one.log_variance for one in alone], stored, _SAME)
-    return found
+    return result
 
 
 def _refuse_gap(what: str, ours: ArrayLike, theirs: ArrayLike, tolerance: float) -> None:

@@ -26,11 +26,11 @@ Floats = NDArray[np.float64]
 MODEL_FILES = (
     "baselines.json", "golden.json", "intervals.json", "linear.json", "model.ubj", "signature.json",
 )  # fmt: skip
-"""The files a Forecaster is made of; a version holds its metrics and lineage beside them."""
+"""The files a Forecaster is made of; a version holds its metrics and lineage too."""
 
 _SIGNATURE_VERSION = 2
 _GOLDEN_TOLERANCE = 1e-9
-_LARGEST_LOG = 709.0  # of a number that can be held
+_LARGEST_LOG = 709.0  # of the largest float
 
 
 @dataclass(frozen=True)
@@ -125,11 +125,11 @@ class Forecaster:
     def single(self, row: Sequence[float]) -> Single:
         """Forecast and explain one row, in the order of the signature."""
         x = np.array([row], dtype=float)
-        found, why = self.forecast(x), self.explain(x)
+        answer, why = self.forecast(x), self.explain(x)
         return Single(
-            found.log_variance.item(),
-            {name: bound.item() for name, bound in found.bounds.items()},
-            {name: baseline.item() for name, baseline in found.baselines.items()},
+            answer.log_variance.item(),
+            {name: bound.item() for name, bound in answer.bounds.items()},
+            {name: baseline.item() for name, baseline in answer.baselines.items()},
             why.base,
             dict(zip(self.recipe.features, why.contributions[0].tolist(), strict=True)),
         )

@@ -90,10 +90,10 @@ _own_cache()
 def _compiled(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def compile_with(function: Callable[..., None]) -> Callable[..., None]:
         try:
-            found: Callable[..., None] = njit(cache=True, nogil=True, **options)(function)
+            machine_code: Callable[..., None] = njit(cache=True, nogil=True, **options)(function)
         except RuntimeError:  # nowhere to keep the machine code: each process compiles its own
-            found = njit(nogil=True, **options)(function)
-        return found
+            machine_code = njit(nogil=True, **options)(function)
+        return machine_code
 
     return compile_with
 
@@ -190,7 +190,7 @@ def contributions_of_one(x: NDArray[np.float32], forest: Forest, out: NDArray[np
             r0, r1 = below[left_edge + 1, 0], below[left_edge + 1, 1]
             r2, r3 = below[left_edge + 1, 2], below[left_edge + 1, 3]
             a, b = goes[left_edge], goes[left_edge + 1]
-            # The row goes one way at most: what lies there counts anew, all else as not gone.
+            # The row goes one way at most: what lies there counts again, all else as not gone.
             z, o = share[2 * at] * a + share[2 * at + 1] * b, a + b
             m0 = _W0 * (1 - z) / (z * _U0 + _T0) - _L0
             m1 = _W1 * (1 - z) / (z * _U1 + _T1) - _L1

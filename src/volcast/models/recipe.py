@@ -97,7 +97,7 @@ class Recipe:
 
     @cached_property
     def signature(self) -> tuple[str, ...]:
-        """The model's features first, then what the baselines need beside them."""
+        """The model's features first, then what else the baselines need."""
         return tuple(dict.fromkeys((*self.features, *BASELINE_INPUTS)))
 
 

@@ -81,12 +81,12 @@ class Lineage:
 
     @classmethod
     def _of(cls, stored: Mapping[str, Any]) -> "Lineage":
-        known = {f.name: stored[f.name] for f in fields(cls) if f.name in stored}
-        known["as_of"] = date.fromisoformat(stored["as_of"])
+        values = {f.name: stored[f.name] for f in fields(cls) if f.name in stored}
+        values["as_of"] = date.fromisoformat(stored["as_of"])
         for name, expected in (("universe", dict), ("rows", int), ("recipe", str)):
-            if not isinstance(known.get(name, expected()), expected):
-                raise TypeError(f"{name} is {known[name]!r}")
-        return cls(**(known | {"columns": tuple(known.get("columns", ()))}))
+            if not isinstance(values.get(name, expected()), expected):
+                raise TypeError(f"{name} is {values[name]!r}")
+        return cls(**(values | {"columns": tuple(values.get("columns", ()))}))
 
 
 @dataclass(frozen=True)

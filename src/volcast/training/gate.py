@@ -204,11 +204,11 @@ def _enough(rows: pd.DataFrame, gaps: float) -> _Check:
 
 
 def _first(rows: pd.DataFrame) -> _Check:
-    known = rows[rows["log_har"].notna()]
-    if len(known) < MIN_ROWS:
-        return _Check(False, f"log-HAR has {len(known)} sessions; {MIN_ROWS} are needed.")
-    saved = gain(losses(known, "forecast"), losses(known, "log_har"))
-    share = float(known["vix"].notna().mean())
+    comparable = rows[rows["log_har"].notna()]
+    if len(comparable) < MIN_ROWS:
+        return _Check(False, f"log-HAR has {len(comparable)} sessions; {MIN_ROWS} are needed.")
+    saved = gain(losses(comparable, "forecast"), losses(comparable, "log_har"))
+    share = float(comparable["vix"].notna().mean())
     needed = _MARGIN if share >= _IV_SHARE else 0.0
     return _Check(
         saved >= needed,

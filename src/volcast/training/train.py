@@ -136,9 +136,9 @@ def _write_run(
 
 
 def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:
-    known = training_rows(rows, calendar.after(as_of, 1))
-    recipe = choose(known, RECIPES)
-    ready = usable(known, recipe)
+    past = training_rows(rows, calendar.after(as_of, 1))
+    recipe = choose(past, RECIPES)
+    ready = usable(past, recipe)
     offsets = walked.calibration.offsets()
     if offsets is None:
         raise ContractError(
@@ -146,9 +146,7 @@ def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) 
             expected="at least 252, to calibrate intervals", where=f"training as of {as_of}",
             remedy="Ingest a longer history of the target.",
         )  # fmt: skip
-    forecaster = Forecaster(
-        fit_blend(recipe, ready, seed), fit_baselines(known), offsets, golden={}
-    )
+    forecaster = Forecaster(fit_blend(recipe, ready, seed), fit_baselines(past), offsets, golden={})
     # Spread over the history, so that every part of the trees is covered.
     spread = np.linspace(0, len(ready) - 1, _GOLDEN_ROWS).round().astype(int)
     x = ready.iloc[spread][list(forecaster.signature)].to_numpy(dtype=float)

@@ -7,6 +7,7 @@ from io import BytesIO
 import numpy as np
 import pandas as pd
 
+from volcast.core.baselines import LABELS
 from volcast.core.errors import CorruptFile
 from volcast.evaluation.losses import qlike_losses
 from volcast.features.point_in_time import without_hindsight
@@ -17,8 +18,8 @@ from volcast.store.tables import LABELS_DAILY, PREDICTIONS_DAILY
 
 __all__ = ["BESIDE", "Versus", "against", "by_month", "coverage", "track"]
 
-BESIDE = {"forecast": "volcast", "har_rv": "HAR-RV", "har_x": "HAR-X", "vix": "VIX"}
-"""What is held against what came, by its column in a track."""
+BESIDE = {"forecast": "volcast"} | {name: LABELS[name] for name in ("har_rv", "har_x", "vix")}
+"""Forecasts compared with the realized volatility, by their column in a track."""
 
 _BOUNDS = ("lo80", "hi80", "lo95", "hi95")
 _COLUMNS = ("session", "origin", "forecast", *_BOUNDS, "har_rv", "har_x", "vix")
