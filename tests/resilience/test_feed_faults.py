@@ -36,6 +36,13 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def copied(published: Path, tmp_path: Path) -> Store:
+    """A copy of the published store."""
+    shutil.copytree(published, tmp_path, dirs_exist_ok=True)
+    return Store.open(str(tmp_path))
+
+
 def curated(store: Store) -> pd.DataFrame:
     return store.read(CURATED_MARKET_DAILY).to_pandas(date_as_object=False)
 
@@ -54,15 +61,15 @@ def bad_rows(rows: pd.DataFrame, factor: float = 1.0) -> list[str]:
     """Name the rows that are not the truth, times the target's factor."""
     wrong = []
     for symbol, frame in TRUTH.items():
-        told = rows[rows["symbol"] == symbol].set_index("session")
-        wanted = frame.set_index("session").reindex(told.index)
+        actual = rows[rows["symbol"] == symbol].set_index("session")
+        expected = frame.set_index("session").reindex(actual.index)
         names = ["close"] if symbol == "VIX" else ["open", "high", "low", "close"]
-        scale = wanted[names].div(told[names])
+        scale = expected[names].div(actual[names])
         # A split of the whole history is no fault: one factor over all rows of the symbol.
         allowed = 1 / factor if symbol == "SPY" else 1.0
         split = symbol == "TLT" and scale.std().max() < 1e-9
         near = scale.notna() & (split | ((scale - allowed).abs() < 1e-6))
-        wrong += [f"{symbol} {day.date()}" for day in told.index[~near.all(axis=1)]]
+        wrong += [f"{symbol} {day.date()}" for day in actual.index[~near.all(axis=1)]]
     return wrong
 
 
@@ -143,15 +150,14 @@ ATTEMPTS = 4
 @pytest.mark.parametrize("kind", PASSING)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_service_that_fails_is_asked_again_and_then_given_up(
-    kind: str, seed: int, published: Path, tmp_path: Path, yahoo: Yahoo
+    kind: str, seed: int, copied: Store, yahoo: Yahoo
 ) -> None:
     rng = np.random.default_rng([seed, *kind.encode()])
     fault, asks = PASSING[kind]
     failing = ATTEMPTS if seed % 3 == 0 else int(rng.integers(1, ATTEMPTS))
     sound_first = int(rng.integers(0, 3))
     yahoo.faults = [*[None] * sound_first, *[fault] * (failing * asks)]
-    shutil.copytree(published, tmp_path, dirs_exist_ok=True)
-    store = Store.open(str(tmp_path))
+    store = copied
     before, raw = curated(store), store.read(RAW_MARKET)
     source = yahoo.source(timeout_seconds=0.2)
     if failing < ATTEMPTS:
@@ -169,17 +175,14 @@ def test_a_service_that_fails_is_asked_again_and_then_given_up(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_an_answer_without_a_column_ends_at_once(
-    seed: int, published: Path, tmp_path: Path, yahoo: Yahoo
-) -> None:
+def test_an_answer_without_a_column_ends_at_once(seed: int, copied: Store, yahoo: Yahoo) -> None:
     rng = np.random.default_rng(seed)
     name = str(rng.choice(list(yahoo.answers)))
     answer = json.loads(yahoo.answers[name][1])
     quote = answer["chart"]["result"][0]["indicators"]["quote"][0]
     del quote[str(rng.choice(sorted(quote)))]
     yahoo.answers[name] = body(answer)
-    shutil.copytree(published, tmp_path, dirs_exist_ok=True)
-    store = Store.open(str(tmp_path))
+    store = copied
     before, raw = curated(store), store.read(RAW_MARKET)
     judged(store, attempt(store, yahoo.source(), NOW), ContractError)
     assert yahoo.waits == []
@@ -189,7 +192,7 @@ def test_an_answer_without_a_column_ends_at_once(
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_columns_of_several_levels_are_read_if_they_are_of_one_symbol_alone(
-    seed: int, published: Path, tmp_path: Path, yahoo: Yahoo, monkeypatch: pytest.MonkeyPatch
+    seed: int, copied: Store, yahoo: Yahoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import yfinance
 
@@ -205,8 +208,7 @@ def test_columns_of_several_levels_are_read_if_they_are_of_one_symbol_alone(
         return levelled.swaplevel(axis=1) if flipped else levelled
 
     monkeypatch.setattr(yfinance.Ticker, "history", history)
-    shutil.copytree(published, tmp_path, dirs_exist_ok=True)
-    store = Store.open(str(tmp_path))
+    store = copied
     before, raw = curated(store), store.read(RAW_MARKET)
     if two:
         judged(store, attempt(store, yahoo.source(), NOW), ContractError)
@@ -231,9 +233,8 @@ def test_after_a_fault_the_sound_feed_is_published_whole(published: Path, tmp_pa
         assert len(rows) == sum(len(frame) for frame in TRUTH.values())
 
 
-def test_each_run_that_was_stopped_says_by_which_check(published: Path, tmp_path: Path) -> None:
-    shutil.copytree(published, tmp_path, dirs_exist_ok=True)
-    store = Store.open(str(tmp_path))
+def test_a_stopped_run_names_its_check(copied: Store) -> None:
+    store = copied
     broken = {name: frame.copy() for name, frame in TRUTH.items()}
     broken["SPY"].loc[len(broken["SPY"]) - 1, "close"] = np.nan
     error = attempt(store, Feed(broken), NOW)

@@ -4,17 +4,12 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.yahoo_server import EMPTY, HANG, Yahoo, body, page, yahoo_server
 from volcast.core.errors import ContractError, SourceUnavailable
-from volcast.core.settings import Universe
-from volcast.data.ingest import ingest
-from volcast.store import Store
-from volcast.store.tables import RAW_MARKET
 
 SESSIONS = [date(2024, 3, day) for day in (4, 5, 6, 7, 8)]
 COLUMNS = {
@@ -95,18 +90,6 @@ def test_a_passing_fault_is_asked_again_and_recovers(
     assert 1.0 <= yahoo.waits[1] <= 3.0
 
 
-@pytest.mark.parametrize("fault", [page(429), page(500), HANG, body(EMPTY)])
-def test_a_lasting_fault_ends_after_bounded_attempts(
-    yahoo: Yahoo, fault: tuple[int, bytes]
-) -> None:
-    yahoo.faults = [fault] * 50
-    with pytest.raises(SourceUnavailable) as caught:
-        yahoo.source(timeout_seconds=0.3).market(["SPY"], None, date(2024, 3, 8))
-    assert (caught.value.exit_code, caught.value.retryable) == (20, True)
-    assert len(yahoo.waits) == 3
-    assert len(yahoo.asked) <= 8
-
-
 @pytest.mark.parametrize(
     "answer",
     [chart(open=None), chart(close=[None] * 5), chart(close=["a"] * 5), chart(close=[1.0, 2.0])],
@@ -139,29 +122,6 @@ def test_sessions_are_the_exchanges_own_days(yahoo: Yahoo) -> None:
     assert set(rows["symbol"]) == {"VIX"}
     assert [day.date() for day in rows["session"]] == SESSIONS
     assert all("VIX" in path for path in yahoo.asked)
-
-
-def test_a_failed_fetch_leaves_the_last_good_rows(yahoo: Yahoo, tmp_path: Path) -> None:
-    store, universe = Store.open(str(tmp_path)), Universe(iv="VIX", iv_3m="", bond="", credit="")
-    ingest(store, yahoo.source(), universe, now=datetime(2024, 3, 8, 22, tzinfo=UTC), as_of=None)
-    good = store.read(RAW_MARKET)
-    changed = body(chart(close=[1.0] * 5))
-    yahoo.answers = {"SPY": changed, "^VIX": page(500)}
-    with pytest.raises(SourceUnavailable):
-        ingest(
-            store, yahoo.source(), universe, now=datetime(2024, 3, 11, 22, tzinfo=UTC), as_of=None
-        )
-    assert store.read(RAW_MARKET).equals(good)
-    assert good.num_rows == 10
-
-
-def test_the_bar_of_an_open_session_is_dropped_and_counted(yahoo: Yahoo, tmp_path: Path) -> None:
-    store, universe = Store.open(str(tmp_path)), Universe(iv="", iv_3m="", bond="", credit="")
-    before_the_close = datetime(2024, 3, 8, 20, 59, tzinfo=UTC)
-    report = ingest(store, yahoo.source(), universe, now=before_the_close, as_of=None)
-    assert report.as_of == date(2024, 3, 7)
-    assert report.added == 4
-    assert report.dropped == {"session not closed yet": 1}
 
 
 def test_nothing_is_cached_on_disk(yahoo: Yahoo) -> None:

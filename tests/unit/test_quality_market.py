@@ -121,15 +121,15 @@ def test_a_move_that_the_index_denies_stops_the_day_and_is_a_warning_after(store
 
 def test_the_measure_of_a_move_is_in_implied_or_own_deviations() -> None:
     target, index = rows_of("SPY"), rows_of("VIX")
-    found = contradicted_moves(target, index)
+    measured = contradicted_moves(target, index)
     close, points = target["close"].to_numpy(), index["close"].to_numpy()
     returns = np.log(close[1:] / close[:-1])
     for at in (100, 200, 318):
         still = abs(np.log(points[at + 1] / points[at])) < 0.1
         own = returns[at - 66 : at].std(ddof=1)
         scale = max(points[at] / 100 / np.sqrt(252), own)
-        wanted = abs(returns[at]) / scale if still else np.nan
-        assert found.iloc[at + 1] == pytest.approx(wanted, rel=1e-12, nan_ok=True)
+        expected = abs(returns[at]) / scale if still else np.nan
+        assert measured.iloc[at + 1] == pytest.approx(expected, rel=1e-12, nan_ok=True)
 
 
 def test_an_index_that_does_not_go_with_the_symbol_denies_nothing() -> None:
@@ -176,7 +176,7 @@ def test_a_companion_whose_history_would_tear_stays_as_published(published: Stor
     frame = TRUTH["TLT"].copy()
     frame.loc[len(frame) - 5 :, [*PRICES, "adj_close"]] /= 3
     warnings = after(published, Feed(TRUTH | {"TLT": frame}))
-    assert any(said.startswith("others_torn 1") for said in warnings)
+    assert any(warning.startswith("others_torn 1") for warning in warnings)
     assert published.read(CURATED_MARKET_DAILY, symbols=["TLT"]).equals(before)
     assert published.read(CURATED_MARKET_DAILY, symbols=["SPY"], first=AS_OF).num_rows == 1
 
@@ -193,13 +193,13 @@ def macro(days: pd.Series, values: pd.Series, lag_days: int = 1) -> pd.DataFrame
 
 
 @pytest.mark.parametrize(("off", "fires"), [(0.0, 0), (0.02, 0), (0.03, 3)])
-def test_an_index_is_held_against_its_second_source(
+def test_an_index_is_compared_with_its_second_source(
     published: Store, off: float, fires: int
 ) -> None:
     days, values = TRUTH["VIX"]["session"], TRUTH["VIX"]["close"].copy()
     values.iloc[-6:-3] += off - 1e-9 * (off > 0)
     published.write(RAW_MACRO, macro(days, values))
-    warned = [said for said in after(published, Feed(TRUTH)) if "second_source" in said]
+    warned = [w for w in after(published, Feed(TRUTH)) if "second_source" in w]
     assert len(warned) == (fires > 0)
     assert quality(published).loc[("raw", "second_source_differs"), "found"] == fires
 
@@ -215,11 +215,11 @@ def test_a_page_of_the_checks_names_no_folder(published: Store, tmp_path: Path) 
     first, again = tmp_path / "first.html", tmp_path / "again.html"
     validate(published, UNIVERSE, AS_OF, first)
     validate(published, UNIVERSE, AS_OF, again)
-    told, short = first.read_text(), again.read_text()
-    assert "high over low" in told
+    full, short = first.read_text(), again.read_text()
+    assert "high over low" in full
     assert "unchanged since" in short
     assert "history_torn" in short
-    for page in (told, short):
+    for page in (full, short):
         assert str(tmp_path) not in page
         assert str(Path.home()) not in page
 
@@ -245,8 +245,13 @@ def test_example_markets_raise_no_warning(store: Store, source, universe: Univer
 def test_real_histories_raise_no_warning_and_their_second_source_agrees(
     store: Store, shared_data: Path
 ) -> None:
-    report = ingest(store, CsvFolderSource(shared_data), Universe(), now=LATER, as_of=None)
-    assert validate(store, Universe(), report.as_of).warnings == []
-    rows = quality(store, report.as_of)
+    fetched = ingest(store, CsvFolderSource(shared_data), Universe(), now=LATER, as_of=None)
+    report = validate(store, Universe(), fetched.as_of)
+    assert (report.quarantined, report.warnings) == (0, [])
+    assert report.rows == fetched.added - sum(report.dropped.values())
+    published = store.read(CURATED_MARKET_DAILY, symbols=Universe().symbols).to_pandas()
+    flagged = published.explode("flags").groupby(["symbol", "flags"]).size()
+    assert flagged.to_dict() == {("VIX", "open_outside_range"): 47}
+    rows = quality(store, fetched.as_of)
     assert rows["passed"].all()
     assert rows.loc[("raw", "second_source_differs"), ["checked", "found"]].tolist() == [1, 0]

@@ -175,8 +175,8 @@ def judge(
 def _of_table(check: Check, fact: Fact, *, passed: bool) -> Outcome:
     checked = not np.isnan(fact.value)
     return Outcome(
-        check.suite, check.name, check.severity, passed=bool(passed), checked=int(checked), failed=0,
-        found=float(fact.value) if checked else None, bound=check.at_most,
+        check.suite, check.name, check.severity, passed=bool(passed), checked=int(checked),
+        failed=0, found=float(fact.value) if checked else None, bound=check.at_most,
         detail="" if passed and checked else fact.detail,
     )  # fmt: skip
 
