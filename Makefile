@@ -107,6 +107,7 @@ lock: $(DEV) ## Make the locks from requirements/*.in; pins that still fit are k
 	@for name in $(LOCKS); do \
 	  $(BIN)/uv pip compile -q requirements/$$name.in -o requirements/$$name.txt --generate-hashes \
 	    --python-version 3.11 --python-platform linux --override requirements/overrides.txt \
+	    $$(test ! -f requirements/$$name-overrides.txt || echo --override requirements/$$name-overrides.txt) \
 	    --custom-compile-command "make lock"; \
 	done; \
 	$(BIN)/uv pip compile -q requirements/kfp.in -o requirements/kfp.txt --no-deps --generate-hashes \
@@ -150,7 +151,7 @@ $(VENV)/.stamp-%:
 define install_next_to
 	@$(1)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(1)
 	@echo "Installing $$(grep -c '==' requirements/$(2).txt) pinned packages into $(1), once ..." >&2
-	@$(BIN)/uv pip sync -q --compile-bytecode --python $(1)/bin/python --require-hashes requirements/$(2).txt || \
+	@$(BIN)/uv pip sync -q --python $(1)/bin/python --require-hashes requirements/$(2).txt || \
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
 	  $(BIN)/python -m pip --python $(1)/bin/python install --no-deps --require-hashes -r requirements/$(2).txt; }
 	@touch $@
@@ -158,6 +159,7 @@ endef
 
 $(DRIFT_VENV)/.stamp-%:
 	$(call install_next_to,$(DRIFT_VENV),drift)
+	@find $(DRIFT_VENV)/lib -type d \( -name tests -o -path '*/pyarrow/include' \) -prune -exec rm -rf {} +
 
 $(POLICY_VENV)/.stamp-%:
 	$(call install_next_to,$(POLICY_VENV),policy)

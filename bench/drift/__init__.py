@@ -1,1 +1,1 @@
-"""What the drift check finds and what it makes up: false alarms, power, and its cost."""
+"""Power, false alarms and cost of the drift check."""

@@ -1,7 +1,7 @@
 """Measure the drift check: ``python -m bench.drift [trials]``.
 
 False alarms in markets that do not drift, and what is found of changes of several sizes, with
-thresholds found anew in each trial; then the cost of a check beside the detectors alone. Results
+thresholds calibrated in each trial; then the cost of a check next to the detectors alone. Results
 go to ``bench/results/drift.json`` and ``drift.md``.
 """
 

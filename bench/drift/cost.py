@@ -1,4 +1,4 @@
-"""What a check costs beside the detectors alone: ``python -m bench.drift.cost``, where they are."""
+"""Cost of a check and of its detectors alone, in their environment: ``bench.drift.cost``."""
 
 import json
 import statistics
@@ -10,12 +10,12 @@ import numpy as np
 
 from bench.drift.nulls import REFERENCE, Autoregressive
 from bench.drift.panels import panel
-from volcast.monitoring.drift.calibration import TESTS, calibrate, through
+from volcast.monitoring.drift.calibration import DRIFT_KINDS, TESTS, calibrate
 from volcast.monitoring.drift.detectors import AlibiDetectors
-from volcast.monitoring.drift.evidence import batches, findings
-from volcast.monitoring.drift.faults import faults
-from volcast.monitoring.drift.panel import RECENT, Panel
-from volcast.monitoring.drift.verdict import judge
+from volcast.monitoring.drift.evidence import drift_scores, findings
+from volcast.monitoring.drift.faults import data_faults
+from volcast.monitoring.drift.panel import PERSISTENCE, RECENT, Panel
+from volcast.monitoring.drift.report import decide_state
 
 __all__ = ["main"]
 
@@ -32,8 +32,9 @@ def main() -> int:
 
     def check() -> None:
         laid = panel(rows, len(rows))
-        found = list(findings(laid, calibration, detectors))
-        judge(found, list(faults(laid)), batches(laid, calibration))
+        tests = list(findings(laid, calibration, detectors))
+        scores = drift_scores(laid, calibration, detectors)
+        decide_state(tests, list(data_faults(laid)), scores)
 
     laid = panel(rows, len(rows))
     pairs = list(_calls(laid))
@@ -55,11 +56,12 @@ def main() -> int:
 
 
 def _calls(laid: Panel) -> "list[tuple[str, np.ndarray, np.ndarray]]":
-    reference, recent = through(laid, laid.reference), through(laid, laid.recent)
+    reference, recent = laid.views(laid.reference), laid.views(laid.recent)
+    pairs = [(test, window) for test in TESTS for window in test.windows]
+    pairs += [pair for kind in DRIFT_KINDS.values() for pair in kind] * PERSISTENCE
     return [
-        (test.statistic, reference[test.lens], recent[test.lens][-window:])
-        for test in TESTS
-        for window in test.windows
+        (test.statistic, reference[test.view], recent[test.view][-window:])
+        for test, window in pairs
         if test.statistic != "psi"
     ]
 

@@ -63,9 +63,9 @@ def as_markdown(results: dict[str, Any]) -> str:
     markets = results["markets"]
     head = ["", *markets]
     lines = [
-        "# What the drift check finds, and what it makes up",
+        "# Power and false alarms of the drift check",
         "",
-        f"{results['trials']} markets of each kind, 35 features, thresholds found anew on 2,500 "
+        f"{results['trials']} markets of each kind, 35 features, thresholds calibrated on 2,500 "
         "sessions of each, then checked daily. Made by `python -m bench.drift`.",
         "",
         "## Goals",

@@ -1,6 +1,6 @@
 """Trials: a market is drawn, thresholds are found on its past, and its future is checked daily."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from bench.drift.nulls import FEATURES, REFERENCE, Null, scaled, shifted
 from bench.drift.panels import panel
 from volcast.monitoring.drift.calibration import Calibration, calibrate
-from volcast.monitoring.drift.evidence import batches, findings
-from volcast.monitoring.drift.faults import faults
+from volcast.monitoring.drift.evidence import drift_scores, findings
+from volcast.monitoring.drift.faults import data_faults
 from volcast.monitoring.drift.panel import RECENT
-from volcast.monitoring.drift.windows import cvm_distances, ks_distance
+from volcast.monitoring.drift.windows import cvm_distances, ks_distances
 
-__all__ = ["SCALES", "SHIFTS", "Trial", "run"]
+__all__ = ["SCALES", "SHIFTS", "NumpyDetectors", "Trial", "run"]
 
 Floats = NDArray[np.float64]
 
@@ -27,18 +27,23 @@ _LOOKS = (10, 20, 30, 40, 50, 60)
 _LATER = (120, 180, 250)
 
 
-class Plain:
-    """The detectors' distances in numpy, so that thousands of trials end in minutes."""
+class NumpyDetectors:
+    """alibi-detect's statistics by the calibration's functions, so that a trial takes seconds."""
 
     def distances(self, statistic: str, reference: Floats, window: Floats) -> Floats:
         """Return the statistic of each column."""
-        pairs = zip(reference.T, window.T, strict=True)
-        if statistic == "ks":
-            return np.array([ks_distance(r, w) for r, w in pairs])
-        # The last window of the two laid end to end, against the rest.
+        measure = {"ks": ks_distances, "cvm": cvm_distances}[statistic]
+        # The last window of the two concatenated, against the rest.
         return np.array(
-            [cvm_distances(np.concatenate([r, w]), len(w), len(r))[-1] for r, w in pairs]
+            [
+                measure(np.concatenate([r, w]), len(w), len(r))[-1]
+                for r, w in zip(reference.T, window.T, strict=True)
+            ]
         )
+
+    def chi2(self, _: Sequence[str], __: Sequence[str]) -> float:
+        """Raise: no market here has regimes."""
+        raise NotImplementedError
 
 
 @dataclass
@@ -73,7 +78,7 @@ def run(null: Null, seed: int, only: str | None = None) -> Trial:
     trial = Trial()
     calibration = calibrate(panel(rows, onset))
     tested: dict[str, list[bool]] = {}
-    for finding in findings(panel(rows, onset), calibration, Plain()):
+    for finding in findings(panel(rows, onset), calibration, NumpyDetectors()):
         tested.setdefault(f"{finding.test}/{finding.window}", []).append(finding.fired)
     trial.raw = {key: float(np.mean(hits)) for key, hits in tested.items()}
     month = [onset - day for day in range(MONTH)]
@@ -91,7 +96,9 @@ def run(null: Null, seed: int, only: str | None = None) -> Trial:
         changed = shifted(rows, onset, hit, size)
         for window in (60, _YEAR):
             laid = panel(changed, onset + window)
-            values = Plain().distances("ks", laid.reference[:, hit], laid.recent[-window:][:, hit])
+            values = NumpyDetectors().distances(
+                "ks", laid.reference[:, hit], laid.recent[-window:][:, hit]
+            )
             fired = values > calibration.thresholds[f"ks_level/{window}"][hit]
             trial.level[size, window] = float(fired.mean())
     return trial
@@ -107,8 +114,9 @@ def _changes(rows: Floats, onset: int, hit: NDArray[np.int64]) -> Iterator[tuple
 
 
 def _faulty(rows: Floats, end: int) -> bool:
-    return any(finding.fired for finding in faults(panel(rows, end)))
+    return any(finding.fired for finding in data_faults(panel(rows, end)))
 
 
 def _drifts(rows: Floats, end: int, calibration: Calibration) -> bool:
-    return any(kind.reach > 1 for kind in batches(panel(rows, end), calibration))
+    scores = drift_scores(panel(rows, end), calibration, NumpyDetectors())
+    return any(score.value > 1 for score in scores)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeAlias, get_args
 
 from serving.exporter.sample import Row, Rows, Sample, close, newest, one_hot
-from volcast.monitoring.drift import State as DriftState
+from volcast.monitoring.drift import DriftState
 from volcast.monitoring.score import State as ErrorState
 
 __all__ = ["drift", "jobs", "performance", "quality", "quarantine", "retrain"]

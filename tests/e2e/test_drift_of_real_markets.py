@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.drift.trials import Plain
+from bench.drift.trials import NumpyDetectors
 from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.data.ingest import ingest
@@ -16,10 +16,10 @@ from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.point_in_time import known_rows
 from volcast.monitoring.drift.calibration import calibrate
-from volcast.monitoring.drift.evidence import batches, findings
-from volcast.monitoring.drift.faults import faults
-from volcast.monitoring.drift.panel import watched
-from volcast.monitoring.drift.verdict import judge
+from volcast.monitoring.drift.evidence import drift_scores, findings
+from volcast.monitoring.drift.faults import data_faults
+from volcast.monitoring.drift.panel import feature_panel
+from volcast.monitoring.drift.report import decide_state
 from volcast.store import Store
 
 pytestmark = pytest.mark.xdist_group("shared_data")
@@ -42,13 +42,14 @@ def rows(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.Data
 @pytest.fixture(scope="module")
 def states(rows: pd.DataFrame) -> dict[date, str]:
     """States of two years of daily checks against the rows up to 2019, every fifth session."""
-    found = {}
-    calibration = calibrate(watched(rows, TRAINED))
+    states = {}
+    calibration = calibrate(feature_panel(rows, TRAINED))
     for session in calendar.sessions(date(2020, 1, 2), date(2021, 12, 31))[::5]:
-        panel = watched(rows[rows["session"] <= session], TRAINED)
-        evidence = list(findings(panel, calibration, Plain()))
-        found[session] = judge(evidence, list(faults(panel)), batches(panel, calibration)).state
-    return found
+        panel = feature_panel(rows[rows["session"] <= session], TRAINED)
+        tests = list(findings(panel, calibration, NumpyDetectors()))
+        scores = drift_scores(panel, calibration, NumpyDetectors())
+        states[session] = decide_state(tests, list(data_faults(panel)), scores).state
+    return states
 
 
 def test_the_crash_of_2020_is_a_regime_shift_for_its_weeks(states: dict[date, str]) -> None:
@@ -69,13 +70,16 @@ def test_five_features_of_twice_the_scale_are_found_within_sixty_sessions(
 ) -> None:
     onset, end = date(2019, 7, 1), calendar.after(date(2019, 7, 1), 59)
     trained = date(2018, 12, 31)
-    calibration = calibrate(watched(rows, trained))
+    calibration = calibrate(feature_panel(rows, trained))
     changed = rows[rows["session"] <= end].copy()
     after = changed["session"] >= onset
     for name in ("g22_less_iv", "ret_5_scaled", "rv_10", "bond_ret_5", "credit_corr_66"):
         mean = changed.loc[changed["session"] <= trained, name].mean()
         changed.loc[after, name] = mean + 2 * (changed.loc[after, name] - mean)
-    reach = {kind.kind: kind.reach for kind in batches(watched(changed, trained), calibration)}
-    assert reach["scale"] > 1
-    sound = rows[rows["session"] <= end]
-    assert all(kind.reach < 1 for kind in batches(watched(sound, trained), calibration))
+
+    def scores(of: pd.DataFrame) -> dict[str, float]:
+        panel = feature_panel(of, trained)
+        return {s.kind: s.value for s in drift_scores(panel, calibration, NumpyDetectors())}
+
+    assert scores(changed)["scale"] > 1
+    assert max(scores(rows[rows["session"] <= end]).values()) < 1

@@ -6,17 +6,18 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+from bench.drift.trials import NumpyDetectors
 from tests.markets import UNIVERSE, crown, fill
 from volcast.core import calendar
 from volcast.features.point_in_time import known_rows
-from volcast.monitoring.drift import Verdict, drift_python, launch
+from volcast.monitoring.drift import DriftReport, drift_python, launch
 from volcast.monitoring.drift.calibration import TESTS, calibrate
-from volcast.monitoring.drift.panel import watched
+from volcast.monitoring.drift.evidence import drift_scores
+from volcast.monitoring.drift.panel import feature_panel
 from volcast.store import Store
 from volcast.store.tables import FEATURES_DAILY, MONITORING_DRIFT_DAILY
 
@@ -68,13 +69,13 @@ def test_every_feature_is_tested_and_the_verdict_says_against_what(
     filled: tuple[Store, date], detectors: Path
 ) -> None:
     store, last = filled
-    verdict = launch(store, SYMBOL, last, detectors)
+    report = launch(store, SYMBOL, last, detectors)
     rows = rows_of(store, last)
-    told = rows[rows["subject"] == "verdict"].iloc[0]
-    assert (told["state"], told["detail"]) == (verdict.state, verdict.detail)
-    assert verdict.state in ("ok", "regime-shift")
+    row = rows[rows["subject"] == "verdict"].iloc[0]
+    assert (row["state"], row["detail"]) == (report.state, report.detail)
+    assert report.state in ("ok", "regime-shift")
     trained = calendar.after(last, -125)
-    panel = watched(known_rows(store, SYMBOL, last), trained)
+    panel = feature_panel(known_rows(store, SYMBOL, last), trained)
     assert len(panel.names) >= 35
     assert set(panel.names) <= set(rows["subject"])
     assert {test.name for test in TESTS} <= set(rows["test"])
@@ -87,29 +88,58 @@ def test_every_feature_is_tested_and_the_verdict_says_against_what(
     assert set(rows["model_version"]) == {"1"}
 
 
-def test_what_alibi_detect_says_is_what_the_thresholds_were_found_with(
+SAME = """
+import numpy as np
+from bench.drift.trials import NumpyDetectors
+from volcast.monitoring.drift.detectors import AlibiDetectors
+from scipy.stats import cramervonmises_2samp, ks_2samp
+rng = np.random.default_rng(5)
+exact, single = [], []
+for decimals in (12, 1, 0):
+    reference, window = (rng.normal(size=(n, 35)).round(decimals) for n in (2500, 250))
+    for name, scipy in (("ks", ks_2samp), ("cvm", cramervonmises_2samp)):
+        ours = NumpyDetectors().distances(name, reference, window)
+        theirs = AlibiDetectors().distances(name, reference, window)
+        columns = zip(reference.T, window.T)
+        of_scipy = np.array([scipy(r, w, method="asymp" if name == "ks" else "asymptotic").statistic
+                             for r, w in columns])
+        exact.append(np.abs(ours / of_scipy - 1).max())
+        single.append((theirs == ours.astype(np.float32)).mean())
+print(max(exact), min(single))
+"""
+
+
+def test_alibi_detects_statistics_are_those_that_thresholds_come_from(detectors: Path) -> None:
+    """Both are scipy's: ours to 1e-12, alibi-detect's rounded to the float32 it keeps."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [str(detectors), "-c", SAME], cwd=root, capture_output=True, text=True, check=True,
+        env={"PYTHONPATH": f"{root / 'src'}:{root}"},
+    )  # fmt: skip
+    difference, equal = map(float, done.stdout.split())
+    assert difference < 1e-12
+    assert equal > 0.99  # a float64 on the edge between two float32 may round either way
+
+
+def test_the_recorded_statistics_are_those_of_the_windows(
     filled: tuple[Store, date], detectors: Path
 ) -> None:
-    from volcast.monitoring.drift.windows import cvm_distances, ks_distance
-
     store, last = filled
     launch(store, SYMBOL, last, detectors)
-    panel = watched(known_rows(store, SYMBOL, last), calendar.after(last, -125))
+    panel = feature_panel(known_rows(store, SYMBOL, last), calendar.after(last, -125))
     thresholds = calibrate(panel).thresholds
     rows = rows_of(store, last).set_index(["subject", "test", "window"])
-    for column, name in enumerate(panel.names):
-        for window in (60, 250):
-            reference = panel.reference[:, column]
-            recent = panel.recent[-window:, column]
-            ks = rows.loc[(name, "ks_level", window)]
-            assert ks["statistic"] == pytest.approx(ks_distance(reference, recent), abs=1e-6)
-            assert ks["threshold"] == pytest.approx(thresholds[f"ks_level/{window}"][column])
-            assert ks["reference_n"] == len(reference)
-            joined = np.concatenate([reference, recent])
-            cvm = cvm_distances(joined, window, len(reference))[-1]
-            assert rows.loc[(name, "cvm_level", window)]["statistic"] == pytest.approx(
-                cvm, rel=1e-4
-            )
+    for statistic in ("ks", "cvm"):
+        expected = NumpyDetectors().distances(statistic, panel.reference, panel.recent[-60:])
+        for column, name in enumerate(panel.names):
+            row = rows.loc[(name, f"{statistic}_level", 60)]
+            assert row["statistic"] == pytest.approx(expected[column], rel=1e-6)
+            assert row["threshold"] == thresholds[f"{statistic}_level/60"][column]
+            assert row["reference_n"] == len(panel.reference)
+    scores = drift_scores(panel, calibrate(panel), NumpyDetectors())
+    for score in scores:
+        row = rows.loc[("features", f"batch_{score.kind}", 0)]
+        assert row["statistic"] == pytest.approx(score.value, rel=1e-6)
 
 
 def test_the_same_check_again_writes_the_same_bytes(
@@ -131,9 +161,9 @@ def test_a_feature_in_other_units_is_a_fault_of_the_data(
     store, last = filled
     days = calendar.sessions(calendar.after(last, -2), last)
     broken = copy_with(store, tmp_path, "rv_22", days, 100.0)
-    verdict = launch(broken, SYMBOL, last, detectors)
-    assert (verdict.state, verdict.alert) == ("data-fault", True)
-    assert "rv_22 outside of all history" in verdict.detail
+    report = launch(broken, SYMBOL, last, detectors)
+    assert (report.state, report.alert) == ("data-fault", True)
+    assert "rv_22 outside of all history" in report.detail
 
 
 def test_training_rows_that_have_changed_since_are_a_fault(
@@ -141,9 +171,9 @@ def test_training_rows_that_have_changed_since_are_a_fault(
 ) -> None:
     store, last = filled
     old = calendar.after(last, -800)
-    verdict = launch(copy_with(store, tmp_path, "rv_22", [old], 1.01), SYMBOL, last, detectors)
-    assert verdict.state == "data-fault"
-    assert "not what they were" in verdict.detail
+    report = launch(copy_with(store, tmp_path, "rv_22", [old], 1.01), SYMBOL, last, detectors)
+    assert report.state == "data-fault"
+    assert "have changed since" in report.detail
 
 
 @pytest.mark.parametrize("missing", ["interpreter", "package", "champion", "features"])
@@ -162,12 +192,12 @@ def test_what_cannot_be_checked_is_not_run_and_alarms(
         if not key.startswith(("monitoring", "registry" if missing == "champion" else "-")):
             copied.objects.put(key, store.objects.get(key))
     session = calendar.after(last, 1) if missing == "features" else last
-    verdict = launch(copied, SYMBOL, session, python)
-    assert (verdict.state, verdict.alert) == ("not-run", True)
+    report = launch(copied, SYMBOL, session, python)
+    assert (report.state, report.alert) == ("not-run", True)
     row = rows_of(copied, session)
     assert row["state"].tolist() == ["not-run"]
     assert row["alert"].tolist() == [True]
-    assert row["detail"].tolist() == [verdict.detail]
+    assert row["detail"].tolist() == [report.detail]
 
 
 def test_the_verdict_of_a_killed_check_is_not_run(
@@ -178,7 +208,7 @@ def test_the_verdict_of_a_killed_check_is_not_run(
     dying.write_text("#!/bin/sh\nkill -9 $$\n")
     dying.chmod(0o755)
     copied = copy_with(store, tmp_path, "rv_22", [], 1.0)
-    verdict = launch(copied, SYMBOL, last, dying)
-    assert verdict == Verdict(
-        "not-run", "the check ended with code -9: nothing said", 0.0, alert=True
+    report = launch(copied, SYMBOL, last, dying)
+    assert report == DriftReport(
+        "not-run", "the check ended with code -9: no message", 0.0, alert=True
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from volcast.monitoring.drift.faults import faults
+from volcast.monitoring.drift.faults import data_faults
 from volcast.monitoring.drift.panel import RECENT, Panel
 
 
@@ -20,7 +20,7 @@ def panel(**changes: object) -> Panel:
 
 
 def fired(laid: Panel) -> list[tuple[str, str]]:
-    return [(f.subject, f.test) for f in faults(laid) if f.fired]
+    return [(f.subject, f.test) for f in data_faults(laid) if f.fired]
 
 
 def changed(column: int, rows: slice, value: object) -> Panel:

@@ -11,6 +11,6 @@ __all__ = ["drift"]
 
 def drift(store: Store, as_of: date, target: str) -> Result:
     """Compare the newest sessions with the champion's training rows."""
-    verdict = launch(store, target, as_of, drift_python())
-    facts = {"state": verdict.state, "alert": verdict.alert, "notes": [verdict.detail]}
-    return Result(facts, (verdict.state,))
+    report = launch(store, target, as_of, drift_python())
+    facts = {"state": report.state, "alert": report.alert, "notes": [report.detail]}
+    return Result(facts, (report.state,))

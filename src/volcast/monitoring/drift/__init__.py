@@ -1,10 +1,9 @@
 """Drift: whether the newest sessions are still like those that the champion was trained on.
 
-The check runs where alibi-detect is installed, which is an environment of its own; `launch` finds
-it. Everything else here is plain numpy over contract tables.
+The check runs where alibi-detect is installed, an environment of its own that `launch` finds.
 """
 
 from volcast.monitoring.drift.launch import drift_python, launch
-from volcast.monitoring.drift.verdict import ALARMING, State, Verdict
+from volcast.monitoring.drift.report import ALARMING, DriftReport, DriftState
 
-__all__ = ["ALARMING", "State", "Verdict", "drift_python", "launch"]
+__all__ = ["ALARMING", "DriftReport", "DriftState", "drift_python", "launch"]

@@ -1,6 +1,6 @@
 """Run the check where its detectors are: ``python -m volcast.monitoring.drift STORE SYMBOL DAY``.
 
-`volcast.monitoring.drift.launch` calls it; the last line printed is the verdict as JSON.
+`volcast.monitoring.drift.launch` calls it; the last line printed is the report as JSON.
 """
 
 import json
@@ -21,11 +21,11 @@ def main(arguments: Sequence[str]) -> int:
     """Check one session; return the exit code of the error that ended it, else 0."""
     uri, symbol, day = arguments
     try:
-        verdict = check(Store.open(uri), symbol, date.fromisoformat(day), AlibiDetectors())
+        report = check(Store.open(uri), symbol, date.fromisoformat(day), AlibiDetectors())
     except VolcastError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         return error.exit_code
-    sys.stdout.write(json.dumps(asdict(verdict)) + "\n")
+    sys.stdout.write(json.dumps(asdict(report)) + "\n")
     return 0
 
 

@@ -1,6 +1,6 @@
-"""Thresholds that a sound market exceeds rarely: what windows of the reference itself show.
+"""Thresholds that a sound market exceeds rarely, from the reference's own windows.
 
-Volatility features remember months, so textbook p-values cry wolf. Here each statistic of each
+Volatility features remember months, so textbook p-values fire daily. Here each statistic of each
 feature is taken for every window of the reference against the rest of it, and its threshold is a
 high quantile of those: a block bootstrap whose block is the window.
 """
@@ -8,18 +8,27 @@ high quantile of those: a block bootstrap whose block is the window.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from volcast.monitoring.drift.panel import Panel
+from volcast.monitoring.drift.panel import Panel, View
 from volcast.monitoring.drift.windows import cvm_distances, ks_distances, psi_distances
 
-__all__ = ["BATCHES", "TESTS", "Calibration", "Lens", "Test", "calibrate", "tenth", "through"]
+__all__ = [
+    "DRIFT_KINDS",
+    "LEVEL",
+    "MARGIN",
+    "STEP",
+    "TESTS",
+    "Calibration",
+    "Test",
+    "calibrate",
+    "upper_tenth",
+]
 
 Floats = NDArray[np.float64]
-Lens = Literal["level", "given_vix", "noise"]
 
 LEVEL = 0.97
 """Quantile of the reference's windows that is a test's threshold. With some forty windows' worth
@@ -28,7 +37,8 @@ of independent rows at 60 sessions and ten at 250, 5 to 9 % of sound windows exc
 MARGIN = 1.2
 """How far a tenth of the features must be beyond what a tenth of them has ever been."""
 
-_STEP = 5
+STEP = 5
+"""Sessions from one window of the reference to the next."""
 
 _DISTANCES: Mapping[str, Callable[[Floats, int, int], Floats]] = {
     "ks": ks_distances,
@@ -39,12 +49,12 @@ _DISTANCES: Mapping[str, Callable[[Floats, int, int], Floats]] = {
 
 @dataclass(frozen=True)
 class Test:
-    """One statistic, of what is seen through one lens, over windows of these lengths."""
+    """One statistic of one view of the features, over windows of these lengths."""
 
-    __test__ = False  # no test of pytest's
+    __test__ = False  # pytest collects classes of this name
 
     name: str
-    lens: Lens
+    view: View
     statistic: str
     windows: tuple[int, ...]
 
@@ -60,11 +70,11 @@ TESTS = (
 """Scale over 250 sessions is left out: in the reference the regressions on all other features fit
 better than beyond it, and a year shows that."""
 
-BATCHES = {
-    "given_vix": (("ks_given_vix", 60), ("ks_given_vix", 250)),
-    "scale": (("ks_scale", 60),),
+DRIFT_KINDS: Mapping[str, tuple[tuple[Test, int], ...]] = {
+    "given_vix": ((TESTS[2], 60), (TESTS[2], 250)),
+    "scale": ((TESTS[4], 60),),
 }
-"""What drift is: all tests of a line, each on a tenth of the features beyond its bar."""
+"""Drift is all tests of a line, each with a tenth of the features beyond its bar."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +83,9 @@ class Calibration:
 
     Parameters
     ----------
-    thresholds : mapping of str to f8[columns of the lens]
+    thresholds : mapping of str to f8[columns of the view]
     bars : mapping of str to float
-        Of the tests in `BATCHES`, for `tenth`.
+        Of the tests in `DRIFT_KINDS`, for `upper_tenth`.
     """
 
     thresholds: Mapping[str, Floats]
@@ -83,55 +93,38 @@ class Calibration:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
-        return {
-            "thresholds": {key: list(map(float, row)) for key, row in self.thresholds.items()},
-            "bars": dict(self.bars),
-        }
+        thresholds = {key: row.tolist() for key, row in self.thresholds.items()}
+        return {"thresholds": thresholds, "bars": dict(self.bars)}
 
     @classmethod
-    def from_dict(cls, kept: Mapping[str, Any]) -> "Calibration":
-        """Read what `as_dict` gave."""
-        thresholds = {key: np.array(row) for key, row in kept["thresholds"].items()}
-        return cls(thresholds, kept["bars"])
+    def from_dict(cls, content: Mapping[str, Any]) -> "Calibration":
+        """Read the result of `as_dict`."""
+        thresholds = {key: np.array(row) for key, row in content["thresholds"].items()}
+        return cls(thresholds, content["bars"])
 
 
-def calibrate(
-    panel: Panel, lenses: tuple[Lens, ...] = ("level", "given_vix", "noise")
-) -> Calibration:
-    """Find thresholds and bars on the panel's reference.
-
-    Parameters
-    ----------
-    panel : Panel
-    lenses : tuple
-        Whose tests are calibrated.
-    """
-    seen = through(panel, panel.reference)
+def calibrate(panel: Panel, views: tuple[View, ...] = get_args(View)) -> Calibration:
+    """Compute thresholds and bars on the panel's reference, for the tests of these views."""
+    columns = panel.views(panel.reference)
+    in_batch = {(test.name, window) for pairs in DRIFT_KINDS.values() for test, window in pairs}
     thresholds, bars = {}, {}
-    batched = {pair for pairs in BATCHES.values() for pair in pairs}
     for test in TESTS:
-        if test.lens not in lenses:
+        if test.view not in views:
             continue
-        columns = seen[test.lens]
         for window in test.windows:
-            found = np.empty((0, 0))
-            if columns.shape[1]:
-                measure = _DISTANCES[test.statistic]
-                found = np.column_stack([measure(c, window, _STEP) for c in columns.T])
             key = f"{test.name}/{window}"
-            thresholds[key] = np.quantile(found, LEVEL, axis=0) if found.size else np.empty(0)
-            if (test.name, window) in batched and found.size:
-                bars[key] = MARGIN * float(max(map(tenth, found / thresholds[key])))
+            measure = _DISTANCES[test.statistic]
+            each = [measure(column, window, STEP) for column in columns[test.view].T]
+            distances = np.column_stack(each) if each else np.empty((0, 0))
+            thresholds[key] = np.empty(0)
+            if distances.size:
+                thresholds[key] = np.quantile(distances, LEVEL, axis=0)
+                if (test.name, window) in in_batch:
+                    bars[key] = MARGIN * max(map(upper_tenth, distances / thresholds[key]))
     return Calibration(thresholds, bars)
 
 
-def through(panel: Panel, rows: Floats) -> dict[Lens, Floats]:
-    """Return ``rows`` of the panel's columns, seen through each lens."""
-    lenses = panel.lenses
-    return {"level": rows, "given_vix": lenses.given_vix(rows), "noise": lenses.noise(rows)}
-
-
-def tenth(ratios: Floats) -> float:
+def upper_tenth(ratios: Floats) -> float:
     """Return what a tenth of the ratios, and no fewer than one, are at or beyond."""
-    count = math.ceil(len(ratios) / 10)
-    return float(np.partition(ratios, len(ratios) - count)[len(ratios) - count])
+    position = len(ratios) - math.ceil(len(ratios) / 10)
+    return float(np.partition(ratios, position)[position])

@@ -2,7 +2,9 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -17,14 +19,20 @@ from volcast.features.point_in_time import (
     newest_versions,
     without_hindsight,
 )
-from volcast.monitoring.drift.calibration import Calibration, Lens, calibrate
+from volcast.monitoring.drift.calibration import Calibration, calibrate
 from volcast.monitoring.drift.detectors import Detectors
-from volcast.monitoring.drift.evidence import Batch, Finding, batches, findings
-from volcast.monitoring.drift.faults import faults
-from volcast.monitoring.drift.panel import FEWEST, Panel, series, watched
-from volcast.monitoring.drift.record import Subject, not_run, record
+from volcast.monitoring.drift.evidence import Finding, drift_scores, findings
+from volcast.monitoring.drift.faults import data_faults
+from volcast.monitoring.drift.panel import (
+    MIN_REFERENCE,
+    WINDOWS,
+    Panel,
+    View,
+    feature_panel,
+    series_panel,
+)
 from volcast.monitoring.drift.regime import regime_findings
-from volcast.monitoring.drift.verdict import Verdict, judge
+from volcast.monitoring.drift.report import DriftReport, Subject, decide_state, not_run, record
 from volcast.registry.pointer import champion_pointer
 from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Version, read_version
@@ -35,8 +43,8 @@ from volcast.store.tables import PREDICTIONS_DAILY
 __all__ = ["check"]
 
 
-def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Verdict:
-    """Hold the newest sessions against the champion's training rows, and record what was found.
+def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> DriftReport:
+    """Compare the newest sessions with the champion's training rows, and record the evidence.
 
     Parameters
     ----------
@@ -44,41 +52,48 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Verdi
     symbol : str
         The target.
     as_of : date
-        Session that is judged.
+        Session that is checked.
     detectors : Detectors
 
     Returns
     -------
-    Verdict
+    DriftReport
         ``not-run``, with the reason, where there is no champion or too little to compare; the same
         input gives the same rows.
     """
+    subject = Subject(symbol, as_of)
     version = champion_pointer(store)
     if version is None or version.target not in ("", symbol):
-        return not_run(store, Subject(symbol, as_of), f"no champion of {symbol}")
+        return not_run(store, subject, f"no champion of {symbol}")
     trained = date.fromisoformat(version.as_of)
     features = as_known_then(store, symbol, max(as_of, trained))
     labels = labels_of(store, symbol)
     rows = labelled(features, labels, as_of)
     if not len(rows) or rows["session"].iloc[-1] != as_of:
-        return not_run(store, Subject(symbol, as_of), f"no features of {as_of}")
-    panel = watched(rows, trained)
-    if len(panel.reference) < FEWEST or not panel.names:
-        why = f"{len(panel.reference)} complete training rows, fewer than {FEWEST}"
-        return not_run(store, Subject(symbol, as_of, version.version), why)
+        return not_run(store, subject, f"no features of {as_of}")
+    panel, subject = feature_panel(rows, trained), replace(subject, version=version.version)
+    if len(panel.reference) < MIN_REFERENCE or not panel.names:
+        why = f"{len(panel.reference)} complete training rows, fewer than {MIN_REFERENCE}"
+        return not_run(store, subject, why)
+    calibration = _calibration(store, symbol, panel)
+    tests, faults = list(findings(panel, calibration, detectors)), list(data_faults(panel))
+    scores = drift_scores(panel, calibration, detectors)
+    report = decide_state(tests, faults, scores)
     training = labelled(features, labels, trained)
     reference, expected = _checksums(store, version, training)
-    calibration = _calibration(store, symbol, panel)
-    found = list(findings(panel, calibration, detectors))
-    of_data = list(faults(panel))
-    kinds = batches(panel, calibration)
-    verdict = judge(found, of_data, kinds)
     if reference != expected:
-        verdict = Verdict("data-fault", "the champion's training rows are not what they were", 1.0)
-    extra = list(_series(store, symbol, version, rows, detectors))
-    extra += regime_findings(rows, trained, detectors)
-    evidence = [*found, *of_data, *extra, *(_of_batch(k, len(panel.reference)) for k in kinds)]
-    return record(store, Subject(symbol, as_of, version.version, reference), verdict, evidence)
+        report = DriftReport("data-fault", "the champion's training rows have changed since", 1.0)
+    evidence = [
+        *tests,
+        *faults,
+        *_series(store, symbol, version, rows, detectors),
+        *regime_findings(rows, trained, detectors),
+        *(
+            Finding("features", f"batch_{s.kind}", 0, 0, len(panel.reference), s.value, 1.0)
+            for s in scores
+        ),
+    ]
+    return record(store, replace(subject, reference=reference), report, evidence)
 
 
 def _checksums(store: Store, version: Version, training: pd.DataFrame) -> tuple[str, str]:
@@ -91,15 +106,15 @@ def _checksums(store: Store, version: Version, training: pd.DataFrame) -> tuple[
 
 def _calibration(
     store: Store, symbol: str, panel: Panel,
-    lenses: tuple[Lens, ...] = ("level", "given_vix", "noise"),
+    views: tuple[View, ...] = get_args(View),
 ) -> Calibration:  # fmt: skip
-    """Calibrate on the panel's reference, or take what was found on the same rows before."""
+    """Calibrate on the panel's reference, or read the earlier result for the same rows."""
     numbers = frame_digest(pd.DataFrame(panel.reference))
-    key = digest(panel.names, lenses, code_version(("monitoring/drift/*.py",)), numbers)
-    kept = get_or_fit(
-        store, f"drift/{symbol}", [key], lambda _: [calibrate(panel, lenses).as_dict()]
+    key = digest(panel.names, views, code_version(("monitoring/drift/*.py",)), numbers)
+    fits = get_or_fit(
+        store, f"drift/{symbol}", [key], lambda _: [calibrate(panel, views).as_dict()]
     )
-    return Calibration.from_dict(kept[key])
+    return Calibration.from_dict(fits[key])
 
 
 def _series(
@@ -112,22 +127,17 @@ def _series(
         iv = iv.iloc[:0]
     target = _logs(rows, "rv_5d")
     known = target[rows.loc[target.index, "label_end_session"] <= trained]
-    yield from _of_series(store, symbol, series("rv_5d", known, target, iv), detectors)
+    panels = [series_panel("rv_5d", known, target, iv)]
     walked = _walked(store, version)
     if walked is not None:
-        made = _logs(_published(store, symbol, rows["session"].iloc[-1]), "rv_5d_hat")
-        yield from _of_series(store, symbol, series("rv_5d_hat", walked, made, iv), detectors)
-
-
-def _of_series(store: Store, symbol: str, panel: Panel, detectors: Detectors) -> Iterator[Finding]:
-    if len(panel.reference) < FEWEST or len(panel.recent) < 20:
-        return
-    calibration = _calibration(store, symbol, panel, ("level", "given_vix"))
-    yield from (
-        finding
-        for finding in findings(panel, calibration, detectors)
-        if finding.subject == panel.names[0]
-    )
+        published = _logs(_published(store, symbol, rows["session"].iloc[-1]), "rv_5d_hat")
+        panels.append(series_panel("rv_5d_hat", walked, published, iv))
+    for panel in panels:
+        if len(panel.reference) < MIN_REFERENCE or len(panel.recent) < min(WINDOWS):
+            continue
+        calibration = _calibration(store, symbol, panel, ("level", "given_vix"))
+        results = findings(panel, calibration, detectors)
+        yield from (finding for finding in results if finding.subject == panel.names[0])
 
 
 def _logs(rows: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -150,7 +160,3 @@ def _published(store: Store, symbol: str, last: date) -> pd.DataFrame:
     columns = ["session", "role", "model_version", "rv_5d_hat", "model_as_of"]
     rows = store.read(PREDICTIONS_DAILY, symbols=[symbol], last=last).select(columns).to_pandas()
     return newest_versions(without_hindsight(rows[rows["role"] == "champion"]))
-
-
-def _of_batch(kind: Batch, reference: int) -> Finding:
-    return Finding("features", f"batch_{kind.kind}", 0, 0, reference, kind.reach, 1.0)

@@ -1,14 +1,15 @@
-"""The detectors: alibi-detect's, where it is installed.
+"""alibi-detect's detectors, in the environment that has them.
 
-alibi-detect 0.11.4, the last under the Apache licence, needs numpy before 2, so that it lives in an
-environment of its own.
+alibi-detect 0.11.4, the last under the Apache licence, needs numpy before 2, hence an environment
+of its own.
 """
 
 import importlib
 import importlib.util
-import logging
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 __all__ = ["AlibiDetectors", "Detectors", "installed"]
 
 Floats = NDArray[np.float64]
+
+_UNUSED = ("numba", "transformers")
+"""Imported by alibi-detect for its online detectors and for saving; 300 MB that drift.txt omits."""
 
 
 class Detectors(Protocol):
@@ -29,6 +33,23 @@ class Detectors(Protocol):
         """Return the chi-square statistic of two samples of categories."""
 
 
+class AlibiDetectors:
+    """alibi-detect's KSDrift, CVMDrift and ChiSquareDrift; it keeps statistics as float32."""
+
+    def distances(self, statistic: str, reference: Floats, window: Floats) -> Floats:
+        """Return the statistic of each column; its own p-values assume independent rows."""
+        detector = {"ks": _cd().KSDrift, "cvm": _cd().CVMDrift}[statistic](reference)
+        result = detector.predict(window, drift_type="feature", return_distance=True)
+        return np.asarray(result["data"]["distance"], dtype=np.float64)
+
+    def chi2(self, reference: Sequence[str], window: Sequence[str]) -> float:
+        """Return the chi-square statistic over the categories of both samples."""
+        categories = sorted({*reference, *window})
+        codes = [np.array([[categories.index(x)] for x in rows]) for rows in (reference, window)]
+        result = _cd().ChiSquareDrift(codes[0]).predict(codes[1], drift_type="feature")
+        return float(result["data"]["distance"][0])
+
+
 def installed() -> bool:
     """Return whether alibi-detect is in this interpreter."""
     return importlib.util.find_spec("alibi_detect") is not None
@@ -36,23 +57,27 @@ def installed() -> bool:
 
 @lru_cache(maxsize=1)
 def _cd() -> Any:
-    # On import a library of it says that it found no deep-learning framework; none is used.
-    logging.getLogger("transformers").setLevel(logging.ERROR)
-    return importlib.import_module("alibi_detect.cd")
+    placeholders = [name for name in _UNUSED if importlib.util.find_spec(name) is None]
+    for name in placeholders:
+        sys.modules[name] = _PlaceholderModule(name)
+    try:
+        return importlib.import_module("alibi_detect.cd")
+    finally:
+        for name in placeholders:
+            del sys.modules[name]
 
 
-class AlibiDetectors:
-    """alibi-detect's KSDrift, CVMDrift and ChiSquareDrift."""
+class _PlaceholderModule(ModuleType):
+    """Stands in for a library at import: each of its names is a class, and a decorator."""
 
-    def distances(self, statistic: str, reference: Floats, window: Floats) -> Floats:
-        """Return the statistic of each column; its own p-values assume independent rows."""
-        kind = {"ks": _cd().KSDrift, "cvm": _cd().CVMDrift}[statistic]
-        found = kind(reference).predict(window, drift_type="feature", return_distance=True)
-        return np.asarray(found["data"]["distance"], dtype=np.float64)
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Placeholder
 
-    def chi2(self, reference: Sequence[str], window: Sequence[str]) -> float:
-        """Return the chi-square statistic over the categories of both samples."""
-        categories = sorted({*reference, *window})
-        told = [np.array([[categories.index(x)] for x in rows]) for rows in (reference, window)]
-        found = _cd().ChiSquareDrift(told[0]).predict(told[1], drift_type="feature")
-        return float(found["data"]["distance"][0])
+
+class _Placeholder:
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def __call__(self, function: Any) -> Any:
+        return function

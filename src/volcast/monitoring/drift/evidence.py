@@ -1,24 +1,22 @@
-"""What each test found on the newest window, a row a subject, test and window."""
+"""The evidence of one session: what each test, each kind of drift and each data check measured."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from volcast.monitoring.drift.calibration import BATCHES, TESTS, Calibration, Lens, tenth, through
+from volcast.monitoring.drift.calibration import DRIFT_KINDS, TESTS, Calibration, Test, upper_tenth
 from volcast.monitoring.drift.detectors import Detectors
-from volcast.monitoring.drift.panel import STANDS, Panel
-from volcast.monitoring.drift.windows import ks_distance, psi, reference_bins
+from volcast.monitoring.drift.panel import PERSISTENCE, Panel
+from volcast.monitoring.drift.windows import psi, reference_bins
 
-__all__ = ["ENOUGH", "Batch", "Finding", "batches", "findings", "fired"]
+__all__ = ["ENOUGH", "Finding", "Score", "drift_scores", "findings", "share_fired"]
 
 ENOUGH = 0.5
-"""Share of a window's values, and of the features, that must be known to say anything."""
+"""Share of a window's values, and of the features, that must be known for a result."""
 
 Floats = NDArray[np.float64]
-Measure = Callable[[Floats, Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Finding:
     ----------
     subject, test : str
     window, n, reference_n : int
-        Sessions asked for, values tested, values tested against.
+        Sessions of the window, values tested, values in the reference.
     statistic, threshold : float or None
         None where too few values are known.
     """
@@ -45,110 +43,114 @@ class Finding:
     @property
     def fired(self) -> bool:
         """Whether the statistic is over its threshold."""
-        return (
-            self.statistic is not None
-            and self.threshold is not None
-            and self.statistic > self.threshold
-        )
+        if self.statistic is None or self.threshold is None:
+            return False
+        return self.statistic > self.threshold
 
 
 @dataclass(frozen=True)
-class Batch:
-    """A kind of drift over all features.
+class Score:
+    """How near all features together are to one kind of drift.
 
     Parameters
     ----------
     kind : str
-        Of `BATCHES`.
-    reach : float
-        How far a tenth of the features are beyond their bars, of the test that is nearest to
-        holding back; over 1 is drift.
+        Of `DRIFT_KINDS`.
+    value : float
+        What a tenth of the features reach of their bar, in the weakest of the kind's tests and
+        sessions; over 1 is drift.
     share : float
         Share of the features beyond their own thresholds, in that test.
     """
 
     kind: str
-    reach: float
+    value: float
     share: float
 
 
 def findings(panel: Panel, calibration: Calibration, detectors: Detectors) -> Iterator[Finding]:
     """Run every calibrated test on the window that ends with the newest row."""
-    seen = _Seen(panel)
+    statistics = _Statistics(panel, detectors)
     for test in TESTS:
         for window in test.windows:
             thresholds = calibration.thresholds.get(f"{test.name}/{window}")
-            if thresholds is None or not len(thresholds):
+            # Thresholds are those of whole windows.
+            if thresholds is None or not len(thresholds) or statistics.rows(test) < window:
                 continue
-            reference, rows = seen.pair(test.lens, window)
-            if len(rows) < window:
-                continue  # thresholds are those of whole windows
-            measure = (
-                _psis if test.statistic == "psi" else partial(detectors.distances, test.statistic)
-            )
-            values = _each(measure, reference, rows)
-            names = panel.names if test.lens != "given_vix" else _left(panel)
-            for name, column, value, threshold in zip(
-                names, rows.T, values, thresholds, strict=True
+            values, counts = statistics.of(test, window)
+            for name, value, count, threshold in zip(
+                panel.names_in(test.view), values, counts, thresholds, strict=True
             ):
-                known = np.isfinite(column)
                 yield Finding(
-                    name, test.name, window, int(known.sum()), len(reference),
+                    name, test.name, window, int(count), statistics.reference_rows(test),
                     None if np.isnan(value) else float(value), float(threshold),
                 )  # fmt: skip
 
 
-def batches(panel: Panel, calibration: Calibration) -> list[Batch]:
-    """Say for each kind of drift how far it reaches, at its weakest in the last sessions.
+def drift_scores(panel: Panel, calibration: Calibration, detectors: Detectors) -> list[Score]:
+    """Score each kind of drift at its weakest in the last `PERSISTENCE` sessions.
 
     A kind that could not be tested, for want of VIX or of known values, is left out.
     """
-    found = []
-    seen = _Seen(panel)
-    for kind, pairs in BATCHES.items():
-        weakest: list[tuple[float, float]] = []
-        for name, window in pairs:
-            key = f"{name}/{window}"
-            lens = next(test.lens for test in TESTS if test.name == name)
-            for back in range(STANDS if key in calibration.bars else 0):
-                values = _each(_ks, *seen.pair(lens, window, back))
+    statistics, scores = _Statistics(panel, detectors), []
+    for kind, tests in DRIFT_KINDS.items():
+        parts: list[tuple[float, float]] = []
+        for test, window in tests:
+            key = f"{test.name}/{window}"
+            for back in range(PERSISTENCE if key in calibration.bars else 0):
+                values, _ = statistics.of(test, window, back)
                 ratios = values / calibration.thresholds[key]
-                ratios = ratios[np.isfinite(ratios)]
-                if len(ratios) < ENOUGH * len(values):
-                    continue
-                weakest.append((tenth(ratios) / calibration.bars[key], float((ratios > 1).mean())))
-        if len(weakest) == len(pairs) * STANDS:
-            found.append(Batch(kind, *min(weakest)))
-    return found
+                known = ratios[np.isfinite(ratios)]
+                if len(known) >= ENOUGH * len(values):
+                    share = float((known > 1).mean())
+                    parts.append((upper_tenth(known) / calibration.bars[key], share))
+        if len(parts) == len(tests) * PERSISTENCE:
+            scores.append(Score(kind, *min(parts)))
+    return scores
 
 
-def fired(found: Sequence[Finding], test: str, window: int) -> float | None:
+def share_fired(results: Sequence[Finding], test: str, window: int) -> float | None:
     """Return the share of subjects whose test fired; None where too few could be tested."""
-    asked = [f for f in found if (f.test, f.window) == (test, window)]
-    hits = [f.fired for f in asked if f.statistic is not None]
-    return sum(hits) / len(hits) if hits and len(hits) >= ENOUGH * len(asked) else None
+    tested = [f for f in results if (f.test, f.window) == (test, window)]
+    fired = [f.fired for f in tested if f.statistic is not None]
+    return sum(fired) / len(fired) if fired and len(fired) >= ENOUGH * len(tested) else None
 
 
-class _Seen:
-    """Reference and newest rows through each lens."""
+class _Statistics:
+    """The detectors' statistics of a panel's newest windows, column by column."""
 
-    def __init__(self, panel: Panel) -> None:
-        self._reference = through(panel, panel.reference)
-        self._recent = through(panel, panel.recent)
+    def __init__(self, panel: Panel, detectors: Detectors) -> None:
+        self._reference = panel.views(panel.reference)
+        self._recent = panel.views(panel.recent)
+        self._detectors = detectors
 
-    def pair(self, lens: Lens, window: int, back: int = 0) -> tuple[Floats, Floats]:
-        """Return the reference, and the window that ends so many sessions back."""
-        recent = self._recent[lens]
+    def rows(self, test: Test) -> int:
+        return len(self._recent[test.view])
+
+    def reference_rows(self, test: Test) -> int:
+        return len(self._reference[test.view])
+
+    def of(self, test: Test, window: int, back: int = 0) -> tuple[Floats, NDArray[np.int64]]:
+        """Return each column's statistic and number of known values.
+
+        The window ends ``back`` sessions before the newest. A statistic is NaN where fewer than
+        half of the window's values are known.
+        """
+        recent = self._recent[test.view]
         end = len(recent) - back
-        return self._reference[lens], recent[max(end - window, 0) : end]
+        rows = recent[max(end - window, 0) : end]
+        values = _by_column(self._measure(test), self._reference[test.view], rows)
+        return values, np.isfinite(rows).sum(axis=0)
+
+    def _measure(self, test: Test) -> Callable[[Floats, Floats], Floats]:
+        if test.statistic == "psi":
+            return _psi_by_column
+        return lambda reference, rows: self._detectors.distances(test.statistic, reference, rows)
 
 
-def _left(panel: Panel) -> tuple[str, ...]:
-    return tuple(n for n, left in zip(panel.names, panel.lenses.left, strict=True) if left)
-
-
-def _each(measure: Measure, reference: Floats, rows: Floats) -> Floats:
-    """Return the statistic of each column; NaN where fewer than half of its values are known."""
+def _by_column(
+    measure: Callable[[Floats, Floats], Floats], reference: Floats, rows: Floats
+) -> Floats:
     values = np.full(rows.shape[1], np.nan)
     known = np.isfinite(rows)
     whole = known.all(axis=0)
@@ -160,10 +162,6 @@ def _each(measure: Measure, reference: Floats, rows: Floats) -> Floats:
     return values
 
 
-def _ks(reference: Floats, rows: Floats) -> Floats:
-    return np.array([ks_distance(r, w) for r, w in zip(reference.T, rows.T, strict=True)])
-
-
-def _psis(reference: Floats, rows: Floats) -> Floats:
+def _psi_by_column(reference: Floats, rows: Floats) -> Floats:
     pairs = zip(reference.T, rows.T, strict=True)
     return np.array([psi(reference_bins(r), r, w) for r, w in pairs])

@@ -1,4 +1,4 @@
-"""Run the check in the interpreter that has the detectors, and say so where there is none."""
+"""Run the check in the interpreter that has the detectors."""
 
 import json
 import os
@@ -11,8 +11,7 @@ import volcast
 from volcast.core.errors import VolcastError
 from volcast.monitoring.drift.check import check
 from volcast.monitoring.drift.detectors import AlibiDetectors, installed
-from volcast.monitoring.drift.record import Subject, not_run
-from volcast.monitoring.drift.verdict import Verdict
+from volcast.monitoring.drift.report import DriftReport, Subject, not_run
 from volcast.store import Store
 
 __all__ = ["drift_python", "launch"]
@@ -25,19 +24,19 @@ def drift_python() -> Path | None:
     """Return the interpreter that has the detectors; None where there is none.
 
     The one that ``VOLCAST_DRIFT_PYTHON`` names; else this one, where it has them; else that of
-    ``.venv-drift`` beside the checkout. The variable is read here and not with the other settings,
-    because the detectors' environment has not what those are read with.
+    ``.venv-drift`` in the checkout. The detectors' environment lacks what the other settings are
+    read with, so the variable is read here.
     """
-    given = os.environ.get("VOLCAST_DRIFT_PYTHON")
-    if given:
-        return Path(given) if Path(given).is_file() else None
+    setting = os.environ.get("VOLCAST_DRIFT_PYTHON")
+    if setting:
+        return Path(setting) if Path(setting).is_file() else None
     if installed():
         return Path(sys.executable)
-    beside = _PACKAGE.parents[1] / ".venv-drift" / "bin" / "python"
-    return beside if beside.is_file() else None
+    python = _PACKAGE.parents[1] / ".venv-drift" / "bin" / "python"
+    return python if python.is_file() else None
 
 
-def launch(store: Store, symbol: str, as_of: date, python: Path | None) -> Verdict:
+def launch(store: Store, symbol: str, as_of: date, python: Path | None) -> DriftReport:
     """Check one session, in another process where this one has no detectors.
 
     Parameters
@@ -52,7 +51,7 @@ def launch(store: Store, symbol: str, as_of: date, python: Path | None) -> Verdi
 
     Returns
     -------
-    Verdict
+    DriftReport
         ``not-run``, which alarms, where there is no interpreter or the check failed in it.
     """
     subject = Subject(symbol, as_of)
@@ -73,10 +72,7 @@ def launch(store: Store, symbol: str, as_of: date, python: Path | None) -> Verdi
     except (OSError, subprocess.TimeoutExpired) as error:
         return not_run(store, subject, f"the check did not run: {type(error).__name__}")
     if done.returncode or not done.stdout.strip():
-        last = done.stderr.strip().splitlines()[-1:] or ["nothing said"]
-        return not_run(
-            store,
-            Subject(symbol, as_of),
-            f"the check ended with code {done.returncode}: {last[0][:300]}",
-        )
-    return Verdict(**json.loads(done.stdout.strip().splitlines()[-1]))
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        why = f"the check ended with code {done.returncode}: {last[0][:300]}"
+        return not_run(store, subject, why)
+    return DriftReport(**json.loads(done.stdout.strip().splitlines()[-1]))

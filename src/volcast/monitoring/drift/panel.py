@@ -1,35 +1,48 @@
-"""What is watched: the champion's training rows, and the newest rows that are held to them."""
+"""The rows that are compared: the champion's training rows and the newest ones."""
 
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.features.catalog import market_names
-from volcast.monitoring.drift.lenses import Lenses
+from volcast.monitoring.drift.residuals import Residuals
 
-__all__ = ["FEWEST", "KNOWN", "RECENT", "WINDOWS", "Panel", "series", "watched"]
+__all__ = [
+    "MIN_KNOWN",
+    "MIN_REFERENCE",
+    "PERSISTENCE",
+    "RECENT",
+    "WINDOWS",
+    "Panel",
+    "View",
+    "feature_panel",
+    "series_panel",
+]
 
 Floats = NDArray[np.float64]
+View = Literal["level", "given_vix", "noise"]
+"""A feature itself, what VIX leaves of it, or the size of its move given all other features."""
 
 WINDOWS = (20, 60, 250)
 """Sessions: a month, in which a market turns; a quarter; a year."""
 
-STANDS = 3
-"""Sessions in a row that a finding must stand for, so that no single day decides."""
+PERSISTENCE = 3
+"""Sessions in a row that drift must last, so that no single day decides."""
 
-RECENT = max(WINDOWS) + STANDS
-"""Newest rows kept beside the reference; the noise of a row needs the row before it."""
+RECENT = max(WINDOWS) + PERSISTENCE
+"""Newest rows next to the reference; the noise of a row needs the row before it."""
 
-FEWEST = 1000
+MIN_REFERENCE = 1000
 """Complete training rows, under which no threshold can be calibrated."""
 
 _SPAN = 2520
-KNOWN = 0.95
-"""Share of the newest 2,520 training rows in which a feature must be known to be watched."""
+MIN_KNOWN = 0.95
+"""Share of the newest 2,520 training rows in which a feature must be known to be tested."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +56,10 @@ class Panel:
     iv : int or None
         Which of them is log implied variance.
     reference : f8[n, p]
-        Complete rows, in order of time, all older than ``recent``: thresholds found on the very
-        rows that are judged would hide what has changed in them, with every refit anew.
+        Complete rows in order of time, all older than ``recent``: thresholds from the rows that
+        are tested would hide what has changed in them, after every refit.
     recent : f8[m, p]
-        The newest rows, the last of which is judged; NaN where a value is missing.
+        The newest rows, the last of which is tested; NaN where a value is missing.
     """
 
     names: tuple[str, ...]
@@ -55,18 +68,29 @@ class Panel:
     recent: Floats
 
     @cached_property
-    def lenses(self) -> Lenses:
+    def residuals(self) -> Residuals:
         """Fitted on the reference."""
-        return Lenses.fit(self.reference, self.iv)
+        return Residuals.fit(self.reference, self.iv)
+
+    def views(self, rows: Floats) -> dict[View, Floats]:
+        """Return ``rows`` of the panel's columns in each view."""
+        given_vix, noise = self.residuals.given_vix(rows), self.residuals.noise(rows)
+        return {"level": rows, "given_vix": given_vix, "noise": noise}
+
+    def names_in(self, view: View) -> tuple[str, ...]:
+        """Return the names of the columns that the view has."""
+        if view != "given_vix":
+            return self.names
+        return tuple(n for n, left in zip(self.names, self.residuals.left, strict=True) if left)
 
 
-def watched(rows: pd.DataFrame, trained: date) -> Panel:
-    """Lay out the market's features: those known in the training rows, over their complete rows.
+def feature_panel(rows: pd.DataFrame, trained: date) -> Panel:
+    """Lay out the market's features that are known in the training rows, over complete rows.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        session and every feature, one row a session up to the one judged, sorted.
+        session and every feature, one row a session up to the one tested, sorted.
     trained : date
         Newest session that the champion was trained on.
     """
@@ -74,20 +98,15 @@ def watched(rows: pd.DataFrame, trained: date) -> Panel:
     training = rows.iloc[: len(rows) - len(recent)]
     training = training[training["session"] <= trained]
     shares = training[market_names()].tail(_SPAN).notna().mean()
-    names = tuple(name for name in market_names() if shares[name] >= KNOWN)
+    names = tuple(name for name in market_names() if shares[name] >= MIN_KNOWN)
     complete = training.dropna(subset=list(names))
-    return Panel(
-        names=names,
-        iv=names.index("iv") if "iv" in names else None,
-        reference=complete[list(names)].to_numpy(dtype=np.float64),
-        recent=recent[list(names)].to_numpy(dtype=np.float64),
-    )
+    return _panel(names, complete, recent)
 
 
-def series(
+def series_panel(
     name: str, reference: pd.DataFrame, recent: pd.DataFrame, iv: "pd.Series[float]"
 ) -> Panel:
-    """Lay out one series that is no feature, such as the target, beside VIX.
+    """Lay out one series that is no feature, such as the target, next to VIX.
 
     Parameters
     ----------
@@ -98,15 +117,20 @@ def series(
         Log implied variance by session; where it is empty nothing is conditional on it.
     """
     names = (name,) if iv.empty else (name, "iv")
-    newest, parts = recent.tail(RECENT), []
+    newest = recent.tail(RECENT)
     if len(newest):
         reference = reference[reference["session"] < newest["session"].iloc[0]]
-    for rows in (reference, newest):
-        joined = rows if iv.empty else rows.assign(iv=rows["session"].map(iv))
-        parts.append(joined.dropna(subset=list(names)))
+    old, new = (
+        (rows if iv.empty else rows.assign(iv=rows["session"].map(iv))).dropna(subset=list(names))
+        for rows in (reference, newest)
+    )
+    return _panel(names, old, new)
+
+
+def _panel(names: tuple[str, ...], reference: pd.DataFrame, recent: pd.DataFrame) -> Panel:
     return Panel(
         names=names,
-        iv=None if iv.empty else 1,
-        reference=parts[0][list(names)].to_numpy(dtype=np.float64),
-        recent=parts[1][list(names)].to_numpy(dtype=np.float64),
+        iv=names.index("iv") if "iv" in names else None,
+        reference=reference[list(names)].to_numpy(dtype=np.float64),
+        recent=recent[list(names)].to_numpy(dtype=np.float64),
     )

@@ -1,6 +1,6 @@
-"""Statistics of every window of a series against the rest of it: the null that tests are held to.
+"""Statistics of every window of a series against the rest of it, from which thresholds come.
 
-Each repeats for many windows at once what the detectors do for one; a test compares the two.
+The detectors' statistics, for thousands of windows at once; a test pins them to alibi-detect's.
 """
 
 import numpy as np
@@ -10,7 +10,6 @@ __all__ = [
     "chi2_distances",
     "cvm_distances",
     "ends_of",
-    "ks_distance",
     "ks_distances",
     "psi",
     "psi_distances",
@@ -46,24 +45,16 @@ def ks_distances(reference: Floats, window: int, step: int) -> Floats:
     f8[number of windows]
     """
     n = len(reference)
-    ordered = np.sort(reference)
-    at_most, below = (np.searchsorted(ordered, reference, side) / n for side in ("right", "left"))
-    inside = _inside(n, window, step)
+    ordered, inside = np.sort(reference), _inside(n, window, step)
+    rows = np.zeros(n, dtype=bool)
+    rows[inside] = True
+    at_most, below = np.empty(n), np.empty(n)
+    at_most[rows] = np.searchsorted(ordered, reference[rows], "right") / n
+    below[rows] = np.searchsorted(ordered, reference[rows], "left") / n
     high, low = np.sort(at_most[inside], axis=1), np.sort(below[inside], axis=1)
     grid = np.arange(1, window + 1) / window
     reach = np.maximum((grid - high).max(axis=1), (low - (grid - 1 / window)).max(axis=1))
     return reach / (1 - window / n)  # type: ignore[no-any-return]
-
-
-def ks_distance(reference: Floats, window: Floats) -> float:
-    """Kolmogorov-Smirnov distance of two samples without NaN, f8[n] and f8[w]."""
-    ordered, points = np.sort(reference), np.sort(window)
-    distance = 0.0
-    for side in ("right", "left"):
-        gap = np.searchsorted(points, points, side) / len(points)
-        gap -= np.searchsorted(ordered, points, side) / len(ordered)
-        distance = max(distance, float(gap.max() if side == "right" else -gap.min()))
-    return distance
 
 
 def cvm_distances(reference: Floats, window: int, step: int) -> Floats:
@@ -117,16 +108,16 @@ def chi2_distances(reference: Counts, window: int, step: int) -> Floats:
         Category of each row, from 0 on.
     """
     n = len(reference)
-    told = np.eye(int(reference.max()) + 1)[reference]
-    inside = told[_inside(n, window, step)].sum(axis=1)
-    outside = told.sum(axis=0) - inside
-    shares = told.sum(axis=0) / n
-    found = np.stack([inside, outside])
+    members = np.eye(int(reference.max()) + 1)[reference]
+    inside = members[_inside(n, window, step)].sum(axis=1)
+    outside = members.sum(axis=0) - inside
+    shares = members.sum(axis=0) / n
+    observed = np.stack([inside, outside])
     expected = np.stack(
         [np.outer(np.full(len(inside), size), shares) for size in (window, n - window)]
     )
     parts = np.divide(
-        (found - expected) ** 2, expected, out=np.zeros_like(found), where=expected > 0
+        (observed - expected) ** 2, expected, out=np.zeros_like(observed), where=expected > 0
     )
     return parts.sum(axis=(0, 2))  # type: ignore[no-any-return]
 
@@ -152,9 +143,9 @@ def psi(bins: Floats, reference: Floats, values: Floats) -> float:
 
 def psi_distances(reference: Floats, window: int, step: int) -> Floats:
     """Return the PSI of each window of ``reference`` against the other rows."""
-    told = _binned(reference_bins(reference), reference)
-    inside = told[_inside(len(reference), window, step)].sum(axis=1)
-    q, p = _shares(inside), _shares(told.sum(axis=0) - inside)
+    members = _binned(reference_bins(reference), reference)
+    inside = members[_inside(len(reference), window, step)].sum(axis=1)
+    q, p = _shares(inside), _shares(members.sum(axis=0) - inside)
     return ((q - p) * np.log(q / p)).sum(axis=1)  # type: ignore[no-any-return]
 
 

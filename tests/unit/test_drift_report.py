@@ -2,12 +2,13 @@
 
 from datetime import date
 
+import numpy as np
 import pytest
 
 from volcast.core import calendar
-from volcast.monitoring.drift.calibration import tenth
-from volcast.monitoring.drift.evidence import Batch, Finding
-from volcast.monitoring.drift.verdict import judge, opens_alert
+from volcast.monitoring.drift.calibration import upper_tenth
+from volcast.monitoring.drift.evidence import Finding, Score
+from volcast.monitoring.drift.report import decide_state, opens_alert
 
 DAY = date(2020, 3, 20)
 
@@ -23,35 +24,35 @@ def missing(count: float) -> list[Finding]:
     return [Finding("vix", "missing", 5, 3, 2500, count, 1.0)]
 
 
-CALM = [Batch("given_vix", 0.4, 0.0), Batch("scale", 0.9, 0.1)]
+CALM = [Score("given_vix", 0.4, 0.0), Score("scale", 0.9, 0.1)]
 
 
 def test_nothing_unusual_is_ok() -> None:
-    assert judge(level(1), missing(0), CALM).state == "ok"
+    assert decide_state(level(1), missing(0), CALM).state == "ok"
 
 
 def test_unusual_levels_in_a_fifth_of_the_features_are_a_market_that_turned() -> None:
-    assert judge(level(2), missing(0), CALM).state == "regime-shift"
+    assert decide_state(level(2), missing(0), CALM).state == "regime-shift"
 
 
 @pytest.mark.parametrize("kind", ["given_vix", "scale"])
 def test_what_vix_does_not_explain_is_drift_whatever_the_market_does(kind: str) -> None:
-    verdict = judge(level(5), missing(0), [*CALM, Batch(kind, 1.3, 0.4)])
-    assert (verdict.state, verdict.share) == ("drift", 0.4)
-    assert "1.30 of the bar" in verdict.detail
+    report = decide_state(level(5), missing(0), [*CALM, Score(kind, 1.3, 0.4)])
+    assert (report.state, report.share) == ("drift", 0.4)
+    assert "1.30 of the bar" in report.detail
 
 
 def test_a_fault_of_the_data_is_named_before_any_drift() -> None:
-    verdict = judge(level(9), missing(2), [Batch("scale", 9.0, 1.0)])
-    assert verdict.state == "data-fault"
-    assert "vix missing in 2" in verdict.detail
+    report = decide_state(level(9), missing(2), [Score("scale", 9.0, 1.0)])
+    assert report.state == "data-fault"
+    assert "vix missing in 2" in report.detail
 
 
 def test_too_few_known_values_are_not_ok() -> None:
     unknown = [Finding(f"f{i}", "ks_level", 20, 3, 2500, None, 0.5) for i in range(10)]
-    assert judge(unknown, missing(0), CALM).state == "not-run"
-    assert judge(level(0), missing(0), [Batch("given_vix", 0.4, 0.0)]).state == "not-run"
-    assert judge([], missing(0), CALM).state == "not-run"
+    assert decide_state(unknown, missing(0), CALM).state == "not-run"
+    assert decide_state(level(0), missing(0), [Score("given_vix", 0.4, 0.0)]).state == "not-run"
+    assert decide_state([], missing(0), CALM).state == "not-run"
 
 
 def test_a_statistic_that_is_not_known_fires_nothing() -> None:
@@ -66,13 +67,13 @@ def test_a_sound_state_opens_no_alert(state: str) -> None:
 @pytest.mark.parametrize("state", ["drift", "data-fault", "not-run"])
 def test_an_alarming_state_opens_one_alert_however_long_it_lasts(state: str) -> None:
     days = calendar.sessions(date(2020, 1, 2), date(2020, 12, 31))
-    held: dict[date, str] = {}
+    states: dict[date, str] = {}
     opened = []
     for position, day in enumerate(days):
         now = state if 50 <= position < 130 or position == 135 else "ok"
-        if opens_alert(now, day, held):
+        if opens_alert(now, day, states):
             opened.append(position)
-        held[day] = now
+        states[day] = now
     assert opened == [50]
 
 
@@ -88,6 +89,4 @@ def test_one_alarm_does_not_hide_another() -> None:
 
 @pytest.mark.parametrize(("count", "expected"), [(35, 32.0), (10, 10.0), (1, 1.0), (11, 10.0)])
 def test_a_tenth_of_the_features_is_rounded_up(count: int, expected: float) -> None:
-    import numpy as np
-
-    assert tenth(np.random.default_rng(1).permutation(count) + 1.0) == expected
+    assert upper_tenth(np.random.default_rng(1).permutation(count) + 1.0) == expected

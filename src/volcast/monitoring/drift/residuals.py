@@ -1,11 +1,11 @@
-"""What is looked at: a feature itself, what VIX leaves of it, and its noise given all others."""
+"""What VIX leaves of a feature, and its noise given all other features."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EXPLAINED", "Lenses"]
+__all__ = ["EXPLAINED", "Residuals"]
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -27,8 +27,8 @@ _SMALLEST = 1e-3
 
 
 @dataclass(frozen=True)
-class Lenses:
-    """Regressions fitted on the reference alone, through which reference and window are seen.
+class Residuals:
+    """Regressions fitted on the reference alone, and applied to reference and window.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Lenses:
     loudness: Floats
 
     @classmethod
-    def fit(cls, reference: Floats, iv: int | None) -> "Lenses":
+    def fit(cls, reference: Floats, iv: int | None) -> "Residuals":
         """Fit on ``reference``, f8[n, p], complete rows in order of time."""
         mean = np.asarray(reference.mean(axis=0), dtype=np.float64)
         spread = np.asarray(reference.std(axis=0), dtype=np.float64)
