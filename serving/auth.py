@@ -63,8 +63,8 @@ class TokenFile:
         self._digests = [hashlib.sha256(line.encode()).digest() for line in lines]
         self._read_at = time.monotonic()
 
-    def holds(self, token: bytes) -> bool:
-        """Say whether ``token`` is one of the file's, in the same time for every wrong one."""
+    def accepts(self, token: bytes) -> bool:
+        """Return whether ``token`` is in the file, in the same time for every wrong one."""
         if time.monotonic() - self._read_at > _READ_AGAIN:
             try:
                 self.read()
@@ -94,10 +94,10 @@ class JsonWebKeys:
     issuer: str | None
     _keys: Mapping[str | None, jwt.PyJWK] = field(default_factory=dict, init=False)
     _fetched_at: float = field(default=float("-inf"), init=False)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def accepts(self, token: bytes) -> bool:
-        """Say whether ``token`` is signed by one of the keys, in force, and meant for us.
+        """Return whether ``token`` is signed by one of the keys, valid now, and meant for us.
 
         Raises
         ------
@@ -109,20 +109,15 @@ class JsonWebKeys:
             if key is None:
                 return False
             jwt.decode(
-                token,
-                key,
-                algorithms=list(_ALGORITHMS),
-                audience=self.audience,
-                issuer=self.issuer,
-                leeway=_LEEWAY,
-                options={"require": ["exp", "aud"]},
-            )
+                token, key, algorithms=list(_ALGORITHMS), audience=self.audience,
+                issuer=self.issuer, leeway=_LEEWAY, options={"require": ["exp", "aud"]},
+            )  # fmt: skip
         except jwt.PyJWTError:
             return False
         return True
 
     async def _key(self, name: str | None) -> jwt.PyJWK | None:
-        async with self._turn:
+        async with self._lock:
             age = time.monotonic() - self._fetched_at
             if age > (_FETCH_AGAIN if name in self._keys else _FETCH_AT_MOST):
                 self._fetched_at = time.monotonic()
@@ -133,7 +128,7 @@ class JsonWebKeys:
 
     async def _fetch(self) -> None:
         try:
-            text = await asyncio.to_thread(_text_at, self.place)
+            text = await asyncio.to_thread(self._read)
             key_set = jwt.PyJWKSet.from_dict(json.loads(text))
         except (OSError, httpx.HTTPError, ValueError, AttributeError, jwt.PyJWTError) as error:
             if not self._keys:
@@ -145,11 +140,10 @@ class JsonWebKeys:
             return
         self._keys = {key.key_id: key for key in key_set.keys}
 
-
-def _text_at(place: str) -> str:
-    if "://" not in place:
-        return Path(place).read_text(encoding="utf-8")
-    return httpx.get(place, timeout=3.0).raise_for_status().text
+    def _read(self) -> str:
+        if "://" not in self.place:
+            return Path(self.place).read_text(encoding="utf-8")
+        return httpx.get(self.place, timeout=3.0).raise_for_status().text
 
 
 @dataclass(frozen=True)
@@ -172,7 +166,7 @@ class Guard:
         token = token.strip()
         if kind.lower() != b"bearer" or not token:
             raise _refused("no bearer token")
-        if self.tokens is not None and self.tokens.holds(token):
+        if self.tokens is not None and self.tokens.accepts(token):
             return
         if self.keys is not None and await self.keys.accepts(token):
             return

@@ -11,6 +11,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from volcast.evaluation.charts import BLUE, GREEN, REGIME_COLOURS, SKY, VERMILION
 from volcast.monitoring.status import Driver
 from volcast.monitoring.status.words import percent
 
@@ -18,9 +19,6 @@ __all__ = ["fan", "regimes", "runs", "steps", "track_record", "waterfall"]
 
 # Thirty years are 7,500 sessions; Altair's own bound is 5,000 rows.
 alt.data_transformers.disable_max_rows()
-
-_BLUE, _SKY, _GREEN = "#0072B2", "#56B4E9", "#009E73"
-_VERMILLION, _PURPLE, _GREY = "#D55E00", "#CC79A7", "#808080"
 
 _TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 4.0]
 _FINE = [
@@ -32,7 +30,6 @@ _TOP = alt.Legend(title=None, orient="top", labelLimit=260)
 _SQUARES = alt.Legend(title=None, orient="top", symbolType="square", symbolOpacity=0.6)
 _STROKES = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=300)
 _DASHES = {"volcast": [1, 0], "HAR-RV": [6, 3], "HAR-X": [2, 2], "VIX": [8, 2, 2, 2]}
-_REGIMES = {"calm": _GREEN, "normal": _GREY, "stressed": _VERMILLION}
 _LANES = 16
 """Lanes that would fill the regime chart; three are drawn, and the price is above them."""
 
@@ -61,7 +58,7 @@ def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     span = alt.Scale(domain=[_time(first), _time(until)])
     drawn = drawn.assign(session=days, origin=rows["origin"] + " forecast", newest=days == last)
     base = alt.Chart(drawn).encode(x=alt.X("session:T", title=None, scale=span))
-    fills = alt.Scale(domain=["80 %", "95 %"], range=[_BLUE, _SKY])
+    fills = alt.Scale(domain=["80 %", "95 %"], range=[BLUE, SKY])
     bands = [
         base.transform_calculate(band=f"'{level} %'")
         .mark_area(fillOpacity=opacity)
@@ -148,7 +145,7 @@ def waterfall(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
             axis=alt.Axis(labelLimit=270, ticks=False),
         )
     )  # fmt: skip
-    colours = alt.Scale(domain=["raises", "lowers"], range=[_VERMILLION, _ours(dark)])
+    colours = alt.Scale(domain=["raises", "lowers"], range=[VERMILION, _ours(dark)])
     bars = (
         base.transform_filter("datum.kind != 'level'")
         .mark_bar(height=16)
@@ -202,7 +199,7 @@ def regimes(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     dark : bool
         Whether the page is dark.
     """
-    names = list(_REGIMES)
+    names = list(REGIME_COLOURS)
     lane = {name: len(names) - 1 - place for place, name in enumerate(names)}
     stretches = runs(rows)
     lanes = alt.Scale(domain=[0, _LANES], nice=False)
@@ -210,7 +207,8 @@ def regimes(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     spans = alt.Chart(stretches.assign(lane=stretches["regime"].map(lane))).encode(
         x=alt.X("first:T", title=None), x2=alt.X2("until:T"),
         color=alt.Color(
-            "regime:N", legend=None, scale=alt.Scale(domain=names, range=list(_REGIMES.values()))
+            "regime:N", legend=None,
+            scale=alt.Scale(domain=names, range=list(REGIME_COLOURS.values())),
         ),
     )  # fmt: skip
     blocks = (
@@ -262,7 +260,7 @@ def track_record(
         Whether the page is dark.
     """
     colour = {
-        "volcast": _ours(dark), "HAR-RV": _VERMILLION, "HAR-X": _GREEN, "VIX": _PURPLE,
+        "volcast": _ours(dark), "HAR-RV": VERMILION, "HAR-X": GREEN, "VIX": "#CC79A7",
     }  # fmt: skip
     names = [name for name in _DASHES if (months["name"] == name).any()]
     title = "QLIKE of variance" if metric == "qlike" else "RMSE, volatility points"
@@ -312,7 +310,7 @@ def _ink(dark: bool) -> str:
 
 
 def _ours(dark: bool) -> str:
-    return _SKY if dark else _BLUE
+    return SKY if dark else BLUE
 
 
 def _time(when: pd.Timestamp) -> alt.DateTime:

@@ -148,9 +148,9 @@ def test_a_rotated_file_is_read_again(tmp_path: Path, monkeypatch: pytest.Monkey
     tokens = TokenFile(file)
     tokens.read()
     file.write_text("new")
-    assert (tokens.holds(b"old"), tokens.holds(b"new")) == (False, True)
+    assert (tokens.accepts(b"old"), tokens.accepts(b"new")) == (False, True)
     file.unlink()
-    assert tokens.holds(b"new")
+    assert tokens.accepts(b"new")
 
 
 @pytest.mark.parametrize("content", [None, "", "\n"])

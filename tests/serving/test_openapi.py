@@ -13,7 +13,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.serving.live import SYMBOL, Running
+from serving.schemas import Explanations, Forecast, Inferred, Predictions
+from tests.serving.live import SYMBOL, Running, Served
 
 REQUESTS = int(os.environ.get("VOLCAST_FUZZ_REQUESTS", "1500"))
 """Of each kind; 10,000 in all by default."""
@@ -39,6 +40,27 @@ def test_every_example_of_a_request_is_answered(server: Running):
             answer = server.http.post(path, json=body)
             # The example's day in the past is of another store.
             assert answer.status_code == (503 if body.get("as_of") else 200), answer.text
+
+
+def test_answers_are_what_their_models_describe(server: Running, served: Served, features):
+    row = features[served.as_of]
+    rows = {"instances": [row, row]}
+    inputs = [
+        {"name": name, "datatype": "FP64", "shape": [1], "data": [value]}
+        for name, value in row.items()
+    ]
+    past = {"symbol": SYMBOL, "as_of": served.predictions[0]["session"].isoformat()}
+    requests = [
+        ("/predict", {"symbol": SYMBOL}, Forecast),
+        ("/predict", past, Forecast),
+        ("/predict", {"symbol": SYMBOL, "features": row}, Forecast),
+        ("/v1/models/volcast:predict", rows, Predictions),
+        ("/v1/models/volcast:explain", rows, Explanations),
+        ("/v2/models/volcast/infer", {"inputs": inputs}, Inferred),
+    ]
+    for path, body, model in requests:
+        answer = server.http.post(path, json=body).json()
+        assert model.model_validate(answer).model_dump(mode="json", by_alias=True) == answer
 
 
 def test_the_page_needs_nothing_from_elsewhere(server: Running):

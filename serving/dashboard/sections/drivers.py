@@ -4,10 +4,10 @@ import streamlit as st
 
 from serving.dashboard import reads
 from serving.dashboard.charts import steps, waterfall
-from serving.dashboard.markup import heading, notice, prose, table
-from serving.dashboard.sections.reader import Reader
+from serving.dashboard.markup import heading, prose, table
+from serving.dashboard.sections.reader import Reader, available
 from serving.dashboard.words import of_drivers, signed_share
-from volcast.monitoring.status import Driver, Missing, drivers
+from volcast.monitoring.status import Driver, drivers
 
 __all__ = ["show_drivers"]
 
@@ -15,9 +15,7 @@ __all__ = ["show_drivers"]
 def show_drivers(reader: Reader) -> None:
     """Show the waterfall of the newest forecast."""
     st.html(heading(2, "What drives it"))
-    outlook = reads.outlook(reader.uri, reader.symbol)
-    if isinstance(outlook, Missing):
-        st.html(notice("missing", str(outlook)))
+    if (outlook := available(reads.outlook(reader.uri, reader.symbol))) is None:
         return
     parts = drivers(outlook.row)
     text = of_drivers(parts)

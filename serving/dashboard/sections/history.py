@@ -8,10 +8,10 @@ import streamlit as st
 from serving.dashboard import reads
 from serving.dashboard.charts import fan, regimes, track_record
 from serving.dashboard.markup import heading, notice, prose, table
-from serving.dashboard.sections.reader import Reader
+from serving.dashboard.sections.reader import Reader, available
 from serving.dashboard.words import of_fan, of_regimes, of_skill, of_track, share, signed_share
 from volcast.features.catalog import STATE_FEATURES
-from volcast.monitoring.status import Missing, against, by_month, coverage
+from volcast.monitoring.status import against, by_month, coverage
 from volcast.monitoring.status.words import percent
 
 __all__ = ["SPANS", "choose_span", "show_fan", "show_regimes", "show_scores", "show_track"]
@@ -38,9 +38,7 @@ def choose_span() -> str:
 def show_fan(reader: Reader, span: str) -> None:
     """Show forecasts with their intervals and the outcomes."""
     st.html(heading(2, "Forecast against outcome"))
-    track = reads.track(reader.uri, reader.symbol)
-    if isinstance(track, Missing):
-        st.html(notice("missing", str(track)))
+    if (track := available(reads.track(reader.uri, reader.symbol))) is None:
         return
     rows = _within(track, span)
     text = of_fan(rows)
@@ -58,9 +56,7 @@ def show_fan(reader: Reader, span: str) -> None:
 def show_regimes(reader: Reader, span: str) -> None:
     """Show the price over its regimes."""
     st.html(heading(2, "Regime of the market"))
-    ribbon = reads.ribbon(reader.uri, reader.symbol)
-    if isinstance(ribbon, Missing):
-        st.html(notice("missing", str(ribbon)))
+    if (ribbon := available(reads.ribbon(reader.uri, reader.symbol))) is None:
         return
     rows = _within(ribbon, span)
     text = of_regimes(rows)
@@ -73,9 +69,7 @@ def show_regimes(reader: Reader, span: str) -> None:
 def show_track(reader: Reader, span: str) -> None:
     """Show losses by month, with the baselines'."""
     st.html(heading(2, "Track record"))
-    track = reads.track(reader.uri, reader.symbol)
-    if isinstance(track, Missing):
-        st.html(notice("missing", str(track)))
+    if (track := available(reads.track(reader.uri, reader.symbol))) is None:
         return
     rows = _within(track, span)
     months = by_month(rows)
@@ -96,9 +90,7 @@ def show_track(reader: Reader, span: str) -> None:
 def show_scores(reader: Reader, span: str) -> None:
     """Show whether volcast was better over the span, and the coverage of its intervals."""
     st.html(heading(2, "Was it better?"))
-    track = reads.track(reader.uri, reader.symbol)
-    if isinstance(track, Missing):
-        st.html(notice("missing", str(track)))
+    if (track := available(reads.track(reader.uri, reader.symbol))) is None:
         return
     scores = against(_within(track, span))
     if not scores:

@@ -5,12 +5,12 @@ from math import isfinite
 import streamlit as st
 
 from serving.dashboard import reads
-from serving.dashboard.markup import definitions, heading, notice, prose, table
-from serving.dashboard.sections.reader import Reader
+from serving.dashboard.markup import definitions, heading, prose, table
+from serving.dashboard.sections.reader import Reader, available
 from serving.dashboard.words import share, signed_share
 from volcast.core.baselines import LABELS
 from volcast.evaluation.table import SkillTable, shown_p
-from volcast.monitoring.status import Missing, ModelCard
+from volcast.monitoring.status import ModelCard
 
 __all__ = ["show_model"]
 
@@ -18,9 +18,7 @@ __all__ = ["show_model"]
 def show_model(reader: Reader) -> None:
     """Show what the champion is and how it was judged; read only."""
     st.html(heading(2, "Model card"))
-    card = reads.card(reader.uri)
-    if isinstance(card, Missing):
-        st.html(notice("missing", str(card)))
+    if (card := available(reads.card(reader.uri))) is None:
         return
     left, right = st.columns(2, gap="large")
     periods = card.metrics.tables

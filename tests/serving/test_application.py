@@ -1,6 +1,7 @@
 import pytest
 
 from serving.body import BODY_CAP
+from tests.monitoring.exposition import assert_declared
 from tests.serving.live import SYMBOL, Running, Served
 
 POSTED = ("/predict", "/v1/models/volcast:predict", "/v1/models/volcast:explain",
@@ -103,3 +104,8 @@ def test_model_and_features_in_service_are_shown(server: Running, served: Served
     assert metrics["volcast_model_ready"] == 1
     assert metrics[f'volcast_feature_age_sessions{{symbol="{SYMBOL}"}}'] == 0
     assert metrics[f'volcast_features_stale{{symbol="{SYMBOL}"}}'] == 0
+
+
+def test_the_metrics_are_those_declared(server: Running):
+    server.answer()
+    assert_declared(server.http.get("/metrics").text, "server")
