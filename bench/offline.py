@@ -2,10 +2,9 @@
 
 ``python -m bench.offline [symbols [years [features]]]`` writes random features of that many symbols
 (500 over 20 years by default: about 2 GB, gone afterwards) and reads them all back in a process of
-its own. Where Feast's duckdb store is installed, it and ours read a tenth of the symbols too.
+its own, and then a tenth of the symbols.
 """
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -14,7 +13,7 @@ import tempfile
 import time
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,8 +24,6 @@ from volcast.store import Store
 from volcast.store.tables import FEATURES_DAILY
 
 __all__ = ["measure_offline", "read_all"]
-
-Engine = Literal["ours", "duckdb"]
 
 _LAST_YEAR = 2023
 _RESTATED = 0.02
@@ -41,34 +38,30 @@ def measure_offline(
     Parameters
     ----------
     features : int, optional
-        How many of the features are asked for; all by default.
+        How many of the features are requested; all by default.
 
     Returns
     -------
     dict of str to dict
-        By engine and number of symbols: ``seconds`` from the call to the DataFrame, ``peak_gb`` of
-        the process, ``rows``, ``features`` and ``filled``, the share of values that are not null.
+        By number of symbols: ``seconds`` from the call to the DataFrame, ``cpu_seconds`` of all
+        threads meanwhile, ``peak_gb`` of the process, ``rows``, ``features`` and ``filled``, the
+        share of values that are not null.
     """
-    few, asked = max(symbols // 10, 1), features or len(names())
-    runs: list[tuple[Engine, int]] = [("ours", symbols), ("ours", few)]
-    if importlib.util.find_spec("ibis") and importlib.util.find_spec("duckdb"):
-        runs.append(("duckdb", few))
+    few, requested = max(symbols // 10, 1), features or len(names())
     with tempfile.TemporaryDirectory(prefix="volcast-offline-") as folder:
         store = Store.open(folder)
         _write(store, symbols, years)
         return {
-            f"{engine}, {count} symbols": _in_a_process(store.uri, engine, count, years, asked)
-            for engine, count in runs
+            f"{count} symbols": _in_a_process(store.uri, count, years, requested)
+            for count in (symbols, few)
         }
 
 
-def read_all(store_uri: str, engine: Engine, symbols: int, years: int, features: int) -> None:
-    """Join once in this process, and print what it took as JSON."""
+def read_all(store_uri: str, symbols: int, years: int, features: int) -> None:
+    """Join once in this process, and print the measurements as JSON."""
     from feature_repo.opening import open_feature_store
 
     feature_store = open_feature_store(store_uri)
-    if engine == "duckdb":
-        feature_store = _with_duckdb(feature_store)
     sessions = _sessions(years)
     keys = pd.DataFrame(
         {
@@ -76,43 +69,31 @@ def read_all(store_uri: str, engine: Engine, symbols: int, years: int, features:
             "event_timestamp": pd.DatetimeIndex(np.tile(calendar.closes(sessions), symbols)),
         }
     ).sample(frac=1, random_state=7, ignore_index=True)
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     frame = feature_store.get_historical_features(
         entity_df=keys,
         features=[f"{FEATURES_DAILY.name}:{name}" for name in names()[:features]],
         filter_by_created_timestamp=True,
     ).to_df()
-    seconds = time.perf_counter() - start
-    # Not getrusage: what it says may be the parent's, from before this program was loaded.
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
-    taken = {
+    seconds, busy = time.perf_counter() - start, time.process_time() - busy
+    # Not getrusage: its maximum may be the parent's, from before this program was loaded.
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"))
+    measured = {
         "seconds": round(seconds, 1),
-        "peak_gb": round(int(found[1]) / 2**20, 2) if found else float("nan"),
+        "cpu_seconds": round(busy, 1),
+        "peak_gb": round(int(peak[1]) / 2**20, 2) if peak else float("nan"),
         "rows": len(frame),
         "features": features,
         "filled": round(float(np.mean([frame[x].notna().mean() for x in names()[:features]])), 4),
     }
-    print(json.dumps(taken))
+    print(json.dumps(measured))
 
 
 def _in_a_process(*arguments: Any) -> dict[str, float]:
     code = f"from bench.offline import read_all; read_all(*{arguments!r})"
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
-    taken: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return taken
-
-
-def _with_duckdb(feature_store: Any) -> Any:
-    import ibis
-    from feast import FeatureStore, RepoConfig
-
-    # Else DuckDB takes the symbol from the folder's name, as a number where it looks like one.
-    engine = ibis.duckdb.connect()
-    plain = engine.read_parquet
-    engine.read_parquet = lambda *given, **named: plain(*given, **named, hive_partitioning=False)
-    ibis.set_backend(engine)
-    config = feature_store.config.model_dump(exclude_unset=True, by_alias=True)
-    return FeatureStore(config=RepoConfig(**{**config, "offline_store": {"type": "duckdb"}}))
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
 def _symbol(number: int) -> str:
@@ -138,4 +119,4 @@ def _write(store: Store, symbols: int, years: int) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure_offline(*(int(given) for given in sys.argv[1:])), indent=1))
+    print(json.dumps(measure_offline(*(int(text) for text in sys.argv[1:])), indent=1))

@@ -1,4 +1,4 @@
-"""Feast's DynamoDB store, made to fail soon and to move forward only."""
+"""Feast's DynamoDB store, with short timeouts and no step back to an older session."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -54,9 +54,9 @@ class ForwardDynamoDBOnlineStore(DynamoDBOnlineStore):  # type: ignore[misc]
         progress: Callable[[int], Any] | None,
         config: RepoConfig,
     ) -> None:
-        """Write each row unless a later session's is there; Feast's own asks nothing."""
+        """Write each row unless a later session's is there; Feast's own overwrites."""
         for entity, values, moment, _ in data:
-            # As text the times of one zone stand in the order of time.
+            # As text the times of one zone sort in the order of time.
             stamp = make_tzaware(moment).astimezone(UTC)
             try:
                 table_instance.put_item(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from feature_repo.definitions import FORECAST
 from feature_repo.opening import CACHE, open_feature_store
-from feature_repo.services import FORECAST
 from volcast.core.errors import NotFound
 from volcast.features.catalog import names
 from volcast.store import Store
@@ -33,7 +33,7 @@ def training_frame(
     as_of, first : date
         Last and first session, both inclusive; ``first`` defaults to the earliest stored.
     cache : Path
-        For a remote store, where the local copies lie.
+        Where Feast's own files of a remote store are.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def training_frame(
     Raises
     ------
     NotFound
-        If no row of the symbol was known in that span.
+        If the symbol has no row in that span that was known at its close.
     """
     rows = Store.open(store_uri).read(FEATURES_DAILY, symbols=[symbol], first=first, last=as_of)
     keys = rows.select(["symbol", "session", "event_timestamp", "created_timestamp"]).to_pandas()

@@ -11,9 +11,8 @@ from pathlib import Path
 from feast import FeatureService, FeatureStore
 from pydantic import SecretStr
 
-from feature_repo.opening import CACHE, locate, scratch_feature_store
-from feature_repo.services import FORECAST
-from feature_repo.stores import reached
+from feature_repo.definitions import FORECAST
+from feature_repo.opening import CACHE, locate, scratch_feature_store, translated_errors
 from volcast.core import calendar
 from volcast.core.errors import StaleInput
 from volcast.store import Store
@@ -37,14 +36,13 @@ def materialize(
     """Put each symbol's newest features up to ``as_of`` into the online store.
 
     The window slides: ``materialize_incremental`` would start where the last run ended and so
-    skip late rows. The online store only moves forward: when it already holds a session after
-    ``as_of`` it is left alone.
+    skip late rows. The online store only moves forward: if it already has a session after
+    ``as_of`` it is not changed.
 
     Processes of one machine take turns, which SQLite needs, because Feast lets an older write win
-    there. Across machines the turn does not hold, but Redis and DynamoDB take a row only if they
-    hold no later session of that symbol, which they check and do as one step: whatever the order,
-    the newest session stands. Of two versions of one session the last to be written stands, until
-    the next run.
+    there. Across machines there is no lock, but Redis and DynamoDB take a row only if they hold no
+    later session of that symbol, in one atomic step. Of two versions of one session the last to be
+    written stays until the next run.
 
     Parameters
     ----------
@@ -53,9 +51,9 @@ def materialize(
     as_of : date
         The newest session taken, up to its close.
     expect : sequence of str
-        Symbols that must stand at ``as_of`` or later afterwards.
+        Symbols that must have features of ``as_of`` or later afterwards.
     cache : Path
-        For a remote store, where the local copies and Feast's own files lie.
+        Where Feast's own files of a remote store are.
     online : SecretStr or None
         The setting ``online_store``; None for an SQLite file.
 
@@ -79,7 +77,7 @@ def materialize(
     places.state.mkdir(parents=True, exist_ok=True)
     with (
         locked(places.state / ".materialize.lock"),
-        reached(places.online),
+        translated_errors(places.online),
         scratch_feature_store(places) as feature_store,
     ):
         stamps = _event_timestamps(feature_store, symbols)
@@ -112,7 +110,7 @@ def online_features(
         for null; None for an unknown symbol.
     """
     answer = feature_store.get_online_features(
-        features=_held_service(feature_store), entity_rows=[{"symbol": symbol}]
+        features=_service(feature_store), entity_rows=[{"symbol": symbol}]
     ).to_dict(include_event_timestamps=True)
     stamps = {answer[f"{name}__ts"][0] for name in answer if f"{name}__ts" in answer}
     newest = max(stamps)
@@ -127,23 +125,24 @@ def online_features(
 
 
 @lru_cache(maxsize=1)
-def _held_service(feature_store: FeatureStore) -> FeatureService:
+def _service(feature_store: FeatureStore) -> FeatureService:
     # Fetched per call it would cost ten times the look-up itself.
     return feature_store.get_feature_service(FORECAST)
 
 
 def _event_timestamps(feature_store: FeatureStore, symbols: Sequence[str]) -> dict[str, datetime]:
-    found = ((symbol, online_features(feature_store, symbol)) for symbol in symbols)
-    return {symbol: answer[0] for symbol, answer in found if answer is not None}
+    rows = ((symbol, online_features(feature_store, symbol)) for symbol in symbols)
+    return {symbol: row[0] for symbol, row in rows if row is not None}
 
 
 def _refuse_stale(stamps: dict[str, datetime], expect: Sequence[str], end: datetime) -> None:
-    behind = {symbol: stamps.get(symbol) for symbol in expect}
-    behind = {symbol: stamp for symbol, stamp in behind.items() if stamp is None or stamp < end}
+    newest = {symbol: stamps.get(symbol) for symbol in expect}
+    behind = {symbol: stamp for symbol, stamp in newest.items() if stamp is None or stamp < end}
     if behind:
-        said = ", ".join(f"{symbol} at {stamp or 'nothing'}" for symbol, stamp in behind.items())
         raise StaleInput(
-            found=said,
+            found=", ".join(
+                f"{symbol} at {stamp or 'nothing'}" for symbol, stamp in behind.items()
+            ),
             expected=f"features of the close {end.isoformat()}",
             where="online store",
             remedy="Run the features step for that session.",

@@ -2,61 +2,68 @@
 
 import hashlib
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
-from string import Template
+from typing import Any
 
 import feast
+
+# Registers the converters that `_keep_times_in_utc` replaces, so it must come first.
+import feast.infra.online_stores.sqlite
 import yaml
+from botocore.exceptions import BotoCoreError, ClientError
 from feast import FeatureStore, RepoConfig
 from pydantic import SecretStr
+from redis.exceptions import RedisError
 
-from feature_repo.clock import keep_times_in_utc
-from feature_repo.entities import SYMBOL
-from feature_repo.services import forecast
-from feature_repo.stores import SQLITE, online_config
-from feature_repo.views import features_daily
-from volcast.core.errors import ConfigError
-from volcast.core.online_store import OnlineStore, read_online_store
+from feature_repo.definitions import SYMBOL, features_daily, forecast
+from volcast.core.errors import StoreUnavailable
+from volcast.core.online_store import OnlineStore, Redis, read_online_store
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY
 
-__all__ = ["CACHE", "Places", "locate", "open_feature_store", "scratch_feature_store"]
+__all__ = [
+    "CACHE",
+    "Places",
+    "locate",
+    "open_feature_store",
+    "scratch_feature_store",
+    "translated_errors",
+]
 
 CACHE = Path("var/cache")
-"""Where the local copies of a remote store lie, unless told otherwise."""
+"""Where Feast's own files of a remote store are, by default."""
 
 _YAML = Path(__file__).with_name("feature_store.yaml")
+_SQLITE = "online.db"
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where Feast finds the features, keeps its registry, and has its online store."""
+    """The volcast store with the features, the folder of Feast's files, and the online store."""
 
-    features: Path
+    features: str
     state: Path
     online: OnlineStore | None
 
     @property
     def ready(self) -> bool:
-        """Whether the online store is there: an SQLite file is made with the registry."""
-        return self.online is not None or (self.state / SQLITE).exists()
+        """Whether the online store exists: an SQLite file is made with the registry."""
+        return self.online is not None or (self.state / _SQLITE).exists()
 
 
 def locate(store: Store, cache: Path = CACHE, online: SecretStr | None = None) -> Places:
-    """Return the places of ``store``: inside it if it is local, else under ``cache``.
-
-    Features of a remote store are copied to local disk first: the offline store reads files.
-    """
-    features = store.local_folder(FEATURES_DAILY, cache).resolve()
+    """Return the places of ``store``: Feast's files are in a local store, else in ``cache``."""
     chosen = None if online is None else read_online_store(online.get_secret_value())
     if "://" not in store.uri:
-        return Places(features, Path(store.uri).resolve() / "feast", chosen)
+        return Places(store.uri, Path(store.uri).resolve() / "feast", chosen)
     owner = hashlib.sha256(store.uri.encode()).hexdigest()[:16]
-    return Places(features, cache.resolve() / owner / "feast", chosen)
+    return Places(store.uri, cache.resolve() / owner / "feast", chosen)
 
 
 def open_feature_store(
@@ -67,27 +74,22 @@ def open_feature_store(
     The registry is a file named by a hash of the definitions and of the online store (not of its
     password), put in place whole by a rename: new definitions or paths give a new file, two
     processes that make it at once make the same one, and a reader never sees Feast's own write,
-    which truncates the file it replaces. Of DynamoDB the table is made with it.
+    which truncates the file it replaces. A table in DynamoDB is made with it.
 
     Parameters
     ----------
     store_uri : str
         The volcast store: a local folder or ``s3://bucket/prefix``.
     cache : Path
-        For a remote store, where the local copies lie.
+        Where Feast's own files of a remote store are.
     online : SecretStr or None
-        The setting ``online_store``; None for an SQLite file beside the registry. Training has no
+        The setting ``online_store``; None for an SQLite file next to the registry. Training has no
         need of it.
 
     Returns
     -------
     feast.FeatureStore
         For long-lived use; one call costs seconds, for the import.
-
-    Raises
-    ------
-    ConfigError
-        If feature_store.yaml names a variable that has no value.
     """
     places = locate(Store.open(store_uri), cache, online)
     registry = places.state / f"registry-{_fingerprint(places)}.db"
@@ -99,7 +101,7 @@ def open_feature_store(
 
 @contextmanager
 def scratch_feature_store(places: Places) -> Iterator[FeatureStore]:
-    """Open the feature store with a registry of its own, which is gone afterwards.
+    """Open the feature store with a registry of its own, removed afterwards.
 
     The online store is the real one. Materializing through a scratch registry keeps Feast from
     rewriting the shared one, and a kill from leaving the view marked as materializing for ever.
@@ -112,23 +114,45 @@ def scratch_feature_store(places: Places) -> Iterator[FeatureStore]:
         yield feature_store
 
 
+@contextmanager
+def translated_errors(online: OnlineStore | None) -> Iterator[None]:
+    """Raise what Redis or DynamoDB raise as StoreUnavailable."""
+    try:
+        yield
+    except (RedisError, BotoCoreError, ClientError) as error:
+        raise StoreUnavailable(
+            found=f"{type(error).__name__}: {error}",
+            expected="an online store that answers",
+            where=str(online),
+            remedy="Try again; if it persists, check the store and VOLCAST_ONLINE_STORE.",
+        ) from error
+
+
 def _config(places: Places, registry: Path) -> RepoConfig:
-    keep_times_in_utc()
-    values = {**os.environ, "VOLCAST_FEAST_REGISTRY": str(registry)}
-    template = Template(_YAML.read_text(encoding="utf-8"))
-    missing = sorted(set(template.get_identifiers()) - set(values))
-    if missing:
-        raise ConfigError(
-            found=f"no value for {', '.join(missing)}",
-            expected="every variable that it names",
-            where=str(_YAML),
-            remedy="Set them in the environment.",
-        )
+    _keep_times_in_utc()
     return RepoConfig(
-        **yaml.safe_load(template.substitute(values)),
-        online_store=online_config(places.online, places.state),
+        **yaml.safe_load(_YAML.read_text(encoding="utf-8")),
+        # The registry's file name is a hash of the definitions, so a file never changes.
+        registry={"path": str(registry), "cache_ttl_seconds": 0},
+        online_store=_online_config(places),
         repo_path=_YAML.parent,
     )
+
+
+def _online_config(places: Places) -> dict[str, Any]:
+    """Return Feast's configuration of the online store; it shows no password, even printed."""
+    if places.online is None:
+        return {"type": "sqlite", "path": str(places.state / _SQLITE)}
+    if isinstance(places.online, Redis):
+        return {"type": "feature_repo.redis_store.ForwardRedisOnlineStore", "server": places.online}
+    prefix = f"{places.online.prefix}." if places.online.prefix else ""
+    return {
+        "type": "feature_repo.dynamodb_store.ForwardDynamoDBOnlineStore",
+        "region": places.online.region,
+        "endpoint_url": places.online.endpoint,
+        "table_name_template": prefix + "{project}.{table_name}",
+        "consistent_reads": True,  # materialize reads what it has just written
+    }
 
 
 def _fingerprint(places: Places) -> str:
@@ -138,6 +162,25 @@ def _fingerprint(places: Places) -> str:
         holder.batch_source.ClearField("meta")  # the moment it was made, in this process
     specs = (SYMBOL.to_proto().spec, shape, service)
     parts = [spec.SerializeToString(deterministic=True) for spec in specs]
-    where = str(online_config(places.online, places.state))
+    where = str(_online_config(places))
     parts += [feast.__version__.encode(), _YAML.read_bytes(), where.encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+@lru_cache(maxsize=1)
+def _keep_times_in_utc() -> None:
+    """Make Feast's SQLite store write and read its timestamps as the UTC that they are.
+
+    Feast strips the zone and then counts seconds as if the time were local: written in New York
+    and read in London, a close moves by five hours, and the next session's looks old.
+    """
+    sqlite3.register_adapter(datetime, _seconds)
+    sqlite3.register_converter("timestamp", _naive_utc)
+
+
+def _seconds(moment: datetime) -> int:
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _naive_utc(stored: bytes) -> datetime:
+    return datetime.fromtimestamp(int(stored), UTC).replace(tzinfo=None)

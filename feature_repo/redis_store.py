@@ -1,4 +1,4 @@
-"""Feast's Redis store, made to fail soon and to move forward only."""
+"""Feast's Redis store, with short timeouts and no step back to an older session."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -30,8 +30,8 @@ class ForwardRedisOnlineStoreConfig(RedisOnlineStoreConfig):  # type: ignore[mis
 class ForwardRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
     """The layout is Feast's own: one hash a symbol, its fields named by hashed feature names.
 
-    No key expires. A row that is too old must be seen to be so by whoever looks it up; were it
-    gone, the symbol would seem unknown. There is one row a symbol, so nothing piles up.
+    No key expires: the reader judges the age of a row, and an expired one would look like an
+    unknown symbol. There is one row a symbol, so nothing piles up.
     """
 
     _client: redis.Redis | None = None
@@ -81,9 +81,9 @@ class ForwardRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
 
 def _put_forward(client: redis.Redis, key: bytes, stamped: bytes, row: dict[bytes, Any]) -> None:
     def put(pipeline: Any) -> None:
-        held = Timestamp.FromString(pipeline.hget(key, stamped) or b"")
+        stored = Timestamp.FromString(pipeline.hget(key, stamped) or b"")
         pipeline.multi()
-        if held.ToNanoseconds() <= row[stamped].ToNanoseconds():
+        if stored.ToNanoseconds() <= row[stamped].ToNanoseconds():
             written = {field: value.SerializeToString() for field, value in row.items()}
             pipeline.hset(key, mapping=written)
 

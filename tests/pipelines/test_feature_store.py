@@ -14,7 +14,7 @@ import pytest
 
 from tests.markets import UNIVERSE, fill
 from volcast.core import calendar
-from volcast.core.errors import ConfigError, NotFound, StaleInput
+from volcast.core.errors import NotFound, StaleInput
 from volcast.features.catalog import names
 from volcast.store import Store
 from volcast.store.tables import FEATURES_DAILY
@@ -215,13 +215,3 @@ def test_two_processes_that_open_a_new_store_make_one_registry(tmp_path: Path) -
     assert [one.communicate(timeout=300)[0].strip() for one in both] == ["forecast", "forecast"]
     left = sorted(path.name for path in (tmp_path / "feast").iterdir())
     assert [name.partition("-")[0] for name in left] == ["online.db", "registry"]
-
-
-def test_a_variable_without_value_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from feature_repo import opening
-
-    yaml = tmp_path / "feature_store.yaml"
-    yaml.write_text(opening._YAML.read_text() + "\nonline: ${VOLCAST_B} ${VOLCAST_A}\n")
-    monkeypatch.setattr(opening, "_YAML", yaml)
-    with pytest.raises(ConfigError, match="VOLCAST_A, VOLCAST_B"):
-        opening.open_feature_store(str(tmp_path))

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from volcast.core import calendar
-from volcast.core.errors import ConfigError, ContractError, CorruptFile, NotFound, RequestError
+from volcast.core.errors import ConfigError, ContractError, CorruptFile, RequestError
 from volcast.features.catalog import names
 from volcast.store import Store
 from volcast.store.tables import FEATURES_DAILY
@@ -133,7 +133,7 @@ def test_300_rows_get_what_a_search_through_all_versions_finds(
     assert 100 < joined["ret_1"].notna().sum() < 290
 
 
-def test_rows_come_back_as_they_were_asked_for_with_the_features_beside(
+def test_all_entity_rows_come_back_in_order_before_the_features(
     store_uri: str, asked: pd.DataFrame
 ) -> None:
     joined = _joined(store_uri, asked)
@@ -141,15 +141,8 @@ def test_rows_come_back_as_they_were_asked_for_with_the_features_beside(
     pd.testing.assert_frame_equal(joined[list(asked.columns)], asked)
 
 
-def test_the_answer_may_be_written_to(store_uri: str, asked: pd.DataFrame) -> None:
-    joined = _joined(store_uri, asked)
-    for name in joined.columns:
-        joined.loc[0, name] = joined.loc[1, name]
-    assert list(joined.loc[0].astype(str)) == list(joined.loc[1].astype(str))
-
-
 @pytest.mark.parametrize(
-    "told",
+    "form",
     [
         lambda stamps: stamps.dt.tz_convert("America/New_York"),
         lambda stamps: stamps.dt.tz_localize(None),
@@ -159,10 +152,10 @@ def test_the_answer_may_be_written_to(store_uri: str, asked: pd.DataFrame) -> No
     ],
     ids=["another zone", "no zone", "nanoseconds", "objects", "datetimes"],
 )
-def test_a_moment_is_the_same_however_it_is_told(
-    store_uri: str, asked: pd.DataFrame, told: Callable[["pd.Series[Any]"], "pd.Series[Any]"]
+def test_moments_may_have_any_zone_unit_or_type(
+    store_uri: str, asked: pd.DataFrame, form: Callable[["pd.Series[Any]"], "pd.Series[Any]"]
 ) -> None:
-    same = asked.assign(event_timestamp=told(asked["event_timestamp"]))
+    same = asked.assign(event_timestamp=form(asked["event_timestamp"]))
     known = _joined(store_uri, asked)[names()]
     pd.testing.assert_frame_equal(_joined(store_uri, same)[names()], known)
 
@@ -211,35 +204,38 @@ def test_folders_above_the_table_say_nothing_about_its_rows(
     assert joined["ret_1"].notna().all()
 
 
-@pytest.fixture
-def flat(tmp_path: Path, versions: pd.DataFrame) -> Path:
-    """Return a folder whose files name no symbol, of which one has no zone and one other units."""
-    halves = versions.iloc[::2], versions.iloc[1::2]
-    for name, unit, half in zip(("a", "b"), ("ns", "ms"), halves, strict=True):
-        times = half[["event_timestamp", "created_timestamp"]]
-        times = times.apply(lambda column, unit=unit: column.dt.as_unit(unit))
-        naive = times.apply(lambda column: column.dt.tz_localize(None))
-        rows = half.assign(**(naive if name == "b" else times))
-        pq.write_table(
-            pa.Table.from_pandas(rows, preserve_index=False), tmp_path / f"{name}.parquet"
-        )
-    return tmp_path
+def _view(source: Any, name: str = "view", ttl: timedelta = TTL, **more: Any) -> Any:
+    from feast import FeatureView, Field
+    from feast.types import Float64, String
+
+    from feature_repo.definitions import SYMBOL
+
+    fields = [Field(name=each, dtype=Float64) for each in names()]
+    given = {"entities": [SYMBOL], "schema": [Field(name="symbol", dtype=String), *fields], **more}
+    return FeatureView(name=name, ttl=ttl, source=source, **given)
+
+
+def _source(path: str, name: str = "features_daily", **more: Any) -> Any:
+    from feast import FileSource
+
+    times = {"timestamp_field": "event_timestamp", "created_timestamp_column": "created_timestamp"}
+    return FileSource(name=name, path=path, **times, **more)
 
 
 @pytest.fixture
-def opened(flat: Path) -> Callable[..., Any]:
-    """Return what opens a feature store of views over ``flat``, by name and definition."""
+def opened(tmp_path: Path) -> Callable[..., Any]:
+    """Return a function that opens a feature store of the views given."""
     from feast import FeatureStore, RepoConfig
 
-    from feature_repo.entities import SYMBOL
+    from feature_repo.definitions import SYMBOL
 
     def open_with(*views: Any) -> Any:
         feature_store = FeatureStore(
             config=RepoConfig(
-                project="flat",
+                project="views",
                 provider="local",
-                registry={"path": str(flat / "registry.db")},
-                offline_store={"type": "feature_repo.asof.AsOfOfflineStore"},
+                registry={"path": str(tmp_path / "registry.db")},
+                offline_store={"type": "feature_repo.offline_store.AsOfOfflineStore"},
                 online_store=None,
                 entity_key_serialization_version=3,
             )
@@ -250,44 +246,11 @@ def opened(flat: Path) -> Callable[..., Any]:
     return open_with
 
 
-def _view(source: Any, name: str = "flat", ttl: timedelta = TTL, **more: Any) -> Any:
-    from feast import FeatureView, Field
-    from feast.types import Float64, String
-
-    from feature_repo.entities import SYMBOL
-
-    fields = [Field(name=each, dtype=Float64) for each in names()]
-    given = {"entities": [SYMBOL], "schema": [Field(name="symbol", dtype=String), *fields], **more}
-    return FeatureView(name=name, ttl=ttl, source=source, **given)
-
-
-def _source(path: Path | str, **more: Any) -> Any:
-    from feast import FileSource
-
-    given = {
-        "timestamp_field": "event_timestamp",
-        "created_timestamp_column": "created_timestamp",
-        **more,
-    }
-    return FileSource(name="flat", path=str(path), **given)
-
-
-@pytest.mark.parametrize("where", ["*.parquet", "."])
-def test_files_that_name_no_symbol_and_of_any_unit_are_joined_alike(
-    opened: Callable[..., Any], flat: Path, store_uri: str, asked: pd.DataFrame, where: str
+def test_each_view_keeps_its_own_ttl_and_only_the_features_requested(
+    opened: Callable[..., Any], store_uri: str, versions: pd.DataFrame, asked: pd.DataFrame
 ) -> None:
-    feature_store = opened(_view(_source(flat / where)))
-    joined = feature_store.get_historical_features(
-        asked, [f"flat:{name}" for name in names()], filter_by_created_timestamp=True
-    ).to_df()
-    pd.testing.assert_frame_equal(joined, _joined(store_uri, asked))
-
-
-def test_each_view_keeps_its_own_ttl_and_only_what_was_asked_of_it(
-    opened: Callable[..., Any], flat: Path, versions: pd.DataFrame, asked: pd.DataFrame
-) -> None:
-    day, forever = timedelta(days=1), timedelta(days=365 * 1000)
-    source = _source(flat / "*.parquet")
+    day, forever = timedelta(days=1), timedelta(days=9999)
+    source = _source(store_uri)
     feature_store = opened(_view(source, "day", day), _view(source, "forever", forever))
     joined = feature_store.get_historical_features(
         asked, ["day:ret_1", "forever:vix"], filter_by_created_timestamp=True
@@ -295,46 +258,13 @@ def test_each_view_keeps_its_own_ttl_and_only_what_was_asked_of_it(
     assert list(joined.columns) == [*asked.columns, "ret_1", "vix"]
     rows = versions.to_dict("records")
     within_a_day = pd.DataFrame(_searched(rows, asked, True, day), columns=names())
-    at_any_age = pd.DataFrame(_searched(rows, asked, True, timedelta(9999)), columns=names())
+    at_any_age = pd.DataFrame(_searched(rows, asked, True, forever), columns=names())
     np.testing.assert_array_equal(joined["ret_1"], within_a_day["ret_1"])
     np.testing.assert_array_equal(joined["vix"], at_any_age["vix"])
 
 
-def test_text_and_whole_numbers_are_joined_as_they_are(
-    opened: Callable[..., Any], tmp_path: Path
-) -> None:
-    from feast import Field
-    from feast.types import Int64, String
-
-    when = pd.to_datetime(["2017-03-01", "2017-03-02"], utc=True)
-    rows = pd.DataFrame({"symbol": "A", "event_timestamp": when, "created_timestamp": when})
-    rows = rows.assign(word=["ex", None], count=pd.array([2**60 + 1, None], "Int64"))
-    file = tmp_path / "words" / "a.parquet"
-    file.parent.mkdir()
-    pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), file)
-    schema = [Field(name="word", dtype=String), Field(name="count", dtype=Int64)]
-    feature_store = opened(_view(_source(file), schema=schema))
-    asked = rows[["symbol", "event_timestamp"]]
-    table = feature_store.get_historical_features(asked, ["flat:word", "flat:count"]).to_arrow()
-    assert table.column("word").to_pylist() == ["ex", None]
-    assert table.column("count").to_pylist() == [2**60 + 1, None]
-
-
-def test_a_file_of_before_a_feature_existed_has_nulls(
-    opened: Callable[..., Any], flat: Path, asked: pd.DataFrame
-) -> None:
-    for file in flat.glob("*.parquet"):
-        pq.write_table(pq.read_table(file).drop_columns(["vix"]), file)
-    joined = opened(_view(_source(flat / "*.parquet"))).get_historical_features(
-        asked, ["flat:vix", "flat:ret_1"]
-    )
-    frame = joined.to_df()
-    assert frame["vix"].isna().all()
-    assert frame["ret_1"].notna().any()
-
-
 def _pulled(store_uri: str, latest: bool, start: datetime, end: datetime) -> pd.DataFrame:
-    from feature_repo.asof import AsOfOfflineStore
+    from feature_repo.offline_store import AsOfOfflineStore
     from feature_repo.opening import open_feature_store
 
     feature_store = open_feature_store(store_uri)
@@ -357,11 +287,11 @@ def test_the_latest_rows_of_a_span_are_one_a_symbol(
 ) -> None:
     newest: dict[str, Row] = {}
     for row in versions.to_dict("records"):
-        held = newest.get(row["symbol"])
-        if START <= row["event_timestamp"] <= end and (held is None or _age(row) > _age(held)):
+        best = newest.get(row["symbol"])
+        if START <= row["event_timestamp"] <= end and (best is None or _age(row) > _age(best)):
             newest[row["symbol"]] = row
-    found = _pulled(store_uri, True, START, end).set_index("symbol")["ret_1"].to_dict()
-    assert found == {symbol: row["ret_1"] for symbol, row in newest.items()}
+    pulled = _pulled(store_uri, True, START, end).set_index("symbol")["ret_1"].to_dict()
+    assert pulled == {symbol: row["ret_1"] for symbol, row in newest.items()}
 
 
 def test_all_rows_of_a_span_are_all_versions(store_uri: str, versions: pd.DataFrame) -> None:
@@ -377,90 +307,68 @@ def test_all_rows_of_a_span_are_all_versions(store_uri: str, versions: pd.DataFr
 
 
 @pytest.mark.parametrize(
-    ("entity_df", "said"),
+    "entity_df",
     [
-        ("SELECT * FROM moments", "entities as str"),
-        (pd.DataFrame({"symbol": ["SPX"]}), "no column event_timestamp"),
-        (pd.DataFrame({"event_timestamp": [START]}), "no column symbol"),
-        (pd.DataFrame({"symbol": [600519], "event_timestamp": [START]}), "symbol of type int64"),
-        (
-            pd.DataFrame({"symbol": ["SPX", 1], "event_timestamp": [START, START]}),
-            "Conversion failed for column symbol",
-        ),
-        (pd.DataFrame({"symbol": ["SPX"], "event_timestamp": ["noon"]}), "noon"),
-        (
-            pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [START], "vix": [1.0]}),
-            "columns vix",
-        ),
+        "SELECT * FROM moments",
+        pd.DataFrame({"symbol": ["SPX"]}),
+        pd.DataFrame({"event_timestamp": [START]}),
+        pd.DataFrame({"symbol": [600519], "event_timestamp": [START]}),
+        pd.DataFrame({"symbol": ["SPX", 1], "event_timestamp": [START, START]}),
+        pd.DataFrame({"symbol": ["SPX"], "event_timestamp": ["noon"]}),
+        pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [START], "vix": [1.0]}),
     ],
     ids=["SQL", "no moment", "no symbol", "numbers", "mixed", "no time", "a feature's name"],
 )
-def test_entities_that_cannot_be_joined_are_refused(
-    store_uri: str, entity_df: Any, said: str
-) -> None:
-    with pytest.raises(RequestError, match=said):
+def test_entities_that_cannot_be_joined_are_refused(store_uri: str, entity_df: Any) -> None:
+    with pytest.raises(RequestError) as caught:
         _joined(store_uri, entity_df)
+    assert caught.value.field == "entity_df"
 
 
 def test_a_span_of_dates_in_place_of_entities_is_refused(store_uri: str) -> None:
-    with pytest.raises(RequestError, match="a span of dates"):
+    with pytest.raises(RequestError):
         _joined(store_uri, None, start_date=START, end_date=END)
 
 
+@pytest.mark.parametrize("kind", ["no contract table", "renamed columns", "no key", "text"])
 def test_views_of_another_kind_are_refused(
-    opened: Callable[..., Any], flat: Path, asked: pd.DataFrame
+    opened: Callable[..., Any], store_uri: str, asked: pd.DataFrame, kind: str
 ) -> None:
-    from feast import Entity, Field, ValueType
-    from feast.data_format import DeltaFormat
+    from feast import Field
     from feast.types import Float64, String
 
-    keys = ("symbol", "note")
-    two = [Entity(name=key, join_keys=[key], value_type=ValueType.STRING) for key in keys]
-    keyed = [Field(name=key, dtype=String) for key in keys]
-    value = Field(name="vix", dtype=Float64)
-    refused = {
-        "that is no Parquet files": {"source": _source(flat, file_format=DeltaFormat())},
-        "s3://elsewhere": {"source": _source("s3://elsewhere/a.parquet")},
-        "renamed columns": {"source": _source(flat, field_mapping={"old": "vix"})},
-        "2 join keys": {"source": _source(flat), "entities": two, "schema": [*keyed, value]},
-        "0 join keys": {"source": _source(flat), "entities": [], "schema": [value]},
+    source = _source(store_uri)
+    text = [Field(name=name, dtype=String) for name in ("symbol", "vix")]
+    source_and_changes: dict[str, tuple[Any, dict[str, Any]]] = {
+        "no contract table": (_source(store_uri, "other"), {}),
+        "renamed columns": (_source(store_uri, field_mapping={"old": "vix"}), {}),
+        "no key": (source, {"entities": [], "schema": [Field(name="vix", dtype=Float64)]}),
+        "text": (source, {"schema": text}),
     }
-    for said, definition in refused.items():
-        feature_store = opened()
-        feature_store.apply([*definition.get("entities", []), _view(**definition)])
-        with pytest.raises(ConfigError, match=said):
-            feature_store.get_historical_features(asked, ["flat:vix"])
+    of, changes = source_and_changes[kind]
+    with pytest.raises(ConfigError):
+        opened(_view(of, **changes)).get_historical_features(asked, ["view:vix"])
 
 
 @pytest.mark.filterwarnings("ignore:On demand feature view is an experimental")
 def test_an_on_demand_view_is_refused(
-    opened: Callable[..., Any], flat: Path, asked: pd.DataFrame
+    opened: Callable[..., Any], store_uri: str, asked: pd.DataFrame
 ) -> None:
     from feast import Field
     from feast.on_demand_feature_view import on_demand_feature_view
     from feast.types import Float64
 
-    view = _view(_source(flat / "*.parquet"))
+    view = _view(_source(store_uri))
 
     @on_demand_feature_view(sources=[view], schema=[Field(name="twice", dtype=Float64)])
     def doubled(inputs: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame({"twice": inputs["vix"] * 2})
 
-    with pytest.raises(ConfigError, match="on-demand"):
+    with pytest.raises(ConfigError):
         opened(view, doubled).get_historical_features(asked, ["doubled:twice"])
 
 
-def test_no_files_at_all_are_not_taken_for_no_rows(
-    opened: Callable[..., Any], flat: Path, asked: pd.DataFrame
-) -> None:
-    job = opened(_view(_source(flat / "none" / "*.parquet"))).get_historical_features(
-        asked, ["flat:vix"]
-    )
-    with pytest.raises(NotFound, match="no file"):
-        job.to_df()
-
-
-def test_a_broken_file_is_named(store_uri: str, tmp_path: Path, versions: pd.DataFrame) -> None:
+def test_a_broken_file_is_named(tmp_path: Path, versions: pd.DataFrame) -> None:
     store = Store.open(str(tmp_path))
     store.write(FEATURES_DAILY, versions)
     broken = tmp_path / "features_daily" / "symbol=SPX" / "year=2017" / "data.parquet"
@@ -469,29 +377,18 @@ def test_a_broken_file_is_named(store_uri: str, tmp_path: Path, versions: pd.Dat
         _joined(store.uri, pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [END]}))
 
 
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        (lambda rows: rows.drop_columns(["created_timestamp"]), "no column created_timestamp"),
-        (lambda rows: _with(rows, "vix", pa.array(["high"] * len(rows))), "column vix"),
-        (
-            lambda rows: _with(rows, "event_timestamp", pa.array(["noon"] * len(rows))),
-            "column event_timestamp",
-        ),
-        (lambda rows: _with(rows, "symbol", pa.array(["000001"] * len(rows))), "symbol 000001"),
-    ],
-    ids=["a column is missing", "text for a number", "text for a time", "another symbol"],
-)
-def test_a_file_that_is_not_as_it_should_be_is_refused(
-    tmp_path: Path, versions: pd.DataFrame, changed: Callable[[pa.Table], pa.Table], said: str
+@pytest.mark.parametrize("fault", ["no time", "another symbol"])
+def test_a_file_that_breaks_the_contract_is_refused(
+    tmp_path: Path, versions: pd.DataFrame, fault: str
 ) -> None:
     store = Store.open(str(tmp_path))
     store.write(FEATURES_DAILY, versions[versions["symbol"] == "SPX"])
     file = tmp_path / "features_daily" / "symbol=SPX" / "year=2017" / "data.parquet"
-    pq.write_table(changed(pq.read_table(file, partitioning=None)), file)
-    with pytest.raises(ContractError, match=said):
+    rows = pq.read_table(file, partitioning=None).to_pandas()
+    faults = {
+        "no time": rows.drop(columns="created_timestamp"),
+        "another symbol": rows.assign(symbol="000001"),
+    }
+    pq.write_table(pa.Table.from_pandas(faults[fault], preserve_index=False), file)
+    with pytest.raises(ContractError):
         _joined(store.uri, pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [END]}))
-
-
-def _with(rows: pa.Table, name: str, column: pa.Array) -> pa.Table:
-    return rows.set_column(rows.column_names.index(name), name, column)

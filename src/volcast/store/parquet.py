@@ -36,7 +36,7 @@ def decode(table: Table, data: bytes, where: str, *, newer: bool = False) -> pa.
     Parameters
     ----------
     newer : bool
-        Take a file of a later contract and leave out the columns this one does not know.
+        Read only the columns of ``table``, such as of a file written by a later version.
 
     Raises
     ------
@@ -47,7 +47,9 @@ def decode(table: Table, data: bytes, where: str, *, newer: bool = False) -> pa.
     """
     try:
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        rows = file.read(use_threads=False)
+        stored = file.schema_arrow.names
+        columns = [name for name in table.schema.names if name in stored] if newer else None
+        rows = file.read(columns=columns, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise CorruptFile(
             found=f"{len(data)} bytes that cannot be read ({error})",
@@ -57,7 +59,4 @@ def decode(table: Table, data: bytes, where: str, *, newer: bool = False) -> pa.
         ) from error
     if rows.schema.equals(table.schema):
         return rows
-    if newer:
-        names = {column.name for column in table.columns}
-        rows = rows.select([name for name in rows.column_names if name in names])
     return table.conform(rows, where)
