@@ -20,7 +20,7 @@ from volcast.data.sources.source import (
     join,
     market_rows,
     nothing,
-)  # fmt: skip
+)
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["CsvFolderSource"]

@@ -18,7 +18,7 @@ from volcast.data.sources.source import (
     join,
     market_rows,
     nothing,
-)  # fmt: skip
+)
 from volcast.store.tables import RAW_MARKET
 
 __all__ = ["SampleSource"]
