@@ -67,13 +67,13 @@ class Feed:
     name: str = "yfinance"
     live: bool = True
     symbols: tuple[str, ...] = ()
-    asked: list[tuple[str, ...]] = field(default_factory=list)
+    requests: list[tuple[str, ...]] = field(default_factory=list)
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
         """Fetch what the frames hold."""
-        self.asked.append(tuple(symbols))
-        held = [name for name in symbols if name in self.frames]
-        parts = [market_rows(self.frames[n], n, self.name, first=first, last=last) for n in held]
+        self.requests.append(tuple(symbols))
+        names = [name for name in symbols if name in self.frames]
+        parts = [market_rows(self.frames[n], n, self.name, first=first, last=last) for n in names]
         return join([Fetched(part) for part in parts], RAW_MARKET)
 
     def macro(self, first: date | None, last: date | None) -> Fetched:  # noqa: ARG002
@@ -91,7 +91,7 @@ class Case:
     expected : error type or None
         What ingest and validate end in; None: the run goes on.
     now : datetime
-        When the feed is asked.
+        Time of the fetch.
     factor : float
         What the target's prices are a multiple of the truth by, as after a split.
     """
@@ -160,7 +160,7 @@ def stale_last_bar(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fr
 
 
 def half_day(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fresh: bool) -> Case:
-    """A session that ends at 13:00: asked for before, its bar is not whole yet."""
+    """A session that ends at 13:00: fetched before, its bar is incomplete."""
     minute = int(rng.integers(1, 420))
     now = datetime(2024, 11, 29, 14, 30, tzinfo=UTC) + pd.Timedelta(minutes=minute).to_pytimedelta()
     if now >= datetime(2024, 11, 29, 18, tzinfo=UTC):
@@ -197,7 +197,7 @@ def restated_split(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fr
     at = int(rng.choice(places[(places > 60) & (places < len(frame) - 1)]))
     part = frame.index < at if rng.random() < 0.5 or fresh else frame.index >= at
     frame.loc[part, list(PRICES)] *= factor
-    # A live source is asked for the recent sessions alone; what it tells of older ones is unseen.
+    # Only recent sessions of a live source are fetched; changes of older ones are not seen.
     seen = fresh or (frame.loc[part, "session"] >= _ASKED_FROM).any()
     return Case(Feed(frames | {symbol: frame}), QualityError if symbol == "SPY" and seen else None)
 

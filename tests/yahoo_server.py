@@ -1,4 +1,4 @@
-"""A loopback server in Yahoo's place, that misbehaves as it is told."""
+"""A loopback server in Yahoo's place, with faults on request."""
 
 import json
 import threading
@@ -40,14 +40,14 @@ class Yahoo:
     otherwise: Answer
     faults: list[Answer | None] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     waits: list[float] = field(default_factory=list)
 
     def answer(self, path: str) -> Answer:
         if "/v8/finance/chart/" not in path:
             return 404, b""
-        self.asked.append(path)
+        self.paths.append(path)
         fault = self.faults.pop(0) if self.faults else None
         symbol = unquote(urlsplit(path).path.rsplit("/", 1)[-1])
         return fault or self.answers.get(symbol, self.otherwise)
@@ -61,9 +61,9 @@ class Yahoo:
         session: Any = requests.Session()
         send, base = session.request, self.url
 
-        def to_loopback(method: str, url: str, **given: Any) -> Any:
+        def to_loopback(method: str, url: str, **options: Any) -> Any:
             parts = urlsplit(url)
-            return send(method, f"{base}{parts.path}", **given)
+            return send(method, f"{base}{parts.path}", **options)
 
         session.request = to_loopback
         return session

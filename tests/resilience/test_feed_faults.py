@@ -105,9 +105,9 @@ def test_a_feed_with_a_fault_publishes_nothing_bad(
         late = case.now < datetime(2024, 11, 29, 18, tzinfo=UTC)
         newest = after.loc[after["symbol"] == "SPY", "session"].max().date()
         assert newest == (BEFORE if late else AS_OF)
-    asked = [symbol for symbols in case.feed.asked for symbol in symbols]
+    fetched = [symbol for symbols in case.feed.requests for symbol in symbols]
     # Once; twice where the overlap showed that more than it was restated.
-    assert all(asked.count(symbol) <= 2 for symbol in asked)
+    assert all(fetched.count(symbol) <= 2 for symbol in fetched)
 
 
 @lru_cache(maxsize=3)
@@ -200,8 +200,8 @@ def test_columns_of_several_levels_are_read_if_they_are_of_one_symbol_alone(
     hit, two, flipped = rng.choice(["SPY", "^VIX", "TLT"]), seed % 2 == 1, rng.random() < 0.5
     plain = yfinance.Ticker.history
 
-    def history(self: yfinance.Ticker, **given: object) -> pd.DataFrame:
-        frame = plain(self, **given)
+    def history(self: yfinance.Ticker, **options: object) -> pd.DataFrame:
+        frame = plain(self, **options)
         if self.ticker != hit:
             return frame
         levelled = pd.concat({n: frame for n in (hit, *(["QQQ"] if two else []))}, axis=1)

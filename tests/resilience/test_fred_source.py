@@ -53,8 +53,8 @@ HANG, CUT = (0, b""), (-1, b"")
 
 
 def refusal(message: str) -> tuple[int, bytes]:
-    said = {"error_code": 400, "error_message": f"Bad Request.  {message}"}
-    return 400, json.dumps(said).encode()
+    content = {"error_code": 400, "error_message": f"Bad Request.  {message}"}
+    return 400, json.dumps(content).encode()
 
 
 BAD_KEY = refusal(
@@ -65,13 +65,13 @@ BAD_KEY = refusal(
 
 @dataclass
 class Fred:
-    """What the loopback server holds and answers: the faults in turn, then the truth."""
+    """The answers of the loopback server: the faults in turn, then the series."""
 
     url: str
     series: dict[str, History]
     page: int = 100_000
     faults: list[tuple[int, bytes]] = field(default_factory=list)
-    asked: list[dict[str, str]] = field(default_factory=list)
+    requests: list[dict[str, str]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     waits: list[float] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
@@ -84,33 +84,33 @@ class Fred:
 
     def answer(self, url: str) -> tuple[int, bytes]:
         parts = urlsplit(url)
-        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
-        self.keys.append(asked.pop("api_key", None))
-        self.asked.append(asked)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        self.keys.append(query.pop("api_key", None))
+        self.requests.append(query)
         if self.faults:
             return self.faults.pop(0)
         if self.keys[-1] != KEY:
             return BAD_KEY
-        if asked["series_id"] not in self.series:
+        if query["series_id"] not in self.series:
             return refusal("The series does not exist.")
-        held = self.series[asked["series_id"]]
-        days = sorted({day for history in held.values() for day, _ in history})
-        begin, end = asked.get("realtime_start", TODAY), asked.get("realtime_end", TODAY)
+        series = self.series[query["series_id"]]
+        days = sorted({day for history in series.values() for day, _ in history})
+        begin, end = query.get("realtime_start", TODAY), query.get("realtime_end", TODAY)
         inside = [day for day in days if begin <= day <= end]
         if parts.path == "/fred/series/vintagedates":
-            return self._list(asked, "vintage_dates", inside)
+            return self._list(query, "vintage_dates", inside)
         if len(inside) > 2000:
             return refusal(
                 f"There are {len(inside)} vintage dates in the specified real-time period."
             )
-        rows = observed(held, begin, end, asked)
-        return self._list(asked, "observations", rows)
+        rows = observed(series, begin, end, query)
+        return self._list(query, "observations", rows)
 
-    def _list(self, asked: dict[str, str], name: str, items: Sequence[Any]) -> tuple[int, bytes]:
-        start = int(asked["offset"])
+    def _list(self, query: dict[str, str], name: str, items: Sequence[Any]) -> tuple[int, bytes]:
+        start = int(query["offset"])
         answer = {
-            "realtime_start": asked.get("realtime_start", TODAY),
-            "realtime_end": asked.get("realtime_end", TODAY),
+            "realtime_start": query.get("realtime_start", TODAY),
+            "realtime_end": query.get("realtime_end", TODAY),
             "order_by": "observation_date",
             "sort_order": "asc",
             "count": len(items),
@@ -121,11 +121,11 @@ class Fred:
         return 200, json.dumps(answer).encode()
 
 
-def observed(held: History, begin: str, end: str, asked: dict[str, str]) -> list[dict[str, str]]:
-    """Rows by real-time period, its edges clamped to the one asked for, as FRED does."""
+def observed(series: History, begin: str, end: str, query: dict[str, str]) -> list[dict[str, str]]:
+    """Rows by real-time period, its edges clamped to the one query for, as FRED does."""
     rows = []
-    for day, history in sorted(held.items()):
-        if not asked["observation_start"] <= day <= asked["observation_end"]:
+    for day, history in sorted(series.items()):
+        if not query["observation_start"] <= day <= query["observation_end"]:
             continue
         ends = [str(date.fromisoformat(start) - timedelta(days=1)) for start, _ in history[1:]]
         spans = zip(history, [*ends, "9999-12-31"], strict=True)
@@ -135,7 +135,7 @@ def observed(held: History, begin: str, end: str, asked: dict[str, str]) -> list
             for (start, value), stop in spans
             if start <= end and stop >= begin
         ]  # fmt: skip
-        rows += shown[:1] if asked.get("output_type") == "4" else shown
+        rows += shown[:1] if query.get("output_type") == "4" else shown
     return rows
 
 
@@ -150,9 +150,9 @@ def fred() -> Iterator[Fred]:
                 return
             self.answer(status, body)
 
-    held = {"UNRATE": UNRATE, "CPIAUCSL": CPI, "NFCI": NFCI, "DGS10": DGS10}
+    series = {"UNRATE": UNRATE, "CPIAUCSL": CPI, "NFCI": NFCI, "DGS10": DGS10}
     with serving(Handler) as url:
-        state = Fred(url, {k: dict(v) for k, v in held.items()})
+        state = Fred(url, {k: dict(v) for k, v in series.items()})
         yield state
         state.over.set()
 
@@ -178,7 +178,7 @@ def test_each_value_counts_from_the_end_of_its_day_in_new_york(fred: Fred) -> No
     assert set(rules) == {"published: end of the vintage day in New York"}
 
 
-def test_a_month_without_a_value_is_no_row_and_is_counted(fred: Fred) -> None:
+def test_a_month_without_a_value_is_dropped_and_counted(fred: Fred) -> None:
     fetched = fred.source().macro(None, AFTER)
     assert [(day, value) for day, _, value in of(fetched, "CPIAUCSL")] == [
         ("2025-09-01", 100.5),
@@ -187,7 +187,7 @@ def test_a_month_without_a_value_is_no_row_and_is_counted(fred: Fred) -> None:
     assert fetched.dropped == {"CPIAUCSL: no value": 1, "DGS10: no value": 1}
 
 
-def test_a_series_that_is_estimated_anew_each_week_keeps_its_initial_releases(fred: Fred) -> None:
+def test_a_series_that_is_re_estimated_each_week_keeps_its_initial_releases(fred: Fred) -> None:
     assert of(fred.source().macro(None, AFTER), "NFCI") == [
         ("2025-12-19", "2025-12-25 05:00", -0.50),
         ("2025-12-26", "2026-01-01 05:00", -0.52),
@@ -202,14 +202,16 @@ def test_a_daily_market_series_has_an_assumed_lag_and_no_vintages(fred: Fred) ->
     ]
     rules = fetched.rows.loc[fetched.rows["series"] == "DGS10", "lag_rule"]
     assert rules.str.startswith("assumed: daily").all()
-    assert all("realtime_start" not in asked for asked in fred.asked if "DGS10" in asked.values())
+    assert all(
+        "realtime_start" not in query for query in fred.requests if "DGS10" in query.values()
+    )
 
 
 def test_pages_are_read_to_the_end(fred: Fred) -> None:
     whole = fred.source().macro(None, AFTER)
-    fred.page, fred.asked = 2, []
+    fred.page, fred.requests = 2, []
     pd.testing.assert_frame_equal(fred.source().macro(None, AFTER).rows, whole.rows)
-    offsets = [asked["offset"] for asked in fred.asked if asked["series_id"] == "UNRATE"]
+    offsets = [query["offset"] for query in fred.requests if query["series_id"] == "UNRATE"]
     assert offsets == ["0", "2", "0", "2"]
 
 
@@ -244,8 +246,8 @@ def test_more_vintages_than_one_question_may_cover_are_asked_for_in_parts(fred: 
     assert len(of(fetched, "ICSA")) == 4504
     assert of(fetched, "NFCI")[0] == ("2009-12-26", "2010-01-02 05:00", 1.0)
     assert len(of(fetched, "NFCI")) == 4501
-    windows = [asked for asked in fred.asked if asked.get("output_type") == "1"]
-    assert [asked["realtime_start"] for asked in windows] == [days[0], days[2000], days[4000]]
+    windows = [query for query in fred.requests if query.get("output_type") == "1"]
+    assert [query["realtime_start"] for query in windows] == [days[0], days[2000], days[4000]]
 
 
 def test_the_vintages_of_the_last_day_are_left_for_the_next_time(fred: Fred) -> None:
@@ -289,7 +291,7 @@ def test_a_lasting_fault_ends_after_bounded_attempts(fred: Fred, fault: tuple[in
     with pytest.raises(SourceUnavailable, match="FRED, BAA10Y") as caught:
         fred.source(timeout_seconds=0.2).macro(None, AFTER)
     assert (caught.value.exit_code, caught.value.retryable) == (20, True)
-    assert (len(fred.asked), len(fred.waits)) == (7, 6)
+    assert (len(fred.requests), len(fred.waits)) == (7, 6)
     assert 31 <= sum(fred.waits) <= 95
 
 
@@ -334,7 +336,7 @@ def test_a_key_that_fred_refuses_is_a_fault_of_the_settings(fred: Fred) -> None:
         fred.source(key=unknown).macro(None, AFTER)
     assert caught.value.field == "fred_api_key"
     assert unknown not in "".join(traceback.format_exception(caught.value))
-    assert (len(fred.asked), fred.waits) == (1, [])
+    assert (len(fred.requests), fred.waits) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -351,10 +353,10 @@ def test_the_key_is_in_no_error_and_no_log(
     fred.faults = [fault] * 50
     with pytest.raises((ConfigError, ContractError, SourceUnavailable)) as caught:
         fred.source(timeout_seconds=0.2).macro(None, AFTER)
-    told = "".join(traceback.format_exception(caught.value))
+    text = "".join(traceback.format_exception(caught.value))
     chain = caught.value.__cause__ or caught.value
     assert "/fred/series/observations" in caplog.text
-    assert KEY not in told + repr(chain) + repr(getattr(chain, "request", "")) + caplog.text
+    assert KEY not in text + repr(chain) + repr(getattr(chain, "request", "")) + caplog.text
     assert KEY not in repr(fred.source()) + repr(vars(fred.source()))
     assert set(fred.keys) == {KEY}
 
@@ -420,9 +422,7 @@ def test_a_daily_value_that_changes_counts_from_its_ingestion(store: Store, fred
     assert rows["available_at"].iloc[-1] == pd.Timestamp("2026-01-15 22:00", tz="UTC")
 
 
-def test_an_outage_of_fred_holds_up_no_price_is_said_and_made_good_later(
-    store: Store, fred: Fred
-) -> None:
+def test_an_outage_of_fred_delays_no_price_and_is_noted(store: Store, fred: Fred) -> None:
     fred.faults = [(500, b"")] * 50
     report = fetch(store, fred, 14)
     assert (report.added > 0, report.macro_added) == (True, 0)

@@ -66,7 +66,7 @@ def test_bars_keep_raw_prices_and_the_dividend_as_an_adjustment(yahoo: Yahoo) ->
     rows = yahoo.source().market(["SPY"], None, date(2024, 3, 8)).rows
     assert [day.date() for day in rows["session"]] == SESSIONS
     assert rows["close"].tolist() == COLUMNS["close"]
-    assert len(yahoo.asked) == 1
+    assert len(yahoo.paths) == 1
     assert rows["adjustment"].isna().tolist() == [True, False, False, False, False]
     assert rows["adjustment"].tolist()[1] == 1.0
     dividend = (ADJUSTED[2] / ADJUSTED[1]) / (COLUMNS["close"][2] / COLUMNS["close"][1])
@@ -121,7 +121,7 @@ def test_sessions_are_the_exchanges_own_days(yahoo: Yahoo) -> None:
     rows = yahoo.source().market(["VIX"], None, date(2024, 3, 8)).rows
     assert set(rows["symbol"]) == {"VIX"}
     assert [day.date() for day in rows["session"]] == SESSIONS
-    assert all("VIX" in path for path in yahoo.asked)
+    assert all("VIX" in path for path in yahoo.paths)
 
 
 def test_nothing_is_cached_on_disk(yahoo: Yahoo) -> None:

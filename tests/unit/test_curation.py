@@ -16,7 +16,7 @@ MON, TUE, WED = date(2021, 3, 1), date(2021, 3, 2), date(2021, 3, 3)
 LATER, STILL_LATER = "2021-03-10T12:00Z", "2021-03-11T12:00Z"
 
 
-def row(symbol: str = "SPY", session: date = MON, **given: object) -> dict[str, object]:
+def row(symbol: str = "SPY", session: date = MON, **changes: object) -> dict[str, object]:
     base = {
         "symbol": symbol,
         "session": session,
@@ -30,11 +30,11 @@ def row(symbol: str = "SPY", session: date = MON, **given: object) -> dict[str, 
         "adjustment": 1.0,
         "volume": 1e6 + session.day,
     }
-    return base | given
+    return base | changes
 
 
-def vix(session: date = MON, **given: object) -> dict[str, object]:
-    return row("VIX", session, open=20.0, high=22.0, low=19.0, close=21.0) | given
+def vix(session: date = MON, **changes: object) -> dict[str, object]:
+    return row("VIX", session, open=20.0, high=22.0, low=19.0, close=21.0) | changes
 
 
 def curated(*rows: dict[str, object], as_of: date = WED) -> Curated:
@@ -69,44 +69,52 @@ def test_the_first_version_of_a_row_is_known_at_the_close_of_its_session() -> No
 
 
 def test_a_restated_price_replaces_the_first_and_is_known_when_it_was_ingested() -> None:
-    kept = only(curated(row(), row(close=100.7, ingested_at=LATER)))
-    assert (kept["close"], list(kept["flags"])) == (100.7, ["restated"])
-    assert kept["known_at"] == pd.Timestamp(LATER)
+    chosen = only(curated(row(), row(close=100.7, ingested_at=LATER)))
+    assert (chosen["close"], list(chosen["flags"])) == (100.7, ["restated"])
+    assert chosen["known_at"] == pd.Timestamp(LATER)
 
 
 def test_a_restated_volume_alone_leaves_the_moment_of_knowledge() -> None:
-    kept = only(curated(row(), row(volume=2e6, ingested_at=LATER)))
-    assert (kept["volume"], kept["known_at"], list(kept["flags"])) == (2e6, new_york_close(MON), [])
+    chosen = only(curated(row(), row(volume=2e6, ingested_at=LATER)))
+    assert (chosen["volume"], chosen["known_at"], list(chosen["flags"])) == (
+        2e6,
+        new_york_close(MON),
+        [],
+    )
 
 
 def test_prices_are_known_since_the_version_that_last_changed_them() -> None:
-    kept = only(
+    chosen = only(
         curated(
             row(),
             row(adjustment=1.01, ingested_at=LATER),
             row(adjustment=1.01, volume=5.0, ingested_at=STILL_LATER),
         )
     )
-    assert (kept["adjustment"], kept["volume"]) == (1.01, 5.0)
-    assert kept["known_at"] == pd.Timestamp(LATER)
+    assert (chosen["adjustment"], chosen["volume"]) == (1.01, 5.0)
+    assert chosen["known_at"] == pd.Timestamp(LATER)
 
 
-def test_a_broken_restatement_is_quarantined_and_the_earlier_version_stands() -> None:
+def test_a_broken_restatement_is_quarantined_and_the_earlier_version_is_in_use() -> None:
     result = curated(row(), row(low=150.0, ingested_at=LATER))
-    kept = only(result)
-    assert (kept["low"], kept["known_at"], list(kept["flags"])) == (99.0, new_york_close(MON), [])
+    chosen = only(result)
+    assert (chosen["low"], chosen["known_at"], list(chosen["flags"])) == (
+        99.0,
+        new_york_close(MON),
+        [],
+    )
     assert set(result.quarantined["ingested_at"]) == {pd.Timestamp(LATER)}
 
 
 def test_the_correction_of_a_broken_first_version_is_known_only_since_then() -> None:
-    kept = only(curated(row(close=-1.0), row(ingested_at=LATER)))
-    assert (kept["known_at"], list(kept["flags"])) == (pd.Timestamp(LATER), ["restated"])
+    chosen = only(curated(row(close=-1.0), row(ingested_at=LATER)))
+    assert (chosen["known_at"], list(chosen["flags"])) == (pd.Timestamp(LATER), ["restated"])
 
 
 def test_a_version_between_that_is_broken_makes_no_restatement() -> None:
     broken = row(close=None, ingested_at=LATER)
-    kept = only(curated(row(), broken, row(ingested_at=STILL_LATER)))
-    assert (kept["known_at"], list(kept["flags"])) == (new_york_close(MON), [])
+    chosen = only(curated(row(), broken, row(ingested_at=STILL_LATER)))
+    assert (chosen["known_at"], list(chosen["flags"])) == (new_york_close(MON), [])
 
 
 def test_an_unknown_adjustment_is_one() -> None:
@@ -114,11 +122,11 @@ def test_an_unknown_adjustment_is_one() -> None:
 
 
 def test_a_later_fetch_that_knows_no_adjustment_keeps_the_earlier_one() -> None:
-    kept = only(curated(row(adjustment=1.004), row(adjustment=None, ingested_at=LATER)))
-    assert (kept["adjustment"], list(kept["flags"])) == (1.004, [])
+    chosen = only(curated(row(adjustment=1.004), row(adjustment=None, ingested_at=LATER)))
+    assert (chosen["adjustment"], list(chosen["flags"])) == (1.004, [])
 
 
-def test_rows_after_as_of_are_not_looked_at() -> None:
+def test_rows_after_as_of_are_ignored() -> None:
     result = curated(row(), row(session=TUE, close=-1.0), as_of=MON)
     assert only(result)["session"].date() == MON
     assert result.quarantined.empty
@@ -146,22 +154,22 @@ def test_the_same_row_twice_in_one_version_counts_once() -> None:
     assert (result.dropped, len(result.quarantined)) == ({"SPY repeated": 1}, 0)
 
 
-def test_two_rows_of_one_version_that_disagree_are_both_kept_out() -> None:
+def test_two_rows_of_one_version_that_disagree_are_both_quarantined() -> None:
     result = curated(row(), row(close=100.6, source="yfinance"), row(session=TUE))
     assert only(result)["session"].date() == TUE
     assert list(result.quarantined["reason"]) == ["contradicting_repeat"] * 2
 
 
 def test_an_index_without_a_range_is_filled_with_its_close_and_flagged() -> None:
-    kept = only(curated(vix(open=None, high=0.0, low=float("inf"))))
-    assert [kept[name] for name in ("open", "high", "low", "close")] == [21.0] * 4
-    assert list(kept["flags"]) == ["range_filled"]
+    chosen = only(curated(vix(open=None, high=0.0, low=float("inf"))))
+    assert [chosen[name] for name in ("open", "high", "low", "close")] == [21.0] * 4
+    assert list(chosen["flags"]) == ["range_filled"]
 
 
 def test_an_index_that_contradicts_its_range_is_flagged_and_kept() -> None:
-    kept = only(curated(vix(open=25.0, close=18.0)))
-    assert (kept["open"], kept["close"]) == (25.0, 18.0)
-    assert list(kept["flags"]) == ["close_outside_range", "open_outside_range"]
+    chosen = only(curated(vix(open=25.0, close=18.0)))
+    assert (chosen["open"], chosen["close"]) == (25.0, 18.0)
+    assert list(chosen["flags"]) == ["close_outside_range", "open_outside_range"]
 
 
 def test_a_day_of_the_last_ones_prices_is_flagged_for_assets_only() -> None:
@@ -187,8 +195,8 @@ def test_a_bar_is_compared_with_the_one_before_as_it_was_when_fetched() -> None:
     rows = [row(**same), row(session=TUE, **same)]
     restated = curated(*rows, row(close=100.7, **later))
     assert list(restated.quarantined["reason"]) == ["bar_repeated"]
-    mended = curated(*rows, row(session=TUE, close=100.6, **later))
-    assert list(mended.rows["close"]) == [100.5, 100.6]
+    corrected = curated(*rows, row(session=TUE, close=100.6, **later))
+    assert list(corrected.rows["close"]) == [100.5, 100.6]
 
 
 @pytest.mark.parametrize(

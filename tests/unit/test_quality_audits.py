@@ -93,7 +93,7 @@ def test_probabilities_that_do_not_sum_to_one_are_found(built: tuple[Store, date
     assert list(failing(features, curated, last)) == ["hmm_sum_not_one"]
 
 
-def test_features_that_are_suddenly_null_are_told_apart_by_what_they_rest_on(
+def test_features_that_are_suddenly_null_are_split_by_what_they_depend_on(
     built: tuple[Store, date],
 ) -> None:
     features, curated, last = tables(built)
@@ -142,7 +142,7 @@ def test_an_audit_stops_leaves_its_rows_and_is_not_repeated_on_the_same_rows(
         audit_features(store, UNIVERSE, calendar.after(last, 1))
 
 
-def forecast(session: date, **given: object) -> dict[str, object]:
+def forecast(session: date, **changes: object) -> dict[str, object]:
     """A sound row of predictions_daily."""
     base, parts, others = -3.6, [0.1, -0.05, 0.02], 0.03
     names = ["iv", "g5_less_iv", "ret_1_scaled"]
@@ -157,7 +157,7 @@ def forecast(session: date, **given: object) -> dict[str, object]:
         "feature_hash": "f", "run_id": "r", "created_timestamp": calendar.closes([session])[0],
         "model_as_of": date(2021, 6, 30), "regime": None,
     }  # fmt: skip
-    return row | given
+    return row | changes
 
 
 AS_OF = date(2021, 12, 31)
@@ -222,12 +222,12 @@ def test_two_champions_a_repeat_and_no_forecast_are_found() -> None:
     assert set(faults(NOTHING)) == {"champions"}
 
 
-def test_a_column_of_another_type_is_the_only_thing_said() -> None:
+def test_a_column_of_another_type_is_the_only_fault_reported() -> None:
     odd = table(forecast(AS_OF)).drop_columns("lo95").append_column("lo95", pa.array(["low"]))
     assert faults(odd) == {"columns_differ": "critical"}
 
 
-def test_what_was_published_is_warned_of() -> None:
+def test_faults_of_published_forecasts_are_warnings() -> None:
     unsound = table(forecast(date(2021, 11, 30), lo80=0.5))
     assert faults(table(forecast(AS_OF)), pa.concat_tables([past(), unsound])) == {
         "published_unsound": "warning"

@@ -18,13 +18,13 @@ TABLES = {
 
 def test_the_page_lists_the_checks_that_are_run_and_what_each_does() -> None:
     page = (ROOT / "docs" / "quality.md").read_text()
-    told = {}
+    documented = {}
     for suite, title in TABLES.items():
         part = page.partition(f"## {title}\n")[2].partition("\n## ")[0]
         rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| (stop|quarantine|warn)", part, re.MULTILINE)
         assert len(rows) == part.count("| `")
-        told |= {(suite, name): does for name, does in rows}
+        documented |= {(suite, name): does for name, does in rows}
     does = {(check.suite, check.name): "quarantine" for check in RAW_ROWS}
     for check in (*MARKET, *FEATURE_CHECKS, *PREDICTION_CHECKS):
         does[check.suite, check.name] = "stop" if check.severity == "critical" else "warn"
-    assert told == does
+    assert documented == does

@@ -94,7 +94,7 @@ def test_a_symbol_without_a_file_is_noted(tmp_path: Path) -> None:
     assert any("TLT.csv" in note for note in fetched.notes)
 
 
-def test_a_missing_folder_is_a_setting_to_mend(tmp_path: Path) -> None:
+def test_a_missing_folder_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="nowhere"):
         CsvFolderSource(tmp_path / "nowhere")
     with pytest.raises(ConfigError, match="source_path"):
@@ -113,10 +113,10 @@ def test_vintages_keep_first_prints_and_changes(tmp_path: Path) -> None:
         "2020-03,2019-11-01,1.5\n2020-03,2019-12-01,2\n"
     )
     rows = folder(tmp_path, HEADER + GOOD, macro).macro(None, None).rows
-    kept = [
+    values = [
         (str(at)[:10], value) for at, value in zip(rows["available_at"], rows["value"], strict=True)
     ]
-    assert kept == [("2020-02-01", 1.0), ("2020-04-01", 1.5), ("2020-03-01", 2.0)]
+    assert values == [("2020-02-01", 1.0), ("2020-04-01", 1.5), ("2020-03-01", 2.0)]
     assert rows["lag_rule"].str.startswith("published").all()
 
 

@@ -22,11 +22,11 @@ def test_prices_are_those_that_arch_ships(fetched: Fetched) -> None:
 
     index, implied = sp500.load(), vix.load()["vix"].dropna()
     spx = fetched.rows[fetched.rows["symbol"] == "SPX"]
-    held = fetched.rows[fetched.rows["symbol"] == "VIX"].set_index("session")["close"]
+    closes = fetched.rows[fetched.rows["symbol"] == "VIX"].set_index("session")["close"]
     assert (spx["session"].to_numpy() == index.index.to_numpy()).all()
     for name in ("Open", "High", "Low", "Close", "Volume"):
         assert (spx[name.lower()].to_numpy() == index[name].to_numpy()).all()
-    assert held.to_dict() == implied.to_dict()
+    assert closes.to_dict() == implied.to_dict()
 
 
 def test_vix_holiday_rows_are_dropped_and_counted(fetched: Fetched) -> None:

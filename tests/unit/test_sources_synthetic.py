@@ -38,8 +38,8 @@ def test_the_same_seed_gives_the_same_rows_and_another_does_not(rows: pd.DataFra
 
 def test_a_later_end_changes_no_earlier_row() -> None:
     short, long = fetch(years=3), fetch(last=date(2004, 6, 30))
-    kept = long[long["session"] <= pd.Timestamp("2002-12-31")].reset_index(drop=True)
-    pd.testing.assert_frame_equal(kept, short, check_exact=True)
+    early = long[long["session"] <= pd.Timestamp("2002-12-31")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(early, short, check_exact=True)
 
 
 def test_more_symbols_change_no_other_symbol() -> None:
