@@ -97,7 +97,7 @@ generated: $(DEV)
 	[ "$$before" = "$$(sum)" ] || { echo "Locks, compiled pipelines or dashboards were out of date; they are new now: read the difference and commit it." >&2; exit 1; }
 
 policies: $(DEV) $(POLICY) $(TOOLS) ## Check images, chart and manifests with schemas and linters (needs Go and promtool)
-	@$(POLICY_VENV)/bin/python -m manifests.policies
+	@manifests/policies/check.sh
 
 render: $(RUN) ## Write the compiled pipelines and the dashboards that are committed
 	@$(BIN)/python -m pipelines.compile

@@ -1,4 +1,4 @@
-"""What the commands share: their options, the store they open, the days they are given."""
+"""Shared by the commands: options, the store, days, and one way to print."""
 
 import re
 from datetime import UTC, date, datetime
@@ -18,14 +18,14 @@ __all__ = [
     "From",
     "StoreOption",
     "To",
-    "at",
     "console",
-    "day",
+    "open_session",
     "open_store",
-    "recalled",
-    "say",
-    "span",
-    "with_roles",
+    "open_with_universe",
+    "parse_day",
+    "parse_span",
+    "print_line",
+    "with_symbols",
 ]
 
 console = Console()
@@ -36,23 +36,23 @@ From = Annotated[str, typer.Option("--from", help="First session, YYYY-MM-DD.")]
 To = Annotated[str, typer.Option("--to", help="Last session, YYYY-MM-DD.")]
 
 
-def say(line: str) -> None:
-    """Print a line as it is."""
-    console.print(line, highlight=False, markup=False)
+def print_line(line: str) -> None:
+    """Print a line without wrapping, markup or colour."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-def with_roles(universe: Universe, target: str | None, iv: str | None) -> Universe:
-    """Return the universe with the target and implied volatility given, if any."""
+def with_symbols(universe: Universe, target: str | None, iv: str | None) -> Universe:
+    """Return the universe with another target or implied volatility, where named."""
     if target is not None and not target.strip():
         raise ConfigError(
             found="an empty target", expected="a symbol", where="--target",
-            remedy="Name the symbol to forecast, or leave the option away.",
+            remedy="Name the symbol to forecast, or omit the option.",
         )  # fmt: skip
-    given = {name: value for name, value in (("target", target), ("iv", iv)) if value is not None}
-    return Universe(**(universe.model_dump() | given))
+    named = {name: value for name, value in (("target", target), ("iv", iv)) if value is not None}
+    return Universe(**(universe.model_dump() | named))
 
 
-def day(text: str | None) -> date | None:
+def parse_day(text: str | None) -> date | None:
     """Read a date; None for none."""
     if text is None or not text.strip():
         return None
@@ -68,9 +68,9 @@ def day(text: str | None) -> date | None:
         ) from error  # fmt: skip
 
 
-def span(first: str, last: str) -> tuple[date, date]:
+def parse_span(first: str, last: str) -> tuple[date, date]:
     """Read two dates in order."""
-    begin, end = day(first), day(last)
+    begin, end = parse_day(first), parse_day(last)
     if begin is None or end is None or begin > end:
         raise ConfigError(
             found=f"--from {first} --to {last}", expected="two dates in order",
@@ -86,7 +86,7 @@ def open_store(settings: Settings) -> "Store":
     return Store.open(settings.store)
 
 
-def recalled(store: str | None) -> "tuple[Store, Universe]":
+def open_with_universe(store: str | None) -> "tuple[Store, Universe]":
     """Open the store, with the universe it was ingested with."""
     from volcast.store.universe import recall
 
@@ -94,10 +94,14 @@ def recalled(store: str | None) -> "tuple[Store, Universe]":
     return opened, recall(opened)
 
 
-def at(store: str | None, as_of: str | None) -> "tuple[Store, Universe, date]":
+def open_session(store: str | None, as_of: str | None) -> "tuple[Store, Universe, date]":
     """Open the store, with its universe and the session to work for."""
     from volcast.data.sessions import resolve_as_of
 
-    given = read_settings(as_of=day(as_of)).as_of
-    opened, universe = recalled(store)
-    return opened, universe, resolve_as_of(opened, universe.target, given, now=datetime.now(UTC))
+    requested = read_settings(as_of=parse_day(as_of)).as_of
+    opened, universe = open_with_universe(store)
+    return (
+        opened,
+        universe,
+        resolve_as_of(opened, universe.target, requested, now=datetime.now(UTC)),
+    )

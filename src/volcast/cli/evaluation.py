@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress, TaskID
 
-from volcast.cli.arguments import From, StoreOption, To, console, recalled, say, span, with_roles
+from volcast.cli.arguments import (
+    From,
+    StoreOption,
+    To,
+    console,
+    open_with_universe,
+    parse_span,
+    print_line,
+    with_symbols,
+)
 from volcast.core.errors import NotFound
 from volcast.core.settings import read_settings
 
@@ -41,9 +50,9 @@ def evaluate(  # noqa: PLR0913
     from volcast.evaluation.rows import evaluation_bytes, scored
     from volcast.evaluation.table import compare
 
-    begin, end = span(first, last)
-    opened, universe = recalled(store)
-    universe = with_roles(universe, target, iv)
+    begin, end = parse_span(first, last)
+    opened, universe = open_with_universe(store)
+    universe = with_symbols(universe, target, iv)
     if iv:
         _refuse_absent(opened, iv)
     seed = read_settings().seed
@@ -62,7 +71,7 @@ def evaluate(  # noqa: PLR0913
         print_ablations(console, result.ablations)
     if report:
         write_file(report, render(result.with_regime_skill()).encode())
-    say(f"{len(result.rows)} sessions written to {out}")
+    print_line(f"{len(result.rows)} sessions written to {out}")
 
 
 def _bar(bars: Progress, name: str) -> Callable[[int, int], None]:

@@ -1,4 +1,4 @@
-"""Commands of ``volcast``; each is one library call and what it prints."""
+"""Commands of ``volcast``; each is a library call and what it prints."""
 
 import logging
 import sys
@@ -15,10 +15,10 @@ from volcast.cli.arguments import (
     StoreOption,
     To,
     console,
-    day,
-    recalled,
-    say,
-    span,
+    open_with_universe,
+    parse_day,
+    parse_span,
+    print_line,
 )
 from volcast.cli.evaluation import evaluate
 from volcast.cli.registry import app as registry_app
@@ -42,24 +42,24 @@ def backfill(first: From, last: To, store: StoreOption = None) -> None:
     """Publish the forecasts of champion and challenger of every session in the span."""
     from volcast.inference.forecast import backfill as fill
 
-    begin, end = span(first, last)
-    opened, universe = recalled(store)
+    begin, end = parse_span(first, last)
+    opened, universe = open_with_universe(store)
     filled = fill(opened, universe, begin, end)
     counts = filled.report
-    say(
+    print_line(
         f"predictions: {counts.added} added, {counts.replaced} replaced, "
         f"{counts.unchanged} unchanged"
     )
     if filled.challenger:
-        say(f"challenger: {filled.challenger}")
+        print_line(f"challenger: {filled.challenger}")
 
 
 @app.command()
 def summary(store: StoreOption = None) -> None:
-    """Print the newest published forecast, its drivers, the skill table and where all lies."""
+    """Print the newest published forecast, its drivers, the skill table and where files are."""
     from volcast.cli.summary import print_summary
 
-    opened, universe = recalled(store)
+    opened, universe = open_with_universe(store)
     print_summary(console, opened, universe)
 
 
@@ -74,7 +74,7 @@ def brief(
     from volcast.cli.brief import print_brief
     from volcast.store.universe import recall
 
-    settings = read_settings(store=store, as_of=day(as_of))
+    settings = read_settings(store=store, as_of=parse_day(as_of))
     library = Library.open(settings, lambda: datetime.now(UTC))
     recall(library.store)  # a store that was never filled is a wrong address
     print_brief(console, library.brief(symbol))
@@ -86,17 +86,17 @@ def ask(
     as_of: DayOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Answer a question by quoting the store's rows and documents, or say it is not in them."""
+    """Answer a question by quoting the store's rows and documents; report what is not in them."""
     from volcast.brief import Library, checked_question
     from volcast.cli.brief import print_answer
     from volcast.store.universe import recall
 
-    asked, until = checked_question(question), day(as_of)
+    text, until = checked_question(question), parse_day(as_of)
     library = Library.open(read_settings(store=store), lambda: datetime.now(UTC))
     recall(library.store)  # a store that was never filled is a wrong address
     with console.status("reading"):
-        gathered = library.refresh()
-    print_answer(console, library.ask(asked, until), gathered.notes)
+        sources = library.refresh()
+    print_answer(console, library.ask(text, until), sources.notes)
 
 
 @app.command()
@@ -120,12 +120,12 @@ def prune(
     """Remove old training runs that led to no version."""
     from volcast.registry.prune import prune as remove
 
-    gone = remove(recalled(store)[0], keep)
-    say(f"runs removed: {len(gone)}")
+    removed = remove(open_with_universe(store)[0], keep)
+    print_line(f"runs removed: {len(removed)}")
 
 
 def main() -> None:
-    """Run the command line; every error ends in its words and its exit code."""
+    """Run the command line; every error ends in its message and its exit code."""
     logging.captureWarnings(True)
     try:
         app()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from volcast.cli.arguments import StoreOption, console, open_store
+from volcast.cli.arguments import StoreOption, console, open_store, print_line
 from volcast.core.settings import read_settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def list_(store: StoreOption = None) -> None:
     opened = _open(store)
     versions, roles = registry.list_versions(opened), registry.roles(opened)
     if not versions:
-        _say(f"no version in {opened.uri} yet: `volcast train` makes one")
+        print_line(f"no version in {opened.uri} yet: `volcast train` makes one")
         return
     table = Table("version", "role", "target", "as of", "run", "sha256")
     for item in versions:
@@ -51,8 +51,8 @@ def show(
     from volcast.cli.versions import print_version
 
     opened = _open(store)
-    found = registry.find(opened, version) if version else registry.named_champion(opened)
-    print_version(console, opened, found)
+    selected = registry.find(opened, version) if version else registry.named_champion(opened)
+    print_version(console, opened, selected)
 
 
 @app.command()
@@ -71,7 +71,7 @@ def verify(version: Number, store: StoreOption = None) -> None:
     from volcast import registry
 
     checked = registry.verify(_open(store), version).version
-    _say(f"version {checked.version} ({checked.sha256[:12]}): all checks held")
+    print_line(f"version {checked.version} ({checked.sha256[:12]}): all checks passed")
 
 
 @app.command()
@@ -82,7 +82,7 @@ def promote(version: Number, why: Why, who: Who, store: StoreOption = None) -> N
     opened = _open(store)
     before = registry.champion_pointer(opened)
     moved = registry.promote(opened, version, who=who, why=why, when=datetime.now(UTC))
-    _say_champion(moved, before)
+    _print_champion(moved, before)
 
 
 @app.command()
@@ -98,16 +98,16 @@ def rollback(
     opened = _open(store)
     before = registry.champion_pointer(opened)
     moved = registry.rollback(opened, who=who, why=why, when=datetime.now(UTC), to=to)
-    _say_champion(moved, before)
+    _print_champion(moved, before)
 
 
 @app.command()
 def challenge(version: Number, why: Why, who: Who, store: StoreOption = None) -> None:
-    """Let a version forecast beside the champion; it is checked first."""
+    """Let a version forecast next to the champion; it is checked first."""
     from volcast import registry
 
     moved = registry.challenge(_open(store), version, who=who, why=why, when=datetime.now(UTC))
-    _say(f"challenger: version {moved.version} ({moved.sha256[:12]})")
+    print_line(f"challenger: version {moved.version} ({moved.sha256[:12]})")
 
 
 @app.command()
@@ -116,26 +116,22 @@ def retire(why: Why, who: Who, store: StoreOption = None) -> None:
     from volcast import registry
 
     moved = registry.retire(_open(store), who=who, why=why, when=datetime.now(UTC))
-    _say(f"no challenger; it was version {moved.version} ({moved.sha256[:12]})")
+    print_line(f"no challenger; it was version {moved.version} ({moved.sha256[:12]})")
 
 
 @app.command()
 def shadow(store: StoreOption = None) -> None:
-    """Score the challenger's published forecasts beside the champion's."""
+    """Score the challenger's published forecasts next to the champion's."""
     from volcast.cli.versions import print_record
     from volcast.training.shadow import shadow_record
 
     print_record(console, shadow_record(_open(store)))
 
 
-def _say_champion(moved: "Version", before: "Version | None") -> None:
-    was = "none" if before is None else f"version {before.version}"
-    after = "as before" if moved == before else f"before: {was}"
-    _say(f"champion: version {moved.version} ({moved.sha256[:12]}), {after}")
-
-
-def _say(line: str) -> None:
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+def _print_champion(moved: "Version", before: "Version | None") -> None:
+    previous = "none" if before is None else f"version {before.version}"
+    after = "as before" if moved == before else f"before: {previous}"
+    print_line(f"champion: version {moved.version} ({moved.sha256[:12]}), {after}")
 
 
 def _open(store: str | None) -> "Store":

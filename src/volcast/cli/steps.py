@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from volcast.cli.arguments import DayOption, StoreOption, at, console, day, with_roles
+from volcast.cli.arguments import (
+    DayOption,
+    StoreOption,
+    console,
+    open_session,
+    parse_day,
+    with_symbols,
+)
 from volcast.core.errors import ConfigError, GateRefused
 from volcast.core.settings import Settings, SourceName, Universe, read_settings
 from volcast.steps.table import FORECAST, PIPELINES, PREPARE, STEPS, TRAIN
@@ -56,7 +63,7 @@ def run(  # noqa: PLR0913
     from volcast.steps.runner import run_pipeline, run_steps
 
     names = _names(steps) if steps else [*PIPELINES[pipeline], "record"]
-    settings = read_settings(source=source, source_path=path, store=store, as_of=day(as_of))
+    settings = read_settings(source=source, source_path=path, store=store, as_of=parse_day(as_of))
     with _begun(f"volcast run {pipeline}", settings.store, folder) as begun:
         if names[0] != "ingest":
             if folder is None:
@@ -84,7 +91,7 @@ def ingest(
     iv: Iv = None,
 ) -> None:
     """Fetch into raw tables, validate, and write curated rows."""
-    settings = read_settings(source=source, source_path=path, store=store, as_of=day(as_of))
+    settings = read_settings(source=source, source_path=path, store=store, as_of=parse_day(as_of))
     with _begun("volcast ingest", settings.store, None) as begun:
         begun.values = _inputs(settings, target, iv)
         begun.steps(PREPARE[:2])
@@ -146,7 +153,7 @@ def _begun(title: str, store: str, folder: Path | None) -> "Iterator[Run]":
 
 @contextmanager
 def _session(title: str, store: str | None, as_of: str | None) -> "Iterator[Run]":
-    opened, universe, session = at(store, as_of)
+    opened, universe, session = open_session(store, as_of)
     with _begun(title, opened.uri, None) as begun:
         begun.values = {
             "as_of": str(session), "universe": universe.model_dump_json(), "training": True,
@@ -155,7 +162,7 @@ def _session(title: str, store: str | None, as_of: str | None) -> "Iterator[Run]
 
 
 def _inputs(settings: Settings, target: str | None, iv: str | None) -> dict[str, object]:
-    universe = with_roles(settings.resolved_universe, target, iv)
+    universe = with_symbols(settings.resolved_universe, target, iv)
     return {
         "source": settings.source,
         "source_path": str(settings.source_path or ""),

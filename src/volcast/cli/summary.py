@@ -1,4 +1,4 @@
-"""What a person is shown: the forecast, its drivers, the table of skill, and where all lies."""
+"""Print the forecast, its drivers, the table of skill, and where files are."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -33,7 +33,7 @@ def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
     if row["model_as_of"] is not None and row["session"] < row["model_as_of"]:
         console.print(
             f"[yellow]hindsight[/]: version {row['model_version']} was trained on sessions up to "
-            f"{row['model_as_of']}, so this is no forecast that could have been made then",
+            f"{row['model_as_of']}, so this forecast could not have been made then",
         )
     console.print(
         f"\n[bold]{row['symbol']}[/], next five sessions ({row['target_from']} to "
@@ -45,15 +45,15 @@ def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
         f"95 % between {_percent(row['lo95'])} and {_percent(row['hi95'])}",
         highlight=False,
     )
-    beside = {"HAR-RV": row["baseline_har_rv"], "implied": row["baseline_vix"]}
-    said = ", ".join(f"{k} {'none' if v is None else _percent(v)}" for k, v in beside.items())
+    baselines = {"HAR-RV": row["baseline_har_rv"], "implied": row["baseline_vix"]}
+    others = ", ".join(f"{k} {'none' if v is None else _percent(v)}" for k, v in baselines.items())
     if row["regime"] is not None:
         console.print(
             f"  regime {row['regime']} (probability {row['p_' + row['regime']]:.2f})",
             highlight=False,
         )
     console.print(
-        f"  as of {row['session']}, model version {row['model_version']}; {said}", highlight=False
+        f"  as of {row['session']}, model version {row['model_version']}; {others}", highlight=False
     )
     drivers = Table("driver", "value", "log variance", title="Top drivers", title_justify="left")
     for driver in row["drivers"]:
@@ -91,17 +91,17 @@ def print_summary(console: Console, store: Store, universe: Universe) -> None:
     NotFound
         If nothing has been published.
     """
-    found = facts.outlook(store, universe.target)
+    outlook = facts.outlook(store, universe.target)
     champion = champion_pointer(store)
-    if isinstance(found, facts.Missing) or champion is None:
+    if isinstance(outlook, facts.Missing) or champion is None:
         raise NotFound(
             found="no published forecast", expected="at least one", where=store.uri,
             remedy="Run the train and daily-inference pipelines: `make run`.",
         )  # fmt: skip
-    print_forecast(console, found.row)
+    print_forecast(console, outlook.row)
     key = f"runs/{champion.run_id}/metrics.json"
     print_skill(console, Metrics.from_bytes(store.objects.get(key), key), universe.target)
-    print_watch(console, store, universe)
+    print_watch(store, universe)
     console.print(f"report    {store.uri}/runs/{champion.run_id}/report.html", soft_wrap=True)
     console.print(f"data      {store.uri}", soft_wrap=True)
 
@@ -120,7 +120,7 @@ def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
         table.add_row(line.name, f"{line.qlike:.4f}", f"{line.rmse:.2f}", saved, p_value)
     console.print(table)
     console.print(
-        f"  intervals held {_share(skill.coverage80)} (of 80 %) and "
+        f"  intervals covered {_share(skill.coverage80)} (of 80 %) and "
         f"{_share(skill.coverage95)} (of 95 %) of outcomes{_left_out(skill.left_out)}",
         highlight=False,
     )

@@ -1,4 +1,4 @@
-"""What a person is shown of a model version, and of the challenger's record."""
+"""Print a model version, and the challenger's record."""
 
 import json
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from volcast.cli.arguments import print_line
 from volcast.cli.summary import print_skill
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def print_version(console: Console, store: "Store", version: "Version") -> None:
     lineage = Lineage.from_bytes(files["lineage.json"], f"{version.uri}lineage.json")
     metrics = Metrics.from_bytes(files["metrics.json"], f"{version.uri}metrics.json")
     decision = read_decision(store, version.run_id)
-    _facts(console, f"volcast version {version.version}: {role}", {
+    _facts(f"volcast version {version.version}: {role}", {
         "target": version.target or "not named",
         "as of": version.as_of,
         "run": version.run_id,
@@ -45,20 +46,20 @@ def print_version(console: Console, store: "Store", version: "Version") -> None:
         "files": f"{store.uri}/{version.uri}",
     })  # fmt: skip
     sizes = (f"{name} {len(data):,}" for name, data in sorted(files.items()))
-    _line(console, f"  bytes: {', '.join(sizes)}")
-    _facts(console, "Recipe", _recipe(parts["signature.json"]["recipe"], lineage))
-    _facts(console, "Lineage", {
+    print_line(f"  bytes: {', '.join(sizes)}")
+    _facts("Recipe", _recipe(parts["signature.json"]["recipe"], lineage))
+    _facts("Lineage", {
         name: value if isinstance(value, str | int) else json.dumps(value)
         for name, value in lineage.as_dict().items() if name not in {"recipe", "recipes"}
     })  # fmt: skip
     print_skill(console, metrics, version.target)
     if decision is not None:
-        _facts(console, f"Gate: {'passed' if decision.passed else 'refused'}, {decision.kind}", {})
+        _facts(f"Gate: {'passed' if decision.passed else 'refused'}, {decision.kind}", {})
         for reason in decision.reasons:
-            _line(console, f"  {reason}")
-    _facts(console, "Intervals", _intervals(parts["intervals.json"]))
+            print_line(f"  {reason}")
+    _facts("Intervals", _intervals(parts["intervals.json"]))
     moves = [e for e in registry.history(store) if version.version in (e.old, e.new)]
-    _line(console, "\nMoves" if moves else "\nMoves: none")
+    print_line("\nMoves" if moves else "\nMoves: none")
     if moves:
         console.print(events_table(moves))
 
@@ -95,47 +96,42 @@ def events_table(events: "Sequence[Event]") -> Table:
     return table
 
 
-def print_record(console: Console, found: "Record | None") -> None:
-    """Print the challenger's scores beside the champion's, or why there are none."""
+def print_record(console: Console, record: "Record | None") -> None:
+    """Print the challenger's scores next to the champion's, or why there are none."""
     from volcast.training.gate import MIN_ROWS
     from volcast.training.shadow import FEWEST
 
-    if found is None:
-        _line(console, "no challenger: see `volcast registry challenge`")
+    if record is None:
+        print_line("no challenger: see `volcast registry challenge`")
         return
-    number = found.challenger.version
-    if found.champions is None or found.challengers is None or found.gain is None:
-        _line(
-            console,
+    number = record.challenger.version
+    if record.champions is None or record.challengers is None or record.gain is None:
+        print_line(
             f"challenger: version {number}; no session yet that both forecast, hindsight left "
             "out, and whose outcome is known",
         )
         return
     table = Table(
         "", "QLIKE", "RMSE, points", title_justify="left",
-        title=f"{found.rows} sessions, {found.first} to {found.last}",
+        title=f"{record.rows} sessions, {record.first} to {record.last}",
     )  # fmt: skip
     for name, score in (
-        ("champion", found.champions),
-        (f"challenger, version {number}", found.challengers),
+        ("champion", record.champions),
+        (f"challenger, version {number}", record.challengers),
     ):
         table.add_row(name, f"{score.qlike:.4f}", f"{score.rmse:.2f}")
     console.print(table)
-    said = f"the challenger saves {100 * found.gain:+.1f} % of the champion's QLIKE"
-    if found.p is None:
-        said += f"; {found.rows} sessions are too few for a p-value ({FEWEST} are needed)"
+    text = f"the challenger saves {100 * record.gain:+.1f} % of the champion's QLIKE"
+    if record.p is None:
+        text += f"; {record.rows} sessions are too few for a p-value ({FEWEST} are needed)"
     else:
-        said += f", one-sided Diebold-Mariano p {found.p:.3f}"
-    if found.rows < MIN_ROWS:
-        said += f", and a judgement needs {MIN_ROWS}"
-    _line(console, said)
+        text += f", one-sided Diebold-Mariano p {record.p:.3f}"
+    if record.rows < MIN_ROWS:
+        text += f", and a judgement needs {MIN_ROWS}"
+    print_line(text)
 
 
-def _facts(console: Console, title: str, facts: dict[str, Any]) -> None:
-    _line(console, f"\n{title}")
+def _facts(title: str, facts: dict[str, Any]) -> None:
+    print_line(f"\n{title}")
     for name, value in facts.items():
-        _line(console, f"  {name}: {value}")
-
-
-def _line(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False, soft_wrap=True)
+        print_line(f"  {name}: {value}")

@@ -1,4 +1,4 @@
-"""What the checks find is allowed by a reason or refused, as is a reason that nothing needs."""
+"""Objects of platforms are validated strictly, by definitions of the versions installed."""
 
 import re
 import subprocess
@@ -8,41 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from manifests.policies.definitions import given, published
-from manifests.policies.findings import ALLOWED, Allowance, Finding, allowances, judged
+from manifests.policies.schemas import definitions, main
 from tests.deploy.tools import ROOT
-
-FOUND = Finding("checkov", "CKV_K8S_43", "chart/minimal Deployment/volcast-exporter", "no digest")
-ALLOWANCE = Allowance("checkov", "CKV_K8S_43", "chart/* Deployment/*", "a tag names the version")
-
-
-def test_a_finding_that_nothing_allows_is_refused():
-    assert judged([FOUND], [], ["checkov"]) == ([FOUND], [])
-    for other in (
-        Allowance("kube-score", FOUND.check, "*", ALLOWANCE.why),
-        Allowance(FOUND.tool, "CKV_K8S_4", "*", ALLOWANCE.why),
-        Allowance(FOUND.tool, FOUND.check, "chart/* Job/*", ALLOWANCE.why),
-    ):
-        assert judged([FOUND], [other], []) == ([FOUND], [])
-
-
-def test_a_finding_with_a_reason_is_allowed():
-    assert judged([FOUND], [ALLOWANCE], ["checkov"]) == ([], [])
-
-
-def test_a_reason_that_nothing_needs_is_said_where_its_tool_ran():
-    assert judged([], [ALLOWANCE], ["checkov"]) == ([], [ALLOWANCE])
-    assert judged([], [ALLOWANCE], ["hadolint"]) == ([], [])
-
-
-def test_a_reason_is_a_sentence():
-    entry = {"tool": "checkov", "check": "CKV_K8S_43", "where": "*", "why": "fine"}
-    with pytest.raises(ValueError, match="CKV_K8S_43 is allowed because 'fine'"):
-        allowances(yaml.safe_dump([entry]))
-
-
-def test_what_is_allowed_can_be_read():
-    allowances(ALLOWED.read_text(encoding="utf-8"))
 
 
 def definition(schema: dict) -> dict:
@@ -72,7 +39,7 @@ def definition(schema: dict) -> dict:
         ({"never": None}, False),
     ],
 )
-def test_an_object_is_held_against_its_definition_strictly(tmp_path: Path, spec, allowed):
+def test_an_object_is_validated_strictly_by_its_definition(tmp_path: Path, spec, allowed):
     string = {"type": "string"}
     properties = {
         "port": {
@@ -96,28 +63,23 @@ def test_an_object_is_held_against_its_definition_strictly(tmp_path: Path, spec,
     # As a release is published: one file, and not only definitions in it.
     text = yaml.safe_dump_all([{"kind": "Service", "spec": {}}, definition(schema)])
     (tmp_path / "things.yaml").write_text(text, encoding="utf-8")
-    found = published(tmp_path)
-    assert list(found) == [("example.org/v1", "Thing")]
+    schemas = definitions(tmp_path)
+    assert list(schemas) == [("example.org/v1", "Thing")]
     one = {
         "apiVersion": "example.org/v1", "kind": "Thing", "metadata": {"name": "x"}, "spec": spec,
     }  # fmt: skip
-    validator = jsonschema.Draft202012Validator(found["example.org/v1", "Thing"])
+    validator = jsonschema.Draft202012Validator(schemas["example.org/v1", "Thing"])
     assert validator.is_valid(one) is allowed
 
 
-def test_a_folder_of_definitions_that_is_named_has_some(tmp_path: Path, capsys):
-    absent, empty, full = tmp_path / "absent", tmp_path / "empty", tmp_path / "full"
-    empty.mkdir()
-    full.mkdir()
+def test_a_folder_that_is_named_has_definitions(tmp_path: Path, monkeypatch):
+    monkeypatch.setenv("VOLCAST_CRDS", str(tmp_path))
+    assert main([]) == 2
     text = yaml.safe_dump(definition({"type": "object", "properties": {}}))
-    (full / "things.yaml").write_text(text, encoding="utf-8")
-    for named in (absent, empty):
-        with pytest.raises(FileNotFoundError, match=f"VOLCAST_CRDS names {named}"):
-            given(str(named), full)
-    assert given(str(full), absent) == given(None, full) != {}
-    assert capsys.readouterr().err == ""
-    assert given(None, absent) == {}
-    assert f"no definitions in {absent}" in capsys.readouterr().err
+    (tmp_path / "things.yaml").write_text(text, encoding="utf-8")
+    assert main([]) == 0
+    monkeypatch.delenv("VOLCAST_CRDS")
+    assert main([]) == 0
 
 
 KINDS = (
@@ -146,15 +108,15 @@ def test_the_definitions_that_github_fetches_are_of_the_versions_installed(tmp_p
     assert (ended.returncode == 0) is (lost is None), ended.stderr
     if lost is not None:
         assert ended.stderr == f"no definition of {lost} was fetched\n"
-    asked = (tmp_path / "calls").read_text()
+    calls = (tmp_path / "calls").read_text()
     versions = dict(
         line.split("=", 1)
         for line in (ROOT / "manifests/kind/versions.env").read_text().splitlines()
         if not line.startswith("#")
     )
     for name in ("GATEWAY_API", "PROMETHEUS_OPERATOR"):
-        assert f"/releases/download/{versions[name]}/" in asked
-    assert f"kserve-crd --version {versions['KSERVE']} " in asked
+        assert f"/releases/download/{versions[name]}/" in calls
+    assert f"kserve-crd --version {versions['KSERVE']} " in calls
     installed = re.search(r"charts/external-secrets \\\n +--version (\S+)",
                           (ROOT / "docs/kubernetes.md").read_text())  # fmt: skip
-    assert f"charts/external-secrets --version {installed[1]} " in asked
+    assert f"charts/external-secrets --version {installed[1]} " in calls

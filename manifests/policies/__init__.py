@@ -1,1 +1,0 @@
-"""What is asked of all that goes to a cluster: schemas, linters, and what they may find."""

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Render everything that goes to a cluster and check it, and what it is built from: `make policies`.
+# An exception has its reason here, in checkov.yaml, or in an annotation of the object.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+PATH="$PWD/.venv-policy/bin:$PWD/.tools/bin:$PATH"
+rendered=$(mktemp -d)
+trap 'rm -rf "$rendered"' EXIT
+failed=()
+check() { echo "== $1"; "$@" </dev/null || failed+=("$1"); }
+
+for values in helm/volcast/ci/*-values.yaml; do
+  helm template volcast helm/volcast --namespace volcast --values "$values" \
+    >"$rendered/chart-$(basename "$values" -values.yaml).yaml"
+done
+for overlay in manifests/overlays/*/kustomization.yaml; do
+  folder=$(dirname "$overlay")
+  kustomize build --enable-helm --helm-command "$(command -v helm)" \
+    --load-restrictor LoadRestrictionsNone "$folder" >"$rendered/overlay-$(basename "$folder").yaml"
+done
+
+check python -m manifests.policies.schemas "$rendered"/*.yaml
+
+kube_score=(
+  container-image-pull-policy # tags are never moved
+  deployment-replicas         # these show or keep what one process holds; only the server has replicas
+  deployment-strategy         # two pods must not write one volume, so the old one ends first
+  pod-probes-identical        # they answer this address as soon as they can answer anything
+  networkpolicy-targets-pod   # KServe, Kubeflow and helm test make the pods that these select
+  service-targets-pod         # KServe makes the pods that this selects
+)
+ignored=$(IFS=,; echo "${kube_score[*]}")
+# One set of values turns network policies off, which is what it tests.
+mapfile -t with_policies < <(ls "$rendered"/*.yaml | grep -v no-network-policies)
+check kube-score score --exit-one-on-warning --ignore-test "$ignored" "${with_policies[@]}"
+check kube-score score --exit-one-on-warning --ignore-test "$ignored,pod-networkpolicy" \
+  "$rendered/chart-no-network-policies.yaml"
+
+check checkov --config-file manifests/policies/checkov.yaml --directory "$rendered" --framework kubernetes
+check checkov --config-file manifests/policies/checkov.yaml --directory . \
+  --framework dockerfile github_actions cloudformation
+check hadolint components/Dockerfile serving/Dockerfile
+check cfn-lint manifests/eks/aws.yaml
+check actionlint
+check yamllint --strict --config-file manifests/policies/yamllint.yaml compose.yaml skaffold.yaml .github \
+  helm/volcast/Chart.yaml helm/volcast/values.yaml helm/volcast/ci helm/volcast/files manifests
+check promtool check rules --lint=all --lint-fatal helm/volcast/files/rules/*.yaml
+
+if [ ${#failed[@]} -gt 0 ]; then
+  echo "failed: ${failed[*]}" >&2
+  exit 1
+fi
