@@ -1,16 +1,15 @@
 """The brief of a day, and answers to questions: each sentence with a citation that resolves."""
 
-from volcast.brief.answer import NOT_THERE, Answer
-from volcast.brief.daily import Brief, Section, Sentence
-from volcast.brief.library import Gathered, Library, Source
+from volcast.brief.answer import NOT_IN_SOURCES, Answer, Sentence
+from volcast.brief.daily import Brief, Section
+from volcast.brief.library import Library, Source
 from volcast.brief.question import LONGEST, checked_question
 
 __all__ = [
     "LONGEST",
-    "NOT_THERE",
+    "NOT_IN_SOURCES",
     "Answer",
     "Brief",
-    "Gathered",
     "Library",
     "Section",
     "Sentence",

@@ -1,153 +1,142 @@
-"""Answers that quote: sentences of what was found, each with its citation, or none at all."""
+"""Answers that quote: whole sentences, each with its citation, or none."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from volcast.brief.corpus import Hit, Passage, Scored
+from volcast.brief.corpus import Hit, Passage
 from volcast.brief.corpus.index import Index
-from volcast.brief.daily import Sentence
-from volcast.brief.question import Question
+from volcast.brief.question import MONTHS, Question, exact_words, words_of
 
-__all__ = ["NOT_THERE", "Answer", "answer"]
+__all__ = ["NOT_IN_SOURCES", "Answer", "Sentence", "answer_from_documents"]
 
-NOT_THERE = "not in the sources"
-"""What is said where nothing was found that answers."""
+NOT_IN_SOURCES = "not in the sources"
+"""The text of an answer where the sources have none."""
 
-_LOOKED_AT = 8
-_ENOUGH = 1.3
-"""Of likeness and coverage together, from which on a passage answers."""
-
-_MATTER = 0.4
-"""Share that must be covered of the weight of what is asked, names and times aside."""
-
+_HITS = 8
+_ENOUGH = 1.4
+"""Of similarity and coverage together, from which on a passage answers."""
+_SUBJECT = 0.4
+"""Share of the question's weight, names aside, that the quoted sentences themselves cover."""
 _ADDS = 0.08
 """Share of the question's weight that a second sentence must add to be quoted too."""
 
-_ROW_LIKENESS = 0.5
-"""Of rows, which have no vectors: as much as a sentence that answers has at least."""
+Weights = Mapping[str, tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence.
+
+    Parameters
+    ----------
+    text : str
+    citations : tuple of str
+        At least one; each resolves to a row or a passage.
+    source : str
+        The document that it is quoted from; empty for a sentence on the system's own rows.
+    """
+
+    text: str
+    citations: tuple[str, ...]
+    source: str = ""
+
+    @property
+    def quoted(self) -> str:
+        """The text; of a document, in quotation marks after its name."""
+        if not self.source:
+            return self.text
+        return (
+            f"{self.source}: \N{LEFT DOUBLE QUOTATION MARK}{self.text}"
+            "\N{RIGHT DOUBLE QUOTATION MARK}"
+        )
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found.
-
-    Parameters
-    ----------
-    question : str
-    sentences : tuple of Sentence
-        Quoted whole; none where the sources do not say.
-    passages : tuple of Passage
-        What the sentences are from.
-    written_by : str
-        extract, or the model that wrote the sentences.
-    note : str
-        Why they are quotations although an endpoint is set that writes prose; empty otherwise.
-    """
+    """The answer to a question: no sentences where the sources have none."""
 
     question: str
     sentences: tuple[Sentence, ...]
-    passages: tuple[Passage, ...] = ()
-    written_by: str = "extract"
-    note: str = ""
 
     @property
     def answered(self) -> bool:
-        """Whether the sources say."""
+        """Whether the sources have an answer."""
         return bool(self.sentences)
 
     @property
     def text(self) -> str:
-        """The sentences as one text."""
-        return " ".join(one.text for one in self.sentences) if self.answered else NOT_THERE
+        """The sentences as one text; what a document says is in quotation marks under its name."""
+        return " ".join(one.quoted for one in self.sentences) if self.answered else NOT_IN_SOURCES
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    passage: Passage
-    said: tuple[str, ...]
-    score: float
+def answer_from_documents(index: Index, text: str, until: date | None = None) -> Answer:
+    """Answer by quoting one or two sentences of one passage, or not at all.
 
-
-def answer(
-    index: Index,
-    question: str,
-    *,
-    current: Sequence[Passage] = (),
-    dated_to: date | None = None,
-) -> Answer:
-    """Answer ``question`` by quoting, or say that the sources do not.
-
-    A passage answers if it has every name, number and date of the question, holds what such a
-    question is answered by, and its sentences are like the question and cover its words.
+    A passage answers if it has every name, number and month of the question, what the question
+    asks for (a time, a name, an amount), and sentences similar enough that cover its words.
 
     Parameters
     ----------
     index : Index
-    question : str
-    current : sequence of Passage
-        Rows of the present, which a question that names no time is about; where it does not ask
-        what was, no other rows answer it.
-    dated_to : date, optional
+    text : str
+    until : date, optional
         Passages of a later day are left out.
     """
-    asked = Question(question)
-    weights = index.weights(sorted(asked.terms))
-    hits = index.search(question, _LOOKED_AT, dated_to=dated_to)
-    if asked.present:
-        # A row of the past says what was, however well its words fit.
-        hits = [hit for hit in hits if hit.passage.source == "document"]
-    present = [] if asked.dated else _present(index, question, current)
-    found = [
-        candidate
-        for hit in [*present, *hits]
-        if (candidate := _candidate(asked, hit, weights)) is not None
-    ]
-    best = max(found, key=lambda one: one.score, default=None)
-    if best is None or best.score < _ENOUGH:
-        return Answer(question, ())
-    quoted = tuple(Sentence(text, (best.passage.id,)) for text in best.said)
-    return Answer(question, quoted, (best.passage,))
+    question = Question(text)
+    hits = index.search(text, _HITS, until=until)
+    words = {word for hit in hits for word in words_of(f"{hit.passage.title} {hit.passage.text}")}
+    weights = index.weights(sorted(words | question.names | question.words))
+    best, quoted, source = _ENOUGH, (), None
+    for hit in hits:
+        score, sentences = _quotation(question, hit, weights)
+        if score >= best:
+            best, quoted, source = score, sentences, hit.passage
+    if source is None:
+        return Answer(text, ())
+    return Answer(text, tuple(Sentence(one, (source.id,), source.name) for one in quoted))
 
 
-def _present(index: Index, question: str, current: Sequence[Passage]) -> Iterable[Hit]:
-    texts = [text for passage in current for text in passage.sentences]
-    likeness = iter(index.likeness(question, texts))
-    for passage in current:
-        scored = tuple(Scored(text, next(likeness)) for text in passage.sentences)
-        yield Hit(passage, 0.0, scored)
+def _quotation(question: Question, hit: Hit, weights: Weights) -> tuple[float, tuple[str, ...]]:
+    """Return the sentences of a passage that answer best, and their score: 0 if they do not."""
+    passage, texts = hit.passage, hit.passage.sentences
 
+    def coverage(*places: int) -> float:
+        return _coverage(
+            question.names | question.words, [passage.title, *(texts[n] for n in places)], weights
+        )
 
-def _candidate(asked: Question, hit: Hit, weights: Mapping[str, float]) -> _Candidate | None:
-    """Return what of a passage would be quoted; None if it cannot answer."""
-    passage = hit.passage
-
-    def covered(*said: str) -> float:
-        return asked.covered("\n".join((passage.title, *said)), weights)
-
-    def near(one: Scored) -> float:
-        return _ROW_LIKENESS if one.likeness is None else one.likeness
-
-    places = range(len(hit.sentences))
-    texts = [one.text for one in hit.sentences]
-    first = max(places, key=lambda n: near(hit.sentences[n]) + covered(texts[n]), default=None)
-    if first is None:
-        return None
-    others = [n for n in places if n != first]
-    told, base = [first], covered(texts[first])
-    if passage.source == "row" and first > 0:
-        # The first sentence of a row says what it is of.
-        told, others = [0, first], []
-    second = max(others, key=lambda n: covered(texts[first], texts[n]), default=None)
+    places = range(len(texts))
+    first = max(places, key=lambda n: hit.similarities[n] + coverage(n))
+    chosen = [first]
+    second = max((n for n in places if n != first), key=lambda n: coverage(first, n), default=None)
     if second is not None and (
-        covered(texts[first], texts[second]) - base >= _ADDS or not asked.wants(texts[first])
+        coverage(first, second) - coverage(first) >= _ADDS or not question.has_form(texts[first])
     ):
-        told = sorted((first, second))
-    said = tuple(texts[n] for n in told)
-    if not asked.wants(" ".join(said)) or not asked.fits(passage, " ".join(said)):
-        return None
-    # A passage may be about all that is named and yet not say what is asked of it.
-    if asked.covered(" ".join(said), weights, matter=True) < _MATTER:
-        return None
-    score = max(near(hit.sentences[n]) for n in told) + covered(*said)
-    return _Candidate(passage, said, score)
+        chosen = sorted((first, second))
+    quoted = tuple(texts[n] for n in chosen)
+    if not _fits(question, passage, " ".join(quoted)):
+        return 0.0, ()
+    if _coverage(question.words, quoted, weights) < _SUBJECT:
+        return 0.0, ()
+    return max(hit.similarities[n] for n in chosen) + coverage(*chosen), quoted
+
+
+def _fits(question: Question, passage: Passage, quoted: str) -> bool:
+    """Whether nothing that the question is particular about is missing, or is another."""
+    day = f"{passage.dated.day} {passage.dated:%B %Y}" if passage.dated else ""
+    around = exact_words(f"{passage.title} {passage.text} {day}")
+    months = exact_words(quoted) & MONTHS
+    if question.is_later_than(passage.dated) or not question.names <= around:
+        return False
+    if question.months and months and not question.months <= months:
+        return False
+    return question.has_form(quoted)
+
+
+def _coverage(words: frozenset[str], texts: list[str] | tuple[str, ...], weights: Weights) -> float:
+    """Return the share of the weight of ``words`` whose stems are in ``texts``."""
+    stems = {weights[word][0] for text in texts for word in words_of(text)}
+    whole = sum(weights[word][1] for word in words)
+    covered = sum(weights[word][1] for word in words if weights[word][0] in stems)
+    return covered / whole if whole else 0.0

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TypeAlias
 
 from volcast.brief import words
+from volcast.brief.answer import Sentence
 from volcast.brief.citations import cite, cite_line
 from volcast.brief.corpus import Passage
 from volcast.brief.macro import releases
@@ -29,7 +30,7 @@ from volcast.store.tables import (
     Table,
 )
 
-__all__ = ["Brief", "Section", "Sentence", "daily_brief"]
+__all__ = ["Brief", "Section", "daily_brief"]
 
 _RECENT = timedelta(days=7)
 """Releases and documents of so many days are news."""
@@ -39,21 +40,6 @@ _MOST = 8
 
 _LATE = "Run `make run`, or look why the daily pipeline did not."
 """What brings sessions that should be there."""
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One sentence, and the citations it rests on.
-
-    Parameters
-    ----------
-    text : str
-    citations : tuple of str
-        At least one; each resolves to a row or a passage.
-    """
-
-    text: str
-    citations: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -75,7 +61,7 @@ class Brief:
     sections : tuple of Section
         Each with at least one sentence.
     missing : tuple of Missing
-        What could not be said, and what would bring it.
+        What is not in the store, and what would bring it.
     """
 
     symbol: str
@@ -89,7 +75,7 @@ class Brief:
         return tuple(one for section in self.sections for one in section.sentences)
 
 
-_Said: TypeAlias = Iterator[Sentence | Missing]
+_Part: TypeAlias = Iterator[Sentence | Missing]
 
 
 def daily_brief(
@@ -99,8 +85,9 @@ def daily_brief(
     as_of: date,
     now: datetime,
     documents: Sequence[Passage] = (),
+    title: str | None = None,
 ) -> Brief:
-    """Write the brief of ``symbol`` at the close of ``as_of``, from what was known then.
+    """Write the brief of ``symbol`` at the close of ``as_of``, from what was public then.
 
     Parameters
     ----------
@@ -108,93 +95,84 @@ def daily_brief(
         UTC; decides what data a live source should have.
     documents : sequence of Passage
         Of these, what is dated within the week is named.
+    title : str, optional
+        Of the one section to write; all by default.
 
     Returns
     -------
     Brief
-        Sections of what there is; the same store gives the same words.
+        The same store gives the same words.
     """
-    found = cache(lambda: facts.outlook(store, symbol, as_of))
-    watch = cache(lambda: facts.health(store, universe, symbol, now, as_of))
-    parts: dict[str, _Said] = {
-        "Forecast": _forecast(found),
-        "Why": _why(found),
+    outlook = cache(lambda: facts.outlook(store, symbol, as_of))
+    health = cache(lambda: facts.health(store, universe, symbol, now, as_of))
+    parts: dict[str, _Part] = {
+        "Forecast": _forecast(outlook),
+        "Why": _why(outlook),
         "Regime": _regime(store, symbol, as_of),
-        "Track record": _track(store, symbol, as_of, watch),
-        "Data and drift": _watch(watch, as_of),
+        "Track record": _track(store, symbol, as_of, health),
+        "Data and drift": _data_and_drift(health, as_of),
         "Macro releases": _macro(store, as_of),
         "Documents": _documents(documents, as_of),
     }
-    said = {title: list(_as_far(part, store.uri)) for title, part in parts.items()}
-    sections = {
-        title: tuple(one for one in part if isinstance(one, Sentence))
-        for title, part in said.items()
-    }
-    return Brief(
-        symbol,
-        as_of,
-        tuple(Section(title, sentences) for title, sentences in sections.items() if sentences),
-        tuple(one for part in said.values() for one in part if isinstance(one, Missing)),
-    )
+    sections: list[Section] = []
+    missing: list[Missing] = []
+    for name, part in parts.items():
+        if title in (None, name):
+            lines = list(_readable(part, store.uri))
+            missing.extend(line for line in lines if isinstance(line, Missing))
+            if sentences := tuple(line for line in lines if isinstance(line, Sentence)):
+                sections.append(Section(name, sentences))
+    return Brief(symbol, as_of, tuple(sections), tuple(missing))
 
 
-def _as_far(part: _Said, uri: str) -> _Said:
-    """Yield what can be said of a part; of what is stored but broken, that it is."""
+def _readable(part: _Part, uri: str) -> _Part:
+    """Yield the lines of a part up to where the store is broken, and then that it is."""
     try:
         yield from part
     except (ContractError, ModelError, KeyMissing) as error:
-        # Whoever reads the brief need not know where the store is.
         text = str(error).replace(uri, "the store")
-        yield Missing(f"A part cannot be read: {text}", "The other parts stand.")
+        yield Missing(f"A part cannot be read: {text}", "The other parts are complete.")
 
 
-def _forecast(look: Callable[[], Outlook | Missing]) -> _Said:
-    found = look()
-    if isinstance(found, Missing):
-        yield found
+def _forecast(look: Callable[[], Outlook | Missing]) -> _Part:
+    outlook = look()
+    if isinstance(outlook, Missing):
+        yield outlook
         return
-    row = found.row
-    own = (cite(PREDICTIONS_DAILY, row),)
-    rested = own if found.change is None or found.before is None else (
-        *own, cite(PREDICTIONS_DAILY, found.before)
-    )  # fmt: skip
-    yield Sentence(f"{found.headline}.", rested)
-    yield Sentence(words.wide(row), own)
-    beside = words.beside(row)
-    if beside:
-        yield Sentence(beside, own)
-    if found.hindsight:
+    row, own = outlook.row, (cite(PREDICTIONS_DAILY, outlook.row),)
+    changed = outlook.change is not None and outlook.before is not None
+    both = (*own, cite(PREDICTIONS_DAILY, outlook.before)) if changed and outlook.before else own
+    yield Sentence(f"{outlook.headline}.", both)
+    yield Sentence(words.interval_95(row), own)
+    if baselines := words.baselines(row):
+        yield Sentence(baselines, own)
+    if outlook.hindsight:
         yield Sentence(words.hindsight(row), own)
 
 
-def _why(look: Callable[[], Outlook | Missing]) -> _Said:
-    found = look()
-    if isinstance(found, Outlook):
-        own = (cite(PREDICTIONS_DAILY, found.row),)
-        yield Sentence(words.drivers(found.row), own)
+def _why(look: Callable[[], Outlook | Missing]) -> _Part:
+    outlook = look()
+    if isinstance(outlook, Outlook):
+        yield Sentence(words.drivers(outlook.row), (cite(PREDICTIONS_DAILY, outlook.row),))
 
 
-def _regime(store: Store, symbol: str, as_of: date) -> _Said:
+def _regime(store: Store, symbol: str, as_of: date) -> _Part:
     rows = facts.ribbon(store, symbol, as_of)
     if isinstance(rows, Missing):
         yield rows
         return
-    told = rows.loc[rows["regime"].notna(), "session"]
-    if not len(told):
-        yield Missing(
-            f"No regime of {symbol} is known for {as_of}.", "It needs 756 sessions of features."
-        )
-        return
-    if told.iloc[-1] != as_of:
-        newest = f"the newest known is that of {told.iloc[-1]}"
-        yield Missing(f"No regime of {symbol} is known for {as_of}; {newest}.", _LATE)
+    judged = rows.loc[rows["regime"].notna(), "session"]
+    if not len(judged) or judged.iloc[-1] != as_of:
+        newest = f"; the newest is of {judged.iloc[-1]}" if len(judged) else ""
+        remedy = _LATE if len(judged) else "It needs 756 sessions of features."
+        yield Missing(f"There is no regime of {symbol} for {as_of}{newest}.", remedy)
         return
     state = rows["regime"].iloc[-1]
     others = rows.index[rows["regime"] != state]
     begun = int(others[-1]) + 1 if len(others) else 0
     span = rows.iloc[begun:]
     ends = sorted({span["session"].iloc[0], span["session"].iloc[-1]})
-    known = {
+    known_then = {
         row["session"]: row
         for row in store.read(
             FEATURES_DAILY, symbols=[symbol], first=ends[0], last=ends[-1]
@@ -203,12 +181,12 @@ def _regime(store: Store, symbol: str, as_of: date) -> _Said:
     }
     yield Sentence(
         words.regime(symbol, state, float(span[f"hmm_{state}"].iloc[-1]), span["session"]),
-        tuple(cite(FEATURES_DAILY, known[day]) for day in ends),
+        tuple(cite(FEATURES_DAILY, known_then[day]) for day in ends),
     )
 
 
-def _track(store: Store, symbol: str, as_of: date, watch: Callable[[], Health]) -> _Said:
-    row = watch().performance
+def _track(store: Store, symbol: str, as_of: date, look: Callable[[], Health]) -> _Part:
+    row = look().performance
     if isinstance(row, Missing):
         yield row
     else:
@@ -218,29 +196,29 @@ def _track(store: Store, symbol: str, as_of: date, watch: Callable[[], Health]) 
         yield card
     elif card.champion.target in ("", symbol) and card.champion.as_of <= as_of.isoformat():
         run = card.champion.run_id
-        for line in words.BESIDE:
+        for line in words.BASELINES:
             part = words.part_with(card, line)
             if part is not None:
                 cited = (cite_line(run, part, "volcast"), cite_line(run, part, line))
-                yield Sentence(words.walked(card, line, part), cited)
+                yield Sentence(words.skill(card, line, part), cited)
 
 
-def _watch(look: Callable[[], Health], as_of: date) -> _Said:
-    watch = look()
-    if isinstance(watch.drift, Missing):
-        yield watch.drift
+def _data_and_drift(look: Callable[[], Health], as_of: date) -> _Part:
+    health = look()
+    if isinstance(health.drift, Missing):
+        yield health.drift
     else:
-        yield _of(MONITORING_DRIFT_DAILY, watch.drift, words.drift(watch.drift, watch.fired))
-    for one in watch.tables:
+        yield _of(MONITORING_DRIFT_DAILY, health.drift, words.drift(health.drift, health.fired))
+    for one in health.tables:
         if one.behind != 0:
             yield Missing(_age(one, as_of), _LATE)
-    for row in watch.failed[:_MOST]:
+    for row in health.failed[:_MOST]:
         yield _of(MONITORING_QUALITY, row, words.failed(row))
-    if isinstance(watch.retrain, Missing):
-        yield watch.retrain
+    if isinstance(health.retrain, Missing):
+        yield health.retrain
     else:
-        yield _of(MONITORING_RETRAIN, watch.retrain, words.retrain(watch.retrain))
-    for row in watch.jobs:
+        yield _of(MONITORING_RETRAIN, health.retrain, words.retrain(health.retrain))
+    for row in health.jobs:
         if row["outcome"] != "succeeded":
             yield _of(MONITORING_JOBS, row, words.job(row))
 
@@ -252,7 +230,7 @@ def _age(one: Newest, as_of: date) -> str:
     return f"{one.table} of {one.symbol} ends at {one.session}, {late} late."
 
 
-def _macro(store: Store, as_of: date) -> _Said:
+def _macro(store: Store, as_of: date) -> _Part:
     close = calendar.closes([as_of])[0].to_pydatetime()
     news = [
         one for one in releases(store, close, newest=1) if one.row["available_at"] > close - _RECENT
@@ -262,16 +240,16 @@ def _macro(store: Store, as_of: date) -> _Said:
         yield Sentence(one.words, (cite(RAW_MACRO, one.row),))
 
 
-def _documents(passages: Sequence[Passage], as_of: date) -> _Said:
-    named: set[str] = set()
+def _documents(passages: Sequence[Passage], as_of: date) -> _Part:
+    files: set[str] = set()
     for passage in passages:
         file, day = passage.id.rpartition("#")[0], passage.dated
         recent = day is not None and as_of - _RECENT < day <= as_of
-        if not recent or file in named or len(named) == _MOST:
+        if not recent or file in files or len(files) == _MOST:
             continue
-        named.add(file)
-        text = f"{passage.title}, {day}: \N{LEFT DOUBLE QUOTATION MARK}{passage.sentences[0]}"
-        yield Sentence(f"{text}\N{RIGHT DOUBLE QUOTATION MARK}", (passage.id,))
+        files.add(file)
+        text = f"{passage.title}, {day}: {passage.sentences[0]}"
+        yield Sentence(text, (passage.id,), passage.name)
 
 
 def _of(table: Table, row: dict[str, object], text: str) -> Sentence:

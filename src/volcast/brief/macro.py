@@ -10,9 +10,9 @@ from typing import Any
 from volcast.store import Store
 from volcast.store.tables import RAW_MACRO
 
-__all__ = ["Release", "releases", "series_words"]
+__all__ = ["NAMES", "Release", "releases"]
 
-_WORDS = {
+NAMES = {
     "BAA10Y": ("Spread of Baa corporate bonds over the 10-year Treasury", "percentage points"),
     "BAMLH0A0HYM2": ("Spread of high-yield corporate bonds", "percentage points"),
     "CPIAUCSL": ("Consumer prices (CPI)", ""),
@@ -34,7 +34,7 @@ _WORDS = {
     "USREC": ("Recession as dated by the NBER (1 is yes)", ""),
     "VIXCLS": ("VIX, close", "points"),
 }
-"""What a series is called, and its unit, if any; one not named here is called as it is."""
+"""Name and unit of each series; one that is not here goes by its code."""
 
 _MONTHLY = timedelta(days=20)
 """Observations this far apart are each of a month or a quarter; closer ones are of a day."""
@@ -71,42 +71,42 @@ class Release:
     def words(self) -> str:
         """One sentence with the value, that before, and when it became public."""
         row = self.row
-        called, unit = series_words(row["series"])
+        name, unit = NAMES.get(row["series"], (row["series"], "in its own unit"))
         value = f"{_written(row['value'])} {unit}".rstrip()
         public: datetime = row["available_at"]
         since = "" if self.before is None else f", after {_written(self.before)}"
         known = "" if row["lag_rule"].startswith("published") else " at the latest (assumed lag)"
         return (
-            f"{called}, {row['series']}: {value} for {self.period}{since}, "
+            f"{name}, {row['series']}: {value} for {self.period}{since}, "
             f"public on {public.day} {public:%B %Y}{known}."
         )
 
 
-def series_words(series: str) -> tuple[str, str]:
-    """Return what a series is called, and its unit; an empty one of an index or a flag."""
-    return _WORDS.get(series, (series, "in its own unit"))
-
-
-def releases(store: Store, until: datetime, newest: int) -> list[Release]:
-    """Return the newest releases of each series that were public by ``until``, newest first.
+def releases(
+    store: Store, until: datetime | None, newest: int, series: str | None = None
+) -> list[Release]:
+    """Return the newest releases of each series, or of one, that were public by ``until``.
 
     A release is the newest period of a series at a moment when something of it became public; a
-    revision of earlier periods alone is none.
+    revision of earlier periods alone is none. The newest comes first.
 
     Parameters
     ----------
-    until : datetime
-        UTC.
+    until : datetime or None
+        UTC; None takes all.
     newest : int
         Of each series.
     """
-    rows: list[dict[str, Any]] = store.read(RAW_MACRO).to_pylist()
+    symbols = None if series is None else [series]
+    rows: list[dict[str, Any]] = store.read(RAW_MACRO, symbols=symbols).to_pylist()
     by_series: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(rows, key=lambda row: (row["available_at"], row["observation_date"])):
-        if row["available_at"] <= until:
+        if until is None or row["available_at"] <= until:
             by_series.setdefault(row["series"], []).append(row)
-    found = [one for rows in by_series.values() for one in _released(rows)[-newest:]]
-    return sorted(found, key=lambda one: (one.row["available_at"], one.row["series"]), reverse=True)
+    newest_of = [one for rows in by_series.values() for one in _released(rows)[-newest:]]
+    return sorted(
+        newest_of, key=lambda one: (one.row["available_at"], one.row["series"]), reverse=True
+    )
 
 
 def _written(value: float) -> str:
@@ -119,13 +119,13 @@ def _released(rows: Sequence[Mapping[str, Any]]) -> list[Release]:
     days = sorted({row["observation_date"] for row in rows})
     gaps = sorted(later - day for day, later in pairwise(days))
     every = gaps[len(gaps) // 2] if gaps else timedelta(days=1)
-    found: list[Release] = []
-    known: dict[date, float | None] = {}
+    released: list[Release] = []
+    values: dict[date, float | None] = {}
     newest: date | None = None
     for row in rows:
         day, value = row["observation_date"], row["value"]
-        known[day] = value
+        values[day] = value
         if value is not None and (newest is None or day > newest):
-            found.append(Release(row, None if newest is None else known[newest], every))
+            released.append(Release(row, None if newest is None else values[newest], every))
             newest = day
-    return found
+    return released

@@ -12,14 +12,13 @@ from volcast.monitoring import status as facts
 from volcast.monitoring.status.words import days, percent
 
 __all__ = [
-    "BESIDE", "beside", "day", "drift", "drivers", "failed", "forecast", "hindsight", "job",
-    "part_with", "performance", "realized", "regime", "regime_span", "retrain", "turned", "walked",
-    "wide",
+    "BASELINES", "baselines", "day", "drift", "drivers", "failed", "hindsight", "interval_95",
+    "job", "part_with", "performance", "realized", "regime", "retrain", "skill",
 ]  # fmt: skip
 
 Row = Mapping[str, Any]
 
-BESIDE = {
+BASELINES = {
     "har_rv": "HAR-RV", "log_har": "HAR in logs", "har_x": "HAR-X", "vix": "VIX itself",
 }  # fmt: skip
 """Baselines that the brief names."""
@@ -38,79 +37,52 @@ _RECORD = {
 """States of monitoring.performance."""
 
 
-def forecast(row: Row) -> str:
-    """Say what was forecast, for when, and by which version."""
-    trained, whose = row["model_as_of"], f"volcast version {row['model_version']}"
-    said = f"On {day(row['session'])} {whose} forecast"
-    if facts.is_hindsight(row):
-        said = f"In hindsight, trained on sessions up to {trained or 'days untold'}, {whose} says"
-    return (
-        f"{said} a volatility of {percent(row['rv_5d_hat'])} annualised for {row['symbol']} over "
-        f"the next five sessions, {days(row['target_from'], row['target_to'])}, with an 80 % "
-        f"interval from {percent(row['lo80'])} to {percent(row['hi80'])}."
-    )
-
-
-def wide(row: Row) -> str:
-    """Say the 95 % interval."""
+def interval_95(row: Row) -> str:
+    """Return the 95 % interval."""
     return f"With 95 % it is between {percent(row['lo95'])} and {percent(row['hi95'])}."
 
 
-def beside(row: Row) -> str:
-    """Say what the baselines forecast; empty where there is none."""
-    known = {BESIDE[name]: row[f"baseline_{name}"] for name in ("har_rv", "har_x", "vix")}
-    said = [f"{name} {percent(value)}" for name, value in known.items() if value is not None]
-    return f"Beside it: {', '.join(said)}." if said else ""
+def baselines(row: Row) -> str:
+    """Return what the baselines forecast; empty where there is none."""
+    values = {BASELINES[name]: row[f"baseline_{name}"] for name in ("har_rv", "har_x", "vix")}
+    shown = [f"{name} {percent(value)}" for name, value in values.items() if value is not None]
+    return f"Baselines: {', '.join(shown)}." if shown else ""
 
 
 def hindsight(row: Row) -> str:
-    """Say that a forecast could not have been made then."""
-    trained = row["model_as_of"] or "days it does not tell"
+    """Return that a forecast could not have been made then."""
+    trained = row["model_as_of"] or "an unknown day"
     return (
         f"This is hindsight: version {row['model_version']} was trained on sessions up to "
-        f"{trained}, so it is no forecast that could have been made then."
+        f"{trained}, so the forecast could not have been made then."
     )
 
 
 def drivers(row: Row) -> str:
-    """Say what moved the forecast most, and by how much."""
+    """Return what moved the forecast most, and by how much."""
     base, *parts, _others, _total = facts.drivers(row)
     start = f"An average day would have {percent(base.effect + 1)}"
-    told = [f"{part.words} ({100 * part.effect:+.0f} %)" for part in parts[:_DRIVERS]]
-    return f"{start}; what drives the forecast from there: {', '.join(told)}."
+    shown = [f"{part.words} ({100 * part.effect:+.0f} %)" for part in parts[:_DRIVERS]]
+    return f"{start}; what drives the forecast from there: {', '.join(shown)}."
 
 
 def regime(symbol: str, state: str, probability: float, sessions: "pd.Series[Any]") -> str:
-    """Say which regime the market is in, and since when."""
+    """Return which regime the market is in, and since when."""
     lasted = f"for {len(sessions)} sessions, " if len(sessions) > 1 else ""
     since = f"{lasted}since {day(sessions.iloc[0])}"
     return f"The market of {symbol} is {state} with probability {probability:.2f}, {since}."
 
 
-def turned(symbol: str, state: str, first: date) -> str:
-    """Say when a market came into a regime."""
-    return f"On {day(first)} the market of {symbol} was {state}, a new regime."
-
-
-def regime_span(symbol: str, state: str, sessions: "pd.Series[Any]") -> str:
-    """Say which regime a market was in from when to when."""
-    first, last = day(sessions.iloc[0]), day(sessions.iloc[-1])
-    return (
-        f"From {first} to {last} the market of {symbol} was {state}, a regime of "
-        f"{len(sessions)} sessions."
-    )
-
-
 def performance(row: Row) -> str:
-    """Say how the latest forecasts did against those before."""
+    """Return how the latest forecasts did against those before."""
     score = ""
     if row["recent_qlike"] is not None:
-        known = {"HAR-RV": row["recent_qlike_har"], "VIX": row["recent_qlike_vix"]}
-        against = [f"{value:.3f} of {name}" for name, value in known.items() if value is not None]
-        beside_ = f", against {' and '.join(against)}" if against else ""
+        values = {"HAR-RV": row["recent_qlike_har"], "VIX": row["recent_qlike_vix"]}
+        shown = [f"{value:.3f} of {name}" for name, value in values.items() if value is not None]
+        compared = f", compared with {' and '.join(shown)}" if shown else ""
         score = (
             f" The latest {row['recent_n']} scored forecasts have a QLIKE of "
-            f"{row['recent_qlike']:.3f}{beside_}."
+            f"{row['recent_qlike']:.3f}{compared}."
         )
     return f"The track record {_RECORD.get(row['state'], row['state'])}: {row['detail']}.{score}"
 
@@ -127,8 +99,8 @@ def part_with(card: facts.ModelCard, line: str) -> str | None:
     return None
 
 
-def walked(card: facts.ModelCard, line: str, part: str) -> str:
-    """Describe what the champion saved of a baseline's loss, walking forward, in the part given."""
+def skill(card: facts.ModelCard, line: str, part: str) -> str:
+    """Return what the champion saved of a baseline's loss, walking forward, in the part given."""
     table = card.metrics.tables[part]
     other, own = table.line(line), table.line("volcast")
     gain = 100 * other.gain
@@ -136,20 +108,20 @@ def walked(card: facts.ModelCard, line: str, part: str) -> str:
     share = f"{abs(gain):.1f} % {'less' if gain >= 0 else 'more'} QLIKE"
     return (
         f"Walking forward over {table.rows} sessions, {table.first} to {table.last}, "
-        f"volcast version {card.champion.version} {verb} {BESIDE[line]}, with {share} "
-        f"({own.qlike:.3f} against {other.qlike:.3f}, one-sided p {shown_p(other.p_better)})."
+        f"volcast version {card.champion.version} {verb} {BASELINES[line]}, with {share} "
+        f"({own.qlike:.3f} compared with {other.qlike:.3f}, one-sided p {shown_p(other.p_better)})."
     )
 
 
 def drift(row: Row, fired: Sequence[str]) -> str:
-    """Say the drift verdict and its reason."""
+    """Return the drift verdict and its reason."""
     named = [label(name) for name in fired]
     tests = f"; tests fired alone for {', '.join(named)}" if named else ""
     return f"Drift at {day(row['session'])}: {row['state']} ({row['detail']}){tests}."
 
 
 def failed(row: Row) -> str:
-    """Say which quality check did not pass."""
+    """Return which quality check did not pass."""
     return (
         f"Quality check {row['check']} of {row['suite']} ({row['severity']}) failed at "
         f"{day(row['session'])}: {row['detail'] or 'no detail'}."
@@ -157,18 +129,18 @@ def failed(row: Row) -> str:
 
 
 def retrain(row: Row) -> str:
-    """Say whether a new training run is needed."""
+    """Return whether a new training run is needed."""
     return f"Retraining at {day(row['session'])}: {row['reason']}."
 
 
 def job(row: Row) -> str:
-    """Say how a pipeline's run ended."""
+    """Return how a pipeline's run ended."""
     why = f": {row['detail']}" if row["detail"] else ""
     return f"The last run of {row['job']} ended {row['outcome']} on {day(row['day'])}{why}."
 
 
 def realized(row: Row) -> str:
-    """Say what came of a forecast."""
+    """Return what came of a forecast."""
     inside = "inside" if row["inside_80"] else "outside"
     return (
         f"What came after {day(row['session'])} was a realized volatility of "

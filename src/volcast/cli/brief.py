@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from rich.console import Console
 
-from volcast.brief import NOT_THERE, Answer, Brief, Sentence, Source
-from volcast.brief.corpus.blocks import readable
+from volcast.brief import NOT_IN_SOURCES, Answer, Brief, Sentence, Source
+from volcast.brief.corpus.documents import readable
 
 __all__ = ["print_answer", "print_brief", "print_source"]
 
@@ -27,17 +27,15 @@ def print_brief(console: Console, brief: Brief) -> None:
     _print_sources(console, numbers)
 
 
-def print_answer(console: Console, answer: Answer, notes: Iterable[str]) -> None:
-    """Print an answer with its sources numbered, and what was left out of the sources."""
+def print_answer(console: Console, answer: Answer, unread: Iterable[tuple[str, str]]) -> None:
+    """Print an answer with its sources numbered, and the documents that cannot be read."""
     numbers: dict[str, int] = {}
     if not answer.answered:
-        _line(console, NOT_THERE)
+        _line(console, NOT_IN_SOURCES)
     for one in answer.sentences:
         _line(console, _numbered(one, numbers))
-    if answer.note:
-        _line(console, f"note: {answer.note}")
-    for note in notes:
-        _line(console, f"note: {note}")
+    for name, reason in unread:
+        _line(console, f"not read: documents/{name}: {reason}")
     _print_sources(console, numbers)
 
 
@@ -52,7 +50,7 @@ def print_source(console: Console, source: Source) -> None:
 
 def _numbered(one: Sentence, numbers: dict[str, int]) -> str:
     marks = [f"[{numbers.setdefault(id, len(numbers) + 1)}]" for id in one.citations]
-    return f"{one.text} {''.join(marks)}"
+    return f"{one.quoted} {''.join(marks)}"
 
 
 def _print_sources(console: Console, numbers: dict[str, int]) -> None:

@@ -1,6 +1,5 @@
-"""What a brief may quote: passages of documents and rows of tables, and an index to find them."""
+"""Documents dropped into the store, and the index that finds their passages."""
 
-from volcast.brief.corpus.index import Changes, Index, open_index
-from volcast.brief.corpus.passages import Hit, Passage, Scored, Source
+from volcast.brief.corpus.passages import Hit, Passage
 
-__all__ = ["Changes", "Hit", "Index", "Passage", "Scored", "Source", "open_index"]
+__all__ = ["Hit", "Passage"]

@@ -1,81 +1,104 @@
-"""Documents somebody drops into the store, as passages."""
+"""Documents dropped into the store, read as passages."""
 
 import hashlib
+import io
+import logging
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import time
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from volcast.brief.corpus.blocks import Block, calm, plain_blocks, readable, unmarked
 from volcast.brief.corpus.passages import Passage
-from volcast.brief.corpus.sentences import sentences
 from volcast.core.errors import ContractError, KeyMissing
 from volcast.store import Store
 
-if TYPE_CHECKING:
-    from bs4 import BeautifulSoup
-
-__all__ = ["DOCUMENTS", "Fault", "Read", "read_documents"]
+__all__ = ["DOCUMENTS", "Documents", "read_documents", "readable", "split_sentences"]
 
 DOCUMENTS = "documents/"
 """The prefix of their keys."""
 
-_BYTES = 20_000_000
-_CHARACTERS = 2_000_000
+_BYTES, _CHARACTERS, _PAGES, _SECONDS, _DEPTH = 20_000_000, 2_000_000, 500, 60.0, 2_000
+_PAGE_BYTES = 4_000_000
+"""Of one PDF page's drawing."""
 _WORDS = 120
-"""Of a passage, about: enough to be understood, and little enough to be read as a quotation."""
+"""Of a passage, about: enough to be understood, short enough to be read as a quotation."""
+_FEW_WORDS = 15
+"""A shorter paragraph, such as a heading or an item of a list, joins the one after it."""
 _TITLE = 160
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]”’]*\s+(?=[\"'(\[“‘]?[A-Z0-9])")
+_ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[A-Z]|Dr|Mr|Mrs|Ms|St|No|Fig|vs|cf|(?:\w\.)+\w)\.$")
+_MARKUP = re.compile(r"^(?:#{1,6}|[-*+>]|\d{1,3}[.)])\s+|(?<!\w)[*_`]{1,3}|[*_`]{1,3}(?!\w)")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
+_RULE = re.compile(r"^[\s|:=\-*_]+$")
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A document that is not read.
+class Documents:
+    """What was read.
 
     Parameters
     ----------
-    name : str
-        Below the prefix ``documents/``.
-    why : str
+    passages : tuple of Passage
+        In the order of the files.
+    unread : dict of str to str
+        Why a file was not read, by name below ``documents/``.
     """
 
-    name: str
-    why: str
-
-
-@dataclass(frozen=True)
-class Read:
-    """What was read: passages in order of documents, and a fault for each document that was not."""
-
-    passages: tuple[Passage, ...]
-    faults: tuple[Fault, ...]
+    passages: tuple[Passage, ...] = ()
+    unread: tuple[tuple[str, str], ...] = ()
 
 
 class _Unreadable(Exception):
     """Why one document cannot be read."""
 
 
-def read_documents(store: Store) -> Read:
-    """Read all documents of ``store``: text, Markdown, HTML and PDF files.
+def read_documents(store: Store, name: str | None = None) -> Documents:
+    """Read the text, Markdown, HTML and PDF files of ``store``: all, or the one of ``name``.
 
     Raises
     ------
     StoreUnavailable
-        If the store cannot be read; a document that cannot is a fault, and the others are read.
+        If the store cannot be read. A file that cannot be read is named; the others are read.
     """
     passages: list[Passage] = []
-    faults: list[Fault] = []
+    unread: list[tuple[str, str]] = []
     for key in store.objects.list(DOCUMENTS):
-        # What is no UTF-8 in a name has no letters that could be printed, logged or sent.
-        called = key.removeprefix(DOCUMENTS).encode("utf-8", "surrogateescape")
-        name = called.decode("utf-8", "backslashreplace")
+        # A name that is not UTF-8 could be neither printed, logged nor sent.
+        shown = key.removeprefix(DOCUMENTS).encode("utf-8", "surrogateescape")
+        called = shown.decode("utf-8", "backslashreplace")
+        if name not in (None, called):
+            continue
         try:
-            passages.extend(_passages(name, _bytes(store, key)))
+            passages.extend(_passages(called, _bytes(store, key)))
         except _Unreadable as error:
-            faults.append(Fault(name, str(error)))
-    return Read(tuple(passages), tuple(faults))
+            unread.append((called, str(error)))
+    return Documents(tuple(passages), tuple(unread))
+
+
+def readable(text: str) -> str:
+    """Return ``text`` without characters that show nothing or steer what is shown."""
+    plain = unicodedata.normalize("NFC", text)
+    return "".join(
+        letter for letter in plain
+        if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cf", "Co", "Cs", "Cn")
+    )  # fmt: skip
+
+
+def split_sentences(paragraph: str) -> list[str]:
+    """Split one paragraph; common abbreviations and initials end no sentence."""
+    sentences: list[str] = []
+    for part in _SENTENCE_END.split(" ".join(paragraph.split())):
+        if sentences and _ABBREVIATION.search(sentences[-1]):
+            sentences[-1] = f"{sentences[-1]} {part}"
+        elif part:
+            sentences.append(part)
+    return sentences
 
 
 def _bytes(store: Store, key: str) -> bytes:
@@ -83,175 +106,179 @@ def _bytes(store: Store, key: str) -> bytes:
         key.encode()
         if "://" not in store.uri:
             _refuse_odd_file(Path(store.uri), key)
-        return store.objects.get(key)
+        data = store.objects.get(key)
     except UnicodeEncodeError as error:
         raise _Unreadable("its name is not UTF-8") from error
     except KeyMissing as error:
-        raise _Unreadable("it is gone since it was listed") from error
+        raise _Unreadable("it was removed while the documents were read") from error
     except ContractError as error:
-        raise _Unreadable(
-            "its name has a backslash, an empty part, or one that begins with a dot"
-        ) from error
+        raise _Unreadable("its name has a backslash, an empty part or a hidden part") from error
+    if len(data) > _BYTES:
+        raise _Unreadable(f"it has {len(data):,} bytes, more than {_BYTES:,}")
+    return data
 
 
 def _refuse_odd_file(store: Path, key: str) -> None:
-    """Refuse a link out of the store, for who may drop a file may not read any other; or a pipe."""
+    """Refuse a link out of the store, since who may drop a file may not read any other; a pipe."""
     try:
         root = store.resolve()
         path = (root / key).resolve()
-        outside = not path.is_relative_to(root)
-        there = path.exists()
-        odd = there and not path.is_file()
+        inside, exists, plain = path.is_relative_to(root), path.exists(), path.is_file()
     except (OSError, RuntimeError) as error:
         raise _Unreadable("it is a link that leads to itself") from error
-    if outside:
+    if not inside:
         raise _Unreadable("it is a link that leads out of the store")
-    if odd:
+    if exists and not plain:
         raise _Unreadable("it is no plain file")
-    if there and not os.access(path, os.R_OK):
+    if exists and not os.access(path, os.R_OK):
         raise _Unreadable("it may not be read")
 
 
 def _passages(name: str, data: bytes) -> list[Passage]:
-    if len(data) > _BYTES:
-        raise _Unreadable(f"it has {len(data):,} bytes, more than {_BYTES:,}")
-    title, found = _blocks(name, data)
-    title, blocks = calm(title), [replace(block, text=calm(block.text)) for block in found]
-    if sum(len(block.text) for block in blocks) > _CHARACTERS:
+    title, text = _title_and_text(name, data)
+    if len(text) > _CHARACTERS:
         raise _Unreadable(f"it has more than {_CHARACTERS:,} characters")
-    if not any(letter.isalnum() for block in blocks for letter in block.text):
+    paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", readable(text))]
+    paragraphs = [part for part in paragraphs if any(map(str.isalnum, part))]
+    if not paragraphs:
         raise _Unreadable("it has no text")
-    title = title or (blocks[0].text if blocks[0].kind == "heading" else _called(name))
-    # A heading that only says the title again would be quoted for its words alone.
-    body = blocks[1:] if len(blocks) > 1 and blocks[0] == Block("heading", title) else blocks
-    known = f"{DOCUMENTS}{name}@{hashlib.sha256(data).hexdigest()[:12]}"
-    dated = _dated(name)
+    if not title and _is_heading(paragraphs[0]) and len(paragraphs) > 1:
+        title = paragraphs[0]
+    title = " ".join(readable(title).split()) or _title_of_file(name)
+    if paragraphs[0] == title and len(paragraphs) > 1:
+        del paragraphs[0]
+    citation = f"{DOCUMENTS}{name}@{hashlib.sha256(data).hexdigest()[:12]}"
     return [
-        Passage(f"{known}#{number}", "document", _cut(title), tuple(part), dated)
-        for number, part in enumerate(_parts(body), 1)
+        Passage(f"{citation}#{number}", title[:_TITLE], sentences, _day_of_file(name))
+        for number, sentences in enumerate(_grouped(paragraphs), 1)
     ]
 
 
-def _called(name: str) -> str:
-    """Return a file's name as a title; what its first passage says would not hold for the others.
-
-    Hyphens stay between figures, as those of a day.
-    """
-    stem = readable(name.rpartition("/")[2]).rpartition(".")[0]
-    return " ".join(re.sub(r"(?<!\d)[-_\s]+|[-_\s]+(?!\d)", " ", stem).split()) or stem
-
-
-def _blocks(name: str, data: bytes) -> tuple[str, list[Block]]:
-    _, dot, ending = name.lower().rpartition(".")
-    match ending if dot else "":
-        case "txt":
-            return "", plain_blocks(readable(_decoded(data)))
-        case "md":
-            return "", _markdown(_decoded(data))
-        case "html" | "htm":
+def _title_and_text(name: str, data: bytes) -> tuple[str, str]:
+    """Return a document's own title, if any, and its paragraphs with blank lines between."""
+    match name.lower().rpartition(".")[1:]:
+        case ".", "txt":
+            return "", _decoded(data)
+        case ".", "md":
+            return "", _unmarked(re.sub(r"<[^<>]{1,500}>", " ", _decoded(data)))
+        case ".", "html" | "htm":
             return _html(_decoded(data))
-        case "pdf":
+        case ".", "pdf":
             return _pdf(data)
     raise _Unreadable("its name ends in none of .txt, .md, .html, .htm and .pdf")
 
 
 def _decoded(data: bytes) -> str:
     try:
-        return calm(data.decode("utf-8-sig"))
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise _Unreadable(f"it is not UTF-8 (byte {error.start})") from error
 
 
-def _markdown(text: str) -> list[Block]:
-    if re.search(r"<[a-zA-Z!/]", text):
-        from volcast.brief.corpus.html_text import without_hidden
+def _unmarked(text: str) -> str:
+    """Return Markdown as paragraphs: each heading, item and table row is one of its own."""
+    paragraphs: list[str] = [""]
+    for line in text.splitlines():
+        plain = _MARKUP.sub("", _LINK.sub(r"\1", line.strip()[:10_000])).strip()
+        if not plain or _RULE.match(plain):
+            paragraphs.append("")
+        elif re.match(r"#{1,6}\s|[-*+]\s|\d{1,3}[.)]\s|\|", line.strip()):
+            cells = "; ".join(cell.strip() for cell in plain.strip("|").split("|"))
+            paragraphs.extend([cells, ""] if line.lstrip()[0] in "#|" else [cells])
+        else:
+            paragraphs[-1] = f"{paragraphs[-1]} {plain}"
+    return "\n\n".join(paragraphs)
 
-        soup = _soup(text)
-        without_hidden(soup)
-        text = soup.get_text()
-    return plain_blocks(unmarked(readable(text)))
+
+def _html(page: str) -> tuple[str, str]:
+    import trafilatura
+
+    if page.count("<") - page.count("</") > 50 * _DEPTH:
+        raise _Unreadable("it has too many open tags")
+    text = trafilatura.extract(
+        page, favor_recall=True, include_tables=True, include_comments=False,
+        output_format="markdown",
+    )  # fmt: skip
+    if not text:
+        raise _Unreadable("it has no text")
+    metadata = trafilatura.extract_metadata(page)
+    return (metadata.title if metadata else None) or "", _unmarked(text)
 
 
-def _soup(text: str) -> "BeautifulSoup":
-    import warnings
+def _pdf(data: bytes) -> tuple[str, str]:
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
 
-    from bs4 import BeautifulSoup, MarkupResemblesLocatorWarning, XMLParsedAsHTMLWarning
-    from bs4.exceptions import ParserRejectedMarkup
-
-    from volcast.brief.corpus.html_text import DEEPEST, is_too_deep
-
-    if is_too_deep(text):
-        raise _Unreadable(f"its tags are nested more than {DEEPEST:,} deep")
+    # It warns of each oddity in a file; what matters is raised.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", MarkupResemblesLocatorWarning)
-            warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
-            return BeautifulSoup(text, "html.parser")
-    except ParserRejectedMarkup as error:
-        raise _Unreadable(f"it is no HTML that can be read ({error})") from error
+        reader = PdfReader(io.BytesIO(data), strict=False)
+        if reader.is_encrypted and not reader.decrypt(""):
+            raise _Unreadable("it is encrypted")
+        if len(reader.pages) > _PAGES:
+            raise _Unreadable(f"it has {len(reader.pages)} pages, more than {_PAGES}")
+        title = reader.metadata.title if reader.metadata is not None else None
+        return str(title or ""), "\n\n".join(_pdf_pages(reader))
+    except (
+        PyPdfError, ArithmeticError, AssertionError, AttributeError, EOFError, LookupError,
+        OSError, RuntimeError, TypeError, ValueError, MemoryError,
+    ) as error:  # fmt: skip
+        # A file that contradicts itself ends in any of these.
+        raise _Unreadable(f"it is no PDF that can be read ({type(error).__name__})") from error
 
 
-def _html(text: str) -> tuple[str, list[Block]]:
-    from volcast.brief.corpus.html_text import html_blocks, html_title, without_hidden
+def _pdf_pages(reader: Any) -> Iterator[str]:
+    deadline, size = time.monotonic() + _SECONDS, 0
 
-    soup = _soup(readable(text))
-    title = html_title(soup)
-    without_hidden(soup)
-    return title, html_blocks(soup)
+    def check_time(*_: object) -> None:
+        if time.monotonic() > deadline:
+            raise _Unreadable(f"reading it takes longer than {_SECONDS:.0f} seconds")
+
+    for page in reader.pages:
+        check_time()
+        drawing = page.get_contents()
+        if drawing is not None and len(drawing.get_data()) > _PAGE_BYTES:
+            raise _Unreadable(f"a page of it is drawn by more than {_PAGE_BYTES:,} bytes")
+        text = page.extract_text(visitor_operand_before=check_time)
+        size += len(text)
+        if size > _CHARACTERS:
+            raise _Unreadable(f"it has more than {_CHARACTERS:,} characters")
+        # A word divided at the end of a line is one word.
+        yield re.sub(r"(?<=[a-z])-\n(?=[a-z])", "", text)
 
 
-def _pdf(data: bytes) -> tuple[str, list[Block]]:
-    from volcast.brief.corpus.pdf_text import PdfFault, pdf_blocks
+def _is_heading(paragraph: str) -> bool:
+    return len(paragraph) <= _TITLE and paragraph[-1] not in ".!?;,"
 
+
+def _title_of_file(name: str) -> str:
+    stem = readable(name.rpartition("/")[2]).rpartition(".")[0]
+    return " ".join(re.sub(r"(?<!\d)[-_\s]+|[-_\s]+(?!\d)", " ", stem).split()) or stem
+
+
+def _day_of_file(name: str) -> date | None:
+    """Return the day that a file's name begins with, as in ``2021-12-15-statement.pdf``."""
+    match = re.match(r"(\d{4}-\d\d-\d\d)(?!\d)", name.rpartition("/")[2])
     try:
-        return pdf_blocks(data)
-    except PdfFault as error:
-        raise _Unreadable(str(error)) from error
-
-
-def _parts(blocks: Iterable[Block]) -> Iterable[list[str]]:
-    """Yield the sentences of each passage: a paragraph, with its heading before and items after."""
-    part: list[str] = []
-    only_headings = True
-    for block in blocks:
-        if not only_headings and block.kind != "item":
-            yield from _filled(part)
-            part, only_headings = [], True
-        part.extend(sentences(block.text))
-        only_headings = only_headings and block.kind == "heading"
-    yield from _filled(part)
-
-
-def _filled(part: list[str]) -> Iterable[list[str]]:
-    filled: list[str] = []
-    words = 0
-    for sentence in (piece for whole in part for piece in _pieces(whole)):
-        length = len(sentence.split())
-        if filled and words + length > _WORDS:
-            yield filled
-            filled, words = [], 0
-        filled.append(sentence)
-        words += length
-    if filled:
-        yield filled
-
-
-def _pieces(sentence: str) -> Iterable[str]:
-    # So long a sentence is a table or a list that lost its lines.
-    words = sentence.split()
-    for start in range(0, len(words), _WORDS):
-        yield " ".join(words[start : start + _WORDS])
-
-
-def _dated(name: str) -> date | None:
-    stem = name.rpartition("/")[2]
-    if not re.match(r"\d{4}-\d\d-\d\d(?!\d)", stem):
-        return None
-    try:
-        return date.fromisoformat(stem[:10])
+        return date.fromisoformat(match[1]) if match else None
     except ValueError:
         return None
 
 
-def _cut(title: str) -> str:
-    return title if len(title) <= _TITLE else title[:_TITLE].rsplit(maxsplit=1)[0] + " …"
+def _grouped(paragraphs: list[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the sentences of each passage: a paragraph; short ones join, long ones are divided."""
+    group: list[str] = []
+    words = 0
+    for paragraph in paragraphs:
+        for sentence in split_sentences(paragraph):
+            length = len(sentence.split())
+            if group and words + length > _WORDS:
+                yield tuple(group)
+                group, words = [], 0
+            group.append(sentence)
+            words += length
+        if words >= _FEW_WORDS:
+            yield tuple(group)
+            group, words = [], 0
+    if group:
+        yield tuple(group)

@@ -1,280 +1,152 @@
-"""The index in one DuckDB file."""
+"""The index in memory: full-text search and vectors of DuckDB, rebuilt from the documents."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import importlib.util
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from volcast.brief.corpus.sentence_model import DIMENSIONS
-from volcast.brief.corpus.shelf import Entry, Reader, Writer
-from volcast.core.errors import CorruptFile, StoreUnavailable
-from volcast.store.local import locked
+from volcast.brief.corpus.embedding import DIMENSIONS, VectorCache, embed
+from volcast.brief.corpus.passages import Hit, Passage
+from volcast.core.errors import ModelError
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
-__all__ = ["DuckdbShelf"]
+__all__ = ["DuckdbIndex"]
 
-_COSINE = f"array_inner_product(s.vector, $vector::FLOAT[{DIMENSIONS}])"
+_TABLES = f"""
+CREATE TABLE passages (id TEXT, number BIGINT, body TEXT, dated DATE);
+CREATE TABLE sentences (number BIGINT, place BIGINT, vector FLOAT[{DIMENSIONS}]);
+CREATE TABLE wholes (number BIGINT, vector FLOAT[{DIMENSIONS}])
+"""
 
-_BUILD = (
-    """
-    CREATE TABLE building.passages AS
-    SELECT * FROM volcast_brief.passages WHERE NOT id = ANY($gone)
-    UNION ALL BY NAME
-    SELECT * FROM fresh_passages ORDER BY number
-    """,
-    """
-    CREATE TABLE building.postings AS
-    SELECT * FROM volcast_brief.postings SEMI JOIN building.passages USING (number)
-    UNION ALL BY NAME
-    SELECT * FROM fresh_postings ORDER BY term, number
-    """,
-    """
-    CREATE TABLE building.sentences AS
-    SELECT * FROM volcast_brief.sentences SEMI JOIN building.passages USING (number)
-    UNION ALL BY NAME
-    SELECT number, place, key, vector FROM fresh_sentences ORDER BY number, place
-    """,
+_SEARCH = f"""
+WITH question AS (SELECT $vector::FLOAT[{DIMENSIONS}] AS vector),
+words AS (
+    SELECT number, fts_main_passages.match_bm25(id, $question) AS score
+    FROM passages WHERE dated IS NULL OR $until IS NULL OR dated <= $until
+),
+nearest AS (
+    SELECT number, max(array_inner_product(s.vector, q.vector)) AS score
+    FROM sentences s, question q GROUP BY number
+),
+whole AS (
+    SELECT number, array_inner_product(w.vector, q.vector) AS score FROM wholes w, question q
 )
-"""In order of terms, so that a search skips most of what it does not ask for."""
+SELECT number,
+    $words * coalesce(words.score, 0) / greatest(max(words.score) OVER (), 1e-9)
+    + $nearest * nearest.score + $whole * whole.score AS score
+FROM words JOIN nearest USING (number) JOIN whole USING (number)
+ORDER BY score DESC, number LIMIT $k
+"""
 
-_EMPTY = (
-    "ATTACH ':memory:' AS volcast_brief",
-    """
-    CREATE TABLE volcast_brief.passages (
-        number BIGINT, id TEXT, digest TEXT, source TEXT, title TEXT, sentences TEXT[],
-        dated DATE, length BIGINT
-    )
-    """,
-    "CREATE TABLE volcast_brief.postings (term TEXT, number BIGINT, times BIGINT, length BIGINT)",
-    f"""
-    CREATE TABLE volcast_brief.sentences (
-        number BIGINT, place BIGINT, key TEXT, vector FLOAT[{DIMENSIONS}]
-    )
-    """,
-)
+_SHARES = {"words": 0.3, "nearest": 1.0, "whole": 0.66}
+"""Weights of BM25 (as a share of the best), of the most similar sentence and of the passage."""
 
 
-class DuckdbShelf:
-    """Passages in a file that is replaced whole, so a reader has the old one or the new.
+class DuckdbIndex:
+    """Passages found by their words and their meaning; threads may share one.
 
     Parameters
     ----------
-    path : Path
+    cache : Path or None
+        The file that keeps the vectors between processes.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._open: tuple[tuple[int, ...] | None, duckdb.DuckDBPyConnection] | None = None
+    def __init__(self, cache: Path | None = None) -> None:
+        self._cache = VectorCache(cache)
+        self._passages: tuple[Passage, ...] = ()
+        self._connection = _filled((), self._cache)
 
-    @contextmanager
-    def reading(self) -> Iterator[Reader]:
-        """See the file as it is now, whatever is renamed over it meanwhile."""
-        yield self._reader(self._connection())
+    def refresh(self, passages: Sequence[Passage]) -> None:
+        """Hold exactly ``passages``; a search sees all of the old ones or all of these."""
+        if tuple(passages) != self._passages:
+            connection = _filled(passages, self._cache)
+            self._passages, self._connection = tuple(passages), connection
+            self._cache.keep([text for passage in passages for text in _texts(passage)])
 
-    @contextmanager
-    def writing(self) -> Iterator[Writer]:
-        """Wait for other writers to end, and be the one."""
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with locked(self._path.with_name(f".{self._path.name}.lock")):
-                yield Writer(self._reader(self._connection()), self._replace)
-        except OSError as error:
-            raise self._unavailable(error) from error
+    def search(self, question: str, k: int, *, until: date | None = None) -> list[Hit]:
+        """Return the ``k`` passages that fit ``question`` best, dated up to ``until`` if given."""
+        passages, connection = self._passages, self._connection.cursor()
+        if not passages:
+            return []
+        vector = embed([question])[0]
+        values: dict[str, Any] = {"question": question, "vector": vector, "until": until, "k": k}
+        hits = []
+        for number, score in connection.execute(_SEARCH, values | _SHARES).fetchall():
+            passage = passages[number]
+            similarities = self._cache.embed(_texts(passage)[1:]) @ vector
+            hits.append(Hit(passage, score, tuple(map(float, similarities))))
+        return hits
 
-    def _replace(self, gone: Sequence[str], fresh: Sequence[Entry]) -> None:
-        """Write a new file beside the old one and rename it over."""
-        import duckdb
-
-        temporary = self._path.with_name(f".{self._path.name}.tmp")
-        for left in (temporary, Path(f"{temporary}.wal")):
-            left.unlink(missing_ok=True)
-        connection = self._connection()
-        first = self._reader(connection).last_number() + 1
-        try:
-            connection.execute(f"ATTACH {_quoted(temporary)} AS building")
-            for name, table in _tables(fresh, first).items():
-                connection.register(name, table)
-            for statement in _BUILD:
-                asked = {"gone": list(gone)} if "$gone" in statement else {}
-                connection.execute(statement, asked)
-            connection.execute("CHECKPOINT building")
-            connection.execute("DETACH building")
-        except duckdb.Error as error:
-            raise self._corrupt(error) from error
-        finally:
-            self.close()
-        _put_over(temporary, self._path)
-
-    def clear(self) -> None:
-        """Take the file away, readable or not."""
-        self.close()
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._unavailable(error) from error
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._open is not None:
-            self._open[1].close()
-            self._open = None
-
-    def _reader(self, connection: "duckdb.DuckDBPyConnection") -> Reader:
-        import duckdb
-
-        def ask(query: str, asked: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-            try:
-                return connection.execute(query, dict(asked)).fetchall()
-            except duckdb.Error as error:
-                self.close()
-                raise self._corrupt(error) from error
-
-        return Reader(ask, _COSINE)
-
-    def _connection(self) -> "duckdb.DuckDBPyConnection":
-        """Return a connection to the file as it is now: another process may have replaced it."""
-        import duckdb
-
-        state = self._state()
-        # One that was deleted still answers from what it held, until it is made anew.
-        gone = state is None and self._open is not None
-        if self._open is None or (self._open[0] != state and not gone):
-            self.close()
-            # In memory with the file attached: of a file that is opened itself, a process gets the
-            # same old one again for as long as any part of it holds that.
-            connection = duckdb.connect(":memory:", config=_SETTINGS)
-            self._open = (state, connection)
-            if state is None:
-                for statement in _EMPTY:
-                    connection.execute(statement)
-            else:
-                self._attach(connection)
-        return self._open[1]
-
-    def _attach(self, connection: "duckdb.DuckDBPyConnection") -> None:
-        import duckdb
-
-        try:
-            connection.execute(f"ATTACH {_quoted(self._path)} AS volcast_brief (READ_ONLY)")
-        except duckdb.Error as error:
-            self.close()
-            raise self._corrupt(error) from error
-
-    def _state(self) -> tuple[int, ...] | None:
-        try:
-            with self._path.open("rb") as file:
-                found = os.fstat(file.fileno())
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise self._unavailable(error) from error
-        return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
-
-    def _corrupt(self, error: Exception) -> CorruptFile:
-        return CorruptFile(
-            found=str(error).splitlines()[0],
-            expected="an index of passages",
-            where=str(self._path),
-            remedy="Delete it; it is made anew.",
+    def weights(self, words: Sequence[str]) -> dict[str, tuple[str, float]]:
+        """Return the stem of each word, and how much it distinguishes; 0 of a stop word."""
+        rows = self._connection.cursor().execute(
+            """
+            SELECT word, stem(word, 'english'),
+                CASE WHEN word IN (SELECT sw FROM fts_main_passages.stopwords) THEN 0
+                ELSE ln(1 + $count / (0.5 + coalesce(any_value(df), 0))) END
+            FROM (SELECT unnest($words) AS word)
+            LEFT JOIN fts_main_passages.dict ON term = stem(word, 'english') GROUP BY word
+            """,
+            {"words": list(words), "count": len(self._passages)},
         )
-
-    def _unavailable(self, error: OSError) -> StoreUnavailable:
-        return StoreUnavailable(
-            found=str(error),
-            expected="a file that can be read and written",
-            where=f"index {self._path}",
-            remedy="Give another place, or mend its permissions or free space; then retry.",
-        )
+        return {word: (stem, float(weight)) for word, stem, weight in rows.fetchall()}
 
 
-_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
-    # What DuckDB misses it would fetch.
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    # So small a search takes no longer on one, and on busy cores much less than on two.
-    "threads": 1,
-}
+def _texts(passage: Passage) -> list[str]:
+    """Return what is embedded: the whole passage, and each sentence under its title."""
+    # A sentence speaks of "the Council"; the title names it.
+    whole = f"{passage.title}\n{passage.text}"
+    return [whole, *(f"{passage.title}: {sentence}" for sentence in passage.sentences)]
 
 
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
-
-
-def _tables(fresh: Sequence[Entry], first: int) -> dict[str, "pa.Table"]:
+def _filled(passages: Sequence[Passage], cache: VectorCache) -> "duckdb.DuckDBPyConnection":
     import pyarrow as pa
 
-    numbered = list(enumerate(fresh, first))
-    passages = [
-        {
-            "number": number,
-            "id": entry.passage.id,
-            "digest": entry.digest,
-            "source": entry.passage.source,
-            "title": entry.passage.title,
-            "sentences": list(entry.passage.sentences),
-            "dated": entry.passage.dated,
-            "length": entry.terms.total(),
-        }
-        for number, entry in numbered
-    ]
-    postings = [
-        (term, number, times, entry.terms.total())
-        for number, entry in numbered
-        for term, times in entry.terms.items()
-    ]
-    sentences = [
-        (number, place, key)
-        for number, entry in numbered
-        for place, key in enumerate(entry.keys, -1)
-    ]
-    flat = np.concatenate([np.empty((0, DIMENSIONS), np.float32), *(e.vectors for e in fresh)])
-    vectors = pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), DIMENSIONS)
-    number, text = pa.int64(), pa.string()
-    named = ("id", text), ("digest", text), ("source", text), ("title", text)
-    schema = pa.schema(
-        [
-            ("number", number),
-            *named,
-            ("sentences", pa.list_(text)),
-            ("dated", pa.date32()),
-            ("length", number),
-        ]
+    connection = _connection()
+    connection.execute(_TABLES)
+    rows = [(p.id, n, _texts(p)[0], p.dated) for n, p in enumerate(passages)]
+    places = [(n, m) for n, p in enumerate(passages) for m in range(len(p.sentences))]
+    if rows:
+        ids, numbers, bodies, days = (list(column) for column in zip(*rows, strict=True))
+        texts = pa.table({"id": ids, "number": numbers, "body": bodies, "dated": days})
+        own, place = (list(column) for column in zip(*places, strict=True))
+        sentences = pa.table(
+            {
+                "number": own,
+                "place": place,
+                "vector": list(cache.embed([text for p in passages for text in _texts(p)[1:]])),
+            }
+        )
+        wholes = pa.table({"number": numbers, "vector": list(cache.embed(bodies))})
+        for name, table in {"passages": texts, "sentences": sentences, "wholes": wholes}.items():
+            connection.register("fresh", table)
+            connection.execute(f"INSERT INTO {name} SELECT * FROM fresh")
+            connection.unregister("fresh")
+    connection.execute(
+        "PRAGMA create_fts_index('passages', 'id', 'body', stemmer = 'english', "
+        "stopwords = 'english', ignore = '[^a-z0-9]+', overwrite = 1)"
     )
-    return {
-        "fresh_passages": pa.Table.from_pylist(passages, schema),
-        "fresh_postings": _columns(
-            postings, {"term": text, "number": number, "times": number, "length": number}
-        ),
-        "fresh_sentences": _columns(
-            sentences, {"number": number, "place": number, "key": text}
-        ).append_column("vector", vectors),
-    }
+    return connection
 
 
-def _columns(rows: Sequence[tuple[Any, ...]], types: dict[str, "pa.DataType"]) -> "pa.Table":
-    import pyarrow as pa
+def _connection() -> "duckdb.DuckDBPyConnection":
+    import duckdb
 
-    columns = list(zip(*rows, strict=True)) or [()] * len(types)
-    return pa.table(
-        {
-            name: pa.array(column, kind)
-            for column, (name, kind) in zip(columns, types.items(), strict=True)
-        }
-    )
-
-
-def _put_over(temporary: Path, path: Path) -> None:
-    for place in (temporary, temporary.parent):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        if place == temporary:
-            temporary.replace(path)
+    spec = importlib.util.find_spec("duckdb_extension_fts")
+    places = spec.submodule_search_locations if spec else None
+    path = Path((places or [""])[0], "extensions", f"v{duckdb.__version__}", "fts.duckdb_extension")
+    settings: dict[str, Any] = {"autoinstall_known_extensions": False, "threads": 1}
+    connection = duckdb.connect(":memory:", config=settings)
+    try:
+        # By its path, since by its name DuckDB would download it.
+        connection.execute(f"LOAD '{str(path).replace(chr(39), chr(39) * 2)}'")
+    except duckdb.Error as error:
+        raise ModelError(
+            found="a full-text search that cannot be loaded",
+            expected="DuckDB's extension fts of the same version", where=str(path),
+            remedy="Install the platform's requirements.",
+        ) from error  # fmt: skip
+    return connection

@@ -1,106 +1,49 @@
 """An index: passages in, and those that fit a question out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Protocol
 
 from volcast.brief.corpus.passages import Hit, Passage
+from volcast.core.errors import ConfigError
 
-__all__ = ["Changes", "Index", "open_index"]
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What a refresh did.
-
-    Parameters
-    ----------
-    added, removed, unchanged : int
-        Passages; one whose text is another now counts as removed and as added.
-    embedded : int
-        Sentences and whole passages whose vectors had to be computed.
-    """
-
-    added: int
-    removed: int
-    unchanged: int
-    embedded: int
+__all__ = ["Index", "open_index"]
 
 
 class Index(Protocol):
-    """Passages that are found by their words and by their meaning.
+    """Passages found by their words and their meaning; threads may share one."""
 
-    Threads may share one. Every operation raises StoreUnavailable where the place cannot be
-    reached, read or written, and CorruptFile where what is there cannot be read.
-    """
+    def refresh(self, passages: Sequence[Passage]) -> None:
+        """Hold exactly ``passages``; a search sees all of the old ones or all of these."""
 
-    def refresh(self, passages: Sequence[Passage]) -> Changes:
-        """Make it hold exactly ``passages``; readers see all of the old ones, or all of these.
+    def search(self, question: str, k: int, *, until: date | None = None) -> list[Hit]:
+        """Return the ``k`` passages that fit best; those dated after ``until`` are left out."""
 
-        Raises
-        ------
-        ContractError
-            If two of the passages have one id.
-        """
-
-    def search(self, question: str, k: int, *, dated_to: date | None = None) -> list[Hit]:
-        """Return the ``k`` passages that fit ``question`` best, the best first.
-
-        Parameters
-        ----------
-        question : str
-        k : int
-        dated_to : date, optional
-            Passages of a later day are left out; those without a day stay.
-        """
-
-    def weights(self, terms: Sequence[str]) -> dict[str, float]:
-        """Return how much each of ``terms`` tells: more, the fewer passages have it."""
-
-    def likeness(self, question: str, sentences: Sequence[str]) -> list[float]:
-        """Return the cosine of each of ``sentences`` and ``question``, whether held or not."""
-
-    def get(self, id: str) -> Passage | None:
-        """Return the passage of this id, or None."""
-
-    def clear(self) -> None:
-        """Take away what is there, readable or not."""
-
-    def close(self) -> None:
-        """Let go of files and connections."""
+    def weights(self, words: Sequence[str]) -> dict[str, tuple[str, float]]:
+        """Return the stem of each word, and how much it distinguishes; 0 of a stop word."""
 
 
 def open_index(place: str | Path) -> Index:
-    """Open the index at ``place``: ``postgresql://...`` is pgvector, anything else a DuckDB file.
-
-    Nothing is made or read before its first use; a place where none was made yet holds nothing.
+    """Open an index: ``postgresql://...`` is pgvector; of DuckDB's, ``place`` caches the vectors.
 
     Raises
     ------
     ConfigError
-        If ``place`` is empty, or an address that is not one of PostgreSQL.
+        If ``place`` is neither a path nor an address of PostgreSQL.
     """
-    from volcast.brief.corpus.stored_index import StoredIndex
+    scheme, separator, _ = str(place).partition("://")
+    if separator and scheme in ("postgresql", "postgres"):
+        from volcast.brief.corpus.pgvector_index import PgvectorIndex
 
-    text = str(place)
-    scheme, found, _ = text.partition("://")
-    if found and scheme in ("postgresql", "postgres"):
-        from volcast.brief.corpus.pgvector_index import PgvectorShelf
-
-        return StoredIndex(PgvectorShelf(text))
-    # A list of names and values, as other tools take it, may hold a password: it is not said.
-    if found or not text.strip() or "=" in text:
-        from volcast.core.errors import ConfigError
-
+        return PgvectorIndex(str(place))
+    # A list of names and values may contain a password, so it is not repeated.
+    if separator or not str(place).strip() or "=" in str(place):
         raise ConfigError(
-            found=f"{scheme}://..." if found else "neither",
-            expected="a file's path or postgresql://...",
-            where="index",
-            remedy="Give the place of the index.",
-            field="index",
-        )
-    from volcast.brief.corpus.duckdb_index import DuckdbShelf
+            found=f"{scheme}://..." if separator else "neither",
+            expected="a file's path or postgresql://...", where="VOLCAST_BRIEF_INDEX",
+            remedy="Set the place of the index, or leave it unset.", field="index",
+        )  # fmt: skip
+    from volcast.brief.corpus.duckdb_index import DuckdbIndex
 
-    return StoredIndex(DuckdbShelf(Path(text).expanduser()))
+    return DuckdbIndex(Path(place).expanduser())

@@ -1,36 +1,29 @@
-"""A passage: the smallest thing that is found, quoted and cited."""
+"""A passage: the smallest piece of text that can be found, quoted and cited."""
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
 
-__all__ = ["Hit", "Passage", "Scored", "Source"]
-
-Source = Literal["row", "document"]
-"""Where a passage is from: a row of one of the store's tables, or a document dropped in."""
+__all__ = ["Hit", "Passage"]
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A few sentences that one citation stands for.
+    """A few sentences of a document under one citation.
 
     Parameters
     ----------
     id : str
-        The citation: ``TABLE?KEY=VALUE&...`` of a row, ``documents/NAME@HASH#N`` of a document's
-        passage number N from 1, HASH the first 12 hexadecimal digits of the file's SHA-256.
-    source : str
-        row or document.
+        The citation, ``documents/NAME@HASH#N``: passage number N from 1 of a file, HASH being the
+        first 12 hexadecimal digits of its SHA-256.
     title : str
-        Of the document, or of the kind of row, in words.
+        Of the document.
     sentences : tuple of str
         In order; each is quoted whole.
     dated : date or None
-        The session or day it is of; a brief as of an earlier day leaves it out.
+        The day of the document; a question as of an earlier day does not see it.
     """
 
     id: str
-    source: Source
     title: str
     sentences: tuple[str, ...]
     dated: date | None = None
@@ -40,35 +33,25 @@ class Passage:
         """The sentences as one text."""
         return " ".join(self.sentences)
 
-
-@dataclass(frozen=True)
-class Scored:
-    """One sentence of a passage, and how near it is to what was asked.
-
-    Parameters
-    ----------
-    text : str
-    likeness : float or None
-        Cosine of the sentence's and the question's vectors; None without vectors.
-    """
-
-    text: str
-    likeness: float | None
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.id.partition("/")[2].rpartition("@")[0]
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage that was found, and how well it fits.
+    """A passage and how well it fits a question.
 
     Parameters
     ----------
     passage : Passage
     score : float
-        Larger is better; comparable within one search alone.
-    sentences : tuple of Scored
-        The passage's, in its order.
+        Larger is better; comparable within one search only.
+    similarities : tuple of float
+        Cosine of each sentence and the question, in the passage's order.
     """
 
     passage: Passage
     score: float
-    sentences: tuple[Scored, ...]
+    similarities: tuple[float, ...]

@@ -1,0 +1,134 @@
+"""Questions about the system's own forecasts and macro releases, answered from their rows."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+from volcast.brief import words
+from volcast.brief.answer import Answer, Sentence
+from volcast.brief.citations import cite
+from volcast.brief.daily import Brief
+from volcast.brief.macro import NAMES, releases
+from volcast.brief.question import Question, words_of
+from volcast.core import calendar
+from volcast.core.errors import NotFound, RequestError
+from volcast.store import Store
+from volcast.store.tables import MONITORING_REALIZED_ERROR, RAW_MACRO
+
+__all__ = ["answer_from_rows"]
+
+BriefOf = Callable[[str, date | None, str], Brief]
+"""The brief of a symbol and session, with the section of a title."""
+
+_TOPICS: Mapping[str, str] = {
+    "Outcome": r"\boutcomes?\b|\brealized\b|\bc[oa]me of\b",
+    "Why": r"\bdriv(?:e[srn]?|ers|ing|en)\b|\bwhy\b",
+    "Regime": r"\bregimes?\b|\bcalm\b|\bstressed\b",
+    "Track record": r"\btrack record\b|\bskill\b|\bbeats?\b|\bqlike\b|\baccura\w+|\bperform\w*",
+    "Data and drift": r"\bdrift\w*|\bretrain\w*|\bdata quality\b|\bchecks?\b",
+    "Forecast": r"\bforecast\w*|\bpredict\w*|\bexpect\w*|\bintervals?\b|\bvolatil\w+",
+}
+"""Sections of the brief, by what asks for them; the first that matches counts."""
+
+_OTHER = re.compile(
+    r"\b(?:prices?|returns?|implied|yields?|dividends?|earnings|volumes?)\b"
+    r"|\b(?:hours?|hourly|intraday|overnight|tomorrow|fortnight|monthly|quarterly|yearly"
+    r"|months?|quarters?|years?|decades?)\b|\bday[ -]ahead\b|\bweeks\b|\b(?:two|\d+)[ -]weeks?\b"
+    r"|\bnext (?:trading )?(?:day|session)\b"
+    r"|\b(?!five|5\b|next|trading|the|28)(?:one|two|three|four|six|ten|twenty|\d{1,3})"
+    r"[ -](?:trading )?(?:days?|sessions?)\b"
+)
+"""Quantities and horizons that no forecast is of: it is of five sessions' volatility."""
+
+_FILLER = frozenset(
+    "what which how is are was were the of for on in a an to from with high large wide now today "  # noqa: SIM905
+    "current latest market model next five sessions session days day week our we it its has does "
+    "do did there s system at and".split()
+)
+"""Words of a question that names no symbol and is still about the target."""
+
+_RELEASES = 260
+"""Newest releases of a series that can be asked about: a year of a daily one."""
+
+
+def answer_from_rows(
+    store: Store, symbols: Sequence[str], text: str, as_of: date | None, brief_of: BriefOf
+) -> Answer | None:
+    """Answer a question about a symbol of the universe, or a macro series, from rows alone.
+
+    Parameters
+    ----------
+    store : Store
+    symbols : sequence of str
+        Of the universe, the target first.
+    text : str
+    as_of : date or None
+        The session whose knowledge counts, unless the question names a day; None is the newest.
+    brief_of : callable
+        Writes the section of a brief.
+
+    Returns
+    -------
+    Answer or None
+        Without sentences where the rows do not have it; None if the question is of another kind,
+        and documents may answer.
+    """
+    question = Question(text)
+    lower = text.lower()
+    topic = next((one for one, pattern in _TOPICS.items() if re.search(pattern, lower)), None)
+    symbol = _symbol(question, symbols, topic)
+    if symbol is None or topic is None:
+        return _macro_answer(store, question, as_of)
+    if topic in ("Forecast", "Outcome") and _OTHER.search(lower):
+        return None
+    if question.months and question.day is None:
+        return Answer(text, ())
+    day = question.day or as_of
+    if topic == "Outcome":
+        return Answer(text, _outcome(store, symbol, question.day, as_of))
+    try:
+        brief = brief_of(symbol, day, topic)
+    except (NotFound, RequestError):
+        return Answer(text, ())
+    return Answer(text, brief.sentences)
+
+
+def _symbol(question: Question, symbols: Sequence[str], topic: str | None) -> str | None:
+    """Return the symbol asked about: one of the universe, or the target where none is named."""
+    for symbol in symbols:
+        if re.search(rf"(?<!\w){re.escape(symbol)}(?!\w)", question.text):
+            return symbol
+    if topic is None:
+        return None
+    rest = re.sub(_TOPICS[topic] + "|" + _TOPICS["Forecast"], " ", question.text.lower())
+    return symbols[0] if frozenset(words_of(rest)) <= _FILLER else None
+
+
+def _outcome(
+    store: Store, symbol: str, session: date | None, as_of: date | None
+) -> tuple[Sentence, ...]:
+    rows = store.read(
+        MONITORING_REALIZED_ERROR, symbols=[symbol], first=session, last=session
+    ).to_pylist()
+    known = [row for row in rows if as_of is None or row["label_end_session"] <= as_of]
+    newest = max(known, key=lambda row: (row["session"], row["role"] == "champion"), default=None)
+    if newest is None:
+        return ()
+    return (Sentence(words.realized(newest), (cite(MONITORING_REALIZED_ERROR, newest),)),)
+
+
+def _macro_answer(store: Store, question: Question, as_of: date | None) -> Answer | None:
+    """Answer with the newest release of a series, or of the month or day that is named."""
+    words_asked = frozenset(words_of(question.text))
+    for series, (name, _) in NAMES.items():
+        named = frozenset(words_of(name.partition("(")[0])) - _FILLER
+        if series in question.text or named <= words_asked:
+            break
+    else:
+        return None
+    when = {word for word in question.names if word in question.months or word.isdigit()}
+    until = None if as_of is None else calendar.closes([as_of])[0].to_pydatetime()
+    for one in releases(store, until, _RELEASES, series):
+        if when <= frozenset(words_of(one.period)):
+            return Answer(question.text, (Sentence(one.words, (cite(RAW_MACRO, one.row),)),))
+    return Answer(question.text, ())
