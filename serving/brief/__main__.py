@@ -27,7 +27,6 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
         serve_asgi(app, arguments.host, arguments.port)
     finally:
         reading.stop()
-        library.index.close()
     return int(reading.failed)
 
 

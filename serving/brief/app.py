@@ -4,8 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -17,41 +16,36 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from serving.auth import Guard
-from serving.body import plain_date, whole_body
+from serving.body import whole_body
 from serving.brief import metrics
-from serving.brief.document import described
-from serving.brief.request import asked, queried
+from serving.brief.models import BriefQuery, SourceQuery, described, read_body, read_query
 from serving.openapi import page
 from serving.problems import method_not_allowed, problem, unforeseen
-from volcast.brief import Answer, Brief, Library, Sentence, Source
-from volcast.brief.prose import rewritten
+from volcast.brief import Answer, Library
 from volcast.core.errors import NotFound, Overloaded, RequestError, VolcastError
 
-__all__ = ["WRITING", "application"]
+__all__ = ["application"]
 
 _CLIENT_LEFT = 499
 _WAITING = 32
-"""Requests that wait for their turn; each is answered alone, for a thread more is no faster."""
-WRITING = 8
-"""Answers that an endpoint words at a time, each in a thread of its own."""
+"""Requests that wait for their turn; they are answered one at a time, on one core."""
 
 Answering = Callable[[Request], Awaitable[Response]]
 
 
 class Desk:
-    """One library, asked by one request after the other off the event loop.
+    """One library, used by one request after the other, off the event loop.
 
     Parameters
     ----------
     library : Library
     ready : callable
-        Whether the library was read once.
+        Whether the documents were read once.
     """
 
     def __init__(self, library: Library, ready: Callable[[], bool]) -> None:
         self.library, self.ready = library, ready
         self._turn, self._waiting = asyncio.Lock(), 0
-        self._writers, self._writing = ThreadPoolExecutor(WRITING, "prose"), 0
 
     async def run(self, work: Callable[[], Any]) -> Any:
         """Do ``work`` in its turn.
@@ -73,23 +67,9 @@ class Desk:
         finally:
             self._waiting -= 1
 
-    async def word(self, found: Answer) -> Answer:
-        """Have an endpoint word an answer, out of turn: however long it takes, others go on."""
-        writer = self.library.writer
-        if writer is None or not found.answered:
-            return found
-        if self._writing >= WRITING:
-            return replace(found, note="The endpoint that writes prose was busy.")
-        self._writing += 1
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._writers, rewritten, found, writer)
-        finally:
-            self._writing -= 1
-
 
 def application(library: Library, guard: Guard | None, ready: Callable[[], bool]) -> Starlette:
-    """Return the ASGI application; ``guard`` stands before all but probes and metrics."""
+    """Return the ASGI application; ``guard`` protects all but probes and metrics."""
     desk = Desk(library, ready)
     openapi = described()
     return Starlette(
@@ -121,15 +101,8 @@ def _guarded(answering: Answering, guard: Guard | None) -> Answering:
 
 def _brief(desk: Desk) -> Answering:
     async def answer(request: Request) -> Response:
-        given = queried(request.scope["query_string"], {"symbol", "as_of"})
-        symbol, day = given.get("symbol"), given.get("as_of")
-        if symbol is not None and not symbol:
-            raise RequestError(
-                found="an empty symbol", expected="a symbol such as SPY", where="symbol",
-                remedy="Name one, or leave it out.", field="symbol",
-            )  # fmt: skip
-        as_of = None if day is None else plain_date(day, "as_of")
-        return _json(_brief_body(await desk.run(lambda: desk.library.brief(symbol, as_of))))
+        query = read_query(request.scope["query_string"], BriefQuery)
+        return _json(asdict(await desk.run(lambda: desk.library.brief(query.symbol, query.as_of))))
 
     return answer
 
@@ -142,11 +115,12 @@ def _qa(desk: Desk) -> Answering:
             if body is None:
                 outcome = "refused"
                 return Response(status_code=_CLIENT_LEFT)
-            given = asked(body)
-            quoted = await desk.run(lambda: desk.library.quote(given.question, given.as_of))
-            found = await desk.word(quoted)
-            outcome = "answered" if found.answered else "not_in_sources"
-            return _json(_answer_body(found))
+            question = read_body(body)
+            reply: Answer = await desk.run(
+                lambda: desk.library.ask(question.question, question.as_of)
+            )
+            outcome = "answered" if reply.answered else "not_in_sources"
+            return _json({**asdict(reply), "answered": reply.answered, "text": reply.text})
         except (RequestError, Overloaded):
             outcome = "refused"
             raise
@@ -158,44 +132,12 @@ def _qa(desk: Desk) -> Answering:
 
 def _source(desk: Desk) -> Answering:
     async def answer(request: Request) -> Response:
-        given = queried(request.scope["query_string"], {"id"})
-        if not given.get("id"):
-            raise RequestError(
-                found="no id", expected="a citation", where="id",
-                remedy="Take it from an answer as it is, percent-encoded.", field="id",
-            )  # fmt: skip
-        # Of a citation that was not percent-encoded, the plus of a time zone came as a space.
-        id = re.sub(r"(T[\d:.]+) (\d\d:\d\d)", r"\1+\2", given["id"])
-        found: Source = await desk.run(lambda: desk.library.source(id))
-        return _json(asdict(found))
+        query = read_query(request.scope["query_string"], SourceQuery)
+        # In a citation that was not percent-encoded, the plus of a time zone arrives as a space.
+        id = re.sub(r"(T[\d:.]+) (\d\d:\d\d)", r"\1+\2", query.id)
+        return _json(asdict(await desk.run(lambda: desk.library.source(id))))
 
     return answer
-
-
-def _brief_body(brief: Brief) -> dict[str, Any]:
-    return {
-        "symbol": brief.symbol,
-        "as_of": brief.as_of,
-        "sections": [
-            {"title": one.title, "sentences": _sentences(one.sentences)} for one in brief.sections
-        ],
-        "missing": [asdict(one) for one in brief.missing],
-    }
-
-
-def _answer_body(found: Answer) -> dict[str, Any]:
-    return {
-        "question": found.question,
-        "answered": found.answered,
-        "text": found.text,
-        "sentences": _sentences(found.sentences),
-        "written_by": found.written_by,
-        "note": found.note,
-    }
-
-
-def _sentences(said: tuple[Sentence, ...]) -> list[dict[str, Any]]:
-    return [{"text": one.text, "citations": list(one.citations)} for one in said]
 
 
 def _json(body: dict[str, Any]) -> Response:

@@ -3,7 +3,7 @@
 from prometheus_client import CollectorRegistry
 
 from serving.prometheus import counter, gauge, histogram
-from volcast.brief import Gathered
+from volcast.brief.corpus.documents import Documents
 
 __all__ = ["REGISTRY", "count", "show"]
 
@@ -25,10 +25,8 @@ def count(outcome: str, seconds: float) -> None:
     _SECONDS.observe(seconds)
 
 
-def show(found: Gathered, at: float) -> None:
+def show(documents: Documents, at: float) -> None:
     """Show what was read, and when, in Unix time."""
-    _PASSAGES.labels("row").set(len(found.rows))
-    _PASSAGES.labels("document").set(len(found.documents))
-    _PASSAGES.labels("set_aside").set(len(found.aside))
-    _PASSAGES.labels("unread").set(len(found.unread))
+    _PASSAGES.labels("document").set(len(documents.passages))
+    _PASSAGES.labels("unread").set(len(documents.unread))
     _READ.set(at)

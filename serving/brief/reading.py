@@ -1,4 +1,4 @@
-"""Reads the sources again and again while the brief is served."""
+"""Reads the documents periodically while the brief is served."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ __all__ = ["Reading"]
 
 
 class Reading:
-    """Brings a library up to date in a thread of its own; what was read last stands meanwhile.
+    """Brings a library up to date in its own thread; what was read last answers meanwhile.
 
     Parameters
     ----------
@@ -31,13 +31,13 @@ class Reading:
         self._library, self._now, self._seconds = library, now, seconds
         self._stop = threading.Event()
         self._read = False
-        self._said: tuple[str, ...] = ()
+        self._unread: tuple[tuple[str, str], ...] = ()
         self.failed = False
-        self._thread = threading.Thread(target=self._go_on, name="reading", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="reading", daemon=True)
 
     @property
     def ready(self) -> bool:
-        """Whether the sources were read once, and still are."""
+        """Whether the documents were read once, and still are."""
         return self._read and self._thread.is_alive()
 
     def start(self) -> None:
@@ -49,10 +49,10 @@ class Reading:
         self._stop.set()
         self._thread.join()
 
-    def _go_on(self) -> None:
+    def _run(self) -> None:
         try:
             while not self._stop.is_set():
-                self._look()
+                self._refresh()
                 self._stop.wait(self._seconds)
         finally:
             # A service that reads no more would answer from the past silently: it stops instead.
@@ -60,17 +60,16 @@ class Reading:
                 self.failed = True
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         try:
-            found = self._library.refresh()
+            documents = self._library.refresh()
         except VolcastError as error:
             emit("sources_unread", logging.WARNING, detail=str(error))
             return
-        metrics.show(found, self._now().timestamp())
+        metrics.show(documents, self._now().timestamp())
         if not self._read:
-            emit("sources_read", rows=len(found.rows), documents=len(found.documents))
-        for note in found.notes:
-            if note not in self._said:
-                emit("source_left_out", logging.WARNING, detail=note)
-        self._said = found.notes
-        self._read = True
+            emit("sources_read", documents=len(documents.passages))
+        for name, reason in documents.unread:
+            if (name, reason) not in self._unread:
+                emit("source_left_out", logging.WARNING, document=name, detail=reason)
+        self._unread, self._read = documents.unread, True

@@ -78,7 +78,7 @@ class Brief:
 _Part: TypeAlias = Iterator[Sentence | Missing]
 
 
-def daily_brief(
+def daily_brief(  # noqa: PLR0913, PLR0917
     store: Store,
     universe: Universe,
     symbol: str,

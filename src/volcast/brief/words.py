@@ -9,7 +9,7 @@ import pandas as pd
 from volcast.evaluation.table import shown_p
 from volcast.features.catalog import label
 from volcast.monitoring import status as facts
-from volcast.monitoring.status.words import days, percent
+from volcast.monitoring.status.words import percent
 
 __all__ = [
     "BASELINES", "baselines", "day", "drift", "drivers", "failed", "hindsight", "interval_95",

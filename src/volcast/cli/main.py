@@ -95,8 +95,8 @@ def ask(
     library = Library.open(read_settings(store=store), lambda: datetime.now(UTC))
     recall(library.store)  # a store that was never filled is a wrong address
     with console.status("reading"):
-        sources = library.refresh()
-    print_answer(console, library.ask(text, until), sources.notes)
+        documents = library.refresh()
+    print_answer(console, library.ask(text, until), documents.unread)
 
 
 @app.command()

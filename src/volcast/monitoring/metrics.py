@@ -270,7 +270,7 @@ _BRIEF = (
     ),
     Metric(
         "volcast_brief_passages", "gauge",
-        "Passages by source: row, document, set_aside (they instruct), and documents unread.",
+        "Passages of documents, and documents unread.",
         ("source",), "brief",
     ),
     Metric(

@@ -39,7 +39,7 @@ SELECT number,
     + $nearest * nearest.score + $whole * whole.score AS score
 FROM words JOIN nearest USING (number) JOIN whole USING (number)
 ORDER BY score DESC, number LIMIT $k
-"""
+"""  # noqa: S608
 
 _SHARES = {"words": 0.3, "nearest": 1.0, "whole": 0.66}
 """Weights of BM25 (as a share of the best), of the most similar sentence and of the passage."""
@@ -123,7 +123,7 @@ def _filled(passages: Sequence[Passage], cache: VectorCache) -> "duckdb.DuckDBPy
         wholes = pa.table({"number": numbers, "vector": list(cache.embed(bodies))})
         for name, table in {"passages": texts, "sentences": sentences, "wholes": wholes}.items():
             connection.register("fresh", table)
-            connection.execute(f"INSERT INTO {name} SELECT * FROM fresh")
+            connection.execute(f"INSERT INTO {name} SELECT * FROM fresh")  # noqa: S608
             connection.unregister("fresh")
     connection.execute(
         "PRAGMA create_fts_index('passages', 'id', 'body', stemmer = 'english', "
