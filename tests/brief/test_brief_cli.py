@@ -1,17 +1,14 @@
 """volcast brief, ask and cite: what they print, and what they end with."""
 
-import io
 import re
 import sys
 
 import pytest
-from rich.console import Console
 
 from tests.brief.desk import NOW, briefed
-from volcast.brief import Answer, Library, Sentence
+from volcast.brief import Library
 from volcast.brief.library import index_place
 from volcast.cli import main
-from volcast.cli.brief import print_answer
 from volcast.core.settings import read_settings
 from volcast.store import Store
 
@@ -53,7 +50,7 @@ def test_a_question_is_answered_or_not_in_the_sources(run, store: Store):
     code, said = run("ask", "What is the forecast for SPY?", "--store", store.uri)
     assert code == 0
     assert "13.1 %" in said
-    assert "note: Not read: documents/bad.pdf" in said
+    assert "not read: documents/bad.pdf" in said
     code, said = run("ask", "Who won the league in 1987?", "--store", store.uri)
     assert (code, said.splitlines()[0]) == (0, "not in the sources")
     past = run(
@@ -116,16 +113,7 @@ def test_names_of_files_can_print_no_line_of_their_own_and_move_no_cursor(run, s
         assert not [line for line in said.splitlines() if line.startswith("  [99]")]
     (key,) = [key for key in store.objects.list("documents/") if "port" in key]
     index = Library.open(read_settings(store=store.uri), lambda: NOW)
-    (id,) = [one.id for one in index.refresh().documents if one.id.startswith(key)]
+    (id,) = [one.id for one in index.refresh().passages if one.id.startswith(key)]
     code, said = run("cite", id, "--store", store.uri)
     assert (code, "4,200 barrels" in said, "\x1b" in said) == (0, True, False)
     assert len(said.splitlines()) == 2
-
-
-def test_prose_of_an_endpoint_moves_no_cursor_either():
-    shown = Console(file=io.StringIO(), force_terminal=True)
-    answer = Answer("What?", (Sentence("It rose\x1b[2J\nto 4.", ("a",)),), note="by\x07\x1b]0;x")
-    print_answer(shown, answer, ["left\nout"])
-    assert shown.file.getvalue() == (
-        "It rose[2J to 4. [1]\nnote: by]0;x\nnote: left out\n\nSources (volcast cite ID)\n  [1] a\n"
-    )

@@ -11,9 +11,7 @@ from tests.monitoring.monitored import put
 from volcast.brief import Brief, Library
 from volcast.brief.citations import cite, row_of
 from volcast.brief.daily import daily_brief
-from volcast.brief.library import gather
 from volcast.brief.macro import releases
-from volcast.brief.rows import row_passages
 from volcast.core.errors import CorruptFile, NotFound, RequestError
 from volcast.core.settings import Universe, read_settings
 from volcast.store import Store
@@ -123,9 +121,7 @@ def test_failed_checks_and_failed_runs_are_told_with_their_reason(desk: Store):
 
 def test_a_baseline_is_said_to_be_beaten_only_where_that_is_proven(desk: Store):
     texts = said(brief_of(desk), "Track record")
-    assert any(
-        "volcast version 3 beats HAR-RV, with 20.0 % less QLIKE (0.200 against" in t for t in texts
-    )
+    assert any("volcast version 3 beats HAR-RV, with 20.0 % less QLIKE (0.200" in t for t in texts)
     assert any("does not provably beat HAR-X, with 5.0 % more QLIKE" in text for text in texts)
 
 
@@ -151,9 +147,6 @@ def test_a_table_of_skill_that_is_none_is_named_and_takes_no_other_part(desk: St
     assert one.what.startswith(f"A part cannot be read: {key}: found")
     assert "Walking" not in " ".join(said(brief, "Track record"))
     assert said(brief, "Forecast")
-    with pytest.raises(CorruptFile, match=key):
-        list(row_passages(desk, NOW)["registry"])
-    assert any("registry: " in one for one in gather(desk, NOW).unread)
 
 
 def test_a_table_that_cannot_be_read_takes_its_part_alone(desk: Store):
@@ -177,7 +170,6 @@ def test_a_document_of_the_week_is_quoted(desk: Store):
     )
     library.refresh()
     assert "4.25 per cent" in library.source(citation).text
-    library.index.close()
 
 
 def library_of(store: Store) -> Library:
@@ -264,20 +256,12 @@ def test_a_row_that_is_not_there_is_not_found(desk: Store, citation: str):
         row_of(desk, citation)
 
 
-def test_a_line_of_skill_is_found_once_its_run_is_gone(desk: Store):
-    found = [one.citations for one in brief_of(desk).sentences if "Walking" in one.text]
-    passages = [one.id for one in row_passages(desk, NOW)["registry"]]
-    cited = [*passages, *(citation for citations in found for citation in citations)]
-    assert len(cited) == 6
-    for key in desk.objects.list("runs/"):
-        desk.objects.delete(key)
-    assert row_of(desk, cited[0])["qlike"] == 0.25
-    for citation in cited:
-        assert row_of(desk, citation)["name"] == citation.rpartition("=")[2]
-
-
-def test_a_line_of_a_version_no_longer_in_office_is_found(desk: Store):
-    (cited, *_) = [one.id for one in row_passages(desk, NOW)["registry"]]
+def test_a_line_of_skill_is_found_once_its_run_is_gone_and_its_version_retired(desk: Store):
+    cited = [
+        citation for one in brief_of(desk).sentences if "Walking" in one.text
+        for citation in one.citations
+    ]  # fmt: skip
+    assert len(cited) == 4
     version = json.loads(desk.objects.get("registry/champion.json"))
     del version["event"]
     desk.objects.put("registry/versions/3.json", json.dumps(version).encode())
@@ -285,21 +269,5 @@ def test_a_line_of_a_version_no_longer_in_office_is_found(desk: Store):
     desk.objects.put("registry/champion.json", json.dumps(other).encode())
     for key in desk.objects.list("runs/"):
         desk.objects.delete(key)
-    assert row_of(desk, cited)["qlike"] == 0.25
-
-
-def test_passages_of_rows_say_the_rows_numbers_and_cite_them(desk: Store):
-    every = [one for part in row_passages(desk, NOW).values() for one in part]
-    passages = {one.id: one for one in every}
-    assert len(passages) == len(every)
-    for id in passages:
-        assert row_of(desk, id)
-    for row in desk.read(PREDICTIONS_DAILY).to_pylist():
-        text = passages[cite(PREDICTIONS_DAILY, row)].text
-        assert f"{100 * row['rv_5d_hat']:.1f} %" in text
-        assert f"{100 * row['lo95']:.1f} %" in text
-    (outcome,) = (one for id, one in passages.items() if "realized_error" in id)
-    assert "9.0 %" in outcome.text
-    assert "+3.0 points" in outcome.text
-    regimes = [one.text for id, one in passages.items() if id.startswith("features_daily")]
-    assert any("26 June 2024" in text and "normal" in text for text in regimes)
+    for citation in cited:
+        assert row_of(desk, citation)["name"] == citation.rpartition("=")[2]

@@ -38,7 +38,6 @@ def test_a_brief_that_cannot_be_found_names_no_path_of_the_server(store: Store, 
     detail = found.json()["detail"]
     assert store.uri not in detail
     assert "expected" in detail
-    library.index.close()
 
 
 def test_on_the_command_line_the_store_that_is_empty_is_named(store: Store, monkeypatch, capsys):
@@ -58,4 +57,3 @@ def test_what_cannot_be_read_is_named_in_the_brief_without_its_path(store: Store
         found = client.get("/daily-brief", params={"as_of": SESSION.isoformat()})
     assert found.status_code == 200
     assert store.uri not in found.text
-    library.index.close()

@@ -7,12 +7,12 @@ from datetime import date
 import pytest
 from fpdf import FPDF
 
-from volcast.brief.corpus.documents import Fault, Read, read_documents
+from volcast.brief.corpus.documents import Documents, read_documents, split_sentences
 
 LONG = "The committee said that it would look at the matter again before the end of the year."
 
 
-def read(store, **files: str | bytes) -> Read:
+def read(store, **files: str | bytes) -> Documents:
     for name, data in files.items():
         drop(store, name.replace("__", "."), data)
     return read_documents(store)
@@ -22,8 +22,8 @@ def drop(store, name: str, data: str | bytes) -> None:
     store.objects.put(f"documents/{name}", data.encode() if isinstance(data, str) else data)
 
 
-def texts(found: Read) -> list[str]:
-    assert not found.faults
+def texts(found: Documents) -> list[str]:
+    assert not found.unread
     return [passage.text for passage in found.passages]
 
 
@@ -41,11 +41,11 @@ def pdf(*pages: str, title: str | None = None, password: str | None = None) -> b
 
 
 def test_a_store_without_documents_has_none(any_store):
-    assert read_documents(any_store) == Read((), ())
+    assert read_documents(any_store) == Documents()
 
 
 def test_a_document_is_read_from_a_folder_or_from_s3(any_store):
-    data = "Note of the desk\n\nVolatility was low. Nobody knew why.\n\nIt rose in May."
+    data = f"Note of the desk\n\nVolatility was low. {LONG}\n\nIt rose in May."
     drop(any_store, "2021-06-16-note.txt", data)
     drop(any_store, "deep/er.md", "# Other\n\nIt is below.")
     first, second, other = read_documents(any_store).passages
@@ -53,9 +53,8 @@ def test_a_document_is_read_from_a_folder_or_from_s3(any_store):
         first.id
         == f"documents/2021-06-16-note.txt@{hashlib.sha256(data.encode()).hexdigest()[:12]}#1"
     )
-    assert first.sentences == ("Volatility was low.", "Nobody knew why.")
+    assert first.sentences == ("Volatility was low.", LONG)
     assert (first.title, first.dated) == ("Note of the desk", date(2021, 6, 16))
-    assert first.source == "document"
     assert second.id == first.id[:-1] + "2"
     assert other.id.startswith("documents/deep/er.md@")
     assert other.dated is None
@@ -82,96 +81,46 @@ def test_a_byte_order_mark_and_line_ends_of_any_kind_are_taken(store):
     assert found.passages[0].title == "Head"
 
 
-def test_markdown_loses_its_marks_and_keeps_its_lists_and_tables(store):
+def test_markdown_loses_its_marks_and_keeps_lists_and_tables(store):
     found = read(
         store,
         a__md="# Title\n\n## Part\n\nWe saw **two** [things](http://x.y/z):\n\n- the *first*\n"
-        "- the `second`\n\nThen\n====\n\nAfter.\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
+        "- the `second`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n<b>Bold</b> 3 < 4.\n",
     )
-    assert [each.sentences for each in found.passages] == [
-        ("Part", "We saw two things:", "the first", "the second"),
-        ("Then", "After.", "a, b", "1, 2"),
-    ]
-
-
-def test_what_markdown_does_not_show_is_not_read(store):
-    hidden = (
-        "# T\n\nSeen. <!-- HIDDEN -->\n\n[//]: # (HIDDEN)\n\n[x]: http://a 'HIDDEN'\n\n"
-        "<span style='display:none'>HIDDEN</span>Also seen.\n\n<script>HIDDEN</script>\n"
-    )
-    assert texts(read(store, a__md=hidden)) == ["Seen.", "Also seen."]
-
-
-HIDING = [
-    "<script>HIDDEN</script>",
-    "<style>p { content: 'HIDDEN' }</style>",
-    "<nav>HIDDEN</nav>",
-    "<!-- HIDDEN -->",
-    "<![CDATA[HIDDEN]]>",
-    "<p hidden>HIDDEN</p>",
-    "<div aria-hidden='true'><p>HIDDEN</p></div>",
-    "<div style='display: none'><div><p>HIDDEN</p></div></div>",
-    "<p style='color:red;DISPLAY :none !important'>HIDDEN</p>",
-    "<span style='visibility:hidden'>HIDDEN</span>",
-    "<span style='font-size:0'>HIDDEN</span>",
-    "<span style='font-size: 0.0px;'>HIDDEN</span>",
-    "<span style='opacity:0'>HIDDEN</span>",
-    "<p style='position:absolute;left:-9999px'>HIDDEN</p>",
-    "<style>.note, #x { display: none }</style><p class='note'>HIDDEN</p><p id='x'>HIDDEN</p>",
-    "<template>HIDDEN</template><noscript>HIDDEN</noscript>",
-]
-
-
-@pytest.mark.parametrize("markup", HIDING)
-def test_what_a_page_does_not_show_is_not_read(store, markup):
-    page = f"<html><head><title>T</title></head><body><p>Before.</p>{markup}<p>After.</p></body>"
-    assert texts(read(store, a__html=page)) == ["Before.", "After."]
+    assert found.passages[0].title == "Title"
+    sentences = [sentence for one in found.passages for sentence in one.sentences]
+    assert sentences == [
+        "Part", "We saw two things:", "the first", "the second", "a; b", "1; 2", "Bold 3 < 4."
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "style", ["font-size: 0.9em", "opacity: 0.5", "display: block", "left: 0", "line-height:0.8"]
-)
-def test_what_a_page_shows_is_read(store, style):
-    assert texts(read(store, a__htm=f"<p style='{style}'>Shown.</p>")) == ["Shown."]
-
-
-def test_a_page_keeps_headings_items_and_rows_apart(store):
-    page = (
-        "<title> A\npage </title><h1>Its head</h1><p>One<br>two &amp; three.</p>"
-        "<ul><li>first<li>next</ul><table><tr><th>Day</th><th>Rate</th></tr><tr><td>Monday</td><td>4.5</td></tr></table>"
-    )
+    "markup",
+    [
+        "<script>HIDDEN</script>", "<style>p { content: 'HIDDEN' }</style>", "<nav>HIDDEN</nav>",
+        "<!-- HIDDEN -->", "<p style='display:none'>HIDDEN</p>",
+        "<div aria-hidden='true'><p>HIDDEN</p></div>",
+    ],
+)  # fmt: skip
+def test_the_text_of_a_page_is_read_and_not_what_surrounds_it(store, markup):
+    page = f"<html><head><title>T</title></head><body><p>{LONG}</p>{markup}<p>{LONG}</p></body>"
     found = read(store, a__html=page)
-    assert found.passages[0].title == "A page"
-    assert [each.sentences for each in found.passages] == [
-        ("Its head", "One"),
-        ("two & three.", "first", "next", "Day; Rate", "Day: Monday; Rate: 4.5"),
-    ]
-    assert (
-        read(store, a__html="<h1>Only a head</h1><p>Text.</p>").passages[0].title == "Only a head"
-    )
+    assert found.passages[0].title == "T"
+    assert LONG in " ".join(texts(found))
+    assert "HIDDEN" not in " ".join(texts(found))
 
 
-def test_a_pdf_is_read_with_its_lines_and_words_joined(store):
-    text = (
-        "The committee left its policy rate at 4.5 per cent and said that the out-\nlook was dim. "
-    )
-    found = read(store, a__pdf=pdf(text + LONG, "Page two is short.", title="Minutes"))
-    assert " ".join(texts(found)) == (
-        "The committee left its policy rate at 4.5 per cent and said that the outlook was dim. "
-        f"{LONG} Page two is short."
-    )
+def test_a_pdf_is_read_with_divided_words_joined(store):
+    found = read(store, a__pdf=pdf(f"The out-\nlook was dim. {LONG}", "Page two.", title="Minutes"))
+    text = " ".join(texts(found))
+    assert text == f"The outlook was dim. {LONG} Page two."
     assert found.passages[0].title == "Minutes"
-    assert read(store, a__pdf=pdf("Head of it\n\n" + LONG)).passages[0].title == "Head of it"
 
 
-def test_a_sentence_goes_on_over_the_page_and_the_page_number_does_not_come_between(store):
-    found = read(store, a__pdf=pdf("The rate was left where\n\n12", "it was in the spring."))
-    assert texts(found) == ["The rate was left where it was in the spring."]
-
-
-def test_a_compound_keeps_its_hyphen_where_the_document_writes_it_so(store):
-    found = read(store, a__pdf=pdf("A long-term view is a long-\nterm view."))
-    assert texts(found) == ["A long-term view is a long-term view."]
+def test_abbreviations_and_decimals_end_no_sentence():
+    assert split_sentences('Dr. A. Smith paid 3.25 of U.S. debt. He said "no." It fell! Why?') == [
+        "Dr. A. Smith paid 3.25 of U.S. debt.", 'He said "no.', "It fell!", "Why?"
+    ]  # fmt: skip
 
 
 def test_passages_end_at_sentences_before_they_get_long(store):
@@ -199,8 +148,7 @@ def test_characters_that_nobody_sees_are_not_read(store):
         ("a.html", b"<p>\xff</p>", "it is not UTF-8 (byte 3)"),
         ("a.txt", b"", "it has no text"),
         ("a.md", b"\n\n---\n\n...\n", "it has no text"),
-        ("a.html", b"<p hidden>All hidden</p>", "it has no text"),
-        ("a.html", b"<div>" * 2001 + b"deep", "its tags are nested more than 2,000 deep"),
+        ("a.html", b"<p></p>", "it has no text"),
         ("a.pdf", pdf(""), "it has no text"),
         ("a.pdf", b"", "it is no PDF that can be read"),
         ("a.pdf", b"%PDF-1.7\nnothing", "it is no PDF that can be read"),
@@ -215,10 +163,9 @@ def test_a_document_that_cannot_be_read_is_a_fault_and_the_others_are_read(store
     drop(store, "z.txt", "It is read all the same.")
     found = read_documents(store)
     assert [passage.text for passage in found.passages] == ["It is read all the same."]
-    [fault] = found.faults
-    assert isinstance(fault, Fault)
-    assert fault.name == name
-    assert fault.why.startswith(why)
+    [(unread, reason)] = found.unread
+    assert unread == name
+    assert reason.startswith(why)
 
 
 def test_a_pdf_that_is_open_to_readers_is_read_though_it_is_encrypted(store):
@@ -226,21 +173,21 @@ def test_a_pdf_that_is_open_to_readers_is_read_though_it_is_encrypted(store):
 
 
 def test_a_pdf_of_more_pages_than_are_taken_is_a_fault(store):
-    [fault] = read(store, a__pdf=pdf(*["Page."] * 501)).faults
-    assert fault.why == "it has 501 pages, more than 500"
+    [(_, reason)] = read(store, a__pdf=pdf(*["Page."] * 501)).unread
+    assert reason == "it has 501 pages, more than 500"
 
 
 def test_a_pdf_that_takes_too_long_is_a_fault(store, monkeypatch):
-    monkeypatch.setattr("volcast.brief.corpus.pdf_text._SECONDS", 0.0)
-    [fault] = read(store, a__pdf=pdf(LONG, LONG)).faults
-    assert "takes longer" in fault.why
+    monkeypatch.setattr("volcast.brief.corpus.documents._SECONDS", 0.0)
+    [(_, reason)] = read(store, a__pdf=pdf(LONG, LONG)).unread
+    assert "takes longer" in reason
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_damaged_pdf_is_read_or_is_a_fault(store, seed):
     whole, rng = pdf(LONG * 3, LONG, title="T"), random.Random(seed)
     names = []
-    for number in range(60):
+    for number in range(30):
         data = bytearray(whole[: rng.randrange(len(whole))] if number % 3 == 0 else whole)
         for _ in range(rng.choice((0, 1, 5, 60)) if data else 0):
             data[rng.randrange(len(data))] = rng.randrange(256)
@@ -248,8 +195,8 @@ def test_a_damaged_pdf_is_read_or_is_a_fault(store, seed):
         drop(store, names[-1], bytes(data))
     found = read_documents(store)
     read_ones = {passage.id.removeprefix("documents/").split("@")[0] for passage in found.passages}
-    assert read_ones | {fault.name for fault in found.faults} == set(names)
-    assert found.faults
+    assert read_ones | {name for name, _ in found.unread} == set(names)
+    assert found.unread
 
 
 @pytest.mark.parametrize(
@@ -266,7 +213,7 @@ def test_a_damaged_pdf_is_read_or_is_a_fault(store, seed):
 )
 def test_a_page_gone_wild_is_read_or_is_a_fault(store, page):
     found = read(store, a__html=f"{page}<p>End.")
-    assert bool(found.passages) != bool(found.faults)
+    assert bool(found.passages) != bool(found.unread)
 
 
 @pytest.mark.parametrize(

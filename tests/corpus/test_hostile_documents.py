@@ -6,7 +6,6 @@ import time
 import pytest
 
 from volcast.brief.corpus.documents import read_documents
-from volcast.brief.corpus.instructions import set_aside
 from volcast.store import Store
 
 SIZE = 60_000
@@ -26,17 +25,12 @@ SIZE = 60_000
         ("a.html", "<style>" + "/*" * (SIZE // 2) + "</style><p>Text.</p>"),
         ("a.html", "<" + "a" * SIZE),
         ("a.html", "<p>" + "&#33;" * (SIZE // 5)),
-        ("a.txt", "\u00f8" * SIZE),
-        ("a.txt", "\u00f8_" * (SIZE // 2)),
-        ("a.txt", "a1 " * (SIZE // 3)),
-        ("a.txt", "\u0301" * SIZE),
-        ("a.txt", "the machine is asked " * (SIZE // 21)),
     ],
 )  # fmt: skip
 def test_reading_takes_about_as_long_as_the_document_is(store: Store, name: str, text: str):
     store.objects.put(f"documents/{name}", text.encode())
     began = time.process_time()
-    set_aside(read_documents(store).passages)
+    read_documents(store)
     assert time.process_time() - began < 5
 
 
@@ -45,7 +39,7 @@ def test_a_link_out_of_the_store_is_not_followed(store: Store, tmp_path):
     store.objects.put("documents/own.txt", b"Own\n\nThis is our own.")
     (tmp_path / "store/documents/link.txt").symlink_to(tmp_path / "secret.txt")
     read = read_documents(store)
-    assert [fault.name for fault in read.faults] == ["link.txt"]
+    assert [name for name, _ in read.unread] == ["link.txt"]
     assert all("4711" not in one.text for one in read.passages)
     assert len(read.passages) == 1
 
@@ -79,7 +73,7 @@ def test_no_name_and_no_kind_of_file_keeps_the_others_from_being_read(
             with open(path, "wb") as file:
                 file.write(b"Text.")
     read = read_documents(store)
-    assert [(fault.name, fault.why[: len(why)]) for fault in read.faults] == [(shown, why)]
+    assert [(name, reason[: len(why)]) for name, reason in read.unread] == [(shown, why)]
     assert [passage.text for passage in read.passages] == ["This is our own."]
 
 
@@ -90,9 +84,7 @@ def test_a_file_that_may_not_be_read_is_a_fault_and_the_others_are_read(store: S
     # Root may read any file, whatever its mode.
     monkeypatch.setattr(os, "access", lambda asked, _: not str(asked).endswith("shut.txt"))
     read = read_documents(store)
-    assert [(fault.name, fault.why) for fault in read.faults] == [
-        ("shut.txt", "it may not be read")
-    ]
+    assert read.unread == (("shut.txt", "it may not be read"),)
     assert len(read.passages) == 1
 
 
@@ -102,5 +94,5 @@ def test_a_name_that_is_no_key_is_a_fault_in_a_bucket_too(s3_uri: str):
     listed = store.objects.list("documents/")
     store.objects.list = lambda _: [r"documents/a\b.txt", "documents//c.txt", *listed]
     read = read_documents(store)
-    assert [fault.name for fault in read.faults] == [r"a\b.txt", "/c.txt"]
+    assert [name for name, _ in read.unread] == [r"a\b.txt", "/c.txt"]
     assert len(read.passages) == 1

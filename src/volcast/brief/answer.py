@@ -87,7 +87,8 @@ def answer_from_documents(index: Index, text: str, until: date | None = None) ->
     hits = index.search(text, _HITS, until=until)
     words = {word for hit in hits for word in words_of(f"{hit.passage.title} {hit.passage.text}")}
     weights = index.weights(sorted(words | question.names | question.words))
-    best, quoted, source = _ENOUGH, (), None
+    best, quoted = _ENOUGH, tuple[str, ...]()
+    source: Passage | None = None
     for hit in hits:
         score, sentences = _quotation(question, hit, weights)
         if score >= best:

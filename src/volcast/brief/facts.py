@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from volcast.brief import words
 from volcast.brief.answer import Answer, Sentence
@@ -10,7 +10,6 @@ from volcast.brief.citations import cite
 from volcast.brief.daily import Brief
 from volcast.brief.macro import NAMES, releases
 from volcast.brief.question import Question, words_of
-from volcast.core import calendar
 from volcast.core.errors import NotFound, RequestError
 from volcast.store import Store
 from volcast.store.tables import MONITORING_REALIZED_ERROR, RAW_MACRO
@@ -30,15 +29,16 @@ _TOPICS: Mapping[str, str] = {
 }
 """Sections of the brief, by what asks for them; the first that matches counts."""
 
-_OTHER = re.compile(
+_OTHER_QUANTITY = re.compile(
     r"\b(?:prices?|returns?|implied|yields?|dividends?|earnings|volumes?)\b"
-    r"|\b(?:hours?|hourly|intraday|overnight|tomorrow|fortnight|monthly|quarterly|yearly"
-    r"|months?|quarters?|years?|decades?)\b|\bday[ -]ahead\b|\bweeks\b|\b(?:two|\d+)[ -]weeks?\b"
-    r"|\bnext (?:trading )?(?:day|session)\b"
-    r"|\b(?!five|5\b|next|trading|the|28)(?:one|two|three|four|six|ten|twenty|\d{1,3})"
-    r"[ -](?:trading )?(?:days?|sessions?)\b"
 )
-"""Quantities and horizons that no forecast is of: it is of five sessions' volatility."""
+_OTHER_HORIZON = re.compile(
+    r"\b(?:hours?|hourly|intraday|overnight|tomorrow|fortnight|monthly|quarterly|yearly|weeks"
+    r"|months?|quarters?|years?|decades?)\b|\bday[ -]ahead\b|\b(?:two|\d+)[ -]weeks?\b"
+    r"|\bnext (?:trading )?(?:day|session)\b"
+    r"|\b(?!5\b)(?:one|two|three|four|six|ten|twenty|\d{1,3})[ -](?:trading )?(?:days?|sessions?)\b"
+)
+"""What no forecast is of: it is of the volatility of five sessions."""
 
 _FILLER = frozenset(
     "what which how is are was were the of for on in a an to from with high large wide now today "  # noqa: SIM905
@@ -52,7 +52,12 @@ _RELEASES = 260
 
 
 def answer_from_rows(
-    store: Store, symbols: Sequence[str], text: str, as_of: date | None, brief_of: BriefOf
+    store: Store,
+    symbols: Sequence[str],
+    text: str,
+    as_of: date | None,
+    now: datetime,
+    brief_of: BriefOf,
 ) -> Answer | None:
     """Answer a question about a symbol of the universe, or a macro series, from rows alone.
 
@@ -64,6 +69,8 @@ def answer_from_rows(
     text : str
     as_of : date or None
         The session whose knowledge counts, unless the question names a day; None is the newest.
+    now : datetime
+        UTC; macro values public by then count where ``as_of`` is None.
     brief_of : callable
         Writes the section of a brief.
 
@@ -77,11 +84,14 @@ def answer_from_rows(
     lower = text.lower()
     topic = next((one for one, pattern in _TOPICS.items() if re.search(pattern, lower)), None)
     symbol = _symbol(question, symbols, topic)
+    until = now if as_of is None else datetime.combine(as_of, time(23, 59), UTC)
     if symbol is None or topic is None:
-        return _macro_answer(store, question, as_of)
-    if topic in ("Forecast", "Outcome") and _OTHER.search(lower):
+        return _macro_answer(store, question, until)
+    about_forecast = topic in ("Forecast", "Outcome")
+    if about_forecast and _OTHER_QUANTITY.search(lower):
         return None
-    if question.months and question.day is None:
+    other_horizon = about_forecast and _OTHER_HORIZON.search(lower)
+    if other_horizon or (question.months and question.day is None):
         return Answer(text, ())
     day = question.day or as_of
     if topic == "Outcome":
@@ -117,7 +127,7 @@ def _outcome(
     return (Sentence(words.realized(newest), (cite(MONITORING_REALIZED_ERROR, newest),)),)
 
 
-def _macro_answer(store: Store, question: Question, as_of: date | None) -> Answer | None:
+def _macro_answer(store: Store, question: Question, until: datetime) -> Answer | None:
     """Answer with the newest release of a series, or of the month or day that is named."""
     words_asked = frozenset(words_of(question.text))
     for series, (name, _) in NAMES.items():
@@ -127,7 +137,6 @@ def _macro_answer(store: Store, question: Question, as_of: date | None) -> Answe
     else:
         return None
     when = {word for word in question.names if word in question.months or word.isdigit()}
-    until = None if as_of is None else calendar.closes([as_of])[0].to_pydatetime()
     for one in releases(store, until, _RELEASES, series):
         if when <= frozenset(words_of(one.period)):
             return Answer(question.text, (Sentence(one.words, (cite(RAW_MACRO, one.row),)),))

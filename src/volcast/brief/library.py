@@ -113,7 +113,7 @@ class Library:
             symbols = tuple(dict.fromkeys([*target.symbols, *forecast]))
         except NotFound:
             return answer_from_documents(self.index, question, until)
-        answer = answer_from_rows(self.store, symbols, question, until, self.brief)
+        answer = answer_from_rows(self.store, symbols, question, until, self.now(), self.brief)
         return answer or answer_from_documents(self.index, question, until)
 
     def brief(

@@ -83,7 +83,7 @@ class Release:
 
 
 def releases(
-    store: Store, until: datetime | None, newest: int, series: str | None = None
+    store: Store, until: datetime, newest: int, series: str | None = None
 ) -> list[Release]:
     """Return the newest releases of each series, or of one, that were public by ``until``.
 
@@ -92,8 +92,8 @@ def releases(
 
     Parameters
     ----------
-    until : datetime or None
-        UTC; None takes all.
+    until : datetime
+        UTC.
     newest : int
         Of each series.
     """
@@ -101,7 +101,7 @@ def releases(
     rows: list[dict[str, Any]] = store.read(RAW_MACRO, symbols=symbols).to_pylist()
     by_series: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(rows, key=lambda row: (row["available_at"], row["observation_date"])):
-        if until is None or row["available_at"] <= until:
+        if row["available_at"] <= until:
             by_series.setdefault(row["series"], []).append(row)
     newest_of = [one for rows in by_series.values() for one in _released(rows)[-newest:]]
     return sorted(

@@ -22,7 +22,7 @@ __all__ = ["DOCUMENTS", "Documents", "read_documents", "readable", "split_senten
 DOCUMENTS = "documents/"
 """The prefix of their keys."""
 
-_BYTES, _CHARACTERS, _PAGES, _SECONDS, _DEPTH = 20_000_000, 2_000_000, 500, 60.0, 2_000
+_BYTES, _CHARACTERS, _PAGES, _SECONDS = 20_000_000, 2_000_000, 500, 60.0
 _PAGE_BYTES = 4_000_000
 """Of one PDF page's drawing."""
 _WORDS = 120
@@ -31,6 +31,12 @@ _FEW_WORDS = 15
 """A shorter paragraph, such as a heading or an item of a list, joins the one after it."""
 _TITLE = 160
 
+_STYLE = "contains(translate(@style, ' ', ''), '{}')".format
+_HIDDEN = [
+    "//nav", "//template", "//noscript", "//*[@hidden]", "//*[@aria-hidden='true']",
+    f"//*[{' or '.join(map(_STYLE, ('display:none', 'visibility:hidden', 'font-size:0')))}]",
+]  # fmt: skip
+"""Elements that a page does not show."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]”’]*\s+(?=[\"'(\[“‘]?[A-Z0-9])")
 _ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[A-Z]|Dr|Mr|Mrs|Ms|St|No|Fig|vs|cf|(?:\w\.)+\w)\.$")
 _MARKUP = re.compile(r"^(?:#{1,6}|[-*+>]|\d{1,3}[.)])\s+|(?<!\w)[*_`]{1,3}|[*_`]{1,3}(?!\w)")
@@ -193,11 +199,12 @@ def _unmarked(text: str) -> str:
 def _html(page: str) -> tuple[str, str]:
     import trafilatura
 
-    if page.count("<") - page.count("</") > 50 * _DEPTH:
-        raise _Unreadable("it has too many open tags")
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+    if "<body" not in page.lower():
+        page = f"<html><body>{page}</body></html>"
     text = trafilatura.extract(
         page, favor_recall=True, include_tables=True, include_comments=False,
-        output_format="markdown",
+        output_format="markdown", prune_xpath=_HIDDEN,
     )  # fmt: skip
     if not text:
         raise _Unreadable("it has no text")

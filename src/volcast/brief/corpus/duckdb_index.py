@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from volcast.brief.corpus.embedding import DIMENSIONS, VectorCache, embed
-from volcast.brief.corpus.passages import Hit, Passage
+from volcast.brief.corpus.passages import Hit, Passage, embedded_texts
 from volcast.core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class DuckdbIndex:
         if tuple(passages) != self._passages:
             connection = _filled(passages, self._cache)
             self._passages, self._connection = tuple(passages), connection
-            self._cache.keep([text for passage in passages for text in _texts(passage)])
+            self._cache.keep([text for passage in passages for text in embedded_texts(passage)])
 
     def search(self, question: str, k: int, *, until: date | None = None) -> list[Hit]:
         """Return the ``k`` passages that fit ``question`` best, dated up to ``until`` if given."""
@@ -76,7 +76,7 @@ class DuckdbIndex:
         hits = []
         for number, score in connection.execute(_SEARCH, values | _SHARES).fetchall():
             passage = passages[number]
-            similarities = self._cache.embed(_texts(passage)[1:]) @ vector
+            similarities = self._cache.embed(embedded_texts(passage)[1:]) @ vector
             hits.append(Hit(passage, score, tuple(map(float, similarities))))
         return hits
 
@@ -95,29 +95,23 @@ class DuckdbIndex:
         return {word: (stem, float(weight)) for word, stem, weight in rows.fetchall()}
 
 
-def _texts(passage: Passage) -> list[str]:
-    """Return what is embedded: the whole passage, and each sentence under its title."""
-    # A sentence speaks of "the Council"; the title names it.
-    whole = f"{passage.title}\n{passage.text}"
-    return [whole, *(f"{passage.title}: {sentence}" for sentence in passage.sentences)]
-
-
 def _filled(passages: Sequence[Passage], cache: VectorCache) -> "duckdb.DuckDBPyConnection":
     import pyarrow as pa
 
     connection = _connection()
     connection.execute(_TABLES)
-    rows = [(p.id, n, _texts(p)[0], p.dated) for n, p in enumerate(passages)]
+    rows = [(p.id, n, embedded_texts(p)[0], p.dated) for n, p in enumerate(passages)]
     places = [(n, m) for n, p in enumerate(passages) for m in range(len(p.sentences))]
     if rows:
         ids, numbers, bodies, days = (list(column) for column in zip(*rows, strict=True))
         texts = pa.table({"id": ids, "number": numbers, "body": bodies, "dated": days})
         own, place = (list(column) for column in zip(*places, strict=True))
+        texts_of = [text for p in passages for text in embedded_texts(p)[1:]]
         sentences = pa.table(
             {
                 "number": own,
                 "place": place,
-                "vector": list(cache.embed([text for p in passages for text in _texts(p)[1:]])),
+                "vector": list(cache.embed(texts_of)),
             }
         )
         wholes = pa.table({"number": numbers, "vector": list(cache.embed(bodies))})

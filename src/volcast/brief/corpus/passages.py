@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-__all__ = ["Hit", "Passage"]
+__all__ = ["Hit", "Passage", "embedded_texts"]
 
 
 @dataclass(frozen=True)
@@ -55,3 +55,10 @@ class Hit:
     passage: Passage
     score: float
     similarities: tuple[float, ...]
+
+
+def embedded_texts(passage: Passage) -> list[str]:
+    """Return what is embedded of a passage: the whole, and each sentence under its title."""
+    # A sentence speaks of "the Council"; the title names it.
+    whole = f"{passage.title}\n{passage.text}"
+    return [whole, *(f"{passage.title}: {sentence}" for sentence in passage.sentences)]

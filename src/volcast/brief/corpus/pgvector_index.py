@@ -1,0 +1,140 @@
+"""The index in PostgreSQL: its full-text search, and pgvector; in the schema ``volcast_brief``."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from volcast.brief.corpus.embedding import DIMENSIONS, embed
+from volcast.brief.corpus.passages import Hit, Passage, embedded_texts
+from volcast.core.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    import psycopg
+
+__all__ = ["PgvectorIndex"]
+
+_CONNECT_SECONDS = 5
+
+_TABLES = f"""
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE SCHEMA IF NOT EXISTS volcast_brief;
+CREATE TABLE IF NOT EXISTS volcast_brief.passages (
+    id text PRIMARY KEY, title text NOT NULL, sentences text[] NOT NULL, dated date,
+    words tsvector NOT NULL, vector vector({DIMENSIONS}) NOT NULL
+);
+CREATE INDEX IF NOT EXISTS words ON volcast_brief.passages USING gin (words);
+CREATE TABLE IF NOT EXISTS volcast_brief.sentences (
+    id text REFERENCES volcast_brief.passages ON DELETE CASCADE, place int,
+    vector vector({DIMENSIONS}) NOT NULL, PRIMARY KEY (id, place)
+)
+"""
+
+_SEARCH = """
+WITH question AS (
+    SELECT %(vector)s::vector AS vector,
+        replace(plainto_tsquery('english', %(question)s)::text, '&', '|')::tsquery AS words
+), nearest AS (
+    SELECT id, max(-(s.vector <#> q.vector)) AS score,
+        array_agg(-(s.vector <#> q.vector) ORDER BY place) AS similarities
+    FROM volcast_brief.sentences s, question q GROUP BY id
+)
+SELECT id, title, sentences, dated,
+    0.3 * ts_rank(p.words, q.words) / greatest(max(ts_rank(p.words, q.words)) OVER (), 1e-9)
+    + n.score - 0.66 * (p.vector <#> q.vector) AS score, similarities
+FROM volcast_brief.passages p JOIN nearest n USING (id), question q
+WHERE dated IS NULL OR %(until)s::date IS NULL OR dated <= %(until)s::date
+ORDER BY score DESC, id LIMIT %(k)s
+"""
+"""As in DuckDB, but for the rank of words, which PostgreSQL computes without their frequencies."""
+
+_WEIGHTS = """
+SELECT word, coalesce(stem[1], word), CASE WHEN stem = '{}' THEN 0 ELSE ln(1 + (
+    SELECT count(*) FROM volcast_brief.passages) / (0.5 + (
+    SELECT count(*) FROM volcast_brief.passages
+    WHERE words @@ plainto_tsquery('english', word)))) END
+FROM unnest(%(words)s::text[]) AS word, ts_lexize('english_stem', word) AS stem
+"""
+
+
+class PgvectorIndex:
+    """Passages in tables of a server.
+
+    Parameters
+    ----------
+    address : str
+        ``postgresql://user@host/database``; no message contains its password.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def refresh(self, passages: Sequence[Passage]) -> None:
+        """Hold exactly ``passages``, in one transaction; only new ones are embedded."""
+        by_id = {passage.id: passage for passage in passages}
+        with self._connection() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(hashtext('volcast_brief'))")
+            connection.execute(_TABLES)
+            connection.execute(
+                "DELETE FROM volcast_brief.passages WHERE NOT id = ANY(%s)", [list(by_id)]
+            )
+            rows = connection.execute("SELECT id FROM volcast_brief.passages").fetchall()
+            for id in by_id.keys() - {row[0] for row in rows}:
+                _insert(connection, by_id[id])
+
+    def search(self, question: str, k: int, *, until: date | None = None) -> list[Hit]:
+        """Return the ``k`` passages that fit best; those dated after ``until`` are left out."""
+        values = {
+            "question": question, "vector": str(embed([question])[0].tolist()), "until": until,
+            "k": k,
+        }  # fmt: skip
+        with self._connection() as connection:
+            connection.execute(_TABLES)
+            rows = connection.execute(_SEARCH, values).fetchall()
+        return [
+            Hit(Passage(id, title, tuple(sentences), dated), score, tuple(similarities))
+            for id, title, sentences, dated, score, similarities in rows
+        ]
+
+    def weights(self, words: Sequence[str]) -> dict[str, tuple[str, float]]:
+        """Return the stem of each word, and how much it distinguishes; 0 of a stop word."""
+        with self._connection() as connection:
+            connection.execute(_TABLES)
+            rows = connection.execute(_WEIGHTS, {"words": list(words)}).fetchall()
+        return {word: (stem, float(weight)) for word, stem, weight in rows}
+
+    @contextmanager
+    def _connection(self) -> "Iterator[psycopg.Connection[Any]]":
+        import psycopg
+
+        try:
+            with psycopg.connect(self._address, connect_timeout=_CONNECT_SECONDS) as connection:
+                yield connection
+        except psycopg.Error as error:
+            raise StoreUnavailable(
+                found=f"{type(error).__name__} from PostgreSQL", expected="an answer",
+                where=f"index postgresql://{_host(self._address)}",
+                remedy="Start the server, or correct VOLCAST_BRIEF_INDEX.",
+            ) from None  # fmt: skip
+
+
+def _insert(connection: "psycopg.Connection[Any]", passage: Passage) -> None:
+    texts = embedded_texts(passage)
+    whole, *sentences = (str(vector.tolist()) for vector in embed(texts))
+    connection.execute(
+        "INSERT INTO volcast_brief.passages "
+        "VALUES (%s, %s, %s, %s, to_tsvector('english', %s), %s)",
+        [passage.id, passage.title, list(passage.sentences), passage.dated, texts[0], whole],
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO volcast_brief.sentences VALUES (%s, %s, %s)",
+            [(passage.id, place, vector) for place, vector in enumerate(sentences)],
+        )
+
+
+def _host(address: str) -> str:
+    """Return the host of an address, which may be malformed, without user and password."""
+    return re.sub(r"[^\w.:\-\[\]]", "", urlsplit(address).netloc.rpartition("@")[2])
