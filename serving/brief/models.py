@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
-from serving.inputs import json_object, plain_date
+from serving.body import json_object, plain_date
 from serving.openapi import Document, Operation, Strict, document
 from volcast.brief import LONGEST, checked_question
 from volcast.core.errors import RequestError

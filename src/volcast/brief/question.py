@@ -29,8 +29,8 @@ _PARTS = re.compile(r"\b(first|second|third|fourth|last)[\s-](?:quarter|half|wee
 _FORMS = (
     (
         re.compile(r"\bwhen\b|\b(?:what|which) (?:day|date|month|year)\b"),
-        re.compile(rf"(?i)\b(?:{'|'.join(MONTHS)}|\w+day|spring|summer|autumn|winter|(?:19|20)\d\d"
-                   r"|quarter|week|month|year|noon|midnight)\b|\d:\d\d"),
+        re.compile(rf"(?i)\b(?:{'|'.join([*MONTHS, *calendar.day_name])}|spring|summer"
+                   r"|autumn|winter|(?:19|20)\d\d|quarter|week|month|year|noon|midnight)\b|\d:\d\d"),
     ),
     (
         re.compile(r"\bwho(?:m|se)?\b|\b(?:which|what) (?:company|bank|firm|broker|fund|country"
