@@ -20,7 +20,7 @@ from volcast.evaluation.garch import garch_forecasts
 from volcast.evaluation.walkforward import walk_forward
 from volcast.features import labels
 from volcast.features.build import build
-from volcast.features.point_in_time import as_known_then, labelled
+from volcast.features.point_in_time import features_at_close, labelled
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import linear_data, tree_data
 from volcast.models.gamma import fit_gamma
@@ -86,7 +86,7 @@ def _rows(folder: str, own: dict[str, object]) -> tuple[pd.DataFrame, Universe]:
     build(store, universe, as_of)
     labels.build(store, universe, as_of)
     known = store.read(LABELS_DAILY, symbols=[universe.target]).to_pandas()
-    return labelled(as_known_then(store, universe.target, as_of), known, date.max), universe
+    return labelled(features_at_close(store, universe.target, as_of), known, date.max), universe
 
 
 def _laid_out(rows: pd.DataFrame) -> tuple[list[_Fit], list[_Fit]]:

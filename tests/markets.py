@@ -14,7 +14,7 @@ from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import names
 from volcast.features.market import compute
-from volcast.features.point_in_time import as_known_then, labelled
+from volcast.features.point_in_time import features_at_close, labelled
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, CURATED_MARKET_VERSIONS
 from volcast.store.universe import remember
@@ -84,7 +84,7 @@ def restate(store: Store, position: int, at: pd.Timestamp, years: int = 2) -> da
 
 def features_of(store: Store, as_of: date) -> pd.DataFrame:
     """Return the target's features straight from the table, with no feature store."""
-    return as_known_then(store, UNIVERSE.target, as_of)
+    return features_at_close(store, UNIVERSE.target, as_of)
 
 
 def crown(store: Store, as_of: date) -> str:

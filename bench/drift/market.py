@@ -15,7 +15,7 @@ from volcast.data.validate import validate
 from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import names
-from volcast.features.point_in_time import known_rows
+from volcast.features.point_in_time import labelled_features
 from volcast.store import Store
 
 __all__ = ["real_features"]
@@ -39,7 +39,7 @@ def real_features() -> tuple[str, NDArray[np.float64]]:
         validate(store, universe, as_of)
         build(store, universe, as_of)
         labels.build(store, universe, as_of)
-        rows = known_rows(store, universe.target, as_of)
+        rows = labelled_features(store, universe.target, as_of)
     groups = ("iv", "range", "common", "classical")
     known = [name for name in names(*groups) if rows[name].notna().mean() > 0.9]
     complete = rows.dropna(subset=[*known, "rv_5d"])

@@ -18,7 +18,7 @@ from volcast.data.sources import open_source
 from volcast.data.validate import validate
 from volcast.features import labels
 from volcast.features.build import build
-from volcast.features.point_in_time import as_known_then
+from volcast.features.point_in_time import features_at_close
 from volcast.inference import forecast as inference
 from volcast.models.forecaster import Forecaster
 from volcast.store import Store
@@ -92,7 +92,7 @@ def made_subject(place: Path) -> Subject:
     validate(store, universe, as_of)
     build(store, universe, as_of)
     labels.build(store, universe, as_of)
-    frame = as_known_then(store, symbol, as_of)
+    frame = features_at_close(store, symbol, as_of)
     runs = [train(store, universe, as_of, frame, seed=seed).run_id for seed in (7, 8)]
     one, other = (registry.register(store, run).version for run in runs)
     _promote(store, one)

@@ -14,7 +14,7 @@ from volcast.data.sources import CsvFolderSource
 from volcast.data.validate import validate
 from volcast.features import labels
 from volcast.features.build import build
-from volcast.features.point_in_time import known_rows
+from volcast.features.point_in_time import labelled_features
 from volcast.monitoring.drift.calibration import calibrate
 from volcast.monitoring.drift.evidence import drift_scores, findings
 from volcast.monitoring.drift.faults import data_faults
@@ -36,7 +36,7 @@ def rows(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.Data
     validate(store, universe, as_of)
     build(store, universe, as_of)
     labels.build(store, universe, as_of)
-    return known_rows(store, "SPY", as_of)
+    return labelled_features(store, "SPY", as_of)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from bench.drift.trials import NumpyDetectors
 from tests.markets import UNIVERSE, crown, fill
 from volcast.core import calendar
-from volcast.features.point_in_time import known_rows
+from volcast.features.point_in_time import labelled_features
 from volcast.monitoring.drift import DriftReport, drift_python, launch
 from volcast.monitoring.drift.calibration import TESTS, calibrate
 from volcast.monitoring.drift.evidence import drift_scores
@@ -75,7 +75,7 @@ def test_every_feature_is_tested_and_the_verdict_says_against_what(
     assert (row["state"], row["detail"]) == (report.state, report.detail)
     assert report.state in ("ok", "regime-shift")
     trained = calendar.after(last, -125)
-    panel = feature_panel(known_rows(store, SYMBOL, last), trained)
+    panel = feature_panel(labelled_features(store, SYMBOL, last), trained)
     assert len(panel.names) >= 35
     assert set(panel.names) <= set(rows["subject"])
     assert {test.name for test in TESTS} <= set(rows["test"])
@@ -126,7 +126,7 @@ def test_the_recorded_statistics_are_those_of_the_windows(
 ) -> None:
     store, last = filled
     launch(store, SYMBOL, last, detectors)
-    panel = feature_panel(known_rows(store, SYMBOL, last), calendar.after(last, -125))
+    panel = feature_panel(labelled_features(store, SYMBOL, last), calendar.after(last, -125))
     thresholds = calibrate(panel).thresholds
     rows = rows_of(store, last).set_index(["subject", "test", "window"])
     for statistic in ("ks", "cvm"):

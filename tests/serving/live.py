@@ -18,7 +18,7 @@ import httpx
 from tests.s3_server import free_ports
 from volcast import registry
 from volcast.core.settings import SYNTHETIC_UNIVERSE as UNIVERSE
-from volcast.features.point_in_time import as_known_then
+from volcast.features.point_in_time import features_at_close
 from volcast.store import Store
 from volcast.store.tables import FEATURES_DAILY, PREDICTIONS_DAILY
 from volcast.training import train as training
@@ -88,7 +88,7 @@ class Running:
 
 
 def train_version(store: Store, as_of: date, seed: int = 7) -> str:
-    frame = as_known_then(store, SYMBOL, as_of)
+    frame = features_at_close(store, SYMBOL, as_of)
     run = training.train(store, UNIVERSE, as_of, frame, seed=seed)
     return registry.register(store, run.run_id).version
 

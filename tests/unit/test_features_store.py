@@ -10,7 +10,7 @@ from volcast.core.errors import ContractError
 from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import names
-from volcast.features.point_in_time import as_known_then
+from volcast.features.point_in_time import features_at_close
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
@@ -37,7 +37,7 @@ def test_a_first_version_is_created_at_the_close_of_its_session(store, last):
 
 
 def test_a_restated_price_makes_new_versions_from_its_session_on_and_keeps_the_old(store, last):
-    before = as_known_then(store, UNIVERSE.target, last)
+    before = features_at_close(store, UNIVERSE.target, last)
     session = restate(store, 400, RESTATED_AT)
     report = build(store, UNIVERSE, last)
     rows = store.read(FEATURES_DAILY, symbols=[UNIVERSE.target]).to_pandas()
@@ -46,18 +46,20 @@ def test_a_restated_price_makes_new_versions_from_its_session_on_and_keeps_the_o
     assert versions["session"].min() == session
     assert len(versions) > 66
     assert report.replaced == 0
-    pd.testing.assert_frame_equal(as_known_then(store, UNIVERSE.target, last), before)
+    pd.testing.assert_frame_equal(features_at_close(store, UNIVERSE.target, last), before)
 
 
 def test_a_day_after_a_restatement_takes_the_new_price_at_its_own_close(store):
     at = pd.Timestamp("2001-11-01 12:00", tz="UTC")
     last = fill(store, 2)
     before = (
-        as_known_then(store, UNIVERSE.target, last).set_index("session")["ret_22_scaled"].fillna(0)
+        features_at_close(store, UNIVERSE.target, last)
+        .set_index("session")["ret_22_scaled"]
+        .fillna(0)
     )
     restate(store, 455, at)
     build(store, UNIVERSE, last)
-    known = as_known_then(store, UNIVERSE.target, last).set_index("session")
+    known = features_at_close(store, UNIVERSE.target, last).set_index("session")
     moved = known.index[known["ret_22_scaled"].fillna(0) != before]
     assert len(moved) > 5
     assert min(moved) == at.date()

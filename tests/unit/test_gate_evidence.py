@@ -15,7 +15,7 @@ from volcast.cli import main
 from volcast.core import calendar
 from volcast.evaluation.rows import evaluation_bytes, evaluation_frame
 from volcast.evaluation.walkforward import walk_forward
-from volcast.features.point_in_time import as_known_then, known_rows
+from volcast.features.point_in_time import features_at_close, labelled_features
 from volcast.models.recipe import RECIPES
 from volcast.registry.versions import content_hash, read_version, write_files
 from volcast.store import Store
@@ -74,7 +74,7 @@ def test_the_champions_recipe_is_walked_forward_on_the_candidates_rows(own):
     assert verdict.reasons[1].endswith(
         "The recipe of version 1 was walked forward on the same rows."
     )
-    plain = walk_forward(known_rows(store, "SYN", last), 7, recipes=with_trees(20)).rows
+    plain = walk_forward(labelled_features(store, "SYN", last), 7, recipes=with_trees(20)).rows
     assert [store.objects.get(key) for key in kept(store, run_id)] == [evaluation_bytes(plain)]
     scored = (plain["forecast"].notna() & plain["rv_5d"].notna()).sum()
     assert scored > 756
@@ -175,7 +175,7 @@ def test_the_command_line_makes_an_unproven_recipe_the_challenger(own, monkeypat
 
 def test_rows_that_changed_since_the_run_are_not_walked(own):
     store, last, run_id = own
-    rows = as_known_then(store, UNIVERSE.target, last)
+    rows = features_at_close(store, UNIVERSE.target, last)
     rows.loc[900, "g5_less_iv"] += 1e-6
     store.write(FEATURES_DAILY, rows.loc[[900]])
     reason = gate.evaluate_candidate(store, run_id).reasons[1]

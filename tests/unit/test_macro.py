@@ -19,7 +19,7 @@ from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import names
 from volcast.features.macro import macro_features
-from volcast.features.point_in_time import as_known_then, labelled
+from volcast.features.point_in_time import features_at_close, labelled
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
@@ -81,7 +81,7 @@ def run(store: Store, rows: pd.DataFrame, now: datetime) -> None:
 
 def training_set(store: Store, as_of: date) -> pd.DataFrame:
     known = store.read(LABELS_DAILY, symbols=[UNIVERSE.target]).to_pandas()
-    return labelled(as_known_then(store, UNIVERSE.target, as_of), known, as_of)
+    return labelled(features_at_close(store, UNIVERSE.target, as_of), known, as_of)
 
 
 def stamped(rows: pd.DataFrame, at: datetime = FIRST_FETCH) -> pd.DataFrame:

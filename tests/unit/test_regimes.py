@@ -7,7 +7,7 @@ import pytest
 from tests.markets import UNIVERSE, fill, labelled_rows, restate
 from volcast.features.build import build
 from volcast.features.catalog import STATES, names
-from volcast.features.point_in_time import as_known_then
+from volcast.features.point_in_time import features_at_close
 from volcast.features.regimes import MIN_ROWS, filtered, regime_columns, regime_features
 
 FIT = {
@@ -172,16 +172,16 @@ def test_a_fit_whose_state_is_empty_leaves_the_one_before_in_force(rows, store, 
 
 def test_a_price_restated_later_moves_no_earlier_regime(store):
     last = fill(store, 5)
-    before = as_known_then(store, UNIVERSE.target, last)
+    before = features_at_close(store, UNIVERSE.target, last)
     assert before["hmm_calm"].notna().sum() > 200
     restate(store, 900, pd.Timestamp("2005-07-01", tz="UTC"), years=5)
     build(store, UNIVERSE, last)
-    pd.testing.assert_frame_equal(as_known_then(store, UNIVERSE.target, last), before)
+    pd.testing.assert_frame_equal(features_at_close(store, UNIVERSE.target, last), before)
 
 
 def test_only_the_target_has_regimes(store):
     last = fill(store, 5)
-    others = as_known_then(store, UNIVERSE.bond, last)
+    others = features_at_close(store, UNIVERSE.bond, last)
     assert others[names("regime")].isna().all(axis=None)
 
 

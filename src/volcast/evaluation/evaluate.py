@@ -17,8 +17,7 @@ from volcast.evaluation.regime_skill import RegimeSkill, regime_skill, turbulent
 from volcast.evaluation.rows import scored
 from volcast.evaluation.table import diagnostics
 from volcast.evaluation.walkforward import Progress, walk_forward
-from volcast.features.build import versions
-from volcast.features.context import with_context
+from volcast.features.build import versions, with_context
 from volcast.features.labels import as_known, realized
 from volcast.features.point_in_time import labelled
 from volcast.models.blend import Blend

@@ -1,4 +1,4 @@
-"""features_daily: written as vintages, read as known then."""
+"""features_daily: every version of every session's features, each as it was known."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,12 +11,13 @@ from volcast.core.errors import ContractError
 from volcast.core.settings import Universe
 from volcast.data.vintages import Vintage, vintages
 from volcast.features.catalog import market_names
-from volcast.features.context import with_context
+from volcast.features.macro import macro_features
 from volcast.features.market import compute
+from volcast.features.regimes import regime_features
 from volcast.store import Store, WriteReport
-from volcast.store.tables import CURATED_MARKET_DAILY, FEATURES_DAILY
+from volcast.store.tables import CURATED_MARKET_DAILY, FEATURES_DAILY, RAW_MACRO
 
-__all__ = ["build", "versions"]
+__all__ = ["build", "versions", "with_context"]
 
 _SAME = 1e-9
 """Relative difference up to which a value is the same in two vintages."""
@@ -49,7 +50,7 @@ def versions(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns of features_daily but for those of `volcast.features.context`.
+        Columns of features_daily but for those that `with_context` adds.
     """
     parts, before = [], None
     for vintage in known:
@@ -66,10 +67,45 @@ def versions(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True)
 
 
+def with_context(rows: pd.DataFrame, store: Store, universe: Universe) -> pd.DataFrame:
+    """Add the macro and regime features, as known at each session's close.
+
+    They are joined to every version of a session: a price restated later changes the market
+    features of a new version, but not what was known of the economy and the regime then.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Symbol, session, event_timestamp, created_timestamp, iv_symbol and the market features;
+        all versions.
+    store : Store
+        Holds raw.macro, and keeps the fits of the regimes.
+    universe : Universe
+        Regimes are those of its target; the rows of other symbols have none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of features_daily, rows in the order given.
+    """
+    raw = store.read(RAW_MACRO).to_pandas(date_as_object=False)
+    closes = pd.DatetimeIndex(rows["event_timestamp"].drop_duplicates().sort_values())
+    whole = rows.merge(
+        macro_features(raw, closes), left_on="event_timestamp", right_index=True, how="left"
+    )
+    known_then = rows["created_timestamp"] == rows["event_timestamp"]
+    own = rows[known_then & (rows["symbol"] == universe.target)].sort_values("session")
+    regimes = regime_features(own.reset_index(drop=True), store, universe.target)
+    whole = whole.merge(
+        regimes.assign(symbol=universe.target), on=["symbol", "session"], how="left"
+    )
+    return whole[list(FEATURES_DAILY.schema.names)]
+
+
 def _same(rows: pd.DataFrame, before: pd.DataFrame) -> "np.ndarray[Any, np.dtype[np.bool_]]":
     """Mark the rows whose features are those of ``before``."""
     key = ["symbol", "session"]
-    stood = rows[key].merge(before[[*key, *market_names()]], on=key, how="left", indicator=True)
-    values, old = (frame[market_names()].to_numpy(dtype=float) for frame in (rows, stood))
+    stored = rows[key].merge(before[[*key, *market_names()]], on=key, how="left", indicator=True)
+    values, old = (frame[market_names()].to_numpy(dtype=float) for frame in (rows, stored))
     same = np.isclose(values, old, rtol=_SAME, atol=1e-12, equal_nan=True).all(axis=1)
-    return same & (stood["_merge"] == "both").to_numpy()  # type: ignore[no-any-return]
+    return same & (stored["_merge"] == "both").to_numpy()  # type: ignore[no-any-return]

@@ -9,16 +9,16 @@ from volcast.store import Store
 from volcast.store.tables import FEATURES_DAILY, LABELS_DAILY
 
 __all__ = [
-    "as_known_then",
-    "known_rows",
+    "features_at_close",
     "labelled",
+    "labelled_features",
     "labels_of",
     "newest_versions",
-    "without_hindsight",
+    "out_of_sample",
 ]
 
 
-def as_known_then(store: Store, symbol: str, last: date) -> pd.DataFrame:
+def features_at_close(store: Store, symbol: str, last: date) -> pd.DataFrame:
     """Return the features of each session as they were known at its own close.
 
     A version created later than the session's close is left out.
@@ -33,12 +33,12 @@ def as_known_then(store: Store, symbol: str, last: date) -> pd.DataFrame:
     return known.drop_duplicates("session", keep="last").reset_index(drop=True)
 
 
-def known_rows(store: Store, symbol: str, as_of: date) -> pd.DataFrame:
+def labelled_features(store: Store, symbol: str, as_of: date) -> pd.DataFrame:
     """Return what a model of ``symbol`` could be trained on at the close of ``as_of``.
 
     Columns and order are those of `labelled`.
     """
-    return labelled(as_known_then(store, symbol, as_of), labels_of(store, symbol), as_of)
+    return labelled(features_at_close(store, symbol, as_of), labels_of(store, symbol), as_of)
 
 
 def labels_of(store: Store, symbol: str) -> pd.DataFrame:
@@ -64,7 +64,7 @@ def labelled(frame: pd.DataFrame, labels: pd.DataFrame, as_of: date) -> pd.DataF
     return joined.sort_values("session", ignore_index=True)
 
 
-def without_hindsight(forecasts: pd.DataFrame) -> pd.DataFrame:
+def out_of_sample(forecasts: pd.DataFrame) -> pd.DataFrame:
     """Return the forecasts of sessions that their version was not trained beyond.
 
     Without knowing what a version saw, its forecast may be hindsight.
@@ -74,8 +74,8 @@ def without_hindsight(forecasts: pd.DataFrame) -> pd.DataFrame:
     forecasts : pandas.DataFrame
         Rows of predictions_daily: session and model_as_of.
     """
-    told = forecasts[forecasts["model_as_of"].notna()]
-    return told[told["session"] >= told["model_as_of"]]
+    dated = forecasts[forecasts["model_as_of"].notna()]
+    return dated[dated["session"] >= dated["model_as_of"]]
 
 
 def newest_versions(forecasts: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from volcast.core.baselines import BASELINES
 from volcast.core.errors import QualityError, StaleInput, VolcastError
 from volcast.core.hashing import code_version, digest
 from volcast.core.settings import Universe
-from volcast.features.point_in_time import as_known_then
+from volcast.features.point_in_time import features_at_close
 from volcast.features.regimes import regime_columns
 from volcast.models.forecaster import Forecaster
 from volcast.store import Store, WriteReport
@@ -238,7 +238,7 @@ def _table(rows: list[dict[str, object]]) -> pa.Table:
 
 
 def _known(store: Store, universe: Universe, last: date) -> pd.DataFrame:
-    return as_known_then(store, universe.target, last).set_index("session")
+    return features_at_close(store, universe.target, last).set_index("session")
 
 
 def _row(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from volcast.core.settings import Universe
 from volcast.evaluation.losses import qlike_losses, rmse_points
-from volcast.features.point_in_time import newest_versions, without_hindsight
+from volcast.features.point_in_time import newest_versions, out_of_sample
 from volcast.store import Store, WriteReport
 from volcast.store.tables import (
     LABELS_DAILY,
@@ -91,7 +91,7 @@ def score(store: Store, universe: Universe, as_of: date) -> WriteReport:
     known = labels.loc[
         labels["label_end_session"] <= as_of, ["session", "rv_5d", "label_end_session"]
     ]
-    rows = without_hindsight(forecasts).merge(known, on="session")
+    rows = out_of_sample(forecasts).merge(known, on="session")
     variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
 
     def loss(column: str) -> Floats:

@@ -13,7 +13,7 @@ from volcast.core.hashing import code_version, digest, frame_digest
 from volcast.evaluation.rows import evaluation_bytes, evaluation_frame
 from volcast.evaluation.walkforward import Progress, walk_forward
 from volcast.features.catalog import names
-from volcast.features.point_in_time import known_rows
+from volcast.features.point_in_time import labelled_features
 from volcast.models.recipe import RECIPES, Recipe
 from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Version, read_version
@@ -117,7 +117,7 @@ def _training_rows(store: Store, lineage: Lineage) -> pd.DataFrame:
     """Return the rows that the run was trained on, if they and the code are still the same."""
     if lineage.code_version != code_version():
         raise _Inexpressible("the candidate was trained by other code than this")
-    rows = known_rows(store, lineage.target, lineage.as_of)
+    rows = labelled_features(store, lineage.target, lineage.as_of)
     if frame_digest(rows) != lineage.data_sha256:
         raise _Inexpressible("the candidate's rows are no longer those in the store")
     return rows

@@ -8,7 +8,7 @@ import pandas as pd
 from volcast import registry
 from volcast.evaluation.losses import gain, qlike_losses, rmse_points
 from volcast.evaluation.statistics import diebold_mariano
-from volcast.features.point_in_time import newest_versions, without_hindsight
+from volcast.features.point_in_time import newest_versions, out_of_sample
 from volcast.registry import Version, challenger_pointer, list_versions
 from volcast.registry.run_files import Lineage
 from volcast.registry.versions import read_version
@@ -120,7 +120,7 @@ def shadow_record(store: Store) -> Record | None:
 def _shared(store: Store, challenger: Version) -> pd.DataFrame:
     columns = ["session", "model_version", "role", "rv_5d_hat", "model_as_of"]
     table = store.read(PREDICTIONS_DAILY, symbols=[challenger.target]).select(columns)
-    rows = without_hindsight(table.to_pandas())
+    rows = out_of_sample(table.to_pandas())
     challenging = rows[rows["role"] == "challenger"]
     same_recipe = _versions_of_recipe(store, challenger, set(challenging["model_version"]))
     series = {

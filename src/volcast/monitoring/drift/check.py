@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from volcast.core.errors import KeyMissing
 from volcast.core.hashing import code_version, digest, frame_digest
 from volcast.features.point_in_time import (
-    as_known_then,
+    features_at_close,
     labelled,
     labels_of,
     newest_versions,
-    without_hindsight,
+    out_of_sample,
 )
 from volcast.monitoring.drift.calibration import Calibration, calibrate
 from volcast.monitoring.drift.detectors import Detectors
@@ -66,7 +66,7 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Drift
     if version is None or version.target not in ("", symbol):
         return not_run(store, subject, f"no champion of {symbol}")
     trained = date.fromisoformat(version.as_of)
-    features = as_known_then(store, symbol, max(as_of, trained))
+    features = features_at_close(store, symbol, max(as_of, trained))
     labels = labels_of(store, symbol)
     rows = labelled(features, labels, as_of)
     if not len(rows) or rows["session"].iloc[-1] != as_of:
@@ -159,4 +159,4 @@ def _published(store: Store, symbol: str, last: date) -> pd.DataFrame:
     """Return the champions' forecasts, one a session, without hindsight."""
     columns = ["session", "role", "model_version", "rv_5d_hat", "model_as_of"]
     rows = store.read(PREDICTIONS_DAILY, symbols=[symbol], last=last).select(columns).to_pandas()
-    return newest_versions(without_hindsight(rows[rows["role"] == "champion"]))
+    return newest_versions(out_of_sample(rows[rows["role"] == "champion"]))

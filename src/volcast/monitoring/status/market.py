@@ -5,7 +5,7 @@ from datetime import date
 import pandas as pd
 
 from volcast.features.catalog import STATE_FEATURES
-from volcast.features.point_in_time import as_known_then
+from volcast.features.point_in_time import features_at_close
 from volcast.monitoring.status.missing import Missing
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
@@ -29,7 +29,7 @@ def ribbon(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame 
         return Missing(
             f"There is no validated price of {symbol}.", "Fetch and validate: `volcast ingest`."
         )
-    states = as_known_then(store, symbol, prices["session"].iloc[-1])[["session", *_HMM]]
+    states = features_at_close(store, symbol, prices["session"].iloc[-1])[["session", *_HMM]]
     rows: pd.DataFrame = prices[["session", "close"]].merge(states, on="session", how="left")
     known = rows[_HMM].notna().all(axis=1)
     rows["regime"] = None

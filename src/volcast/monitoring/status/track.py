@@ -10,7 +10,7 @@ import pandas as pd
 from volcast.core.baselines import LABELS
 from volcast.core.errors import CorruptFile
 from volcast.evaluation.losses import qlike_losses
-from volcast.features.point_in_time import without_hindsight
+from volcast.features.point_in_time import out_of_sample
 from volcast.monitoring.status.missing import Missing
 from volcast.registry import champion_pointer
 from volcast.store import Store
@@ -165,7 +165,7 @@ def coverage(rows: pd.DataFrame) -> dict[int, float] | None:
 
 def _published(store: Store, symbol: str) -> pd.DataFrame:
     stored = store.read(PREDICTIONS_DAILY, symbols=[symbol]).to_pandas()
-    own = without_hindsight(stored[stored["role"] == "champion"])
+    own = out_of_sample(stored[stored["role"] == "champion"])
     champion = champion_pointer(store)
     # As everywhere: of several champions the one now in office, else the newest.
     ordered = own.assign(
