@@ -87,7 +87,6 @@ class Walk:
             library = Library.open(settings, lambda: NOW)
             library.refresh()
             library.brief()
-            library.index.close()
 
 
 @pytest.fixture(scope="module")
