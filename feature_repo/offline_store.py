@@ -28,12 +28,10 @@ from volcast.store.tables import TABLES, Table
 
 __all__ = ["AsOfOfflineStore", "AsOfOfflineStoreConfig", "AsOfRetrievalJob", "as_of"]
 
-Times = NDArray[np.int64]
-"""Nanoseconds since 1970, UTC."""
+Times = NDArray[np.int64]  # nanoseconds since 1970, UTC
 
 _KEY, _MOMENT = "symbol", "event_timestamp"
-_ONE_DAY = timedelta(days=1)
-"""The dates of a session and of its close in UTC differ by at most this."""
+_ONE_DAY = timedelta(days=1)  # at most between the dates of a session and of its close in UTC
 
 
 def as_of(
@@ -263,7 +261,7 @@ class AsOfOfflineStore(OfflineStore):  # type: ignore[misc]
     ) -> RetrievalJob:
         """Return a job for every version with an event from start to end, inclusive."""
         source = _Source.of(data_source, feature_name_columns)
-        return AsOfRetrievalJob(lambda: _pull(source, start_date, end_date))
+        return AsOfRetrievalJob(partial(_pull, source, start_date, end_date))
 
 
 @dataclass(frozen=True)
