@@ -98,15 +98,6 @@ class Settings(BaseSettings):
     brief_index: SecretStr | None = Field(
         None, description="where passages are indexed: a file, or postgresql://; unset: a file"
     )
-    prose_url: str | None = Field(
-        None,
-        pattern=r"^https?://\S+$",
-        description="an OpenAI-compatible API that writes answers; unset: they are quotations",
-    )
-    prose_model: str = Field("", description="the model to request")
-    prose_key_file: Path | None = Field(
-        None, description="a mounted secret, the key of that API; unset: requests carry none"
-    )
     seed: int = 7
 
     @field_validator("universe", mode="before")
