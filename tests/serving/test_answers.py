@@ -98,7 +98,7 @@ def test_challenger_never_answers(served: Served, tmp_path: Path):
     answers = answers_of(copy)
     with pytest.raises(NotFound):
         answers.answer(ForecastRequest(SYMBOL, earlier))
-    for asked in (ForecastRequest(SYMBOL, newest["session"]), ForecastRequest(SYMBOL)):
-        answer = answers.answer(asked)
+    for query in (ForecastRequest(SYMBOL, newest["session"]), ForecastRequest(SYMBOL)):
+        answer = answers.answer(query)
         assert answer["model"]["version"] == newest["model_version"]
         assert answer["rv_5d"] == pytest.approx(newest["rv_5d_hat"], abs=1e-9)

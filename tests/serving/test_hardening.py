@@ -42,8 +42,8 @@ def test_200_orders_of_the_same_features_give_the_same_answer(
     for _ in range(200):
         names = shuffle.sample(list(row), len(row))
         turned = {name: row[name] for name in names}
-        asked = {"symbol": SYMBOL, "features": turned}
-        answers.add(server.http.post("/predict", json=asked).text)
+        query = {"symbol": SYMBOL, "features": turned}
+        answers.add(server.http.post("/predict", json=query).text)
         v1 = server.http.post("/v1/models/volcast:predict", json={"instances": [turned]})
         v2 = server.http.post("/v2/models/volcast/infer", json=columns(names, [row]))
         numbers |= {v1.json()["predictions"][0]["rv_5d"], v2.json()["outputs"][0]["data"][0]}
@@ -54,15 +54,15 @@ def test_200_orders_of_the_same_features_give_the_same_answer(
 def test_200_orders_of_a_bare_vector_are_refused(server: Running, served: Served, features):
     values, shuffle = list(features[served.as_of].values()), random.Random(2)
     for _ in range(200):
-        asked = {"instances": [shuffle.sample(values, len(values))]}
-        answer = server.http.post("/v1/models/volcast:predict", json=asked)
+        query = {"instances": [shuffle.sample(values, len(values))]}
+        answer = server.http.post("/v1/models/volcast:predict", json=query)
         assert (answer.status_code, answer.json()["field"]) == (400, "instances[0]")
 
 
 def test_batch_and_online_agree_on_1000_rows(server: Running, served: Served, features):
     draw, names = np.random.default_rng(4), server.names()
-    known = np.array([[row[name] for name in names] for row in features.values()])
-    x = known[draw.integers(0, len(known), 1000)] * draw.normal(1, 0.02, (1000, len(names)))
+    reference = np.array([[row[name] for name in names] for row in features.values()])
+    x = reference[draw.integers(0, len(reference), 1000)] * draw.normal(1, 0.02, (1000, len(names)))
     batch = registry.champion(server.served.store).forecaster
     forecasts, reasons = batch.forecast(x), batch.explain(x)
     rows = [dict(zip(names, row, strict=True)) for row in x.tolist()]
@@ -72,17 +72,17 @@ def test_batch_and_online_agree_on_1000_rows(server: Running, served: Served, fe
     ]
     assert [a["rv_5d"] for a in one_by_one] == pytest.approx(forecasts.rv_5d.tolist(), abs=1e-9)
     for name in ("har_rv", "har_x", "log_har", "ewma94"):
-        told = [a["baselines"][{"har_rv": "har"}.get(name, name)] for a in one_by_one]
-        assert told == pytest.approx(forecasts.baselines[name].tolist(), abs=1e-9)
+        reported = [a["baselines"][{"har_rv": "har"}.get(name, name)] for a in one_by_one]
+        assert reported == pytest.approx(forecasts.baselines[name].tolist(), abs=1e-9)
     v2 = server.http.post("/v2/models/volcast/infer", json=columns(names, rows)).json()
     for output in v2["outputs"]:
-        known = {"rv_5d": forecasts.rv_5d, "log_variance": forecasts.log_variance}
-        expected = (known | forecasts.bounds)[output["name"]]
+        reference = {"rv_5d": forecasts.rv_5d, "log_variance": forecasts.log_variance}
+        expected = (reference | forecasts.bounds)[output["name"]]
         assert output["data"] == pytest.approx(expected.tolist(), abs=1e-9)
-    asked = {"instances": [{n: round(v, 9) for n, v in row.items()} for row in rows[:900]]}
-    explained = server.http.post("/v1/models/volcast:explain", json=asked).json()
-    for told, row in zip(explained["explanations"], reasons.contributions, strict=False):
-        parts = [told["contributions"][name] for name in batch.recipe.features]
+    query = {"instances": [{n: round(v, 9) for n, v in row.items()} for row in rows[:900]]}
+    explained = server.http.post("/v1/models/volcast:explain", json=query).json()
+    for reported, row in zip(explained["explanations"], reasons.contributions, strict=False):
+        parts = [reported["contributions"][name] for name in batch.recipe.features]
         assert parts == pytest.approx(row.tolist(), abs=1e-5)
 
 
@@ -115,7 +115,7 @@ def test_others_are_answered_while_a_hundred_clients_dawdle(server: Running):
 
 
 def test_more_than_can_wait_is_turned_away_and_room_comes_back():
-    async def told() -> tuple[list[object], str]:
+    async def reported() -> tuple[list[object], str]:
         release = threading.Event()
         workers = Workers(threads=1, waiting=2, seconds=30)
         jobs = [asyncio.create_task(workers.run(release.wait, 20)) for _ in range(3)]
@@ -125,7 +125,7 @@ def test_more_than_can_wait_is_turned_away_and_room_comes_back():
         release.set()
         return await asyncio.gather(*jobs), await workers.run(lambda: "room")
 
-    assert asyncio.run(told()) == ([True] * 3, "room")
+    assert asyncio.run(reported()) == ([True] * 3, "room")
 
 
 def test_an_answer_that_takes_too_long_is_given_up_but_keeps_its_room():
@@ -154,9 +154,9 @@ def test_a_flood_of_explanations_is_turned_away_with_a_time_to_come_again(
         return httpx.post(url, content=body, timeout=60)
 
     with concurrent.futures.ThreadPoolExecutor(80) as pool:
-        asked = [pool.submit(ask, number) for number in range(80)]
+        query = [pool.submit(ask, number) for number in range(80)]
         assert server.http.get("/v2/health/ready").status_code == 200
-        answers = [one.result() for one in asked]
+        answers = [one.result() for one in query]
     assert {a.status_code for a in answers} <= {200, 503}
     assert 200 in {a.status_code for a in answers}
     for refused in (a for a in answers if a.status_code == 503):
@@ -198,16 +198,16 @@ def test_versions_swapped_under_load_never_mix(served: Served, tmp_path: Path, f
         registry.champion(copy.store).version.version,
         train_version(copy.store, copy.as_of, 8),
     ]
-    row, found, stop = features[served.as_of], [], threading.Event()
+    row, seen, stop = features[served.as_of], [], threading.Event()
     with running(copy, tmp_path / "log") as server:
         numbers = {}
 
         def ask() -> None:
             with httpx.Client(base_url=server.http.base_url, timeout=30) as http:
-                asked = {"symbol": SYMBOL, "features": row}
+                query = {"symbol": SYMBOL, "features": row}
                 while not stop.is_set():
-                    answer = http.post("/predict", json=asked)
-                    found.append((answer.status_code, answer.json()))
+                    answer = http.post("/predict", json=query)
+                    seen.append((answer.status_code, answer.json()))
 
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             loads = [pool.submit(ask) for _ in range(2)]
@@ -225,9 +225,9 @@ def test_versions_swapped_under_load_never_mix(served: Served, tmp_path: Path, f
             x = np.array([[row[name] for name in forecaster.signature]])
             numbers[version] = forecaster.forecast(x).rv_5d.item()
     assert numbers[versions[0]] != numbers[versions[1]]
-    assert {status for status, _ in found} == {200}
-    assert {answer["model"]["version"] for _, answer in found} == set(versions)
-    for _, answer in found:
+    assert {status for status, _ in seen} == {200}
+    assert {answer["model"]["version"] for _, answer in seen} == set(versions)
+    for _, answer in seen:
         assert answer["rv_5d"] == pytest.approx(numbers[answer["model"]["version"]], abs=1e-12)
 
 

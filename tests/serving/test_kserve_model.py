@@ -118,11 +118,11 @@ def test_v2_body_that_is_no_request_is_a_problem(server: Running, body):
 
 
 def test_v2_gives_the_outputs_asked_for(server: Running, served: Served, features):
-    asked = {"inputs": columns([features[served.as_of]]), "outputs": [{"name": "hi80"}]}
-    answer = server.http.post(INFER, json=asked).json()
+    query = {"inputs": columns([features[served.as_of]]), "outputs": [{"name": "hi80"}]}
+    answer = server.http.post(INFER, json=query).json()
     assert [output["name"] for output in answer["outputs"]] == ["hi80"]
-    asked["outputs"] = [{"name": "moon"}]
-    assert server.http.post(INFER, json=asked).status_code == 400
+    query["outputs"] = [{"name": "moon"}]
+    assert server.http.post(INFER, json=query).status_code == 400
 
 
 def test_metadata_lists_the_signature_and_the_version(server: Running, served: Served):
@@ -144,5 +144,5 @@ def test_features_far_from_any_market_are_refused_and_never_a_fault(
     for route in (PREDICT, EXPLAIN):
         assert server.http.post(route, json={"instances": [far]}).status_code in {200, 400}
     assert server.http.post(INFER, json={"inputs": columns([far])}).status_code == 400
-    asked = {"symbol": SYMBOL, "features": far}
-    assert server.http.post("/predict", json=asked).json()["field"] == "features"
+    query = {"symbol": SYMBOL, "features": far}
+    assert server.http.post("/predict", json=query).json()["field"] == "features"

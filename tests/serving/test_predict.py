@@ -35,17 +35,17 @@ def test_answer_is_the_published_forecast_of_the_newest_session(server: Running,
     assert answer["model"] == {"name": "volcast", "version": stored["model_version"]}
     assert (answer["stale"], answer["age_sessions"]) == (False, 0)
     states = ("calm", "normal", "stressed")
-    told = {state: pytest.approx(stored[f"p_{state}"], abs=1e-9) for state in states}
-    assert answer["regime"] == {"label": stored["regime"], "probabilities": told}
+    reported = {state: pytest.approx(stored[f"p_{state}"], abs=1e-9) for state in states}
+    assert answer["regime"] == {"label": stored["regime"], "probabilities": reported}
     assert stored["regime"] == max(states, key=lambda state: stored[f"p_{state}"])
 
 
 def test_every_past_session_is_answered_with_its_published_row(server: Running, served: Served):
     for stored in served.predictions:
-        asked = {"symbol": SYMBOL, "as_of": stored["session"].isoformat()}
-        answer = server.http.get("/predict", params=asked).json()
+        query = {"symbol": SYMBOL, "as_of": stored["session"].isoformat()}
+        answer = server.http.get("/predict", params=query).json()
         assert answer["rv_5d"] == stored["rv_5d_hat"]
-        assert answer["as_of"] == answer["features_as_of"] == asked["as_of"]
+        assert answer["as_of"] == answer["features_as_of"] == query["as_of"]
 
 
 def test_given_features_are_answered_as_they_were_when_published(
@@ -53,18 +53,18 @@ def test_given_features_are_answered_as_they_were_when_published(
 ):
     for stored in served.predictions:
         day = stored["session"]
-        asked = {"symbol": SYMBOL, "as_of": day.isoformat(), "features": features[day]}
-        answer = server.http.post("/predict", json=asked).json()
+        query = {"symbol": SYMBOL, "as_of": day.isoformat(), "features": features[day]}
+        answer = server.http.post("/predict", json=query).json()
         assert answer["rv_5d"] == pytest.approx(stored["rv_5d_hat"], abs=1e-9)
         assert answer["regime"] is None
-        found = [driver["feature"] for driver in answer["drivers"]]
-        assert found == [driver["feature"] for driver in stored["drivers"]]
+        seen = [driver["feature"] for driver in answer["drivers"]]
+        assert seen == [driver["feature"] for driver in stored["drivers"]]
 
 
 def test_parts_of_the_answer_add_up_to_its_log_variance(server: Running, served: Served):
     for stored in served.predictions:
-        asked = {"symbol": SYMBOL, "as_of": stored["session"].isoformat()}
-        answer = server.http.post("/predict", json=asked).json()
+        query = {"symbol": SYMBOL, "as_of": stored["session"].isoformat()}
+        answer = server.http.post("/predict", json=query).json()
         assert log_variance(answer) == pytest.approx(math.log(answer["rv_5d"] ** 2), abs=1e-9)
         sizes = [abs(driver["contribution"]) for driver in answer["drivers"]]
         assert len(sizes) == 5
@@ -123,31 +123,31 @@ def test_wrong_body_is_a_problem_that_names_the_field(server: Running, body, fie
 def test_feature_that_is_no_finite_number_is_refused_by_its_name(
     server: Running, served: Served, features, value
 ):
-    given = json.dumps({**features[served.as_of], "iv": "?"}).replace('"?"', value)
-    body = f'{{"symbol": "{SYMBOL}", "features": {given}}}'
+    values = json.dumps({**features[served.as_of], "iv": "?"}).replace('"?"', value)
+    body = f'{{"symbol": "{SYMBOL}", "features": {values}}}'
     answer = server.http.post("/predict", content=body)
     assert (answer.status_code, answer.json()["field"]) == (400, "iv")
 
 
 def test_unknown_feature_is_refused_by_its_name(server: Running, served: Served, features):
-    given = {**features[served.as_of], "moon": 1.0}
-    answer = server.http.post("/predict", json={"symbol": SYMBOL, "features": given})
+    values = {**features[served.as_of], "moon": 1.0}
+    answer = server.http.post("/predict", json={"symbol": SYMBOL, "features": values})
     assert (answer.status_code, answer.json()["field"]) == (400, "moon")
 
 
 def test_optional_feature_may_be_null_and_its_baseline_is_then_null(
     server: Running, served: Served, features
 ):
-    given = {**features[served.as_of], "vix": None}
-    answer = server.http.post("/predict", json={"symbol": SYMBOL, "features": given})
+    values = {**features[served.as_of], "vix": None}
+    answer = server.http.post("/predict", json={"symbol": SYMBOL, "features": values})
     assert answer.status_code == 200
     assert answer.json()["baselines"]["vix"] is None
 
 
 def test_features_for_a_day_without_trading_are_refused(server: Running, served: Served, features):
     sunday = served.as_of + timedelta(days=6 - served.as_of.weekday())
-    asked = {"symbol": SYMBOL, "as_of": sunday.isoformat(), "features": features[served.as_of]}
-    assert server.http.post("/predict", json=asked).status_code == 400
+    query = {"symbol": SYMBOL, "as_of": sunday.isoformat(), "features": features[served.as_of]}
+    assert server.http.post("/predict", json=query).status_code == 400
 
 
 def test_old_features_are_marked_stale_and_older_ones_refused(server: Running, served: Served):
