@@ -15,7 +15,8 @@ from volcast.data.sources import open_source
 from volcast.data.validate import validate
 from volcast.features import build as features
 from volcast.features import labels
-from volcast.inference import forecast as inference
+from volcast.inference.forecast import infer
+from volcast.inference.publish import publish
 from volcast.store import Store
 from volcast.training import gate
 from volcast.training.train import train
@@ -47,7 +48,7 @@ def measure(folder: str, timed: Stopwatch) -> None:
         version = registry.register(store, run.run_id)
         registry.promote(store, version.version, who="bench", why="bench", when=now)
     with timed("infer and publish"):
-        inference.publish(store, inference.infer(store, universe, as_of))
+        publish(store, infer(store, universe, as_of))
     other = registry.register(store, train(store, universe, as_of, frame, seed=8).run_id)
     registry.promote(store, other.version, who="bench", why="bench", when=now)
     with timed("roll back, as a command"):

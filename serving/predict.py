@@ -14,11 +14,12 @@ from volcast.core.baselines import BASELINES
 from volcast.core.errors import ModelError, NotFound, StaleInput, StoreUnavailable
 from volcast.data.sessions import require_session
 from volcast.features.catalog import names
-from volcast.inference.forecast import HIGHEST, LOWEST, forecast_row
+from volcast.inference.forecast import forecast_row
+from volcast.inference.selection import official_forecasts
 from volcast.models.intervals import BOUNDS
 from volcast.registry.versions import NAME
 from volcast.store import Store
-from volcast.store.tables import PREDICTIONS_DAILY
+from volcast.store.tables import FORECAST_BOUNDS
 
 __all__ = ["STALE_LIMIT", "ForecastRequest", "ForecastService"]
 
@@ -139,20 +140,11 @@ class ForecastService:
         return _from_online_features(state, symbol, as_of, present)
 
     def _published(self, state: ServingState, symbol: str, as_of: date) -> dict[str, Any] | None:
-        """Return the champion's stored row of a day.
-
-        A day may have rows of several champions: that of the version in service goes first, so
-        that all answers come from one model, else the newest version's.
-        """
-        rows = self.store.read(PREDICTIONS_DAILY, symbols=[symbol], first=as_of, last=as_of)
-        found = [row for row in rows.to_pylist() if row["role"] == "champion"]
-        served = state.ready_champion.version.version
-        ranked = sorted(found, key=lambda row: _rank(row["model_version"], served))
-        return ranked[-1] if ranked else None
-
-
-def _rank(version: str, served: str) -> tuple[bool, int, str]:
-    return version == served, int(version) if version.isdecimal() else -1, version
+        rows = official_forecasts(
+            self.store, symbol, first=as_of, last=as_of,
+            in_service=state.ready_champion.version.version,
+        ).to_pylist()  # fmt: skip
+        return rows[0] if rows else None
 
 
 def _from_features(
@@ -161,8 +153,9 @@ def _from_features(
     values = state.signature.values(features, "features")
     row = _forecast_row(state, symbol, as_of, values)
     finite = all(math.isfinite(row[name]) for name in ("rv_5d_hat", *BOUNDS))
-    if not (finite and LOWEST <= row["rv_5d_hat"] <= HIGHEST):
-        expected = f"values that give a volatility from {LOWEST} to {HIGHEST}"
+    lowest, highest = FORECAST_BOUNDS
+    if not (finite and lowest <= row["rv_5d_hat"] <= highest):
+        expected = f"values that give a volatility from {lowest} to {highest}"
         raise field_error("values that give an impossible volatility", expected, "features")
     return _answer(row, as_of)
 

@@ -19,7 +19,8 @@ from volcast.data.validate import validate
 from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.point_in_time import features_at_close
-from volcast.inference import forecast as inference
+from volcast.inference.forecast import infer
+from volcast.inference.publish import publish
 from volcast.models.forecaster import Forecaster
 from volcast.store import Store
 from volcast.store.tables import FEATURES_DAILY
@@ -96,7 +97,7 @@ def made_subject(place: Path) -> Subject:
     runs = [train(store, universe, as_of, frame, seed=seed).run_id for seed in (7, 8)]
     one, other = (registry.register(store, run).version for run in runs)
     _promote(store, one)
-    inference.publish(store, inference.infer(store, universe, as_of))
+    publish(store, infer(store, universe, as_of))
     materialize(str(folder), as_of, expect=[symbol])
     champion = registry.champion(store)
     model_file = place / "model.ubj"

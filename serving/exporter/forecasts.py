@@ -34,11 +34,8 @@ def sources(curated: Rows, targets: frozenset[str]) -> Iterator[Sample]:
 
 
 def forecasts(predictions: Rows) -> Iterator[Sample]:
-    """Yield the newest forecast of a champion, of each symbol."""
-    published = [row for row in predictions if row["role"] == "champion"]
-    for (symbol,), rows in newest(published, "symbol").items():
-        # Two champions of one session: the second was promoted, and the session run again.
-        row = max(rows, key=lambda row: (row["model_as_of"] is not None, row["model_as_of"]))
+    """Yield the newest official forecast of each symbol."""
+    for (symbol,), (row, *_) in newest(predictions, "symbol").items():
         at = close(row["session"])
         yield Sample("volcast_forecast_session_timestamp_seconds", (symbol,), at)
         yield Sample("volcast_forecast_due_timestamp_seconds", (symbol,), _due(row))

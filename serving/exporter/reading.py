@@ -12,6 +12,7 @@ from serving.exporter import forecasts, monitoring
 from serving.exporter.sample import Rows, Sample
 from volcast.core.errors import VolcastError
 from volcast.core.settings import Universe
+from volcast.inference.selection import select_official
 from volcast.registry import Version, champion_pointer
 from volcast.store import Store
 from volcast.store.tables import (
@@ -99,11 +100,13 @@ def read(store: Store, now: Callable[[], datetime]) -> Reading:
         readable[name] = True
         return found
 
-    tables = {table.name: attempt(table.name, partial(_rows, store, table)) for table in _ALL}
     version = attempt("registry", partial(champion_pointer, store))
+    tables = {
+        table.name: attempt(table.name, partial(_rows, store, table, version)) for table in _ALL
+    }
     # Every store that was ever filled has one: without it, this is no store, or it is gone.
     universe = attempt("universe", partial(recall, store))
-    samples = tuple(_samples(_Tables(tables), version, universe))
+    samples = tuple(_samples(_Tables(tables), version, universe, readable["registry"]))
     at = now()
     return Reading(at, (at - began).total_seconds(), samples, readable)
 
@@ -122,7 +125,7 @@ class _Tables:
 
 
 def _samples(
-    tables: _Tables, version: Version | None, universe: Universe | None
+    tables: _Tables, version: Version | None, universe: Universe | None, registry_readable: bool
 ) -> Iterator[Sample]:
     for table in (CURATED_MARKET_DAILY, FEATURES_DAILY, LABELS_DAILY):
         for (rows,) in tables.of(table):
@@ -134,7 +137,7 @@ def _samples(
         if universe is not None:
             named.add(universe.target)
         yield from forecasts.sources(curated, frozenset(named))
-    for (predictions,) in tables.of(PREDICTIONS_DAILY):
+    for (predictions,) in tables.of(PREDICTIONS_DAILY) if registry_readable else ():
         # What was forecast before another target was chosen is due no more.
         own = predictions
         if universe is not None:
@@ -157,8 +160,10 @@ _SHOWN: dict[Table, Callable[[Rows], Iterator[Sample]]] = {
 }
 
 
-def _rows(store: Store, table: Table) -> Rows:
+def _rows(store: Store, table: Table, version: Version | None) -> Rows:
     found = store.read_newest(table)
+    if table is PREDICTIONS_DAILY:
+        found = select_official(found, version.version if version else None)
     wanted = _COLUMNS.get(table, tuple(name for name in found.column_names if name != "drivers"))
     rows: Rows = found.select(list(wanted)).to_pylist()
     return rows

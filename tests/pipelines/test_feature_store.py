@@ -87,7 +87,7 @@ def _known_at(versions: pd.DataFrame, symbol: str, moment: pd.Timestamp) -> "pd.
     return rows.sort_values(["event_timestamp", "created_timestamp"]).iloc[-1][names()]
 
 
-def test_joins_are_as_known_then_at_300_random_moments(
+def test_joins_are_features_at_close_at_300_random_moments(
     store_uri: str, versions: pd.DataFrame, moments: pd.DataFrame
 ) -> None:
     joined = _joined(store_uri, moments, known_only=True)

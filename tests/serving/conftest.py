@@ -24,7 +24,7 @@ from volcast.data.ingest import ingest
 from volcast.data.sources import SyntheticSource
 from volcast.features import labels
 from volcast.features.build import build
-from volcast.inference import forecast as inference
+from volcast.inference.publish import backfill
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, RAW_MARKET
 
@@ -39,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
     build(store, UNIVERSE, as_of)
     labels.build(store, UNIVERSE, as_of)
     registry.promote(store, train_version(store, as_of), **AUDIT)
-    inference.backfill(store, UNIVERSE, calendar.after(as_of, -60), as_of)
+    backfill(store, UNIVERSE, calendar.after(as_of, -60), as_of)
     materialize(str(folder), as_of, expect=[SYMBOL])
     return Served(folder, as_of)
 

@@ -15,9 +15,9 @@ from volcast import registry
 from volcast.cli.registry import app
 from volcast.core import calendar
 from volcast.evaluation.statistics import diebold_mariano
+from volcast.monitoring.shadow import shadow_record
 from volcast.store import Store
 from volcast.store.tables import LABELS_DAILY, PREDICTIONS_DAILY
-from volcast.training.shadow import shadow_record
 
 pytestmark = pytest.mark.xdist_group("gate_record")
 
@@ -130,13 +130,15 @@ def test_refits_of_one_recipe_are_one_record_and_another_recipe_is_not(store: St
     assert found.challengers.qlike == pytest.approx(sum(plain) / 200)
 
 
-def test_the_champions_forecast_is_that_of_the_newest_champion_of_the_day(store: Store) -> None:
+def test_the_champions_forecast_is_that_of_the_version_in_service(store: Store) -> None:
     registry.challenge(store, "2", **AUDIT)
     put(store, "1", "champion", DAYS[:100], 0.1)
     put(store, "4", "champion", DAYS[50:100], 0.4)
     put(store, "2", "challenger", DAYS[:100], 0.2)
-    plain = losses(DAYS[:50], 0.1) + losses(DAYS[50:100], 0.4)
-    assert shadow_record(store).champions.qlike == pytest.approx(sum(plain) / 100)
+    put(store, "4", "champion", DAYS[100:120], 0.4)
+    put(store, "2", "challenger", DAYS[100:120], 0.2)
+    plain = losses(DAYS[:100], 0.1) + losses(DAYS[100:120], 0.4)
+    assert shadow_record(store).champions.qlike == pytest.approx(sum(plain) / 120)
 
 
 def test_forecasts_that_a_challenger_made_as_champion_are_not_its_record(store: Store) -> None:

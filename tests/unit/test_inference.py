@@ -12,7 +12,8 @@ from volcast import registry
 from volcast.core import calendar
 from volcast.core.errors import ModelError, QualityError, StaleInput
 from volcast.features.build import build
-from volcast.inference.forecast import backfill, infer, predict_row, publish
+from volcast.inference.forecast import infer, predict_row
+from volcast.inference.publish import backfill, publish
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
 

@@ -11,7 +11,8 @@ from volcast import registry
 from volcast.core import calendar
 from volcast.core.errors import ModelError, StaleInput
 from volcast.inference import forecast as inference
-from volcast.inference.forecast import backfill, infer, predict_row, publish, shadow
+from volcast.inference.forecast import infer, predict_row, shadow
+from volcast.inference.publish import backfill, publish
 from volcast.registry.run_files import GateDecision
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
@@ -56,9 +57,9 @@ def test_the_challengers_forecast_is_its_own_from_the_same_features(own: Store) 
     day = last_sessions(1)[0]
     champion, beside = infer(own, UNIVERSE, day).to_pylist()[0], shadow(own, UNIVERSE, day, day)
     row = beside.rows.to_pylist()[0]
-    assert beside.said == "version 2, sessions forecast: 1"
+    assert beside.summary == "version 2, sessions forecast: 1"
     assert (row["role"], row["model_version"], champion["role"]) == ("challenger", "2", "champion")
-    features = inference._known(own, UNIVERSE, day).loc[day]
+    features = inference._features(own, UNIVERSE, day).loc[day]
     alone = predict_row(registry.verify(own, "2").forecaster, "2", "SYN", day, features)
     assert row["rv_5d_hat"] == alone["rv_5d_hat"] != champion["rv_5d_hat"]
     assert row["feature_hash"] == champion["feature_hash"]
@@ -84,7 +85,7 @@ def test_without_a_challenger_there_is_nothing_and_nothing_is_said(own: Store) -
     registry.retire(own, **AUDIT)
     day = last_sessions(1)[0]
     beside = shadow(own, UNIVERSE, day, day)
-    assert (len(beside.rows), beside.said) == (0, "")
+    assert (len(beside.rows), beside.summary) == (0, "")
     assert publish(own, beside.rows).added == 0
 
 
@@ -152,7 +153,7 @@ def test_a_challengers_forecast_that_cannot_be_true_is_left_out_and_the_champion
 def test_a_challenger_of_another_target_is_left_out(own: Store) -> None:
     day = last_sessions(1)[0]
     other = UNIVERSE.model_copy(update={"target": UNIVERSE.bond, "bond": ""})
-    assert "trained on SYN" in shadow(own, other, day, day).said
+    assert "trained on SYN" in shadow(own, other, day, day).summary
 
 
 def test_a_challengers_fault_is_none_of_the_champions(

@@ -40,7 +40,7 @@ for command in (run, ingest, features, train, infer, drift, evaluate):
 @app.command()
 def backfill(first: From, last: To, store: StoreOption = None) -> None:
     """Publish the forecasts of champion and challenger of every session in the span."""
-    from volcast.inference.forecast import backfill as fill
+    from volcast.inference.publish import backfill as fill
 
     begin, end = parse_span(first, last)
     opened, universe = open_with_universe(store)

@@ -123,7 +123,7 @@ def retire(why: Why, who: Who, store: StoreOption = None) -> None:
 def shadow(store: StoreOption = None) -> None:
     """Score the challenger's published forecasts next to the champion's."""
     from volcast.cli.versions import print_record
-    from volcast.training.shadow import shadow_record
+    from volcast.monitoring.shadow import shadow_record
 
     print_record(console, shadow_record(_open(store)))
 

@@ -12,10 +12,10 @@ from volcast.cli.arguments import print_line
 from volcast.cli.summary import print_skill
 
 if TYPE_CHECKING:
+    from volcast.monitoring.shadow import Record
     from volcast.registry import Event, Version
     from volcast.registry.run_files import Lineage
     from volcast.store import Store
-    from volcast.training.shadow import Record
 
 __all__ = ["events_table", "print_record", "print_version"]
 
@@ -98,8 +98,8 @@ def events_table(events: "Sequence[Event]") -> Table:
 
 def print_record(console: Console, record: "Record | None") -> None:
     """Print the challenger's scores next to the champion's, or why there are none."""
+    from volcast.monitoring.shadow import FEWEST
     from volcast.training.gate import MIN_ROWS
-    from volcast.training.shadow import FEWEST
 
     if record is None:
         print_line("no challenger: see `volcast registry challenge`")

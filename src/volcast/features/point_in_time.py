@@ -1,4 +1,4 @@
-"""What was known when: features, labels and forecasts as of the close of a session."""
+"""What was known when: features and labels as of the close of a session."""
 
 from datetime import date
 
@@ -13,8 +13,6 @@ __all__ = [
     "labelled",
     "labelled_features",
     "labels_of",
-    "newest_versions",
-    "out_of_sample",
 ]
 
 
@@ -62,30 +60,3 @@ def labelled(frame: pd.DataFrame, labels: pd.DataFrame, as_of: date) -> pd.DataF
     ]
     joined = features.merge(known, on="session", how="left", validate="one_to_one")
     return joined.sort_values("session", ignore_index=True)
-
-
-def out_of_sample(forecasts: pd.DataFrame) -> pd.DataFrame:
-    """Return the forecasts of sessions that their version was not trained beyond.
-
-    Without knowing what a version saw, its forecast may be hindsight.
-
-    Parameters
-    ----------
-    forecasts : pandas.DataFrame
-        Rows of predictions_daily: session and model_as_of.
-    """
-    dated = forecasts[forecasts["model_as_of"].notna()]
-    return dated[dated["session"] >= dated["model_as_of"]]
-
-
-def newest_versions(forecasts: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a session, that of the newest version, in order of sessions.
-
-    Parameters
-    ----------
-    forecasts : pandas.DataFrame
-        session and model_version, of one role.
-    """
-    ordered = forecasts.assign(number=forecasts["model_version"].astype(int))
-    ordered = ordered.sort_values(["session", "number"]).drop(columns="number")
-    return ordered.drop_duplicates("session", keep="last")

@@ -1,18 +1,17 @@
-"""Daily inference: one forecast from one row of features, and its publication.
+"""Daily inference: one forecast from one row of features.
 
-The challenger, where there is one, forecasts beside the champion. Nothing that it does may stop the
-champion: what fails is left out and said.
+The challenger, where there is one, forecasts the same sessions as the champion. No failure of the
+challenger stops the champion: what fails is left out and reported.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from math import isfinite
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from volcast import registry
 from volcast.core import calendar
@@ -23,24 +22,20 @@ from volcast.core.settings import Universe
 from volcast.features.point_in_time import features_at_close
 from volcast.features.regimes import regime_columns
 from volcast.models.forecaster import Forecaster
-from volcast.store import Store, WriteReport
+from volcast.store import Store
 from volcast.store.tables import FORECAST_BOUNDS, PREDICTIONS_DAILY
 
 __all__ = [
-    "HIGHEST",
-    "LOWEST",
-    "Backfill",
     "Shadow",
-    "backfill",
+    "champion_rows",
     "forecast_row",
     "infer",
     "predict_row",
-    "publish",
+    "require_sound",
     "shadow",
 ]
 
 _DRIVERS = 5
-LOWEST, HIGHEST = FORECAST_BOUNDS
 
 
 def forecast_row(
@@ -55,13 +50,13 @@ def forecast_row(
     symbol, session : str, date
         Whose features these are; the forecast covers the five sessions after.
     features : mapping
-        A value for each name of the signature; optional ones may be None. The regime is told
-        where its probabilities are among them.
+        A value for each name of the signature; optional ones may be None. The regime is
+        part of the row where its probabilities are among them.
 
     Returns
     -------
     dict
-        Columns of predictions_daily, without those that tell where the row comes from.
+        Columns of predictions_daily, without those that identify the model and the run.
 
     Raises
     ------
@@ -76,24 +71,24 @@ def forecast_row(
             where=f"features of {symbol} for {session}",
             remedy="Ingest the missing prices and build the features again.",
         )  # fmt: skip
-    found = forecaster.single(list(values.values()))
-    parts = found.contributions
+    forecast = forecaster.single(list(values.values()))
+    parts = forecast.contributions
     largest = sorted(parts, key=lambda name: (-abs(parts[name]), name))[:_DRIVERS]
     return {
         "symbol": symbol,
         "session": session,
-        "rv_5d_hat": found.rv_5d,
-        **found.bounds,
-        **{f"baseline_{n}": _finite(found.baselines[n]) for n in BASELINES},
+        "rv_5d_hat": forecast.rv_5d,
+        **forecast.bounds,
+        **{f"baseline_{n}": _finite(forecast.baselines[n]) for n in BASELINES},
         **regime_columns(features),
-        "base_log_variance": found.base,
+        "base_log_variance": forecast.base,
         "drivers": [
             {"feature": name, "value": values[name], "contribution": parts[name]}
             for name in largest
         ],
         # What is left of the log variance, so that the parts shown add up to the last digit.
         "others_contribution": (
-            found.log_variance - found.base - sum(parts[name] for name in largest)
+            forecast.log_variance - forecast.base - sum(parts[name] for name in largest)
         ),
         "target_from": calendar.after(session, 1),
         "target_to": calendar.after(session, calendar.HORIZON),
@@ -105,7 +100,7 @@ def predict_row(
     forecaster: Forecaster, version: str, symbol: str, session: date,
     features: Mapping[str, float | None],
 ) -> dict[str, object]:  # fmt: skip
-    """Return `forecast_row` with what tells where it comes from, as predictions_daily has it.
+    """Return `forecast_row` with the columns that identify the model and the run.
 
     Parameters
     ----------
@@ -143,27 +138,19 @@ def _number(value: float | None) -> float:
 
 @dataclass(frozen=True)
 class Shadow:
-    """What the challenger forecast beside the champion.
+    """The challenger's forecasts of the same sessions as the champion's.
 
     Parameters
     ----------
     rows : pyarrow.Table
         Of predictions_daily; none without a challenger, or where it failed.
-    said : str
+    summary : str
         Which version forecast how many sessions, and what was left out for which fault; empty
         without a challenger.
     """
 
     rows: pa.Table
-    said: str
-
-
-@dataclass(frozen=True)
-class Backfill:
-    """What a backfill wrote, and what there is to say of the challenger."""
-
-    report: WriteReport
-    challenger: str
+    summary: str
 
 
 _FAULTS = (VolcastError, ArithmeticError, LookupError, TypeError, ValueError)
@@ -180,13 +167,13 @@ def infer(store: Store, universe: Universe, as_of: date) -> pa.Table:
     ModelError
         If there is no champion, or it fails its checks.
     """
-    return _champions(store, universe, [as_of])
+    return champion_rows(store, universe, [as_of])
 
 
 def shadow(store: Store, universe: Universe, first: date, last: date) -> Shadow:
     """Forecast with the challenger from ``first`` to ``last``; nothing is published yet.
 
-    Whatever is wrong with the challenger is said in the answer, and raises nothing.
+    Whatever is wrong with the challenger is part of the summary, and raises nothing.
     """
     rows: list[dict[str, object]] = []
     faults: list[str] = []
@@ -195,40 +182,30 @@ def shadow(store: Store, universe: Universe, first: date, last: date) -> Shadow:
         if challenger is None:
             return Shadow(PREDICTIONS_DAILY.empty(), "")
         challenger.refuse_another(universe.target)
-        known = _known(store, universe, last)
+        features = _features(store, universe, last)
     except _FAULTS as error:
         return Shadow(PREDICTIONS_DAILY.empty(), f"left out: {error}")
     for session in calendar.sessions(first, last):
         try:
-            row = _row(challenger, "challenger", known, session, universe.target)
-            _refuse_unsound(_table([row]))
+            row = _row(challenger, "challenger", features, session, universe.target)
+            require_sound(_table([row]))
             rows.append(row)
         except _FAULTS as error:
             faults.append(f"; left out {session}: {error}")
-    # One fault stands for all: a model that fails on a day fails alike on the next.
+    # The first fault is enough: a model that fails on a day fails alike on the next.
     more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-    said = f"version {challenger.version.version}, sessions forecast: {len(rows)}"
-    return Shadow(_table(rows), said + "".join(faults[:1]) + more)
+    summary = f"version {challenger.version.version}, sessions forecast: {len(rows)}"
+    return Shadow(_table(rows), summary + "".join(faults[:1]) + more)
 
 
-def backfill(store: Store, universe: Universe, first: date, last: date) -> Backfill:
-    """Publish the forecasts of champion and challenger from ``first`` to ``last``.
-
-    The rows are those that daily runs on the same days would have written with these two.
-    """
-    report = publish(store, _champions(store, universe, calendar.sessions(first, last)))
-    beside = shadow(store, universe, first, last)
-    publish(store, beside.rows)
-    return Backfill(report, beside.said)
-
-
-def _champions(store: Store, universe: Universe, sessions: Sequence[date]) -> pa.Table:
+def champion_rows(store: Store, universe: Universe, sessions: Sequence[date]) -> pa.Table:
+    """Forecast ``sessions`` with the champion, as `infer` does; nothing is published yet."""
     champion = registry.champion(store)
     champion.refuse_another(universe.target)
     if not sessions:
         return PREDICTIONS_DAILY.empty()
-    known = _known(store, universe, sessions[-1])
-    return _table([_row(champion, "champion", known, day, universe.target) for day in sessions])
+    features = _features(store, universe, sessions[-1])
+    return _table([_row(champion, "champion", features, day, universe.target) for day in sessions])
 
 
 def _table(rows: list[dict[str, object]]) -> pa.Table:
@@ -237,59 +214,37 @@ def _table(rows: list[dict[str, object]]) -> pa.Table:
     return PREDICTIONS_DAILY.conform(pa.Table.from_pylist(rows))
 
 
-def _known(store: Store, universe: Universe, last: date) -> pd.DataFrame:
+def _features(store: Store, universe: Universe, last: date) -> pd.DataFrame:
     return features_at_close(store, universe.target, last).set_index("session")
 
 
 def _row(
-    model: registry.Champion, role: str, known: pd.DataFrame, session: date, symbol: str
+    model: registry.Champion, role: str, features: pd.DataFrame, session: date, symbol: str
 ) -> dict[str, object]:
-    if session not in known.index:
-        newest = known.index.max() if len(known) else "none"
+    if session not in features.index:
+        newest = features.index.max() if len(features) else "none"
         raise StaleInput(
             found=f"no features of {symbol} for {session} (newest: {newest})",
             expected="features of every session asked for", where="features_daily",
             remedy="Run `volcast ingest` and `volcast features`, or ask for another session.",
         )  # fmt: skip
-    version, values = model.version, dict(known.loc[session].items())
+    version, values = model.version, dict(features.loc[session].items())
     row = predict_row(model.forecaster, version.version, symbol, session, values)  # type: ignore[arg-type]
     return row | {"role": role, "model_as_of": date.fromisoformat(version.as_of)}
 
 
-def publish(store: Store, rows: pa.Table) -> WriteReport:
-    """Write forecasts to predictions_daily, unless one of them cannot be true.
-
-    A forecast once published stands: a row of the same session and version is left as it is, and
-    counted as unchanged.
-
-    Raises
-    ------
-    QualityError
-        If a forecast is not finite, lies outside .3 % to 500 %, or its bounds are out of order.
-    """
-    _refuse_unsound(rows)
-    if not len(rows):
-        return WriteReport(0, 0, 0, 0)
-    days = pc.min_max(rows.column("session")).as_py()
-    held = store.read(PREDICTIONS_DAILY, first=days["min"], last=days["max"])
-    stands = held.select(list(PREDICTIONS_DAILY.key)).to_pylist()
-    published = {tuple(row.values()) for row in stands}
-    keys = [tuple(row.values()) for row in rows.select(list(PREDICTIONS_DAILY.key)).to_pylist()]
-    new = rows.filter(pa.array([key not in published for key in keys], pa.bool_()))
-    report = store.write(PREDICTIONS_DAILY, new)
-    return replace(report, unchanged=report.unchanged + len(rows) - len(new))
-
-
-def _refuse_unsound(rows: pa.Table) -> None:
+def require_sound(rows: pa.Table) -> None:
+    """Raise QualityError if a forecast is impossible; see `publish.publish`."""
     frame = rows.select(["session", "lo95", "lo80", "rv_5d_hat", "hi80", "hi95"]).to_pandas()
     ladder = frame[["lo95", "lo80", "hi80", "hi95"]].to_numpy(dtype=float)
     forecast = frame["rv_5d_hat"].to_numpy(dtype=float)
     sound = np.isfinite(ladder).all(axis=1) & (np.diff(ladder, axis=1) > 0).all(axis=1)
-    sound &= (forecast >= LOWEST) & (forecast <= HIGHEST)
+    lowest, highest = FORECAST_BOUNDS
+    sound &= (forecast >= lowest) & (forecast <= highest)
     if not sound.all():
         worst = frame.loc[~sound].iloc[0]
         raise QualityError(
-            found=pd.Series(worst).to_dict().__repr__(),
-            expected=f"lo95 < lo80 < hi80 < hi95 and a forecast from {LOWEST} to {HIGHEST}",
+            found=repr(worst.to_dict()),
+            expected=f"lo95 < lo80 < hi80 < hi95 and a forecast from {lowest} to {highest}",
             where="forecast to publish", remedy="Look at the features of that session.",
         )  # fmt: skip

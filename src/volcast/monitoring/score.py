@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from volcast.core.settings import Universe
 from volcast.evaluation.losses import qlike_losses, rmse_points
-from volcast.features.point_in_time import newest_versions, out_of_sample
+from volcast.inference.selection import official_forecasts, out_of_sample
 from volcast.store import Store, WriteReport
 from volcast.store.tables import (
     LABELS_DAILY,
@@ -86,7 +86,7 @@ def score(store: Store, universe: Universe, as_of: date) -> WriteReport:
     or of a version that does not say which that was.
     """
     symbols = [universe.target]
-    forecasts = store.read(PREDICTIONS_DAILY, symbols=symbols, last=as_of).to_pandas()
+    forecasts = store.read(PREDICTIONS_DAILY, symbols=symbols, last=as_of)
     labels = store.read(LABELS_DAILY, symbols=symbols, last=as_of).to_pandas()
     known = labels.loc[
         labels["label_end_session"] <= as_of, ["session", "rv_5d", "label_end_session"]
@@ -110,16 +110,16 @@ def score(store: Store, universe: Universe, as_of: date) -> WriteReport:
 
 
 def performance(store: Store, universe: Universe, as_of: date) -> dict[str, object]:
-    """Hold the champion's latest scored forecasts against those before; write and return the row.
+    """Compare the latest scored forecasts with those before; write and return the row.
 
-    A session's forecast is that of the version that was champion, the newest if several were.
+    One forecast of each session counts, as `inference.selection` decides.
 
     Returns
     -------
     dict
-        The row of monitoring.performance; the same scores give the same row.
+        The row of monitoring.performance; the same scores and champion give the same row.
     """
-    rows = _champions(store, universe.target, as_of)
+    rows = _official_scores(store, universe.target, as_of)
     recent, before = rows.iloc[-RECENT:], rows.iloc[-RECENT - BEFORE : -RECENT]
     row: dict[str, object] = {
         "symbol": universe.target,
@@ -218,10 +218,13 @@ def coverage_p(inside: NDArray[np.bool_], level: float) -> float:
     return erfc(abs(float(hits.mean())) * sqrt(n / variance) / sqrt(2))
 
 
-def _champions(store: Store, target: str, as_of: date) -> pd.DataFrame:
-    rows = store.read(MONITORING_REALIZED_ERROR, symbols=[target], last=as_of).to_pandas()
-    scored = (rows["role"] == "champion") & (rows["label_end_session"] <= as_of)
-    return newest_versions(rows[scored])
+def _official_scores(store: Store, target: str, as_of: date) -> pd.DataFrame:
+    scores = store.read(MONITORING_REALIZED_ERROR, symbols=[target], last=as_of).to_pandas()
+    known = scores[scores["label_end_session"] <= as_of]
+    keys = ["session", "model_version", "role"]
+    official = official_forecasts(store, target, last=as_of).select(keys).to_pandas()
+    rows: pd.DataFrame = official.merge(known, on=keys)
+    return rows
 
 
 def _described(window: str, rows: pd.DataFrame) -> dict[str, object]:

@@ -13,6 +13,7 @@ from volcast.core.applications import load
 from volcast.core.logs import run_id as current_run
 from volcast.core.settings import Universe, read_settings
 from volcast.inference import forecast
+from volcast.inference import publish as publishing
 from volcast.monitoring import jobs
 from volcast.monitoring import retrain as retraining
 from volcast.monitoring import score as scoring
@@ -95,12 +96,12 @@ def infer(store: Store, as_of: date, universe: Universe, staged: Path) -> Result
     rows = forecast.infer(store, universe, as_of)
     challenger = forecast.shadow(store, universe, as_of, as_of)
     pq.write_table(pa.concat_tables([rows, challenger.rows]), staged)
-    return Result({"rows": len(rows), "challenger": challenger.said or "none"})
+    return Result({"rows": len(rows), "challenger": challenger.summary or "none"})
 
 
 def publish(store: Store, staged: Path) -> Result:
     """Write the staged rows to predictions_daily; the same rows again change nothing."""
-    report = forecast.publish(store, pq.read_table(staged))
+    report = publishing.publish(store, pq.read_table(staged))
     return Result(
         {"added": report.added, "replaced": report.replaced, "unchanged": report.unchanged}
     )

@@ -16,9 +16,8 @@ from volcast.features.point_in_time import (
     features_at_close,
     labelled,
     labels_of,
-    newest_versions,
-    out_of_sample,
 )
+from volcast.inference.selection import official_forecasts, out_of_sample
 from volcast.monitoring.drift.calibration import Calibration, calibrate
 from volcast.monitoring.drift.detectors import Detectors
 from volcast.monitoring.drift.evidence import Finding, drift_scores, findings
@@ -38,7 +37,6 @@ from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Version, read_version
 from volcast.store import Store
 from volcast.store.cache import get_or_fit
-from volcast.store.tables import PREDICTIONS_DAILY
 
 __all__ = ["check"]
 
@@ -156,7 +154,5 @@ def _walked(store: Store, version: Version) -> pd.DataFrame | None:
 
 
 def _published(store: Store, symbol: str, last: date) -> pd.DataFrame:
-    """Return the champions' forecasts, one a session, without hindsight."""
-    columns = ["session", "role", "model_version", "rv_5d_hat", "model_as_of"]
-    rows = store.read(PREDICTIONS_DAILY, symbols=[symbol], last=last).select(columns).to_pandas()
-    return newest_versions(out_of_sample(rows[rows["role"] == "champion"]))
+    """Return the official forecasts, without hindsight."""
+    return out_of_sample(official_forecasts(store, symbol, last=last))

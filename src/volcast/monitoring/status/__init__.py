@@ -7,10 +7,8 @@ there yet, a `Missing` says what, and what brings it.
 from volcast.monitoring.status.forecast import (
     Driver,
     Outlook,
-    champions,
     drivers,
     forecast_symbols,
-    is_hindsight,
     outlook,
 )
 from volcast.monitoring.status.health import Health, Newest, health
@@ -29,12 +27,10 @@ __all__ = [
     "Versus",
     "against",
     "by_month",
-    "champions",
     "coverage",
     "drivers",
     "forecast_symbols",
     "health",
-    "is_hindsight",
     "model_card",
     "outlook",
     "ribbon",

@@ -9,9 +9,14 @@ from typing import Any
 from volcast.core import calendar
 from volcast.core.errors import NotFound
 from volcast.features.catalog import label
+from volcast.inference.selection import (
+    champion_number,
+    is_hindsight,
+    official_forecasts,
+    select_official,
+)
 from volcast.monitoring.status.missing import Missing
 from volcast.monitoring.status.words import days, percent, points
-from volcast.registry import champion_pointer
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 from volcast.store.universe import recall
@@ -19,17 +24,15 @@ from volcast.store.universe import recall
 __all__ = [
     "Driver",
     "Outlook",
-    "champions",
     "drivers",
     "forecast_symbols",
-    "is_hindsight",
     "outlook",
 ]
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """The champion's forecast of a session.
+    """The official forecast of a session.
 
     Parameters
     ----------
@@ -46,7 +49,7 @@ class Outlook:
     def change(self) -> float | None:
         """Change of the forecast since the session before, in decimals of volatility.
 
-        None where there is none before, or where one of both is hindsight.
+        None where there is none before, or where one of the two is hindsight.
         """
         if self.before is None or is_hindsight(self.before) != self.hindsight:
             return None
@@ -54,12 +57,12 @@ class Outlook:
 
     @property
     def hindsight(self) -> bool:
-        """Whether the version was trained on later sessions, or does not say on which."""
+        """Whether the version was trained on later sessions, or does not record on which."""
         return is_hindsight(self.row)
 
     @property
     def headline(self) -> str:
-        """One line that says all: ``SPY, next five sessions (3-7 Jan 2022): 13.1 % ...``."""
+        """The forecast in one line: ``SPY, next five sessions (3-7 Jan 2022): 13.1 % ...``."""
         row, change = self.row, self.change
         since = "" if change is None else f" ({points(change)} from yesterday)"
         regime = "" if row["regime"] is None else f"; {row['regime']}"
@@ -118,21 +121,21 @@ def forecast_symbols(store: Store) -> list[str]:
 
 
 def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | Missing:
-    """Return the champion's forecast of ``as_of``, or of the newest session that has one.
-
-    Where a session was forecast by several champions, the one now in office goes first, then the
-    newest.
-    """
-    rows = champions(store, symbol, as_of, newest=as_of is None)
-    if not rows or as_of not in (None, rows[-1]["session"]):
+    """Return the official forecast of ``as_of``, or of the newest session that has one."""
+    if as_of is None:
+        newest = store.read_newest(PREDICTIONS_DAILY, symbols=[symbol])
+        rows = select_official(newest, champion_number(store))
+    else:
+        rows = official_forecasts(store, symbol, first=date(as_of.year - 1, 1, 1), last=as_of)
+    by_session = {row["session"]: row for row in rows.to_pylist()}
+    session = max(by_session, default=None) if as_of is None else as_of
+    if session is None or session not in by_session:
         when = "yet" if as_of is None else f"for {as_of}"
         return Missing(
             f"No forecast of {symbol} has been published {when}.",
-            "Run `make run`, or `volcast infer`, or `volcast backfill` for sessions gone by.",
+            "Run `make run`, or `volcast infer`, or `volcast backfill` for past sessions.",
         )
-    earlier = calendar.after(rows[-1]["session"], -1)
-    before = [row for row in rows if row["session"] == earlier]
-    return Outlook(rows[-1], before[-1] if before else None)
+    return Outlook(by_session[session], by_session.get(calendar.after(session, -1)))
 
 
 def drivers(row: Mapping[str, Any]) -> list[Driver]:
@@ -154,45 +157,3 @@ def drivers(row: Mapping[str, Any]) -> list[Driver]:
     ]
     total = sum(part.contribution for part in parts)
     return [*parts, Driver("total", "the forecast", None, total)]
-
-
-def is_hindsight(row: Mapping[str, Any]) -> bool:
-    """Say whether a forecast's version was trained on later sessions, or does not say on which.
-
-    Parameters
-    ----------
-    row : mapping
-        Of predictions_daily.
-    """
-    trained: date | None = row["model_as_of"]
-    return trained is None or bool(row["session"] < trained)
-
-
-def champions(
-    store: Store, symbol: str, last: date | None = None, *, newest: bool = False
-) -> list[dict[str, Any]]:
-    """Return the forecast that counts of each session: one row of predictions_daily each, sorted.
-
-    Where several champions forecast a session, it is the one now in office, else the newest.
-
-    Parameters
-    ----------
-    last : date, optional
-        Sessions up to it, from the beginning of the year before.
-    newest : bool
-        The newest years' files alone.
-    """
-    if newest:
-        rows = store.read_newest(PREDICTIONS_DAILY).to_pylist()
-    else:
-        first = None if last is None else date(last.year - 1, 1, 1)
-        rows = store.read(PREDICTIONS_DAILY, symbols=[symbol], first=first, last=last).to_pylist()
-    champion = champion_pointer(store)
-    in_office = champion.version if champion else None
-
-    def rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
-        version = row["model_version"]
-        return row["session"], version == in_office, int(version)
-
-    own = [row for row in rows if row["symbol"] == symbol and row["role"] == "champion"]
-    return list({row["session"]: row for row in sorted(own, key=rank)}.values())

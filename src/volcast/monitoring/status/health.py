@@ -8,6 +8,7 @@ from typing import Any
 from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.data.sessions import LIVE_SOURCES, present_session
+from volcast.inference.selection import champion_number, select_official
 from volcast.monitoring.status.missing import Missing
 from volcast.store import Store
 from volcast.store.tables import (
@@ -169,6 +170,8 @@ def _rows(store: Store, table: Table, last: date | None) -> list[Row]:
         found = store.read_newest(table)
     else:
         found = store.read(table, first=_first(last), last=last)
+    if table is PREDICTIONS_DAILY:
+        found = select_official(found, champion_number(store))
     keep = [name for name in ("symbol", "session", "source") if name in found.column_names]
     wide = table in (CURATED_MARKET_DAILY, FEATURES_DAILY, PREDICTIONS_DAILY, LABELS_DAILY)
     rows: list[Row] = (found.select(keep) if wide else found).to_pylist()

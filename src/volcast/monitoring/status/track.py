@@ -10,11 +10,11 @@ import pandas as pd
 from volcast.core.baselines import LABELS
 from volcast.core.errors import CorruptFile
 from volcast.evaluation.losses import qlike_losses
-from volcast.features.point_in_time import out_of_sample
+from volcast.inference.selection import official_forecasts, out_of_sample
 from volcast.monitoring.status.missing import Missing
 from volcast.registry import champion_pointer
 from volcast.store import Store
-from volcast.store.tables import LABELS_DAILY, PREDICTIONS_DAILY
+from volcast.store.tables import LABELS_DAILY
 
 __all__ = ["BESIDE", "Versus", "against", "by_month", "coverage", "track"]
 
@@ -57,8 +57,8 @@ class Versus:
 def track(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame | Missing:
     """Return every forecast of ``symbol`` that could have been made then, with what came.
 
-    Published forecasts of champions, hindsight left out; before the first of them, the walk-forward
-    forecasts that the champion in office was judged by.
+    Official forecasts without hindsight; before the first of them, the walk-forward forecasts that
+    the present champion was judged by.
 
     Returns
     -------
@@ -164,20 +164,10 @@ def coverage(rows: pd.DataFrame) -> dict[int, float] | None:
 
 
 def _published(store: Store, symbol: str) -> pd.DataFrame:
-    stored = store.read(PREDICTIONS_DAILY, symbols=[symbol]).to_pandas()
-    own = out_of_sample(stored[stored["role"] == "champion"])
-    champion = champion_pointer(store)
-    # As everywhere: of several champions the one now in office, else the newest.
-    ordered = own.assign(
-        office=own["model_version"] == (champion.version if champion else None),
-        number=own["model_version"].astype(int),
-    ).sort_values(["session", "office", "number"])
-    renamed = (
-        ordered.drop_duplicates("session", keep="last")
-        .rename(columns={"rv_5d_hat": "forecast"})
-        .rename(columns=lambda name: name.removeprefix("baseline_"))
+    rows = out_of_sample(official_forecasts(store, symbol)).rename(
+        columns=lambda name: name.removeprefix("baseline_")
     )
-    return renamed.assign(origin="published")[list(_COLUMNS)]
+    return rows.rename(columns={"rv_5d_hat": "forecast"}).assign(origin="published")[list(_COLUMNS)]
 
 
 def _walked(store: Store, symbol: str) -> pd.DataFrame:

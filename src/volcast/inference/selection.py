@@ -1,0 +1,118 @@
+"""The official forecast of each session: the one rule that every reader of forecasts applies.
+
+Only forecasts made as champion count. Of several on one session, one made without hindsight goes
+before one made with it; then the one of the version now in service; then that of the newest
+version (docs/adr/0030).
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from volcast.registry import champion_pointer
+from volcast.store import Store
+from volcast.store.tables import PREDICTIONS_DAILY
+
+__all__ = [
+    "champion_number",
+    "is_hindsight",
+    "official_forecasts",
+    "out_of_sample",
+    "select_official",
+]
+
+
+def official_forecasts(
+    store: Store,
+    symbol: str,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    in_service: str | None = None,
+) -> pa.Table:
+    """Return the official forecasts of ``symbol``.
+
+    Parameters
+    ----------
+    first, last : date, optional
+        Sessions, both inclusive.
+    in_service : str, optional
+        Number of the version in service; by default the registry's champion.
+
+    Returns
+    -------
+    pyarrow.Table
+        Rows of predictions_daily, one a session, sorted.
+
+    Raises
+    ------
+    ModelError
+        If the champion's pointer cannot be read.
+    """
+    if in_service is None:
+        in_service = champion_number(store)
+    rows = store.read(PREDICTIONS_DAILY, symbols=[symbol], first=first, last=last)
+    return select_official(rows, in_service)
+
+
+def select_official(
+    forecasts: pa.Table, in_service: str | None, role: str = "champion"
+) -> pa.Table:
+    """Return the official ones among ``forecasts``: one a symbol and session, sorted.
+
+    Parameters
+    ----------
+    forecasts : pyarrow.Table
+        Rows of predictions_daily.
+    in_service : str or None
+        Number of the version in service, if there is one.
+    role : {"champion", "challenger"}
+        The record of challengers is chosen by the same rule.
+    """
+    keys = forecasts.select(["symbol", "session", "role", "model_version"]).to_pandas()
+    ranked = keys.assign(foresight=_made_in_time(forecasts))[keys["role"] == role]
+    ranked = ranked.assign(
+        in_service=ranked["model_version"] == in_service,
+        number=ranked["model_version"].astype(int),
+    ).sort_values(["symbol", "session", "foresight", "in_service", "number"])
+    official = ranked.drop_duplicates(["symbol", "session"], keep="last").index
+    return forecasts.take(pa.array(official, pa.int64()))
+
+
+def champion_number(store: Store) -> str | None:
+    """Return the number of the registry's champion; None before the first promotion."""
+    champion = champion_pointer(store)
+    return None if champion is None else champion.version
+
+
+def is_hindsight(row: Mapping[str, Any]) -> bool:
+    """Whether a forecast's version was trained on later sessions, or does not record on which.
+
+    Parameters
+    ----------
+    row : mapping
+        Of predictions_daily.
+    """
+    trained: date | None = row["model_as_of"]
+    return trained is None or bool(row["session"] < trained)
+
+
+def out_of_sample(forecasts: pa.Table) -> pd.DataFrame:
+    """Return the forecasts that are not hindsight, as `is_hindsight` has it.
+
+    Parameters
+    ----------
+    forecasts : pyarrow.Table
+        Of predictions_daily: session and model_as_of among its columns.
+    """
+    frame: pd.DataFrame = forecasts.filter(pa.array(_made_in_time(forecasts))).to_pandas()
+    return frame
+
+
+def _made_in_time(forecasts: pa.Table) -> Any:
+    later = pc.greater_equal(forecasts["session"], forecasts["model_as_of"])
+    return pc.fill_null(later, False).combine_chunks().to_numpy(zero_copy_only=False)

@@ -1,0 +1,119 @@
+"""The challenger's record next to the champion's, on sessions whose outcome is known."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from volcast.evaluation.losses import gain, qlike_losses, rmse_points
+from volcast.evaluation.statistics import diebold_mariano
+from volcast.inference.selection import official_forecasts, out_of_sample, select_official
+from volcast.registry import Version, challenger_pointer, list_versions
+from volcast.registry.run_files import Lineage
+from volcast.registry.versions import read_version
+from volcast.store import Store
+from volcast.store.tables import LABELS_DAILY, PREDICTIONS_DAILY
+
+__all__ = ["FEWEST", "Record", "Score", "shadow_record"]
+
+FEWEST = 252
+"""Sessions, a year of them, under which no p-value is given."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """QLIKE, and RMSE in volatility points."""
+
+    qlike: float
+    rmse: float
+
+
+@dataclass(frozen=True)
+class Record:
+    """Champion and challenger on the sessions that both forecast and whose outcome is known.
+
+    Parameters
+    ----------
+    challenger : Version
+    rows : int
+    first, last : date
+        Sessions; None where there is no row, as are the scores.
+    champions, challengers : Score
+    gain : float
+        Share by which the challenger's QLIKE is under the champion's.
+    p : float or None
+        One-sided Diebold-Mariano p-value of "the challenger is no better"; None under `FEWEST`
+        rows.
+    """
+
+    challenger: Version
+    rows: int
+    first: date | None = None
+    last: date | None = None
+    champions: Score | None = None
+    challengers: Score | None = None
+    gain: float | None = None
+    p: float | None = None
+
+
+def shadow_record(store: Store) -> Record | None:
+    """Score the challenger next to the champion; None if there is no challenger.
+
+    The champion's forecasts are the official ones. Refits of one recipe challenge one after the
+    other, so those of the present challenger's recipe are one record, chosen by the same rule.
+    Hindsight is left out.
+
+    Raises
+    ------
+    ModelError
+        If a version that challenged lacks a file.
+    """
+    challenger = challenger_pointer(store)
+    if challenger is None:
+        return None
+    shared = _shared(store, challenger)
+    if shared.empty:
+        return Record(challenger, 0)
+    rv = shared["rv_5d"].to_numpy(dtype=float)
+    forecasts = [shared[name].to_numpy(dtype=float) for name in ("champion", "challenger")]
+    champions, ours = (qlike_losses(rv**2, forecast**2) for forecast in forecasts)
+    return Record(
+        challenger=challenger,
+        rows=len(shared),
+        first=shared["session"].iloc[0],
+        last=shared["session"].iloc[-1],
+        champions=Score(float(champions.mean()), rmse_points(rv, forecasts[0])),
+        challengers=Score(float(ours.mean()), rmse_points(rv, forecasts[1])),
+        gain=gain(ours, champions),
+        p=diebold_mariano(ours, champions) if len(shared) >= FEWEST else None,
+    )
+
+
+def _shared(store: Store, challenger: Version) -> pd.DataFrame:
+    symbol = challenger.target
+    rows = store.read(PREDICTIONS_DAILY, symbols=[symbol])
+    same_recipe = _versions_of_recipe(store, challenger, set(rows["model_version"].to_pylist()))
+    of_recipe = rows.filter(pc.is_in(rows["model_version"], pa.array(same_recipe, pa.string())))
+    series = {
+        "champion": official_forecasts(store, symbol),
+        "challenger": select_official(of_recipe, challenger.version, role="challenger"),
+    }
+    labels = store.read(LABELS_DAILY, symbols=[symbol]).select(["session", "rv_5d"])
+    shared = labels.to_pandas()
+    for name, forecasts in series.items():
+        scored = out_of_sample(forecasts)[["session", "rv_5d_hat"]]
+        shared = shared.merge(scored.rename(columns={"rv_5d_hat": name}), on="session")
+    ordered: pd.DataFrame = shared.sort_values("session", ignore_index=True)
+    return ordered
+
+
+def _versions_of_recipe(store: Store, challenger: Version, numbers: set[str]) -> list[str]:
+    recipe = _recipe(store, challenger)
+    versions = [version for version in list_versions(store) if version.version in numbers]
+    return [version.version for version in versions if _recipe(store, version) == recipe]
+
+
+def _recipe(store: Store, version: Version) -> str:
+    return Lineage.from_bytes(read_version(store, version)["lineage.json"]).recipe
