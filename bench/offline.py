@@ -19,9 +19,8 @@ import numpy as np
 import pandas as pd
 
 from volcast.core import calendar
-from volcast.features.catalog import names
+from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY
 
 __all__ = ["measure_offline", "read_all"]
 

@@ -5,8 +5,7 @@ from datetime import timedelta
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
 from feast.types import Float64, String
 
-from volcast.features.catalog import FEATURES
-from volcast.store.tables import FEATURES_DAILY
+from volcast.features.catalog import FEATURES, FEATURES_DAILY
 
 __all__ = ["FORECAST", "SYMBOL", "TTL", "features_daily", "forecast"]
 

@@ -8,9 +8,8 @@ import pandas as pd
 from feature_repo.definitions import FORECAST
 from feature_repo.opening import CACHE, open_feature_store
 from volcast.core.errors import NotFound
-from volcast.features.catalog import names
+from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY
 
 __all__ = ["training_frame"]
 

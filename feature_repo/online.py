@@ -15,9 +15,9 @@ from feature_repo.definitions import FORECAST
 from feature_repo.opening import CACHE, locate, scratch_feature_store, translated_errors
 from volcast.core import calendar
 from volcast.core.errors import StaleInput
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.store import Store
 from volcast.store.local import locked
-from volcast.store.tables import FEATURES_DAILY
 
 __all__ = ["WINDOW", "materialize", "online_features"]
 

@@ -18,12 +18,12 @@ from volcast.data.sources import open_source
 from volcast.data.validate import validate
 from volcast.features import labels
 from volcast.features.build import build
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.features.point_in_time import features_at_close
 from volcast.inference.forecast import infer
 from volcast.inference.publish import publish
 from volcast.models.forecaster import Forecaster
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY
 from volcast.training.train import train
 
 __all__ = ["Subject", "made_subject"]

@@ -13,11 +13,11 @@ from serving.exporter.sample import Rows, Sample
 from volcast.core.errors import VolcastError
 from volcast.core.settings import Universe
 from volcast.inference.selection import select_official
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.registry import Version, champion_pointer
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
-    FEATURES_DAILY,
     LABELS_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_JOBS,

@@ -12,14 +12,9 @@ import pandas as pd
 from tests.monitoring.monitored import Process, eventually, fill, put, running
 from tests.s3_server import free_ports
 from volcast.core import calendar
-from volcast.features.catalog import names
+from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
-from volcast.store.tables import (
-    FEATURES_DAILY,
-    MONITORING_REALIZED_ERROR,
-    PREDICTIONS_DAILY,
-    RAW_MACRO,
-)
+from volcast.store.tables import MONITORING_REALIZED_ERROR, PREDICTIONS_DAILY, RAW_MACRO
 
 SESSION = date(2024, 6, 28)
 BEFORE = date(2024, 6, 27)

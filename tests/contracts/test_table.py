@@ -7,7 +7,8 @@ import pytest
 
 from tests.contract_rows import contract_rows, days
 from volcast.core.errors import ContractError
-from volcast.store.tables import FEATURES_DAILY, LABELS_DAILY, RAW_MARKET, TABLES
+from volcast.features.catalog import FEATURES_DAILY
+from volcast.store.tables import LABELS_DAILY, RAW_MARKET, TABLES
 
 CLOSE = datetime(2021, 1, 11, 21, tzinfo=UTC)
 ROW = {

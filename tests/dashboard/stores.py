@@ -12,10 +12,10 @@ from tests.runs import evaluation
 from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.evaluation.rows import evaluation_bytes
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
-    FEATURES_DAILY,
     LABELS_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_PERFORMANCE,

@@ -19,11 +19,11 @@ import pytest
 from tests.contract_rows import contract_rows
 from tests.s3_server import free_ports
 from volcast.core.settings import Universe
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.store import Store
 from volcast.store.schema import FLOAT
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
-    FEATURES_DAILY,
     LABELS_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_JOBS,

@@ -13,13 +13,14 @@ import pytest
 from bench.drift.trials import NumpyDetectors
 from tests.markets import UNIVERSE, crown, fill
 from volcast.core import calendar
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.features.point_in_time import labelled_features
 from volcast.monitoring.drift import DriftReport, drift_python, launch
 from volcast.monitoring.drift.calibration import TESTS, calibrate
 from volcast.monitoring.drift.evidence import drift_scores
 from volcast.monitoring.drift.panel import feature_panel
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY, MONITORING_DRIFT_DAILY
+from volcast.store.tables import MONITORING_DRIFT_DAILY
 
 pytestmark = pytest.mark.xdist_group("drift")
 

@@ -15,9 +15,8 @@ import pytest
 from tests.markets import UNIVERSE, fill
 from volcast.core import calendar
 from volcast.core.errors import NotFound, StaleInput
-from volcast.features.catalog import names
+from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY
 from volcast.training.train import train
 
 SYMBOLS = ("SPX", "000001")

@@ -19,11 +19,11 @@ from volcast import registry
 from volcast.core import calendar
 from volcast.core.settings import SAMPLE_UNIVERSE
 from volcast.data.sources import SampleSource
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.monitoring.drift import drift_python
 from volcast.steps import STEPS
 from volcast.store import Store
 from volcast.store.tables import (
-    FEATURES_DAILY,
     LABELS_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_JOBS,

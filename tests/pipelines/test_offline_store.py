@@ -14,9 +14,8 @@ import pytest
 
 from volcast.core import calendar
 from volcast.core.errors import ConfigError, ContractError, CorruptFile, RequestError
-from volcast.features.catalog import names
+from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY
 
 SYMBOLS = ("SPX", "000001", "^VIX")
 FIRST, LAST = date(2016, 11, 1), date(2018, 2, 28)

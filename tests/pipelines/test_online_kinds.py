@@ -21,9 +21,8 @@ from tests.s3_server import free_ports
 from volcast.core import calendar
 from volcast.core.errors import StoreUnavailable
 from volcast.core.settings import Universe
-from volcast.features.catalog import names
+from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY
 
 FIRST, LAST, CLOSE = date(2018, 12, 3), date(2018, 12, 28), datetime(2018, 12, 28, 21, tzinfo=UTC)
 EXTREMES = (5e-324, 1.7976931348623157e308, -0.0, 0.1 + 0.2, 2.0**-30)

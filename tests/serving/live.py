@@ -18,9 +18,10 @@ import httpx
 from tests.s3_server import free_ports
 from volcast import registry
 from volcast.core.settings import SYNTHETIC_UNIVERSE as UNIVERSE
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.features.point_in_time import features_at_close
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY, PREDICTIONS_DAILY
+from volcast.store.tables import PREDICTIONS_DAILY
 from volcast.training import train as training
 
 ROOT = Path(__file__).parents[2]

@@ -9,14 +9,10 @@ from tests.markets import UNIVERSE, curated, fill, restate
 from volcast.core.errors import ContractError
 from volcast.features import labels
 from volcast.features.build import build
-from volcast.features.catalog import names
+from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.features.point_in_time import features_at_close
 from volcast.store import Store
-from volcast.store.tables import (
-    CURATED_MARKET_DAILY,
-    FEATURES_DAILY,
-    LABELS_DAILY,
-)
+from volcast.store.tables import CURATED_MARKET_DAILY, LABELS_DAILY
 
 RESTATED_AT = pd.Timestamp("2002-01-02 15:00", tz="UTC")
 

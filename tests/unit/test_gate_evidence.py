@@ -15,11 +15,11 @@ from volcast.cli import main
 from volcast.core import calendar
 from volcast.evaluation.rows import evaluation_bytes, evaluation_frame
 from volcast.evaluation.walkforward import walk_forward
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.features.point_in_time import features_at_close, labelled_features
 from volcast.models.recipe import RECIPES
 from volcast.registry.versions import content_hash, read_version, write_files
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY
 from volcast.training import champion_forecasts, gate
 from volcast.training import train as training
 from volcast.training.train import Candidate, train

@@ -17,17 +17,11 @@ from volcast.data.sources.publication_lag import VINTAGE
 from volcast.data.sources.source import MACRO_COLUMNS
 from volcast.features import labels
 from volcast.features.build import build
-from volcast.features.catalog import names
+from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.features.macro import macro_features
 from volcast.features.point_in_time import features_at_close, labelled
 from volcast.store import Store
-from volcast.store.tables import (
-    CURATED_MARKET_DAILY,
-    FEATURES_DAILY,
-    LABELS_DAILY,
-    RAW_MACRO,
-    RAW_MARKET,
-)
+from volcast.store.tables import CURATED_MARKET_DAILY, LABELS_DAILY, RAW_MACRO, RAW_MARKET
 
 FIRST_FETCH = datetime(2003, 1, 2, 22, tzinfo=UTC)
 AS_OF = date(2002, 12, 31)

@@ -14,20 +14,15 @@ from tests import markets
 from volcast.core import calendar
 from volcast.core.errors import QualityError, StaleInput
 from volcast.core.settings import Universe
-from volcast.data.audit import audit_features, audit_predictions
-from volcast.data.checks.features import judge_features
-from volcast.data.checks.predictions import judge_predictions
 from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource
 from volcast.data.validate import validate
+from volcast.features.audit import audit_features, judge_features
 from volcast.features.build import build
+from volcast.features.catalog import FEATURES_DAILY
+from volcast.inference.audit import audit_predictions, judge_predictions
 from volcast.store import Store
-from volcast.store.tables import (
-    CURATED_MARKET_DAILY,
-    FEATURES_DAILY,
-    MONITORING_QUALITY,
-    PREDICTIONS_DAILY,
-)
+from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUALITY, PREDICTIONS_DAILY
 
 UNIVERSE = markets.UNIVERSE
 TARGET = UNIVERSE.target

@@ -3,10 +3,10 @@
 import re
 
 from tests.conftest import ROOT
-from volcast.data.checks.features import FEATURE_CHECKS
 from volcast.data.checks.market import MARKET
-from volcast.data.checks.predictions import PREDICTION_CHECKS
 from volcast.data.checks.rows import RAW_ROWS
+from volcast.features.audit import FEATURE_CHECKS
+from volcast.inference.audit import PREDICTION_CHECKS
 
 TABLES = {
     "raw": "raw.market",

@@ -13,10 +13,10 @@ import pytest
 
 from tests.contract_rows import contract_rows, days
 from volcast.core.errors import ContractError, CorruptFile, StoreUnavailable
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.store import Store, WriteReport
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
-    FEATURES_DAILY,
     LABELS_DAILY,
     PREDICTIONS_DAILY,
     RAW_MACRO,

@@ -12,10 +12,10 @@ from volcast.data.ingest import ingest
 from volcast.data.validate import validate
 from volcast.data.vintages import Vintage, vintages
 from volcast.features import build, labels
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_VERSIONS,
-    FEATURES_DAILY,
     LABELS_DAILY,
     MONITORING_QUARANTINE,
     RAW_MARKET,

@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl, quote
 import pyarrow as pa
 
 from volcast.core.errors import CorruptFile, KeyMissing, NotFound, RequestError
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.registry import Version, champion_pointer, list_versions
 from volcast.registry.run_files import Metrics
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
-    FEATURES_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_JOBS,
     MONITORING_PERFORMANCE,

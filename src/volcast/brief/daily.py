@@ -14,12 +14,12 @@ from volcast.brief.macro import releases
 from volcast.core import calendar
 from volcast.core.errors import ContractError, KeyMissing, ModelError
 from volcast.core.settings import Universe
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.monitoring import status as facts
 from volcast.monitoring.status import Health, Missing, Newest, Outlook
 from volcast.monitoring.status.words import session_words
 from volcast.store import Store
 from volcast.store.tables import (
-    FEATURES_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_JOBS,
     MONITORING_PERFORMANCE,

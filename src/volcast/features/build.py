@@ -10,12 +10,12 @@ import pandas as pd
 from volcast.core.errors import ContractError
 from volcast.core.settings import Universe
 from volcast.data.vintages import Vintage, vintages
-from volcast.features.catalog import market_names
+from volcast.features.catalog import FEATURES_DAILY, market_names
 from volcast.features.macro import macro_features
 from volcast.features.market import compute
 from volcast.features.regimes import regime_features
 from volcast.store import Store, WriteReport
-from volcast.store.tables import CURATED_MARKET_DAILY, FEATURES_DAILY, RAW_MACRO
+from volcast.store.tables import CURATED_MARKET_DAILY, RAW_MACRO
 
 __all__ = ["build", "versions", "with_context"]
 

@@ -8,9 +8,12 @@ session itself included. A feature of session t rests on rows up to the close of
 from dataclasses import dataclass
 from typing import Literal
 
+from volcast.store.schema import DATE, FLOAT, STAMP, TEXT, Column, Table
+
 __all__ = [
     "CONTEXT",
     "FEATURES",
+    "FEATURES_DAILY",
     "STATES",
     "STATE_FEATURES",
     "Feature",
@@ -297,3 +300,20 @@ def names(*groups: Group) -> list[str]:
 def market_names() -> list[str]:
     """Return the names of the features that are computed from curated rows."""
     return [f.name for f in FEATURES if f.group not in CONTEXT]
+
+
+FEATURES_DAILY = Table(
+    name="features_daily",
+    columns=(
+        Column("symbol", TEXT),
+        Column("session", DATE, "session label"),
+        Column("event_timestamp", STAMP, "UTC", "close of the session"),
+        Column(
+            "created_timestamp", STAMP, "UTC", "session close; if restated, when it became known"
+        ),
+        Column("iv_symbol", TEXT, "", "implied-volatility symbol used", nullable=True),
+        *(Column(f.name, FLOAT, f.unit, f.formula, nullable=True) for f in FEATURES),
+    ),
+    key=("symbol", "session", "created_timestamp"),
+)
+"""One row a symbol, session and version of its inputs."""

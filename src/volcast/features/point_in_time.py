@@ -4,9 +4,9 @@ from datetime import date
 
 import pandas as pd
 
-from volcast.features.catalog import names
+from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
-from volcast.store.tables import FEATURES_DAILY, LABELS_DAILY
+from volcast.store.tables import LABELS_DAILY
 
 __all__ = [
     "features_at_close",

@@ -1,4 +1,4 @@
-"""The contract of every stored table: columns, types, units and key.
+"""The contracts of the stored tables: columns, types, units and key.
 
 Tables grow by adding columns; a column that exists is never renamed or given another type.
 """
@@ -6,13 +6,12 @@ Tables grow by adding columns; a column that exists is never renamed or given an
 import pyarrow as pa
 
 from volcast.core.baselines import BASELINES
-from volcast.features.catalog import FEATURES, STATES
+from volcast.features.catalog import STATES
 from volcast.store.schema import BOOL, COUNT, DATE, FLOAT, STAMP, TEXT, Column, Table
 
 __all__ = [
     "CURATED_MARKET_DAILY",
     "CURATED_MARKET_VERSIONS",
-    "FEATURES_DAILY",
     "FORECAST_BOUNDS",
     "LABELS_DAILY",
     "MONITORING_DRIFT_DAILY",
@@ -109,22 +108,6 @@ CURATED_MARKET_VERSIONS = Table(
     key=("symbol", "session", "known_at"),
 )
 """The earlier values of each curated row that was restated; rows are only added."""
-
-FEATURES_DAILY = Table(
-    name="features_daily",
-    columns=(
-        Column("symbol", TEXT),
-        Column("session", DATE, "session label"),
-        Column("event_timestamp", STAMP, "UTC", "close of the session"),
-        Column(
-            "created_timestamp", STAMP, "UTC", "session close; if restated, when it became known"
-        ),
-        Column("iv_symbol", TEXT, "", "implied-volatility symbol used", nullable=True),
-        *(Column(f.name, FLOAT, f.unit, f.formula, nullable=True) for f in FEATURES),
-    ),
-    key=("symbol", "session", "created_timestamp"),
-)
-"""One row a symbol, session and version of its inputs."""
 
 LABELS_DAILY = Table(
     name="labels_daily",
@@ -343,7 +326,6 @@ TABLES = {
         RAW_MACRO,
         CURATED_MARKET_DAILY,
         CURATED_MARKET_VERSIONS,
-        FEATURES_DAILY,
         LABELS_DAILY,
         PREDICTIONS_DAILY,
         MONITORING_QUALITY,
@@ -355,4 +337,4 @@ TABLES = {
         MONITORING_JOBS,
     )
 }
-"""Every table by its name."""
+"""Every table of this module by its name; `volcast.features.catalog` has features_daily."""

@@ -1,7 +1,7 @@
 """One run of checks: its rows in monitoring.quality, its page, and its stored outcomes."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from html import escape
@@ -14,16 +14,36 @@ import pyarrow as pa
 from volcast.core.errors import QualityError, StaleInput
 from volcast.core.hashing import as_json, code_version, digest, table_digest
 from volcast.core.settings import Universe
-from volcast.data.checks.suite import Outcome
+from volcast.data.checks.suite import Outcome, Verdict
 from volcast.store import Store
 from volcast.store.tables import MONITORING_QUALITY
 
-__all__ = ["CheckRun", "warnings_of"]
+__all__ = ["AuditReport", "CheckRun", "audit", "warnings_of"]
+
+_AUDIT_REMEDY = "Nothing was published; fix the step that computed these rows and rerun it."
+    "Nothing was published from these rows; fix the step that computed them and rerun it."
+)
 
 _LIBRARIES = ("great-expectations", "numpy", "pandas")
 """Distributions whose version may change a check."""
 
 _COLUMNS = ("suite", "check", "severity", "passed", "checked", "failed", "detail")
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """The result of an audit that stopped nothing.
+
+    Parameters
+    ----------
+    checks : int
+        Checks evaluated; each has a row in monitoring.quality.
+    warnings : list of str
+        Those that failed.
+    """
+
+    checks: int
+    warnings: list[str]
 
 
 @dataclass(frozen=True)
@@ -149,3 +169,16 @@ def _data_docs(results: Sequence[Any]) -> str:
         first.sections += other.sections
     page: str = DefaultJinjaPageView().render(first)
     return page
+
+
+def audit(run: CheckRun, judge: Callable[[], Verdict], where: str) -> AuditReport:
+    """Evaluate the checks, or repeat an earlier run of the same input; raise if one is critical."""
+    if (earlier := run.earlier()) is not None:
+        outcomes, _ = earlier
+        run.repeat(outcomes)
+    else:
+        verdict = judge()
+        outcomes = verdict.outcomes
+        run.record(outcomes, verdict.results, where, _AUDIT_REMEDY)
+        run.remember(outcomes, {})
+    return AuditReport(len(outcomes), warnings_of(outcomes))

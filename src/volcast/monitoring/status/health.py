@@ -9,11 +9,11 @@ from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.data.sessions import LIVE_SOURCES, present_session
 from volcast.inference.selection import champion_number, select_official
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.monitoring.status.missing import Missing
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
-    FEATURES_DAILY,
     LABELS_DAILY,
     MONITORING_DRIFT_DAILY,
     MONITORING_JOBS,

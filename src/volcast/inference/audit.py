@@ -1,19 +1,27 @@
 """Checks of staged forecasts before they are published, and of published ones."""
 
+from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from volcast.core import calendar
+from volcast.core.settings import Universe
 from volcast.data.checks.history import WINDOW
 from volcast.data.checks.market import columns_differ
+from volcast.data.checks.run import AuditReport, CheckRun, audit
 from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
+from volcast.store import Store
 from volcast.store.tables import FORECAST_BOUNDS, PREDICTIONS_DAILY
 
-__all__ = ["PREDICTION_CHECKS", "judge_predictions", "window_start"]
+__all__ = ["PREDICTION_CHECKS", "audit_predictions", "judge_predictions", "window_start"]
+
+_CODE = ("inference/audit.py", "data/checks/*.py")
 
 _LADDER = ["lo95", "lo80", "hi80", "hi95"]
 _ROUNDING = 1e-6
@@ -57,6 +65,32 @@ PREDICTION_CHECKS = (
     table_check("predictions", "second_champion", "warning"),
     table_check("predictions", "missing_forecasts", "warning"),
 )  # fmt: skip
+
+
+def audit_predictions(
+    store: Store, universe: Universe, as_of: date, staged: pa.Table, page: Path | None = None
+) -> AuditReport:
+    """Check staged forecasts of ``as_of``, and the forecasts that are already published.
+
+    Parameters
+    ----------
+    staged : pyarrow.Table
+        Rows of predictions_daily that are about to be published.
+    page : pathlib.Path or None
+        Where an HTML page of the checks is written.
+
+    Raises
+    ------
+    QualityError
+        If a critical check fails; nothing should be published then.
+    """
+    target = universe.target
+    window = {"first": window_start(as_of), "last": as_of}
+    published = _without(store.read(PREDICTIONS_DAILY, symbols=[target], **window), staged)
+    run = CheckRun.of(store, universe, as_of, page, [staged, published], _CODE)
+    return audit(
+        run, lambda: judge_predictions(staged, published, target, as_of), "staged forecast"
+    )
 
 
 def judge_predictions(staged: pa.Table, published: pa.Table, symbol: str, as_of: date) -> Verdict:
@@ -158,3 +192,13 @@ def _gaps(sessions: "pd.Series[pd.Timestamp]") -> Fact:
 def window_start(as_of: date) -> date:
     """Return the first session of the window in which published forecasts are checked."""
     return calendar.after(as_of, 1 - WINDOW)
+
+
+def _without(published: pa.Table, staged: pa.Table) -> pa.Table:
+    """Leave out the staged rows, so that a second run gets the same input."""
+    key: Sequence[str] = PREDICTIONS_DAILY.key
+    if not set(key) <= set(staged.column_names):
+        return published
+    staged_keys = staged.select(key).to_pylist()
+    same = [row in staged_keys for row in published.select(key).to_pylist()]
+    return published.filter(pc.invert(pa.array(same, pa.bool_())))

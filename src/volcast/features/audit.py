@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,13 +11,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from volcast.core import calendar
+from volcast.core.settings import Universe
 from volcast.data.checks.history import WINDOW
 from volcast.data.checks.market import columns_differ
+from volcast.data.checks.run import AuditReport, CheckRun, audit
 from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
-from volcast.features.catalog import CONTEXT, FEATURES, Feature, names
-from volcast.store.tables import FEATURES_DAILY
+from volcast.features.catalog import CONTEXT, FEATURES, FEATURES_DAILY, Feature, names
+from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY
 
-__all__ = ["FEATURE_CHECKS", "judge_features"]
+__all__ = ["FEATURE_CHECKS", "audit_features", "judge_features"]
+
+_CODE = ("features/audit.py", "features/catalog.py", "data/checks/*.py")
 
 _STEADY = 5
 """Consecutive sessions with a value of a feature after which a null is a fault."""
@@ -77,6 +83,30 @@ FEATURE_CHECKS = (
     table_check("features", "own_newly_null", "critical"),
     table_check("features", "others_newly_null", "warning"),
 )  # fmt: skip
+
+
+def audit_features(
+    store: Store, universe: Universe, as_of: date, page: Path | None = None
+) -> AuditReport:
+    """Check the target's rows of features_daily up to ``as_of``.
+
+    Parameters
+    ----------
+    page : pathlib.Path or None
+        Where an HTML page of the checks is written.
+
+    Raises
+    ------
+    QualityError
+        If a critical check fails.
+    StaleInput
+        If the only fault is that ``as_of`` has no features.
+    """
+    target = universe.target
+    features = store.read(FEATURES_DAILY, symbols=[target], last=as_of)
+    curated = store.read(CURATED_MARKET_DAILY, symbols=[target], last=as_of).select(["session"])
+    run = CheckRun.of(store, universe, as_of, page, [features, curated], _CODE)
+    return audit(run, lambda: judge_features(features, curated, target, as_of), "features_daily")
 
 
 def judge_features(features: pa.Table, curated: pa.Table, symbol: str, as_of: date) -> Verdict:
