@@ -10,8 +10,8 @@ from serving.body import field_error, json_object, plain_date, quoted
 from serving.model import VolcastModel
 from serving.state import ServingState
 from volcast.core import calendar
-from volcast.core.baselines import BASELINES
 from volcast.core.errors import ModelError, NotFound, StaleInput, StoreUnavailable
+from volcast.core.names import BASELINES
 from volcast.data.sessions import require_session
 from volcast.features.catalog import names
 from volcast.inference.forecast import forecast_row

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from serving.exporter.sample import Row, Rows, Sample, close, newest
 from volcast.core import calendar
+from volcast.core.names import STATES
 from volcast.data.sessions import LIVE_SOURCES
-from volcast.features.catalog import STATES
 from volcast.registry import Version
 from volcast.store.tables import Table
 

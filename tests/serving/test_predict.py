@@ -6,7 +6,7 @@ import pytest
 
 from tests.serving.live import SYMBOL, Running, Served
 from volcast.core import calendar
-from volcast.core.baselines import BASELINES
+from volcast.core.names import BASELINES
 
 
 def log_variance(answer: dict) -> float:

@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from tests.markets import UNIVERSE, fill, labelled_rows, restate
+from volcast.core.names import STATES
 from volcast.features.build import build
-from volcast.features.catalog import STATES, names
+from volcast.features.catalog import names
 from volcast.features.point_in_time import features_at_close
 from volcast.features.regimes import MIN_ROWS, filtered, regime_columns, regime_features
 

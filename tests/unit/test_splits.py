@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from volcast.core import calendar
-from volcast.core.baselines import EVALUATION_BASELINES
+from volcast.core.names import EVALUATION_BASELINES
 from volcast.evaluation.splits import (
     CRISES,
     TERCILES,

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from tests.markets import labelled_rows
-from volcast.core.baselines import BASELINES
 from volcast.core.errors import ContractError
+from volcast.core.names import BASELINES
 from volcast.evaluation.rows import EVALUATION_COLUMNS, rows_hash
 from volcast.evaluation.table import compare
 from volcast.evaluation.walkforward import walk_forward

@@ -8,7 +8,7 @@ from serving.dashboard import reads
 from serving.dashboard.markup import definitions, heading, prose, table
 from serving.dashboard.sections.reader import Reader, available
 from serving.dashboard.words import share, signed_share
-from volcast.core.baselines import LABELS
+from volcast.core.names import LABELS
 from volcast.evaluation.table import SkillTable, shown_p
 from volcast.monitoring.status import ModelCard
 

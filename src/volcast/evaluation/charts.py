@@ -13,7 +13,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from volcast.core.baselines import LABELS
+from volcast.core.names import LABELS
 from volcast.evaluation.splits import Split
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core import calendar
-from volcast.core.baselines import GARCH_BASELINES
 from volcast.core.hashing import digest, library_versions
+from volcast.core.names import GARCH_BASELINES
 from volcast.evaluation.walkforward import Progress
 from volcast.features.market import SESSIONS_A_YEAR
 from volcast.store import Store

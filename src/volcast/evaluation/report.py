@@ -6,14 +6,14 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from volcast.core.baselines import LABELS
+from volcast.core.names import LABELS, STATES
 from volcast.evaluation import charts, tables
 from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import usable
 from volcast.evaluation.rows import PERIODS, scored, with_all_baselines
 from volcast.evaluation.splits import TERCILES, by_crisis, by_label, by_year, phases, vix_tercile
 from volcast.evaluation.table import SkillTable, compare, shown_p
-from volcast.features.catalog import STATE_FEATURES, STATES
+from volcast.features.catalog import STATE_FEATURES
 
 __all__ = ["page", "render"]
 

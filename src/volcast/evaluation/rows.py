@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from volcast.core.baselines import EVALUATION_BASELINES
+from volcast.core.names import EVALUATION_BASELINES
 from volcast.models.intervals import BOUNDS
 
 __all__ = [

@@ -6,7 +6,7 @@ from html import escape
 
 import pandas as pd
 
-from volcast.core.baselines import LABELS
+from volcast.core.names import LABELS
 from volcast.core.settings import Universe
 from volcast.evaluation.evaluate import evaluate
 from volcast.evaluation.report import page, render

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.core.baselines import EVALUATION_BASELINES
 from volcast.core.errors import ContractError
+from volcast.core.names import EVALUATION_BASELINES
 from volcast.evaluation.losses import gain, log_r2, qlike_losses, rmse_points
 from volcast.evaluation.rows import present_baselines, rows_hash, scored
 from volcast.evaluation.statistics import confidence_set, diebold_mariano, mincer_zarnowitz

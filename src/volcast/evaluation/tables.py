@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from volcast.core.baselines import LABELS
+from volcast.core.names import LABELS
 from volcast.evaluation.ablation import Ablation
 from volcast.evaluation.regime_skill import RegimeSkill
 from volcast.evaluation.splits import Phase, Split

@@ -8,13 +8,13 @@ session itself included. A feature of session t rests on rows up to the close of
 from dataclasses import dataclass
 from typing import Literal
 
+from volcast.core.names import STATES
 from volcast.store.schema import DATE, FLOAT, STAMP, TEXT, Column, Table
 
 __all__ = [
     "CONTEXT",
     "FEATURES",
     "FEATURES_DAILY",
-    "STATES",
     "STATE_FEATURES",
     "Feature",
     "Group",
@@ -28,8 +28,6 @@ Group = Literal["iv", "range", "common", "classical", "cross", "macro", "regime"
 common: scale-free without either; classical: levels users expect; cross: other symbols;
 macro: the economy as published by then; regime: filtered probabilities of market states."""
 
-STATES = {"calm": "a calm market", "normal": "a normal market", "stressed": "a stressed market"}
-"""Regimes by name, with their labels, in order of their mean log variance."""
 
 CONTEXT: tuple[Group, ...] = ("macro", "regime")
 """Groups joined to a session as known at its close, not recomputed for a later version."""

@@ -17,7 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core.hashing import digest, library_versions
-from volcast.features.catalog import STATE_FEATURES, STATES, names
+from volcast.core.names import STATES
+from volcast.features.catalog import STATE_FEATURES, names
 from volcast.store import Store
 from volcast.store.cache import Parameters, get_or_fit
 

@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from volcast import registry
 from volcast.core import calendar
-from volcast.core.baselines import BASELINES
 from volcast.core.errors import QualityError, StaleInput, VolcastError
 from volcast.core.hashing import code_version, digest
+from volcast.core.names import BASELINES
 from volcast.core.settings import Universe
 from volcast.features.point_in_time import features_at_close
 from volcast.features.regimes import regime_columns

@@ -5,8 +5,7 @@ Tables grow by adding columns; a column that exists is never renamed or given an
 
 import pyarrow as pa
 
-from volcast.core.baselines import BASELINES
-from volcast.features.catalog import STATES
+from volcast.core.names import BASELINES, STATES
 from volcast.store.schema import BOOL, COUNT, DATE, FLOAT, STAMP, TEXT, Column, Table
 
 __all__ = [

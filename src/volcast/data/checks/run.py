@@ -21,8 +21,6 @@ from volcast.store.tables import MONITORING_QUALITY
 __all__ = ["AuditReport", "CheckRun", "audit", "warnings_of"]
 
 _AUDIT_REMEDY = "Nothing was published; fix the step that computed these rows and rerun it."
-    "Nothing was published from these rows; fix the step that computed them and rerun it."
-)
 
 _LIBRARIES = ("great-expectations", "numpy", "pandas")
 """Distributions whose version may change a check."""

@@ -7,8 +7,8 @@ from io import BytesIO
 import numpy as np
 import pandas as pd
 
-from volcast.core.baselines import LABELS
 from volcast.core.errors import CorruptFile
+from volcast.core.names import LABELS
 from volcast.evaluation.losses import qlike_losses
 from volcast.inference.selection import official_forecasts, out_of_sample
 from volcast.monitoring.status.missing import Missing

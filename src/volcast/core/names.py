@@ -1,6 +1,6 @@
-"""The baselines that forecasts are compared with: one table of their names and labels."""
+"""Names and labels of the baselines and of the market regimes, once for every reader."""
 
-__all__ = ["BASELINES", "EVALUATION_BASELINES", "GARCH_BASELINES", "LABELS"]
+__all__ = ["BASELINES", "EVALUATION_BASELINES", "GARCH_BASELINES", "LABELS", "STATES"]
 
 LABELS = {
     "volcast": "volcast",
@@ -23,3 +23,6 @@ EVALUATION_BASELINES = tuple(name for name in LABELS if name != "volcast")
 
 BASELINES = tuple(name for name in EVALUATION_BASELINES if name not in GARCH_BASELINES)
 """Baselines published with every forecast, as ``baseline_<name>`` of predictions_daily."""
+
+STATES = {"calm": "a calm market", "normal": "a normal market", "stressed": "a stressed market"}
+"""Regimes by name, with their labels, in order of their mean log variance."""
