@@ -12,8 +12,8 @@ from serving.exporter import forecasts, monitoring
 from serving.exporter.sample import Rows, Sample
 from volcast.core.errors import VolcastError
 from volcast.core.settings import Universe
-from volcast.inference.selection import select_official
 from volcast.features.catalog import FEATURES_DAILY
+from volcast.inference.selection import select_official
 from volcast.registry import Version, champion_pointer
 from volcast.store import Store
 from volcast.store.tables import (

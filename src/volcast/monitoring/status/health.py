@@ -8,8 +8,8 @@ from typing import Any
 from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.data.sessions import LIVE_SOURCES, present_session
-from volcast.inference.selection import champion_number, select_official
 from volcast.features.catalog import FEATURES_DAILY
+from volcast.inference.selection import champion_number, select_official
 from volcast.monitoring.status.missing import Missing
 from volcast.store import Store
 from volcast.store.tables import (
