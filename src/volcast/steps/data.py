@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 from volcast.core.applications import load
 from volcast.core.logs import run_id
 from volcast.core.settings import SourceName, Universe, read_settings
-from volcast.data import audit
 from volcast.data import ingest as ingestion
 from volcast.data import validate as validation
 from volcast.data.sources import open_source
+from volcast.features import audit as feature_audit
 from volcast.features import build
 from volcast.features import labels as label_table
+from volcast.inference import audit as forecast_audit
 from volcast.monitoring.jobs import note_as_of
 from volcast.steps.calls import Result
 from volcast.store import Store, WriteReport
@@ -104,7 +105,7 @@ def audit_features(
     store: Store, as_of: date, universe: Universe, checks: Path | None = None
 ) -> Result:
     """Fail when a feature cannot be true."""
-    report = audit.audit_features(store, universe, as_of, checks)
+    report = feature_audit.audit_features(store, universe, as_of, checks)
     return Result({"checks": report.checks, "notes": report.warnings})
 
 
@@ -113,7 +114,7 @@ def audit_predictions(
 ) -> Result:
     """Fail when a staged forecast cannot be true."""
     rows = pq.read_table(staged)
-    report = audit.audit_predictions(store, universe, as_of, rows, checks)
+    report = forecast_audit.audit_predictions(store, universe, as_of, rows, checks)
     return Result({"checks": report.checks, "notes": report.warnings})
 
 
