@@ -241,7 +241,7 @@ def test_a_file_without_a_column_that_must_be_there_breaks_the_contract(store):
         store.read(FEATURES_DAILY)
 
 
-def test_strange_files_beside_the_partitions_are_no_rows(store):
+def test_other_files_next_to_the_partitions_are_no_rows(store):
     store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY"], TURN[:1]))
     store.objects.put("labels_daily/symbol=SPY/year=2020/notes.txt", b"x")
     store.objects.put("labels_daily/symbol=SPY/year=2020/copy.parquet", b"x")
@@ -252,34 +252,3 @@ def test_a_write_to_an_unwritable_place_is_unavailable(tmp_path):
     rows = contract_rows(LABELS_DAILY, ["SPY"], TURN)
     with pytest.raises(StoreUnavailable, match="/proc/volcast"):
         Store.open("/proc/volcast").write(LABELS_DAILY, rows)
-
-
-def test_a_local_folder_is_the_stores_own(store, tmp_path):
-    rows = contract_rows(LABELS_DAILY, ["SPY"], TURN)
-    store.write(LABELS_DAILY, rows)
-    folder = store.local_folder(LABELS_DAILY, tmp_path / "cache")
-    assert folder == Path(store.uri) / "labels_daily"
-    assert not (tmp_path / "cache").exists()
-
-
-def test_a_mirror_follows_the_object_store_and_fetches_only_what_changed(s3_uri, tmp_path):
-    store = Store.open(s3_uri)
-    store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY", "TLT"], TURN))
-    folder = store.local_folder(LABELS_DAILY, tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
-    store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY"], TURN[9:], version=1))
-    store.objects.delete("labels_daily/symbol=TLT/year=2020/data.parquet")
-    assert store.local_folder(LABELS_DAILY, tmp_path) == folder
-    after = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
-    gone, changed = "symbol=TLT/year=2020", "symbol=SPY/year=2021"
-    assert {str(p.parent.relative_to(folder)) for p in before.keys() - after.keys()} == {gone}
-    renewed = {p for p in after if after[p] != before[p]}
-    assert {str(p.parent.relative_to(folder)) for p in renewed} == {changed}
-    copy = pa.concat_tables(pq.ParquetFile(path).read() for path in sorted(after))
-    assert copy.equals(store.read(LABELS_DAILY))
-
-
-def test_a_mirror_of_an_absent_table_is_an_empty_folder(s3_uri, tmp_path):
-    folder = Store.open(s3_uri).local_folder(LABELS_DAILY, tmp_path)
-    assert folder.is_dir()
-    assert list(folder.iterdir()) == []

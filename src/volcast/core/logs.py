@@ -29,17 +29,17 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "champion_in_service": "the server answers with another version from now on",
         "champion_refused": "the champion failed its checks; the version before stays in service",
         "pointer_unread": "the champion pointer could not be read; the next look tries again",
-        "clock_unread": "the newest session could not be read; the one known before stays",
-        "features_unread": "the online store did not answer; the features known before stay",
+        "clock_unread": "the newest session could not be read; the previous one stays in use",
+        "features_unread": "the online store did not answer; the previous features stay in use",
         "request_failed": "a request ended in a fault of the server's",
         "exporting": "the exporter of metrics listens",
         "table_unread": "a table could not be read; nothing that rests on it is shown",
         "dashboard_up": "the dashboard listens",
         "briefing": "the brief listens",
         "sources_read": "the brief read its sources for the first time",
-        "sources_unread": "the sources of the brief could not be read; those read before stay",
+        "sources_unread": "the sources of the brief could not be read; the previous ones stay in use",
         "source_left_out": "a document or passage is not quoted, and why",
-        "library_warning": "a library warns: its logger, and its words",
+        "library_warning": "a library warns: its logger and its message",
     }
 )
 """Every event by its name, in words."""
@@ -58,7 +58,6 @@ def line(event: str, level: Level = "info", **fields: object) -> str:
     ContractError
         If the event is not among `EVENTS`, or a field has the name of what every line has.
     """
-    # The time of day is said, and decides nothing.
     head = {
         "ts": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "level": level,
@@ -68,7 +67,7 @@ def line(event: str, level: Level = "info", **fields: object) -> str:
     if event not in EVENTS or head.keys() & fields.keys():
         raise ContractError(
             found=f"event {event!r} with {', '.join(fields) or 'no field'}",
-            expected=f"one of {', '.join(EVENTS)}, and fields beside {', '.join(head)}",
+            expected=f"one of {', '.join(EVENTS)}, and fields other than {', '.join(head)}",
             where="log", remedy="Name the event in volcast.core.logs and docs/logs.md.",
         )  # fmt: skip
     return json.dumps(head | fields, default=str)

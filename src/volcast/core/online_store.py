@@ -49,7 +49,7 @@ def read_online_store(url: str) -> OnlineStore:
     Raises
     ------
     ValueError
-        If it is of no known form. The message never repeats the URL, which may hold a password.
+        If it has none of these forms. The message never repeats the URL, which may hold a password.
     """
     # The standard library's own messages quote the piece they stumble at, hence ``from None``.
     try:
@@ -82,12 +82,12 @@ def _redis(parts: SplitResult, port: int) -> Redis:
 
 def _dynamodb(parts: SplitResult, port: int | None) -> DynamoDB:
     if port or "@" in parts.netloc or not re.fullmatch(r"[a-z]{2}[a-z0-9-]+", parts.netloc):
-        raise ValueError(f"no region and that alone (keys are found by boto3); expected {FORMS}")
+        raise ValueError(f"expected a region and nothing else (boto3 finds the keys); expected {FORMS}")
     # DynamoDB's own alphabet; the name of the view, and a dot, follow it.
     if not re.fullmatch(r"/?|/[A-Za-z0-9_.-]{1,100}", parts.path):
         raise ValueError(f"a table prefix is of letters, digits and _ . -; expected {FORMS}")
     query = parse_qs(parts.query, keep_blank_values=True)
     endpoint = query.pop("endpoint", [None])[-1]
     if query or (endpoint is not None and not re.fullmatch(r"https?://[^@/?#\s]+/?", endpoint)):
-        raise ValueError(f"a query that is no endpoint; expected {FORMS}")
+        raise ValueError(f"a query other than endpoint; expected {FORMS}")
     return DynamoDB(parts.netloc, parts.path.strip("/"), endpoint)

@@ -108,7 +108,7 @@ class Settings(BaseSettings):
 
     @field_validator("online_store")
     @classmethod
-    def _of_a_known_form(cls, url: SecretStr | None) -> SecretStr | None:
+    def _supported(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             read_online_store(url.get_secret_value())
         return url

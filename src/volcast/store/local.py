@@ -88,15 +88,6 @@ class LocalObjects:
             path.unlink(missing_ok=True)
             _sync_folder(path.parent)
 
-    def local_folder(self, prefix: str, cache: Path) -> Path:  # noqa: ARG002
-        """Return the store's own folder ``prefix``, made if it is not there."""
-        folder = self._path(prefix.rstrip("/"))
-        try:
-            _make_folder(folder)
-        except OSError as error:
-            raise _unavailable(str(error), folder) from error
-        return folder
-
     def _path(self, key: str) -> Path:
         return self.root / checked_key(key)
 

@@ -1,7 +1,6 @@
 """What a store is underneath: named byte strings, each swapped whole."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from volcast.core.errors import ContractError, KeyMissing
@@ -44,12 +43,6 @@ class Objects(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove ``key``; no failure if it is absent."""
-
-    def local_folder(self, prefix: str, cache: Path) -> Path:
-        """Return a local folder with the objects under the folder ``prefix``.
-
-        Its own for a local store; else a copy below ``cache``, brought up to date.
-        """
 
 
 def absent(key: str, where: str) -> KeyMissing:

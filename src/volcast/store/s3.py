@@ -1,11 +1,7 @@
 """Objects in an S3 bucket; endpoint, region and credentials come from the usual AWS_* names."""
 
-import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,13 +9,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from volcast.core.errors import ConfigError, StoreUnavailable
-from volcast.store.local import LocalObjects, locked
 from volcast.store.objects import Stored, absent, checked_key
 
 __all__ = ["S3Objects"]
-
-_TAGS = "tags.json"
-"""Next to a mirrored folder: the tag of each copied object."""
 
 
 class S3Objects:
@@ -90,51 +82,17 @@ class S3Objects:
 
     def list(self, prefix: str) -> list[str]:
         """Return the keys that begin with ``prefix``, sorted."""
-        return sorted(self._tags(prefix))
-
-    def delete(self, key: str) -> None:
-        """Remove ``key``; no failure if it is absent."""
-        with self._requesting(key):
-            self._client.delete_object(Bucket=self.bucket, Key=self._name(key))
-
-    def local_folder(self, prefix: str, cache: Path) -> Path:
-        """Bring a copy of the folder ``prefix`` up to date below ``cache`` and return it.
-
-        Only objects whose tag changed are fetched, each is swapped in whole, and copies of objects
-        that are gone are removed. Processes that share ``cache`` take turns.
-        """
-        prefix = f"{prefix.rstrip('/')}/"
-        home = cache / sha256(f"{self._where}{prefix}".encode()).hexdigest()[:16]
-        copies = LocalObjects(home)
-        folder = copies.local_folder(prefix, cache)
-        with locked(home / ".mirror"):
-            record = copies.get_or_none(_TAGS)
-            have: dict[str, str] = json.loads(record.data) if record else {}
-            there, copied = self._tags(prefix), set(copies.list(prefix))
-            for key in copied - there.keys():
-                copies.delete(key)
-            stale = [key for key in there if key not in copied or have.get(key) != there[key]]
-            with ThreadPoolExecutor(self.lanes) as pool:
-                fetched = dict(pool.map(lambda key: self._copy(key, copies), stale))
-            tags = {key: fetched.get(key, there[key]) for key in there}
-            copies.put(_TAGS, json.dumps(tags, sort_keys=True).encode())
-        return folder
-
-    def _copy(self, key: str, copies: LocalObjects) -> tuple[str, str | None]:
-        # The tag is that of the bytes copied, which may be newer than the listing.
-        stored = self.get_or_none(key)
-        if stored is None:
-            return key, None
-        copies.put(key, stored.data)
-        return key, stored.etag
-
-    def _tags(self, prefix: str) -> dict[str, str]:
         with self._requesting(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=self.prefix + prefix
             )
             items = (item for page in pages for item in page.get("Contents", ()))
-            return {item["Key"].removeprefix(self.prefix): item["ETag"] for item in items}
+            return sorted(item["Key"].removeprefix(self.prefix) for item in items)
+
+    def delete(self, key: str) -> None:
+        """Remove ``key``; no failure if it is absent."""
+        with self._requesting(key):
+            self._client.delete_object(Bucket=self.bucket, Key=self._name(key))
 
     def _holds(self, key: str, data: bytes) -> bool:
         # A try whose answer was lost may have stored the bytes before its repeat was refused.

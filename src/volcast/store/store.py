@@ -182,17 +182,6 @@ class Store:
             files=sum(report.files for report in reports),
         )
 
-    def local_folder(self, table: Table, cache: Path) -> Path:
-        """Return a local folder with the table's Parquet files, for engines that read files.
-
-        Parameters
-        ----------
-        cache : pathlib.Path
-            Where the copy of an ``s3://`` table is kept and brought up to date; not touched for a
-            local store.
-        """
-        return self.objects.local_folder(table.name, cache)
-
     def _write_part(self, table: Table, key: str, rows: pa.Table) -> WriteReport:
         for _ in range(_TRIES):
             stored = self.objects.get_or_none(key)
