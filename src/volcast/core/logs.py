@@ -37,7 +37,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "dashboard_up": "the dashboard listens",
         "briefing": "the brief listens",
         "sources_read": "the brief read its sources for the first time",
-        "sources_unread": "the sources of the brief could not be read; the previous ones stay in use",
+        "sources_unread": "the brief could not read its sources; the previous ones stay in use",
         "source_left_out": "a document or passage is not quoted, and why",
         "library_warning": "a library warns: its logger and its message",
     }

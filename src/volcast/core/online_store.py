@@ -82,7 +82,7 @@ def _redis(parts: SplitResult, port: int) -> Redis:
 
 def _dynamodb(parts: SplitResult, port: int | None) -> DynamoDB:
     if port or "@" in parts.netloc or not re.fullmatch(r"[a-z]{2}[a-z0-9-]+", parts.netloc):
-        raise ValueError(f"expected a region and nothing else (boto3 finds the keys); expected {FORMS}")
+        raise ValueError(f"not just a region (boto3 finds the keys); expected {FORMS}")
     # DynamoDB's own alphabet; the name of the view, and a dot, follow it.
     if not re.fullmatch(r"/?|/[A-Za-z0-9_.-]{1,100}", parts.path):
         raise ValueError(f"a table prefix is of letters, digits and _ . -; expected {FORMS}")
