@@ -46,6 +46,7 @@ store/monitoring.drift_daily/     .       .       .         .      .        .   
 store/monitoring.retrain/         .       .       .         .      .        .            .      .      rw     .          .        r         r
 store/monitoring.jobs/            .       .       .         .      .        .            .      .      rw     .          .        r         r
 store/documents/                  .       .       .         .      .        .            .      .      .      .          .        .         r
+store/monitoring/elsewhere/       .       .       .         .      .        .            .      .      .      .          .        .         .
 store/monitoring/underway/        rwd     rwd     rwd       rwd    rwd      rwd          rwd    rwd    rwd    rwd        .        .         .
 kfp/                              rw      rw      rw        rw     rw       rw           rw     rw     rw     rw         .        .         .
 store/                            .       .       .         .      .        .            .      .      .      .          .        .         .
