@@ -1,4 +1,4 @@
-"""The table of goals says what was missed."""
+"""The goals of the benchmarks: which are met and which are missed."""
 
 from dataclasses import replace
 
@@ -7,8 +7,7 @@ import pytest
 from bench.drift.tables import goals as of_drift
 from bench.goal import Goal
 from bench.serving.goals import Results, goals
-from bench.serving.measure import Measured, Plan
-from bench.serving.report import as_markdown, sheets
+from bench.serving.measure import Measured
 from bench.serving.requests import GET, POST, V1, V2
 from bench.serving.servers import FASTAPI, KSERVE, MLSERVER, OURS
 from bench.serving.steadiness import Growth, Isolation
@@ -48,30 +47,23 @@ MISSED = [
 ]
 
 
-def test_a_run_that_reaches_everything_meets_every_goal() -> None:
+def test_a_good_run_meets_every_goal() -> None:
     assert {goal.verdict for goal in goals(GOOD)} == {"met"}
 
 
 @pytest.mark.parametrize(("changed", "missed"), MISSED)
-def test_a_missed_ratio_is_not_met_and_no_other_is_blamed(changed: dict, missed: int) -> None:
-    found = goals(replace(GOOD, **changed))
-    assert [goal.verdict for goal in found].count("not met") == missed
+def test_only_the_missed_goals_are_not_met(changed: dict, missed: int) -> None:
+    verdicts = [goal.verdict for goal in goals(replace(GOOD, **changed))]
+    assert verdicts.count("not met") == missed
 
 
-def test_a_number_that_is_none_meets_no_goal() -> None:
+def test_nan_meets_no_goal() -> None:
     for sign in ("<=", "<", ">="):
         assert not Goal("", float("nan"), sign, 1.0).met
 
 
-def test_without_time_for_it_memory_is_not_judged() -> None:
-    assert not [g for g in goals(replace(GOOD, growth=None)) if "memory" in g.what]
-
-
-def test_the_tables_name_the_verdict_beside_what_was_found() -> None:
-    missed = replace(GOOD, pinned_p95_ms=61.0)
-    written = as_markdown(list(sheets(missed, goals(missed), {"python": "3.11"}, Plan(5, 1.0))))
-    line = next(line for line in written.splitlines() if "p95 at 20 requests" in line)
-    assert line == "| p95 at 20 requests a second on one core, ms | 61 | < 50 | not met |"
+def test_memory_is_not_judged_when_no_time_was_given_to_it() -> None:
+    assert len(list(goals(replace(GOOD, growth=None)))) == len(list(goals(GOOD))) - 1
 
 
 def test_the_drift_check_is_judged_at_its_worst_market() -> None:
