@@ -66,10 +66,6 @@ REFUSALS: dict[str, tuple[tuple[str, ...], str]] = {
         ("exporter.enabled=false",),
         "monitoring.enabled without exporter.enabled",
     ),
-    "a key for nobody": (
-        ("brief.prose.keySecret=k",),
-        "brief.prose.keySecret without brief.prose.url",
-    ),
     "external secrets of no store": (
         ("externalSecrets.secrets[0].name=a", "externalSecrets.secrets[0].key=b"),
         "externalSecrets.secrets without externalSecrets.store.name",
