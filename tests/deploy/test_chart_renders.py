@@ -261,7 +261,7 @@ def test_the_schedules_run_after_each_install_on_the_packages_that_are_given():
     objects = render(VALUE_SETS["schedules"])
     job = chosen(objects, "Job", "volcast-schedules")
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
-    assert container("schedules", "schedules")["command"] == ["volcast", "schedules", "apply"]
+    assert container("schedules", "schedules")["command"] == ["python", "-m", "pipelines.schedules"]
     packages = chosen(objects, "ConfigMap", "volcast-pipelines")["data"]
     assert packages == {"train.yaml": "pipelineInfo: {name: volcast-train}\n"}
     assert [one for one in render(MINIMAL) if one["kind"] == "Job"] == []

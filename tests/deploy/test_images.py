@@ -180,8 +180,8 @@ def test_the_job_of_the_schedules_has_all_it_needs_to_ask_kubeflow() -> None:
     # There is no network: it gets as far as its first question, and may be tried again.
     script = """
         import subprocess
-        command = ["volcast", "schedules", "apply", "--kubeflow", "http://127.0.0.1:9",
-                   "--pipelines", "/pipelines", "--store", "s3://bucket/store"]
+        command = ["python", "-m", "pipelines.schedules", "apply",
+                   "--kubeflow", "http://127.0.0.1:9", "--pipelines", "/pipelines", "--store", "s3://bucket/store"]
         print(subprocess.run(command, capture_output=True).returncode)
     """
     mounted = f"--volume={ROOT / 'pipelines/compiled'}:/pipelines:ro"
