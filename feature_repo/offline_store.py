@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from volcast.core.errors import ConfigError, ContractError, RequestError
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.store import Store
 from volcast.store.tables import TABLES, Table
 
@@ -30,6 +31,7 @@ __all__ = ["AsOfOfflineStore", "AsOfOfflineStoreConfig", "AsOfRetrievalJob", "as
 
 Times = NDArray[np.int64]  # nanoseconds since 1970, UTC
 
+_CONTRACTS = TABLES | {FEATURES_DAILY.name: FEATURES_DAILY}
 _KEY, _MOMENT = "symbol", "event_timestamp"
 _ONE_DAY = timedelta(days=1)  # at most between the dates of a session and of its close in UTC
 
@@ -128,7 +130,7 @@ class _Source:
         """Raise ConfigError unless ``source`` names a contract table and the store's address."""
         if (
             not isinstance(source, FileSource)
-            or source.name not in TABLES
+            or source.name not in _CONTRACTS
             or source.field_mapping
             or not source.created_timestamp_column
         ):
@@ -136,7 +138,7 @@ class _Source:
                 f"{type(source).__name__} {source.name}",
                 "a FileSource named like a contract table, its path a volcast store",
             )
-        table, created = TABLES[source.name], source.created_timestamp_column
+        table, created = _CONTRACTS[source.name], source.created_timestamp_column
         columns = {*table.key, table.partition_date, _MOMENT, created, *features}
         narrow = tuple(column for column in table.columns if column.name in columns)
         store = Store.open(source.path)
