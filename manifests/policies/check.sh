@@ -10,6 +10,7 @@ failed=()
 check() { echo "== $1"; "$@" </dev/null || failed+=("$1"); }
 
 for values in helm/volcast/ci/*-values.yaml; do
+  check helm lint --strict --quiet helm/volcast --values "$values"
   helm template volcast helm/volcast --namespace volcast --values "$values" \
     >"$rendered/chart-$(basename "$values" -values.yaml).yaml"
 done

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["End", "permitted", "reachable"]
+__all__ = ["End", "permitted"]
 
 Policy = Mapping[str, Any]
 
@@ -28,29 +28,6 @@ Port = int | tuple[str, int]
 Allowed = Mapping[str, frozenset[Port]]
 
 
-def reachable(
-    policies: Sequence[Policy],
-    ends: Sequence[End],
-    ports: Sequence[Port],
-    inside: Collection[str] = (),
-) -> set[tuple[str, str, Port]]:
-    """Return (from, to, port) of each connection that is allowed; a bare port is of TCP.
-
-    With ``inside``, only of connections that begin or end at one of those names.
-    """
-    out = {one.name: _open_to(policies, "Egress", one, ends, ports) for one in ends}
-    into = {one.name: _open_to(policies, "Ingress", one, ends, ports) for one in ends}
-    every, found = frozenset(ports), set()
-    for source, whom in out.items():
-        for target, by_whom in into.items():
-            if source == target or (inside and source not in inside and target not in inside):
-                continue
-            sent = every if whom is None else whom.get(target, frozenset())
-            taken = every if by_whom is None else by_whom.get(source, frozenset())
-            found |= {(source, target, port) for port in sent & taken}
-    return found
-
-
 def permitted(
     policies: Sequence[Policy],
     way: str,
@@ -58,8 +35,11 @@ def permitted(
     ports: Sequence[Port],
     inside: Collection[str],
 ) -> set[tuple[str, str, Port]]:
-    """Return (from, to, port) of what one end alone permits: who sends, or who takes."""
-    found = set()
+    """Return (from, to, port) of what the policies of one end permit; a bare port is of TCP.
+
+    ``way`` is Egress for the senders or Ingress for the receivers, of those named in ``inside``.
+    """
+    connections = set()
     for own in ends:
         if own.name in inside:
             allowed = _open_to(policies, way, own, ends, ports)
@@ -67,14 +47,14 @@ def permitted(
                 pair = (own.name, other.name) if way == "Egress" else (other.name, own.name)
                 granted = ports if allowed is None else allowed.get(other.name, frozenset())
                 if own.name != other.name:
-                    found |= {(*pair, port) for port in granted}
-    return found
+                    connections |= {(*pair, port) for port in granted}
+    return connections
 
 
 def _open_to(
     policies: Sequence[Policy], way: str, own: End, ends: Sequence[End], ports: Sequence[Port]
 ) -> Allowed | None:
-    """Return whom and on what ports an end may meet; None if no policy governs it."""
+    """Return the ports by peer that an end may use; None if no policy selects it."""
     ours = [one for one in policies if _governs(one, way, own)]
     if not ours:
         return None
@@ -85,19 +65,19 @@ def _open_to(
     return whole
 
 
-_known: dict[tuple[int, str, int], tuple[Policy, Sequence[End], Allowed]] = {}
+_cache: dict[tuple[int, str, int], tuple[Policy, Sequence[End], Allowed]] = {}
 
 
 def _permitted(policy: Policy, way: str, ends: Sequence[End], ports: Sequence[Port]) -> Allowed:
-    # Of one policy that is changed among twenty, the other nineteen say what they said.
+    # Policies are tried with one of them changed at a time: the others are computed once.
     key = (id(policy), way, id(ends))
-    if key not in _known:
-        found = {
+    if key not in _cache:
+        allowed = {
             one.name: frozenset(port for port in ports if _permits(policy, way, one, port))
             for one in ends
         }
-        _known[key] = policy, ends, found  # what has the id is kept alive with it
-    return _known[key][2]
+        _cache[key] = policy, ends, allowed  # keeps alive whatever has the id
+    return _cache[key][2]
 
 
 def _governs(policy: Policy, way: str, pod: End) -> bool:

@@ -1,4 +1,4 @@
-"""Who may reach whom, computed from the rendered policies, is what is written here by hand."""
+"""Who may reach whom by the rendered network policies, compared with a matrix."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.charted import NAMESPACE, VALUE_SETS, pods, render
-from tests.deploy.reachability import End, permitted, reachable
+from tests.deploy.reachability import End, permitted
 from volcast.steps import ROLES as STEP_ROLES
 
 PORTS = (
@@ -16,13 +16,11 @@ PORTS = (
     ("UDP", 53), 53,
 )  # fmt: skip
 
-WAYS = ("Egress", "Ingress")
-
 IN_KUBEFLOW = {"pipelines.kubeflow.org/v2_component": "true"}
 ROLES = tuple(sorted(set(STEP_ROLES.values())))
 
 PLACES = [
-    # Beside whom it must not be mistaken for, in the same namespace and elsewhere.
+    # Each with neighbours in the same namespace that must not match.
     End("dns", "10.96.0.10", "kube-system", {"k8s-app": "kube-dns"}),
     End("kube-system other", "10.1.0.1", "kube-system", {"k8s-app": "metrics-server"}),
     End("prometheus", "10.1.0.2", "monitoring", {"app.kubernetes.io/name": "prometheus"}),
@@ -100,31 +98,21 @@ def policies(name: str) -> list[dict[str, Any]]:
     return [one for one in render(VALUE_SETS[name]) if one["kind"] == "NetworkPolicy"]
 
 
-def computed(name: str, given: list[dict[str, Any]]) -> set[str]:
-    """Return ``from > to:port`` of what is allowed, for what we govern.
-
-    A pod that nothing governs may try to reach anybody, and anybody it: such pairs of which neither
-    end is ours say nothing.
-    """
-    found = reachable(given, ends(name), PORTS, governed(name))
-    return {f"{a} > {b}:{_shown(port)}" for a, b, port in found}
-
-
-def _shown(port: int | tuple[str, int]) -> str:
+def _text(port: int | tuple[str, int]) -> str:
     return str(port) if isinstance(port, int) else f"{port[1]}/{port[0].lower()}"
 
 
 def lines(text: str) -> set[str]:
     """Read ``a, b > c, d:1, 2`` as each of a and b to each of c and d on each port."""
-    found = set()
+    connections = set()
     for line in filter(None, map(str.strip, text.splitlines())):
         sources, _, rest = line.partition(" > ")
         targets, _, ports = rest.partition(":")
-        found |= {
+        connections |= {
             f"{a} > {b}:{port}"
             for a in sources.split(", ") for b in targets.split(", ") for port in ports.split(", ")
         }  # fmt: skip
-    return found
+    return connections
 
 
 STEPS = ", ".join(f"step {role}" for role in ROLES)
@@ -246,72 +234,55 @@ MATRIX = {
 """By value set, all that may be reached: everything else is denied."""
 
 
-@cache
-def by_hand(name: str) -> set[str]:
-    """Return the list as lines, with what being near the cluster's API means for two ports."""
-    wanted = lines(MATRIX[name])
-    api = {line for line in wanted if " > cluster api:" in line}
-    near = [one.name for one in ends(name) if one.address.startswith("10.")]
-    refuse = governed(name) | {one for one in near if one.endswith((" name", " component"))}
-    # Of these ports, an address is all that tells the API from a pod; those of ours take none.
-    return wanted | {
-        line.replace("cluster api", other)
-        for line in api for other in near if other not in refuse
-    }  # fmt: skip
+def permissions(name: str, policies: list[dict[str, Any]]) -> tuple[set[str], set[str]]:
+    """Return what senders' policies permit, and what receivers' policies permit.
 
-
-def halves(name: str, given: list[dict[str, Any]]) -> tuple[set[str], set[str]]:
-    """Return what senders' policies permit, and what takers' do: each end must hold by itself."""
-    found = [permitted(given, way, ends(name), PORTS, governed(name)) for way in WAYS]
-    sent, taken = ({f"{a} > {b}:{_shown(port)}" for a, b, port in half} for half in found)
-    return sent, taken
+    A connection needs both, and each must be right by itself.
+    """
+    sent, received = (
+        {
+            f"{source} > {target}:{_text(port)}"
+            for source, target, port in permitted(policies, way, ends(name), PORTS, governed(name))
+        }
+        for way in ("Egress", "Ingress")
+    )
+    return sent, received
 
 
 @cache
-def halves_by_hand(name: str) -> tuple[set[str], set[str]]:
-    wanted, inside = by_hand(name), governed(name)
+def expected_permissions(name: str) -> tuple[set[str], set[str]]:
+    expected, inside = lines(MATRIX[name]), governed(name)
+    # On the ports of the cluster's API only an address tells the API from a pod.
     near = [one.name for one in ends(name) if one.address.startswith("10.")]
-    sent = {line for line in wanted if line.partition(" > ")[0] in inside}
+    sent = {line for line in expected if line.partition(" > ")[0] in inside}
     sent |= {
         line.replace("cluster api", other)
-        for line in wanted if " > cluster api:" in line
+        for line in expected if " > cluster api:" in line
         for other in near if other != line.partition(" > ")[0]
     }  # fmt: skip
-    taken = {line for line in wanted if line.partition(" > ")[2].rpartition(":")[0] in inside}
-    return sent, taken
+    received = {line for line in expected if line.partition(" > ")[2].rpartition(":")[0] in inside}
+    return sent, received
 
 
 @pytest.mark.parametrize("name", MATRIX)
-def test_what_may_be_reached_is_what_is_written_here(name: str):
-    assert computed(name, policies(name)) == by_hand(name)
+def test_policies_permit_exactly_the_matrix(name: str):
+    assert permissions(name, policies(name)) == expected_permissions(name)
 
 
-@pytest.mark.parametrize("name", MATRIX)
-def test_each_end_permits_no_more_than_what_is_written_here(name: str):
-    sent, taken = halves(name, policies(name))
-    assert (sent, taken) == halves_by_hand(name)
-
-
-def test_without_policies_everybody_reaches_everybody():
-    assert policies("no-network-policies") == []
-    assert "stranger > redis:6379" in computed("no-network-policies", [])
-
-
-def test_a_part_that_is_new_reaches_nobody_and_nobody_reaches_it():
+def test_a_new_part_reaches_nobody_and_nobody_reaches_it():
     labels = {**ours("minimal")["serving"], "app.kubernetes.io/component": "new"}
     new = End("new", "10.1.9.9", NAMESPACE, labels)
-    open_ends = [one for one in PLACES if one.name != "new"]
-    found = reachable(policies("minimal"), [new, *open_ends], PORTS)
-    assert [one for one in found if "new" in one[:2]] == []
+    for way in ("Egress", "Ingress"):
+        assert permitted(policies("minimal"), way, [new, *PLACES], PORTS, {"new"}) == set()
 
 
 @pytest.mark.parametrize("name", sorted(VALUE_SETS.keys() - {"no-network-policies"}))
-def test_every_part_has_a_policy_of_its_own_in_both_directions(name: str):
-    chosen = [one["spec"]["podSelector"]["matchLabels"] for one in policies(name)]
+def test_every_part_has_its_own_policy_in_both_directions(name: str):
+    selectors = [one["spec"]["podSelector"]["matchLabels"] for one in policies(name)]
     for part, labels in ours(name).items():
         assert any(
             one.get("app.kubernetes.io/component") == part and one.items() <= labels.items()
-            for one in chosen
+            for one in selectors
         ), part
     assert all(one["spec"]["policyTypes"] == ["Ingress", "Egress"] for one in policies(name))
 
@@ -353,22 +324,24 @@ def _broader_peers(peer: dict[str, Any], home: str) -> Iterator[Change]:
 
 
 @pytest.mark.parametrize("name", ["full", "kind", "redis-by-address", "mlflow-database"])
-def test_a_rule_that_is_broadened_in_any_way_is_noticed(name: str):
-    whole, unseen, tried = policies(name), [], 0
+def test_any_broader_rule_differs_from_the_matrix(name: str):
+    whole, unnoticed, tried = policies(name), [], 0
     for index, policy in enumerate(whole):
         for change, do in broadened(policy):
             other = copy.deepcopy(policy)
             do(other)
             tried += 1
-            if halves(name, [*whole[:index], other, *whole[index + 1 :]]) == halves_by_hand(name):
-                unseen.append(f"{policy['metadata']['name']} {change}")
+            if permissions(
+                name, [*whole[:index], other, *whole[index + 1 :]]
+            ) == expected_permissions(name):
+                unnoticed.append(f"{policy['metadata']['name']} {change}")
     assert tried > 50
-    assert unseen == []
+    assert unnoticed == []
 
 
-def test_a_policy_that_is_gone_is_noticed():
+def test_any_missing_policy_differs_from_the_matrix():
     whole = policies("kind")
     for index, policy in enumerate(whole):
         gone = [*whole[:index], *whole[index + 1 :]]
         if policy["metadata"]["name"] != "volcast-default-deny":  # that one is for parts to come
-            assert halves("kind", gone) != halves_by_hand("kind"), policy["metadata"]["name"]
+            assert permissions("kind", gone) != expected_permissions("kind"), index

@@ -1,12 +1,15 @@
-"""The chart renders what each value set asks for, and refuses the rest so that one can read why."""
+"""What the chart renders for each value set, and which values it refuses."""
 
 import json
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.deploy.chart_facts import BASE, FOLDER, difference, facts, kept, with_notes
 from tests.deploy.chart_refusals import REFUSALS
 from tests.deploy.charted import (
     NAMESPACE,
@@ -14,6 +17,7 @@ from tests.deploy.charted import (
     VALUE_SETS,
     RenderingFailed,
     chosen,
+    objects_in,
     pods,
     render,
     text_of,
@@ -25,16 +29,11 @@ SCHEMAS = {
     "chart": json.loads((CHART / "values.schema.json").read_text()),
     "redis": json.loads((CHART / "charts/redis/values.schema.json").read_text()),
 }
-PARTS = {"serving", "exporter", "dashboard", "brief", "mlflow", "redis", "test"}
-
-
-def said(failed: RenderingFailed) -> str:
-    return re.sub(r"\s+", " ", str(failed))
 
 
 def container(name: str, part: str) -> dict[str, Any]:
-    found = {one: pod for one, _, pod in pods(render(VALUE_SETS[name]))}
-    return found[part]["containers"][0]
+    specs = {one: pod for one, _, pod in pods(render(VALUE_SETS[name]))}
+    return specs[part]["containers"][0]
 
 
 def environment(name: str, part: str) -> dict[str, Any]:
@@ -48,84 +47,56 @@ def settings(name: str) -> dict[str, str]:
     return chosen(render(VALUE_SETS[name]), "ConfigMap", "volcast-settings")["data"]
 
 
+@pytest.fixture(scope="module")
+def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the chart that renders its notes too."""
+    return with_notes(shutil.copytree(CHART, tmp_path_factory.mktemp("chart") / "volcast"))
+
+
 @pytest.mark.parametrize("name", VALUE_SETS)
-def test_each_value_set_renders_objects_with_names_of_their_own(name: str):
-    found = [
-        (one["kind"], one["metadata"]["namespace"], one["metadata"]["name"])
-        for one in render(VALUE_SETS[name])
+def test_a_value_set_renders_its_recorded_facts(name: str, chart: Path):
+    objects = objects_in(text_of(VALUE_SETS[name], chart=chart))
+    names = [
+        (one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]) for one in objects
     ]
-    assert len(found) == len(set(found)) > 20
+    assert len(names) == len(set(names)) > 20
+    assert difference(facts(objects), kept(name)) == []
 
 
-@pytest.mark.parametrize("name", VALUE_SETS)
-def test_helm_lint_finds_nothing(name: str):
-    ran([tool("helm"), "lint", "--strict", "--quiet", str(CHART),
-         "--values", str(VALUE_SETS[name])])  # fmt: skip
+def test_every_value_set_has_facts_and_changes_something():
+    assert {path.stem for path in FOLDER.glob("*.txt")} == set(VALUE_SETS)
+    assert [name for name in VALUE_SETS if name != BASE and kept(name) == kept(BASE)] == []
 
 
 @pytest.mark.parametrize("what", REFUSALS)
-def test_what_would_not_work_is_refused_with_its_reason(what: str):
+def test_values_that_cannot_work_are_refused_with_the_reason(what: str):
     sets, reason = REFUSALS[what]
     with pytest.raises(RenderingFailed) as failed:
         text_of(MINIMAL, *sets)
-    assert reason in said(failed.value)
+    assert reason in re.sub(r"\s+", " ", str(failed.value))
 
 
 def places_without_strictness(schema: Any, path: str = "") -> list[str]:
-    """Return objects of a schema that take properties it does not name."""
-    found = []
+    """Return the objects of a schema that accept unnamed properties."""
+    places = []
     if isinstance(schema, dict):
         if "properties" in schema and schema.get("additionalProperties") is not False:
-            found.append(path)
+            places.append(path)
         for key, each in schema.items():
-            found += places_without_strictness(each, f"{path}/{key}")
-    return found
+            places += places_without_strictness(each, f"{path}/{key}")
+    return places
 
 
-def test_no_object_of_the_schemas_takes_what_it_does_not_name():
+def test_no_object_of_the_schemas_accepts_an_unknown_value():
     # Redis' values are the subchart's, which is as strict.
     assert places_without_strictness(SCHEMAS["chart"]) == ["/properties/redis"]
     assert places_without_strictness(SCHEMAS["redis"]) == []
 
 
-def objects_of(values: Any, path: str = "") -> list[str]:
-    if not isinstance(values, dict):
-        return []
-    inner = [one for key, each in values.items() for one in objects_of(each, f"{path}{key}.")]
-    return [path, *inner]
-
-
-def test_a_value_that_is_not_known_is_refused_wherever_it_stands():
+def test_every_value_is_in_the_schema_and_has_a_default():
     defaults = yaml.safe_load((CHART / "values.yaml").read_text())
-    free = ("labels.", "podLabels.", "Labels.", "annotations.", "packages.", "universe.")
-    for path in objects_of(defaults):
-        if path.endswith(free):
-            continue
-        with pytest.raises(RenderingFailed, match=r"'typo' not allowed"):
-            text_of(MINIMAL, f"{path}typo=1")
-
-
-def test_every_value_stands_in_the_schema_and_has_a_default():
-    defaults = yaml.safe_load((CHART / "values.yaml").read_text())
-    known = SCHEMAS["chart"]["properties"]
-    assert set(defaults) == set(known) - {"global"} == set(SCHEMAS["chart"]["required"])
-
-
-def test_a_plain_install_has_every_part():
-    assert {part for part, _, _ in pods(render(MINIMAL))} == PARTS
-
-
-def test_parts_that_are_turned_off_leave_nothing_behind():
-    parts = {
-        "no-monitoring": {"exporter"},
-        "mlflow-elsewhere": {"mlflow", "dashboard", "brief"},
-        "redis-by-address": {"redis"},
-        "kind": {"brief"},
-    }
-    for name, gone in parts.items():
-        for one in render(VALUE_SETS[name]):
-            labels = one["metadata"].get("labels", {})
-            assert labels["app.kubernetes.io/component"] not in gone, (name, one["kind"])
+    properties = SCHEMAS["chart"]["properties"]
+    assert set(defaults) == set(properties) - {"global"} == set(SCHEMAS["chart"]["required"])
 
 
 def test_the_server_is_one_process_that_follows_the_champion():
@@ -175,7 +146,7 @@ def test_a_digest_beats_the_tag_for_its_image_alone():
 
 
 @pytest.mark.parametrize("part", ["serving", "brief", "test"])
-def test_tokens_are_asked_for_by_every_part_that_can(part: str):
+def test_a_part_that_can_check_tokens_does(part: str):
     token, keys = environment("token-auth", part), environment("oidc", part)
     assert token["VOLCAST_AUTH_TOKEN_FILE"] == "/var/run/volcast/auth/tokens"  # noqa: S105
     mounts = {one["name"]: one for one in container("token-auth", part)["volumeMounts"]}
@@ -186,47 +157,24 @@ def test_tokens_are_asked_for_by_every_part_that_can(part: str):
     assert environment("full", part)["VOLCAST_AUTH_ISSUER"] == "https://login.example.com/"
 
 
-def test_the_online_store_is_named_once_and_a_password_comes_from_its_secret():
+def test_passwords_of_the_online_store_come_from_its_secret():
     secret = {"secretKeyRef": {"name": "volcast-online-store", "key": "url"}}
-    named = {name: settings(name).get("VOLCAST_ONLINE_STORE") for name in VALUE_SETS}
-    assert named["minimal"] == "redis://volcast-redis.volcast.svc:6379"
-    assert named["redis-by-address"] == "rediss://features.example.com:6380/0"
-    assert named["eks"] == "dynamodb://eu-west-1/volcast"
-    assert (named["redis-by-secret"], named["full"]) == (None, None)
+    assert "VOLCAST_ONLINE_STORE" not in settings("redis-by-secret")
     assert environment("redis-by-secret", "serving")["VOLCAST_ONLINE_STORE"] == secret
     redis = container("full", "redis")
     assert redis["args"][-2:] == ["--requirepass", "$(REDISCLI_AUTH)"]
     assert redis["env"][0]["valueFrom"]["secretKeyRef"]["key"] == "password"
-    assert "--requirepass" not in container("minimal", "redis")["args"]
 
 
-def test_the_steps_are_told_what_the_servers_are_told():
+def test_steps_have_the_settings_of_the_servers():
     for name, path in VALUE_SETS.items():
         maps = [one for one in render(path) if one["metadata"]["name"] == "volcast-settings"]
         namespaces = {one["metadata"]["namespace"] for one in maps}
         assert len(namespaces - {NAMESPACE}) == len(maps) - 1 == 1, name
         assert maps[0]["data"] == maps[1]["data"]
-    assert settings("kind")["AWS_ENDPOINT_URL_S3"] == "http://seaweedfs.storage.svc:8333"
-    assert json.loads(settings("full")["VOLCAST_UNIVERSE"])["target"] == "SPY"
 
 
-def test_mlflow_keeps_its_records_on_a_volume_or_in_a_database():
-    secret = {"secretKeyRef": {"name": "volcast-mlflow", "key": "uri"}}
-    uri = "MLFLOW_BACKEND_STORE_URI"
-    assert environment("minimal", "mlflow")[uri] == "sqlite:////var/lib/mlflow/mlflow.db"
-    assert environment("mlflow-database", "mlflow")[uri] == secret
-    claims = {
-        name: [one for one in render(path) if one["kind"] == "PersistentVolumeClaim"]
-        for name, path in VALUE_SETS.items()
-    }
-    assert [len(claims[name]) for name in ("minimal", "mlflow-database", "mlflow-elsewhere")] == [
-        1, 0, 0,
-    ]  # fmt: skip
-    assert claims["eks"][0]["spec"]["storageClassName"] == "gp3"
-    assert settings("mlflow-elsewhere")["VOLCAST_MLFLOW_URI"] == "https://mlflow.example.com"
-
-
-def test_mlflow_answers_to_the_name_that_the_steps_call_it_by():
+def test_mlflow_accepts_the_host_name_in_the_settings():
     address = settings("minimal")["VOLCAST_MLFLOW_URI"].removeprefix("http://")
     hosts = next(
         one for one in container("minimal", "mlflow")["args"] if one.startswith("--allowed-hosts=")
@@ -234,7 +182,7 @@ def test_mlflow_answers_to_the_name_that_the_steps_call_it_by():
     assert address in hosts.removeprefix("--allowed-hosts=").split(",")
 
 
-def test_nobody_but_the_pipelines_may_ask_the_cluster_for_anything():
+def test_only_the_pipelines_have_rights_in_the_cluster():
     objects = render(VALUE_SETS["full"])
     (binding,) = (one for one in objects if "Binding" in one["kind"])
     assert binding["subjects"] == [
@@ -250,24 +198,14 @@ def test_nobody_but_the_pipelines_may_ask_the_cluster_for_anything():
     ]
 
 
-def test_a_token_for_kubeflow_is_of_use_there_alone():
+def test_the_token_for_kubeflow_has_its_own_audience():
     pod = {one: spec for one, _, spec in pods(render(VALUE_SETS["schedules"]))}["schedules"]
     (volume,) = (one for one in pod["volumes"] if one["name"] == "kubeflow-token")
     (source,) = volume["projected"]["sources"]
     assert source["serviceAccountToken"]["audience"] == "pipelines.kubeflow.org"
 
 
-def test_the_schedules_run_after_each_install_on_the_packages_that_are_given():
-    objects = render(VALUE_SETS["schedules"])
-    job = chosen(objects, "Job", "volcast-schedules")
-    assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
-    assert container("schedules", "schedules")["command"] == ["python", "-m", "pipelines.schedules"]
-    packages = chosen(objects, "ConfigMap", "volcast-pipelines")["data"]
-    assert packages == {"train.yaml": "pipelineInfo: {name: volcast-train}\n"}
-    assert [one for one in render(MINIMAL) if one["kind"] == "Job"] == []
-
-
-def test_the_compiled_pipelines_go_in_by_set_file_byte_for_byte():
+def test_set_file_keeps_the_compiled_pipelines_byte_for_byte():
     flags = [part for one in PACKAGES for part in ("--set-file", one)]
     text = ran([tool("helm"), "template", "volcast", str(CHART), "--namespace", NAMESPACE,
                 "--values", str(VALUE_SETS["schedules"]), *flags,
@@ -277,7 +215,7 @@ def test_the_compiled_pipelines_go_in_by_set_file_byte_for_byte():
         assert packages["data"][path.name] == path.read_text()
 
 
-def test_rules_and_dashboards_are_the_files_of_the_chart():
+def test_rules_and_dashboards_are_the_charts_files():
     objects = render(MINIMAL)
     rules = yaml.safe_load((CHART / "files/rules/volcast.yaml").read_text())
     assert chosen(objects, "PrometheusRule", "volcast")["spec"] == rules
@@ -294,17 +232,17 @@ def test_every_part_with_metrics_is_scraped_once():
     scraped = {}
     for one in objects:
         if one["kind"] == "ServiceMonitor":
-            wanted = one["spec"]["selector"]["matchLabels"].items()
-            chosen_by = [labels for labels in services if wanted <= labels.items()]
-            assert len(chosen_by) == 1
-            scraped[one["metadata"]["name"]] = chosen_by[0]["app.kubernetes.io/component"]
+            selector = one["spec"]["selector"]["matchLabels"].items()
+            matches = [labels for labels in services if selector <= labels.items()]
+            assert len(matches) == 1
+            scraped[one["metadata"]["name"]] = matches[0]["app.kubernetes.io/component"]
     assert set(scraped.values()) == {"serving", "exporter", "brief"}
     # KServe's own Service takes over the labels of the predictor, and must not be chosen too.
     predictor = chosen(objects, "InferenceService", "volcast")["spec"]["predictor"]["labels"]
     assert "volcast/service" not in predictor
 
 
-def test_the_route_takes_predict_alone_and_by_tls():
+def test_the_route_exposes_predict_only_and_by_tls():
     for name, parent in (("full", NAMESPACE), ("route", "gateways")):
         objects = render(VALUE_SETS[name])
         route = chosen(objects, "HTTPRoute", "volcast-predict")["spec"]
@@ -319,14 +257,14 @@ def test_the_route_takes_predict_alone_and_by_tls():
     assert (listener["protocol"], listener["tls"]["mode"]) == ("HTTPS", "Terminate")
 
 
-def test_every_account_setting_and_volume_that_a_pod_names_is_there():
+def test_every_account_setting_and_volume_of_a_pod_exists():
     for name, path in VALUE_SETS.items():
         objects = render(path)
-        there = {(one["kind"], one["metadata"]["name"]) for one in objects}
+        existing = {(one["kind"], one["metadata"]["name"]) for one in objects}
         for part, _, pod in pods(objects):
-            assert ("ServiceAccount", pod["serviceAccountName"]) in there, (name, part)
+            assert ("ServiceAccount", pod["serviceAccountName"]) in existing, (name, part)
             for one in pod["containers"]:
                 for source in one.get("envFrom", []):
-                    assert ("ConfigMap", source["configMapRef"]["name"]) in there, (name, part)
+                    assert ("ConfigMap", source["configMapRef"]["name"]) in existing, (name, part)
             mounted = {each["name"] for one in pod["containers"] for each in one["volumeMounts"]}
             assert mounted == {each["name"] for each in pod["volumes"]}, (name, part)
