@@ -11,7 +11,7 @@ from serving.model import VolcastModel
 from serving.state import ServingState
 from volcast.core import calendar
 from volcast.core.errors import ModelError, NotFound, StaleInput, StoreUnavailable
-from volcast.core.names import BASELINES
+from volcast.core.names import BASELINES, STATES
 from volcast.data.sessions import require_session
 from volcast.features.catalog import names
 from volcast.inference.forecast import forecast_row
@@ -28,8 +28,6 @@ STALE_LIMIT = 5
 
 _ANSWER_NAMES = {"har_rv": "har"}
 """Baselines whose name in the answer is older than the one in the tables."""
-
-_REGIMES = ("calm", "normal", "stressed")
 
 
 @dataclass(frozen=True)
@@ -236,7 +234,7 @@ def _answer(
         },
         "regime": None
         if row.get("regime") is None
-        else {"label": row["regime"], "probabilities": {n: row[f"p_{n}"] for n in _REGIMES}},
+        else {"label": row["regime"], "probabilities": {n: row[f"p_{n}"] for n in STATES}},
         "base_log_variance": row["base_log_variance"],
         "drivers": [{**driver, "value": _number(driver["value"])} for driver in row["drivers"]],
         "others_contribution": row["others_contribution"],

@@ -11,6 +11,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from volcast.core.names import LABELS
 from volcast.evaluation.charts import BLUE, GREEN, REGIME_COLOURS, SKY, VERMILION
 from volcast.monitoring.status import Driver
 from volcast.monitoring.status.words import percent
@@ -29,7 +30,13 @@ _UNIT = "volatility a year, log scale"
 _TOP = alt.Legend(title=None, orient="top", labelLimit=260)
 _SQUARES = alt.Legend(title=None, orient="top", symbolType="square", symbolOpacity=0.6)
 _STROKES = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=300)
-_DASHES = {"volcast": [1, 0], "HAR-RV": [6, 3], "HAR-X": [2, 2], "VIX": [8, 2, 2, 2]}
+_LINES = {
+    LABELS["volcast"]: (BLUE, [1, 0]),
+    LABELS["har_rv"]: (VERMILION, [6, 3]),
+    LABELS["har_x"]: (GREEN, [2, 2]),
+    LABELS["vix"]: ("#CC79A7", [8, 2, 2, 2]),
+}
+"""Colour and dashes of each forecast of the track record; ours is lighter on a dark page."""
 _LANES = 16
 """Lanes that would fill the regime chart; three are drawn, and the price is above them."""
 
@@ -259,14 +266,12 @@ def track_record(
     dark : bool
         Whether the page is dark.
     """
-    colour = {
-        "volcast": _ours(dark), "HAR-RV": VERMILION, "HAR-X": GREEN, "VIX": "#CC79A7",
-    }  # fmt: skip
-    names = [name for name in _DASHES if (months["name"] == name).any()]
+    colour_of = {name: colour for name, (colour, _) in _LINES.items()} | {"volcast": _ours(dark)}
+    names = [name for name in _LINES if (months["name"] == name).any()]
     title = "QLIKE of variance" if metric == "qlike" else "RMSE, volatility points"
     drawn = months.assign(month=pd.to_datetime(months["month"]))[["month", "name", "n", metric]]
-    colours = alt.Scale(domain=names, range=[colour[name] for name in names])
-    dashes = alt.Scale(domain=names, range=[_DASHES[name] for name in names])
+    colours = alt.Scale(domain=names, range=[colour_of[name] for name in names])
+    dashes = alt.Scale(domain=names, range=[_LINES[name][1] for name in names])
     points = alt.OverlayMarkDef(size=22) if len(drawn) < 260 else False
     lines = (
         alt.Chart(drawn.round(4))

@@ -7,6 +7,7 @@ from math import exp
 import pandas as pd
 
 from serving.dashboard.charts import runs
+from volcast.core.names import LABELS, STATES
 from volcast.monitoring.status import Driver, Newest, Versus, coverage
 from volcast.monitoring.status.words import days, percent, points, session_words
 
@@ -96,7 +97,7 @@ def of_regimes(rows: pd.DataFrame) -> str:
     if stretches.empty:
         return f"{sentences[0]} No regime has been fitted for these sessions."
     fitted = rows["regime"].dropna()
-    parts = [f"{name} {share((fitted == name).mean())}" for name in ("calm", "normal", "stressed")]
+    parts = [f"{name} {share((fitted == name).mean())}" for name in STATES]
     sentences.append(f"Of its sessions were {', '.join(parts)}.")
     newest = stretches.iloc[-1]
     if rows["regime"].iloc[-1] == newest["regime"]:
@@ -135,7 +136,7 @@ def of_track(months: pd.DataFrame, metric: str, past: float | None) -> str:
     if "volcast" not in wide:
         return "No month of this span has a known outcome."
     sentences = [f"{name} by month of the forecast, lower is better."]
-    for other in ("HAR-RV", "HAR-X", "VIX"):
+    for other in (LABELS["har_rv"], LABELS["har_x"], LABELS["vix"]):
         if other in wide:
             both = wide[["volcast", other]].dropna()
             won = int((both["volcast"] < both[other]).sum())

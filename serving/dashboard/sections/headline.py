@@ -9,6 +9,7 @@ from serving.dashboard.markup import definitions, notice
 from serving.dashboard.sections.reader import Reader
 from serving.dashboard.words import day, share
 from volcast.core.errors import VolcastError
+from volcast.core.names import LABELS
 from volcast.monitoring.status import Missing
 from volcast.monitoring.status.words import percent, session_words
 
@@ -41,9 +42,10 @@ def show_headline(reader: Reader) -> None:
     facts = [
         ("As of the close of", day(row["session"])),
         ("Model version", row["model_version"]),
-        ("HAR-RV says", _or_none(row["baseline_har_rv"])),
-        ("HAR-X says", _or_none(row["baseline_har_x"])),
-        ("VIX says", _or_none(row["baseline_vix"])),
+        *(
+            (f"{LABELS[name]} says", _or_none(row[f"baseline_{name}"]))
+            for name in ("har_rv", "har_x", "vix")
+        ),
         ("95 % interval", f"{100 * row['lo95']:.1f} to {100 * row['hi95']:.1f} %"),
     ]
     probability = row.get(f"p_{row['regime']}")

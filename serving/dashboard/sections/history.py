@@ -62,7 +62,7 @@ def show_regimes(reader: Reader, span: str) -> None:
     text = of_regimes(rows)
     st.vega_lite_chart(reads.drawn(regimes, rows, reader.dark), alt=text, key="regimes")
     st.html(prose(text))
-    columns = ("session", "close", "regime", "calm", "normal", "stressed")
+    columns = ("session", "close", "regime", *STATE_FEATURES.values())
     _as_table("The regimes as a table", "regime-table", columns, rows, _regime_row)
 
 

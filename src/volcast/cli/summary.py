@@ -9,6 +9,7 @@ from rich.table import Table
 
 from volcast.cli.watch import print_watch
 from volcast.core.errors import NotFound
+from volcast.core.names import LABELS
 from volcast.core.settings import Universe
 from volcast.evaluation.table import SkillTable, shown_p
 from volcast.monitoring import status as facts
@@ -45,7 +46,7 @@ def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
         f"95 % between {_percent(row['lo95'])} and {_percent(row['hi95'])}",
         highlight=False,
     )
-    baselines = {"HAR-RV": row["baseline_har_rv"], "implied": row["baseline_vix"]}
+    baselines = {LABELS[name]: row[f"baseline_{name}"] for name in ("har_rv", "vix")}
     others = ", ".join(f"{k} {'none' if v is None else _percent(v)}" for k, v in baselines.items())
     if row["regime"] is not None:
         console.print(
