@@ -13,7 +13,6 @@ def _unchanged(target: Any = None, **_: Any) -> Any:
     return target if target is not None else _unchanged
 
 
-# Feast has typeguard recompile its classes so that they check their arguments as they run; that
-# is half of its import (4 of 8 s on the machine this was measured on), for checks that mypy makes.
+# Half of Feast's import time is typeguard, which recompiles its classes to check arguments.
 with patch("typeguard.typechecked", _unchanged):
     import feast  # noqa: F401

@@ -17,9 +17,8 @@ from feast.utils import make_tzaware
 
 __all__ = ["ForwardDynamoDBOnlineStore", "ForwardDynamoDBOnlineStoreConfig"]
 
-# Feast's own settings of this kind reach its asynchronous client alone; boto3 by itself waits for
-# a minute, five times.
-_SOON = Config(
+# Feast's own timeouts reach only its asynchronous client; boto3's default is five times a minute.
+_TIMEOUTS = Config(
     connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"}
 )
 
@@ -43,7 +42,7 @@ class ForwardDynamoDBOnlineStore(DynamoDBOnlineStore):  # type: ignore[misc]
     ) -> Any:
         if self._dynamodb_resource is None:
             self._dynamodb_resource = boto3.Session().resource(
-                "dynamodb", region_name=region, endpoint_url=endpoint_url, config=_SOON
+                "dynamodb", region_name=region, endpoint_url=endpoint_url, config=_TIMEOUTS
             )
         return self._dynamodb_resource
 

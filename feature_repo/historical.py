@@ -1,9 +1,10 @@
-"""Training data: each session's features as they were known at its close."""
+"""Training data: each session's features as of its close."""
 
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.compute as pc
 
 from feature_repo.definitions import FORECAST
 from feature_repo.opening import CACHE, open_feature_store
@@ -17,22 +18,20 @@ __all__ = ["training_frame"]
 def training_frame(
     store_uri: str, symbol: str, as_of: date, *, first: date | None = None, cache: Path = CACHE
 ) -> pd.DataFrame:
-    """Read the features of each session, as known at that session's close, through Feast.
+    """Read the features of each session as of its close through Feast.
 
-    Rows restated later are left out by ``filter_by_created_timestamp``; Feast's default would
-    join the last version, known or not. A session that had no row by its own close is left out
-    too, and never filled with the one before.
+    ``filter_by_created_timestamp`` leaves out rows restated later; Feast's default would join the
+    last version. A session without a row created by its close is left out, not filled.
 
     Parameters
     ----------
     store_uri : str
         The volcast store.
     symbol : str
-        Whose features.
     as_of, first : date
         Last and first session, both inclusive; ``first`` defaults to the earliest stored.
     cache : Path
-        Where Feast's own files of a remote store are.
+        Folder for Feast's own files of a remote store.
 
     Returns
     -------
@@ -43,16 +42,16 @@ def training_frame(
     Raises
     ------
     NotFound
-        If the symbol has no row in that span that was known at its close.
+        If the symbol has no row in that span created by its close.
     """
     rows = Store.open(store_uri).read(FEATURES_DAILY, symbols=[symbol], first=first, last=as_of)
-    keys = rows.select(["symbol", "session", "event_timestamp", "created_timestamp"]).to_pandas()
-    keys = keys[keys["created_timestamp"] <= keys["event_timestamp"]]
-    keys = keys.drop(columns="created_timestamp").drop_duplicates("session")
+    in_time = pc.less_equal(rows["created_timestamp"], rows["event_timestamp"])
+    keys = rows.filter(in_time).select(["symbol", "session", "event_timestamp"]).to_pandas()
+    keys = keys.drop_duplicates("session")
     if keys.empty:
         raise NotFound(
             found=f"no features of {symbol} up to {as_of}",
-            expected="features_daily rows known at their session's close",
+            expected="features_daily rows created by their session's close",
             where=store_uri,
             remedy="Run the features step, or ask for another symbol or date.",
         )

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,14 +37,14 @@ _ONE_DAY = timedelta(days=1)  # at most between the dates of a session and of it
 
 
 def as_of(
-    moments: Times, event: Times, created: Times, *, ttl: int | None, known_only: bool
+    moments: Times, event: Times, created: Times, *, ttl: int | None, filter_created: bool
 ) -> NDArray[np.intp]:
     """Return for each moment the number of its row among the rows of one symbol; -1 for none.
 
     The row is of the newest event with ``moment - ttl <= event <= moment``, and of that event the
-    version created last. Rows sorted by when they count from (the event, or with ``known_only``
-    the later of event and creation) make the candidates of any moment a prefix; the newest of
-    every prefix is a running maximum of ranks, so a moment costs one binary search.
+    version created last. Sorted by the time they count from (the event; with ``filter_created`` the
+    later of event and creation) the candidates of a moment are a prefix; the newest of each prefix
+    is a running maximum of ranks, so that a moment costs one binary search.
 
     Parameters
     ----------
@@ -52,34 +52,31 @@ def as_of(
         Nanoseconds since 1970, UTC, in any order; a moment of NaT has no row.
     ttl : int or None
         Nanoseconds; None for no limit.
-    known_only : bool
-        Leave out, for each moment, the versions created after it.
+    filter_created : bool
+        Leave out versions created after the moment.
     """
     if not len(event):
         return np.full(len(moments), -1)
     order = np.lexsort((created, event))
-    counts_from = (np.maximum(event, created) if known_only else event)[order]
+    counts_from = (np.maximum(event, created) if filter_created else event)[order]
     by_time = np.argsort(counts_from, kind="stable")
     newest_so_far = np.maximum.accumulate(by_time)
     last = np.searchsorted(counts_from[by_time], moments, side="right") - 1
     row = order[newest_so_far[last]]
     absent = last < 0
     if ttl is not None:
-        # Where there is no row the difference has no meaning, and may overflow.
         absent |= moments - event[row] > ttl
     return np.where(absent, -1, row)
 
 
 class AsOfOfflineStoreConfig(FeastConfigBaseModel):  # type: ignore[misc]
-    """The section ``offline_store`` of feature_store.yaml; Feast finds it by its name."""
+    """Configuration section ``offline_store``; Feast finds this class by the store's name."""
 
-    type: Literal["feature_repo.offline_store.AsOfOfflineStore"] = (
-        "feature_repo.offline_store.AsOfOfflineStore"
-    )
+    type: str = f"{__name__}.AsOfOfflineStore"
 
 
 class AsOfRetrievalJob(RetrievalJob):  # type: ignore[misc]
-    """Rows that are read and joined each time they are requested, and not stored."""
+    """Rows that are read and joined at each request."""
 
     on_demand_feature_views: tuple[()] = ()
 
@@ -108,7 +105,7 @@ class AsOfRetrievalJob(RetrievalJob):  # type: ignore[misc]
     def to_df(
         self, validation_reference: ValidationReference | None = None, timeout: int | None = None
     ) -> pd.DataFrame:
-        """Return the rows as pandas, with no copy through Arrow."""
+        """Return the rows as pandas, without a copy through Arrow."""
         return self._evaluate()
 
     @override
@@ -128,12 +125,8 @@ class _Source:
     @classmethod
     def of(cls, source: DataSource, features: Sequence[str]) -> "_Source":
         """Raise ConfigError unless ``source`` names a contract table and the store's address."""
-        if (
-            not isinstance(source, FileSource)
-            or source.name not in _CONTRACTS
-            or source.field_mapping
-            or not source.created_timestamp_column
-        ):
+        is_table = isinstance(source, FileSource) and source.name in _CONTRACTS
+        if not is_table or source.field_mapping or not source.created_timestamp_column:
             raise _unsupported(
                 f"{type(source).__name__} {source.name}",
                 "a FileSource named like a contract table, its path a volcast store",
@@ -141,8 +134,8 @@ class _Source:
         table, created = _CONTRACTS[source.name], source.created_timestamp_column
         columns = {*table.key, table.partition_date, _MOMENT, created, *features}
         narrow = tuple(column for column in table.columns if column.name in columns)
-        store = Store.open(source.path)
-        return cls(store, replace(table, columns=narrow), tuple(features), created)
+        narrowed = replace(table, columns=narrow)
+        return cls(Store.open(source.path), narrowed, tuple(features), created)
 
     def read(
         self, first: datetime | None, last: datetime | None, symbols: Sequence[str] | None = None
@@ -172,7 +165,7 @@ class _Source:
 
 
 class AsOfOfflineStore(OfflineStore):  # type: ignore[misc]
-    """Joins contract tables by symbol; reads them through volcast's store and never writes.
+    """Joins contract tables by symbol, read-only.
 
     SQL, spans of dates, on-demand views, renamed columns and other sources are refused.
     """
@@ -197,27 +190,27 @@ class AsOfOfflineStore(OfflineStore):  # type: ignore[misc]
         Parameters
         ----------
         entity_df : pandas.DataFrame
-            ``event_timestamp`` (UTC where it has no zone) and ``symbol``, as text; all rows and
-            columns come back in their order, null features where there are none.
+            ``event_timestamp`` (UTC where it has no zone) and ``symbol``, as text. All rows and
+            columns are returned in their order; features are null where there are none.
         filter_by_created_timestamp : bool
-            Take only versions created by the moment, see `as_of`.
+            Use only versions created by the moment.
 
         Raises
         ------
         RequestError
             If ``entity_df`` cannot be joined.
         ConfigError
-            If a view is of a kind that this store does not serve.
+            If this store does not support a view.
         """
         if span or not isinstance(entity_df, pd.DataFrame):
-            raise _unfit("SQL, a span of dates or nothing", "a DataFrame of symbols and moments")
+            raise _not_joinable("no DataFrame", "a DataFrame of symbols and moments")
         if OnDemandFeatureView.get_requested_odfvs(feature_refs, project, registry):
             raise _unsupported("an on-demand feature view", "stored features")
         requested = _get_requested_feature_views_to_features_dict(feature_refs, feature_views, [])
         views = [_View.of(view, names, full_feature_names) for view, names in requested[0].items()]
         moments = _moments(entity_df, [name for view in views for name in view.names])
         return AsOfRetrievalJob(
-            lambda: _join(entity_df, moments, views, known_only=filter_by_created_timestamp),
+            lambda: _join(entity_df, moments, views, filter_by_created_timestamp),
             full_feature_names=full_feature_names,
             metadata=RetrievalMetadata(
                 features=feature_refs,
@@ -268,7 +261,7 @@ class AsOfOfflineStore(OfflineStore):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class _View:
-    """The features requested of one view, and their names in the answer."""
+    """The features requested of one view, and their names in the result."""
 
     source: _Source
     names: tuple[str, ...]
@@ -284,9 +277,12 @@ class _View:
 
 
 def _join(
-    entity_df: pd.DataFrame, moments: "pd.Series[Any]", views: Sequence[_View], *, known_only: bool
+    entity_df: pd.DataFrame,
+    moments: "pd.Series[Any]",
+    views: Sequence[_View],
+    filter_created: bool,
 ) -> pd.DataFrame:
-    """Append each view's features; memory for them is allocated once and filled by symbol."""
+    """Append each view's features, in memory allocated once and filled by symbol."""
     places = entity_df.groupby(_KEY, sort=False).indices
     first, last = (None if pd.isna(x) else x for x in (moments.min(), moments.max()))
     counted = moments.to_numpy("datetime64[ns]").view(np.int64)
@@ -295,7 +291,7 @@ def _join(
         rows = view.source.read(first - view.ttl if first and view.ttl else None, last, [symbol])
         times = view.source.times(rows, symbol)
         ttl = view.ttl // timedelta(microseconds=1) * 1000 if view.ttl else None
-        row = as_of(counted[places[symbol]], *times, ttl=ttl, known_only=known_only)
+        row = as_of(counted[places[symbol]], *times, ttl=ttl, filter_created=filter_created)
         at, row = places[symbol][row >= 0], row[row >= 0]
         for line, name in zip(values, view.source.features, strict=True):
             line[at] = rows.column(name).to_numpy()[row]
@@ -321,19 +317,19 @@ def _pull(source: _Source, start: datetime | None, end: datetime | None) -> pd.D
 def _moments(entity_df: pd.DataFrame, features: Sequence[str]) -> "pd.Series[Any]":
     """Return the moments of the rows in UTC, after checking that the rows can be joined."""
     if missing := [name for name in (_KEY, _MOMENT) if name not in entity_df]:
-        raise _unfit(f"no column {', '.join(missing)}", f"columns {_KEY}, {_MOMENT}")
+        raise _not_joinable(f"no column {', '.join(missing)}", f"columns {_KEY}, {_MOMENT}")
     if repeated := sorted(set(features) & set(entity_df)):
-        raise _unfit(f"columns {', '.join(repeated)}", "no column named like a feature")
+        raise _not_joinable(f"columns {', '.join(repeated)}", "no column named like a feature")
     kind = pd.api.types.infer_dtype(entity_df[_KEY], skipna=True)
     if kind not in ("string", "empty"):
-        raise _unfit(f"{_KEY} of type {kind}", f"{_KEY} as text, such as '000001'")
+        raise _not_joinable(f"{_KEY} of type {kind}", f"{_KEY} as text, such as '000001'")
     try:
         return pd.to_datetime(entity_df[_MOMENT], utc=True).dt.as_unit("ns")
     except (pd.errors.OutOfBoundsDatetime, TypeError, ValueError) as error:
-        raise _unfit(str(error), "times from 1678 to 2261") from error
+        raise _not_joinable(str(error), "times from 1678 to 2261") from error
 
 
-def _unfit(found: str, expected: str) -> RequestError:
+def _not_joinable(found: str, expected: str) -> RequestError:
     return RequestError(
         found=found,
         expected=expected,

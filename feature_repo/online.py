@@ -1,4 +1,4 @@
-"""The online store: filled with each symbol's newest features, and looked up by symbol."""
+"""The online store: each symbol's newest features, written and looked up by symbol."""
 
 import io
 import math
@@ -15,14 +15,14 @@ from feature_repo.definitions import FORECAST
 from feature_repo.opening import CACHE, locate, scratch_feature_store, translated_errors
 from volcast.core import calendar
 from volcast.core.errors import StaleInput
-from volcast.features.catalog import FEATURES_DAILY
+from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
 from volcast.store.local import locked
 
 __all__ = ["WINDOW", "materialize", "online_features"]
 
 WINDOW = timedelta(days=30)
-"""How far back each run looks again, so that rows that came late are taken too."""
+"""Span that each run reads again, so that late rows are included."""
 
 
 def materialize(
@@ -35,14 +35,10 @@ def materialize(
 ) -> dict[str, datetime]:
     """Put each symbol's newest features up to ``as_of`` into the online store.
 
-    The window slides: ``materialize_incremental`` would start where the last run ended and so
-    skip late rows. The online store only moves forward: if it already has a session after
-    ``as_of`` it is not changed.
-
-    Processes of one machine take turns, which SQLite needs, because Feast lets an older write win
-    there. Across machines there is no lock, but Redis and DynamoDB take a row only if they hold no
-    later session of that symbol, in one atomic step. Of two versions of one session the last to be
-    written stays until the next run.
+    The window slides, unlike that of ``materialize_incremental``, which skips late rows. A store
+    that already has a session after ``as_of`` is not changed. Processes of one machine take turns,
+    because in SQLite Feast lets an older write win; Redis and DynamoDB compare and write in one
+    atomic step. Of two versions of one session the last written wins.
 
     Parameters
     ----------
@@ -53,14 +49,14 @@ def materialize(
     expect : sequence of str
         Symbols that must have features of ``as_of`` or later afterwards.
     cache : Path
-        Where Feast's own files of a remote store are.
+        Folder for Feast's own files of a remote store.
     online : SecretStr or None
         The setting ``online_store``; None for an SQLite file.
 
     Returns
     -------
     dict of str to datetime
-        Event timestamp (UTC) now online, by symbol, for all symbols with rows in the window.
+        Event timestamp (UTC) now online, for each symbol with rows in the window.
 
     Raises
     ------
@@ -96,32 +92,23 @@ def online_features(
 
     Feast does not enforce the view's TTL online: the caller judges the age.
 
-    Parameters
-    ----------
-    feature_store : feast.FeatureStore
-        A long-lived one, from `open_feature_store`; the first call of a process costs seconds.
-    symbol : str
-        Whose features.
-
     Returns
     -------
     tuple of (datetime, dict) or None
-        The close (UTC) of the session that the features are of, and the features by name, None
-        for null; None for an unknown symbol.
+        Close (UTC) of the features' session, and the features by name, None for null; None for an
+        unknown symbol.
     """
-    answer = feature_store.get_online_features(
+    result = feature_store.get_online_features(
         features=_service(feature_store), entity_rows=[{"symbol": symbol}]
     ).to_dict(include_event_timestamps=True)
-    stamps = {answer[f"{name}__ts"][0] for name in answer if f"{name}__ts" in answer}
-    newest = max(stamps)
+    newest = max(result[f"{name}__ts"][0] for name in names())
     if newest == 0:
         return None
-    values = {
-        name: None if column[0] is None or math.isnan(column[0]) else float(column[0])
-        for name, column in answer.items()
-        if name != "symbol" and not name.endswith("__ts")
+    values = {name: result[name][0] for name in names()}
+    return datetime.fromtimestamp(newest, UTC), {
+        name: None if value is None or math.isnan(value) else float(value)
+        for name, value in values.items()
     }
-    return datetime.fromtimestamp(newest, UTC), values
 
 
 @lru_cache(maxsize=1)
@@ -136,13 +123,11 @@ def _event_timestamps(feature_store: FeatureStore, symbols: Sequence[str]) -> di
 
 
 def _refuse_stale(stamps: dict[str, datetime], expect: Sequence[str], end: datetime) -> None:
-    newest = {symbol: stamps.get(symbol) for symbol in expect}
-    behind = {symbol: stamp for symbol, stamp in newest.items() if stamp is None or stamp < end}
+    newest = [(symbol, stamps.get(symbol)) for symbol in expect]
+    behind = [f"{name} at {stamp}" for name, stamp in newest if stamp is None or stamp < end]
     if behind:
         raise StaleInput(
-            found=", ".join(
-                f"{symbol} at {stamp or 'nothing'}" for symbol, stamp in behind.items()
-            ),
+            found=", ".join(behind),
             expected=f"features of the close {end.isoformat()}",
             where="online store",
             remedy="Run the features step for that session.",

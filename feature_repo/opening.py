@@ -14,11 +14,12 @@ from typing import Any
 
 import feast
 
-# Registers the converters that `_keep_times_in_utc` replaces, so it must come first.
+# Registers the converters that `_register_utc_times` replaces, so it must come first.
 import feast.infra.online_stores.sqlite
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 from feast import FeatureStore, RepoConfig
+from feast.utils import make_tzaware
 from pydantic import SecretStr
 from redis.exceptions import RedisError
 
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 CACHE = Path("var/cache")
-"""Where Feast's own files of a remote store are, by default."""
+"""Default folder for Feast's own files of a remote store."""
 
 _YAML = Path(__file__).with_name("feature_store.yaml")
 _SQLITE = "online.db"
@@ -58,7 +59,7 @@ class Places:
 
 
 def locate(store: Store, cache: Path = CACHE, online: SecretStr | None = None) -> Places:
-    """Return the places of ``store``: Feast's files are in a local store, else in ``cache``."""
+    """Return the places of ``store``; Feast's files are in it if local, else in ``cache``."""
     chosen = None if online is None else read_online_store(online.get_secret_value())
     if "://" not in store.uri:
         return Places(store.uri, Path(store.uri).resolve() / "feast", chosen)
@@ -69,27 +70,25 @@ def locate(store: Store, cache: Path = CACHE, online: SecretStr | None = None) -
 def open_feature_store(
     store_uri: str, cache: Path = CACHE, online: SecretStr | None = None
 ) -> FeatureStore:
-    """Open the feature store over the features of ``store_uri``, made first if need be.
+    """Open the feature store over the features of ``store_uri``, and create it if needed.
 
-    The registry is a file named by a hash of the definitions and of the online store (not of its
-    password), put in place whole by a rename: new definitions or paths give a new file, two
-    processes that make it at once make the same one, and a reader never sees Feast's own write,
-    which truncates the file it replaces. A table in DynamoDB is made with it.
+    The registry's file name is a hash of the definitions and the online store (without password),
+    and the file is renamed into place: readers never see a part of Feast's write, and processes
+    that create it at once create the same one. The table in DynamoDB is created with it.
 
     Parameters
     ----------
     store_uri : str
-        The volcast store: a local folder or ``s3://bucket/prefix``.
+        A local folder or ``s3://bucket/prefix``.
     cache : Path
-        Where Feast's own files of a remote store are.
+        Folder for Feast's own files of a remote store.
     online : SecretStr or None
-        The setting ``online_store``; None for an SQLite file next to the registry. Training has no
-        need of it.
+        The setting ``online_store``; None for an SQLite file next to the registry.
 
     Returns
     -------
     feast.FeatureStore
-        For long-lived use; one call costs seconds, for the import.
+        For long-lived use: the call takes seconds.
     """
     places = locate(Store.open(store_uri), cache, online)
     registry = places.state / f"registry-{_fingerprint(places)}.db"
@@ -101,10 +100,10 @@ def open_feature_store(
 
 @contextmanager
 def scratch_feature_store(places: Places) -> Iterator[FeatureStore]:
-    """Open the feature store with a registry of its own, removed afterwards.
+    """Open the feature store with a temporary registry and the real online store.
 
-    The online store is the real one. Materializing through a scratch registry keeps Feast from
-    rewriting the shared one, and a kill from leaving the view marked as materializing for ever.
+    Materializing through it never rewrites the shared registry, which a kill would leave marked as
+    materializing.
     """
     places.state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=places.state, prefix=".registry-") as folder:
@@ -116,7 +115,7 @@ def scratch_feature_store(places: Places) -> Iterator[FeatureStore]:
 
 @contextmanager
 def translated_errors(online: OnlineStore | None) -> Iterator[None]:
-    """Raise what Redis or DynamoDB raise as StoreUnavailable."""
+    """Turn errors of Redis and DynamoDB into StoreUnavailable."""
     try:
         yield
     except (RedisError, BotoCoreError, ClientError) as error:
@@ -129,10 +128,9 @@ def translated_errors(online: OnlineStore | None) -> Iterator[None]:
 
 
 def _config(places: Places, registry: Path) -> RepoConfig:
-    _keep_times_in_utc()
+    _register_utc_times()
     return RepoConfig(
         **yaml.safe_load(_YAML.read_text(encoding="utf-8")),
-        # The registry's file name is a hash of the definitions, so a file never changes.
         registry={"path": str(registry), "cache_ttl_seconds": 0},
         online_store=_online_config(places),
         repo_path=_YAML.parent,
@@ -140,7 +138,7 @@ def _config(places: Places, registry: Path) -> RepoConfig:
 
 
 def _online_config(places: Places) -> dict[str, Any]:
-    """Return Feast's configuration of the online store; it shows no password, even printed."""
+    """Return Feast's configuration of the online store, whose text shows no password."""
     if places.online is None:
         return {"type": "sqlite", "path": str(places.state / _SQLITE)}
     if isinstance(places.online, Redis):
@@ -168,19 +166,12 @@ def _fingerprint(places: Places) -> str:
 
 
 @lru_cache(maxsize=1)
-def _keep_times_in_utc() -> None:
-    """Make Feast's SQLite store write and read its timestamps as the UTC that they are.
+def _register_utc_times() -> None:
+    """Make Feast's SQLite store write and read its timestamps in UTC.
 
-    Feast strips the zone and then counts seconds as if the time were local: written in New York
-    and read in London, a close moves by five hours, and the next session's looks old.
+    Feast strips the zone and then counts seconds as if the time were local.
     """
-    sqlite3.register_adapter(datetime, _seconds)
-    sqlite3.register_converter("timestamp", _naive_utc)
-
-
-def _seconds(moment: datetime) -> int:
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-
-
-def _naive_utc(stored: bytes) -> datetime:
-    return datetime.fromtimestamp(int(stored), UTC).replace(tzinfo=None)
+    sqlite3.register_adapter(datetime, lambda moment: int(make_tzaware(moment).timestamp()))
+    sqlite3.register_converter(
+        "timestamp", lambda stored: datetime.fromtimestamp(int(stored), UTC).replace(tzinfo=None)
+    )

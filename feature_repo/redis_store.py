@@ -17,7 +17,7 @@ from volcast.core.online_store import Redis
 __all__ = ["ForwardRedisOnlineStore", "ForwardRedisOnlineStoreConfig"]
 
 _SECONDS = 1.0
-"""How long to wait for a connection, or for an answer: a thousand times what either takes."""
+"""Timeout of a connection and of an answer."""
 
 
 class ForwardRedisOnlineStoreConfig(RedisOnlineStoreConfig):  # type: ignore[misc]
@@ -31,14 +31,14 @@ class ForwardRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
     """The layout is Feast's own: one hash a symbol, its fields named by hashed feature names.
 
     No key expires: the reader judges the age of a row, and an expired one would look like an
-    unknown symbol. There is one row a symbol, so nothing piles up.
+    unknown symbol.
     """
 
     _client: redis.Redis | None = None
 
     def _get_client(self, online_store_config: ForwardRedisOnlineStoreConfig) -> redis.Redis:
-        # Feast's connection string loses passwords with a comma in them and takes no retry policy;
-        # the default of redis-py waits for 10 s and more before it gives up.
+        # Feast's connection string breaks at a comma in a password and has no retry policy; the
+        # default of redis-py waits for 10 s and more.
         if self._client is None:
             at = online_store_config.server
             self._client = redis.Redis(
@@ -50,7 +50,7 @@ class ForwardRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
                 ssl=at.tls,
                 socket_connect_timeout=_SECONDS,
                 socket_timeout=_SECONDS,
-                # Once, and at once: a pooled connection may be of a server that is gone since.
+                # One retry at once, since a pooled connection may be of a server that restarted.
                 retry=Retry(NoBackoff(), 1, (redis.ConnectionError,)),
             )
         return self._client
@@ -62,10 +62,9 @@ class ForwardRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
         data: list[tuple[Any, dict[str, Any], datetime, datetime | None]],
         progress: Callable[[int], Any] | None,
     ) -> None:
-        """Write each row unless a later session's is there, as one step for each symbol.
+        """Write each row unless a later session's is there, in one atomic step per symbol.
 
-        Feast's own compares, then writes, in two steps, and takes a restated row of the session
-        that is there for one it knows.
+        Feast compares and writes in two steps, and skips a restated row of the stored session.
         """
         client = self._get_client(config.online_store)
         for entity, values, moment, _ in data:

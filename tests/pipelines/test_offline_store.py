@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -66,7 +65,7 @@ def store_uri(tmp_path_factory: pytest.TempPathFactory, versions: pd.DataFrame) 
 
 
 @pytest.fixture(scope="module")
-def asked(versions: pd.DataFrame) -> pd.DataFrame:
+def moments(versions: pd.DataFrame) -> pd.DataFrame:
     """Return 300 rows: any moments, and those where something just begins or ends to count."""
     draw = np.random.default_rng(5)
     edges = []
@@ -83,61 +82,51 @@ def asked(versions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined(
-    store_uri: str, entity_df: Any, *, known_only: bool = True, **more: Any
+    store_uri: str, entity_df: Any, *, filter_created: bool = True, **more: Any
 ) -> pd.DataFrame:
     from feature_repo.opening import open_feature_store
 
     feature_store = open_feature_store(store_uri)
     service = feature_store.get_feature_service("forecast")
     job = feature_store.get_historical_features(
-        entity_df=entity_df, features=service, filter_by_created_timestamp=known_only, **more
+        entity_df=entity_df, features=service, filter_by_created_timestamp=filter_created, **more
     )
     rows: pd.DataFrame = job.to_df()
     return rows
 
 
-def _counts(row: Row, moment: datetime, known_only: bool, ttl: timedelta) -> bool:
-    if known_only and row["created_timestamp"] > moment:
-        return False
-    return moment - ttl <= row["event_timestamp"] <= moment
-
-
 def _searched(
-    rows: list[Row], asked: pd.DataFrame, known_only: bool, ttl: timedelta = TTL
+    rows: list[Row], moments: pd.DataFrame, filter_created: bool, ttl: timedelta = TTL
 ) -> list[list[float]]:
-    answers = []
-    for symbol, moment in zip(asked["symbol"], asked["event_timestamp"], strict=True):
-        best: Row | None = None
-        for row in rows:
-            if row["symbol"] != symbol or not _counts(row, moment, known_only, ttl):
-                continue
-            if best is None or _age(row) > _age(best):
-                best = row
-        answers.append([best[name] if best else np.nan for name in names()])
-    return answers
+    results = []
+    for symbol, moment in zip(moments["symbol"], moments["event_timestamp"], strict=True):
+        candidates = [
+            row
+            for row in rows
+            if row["symbol"] == symbol
+            and moment - ttl <= row["event_timestamp"] <= moment
+            and not (filter_created and row["created_timestamp"] > moment)
+        ]
+        best = max(candidates, key=_age, default=None)
+        results.append([best[name] if best else np.nan for name in names()])
+    return results
 
 
 def _age(row: Row) -> tuple[datetime, datetime]:
     return row["event_timestamp"], row["created_timestamp"]
 
 
-@pytest.mark.parametrize("known_only", [True, False])
-def test_300_rows_get_what_a_search_through_all_versions_finds(
-    store_uri: str, versions: pd.DataFrame, asked: pd.DataFrame, known_only: bool
+@pytest.mark.parametrize("filter_created", [True, False])
+def test_300_rows_match_a_search_through_all_versions(
+    store_uri: str, versions: pd.DataFrame, moments: pd.DataFrame, filter_created: bool
 ) -> None:
-    joined = _joined(store_uri, asked, known_only=known_only)
-    expected = _searched(versions.to_dict("records"), asked, known_only)
-    assert len(asked) == 300
+    joined = _joined(store_uri, moments, filter_created=filter_created)
+    expected = _searched(versions.to_dict("records"), moments, filter_created)
+    assert len(moments) == 300
     np.testing.assert_array_equal(joined[names()].to_numpy(), np.array(expected, float))
     assert 100 < joined["ret_1"].notna().sum() < 290
-
-
-def test_all_entity_rows_come_back_in_order_before_the_features(
-    store_uri: str, asked: pd.DataFrame
-) -> None:
-    joined = _joined(store_uri, asked)
-    assert list(joined.columns) == [*asked.columns, *names()]
-    pd.testing.assert_frame_equal(joined[list(asked.columns)], asked)
+    assert list(joined.columns) == [*moments.columns, *names()]
+    pd.testing.assert_frame_equal(joined[list(moments.columns)], moments)
 
 
 @pytest.mark.parametrize(
@@ -152,54 +141,47 @@ def test_all_entity_rows_come_back_in_order_before_the_features(
     ids=["another zone", "no zone", "nanoseconds", "objects", "datetimes"],
 )
 def test_moments_may_have_any_zone_unit_or_type(
-    store_uri: str, asked: pd.DataFrame, form: Callable[["pd.Series[Any]"], "pd.Series[Any]"]
+    store_uri: str, moments: pd.DataFrame, form: Callable[["pd.Series[Any]"], "pd.Series[Any]"]
 ) -> None:
-    same = asked.assign(event_timestamp=form(asked["event_timestamp"]))
-    known = _joined(store_uri, asked)[names()]
-    pd.testing.assert_frame_equal(_joined(store_uri, same)[names()], known)
+    same = moments.assign(event_timestamp=form(moments["event_timestamp"]))
+    expected = _joined(store_uri, moments)[names()]
+    pd.testing.assert_frame_equal(_joined(store_uri, same)[names()], expected)
 
 
-def test_a_row_without_a_moment_gets_nothing(store_uri: str, asked: pd.DataFrame) -> None:
-    timeless = asked.assign(event_timestamp=pd.NaT)
+def test_a_row_without_a_moment_gets_nothing(store_uri: str, moments: pd.DataFrame) -> None:
+    timeless = moments.assign(event_timestamp=pd.NaT)
     timeless["event_timestamp"] = timeless["event_timestamp"].dt.tz_localize("UTC")
     assert _joined(store_uri, timeless)[names()].isna().all(axis=None)
-    assert len(_joined(store_uri, asked.head(0))) == 0
+    assert len(_joined(store_uri, moments.head(0))) == 0
 
 
-def test_a_forked_process_joins_too(store_uri: str, asked: pd.DataFrame) -> None:
-    known = _joined(store_uri, asked)
+def test_a_forked_process_joins_too(store_uri: str, moments: pd.DataFrame) -> None:
+    expected = _joined(store_uri, moments)
     with multiprocessing.get_context("fork").Pool(1) as forked:
-        again = forked.apply_async(_joined, (store_uri, asked)).get(timeout=60)
-    pd.testing.assert_frame_equal(again, known)
+        again = forked.apply_async(_joined, (store_uri, moments)).get(timeout=60)
+    pd.testing.assert_frame_equal(again, expected)
 
 
-def test_full_names_say_the_view(store_uri: str, asked: pd.DataFrame) -> None:
-    joined = _joined(store_uri, asked, full_feature_names=True)
+def test_full_names_begin_with_the_view(store_uri: str, moments: pd.DataFrame) -> None:
+    joined = _joined(store_uri, moments, full_feature_names=True)
     assert list(joined.columns[3:]) == [f"features_daily__{name}" for name in names()]
-    short = _joined(store_uri, asked)
+    short = _joined(store_uri, moments)
     np.testing.assert_array_equal(joined["features_daily__vix"], short["vix"])
 
 
 def test_files_of_other_symbols_and_years_are_not_opened(
     tmp_path: Path, versions: pd.DataFrame
 ) -> None:
-    store = Store.open(str(tmp_path))
+    # Folders above the table look like partitions, and are none.
+    store = Store.open(str(tmp_path / "symbol=NONE" / "year=1999"))
     store.write(FEATURES_DAILY, versions)
-    files = sorted((tmp_path / "features_daily").rglob("*.parquet"))
-    needed = tmp_path / "features_daily" / "symbol=000001" / "year=2017" / "data.parquet"
+    table = Path(store.uri) / "features_daily"
+    files = sorted(table.rglob("*.parquet"))
+    needed = table / "symbol=000001" / "year=2017" / "data.parquet"
     for file in set(files) - {needed}:
         file.write_bytes(b"no Parquet")
     when = pd.to_datetime(["2017-02-01 22:00", "2017-11-30 22:00"], utc=True)
     joined = _joined(store.uri, pd.DataFrame({"symbol": "000001", "event_timestamp": when}))
-    assert joined["ret_1"].notna().all()
-
-
-def test_folders_above_the_table_say_nothing_about_its_rows(
-    tmp_path: Path, versions: pd.DataFrame
-) -> None:
-    store = Store.open(str(tmp_path / "symbol=NONE" / "year=1999"))
-    store.write(FEATURES_DAILY, versions)
-    joined = _joined(store.uri, pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [END]}))
     assert joined["ret_1"].notna().all()
 
 
@@ -210,8 +192,8 @@ def _view(source: Any, name: str = "view", ttl: timedelta = TTL, **more: Any) ->
     from feature_repo.definitions import SYMBOL
 
     fields = [Field(name=each, dtype=Float64) for each in names()]
-    given = {"entities": [SYMBOL], "schema": [Field(name="symbol", dtype=String), *fields], **more}
-    return FeatureView(name=name, ttl=ttl, source=source, **given)
+    options = {"entities": [SYMBOL], "schema": [Field(name="symbol", dtype=String), *fields]}
+    return FeatureView(name=name, ttl=ttl, source=source, **{**options, **more})
 
 
 def _source(path: str, name: str = "features_daily", **more: Any) -> Any:
@@ -223,7 +205,7 @@ def _source(path: str, name: str = "features_daily", **more: Any) -> Any:
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Callable[..., Any]:
-    """Return a function that opens a feature store of the views given."""
+    """Return a function that opens a feature store of some views."""
     from feast import FeatureStore, RepoConfig
 
     from feature_repo.definitions import SYMBOL
@@ -246,18 +228,18 @@ def opened(tmp_path: Path) -> Callable[..., Any]:
 
 
 def test_each_view_keeps_its_own_ttl_and_only_the_features_requested(
-    opened: Callable[..., Any], store_uri: str, versions: pd.DataFrame, asked: pd.DataFrame
+    opened: Callable[..., Any], store_uri: str, versions: pd.DataFrame, moments: pd.DataFrame
 ) -> None:
     day, forever = timedelta(days=1), timedelta(days=9999)
     source = _source(store_uri)
     feature_store = opened(_view(source, "day", day), _view(source, "forever", forever))
     joined = feature_store.get_historical_features(
-        asked, ["day:ret_1", "forever:vix"], filter_by_created_timestamp=True
+        moments, ["day:ret_1", "forever:vix"], filter_by_created_timestamp=True
     ).to_df()
-    assert list(joined.columns) == [*asked.columns, "ret_1", "vix"]
+    assert list(joined.columns) == [*moments.columns, "ret_1", "vix"]
     rows = versions.to_dict("records")
-    within_a_day = pd.DataFrame(_searched(rows, asked, True, day), columns=names())
-    at_any_age = pd.DataFrame(_searched(rows, asked, True, forever), columns=names())
+    within_a_day = pd.DataFrame(_searched(rows, moments, True, day), columns=names())
+    at_any_age = pd.DataFrame(_searched(rows, moments, True, forever), columns=names())
     np.testing.assert_array_equal(joined["ret_1"], within_a_day["ret_1"])
     np.testing.assert_array_equal(joined["vix"], at_any_age["vix"])
 
@@ -284,21 +266,14 @@ def _pulled(store_uri: str, latest: bool, start: datetime, end: datetime) -> pd.
 def test_the_latest_rows_of_a_span_are_one_a_symbol(
     store_uri: str, versions: pd.DataFrame, end: datetime
 ) -> None:
-    newest: dict[str, Row] = {}
-    for row in versions.to_dict("records"):
-        best = newest.get(row["symbol"])
-        if START <= row["event_timestamp"] <= end and (best is None or _age(row) > _age(best)):
-            newest[row["symbol"]] = row
+    span = versions[versions["event_timestamp"].between(START, end)]
+    newest = span.sort_values(["event_timestamp", "created_timestamp"]).groupby("symbol").tail(1)
     pulled = _pulled(store_uri, True, START, end).set_index("symbol")["ret_1"].to_dict()
-    assert pulled == {symbol: row["ret_1"] for symbol, row in newest.items()}
+    assert pulled == newest.set_index("symbol")["ret_1"].to_dict()
 
 
 def test_all_rows_of_a_span_are_all_versions(store_uri: str, versions: pd.DataFrame) -> None:
-    expected = [
-        row["ret_1"]
-        for row in versions.to_dict("records")
-        if START <= row["event_timestamp"] <= END
-    ]
+    expected = versions.loc[versions["event_timestamp"].between(START, END), "ret_1"]
     assert sorted(_pulled(store_uri, False, START, END)["ret_1"]) == sorted(expected)
     naive = START.replace(tzinfo=None), END.replace(tzinfo=None)
     assert len(_pulled(store_uri, False, *naive)) == len(expected)
@@ -331,7 +306,7 @@ def test_a_span_of_dates_in_place_of_entities_is_refused(store_uri: str) -> None
 
 @pytest.mark.parametrize("kind", ["no contract table", "renamed columns", "no key", "text"])
 def test_views_of_another_kind_are_refused(
-    opened: Callable[..., Any], store_uri: str, asked: pd.DataFrame, kind: str
+    opened: Callable[..., Any], store_uri: str, moments: pd.DataFrame, kind: str
 ) -> None:
     from feast import Field
     from feast.types import Float64, String
@@ -346,12 +321,12 @@ def test_views_of_another_kind_are_refused(
     }
     of, changes = source_and_changes[kind]
     with pytest.raises(ConfigError):
-        opened(_view(of, **changes)).get_historical_features(asked, ["view:vix"])
+        opened(_view(of, **changes)).get_historical_features(moments, ["view:vix"])
 
 
 @pytest.mark.filterwarnings("ignore:On demand feature view is an experimental")
 def test_an_on_demand_view_is_refused(
-    opened: Callable[..., Any], store_uri: str, asked: pd.DataFrame
+    opened: Callable[..., Any], store_uri: str, moments: pd.DataFrame
 ) -> None:
     from feast import Field
     from feast.on_demand_feature_view import on_demand_feature_view
@@ -364,30 +339,21 @@ def test_an_on_demand_view_is_refused(
         return pd.DataFrame({"twice": inputs["vix"] * 2})
 
     with pytest.raises(ConfigError):
-        opened(view, doubled).get_historical_features(asked, ["doubled:twice"])
+        opened(view, doubled).get_historical_features(moments, ["doubled:twice"])
 
 
-def test_a_broken_file_is_named(tmp_path: Path, versions: pd.DataFrame) -> None:
-    store = Store.open(str(tmp_path))
-    store.write(FEATURES_DAILY, versions)
-    broken = tmp_path / "features_daily" / "symbol=SPX" / "year=2017" / "data.parquet"
-    broken.write_bytes(broken.read_bytes()[:-100])
-    with pytest.raises(CorruptFile, match="symbol=SPX/year=2017"):
-        _joined(store.uri, pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [END]}))
-
-
-@pytest.mark.parametrize("fault", ["no time", "another symbol"])
-def test_a_file_that_breaks_the_contract_is_refused(
-    tmp_path: Path, versions: pd.DataFrame, fault: str
-) -> None:
+@pytest.mark.parametrize("fault", ["truncated", "no time", "another symbol"])
+def test_a_faulty_file_is_refused(tmp_path: Path, versions: pd.DataFrame, fault: str) -> None:
     store = Store.open(str(tmp_path))
     store.write(FEATURES_DAILY, versions[versions["symbol"] == "SPX"])
     file = tmp_path / "features_daily" / "symbol=SPX" / "year=2017" / "data.parquet"
     rows = pq.read_table(file, partitioning=None).to_pandas()
-    faults = {
-        "no time": rows.drop(columns="created_timestamp"),
-        "another symbol": rows.assign(symbol="000001"),
-    }
-    pq.write_table(pa.Table.from_pandas(faults[fault], preserve_index=False), file)
-    with pytest.raises(ContractError):
+    if fault == "truncated":
+        file.write_bytes(file.read_bytes()[:-100])
+    elif fault == "no time":
+        rows.drop(columns="created_timestamp").to_parquet(file)
+    else:
+        rows.assign(symbol="000001").to_parquet(file)
+    error = CorruptFile if fault == "truncated" else ContractError
+    with pytest.raises(error, match="SPX"):
         _joined(store.uri, pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [END]}))

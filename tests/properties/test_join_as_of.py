@@ -23,14 +23,14 @@ MOMENTS = st.lists(st.none() | TIMES, max_size=8)
 TTLS = st.none() | st.integers(0, 7)
 
 
-def _searched(moment: int | None, rows: list[Row], ttl: int | None, known_only: bool) -> int:
+def _searched(moment: int | None, rows: list[Row], ttl: int | None, filter_created: bool) -> int:
     best = -1
     for number, row in enumerate(rows):
         if moment is None or row.event > moment:
             continue
         if ttl is not None and row.event < moment - ttl:
             continue
-        if known_only and row.created > moment:
+        if filter_created and row.created > moment:
             continue
         if best < 0 or rows[best] <= row:
             best = number
@@ -40,11 +40,11 @@ def _searched(moment: int | None, rows: list[Row], ttl: int | None, known_only: 
 @REPEATABLE
 @given(ROWS, MOMENTS, TTLS, st.booleans())
 def test_the_row_of_a_moment_is_the_newest_version_of_the_newest_event_that_counts_by_then(
-    rows: list[Row], moments: list[int | None], ttl: int | None, known_only: bool
+    rows: list[Row], moments: list[int | None], ttl: int | None, filter_created: bool
 ) -> None:
     from feature_repo.offline_store import as_of
 
     times = np.array(rows, dtype=np.int64).reshape(-1, 2)
     at = np.array([NAT if moment is None else moment for moment in moments], dtype=np.int64)
-    joined = as_of(at, times[:, 0], times[:, 1], ttl=ttl, known_only=known_only)
-    assert joined.tolist() == [_searched(m, rows, ttl, known_only) for m in moments]
+    joined = as_of(at, times[:, 0], times[:, 1], ttl=ttl, filter_created=filter_created)
+    assert joined.tolist() == [_searched(m, rows, ttl, filter_created) for m in moments]

@@ -18,7 +18,7 @@ from volcast.evaluation.rows import scored
 from volcast.evaluation.table import diagnostics
 from volcast.evaluation.walkforward import Progress, walk_forward
 from volcast.features.build import versions, with_context
-from volcast.features.labels import as_known, realized
+from volcast.features.labels import as_of_their_end, realized
 from volcast.features.point_in_time import labelled
 from volcast.models.blend import Blend
 from volcast.store import Store
@@ -151,5 +151,5 @@ def _rows_as_known(
     features = with_context(versions(only, universe), store, universe)
     then = features["created_timestamp"] <= features["event_timestamp"]
     frame = features[then & (features["symbol"] == universe.target) & (features["session"] <= last)]
-    labels = as_known(only, universe)
+    labels = as_of_their_end(only, universe)
     return labelled(frame, labels[labels["symbol"] == universe.target], date.max)

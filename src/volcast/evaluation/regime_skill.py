@@ -1,4 +1,4 @@
-"""What regimes are worth: forecasts of a turbulent week, against VIX alone."""
+"""Skill of regimes: forecasts of a turbulent week, compared with VIX alone."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from volcast.core.names import STATES
 from volcast.evaluation.rows import PERIODS
+from volcast.features.catalog import REGIME_MODELS
 
 __all__ = ["RegimeSkill", "regime_skill", "turbulent_weeks"]
 
@@ -19,8 +21,11 @@ _WEAK_PENALTY = 1e4
 """Inverse strength of the logit's ridge: enough to be finite where states are certain."""
 
 _INPUTS = {
-    "Gaussian mixture": ("gmm_normal", "gmm_stressed"),
-    "hidden Markov model": ("hmm_normal", "hmm_stressed"),
+    # The probability of the first state is one less the others.
+    **{
+        model: tuple(f"{kind}_{state}" for state in list(STATES)[1:])
+        for kind, model in REGIME_MODELS.items()
+    },
     "VIX alone": ("iv",),
 }
 
@@ -37,7 +42,7 @@ class RegimeSkill:
     brier : float
         Mean squared error of the probability; lower is better.
     auc : float
-        Chance that a turbulent week was given more than a quiet one; .5 knows nothing.
+        Chance that a turbulent week got a higher probability than a quiet one; .5 is no skill.
     """
 
     name: str
@@ -51,8 +56,8 @@ class RegimeSkill:
 def turbulent_weeks(rows: pd.DataFrame, forecast: "pd.Series[float] | None" = None) -> pd.DataFrame:
     """Forecast "the next five sessions are in the top quintile of volatility", walking forward.
 
-    At the first session of each quarter a logit a forecaster is fitted on the rows whose label had
-    ended before; the quintile's bound is that of their labels.
+    At the first session of each quarter one logit per forecaster is fitted on the rows whose label
+    had ended; the bound is the quintile of their labels.
 
     Parameters
     ----------
@@ -64,7 +69,7 @@ def turbulent_weeks(rows: pd.DataFrame, forecast: "pd.Series[float] | None" = No
     Returns
     -------
     pandas.DataFrame
-        ``session``, ``event`` (0, 1; null while unknown) and a probability a forecaster, null
+        ``session``, ``event`` (0, 1; null before its end) and a probability a forecaster, null
         where it has none.
     """
     rows = rows.reset_index(drop=True)

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from volcast.core import calendar
+from volcast.core.names import STATES
 from volcast.core.settings import Universe
 from volcast.data.checks.history import WINDOW
 from volcast.data.checks.market import columns_differ
 from volcast.data.checks.run import AuditReport, CheckRun, audit
 from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
-from volcast.features.catalog import CONTEXT, FEATURES, FEATURES_DAILY, Feature, names
+from volcast.features.catalog import CONTEXT, FEATURES, FEATURES_DAILY, REGIME_MODELS, Feature
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
 
@@ -25,10 +25,9 @@ __all__ = ["FEATURE_CHECKS", "audit_features", "judge_features"]
 _CODE = ("features/audit.py", "features/catalog.py", "data/checks/*.py")
 
 _STEADY = 5
-"""Consecutive sessions with a value of a feature after which a null is a fault."""
+"""Consecutive sessions with a value, after which a null is a fault."""
 
 _ROUNDING = 1e-9
-_REGIMES = ("gmm", "hmm")
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ FEATURE_CHECKS = (
     ),
     *(
         Check("features", f"{k}_sum_not_one", "critical", f"sum of {k}", 1 - 1e-6, 1 + 1e-6)
-        for k in _REGIMES
+        for k in REGIME_MODELS
     ),
     table_check("features", "sessions_behind", "critical"),
     table_check("features", "missing_sessions", "critical"),
@@ -110,10 +109,9 @@ def audit_features(
 
 
 def judge_features(features: pa.Table, curated: pa.Table, symbol: str, as_of: date) -> Verdict:
-    """Run the checks of `FEATURE_CHECKS`.
+    """Run the checks of `FEATURE_CHECKS` on the versions in use.
 
-    A sudden null of a feature that depends on another symbol or on the economy is a warning: the
-    model decides whether it can do without.
+    A sudden null of a feature of another symbol or of the economy is only a warning.
 
     Parameters
     ----------
@@ -129,7 +127,7 @@ def judge_features(features: pa.Table, curated: pa.Table, symbol: str, as_of: da
         **_completeness(pd.DatetimeIndex(rows["session"].unique()), priced, symbol, as_of),
         **_newly_null(rows, as_of),
     }
-    # Only the version in use is checked: a fault that was corrected must not stop later runs.
+    # A fault of an earlier version, since corrected, must not stop later runs.
     in_use = rows.sort_values("created_timestamp", kind="stable")
     in_use = in_use[
         ~in_use.duplicated("session", keep="last") | in_use.duplicated(_KEY, keep=False)
@@ -147,21 +145,14 @@ def _measured(rows: pd.DataFrame) -> pd.DataFrame:
     for bound in _BOUNDS:
         columns = [feature.name for feature in FEATURES if bound.of(feature)]
         values = rows[columns].to_numpy(dtype=float)
-        at = _worst(values, bound)
+        out = np.maximum(bound.at_least - values, values - bound.at_most)
+        at = np.where(np.isnan(out), -np.inf, out).argmax(axis=1)
         measures[f"worst {bound.name}"] = np.take_along_axis(values, at[:, None], 1)[:, 0]
         measures[f"worst {bound.name}: which"] = np.asarray(columns, dtype=object)[at]
-    for kind in _REGIMES:
-        columns = [name for name in names("regime") if name.startswith(kind)]
+    for kind in REGIME_MODELS:
+        columns = [f"{kind}_{state}" for state in STATES]
         measures[f"sum of {kind}"] = rows[columns].sum(axis=1, skipna=False)
-    keys = rows[_KEY]
-    return pd.concat([keys, pd.DataFrame(measures, index=rows.index)], axis=1)
-
-
-def _worst(values: NDArray[np.float64], bound: _Bound) -> NDArray[np.intp]:
-    """Return for each row the column that is farthest out of bounds; nulls are not."""
-    out = np.maximum(bound.at_least - values, values - bound.at_most)
-    at: NDArray[np.intp] = np.where(np.isnan(out), -np.inf, out).argmax(axis=1)
-    return at
+    return pd.concat([rows[_KEY], pd.DataFrame(measures, index=rows.index)], axis=1)
 
 
 def _completeness(
@@ -182,13 +173,13 @@ def _completeness(
 
 
 def _newly_null(rows: pd.DataFrame, as_of: date) -> dict[str, Fact]:
-    """Count features of the newest session that are null, and were not in the sessions before."""
+    """Count features that are null in the newest session only."""
     first = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
     first = first.drop_duplicates("session", keep="last").set_index("session").sort_index()
     day = pd.Timestamp(as_of)
     before = first[first.index < day].tail(_STEADY)
     if day not in first.index or len(before) < _STEADY:
-        return {name: Fact(np.nan) for name in ("own_newly_null", "others_newly_null")}
+        return dict.fromkeys(("own_newly_null", "others_newly_null"), Fact(np.nan))
     newly_null = first.loc[[day]].isna().all() & before.notna().all()
     lost = [feature for feature in FEATURES if newly_null[feature.name]]
     own = [f.name for f in lost if f.group not in CONTEXT and not any("." in s for s in f.sources)]

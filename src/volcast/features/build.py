@@ -1,4 +1,4 @@
-"""features_daily: every version of every session's features, each as it was known."""
+"""features_daily: every version of every session's features."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -24,36 +24,36 @@ _SAME = 1e-9
 
 
 def build(store: Store, universe: Universe, as_of: date) -> WriteReport:
-    """Compute features up to ``as_of``, as they were known, and write what is new or changed.
+    """Compute every version of the features up to ``as_of`` and write what is new or changed.
 
     Raises
     ------
     ContractError
         If the target has no curated row.
     """
-    known = vintages(store, as_of)
-    if universe.target not in set(known[-1].curated["symbol"]):
+    history = vintages(store, as_of)
+    if universe.target not in set(history[-1].curated["symbol"]):
         raise ContractError(
             found=f"no row of {universe.target}", expected="curated rows of the target",
             where=f"{store.uri}, {CURATED_MARKET_DAILY.name} up to {as_of}",
             remedy="Run `volcast ingest` first, with the universe's target.",
         )  # fmt: skip
-    return store.write(FEATURES_DAILY, with_context(versions(known, universe), store, universe))
+    return store.write(FEATURES_DAILY, with_context(versions(history, universe), store, universe))
 
 
-def versions(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
+def versions(history: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
     """Compute every version of every session's market features.
 
-    A session has one, created at its close, from the vintage known then; and one more for each
-    later vintage that changed it, created when that became known.
+    A session has one created at its close, and one for each later vintage that changed it, created
+    when that vintage began.
 
     Returns
     -------
     pandas.DataFrame
-        Columns of features_daily but for those that `with_context` adds.
+        Columns of features_daily except those that `with_context` adds.
     """
     parts, before = [], None
-    for vintage in known:
+    for vintage in history:
         now = compute(vintage.curated, universe)
         close = now["event_timestamp"]
         new = now[vintage.holds(close)]
@@ -68,10 +68,10 @@ def versions(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
 
 
 def with_context(rows: pd.DataFrame, store: Store, universe: Universe) -> pd.DataFrame:
-    """Add the macro and regime features, as known at each session's close.
+    """Add the macro and regime features as of each session's close.
 
-    They are joined to every version of a session: a price restated later changes the market
-    features of a new version, but not what was known of the economy and the regime then.
+    All versions of a session get the same ones: a price restated later changes the market features
+    of a new version only.
 
     Parameters
     ----------
@@ -79,9 +79,9 @@ def with_context(rows: pd.DataFrame, store: Store, universe: Universe) -> pd.Dat
         Symbol, session, event_timestamp, created_timestamp, iv_symbol and the market features;
         all versions.
     store : Store
-        Holds raw.macro, and keeps the fits of the regimes.
+        Has raw.macro, and caches the fits of the regimes.
     universe : Universe
-        Regimes are those of its target; the rows of other symbols have none.
+        Only its target has regimes.
 
     Returns
     -------
@@ -93,8 +93,8 @@ def with_context(rows: pd.DataFrame, store: Store, universe: Universe) -> pd.Dat
     whole = rows.merge(
         macro_features(raw, closes), left_on="event_timestamp", right_index=True, how="left"
     )
-    known_then = rows["created_timestamp"] == rows["event_timestamp"]
-    own = rows[known_then & (rows["symbol"] == universe.target)].sort_values("session")
+    at_close = rows["created_timestamp"] == rows["event_timestamp"]
+    own = rows[at_close & (rows["symbol"] == universe.target)].sort_values("session")
     regimes = regime_features(own.reset_index(drop=True), store, universe.target)
     whole = whole.merge(
         regimes.assign(symbol=universe.target), on=["symbol", "session"], how="left"

@@ -2,7 +2,7 @@
 
 Notation: ``r`` log return of adjusted close; ``g`` range variance, overnight^2 + Garman-Klass,
 annualised by 252; ``iv`` = log((VIX/100)^2); ``mean_n`` and ``sd_n`` over the last n sessions, the
-session itself included. A feature of session t rests on rows up to the close of t only.
+session itself included. A feature of session t uses rows up to the close of t only.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ __all__ = [
     "CONTEXT",
     "FEATURES",
     "FEATURES_DAILY",
+    "REGIME_MODELS",
     "STATE_FEATURES",
     "Feature",
     "Group",
@@ -28,9 +29,11 @@ Group = Literal["iv", "range", "common", "classical", "cross", "macro", "regime"
 common: scale-free without either; classical: levels users expect; cross: other symbols;
 macro: the economy as published by then; regime: filtered probabilities of market states."""
 
-
 CONTEXT: tuple[Group, ...] = ("macro", "regime")
-"""Groups joined to a session as known at its close, not recomputed for a later version."""
+"""Groups joined to a session as of its close, not recomputed for a later version."""
+
+REGIME_MODELS = {"gmm": "Gaussian mixture", "hmm": "hidden Markov model"}
+"""Models of the market's state, by the prefix of their features."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +274,7 @@ FEATURES: tuple[Feature, ...] = (
             f"filtered probability of {state}, {model}", 1,
             "probability", ("close", "high", "low", "open", "iv.close"),
         )
-        for kind, model in (("gmm", "Gaussian mixture"), ("hmm", "hidden Markov model"))
+        for kind, model in REGIME_MODELS.items()
         for state, market in STATES.items()
     ),
 )  # fmt: skip

@@ -13,11 +13,11 @@ from volcast.features.market import SESSIONS_A_YEAR, VARIANCE_FLOOR, log_returns
 from volcast.store import Store, WriteReport
 from volcast.store.tables import LABELS_DAILY
 
-__all__ = ["as_known", "build", "realized"]
+__all__ = ["as_of_their_end", "build", "realized"]
 
 
 def realized(curated: pd.DataFrame, universe: Universe) -> pd.DataFrame:
-    """Compute rv_5d of every asset and session whose next five sessions are all there.
+    """Compute rv_5d of every asset and session whose next five sessions all have prices.
 
     ``rv_5d(t) = sqrt(252/5 * sum_{i=1..5} r_{t+i}^2)``, r the log return of the adjusted close;
     annualised, in decimals, no lower than the square root of `VARIANCE_FLOOR`.
@@ -50,13 +50,13 @@ def _of_one(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:
     whole = returns["close"].where(prices["close"].shift(1).notna())
     forward = (whole**2).rolling(calendar.HORIZON).sum().shift(-calendar.HORIZON)
     variance = (SESSIONS_A_YEAR / calendar.HORIZON * forward).clip(lower=VARIANCE_FLOOR)
-    known = np.flatnonzero(variance.notna().to_numpy())
-    ends = [index[i + calendar.HORIZON] for i in known]
+    ready = np.flatnonzero(variance.notna().to_numpy())
+    ends = [index[i + calendar.HORIZON] for i in ready]
     return pd.DataFrame(
         {
             "symbol": symbol,
-            "session": [index[i] for i in known],
-            "rv_5d": np.sqrt(variance.to_numpy()[known]),
+            "session": [index[i] for i in ready],
+            "rv_5d": np.sqrt(variance.to_numpy()[ready]),
             "label_end_session": ends,
             "event_timestamp": calendar.closes(ends),
         }
@@ -64,18 +64,17 @@ def _of_one(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:
 
 
 def build(store: Store, universe: Universe, as_of: date) -> WriteReport:
-    """Write the labels that were known at the close of ``as_of`` to labels_daily."""
-    return store.write(LABELS_DAILY, as_known(vintages(store, as_of), universe))
+    """Write the labels whose five sessions had ended at the close of ``as_of`` to labels_daily."""
+    return store.write(LABELS_DAILY, as_of_their_end(vintages(store, as_of), universe))
 
 
-def as_known(known: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
-    """Compute each label from the prices known when it ended: a later correction leaves it.
+def as_of_their_end(history: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
+    """Compute each label from the prices of its last close; later corrections do not change it.
 
-    What a model was trained on must not change behind it; a score may use `realized` of today's
-    prices instead.
+    Training uses these; a score may use `realized` of today's prices instead.
     """
     parts = []
-    for vintage in known:
+    for vintage in history:
         rows = realized(vintage.curated, universe)
         parts.append(rows[vintage.holds(rows["event_timestamp"])])
     filled = [part for part in parts if len(part)] or parts[:1]

@@ -1,16 +1,16 @@
 """Macro features: what had been published by each session's close, and nothing later.
 
-A value counts from ``available_at`` if it came with the first fetch of its series, which is taken
-as the history that was known; else from its fetch, if that is later. A late correction so never
-reaches back into sessions whose features had been computed.
+A value of the first fetch of its series counts from ``available_at``; a value of a later fetch
+from that fetch, so that a late correction never changes sessions already computed.
 """
 
 from bisect import insort
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from volcast.data.vintages import macro_versions
 from volcast.features.catalog import names
@@ -19,18 +19,18 @@ __all__ = ["macro_features"]
 
 _CHANGE_SESSIONS = 22
 _DAILY_DAYS, _WEEKLY_DAYS, _MONTHLY_DAYS = 15, 35, 130
-"""How old the newest observation may be before the feature is null: its publication lag, one period
-and some days, so that a series which has stopped is not carried on for ever."""
+"""Maximum age of the newest observation: its publication lag, one period and some days. The
+feature of a series that has stopped is then null."""
 
 
 @dataclass
-class _Known:
-    """The values of one series as they stand at a moment of the sweep."""
+class _Published:
+    """The values of one series as published by one moment."""
 
     values: dict[pd.Timestamp, float] = field(default_factory=dict)
     dates: list[pd.Timestamp] = field(default_factory=list)
 
-    def learn(self, date: pd.Timestamp, value: float) -> None:
+    def add(self, date: pd.Timestamp, value: float) -> None:
         if date not in self.values:
             insort(self.dates, date)
         self.values[date] = value
@@ -47,20 +47,20 @@ class _Known:
         return float(np.mean(last)) if len(last) == count else np.nan
 
 
-def _change_12m(known: _Known) -> float:
-    return known.newest() - known.year_before()
+def _change_12m(series: _Published) -> float:
+    return series.newest() - series.year_before()
 
 
-def _growth_12m(known: _Known) -> float:
-    return known.newest() / known.year_before() - 1
+def _growth_12m(series: _Published) -> float:
+    return series.newest() / series.year_before() - 1
 
 
-def _log_growth_12m(known: _Known) -> float:
-    return float(np.log(known.newest() / known.year_before()))
+def _log_growth_12m(series: _Published) -> float:
+    return float(np.log(series.newest() / series.year_before()))
 
 
-def _claims_growth(known: _Known) -> float:
-    return float(np.log(known.mean(4) / known.mean(52)))
+def _claims_growth(series: _Published) -> float:
+    return float(np.log(series.mean(4) / series.mean(52)))
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,10 @@ class _Input:
 
     series: tuple[str, ...]
     max_age_days: int
-    statistic: Callable[[_Known], float] = _Known.newest
+    statistic: Callable[[_Published], float] = _Published.newest
 
 
-_CPI = ("CPI_vintages", "CPIAUCSL")
-_INPUTS: Mapping[str, _Input] = {
+_INPUTS = {
     "rate_3m": _Input(("DGS3MO",), _DAILY_DAYS),
     "rate_2y": _Input(("DGS2",), _DAILY_DAYS),
     "rate_10y": _Input(("DGS10",), _DAILY_DAYS),
@@ -83,7 +82,7 @@ _INPUTS: Mapping[str, _Input] = {
     "unemployment": _Input(("UNRATE",), _MONTHLY_DAYS),
     "unemployment_change_12m": _Input(("UNRATE",), _MONTHLY_DAYS, _change_12m),
     "claims_growth": _Input(("ICSA",), _WEEKLY_DAYS, _claims_growth),
-    "inflation_12m": _Input(_CPI, _MONTHLY_DAYS, _growth_12m),
+    "inflation_12m": _Input(("CPI_vintages", "CPIAUCSL"), _MONTHLY_DAYS, _growth_12m),
     "industrial_growth_12m": _Input(("INDPRO",), _MONTHLY_DAYS, _log_growth_12m),
     "financial_conditions": _Input(("NFCI",), _WEEKLY_DAYS),
     "ism": _Input(("ISM_PMI_first_print",), _MONTHLY_DAYS),
@@ -105,44 +104,37 @@ def macro_features(raw: pd.DataFrame, closes: pd.DatetimeIndex) -> pd.DataFrame:
     pandas.DataFrame, shape (n, macro features)
         Indexed by ``closes``; null where a series is absent, or its newest value too old.
     """
-    known = macro_versions(raw)
-    by_series = {str(name): rows for name, rows in known.groupby("series", sort=False)}
-    found = pd.DataFrame(
-        {name: _read(wanted, by_series, closes) for name, wanted in _INPUTS.items()}, index=closes
-    )
-    found["term_spread"] = found["rate_10y"] - found["rate_2y"]
+    versions = macro_versions(raw).dropna(subset="value")
+    by_series = {str(name): rows for name, rows in versions.groupby("series", sort=False)}
+    features = pd.DataFrame(index=closes)
+    for name, source in _INPUTS.items():
+        rows = next((by_series[one] for one in source.series if one in by_series), None)
+        features[name] = np.nan if rows is None else _at_closes(rows, source, closes)
+    features["term_spread"] = features["rate_10y"] - features["rate_2y"]
     for name in ("term_spread", "credit_spread"):
-        found[f"{name}_change_{_CHANGE_SESSIONS}"] = found[name].diff(_CHANGE_SESSIONS)
-    return found[names("macro")]
+        features[f"{name}_change_{_CHANGE_SESSIONS}"] = features[name].diff(_CHANGE_SESSIONS)
+    return features[names("macro")]
 
 
-def _read(
-    wanted: _Input, by_series: Mapping[str, pd.DataFrame], closes: pd.DatetimeIndex
-) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
-    rows = next((by_series[name] for name in wanted.series if name in by_series), None)
-    nothing = np.full(len(closes), np.nan)
-    if rows is None:
-        return nothing
-    moments, values, newest = _swept(rows[rows["value"].notna()], wanted.statistic)
-    last = np.searchsorted(moments, closes.as_unit("us").to_numpy(), side="right") - 1
-    seen = last >= 0
-    age = closes.tz_convert(None).as_unit("us").to_numpy()[seen] - newest[last[seen]]
-    fresh = age <= np.timedelta64(wanted.max_age_days, "D")
-    nothing[seen] = np.where(fresh, values[last[seen]], np.nan)
-    return nothing
+def _at_closes(rows: pd.DataFrame, source: _Input, closes: pd.DatetimeIndex) -> NDArray[np.float64]:
+    """Return the statistic of one series at each close; NaN before its first value or if stale."""
+    history = _history(rows, source.statistic)
+    last = history["known_at"].searchsorted(closes, side="right") - 1
+    latest = history.iloc[last]
+    age = closes.tz_convert(None) - pd.DatetimeIndex(latest["newest"])
+    fresh = (last >= 0) & (age <= pd.Timedelta(days=source.max_age_days))
+    return np.where(fresh, latest["value"].to_numpy(), np.nan)
 
 
-def _swept(
-    rows: pd.DataFrame, statistic: Callable[[_Known], float]
-) -> tuple["np.ndarray[tuple[int], np.dtype[np.datetime64]]", ...]:  # fmt: skip
+def _history(rows: pd.DataFrame, statistic: Callable[[_Published], float]) -> pd.DataFrame:
     """Return each moment at which the series changed, the statistic then, and its newest date."""
-    known, values, newest = _Known(), [], []
+    series, values, newest = _Published(), [], []
     last = ~rows["known_at"].duplicated(keep="last")
     columns = (rows["observation_date"].tolist(), rows["value"].tolist(), last.tolist())
     for date, value, moment_ends in zip(*columns, strict=True):
-        known.learn(date, value)
+        series.add(date, value)
         if moment_ends:
-            values.append(statistic(known))
-            newest.append(known.dates[-1])
-    moments = pd.DatetimeIndex(rows.loc[last, "known_at"]).as_unit("us").to_numpy()
-    return moments, np.asarray(values), pd.DatetimeIndex(newest).as_unit("us").to_numpy()
+            values.append(statistic(series))
+            newest.append(series.dates[-1])
+    moments = rows.loc[last, "known_at"]
+    return pd.DataFrame({"known_at": moments, "value": values, "newest": newest})

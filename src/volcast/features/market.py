@@ -26,7 +26,7 @@ VARIANCE_FLOOR = 1e-5
 whose four prices are equal has no range, and no logarithm."""
 
 _CARRY_SESSIONS = 5
-"""A missing implied-volatility print is the last one known, for at most so many sessions."""
+"""Maximum number of sessions that an implied-volatility print is carried forward."""
 
 Wide = pd.DataFrame
 """f8[sessions, symbols]; null where a symbol has no row."""
@@ -60,8 +60,7 @@ def compute(curated: pd.DataFrame, universe: "Universe") -> pd.DataFrame:
     curated : pandas.DataFrame
         Rows of curated.market_daily, any order, all symbols of the universe and more.
     universe : Universe
-        Implied-volatility features are given for its target alone; features of other symbols are
-        null where these are absent.
+        Only its target has implied-volatility features; features of absent symbols are null.
 
     Returns
     -------
@@ -91,10 +90,7 @@ def _wide(curated: pd.DataFrame) -> dict[str, Wide]:
 
 
 def _last(frame: Wide | pd.Series, n: int) -> "Rolling[Any]":
-    """Return the window of the last n sessions; one in ten, and at least one, may lack a row.
-
-    So that a single quarantined row does not blank a year of features.
-    """
+    """Return the window of the last n sessions; one in ten, and at least one, may lack a row."""
     return frame.rolling(n, min_periods=n - max(1, n // 10))
 
 
@@ -137,19 +133,17 @@ def _range_features(g: Wide, r: Wide) -> dict[str, Wide]:
         "r5_less_g252": r5 - logs[252],
         "g_sd_22": _last(logs[1], 22).std(),
     }
-    # Kept for the implied-variance family, which subtracts another anchor.
+    # Those with an underscore are for `_implied_features`, which subtracts iv instead.
     return panel | {f"_g{n}": logs[n] for n in (1, 5, 22, 66)} | {"_r5": r5}
 
 
 def _implied_features(
     close: Wide, panel: dict[str, Wide], universe: "Universe", assets: list[str]
 ) -> dict[str, Wide]:
-    vix = pd.DataFrame(np.nan, index=close.index, columns=assets)
-    term = vix.copy()
-    if universe.iv in close and universe.target in assets:
-        vix[universe.target] = close[universe.iv].ffill(limit=_CARRY_SESSIONS) / 100
-    if universe.iv_3m in close and universe.target in assets:
-        term[universe.target] = close[universe.iv_3m].ffill(limit=_CARRY_SESSIONS) / 100
+    vix, term = (pd.DataFrame(np.nan, index=close.index, columns=assets) for _ in range(2))
+    for frame, symbol in ((vix, universe.iv), (term, universe.iv_3m)):
+        if symbol in close and universe.target in assets:
+            frame[universe.target] = close[symbol].ffill(limit=_CARRY_SESSIONS) / 100
     iv = pd.DataFrame(np.log(vix**2))
     implied = {f"g{n}_less_iv": panel.pop(f"_g{n}") - iv for n in (1, 5, 22, 66)}
     return implied | {

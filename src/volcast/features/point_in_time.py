@@ -1,4 +1,4 @@
-"""What was known when: features and labels as of the close of a session."""
+"""Features and labels as of the close of a session."""
 
 from datetime import date
 
@@ -8,18 +8,11 @@ from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
 from volcast.store.tables import LABELS_DAILY
 
-__all__ = [
-    "features_at_close",
-    "labelled",
-    "labelled_features",
-    "labels_of",
-]
+__all__ = ["features_at_close", "labelled", "labelled_features", "labels_of"]
 
 
 def features_at_close(store: Store, symbol: str, last: date) -> pd.DataFrame:
-    """Return the features of each session as they were known at its own close.
-
-    A version created later than the session's close is left out.
+    """Return the version of each session's features that was created by its own close.
 
     Returns
     -------
@@ -27,8 +20,8 @@ def features_at_close(store: Store, symbol: str, last: date) -> pd.DataFrame:
         Columns of features_daily, one row a session, sorted.
     """
     rows: pd.DataFrame = store.read(FEATURES_DAILY, symbols=[symbol], last=last).to_pandas()
-    known = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
-    return known.drop_duplicates("session", keep="last").reset_index(drop=True)
+    in_time = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
+    return in_time.drop_duplicates("session", keep="last").reset_index(drop=True)
 
 
 def labelled_features(store: Store, symbol: str, as_of: date) -> pd.DataFrame:
@@ -46,17 +39,17 @@ def labels_of(store: Store, symbol: str) -> pd.DataFrame:
 
 
 def labelled(frame: pd.DataFrame, labels: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """Join features with the labels that were known at the close of ``as_of``.
+    """Join features with the labels that had ended by the close of ``as_of``.
 
     Returns
     -------
     pandas.DataFrame
-        symbol, session, every feature, rv_5d and label_end_session (both null while unknown);
+        symbol, session, every feature, rv_5d and label_end_session (null before its end);
         one row a session up to ``as_of``, sorted.
     """
     features = frame.loc[frame["session"] <= as_of, ["symbol", "session", *names()]]
-    known = labels.loc[
+    ended = labels.loc[
         labels["label_end_session"] <= as_of, ["session", "rv_5d", "label_end_session"]
     ]
-    joined = features.merge(known, on="session", how="left", validate="one_to_one")
+    joined = features.merge(ended, on="session", how="left", validate="one_to_one")
     return joined.sort_values("session", ignore_index=True)

@@ -2,9 +2,9 @@
 
 A Gaussian mixture looks at the last week's range variance alone; a hidden Markov model looks at
 each day's and remembers. Both are refitted at the first session of each year on all sessions
-before it, and used until the next. A session's probabilities rest on sessions up to it: smoothed
-ones, which look back from the end, flatter any evaluation. The states share one variance: with
-variances of their own the widest state claims the calmest sessions too (.71 "stressed" on SPY).
+before it, and used until the next. A session's probabilities are filtered: they rest on sessions up
+to it, unlike smoothed ones, which flatter any evaluation. The states share one variance: with
+separate variances the widest state claims the calmest sessions too (.71 "stressed" on SPY).
 """
 
 import logging
@@ -32,11 +32,11 @@ _BURN_IN = 252
 earlier is forgotten: the chain's second eigenvalue to this power is below 1e-4."""
 
 _SMALLEST_SHARE = 0.02
-"""Of sessions in a state; a fit with a smaller one has collapsed, and the one before stands."""
+"""Of sessions in a state; a fit with a smaller share has collapsed: the previous one is used."""
 
 _LEAST_VARIANCE = 1e-3
 _DIGITS = 8
-"""Significant digits of stored parameters: what differs beyond is the machine's."""
+"""Significant digits of stored parameters: the digits beyond differ between machines."""
 
 _VERSION = 1
 _LIBRARIES = ("hmmlearn", "numpy", "scikit-learn")
@@ -47,17 +47,16 @@ _INPUTS: dict[Kind, str] = {"gmm": "g5_less_g252", "hmm": "g1_less_g252"}
 
 
 def regime_features(rows: pd.DataFrame, store: Store, symbol: str) -> pd.DataFrame:
-    """Return the probability of each state, as a session's close could know it.
+    """Return the probability of each state from the sessions up to each close.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Session and market features of one symbol, each row as known at its own close; one row a
-        session, sorted.
+        Session and market features of one symbol as of each session's close; one row a session,
+        sorted.
     store : Store
-        Keeps the fits, so that a year is fitted once.
+        Caches the fits, so that a year is fitted once.
     symbol : str
-        Whose rows these are.
 
     Returns
     -------
@@ -65,7 +64,7 @@ def regime_features(rows: pd.DataFrame, store: Store, symbol: str) -> pd.DataFra
         Session and the regime features; null before the first fit, and where the input is null.
     """
     years = _years(rows)
-    found = {name: np.full(len(rows), np.nan) for name in names("regime")}
+    columns = {name: np.full(len(rows), np.nan) for name in names("regime")}
     for kind, column in _INPUTS.items():
         y = (rows[column] + rows["g252"]).to_numpy(dtype=float)
         for year, fit in zip(years, _fits(store, symbol, kind, y, years), strict=True):
@@ -73,9 +72,9 @@ def regime_features(rows: pd.DataFrame, store: Store, symbol: str) -> pd.DataFra
                 continue
             start = max(0, year.start - _BURN_IN)
             probabilities = filtered(y[start : year.stop], fit)[year.start - start :]
-            for state, column_of in zip(STATES, probabilities.T, strict=True):
-                found[f"{kind}_{state}"][year] = column_of
-    return pd.concat([rows["session"], pd.DataFrame(found, index=rows.index)], axis=1)
+            for state, probability in zip(STATES, probabilities.T, strict=True):
+                columns[f"{kind}_{state}"][year] = probability
+    return pd.concat([rows["session"], pd.DataFrame(columns, index=rows.index)], axis=1)
 
 
 def regime_columns(features: Mapping[str, float | None]) -> dict[str, object]:
@@ -87,20 +86,19 @@ def regime_columns(features: Mapping[str, float | None]) -> dict[str, object]:
         Values by name; without the three probabilities every column is None.
     """
     values = [features.get(name) for name in STATE_FEATURES]
-    known = [value for value in values if value is not None and np.isfinite(value)]
+    finite = [float(value) for value in values if value is not None and np.isfinite(value)]
     columns = ["regime", *(f"p_{state}" for state in STATES)]
-    if len(known) < len(STATES):
+    if len(finite) < len(STATES):
         return dict.fromkeys(columns)
-    regime = list(STATES)[int(np.argmax(known))]
-    return dict(zip(columns, [regime, *map(float, known)], strict=True))
+    regime = list(STATES)[int(np.argmax(finite))]
+    return dict(zip(columns, [regime, *finite], strict=True))
 
 
 def filtered(y: Floats, fit: Parameters) -> Floats:
     """Return ``P(state_t | y_1..y_t)``, f8[n, 3]: the forward recursion, no look ahead.
 
-    ``p_t ~ (p_t-1 A) * N(y_t; means, variance)``, begun from the stationary distribution; after a
-    null y the chain moves on unobserved, and its own row is null. A mixture is the chain whose
-    every row of A is its weights.
+    ``p_t ~ (p_t-1 A) * N(y_t; means, variance)``, from the stationary distribution. At a null y the
+    chain moves on unobserved and the row is null. A mixture is a chain with equal rows of A.
 
     Parameters
     ----------
@@ -118,10 +116,10 @@ def filtered(y: Floats, fit: Parameters) -> Floats:
     logs = -0.5 * (y[:, None] - means) ** 2 / fit["variance"]
     likelihood = np.exp(logs - logs.max(axis=1, keepdims=True))
     belief, result = _stationary(chain), np.full((len(y), len(means)), np.nan)
-    for t, seen in enumerate(np.isfinite(y)):
+    for t, observed in enumerate(np.isfinite(y)):
         if t:
             belief = belief @ chain
-        if seen:
+        if observed:
             belief = belief * likelihood[t]
             belief = belief / belief.sum()
             result[t] = belief
@@ -155,33 +153,31 @@ def _fits(
     for year in years:
         past = y[: year.start]
         sample = past[np.isfinite(past)]
-        enough = len(sample) >= MIN_ROWS
-        named = digest(kind, _VERSION, sample.tolist(), library_versions(_LIBRARIES))[:32]
-        keys.append(named if enough else None)
-        samples[named] = sample
-    wanted = [key for key in keys if key is not None]
-    known = get_or_fit(
+        key = digest(kind, _VERSION, sample.tolist(), library_versions(_LIBRARIES))[:32]
+        if len(sample) >= MIN_ROWS:
+            samples[key] = sample
+        keys.append(key if key in samples else None)
+    fits = get_or_fit(
         store,
         f"regimes/{symbol}",
-        wanted,
-        lambda missing: [_fit(kind, samples[k]) for k in missing],
+        list(samples),
+        lambda missing: [_fit(kind, samples[key]) for key in missing],
     )
     in_force: list[Parameters | None] = []
     for key in keys:
-        good = key is not None and bool(known[key]["sound"])
-        before = in_force[-1] if in_force else None
-        in_force.append(known[key] if key is not None and good else before)
+        previous = in_force[-1] if in_force else None
+        in_force.append(fits[key] if key and fits[key]["sound"] else previous)
     return in_force
 
 
 def _fit(kind: Kind, sample: Floats) -> Parameters:
-    """Fit from thirds of the sample, so that nothing is drawn by chance; states by mean."""
+    """Fit from the thirds of the sample, without random numbers; states are sorted by mean."""
     third = np.digitize(sample, np.quantile(sample, [1 / 3, 2 / 3]))
     parts = [sample[third == i] for i in range(len(STATES))]
     means = np.asarray([part.mean() for part in parts])
     variance = float(np.mean([part.var() for part in parts])) + _LEAST_VARIANCE
     with warnings.catch_warnings():
-        # A fit cut short by its count of steps is one like another; what it is worth is checked.
+        # A fit that did not converge is judged by its states, like any other.
         warnings.simplefilter("ignore")
         fit = {"gmm": _fit_gmm, "hmm": _fit_hmm}[kind](sample[:, None], means, variance)
     order = np.argsort(fit["means"])
@@ -215,7 +211,6 @@ def _fit_gmm(x: Floats, means: Floats, variance: float) -> Mapping[str, Floats]:
 def _fit_hmm(x: Floats, means: Floats, variance: float) -> Mapping[str, Floats]:
     from hmmlearn.hmm import GaussianHMM
 
-    # It says on the log what `_fit` finds out for itself.
     logging.getLogger("hmmlearn").setLevel(logging.ERROR)
     size = len(STATES)
     model = GaussianHMM(
