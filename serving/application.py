@@ -1,13 +1,14 @@
 """The ASGI application before every route: limits, tokens and metrics."""
 
 import time
+from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import metrics
 from serving.auth import Guard
 from serving.body import whole_body
-from serving.problems import method_not_allowed, problem, unforeseen
+from serving.problems import of_status, problem, unforeseen
 from serving.routes import ForecastRoutes
 from volcast.core.errors import Overloaded, VolcastError
 
@@ -29,14 +30,8 @@ class Application:
     """ASGI application around KServe's.
 
     Forecasting paths are answered here; others go on to KServe. KServe echoes request headers in
-    answers and may forward them, so it gets none but a JSON content type.
-
-    Parameters
-    ----------
-    kserve : ASGIApp
-    routes : ForecastRoutes
-    guard : Guard or None
-        None lets everyone in.
+    answers and may forward them, so it gets none but a JSON content type. Without a guard everyone
+    is let in.
     """
 
     def __init__(self, kserve: ASGIApp, routes: ForecastRoutes, guard: Guard | None = None) -> None:
@@ -61,7 +56,12 @@ class Application:
         path, method = scope["path"], scope["method"]
         try:
             if path not in _UNLIMITED:
-                self._refuse_too_many()
+                if self._open > _MOST_REQUESTS:
+                    metrics.TURNED_AWAY.inc()
+                    raise Overloaded(
+                        found=f"more than {_MOST_REQUESTS} open requests", expected="fewer",
+                        where="server", remedy="Send it again later.",
+                    )  # fmt: skip
                 if self._guard is not None:
                     await self._guard.check(scope["headers"])
             body = b"" if method in {"GET", "HEAD"} else await whole_body(receive)
@@ -73,7 +73,8 @@ class Application:
                 inner = {**scope, "headers": _headers(body)}
                 await self._kserve(inner, _replay(body, receive), response)
             elif method not in methods:
-                await method_not_allowed(", ".join(methods))(scope, receive, response)
+                refusal = of_status(HTTPStatus.METHOD_NOT_ALLOWED, ", ".join(methods))
+                await refusal(scope, receive, response)
             else:
                 query = scope["query_string"]
                 await response.json(await self._routes.answer(path, method, query, body))
@@ -83,14 +84,6 @@ class Application:
             if response.started:
                 raise
             await unforeseen(error)(scope, receive, response)
-
-    def _refuse_too_many(self) -> None:
-        if self._open > _MOST_REQUESTS:
-            metrics.TURNED_AWAY.inc()
-            raise Overloaded(
-                found=f"more than {_MOST_REQUESTS} open requests", expected="fewer",
-                where="server", remedy="Send it again later.",
-            )  # fmt: skip
 
 
 class _Response:

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import hmac
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,25 +34,14 @@ _LEEWAY = 30
 
 @dataclass
 class TokenFile:
-    """Tokens of a mounted file, one a line; two of them while one is rotated.
-
-    Parameters
-    ----------
-    path : Path
-    """
+    """Tokens of a mounted file, one a line; two of them while one is rotated."""
 
     path: Path
     _digests: list[bytes] = field(default_factory=list, init=False)
     _read_at: float = field(default=float("-inf"), init=False)
 
     def read(self) -> None:
-        """Read the file.
-
-        Raises
-        ------
-        ConfigError
-            If it cannot be read, or has no token.
-        """
+        """Read the file; raise ConfigError if that fails, or it has no token."""
         try:
             lines = self.path.read_text(encoding="utf-8").split()
         except (OSError, UnicodeDecodeError) as error:
@@ -71,8 +59,7 @@ class TokenFile:
             except ConfigError:  # while it is replaced: the tokens read before stay valid
                 self._read_at = time.monotonic()
         digest = hashlib.sha256(token).digest()
-        same = [hmac.compare_digest(digest, valid) for valid in self._digests]
-        return any(same)
+        return any([hmac.compare_digest(digest, valid) for valid in self._digests])
 
 
 @dataclass
@@ -128,8 +115,7 @@ class JsonWebKeys:
 
     async def _fetch(self) -> None:
         try:
-            text = await asyncio.to_thread(self._read)
-            key_set = jwt.PyJWKSet.from_dict(json.loads(text))
+            key_set = jwt.PyJWKSet.from_json(await asyncio.to_thread(self._read))
         except (OSError, httpx.HTTPError, ValueError, AttributeError, jwt.PyJWTError) as error:
             if not self._keys:
                 self._fetched_at = float("-inf")

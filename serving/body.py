@@ -2,14 +2,25 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any
 
-from starlette.types import Message, Receive
+from starlette.types import Receive
 
 from volcast.core.errors import RequestError, RequestTooLarge, RequestTooSlow
 
-__all__ = ["BODY_CAP", "field_error", "json_object", "plain_date", "quoted", "whole_body"]
+__all__ = [
+    "BODY_CAP",
+    "field_error",
+    "json_object",
+    "plain_date",
+    "quoted",
+    "refuse_unknown",
+    "unrepeated",
+    "whole_body",
+]
 
 BODY_CAP = 1 << 20
 """Largest size of a body, in bytes."""
@@ -30,12 +41,9 @@ async def whole_body(receive: Receive) -> bytes | None:
     RequestTooSlow
         If it does not arrive in time.
     """
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        return _within_cap([message.get("body", b"")], len(message.get("body", b"")))
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            return await _chunks(message, receive)
+            return await _chunks(receive)
     except TimeoutError:
         raise RequestTooSlow(
             found=f"an incomplete body after {_BODY_SECONDS:g} seconds",
@@ -43,21 +51,17 @@ async def whole_body(receive: Receive) -> bytes | None:
         ) from None  # fmt: skip
 
 
-async def _chunks(message: Message, receive: Receive) -> bytes | None:
+async def _chunks(receive: Receive) -> bytes | None:
     chunks: list[bytes] = []
-    size = 0
-    while message["type"] == "http.request":
-        chunk = message.get("body", b"")
+    size, more = 0, True
+    while more and size <= _DISCARD_CAP:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        chunk, more = message.get("body", b""), message.get("more_body", False)
         size += len(chunk)
         if size <= BODY_CAP:
             chunks.append(chunk)
-        if size > _DISCARD_CAP or not message.get("more_body", False):
-            return _within_cap(chunks, size)
-        message = await receive()
-    return None
-
-
-def _within_cap(chunks: list[bytes], size: int) -> bytes:
     if size > BODY_CAP:
         raise RequestTooLarge(
             found=f"more than {BODY_CAP} bytes", expected=f"at most {BODY_CAP} bytes",
@@ -86,7 +90,14 @@ def json_object(body: bytes) -> dict[str, Any]:
     return parsed
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs of a name and a value as a dictionary.
+
+    Raises
+    ------
+    RequestError
+        If a name is repeated.
+    """
     parsed = dict(pairs)
     if len(parsed) < len(pairs):
         names = [name for name, _ in pairs]
@@ -96,7 +107,20 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 # Of the parsers at hand this alone reports a repeated name.
-_DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats)
+_DECODER = json.JSONDecoder(object_pairs_hook=unrepeated)
+
+
+def refuse_unknown(names: Iterable[str], allowed: AbstractSet[str]) -> None:
+    """Refuse the first name that is not allowed.
+
+    Raises
+    ------
+    RequestError
+        With that name as its field.
+    """
+    for name in names:
+        if name not in allowed:
+            raise field_error(f"unknown field {quoted(name)}", f"{sorted(allowed)}", name)
 
 
 def _not_an_object(found: str) -> RequestError:

@@ -27,15 +27,7 @@ _FAULTS = (
 
 @dataclass(frozen=True)
 class FeatureRow:
-    """The features of one symbol in the online store.
-
-    Parameters
-    ----------
-    session : date
-        At its close they are available.
-    values : mapping of str to float or None
-        Every feature of the service, by name.
-    """
+    """Every feature of one symbol in the online store, by name, available at a session's close."""
 
     session: date
     values: Mapping[str, float | None]
@@ -43,15 +35,7 @@ class FeatureRow:
 
 @dataclass(frozen=True)
 class LatestFeatures:
-    """The newest features of one symbol that were read from the online store.
-
-    Parameters
-    ----------
-    row : FeatureRow or None
-        None if the store had none.
-    confirmed : bool
-        Whether the last read succeeded.
-    """
+    """The newest row that was read, None if there was none, and whether the last read succeeded."""
 
     row: FeatureRow | None
     confirmed: bool

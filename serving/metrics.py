@@ -1,7 +1,5 @@
 """The metrics of the server, made from the catalogue in `volcast.monitoring.metrics`."""
 
-import math
-from collections.abc import Mapping
 from functools import cache
 
 from prometheus_client import Counter, Histogram
@@ -20,8 +18,6 @@ __all__ = [
     "TURNED_AWAY",
     "UNDER_WAY",
     "observe_request",
-    "show_ages",
-    "show_model",
 ]
 
 REQUESTS = counter("volcast_http_requests_total")
@@ -67,17 +63,3 @@ def observe_request(path: str, method: str, status: int, seconds: float) -> None
 def _meters(route: str, method: str, status: str) -> tuple[Counter, Histogram]:
     # Looking a child up by its labels costs more than counting with it.
     return REQUESTS.labels(route, method, status), SECONDS.labels(route, status)
-
-
-def show_model(version: str, sha256: str, run_id: str) -> None:
-    """Show a new version as the one in service."""
-    MODEL_INFO.info({"version": version, "sha256": sha256, "run_id": run_id})
-    MODEL_READY.set(1)
-    MODEL_SWAPS.inc()
-
-
-def show_ages(ages: Mapping[str, int | None]) -> None:
-    """Show how old the newest features of each symbol are, in sessions; None without any."""
-    for symbol, age in ages.items():
-        FEATURE_AGE.labels(symbol).set(math.nan if age is None else age)
-        FEATURES_STALE.labels(symbol).set(0 if age == 0 else 1)

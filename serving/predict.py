@@ -1,14 +1,20 @@
 """The answers of /predict: a forecast by symbol and date, with its intervals and its drivers."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from serving.body import field_error, json_object, plain_date, quoted
-from serving.model import VolcastModel
-from serving.state import ServingState
+from serving.body import (
+    field_error,
+    json_object,
+    plain_date,
+    quoted,
+    refuse_unknown,
+    unrepeated,
+)
+from serving.state import ServingState, VolcastModel
 from volcast.core import calendar
 from volcast.core.errors import ModelError, NotFound, StaleInput, StoreUnavailable
 from volcast.core.names import BASELINES, STATES
@@ -48,7 +54,7 @@ class ForecastRequest:
     features: object | None = None
 
     @classmethod
-    def of_query(cls, pairs: Sequence[tuple[str, str]]) -> "ForecastRequest":
+    def of_query(cls, pairs: list[tuple[str, str]]) -> "ForecastRequest":
         """Read a query string.
 
         Raises
@@ -56,12 +62,7 @@ class ForecastRequest:
         RequestError
             On a repeated, unknown or malformed parameter, or no symbol.
         """
-        parameters = dict(pairs)
-        if len(parameters) < len(pairs):
-            sent = [name for name, _ in pairs]
-            repeated = next(name for name in sent if sent.count(name) > 1)
-            raise field_error(f"{quoted(repeated)} twice", "each parameter once", repeated)
-        return cls._of(parameters, {"symbol", "as_of"})
+        return cls._of(unrepeated(pairs), {"symbol", "as_of"})
 
     @classmethod
     def of_body(cls, body: bytes) -> "ForecastRequest":
@@ -76,9 +77,7 @@ class ForecastRequest:
 
     @classmethod
     def _of(cls, fields: Mapping[str, Any], allowed: set[str]) -> "ForecastRequest":
-        for name in fields:
-            if name not in allowed:
-                raise field_error(f"unknown field {quoted(name)}", f"{sorted(allowed)}", name)
+        refuse_unknown(fields, allowed)
         symbol, as_of = fields.get("symbol"), fields.get("as_of")
         if not isinstance(symbol, str) or not symbol:
             raise field_error(quoted(symbol), "a symbol such as SPY", "symbol")
@@ -132,17 +131,13 @@ class ForecastService:
         if request.features is not None:
             return _from_features(state, symbol, as_of, request.features)
         if request.as_of is not None:
-            published = self._published(state, symbol, as_of)
-            if published is not None:
-                return _answer(published, as_of)
+            in_service = state.ready_champion.version.version
+            published = official_forecasts(
+                self.store, symbol, first=as_of, last=as_of, in_service=in_service
+            ).to_pylist()
+            if published:
+                return _answer(published[0], as_of)
         return _from_online_features(state, symbol, as_of, present)
-
-    def _published(self, state: ServingState, symbol: str, as_of: date) -> dict[str, Any] | None:
-        rows = official_forecasts(
-            self.store, symbol, first=as_of, last=as_of,
-            in_service=state.ready_champion.version.version,
-        ).to_pylist()  # fmt: skip
-        return rows[0] if rows else None
 
 
 def _from_features(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from serving.events import emit
 from volcast.core.errors import Overloaded, VolcastError
 
-__all__ = ["method_not_allowed", "of_status", "problem", "unforeseen"]
+__all__ = ["of_status", "problem", "unforeseen"]
 
 _RETRY_SECONDS = 5
 
@@ -30,11 +30,6 @@ def problem(error: VolcastError) -> Response:
     return _respond(status, error.title, detail, error.field)
 
 
-def method_not_allowed(allow: str) -> Response:
-    """Return the response for a method that a path does not take."""
-    return of_status(HTTPStatus.METHOD_NOT_ALLOWED, allow)
-
-
 def unforeseen(error: Exception) -> Response:
     """Return the response for an unexpected exception; only the log has its traceback."""
     emit("request_failed", logging.ERROR, error=type(error).__name__, trace=format_exception(error))
@@ -43,7 +38,7 @@ def unforeseen(error: Exception) -> Response:
 
 
 def of_status(status: HTTPStatus, allow: str | None) -> Response:
-    """Return the response for an HTTP status alone."""
+    """Return the response for an HTTP status alone, with the methods that are allowed."""
     return _respond(status, status.phrase, f"{status.phrase}. {status.description}", None, allow)
 
 

@@ -1,5 +1,7 @@
 """Objects of prometheus_client made from the catalogue."""
 
+from collections.abc import Sequence
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -10,7 +12,7 @@ from prometheus_client import (
 )
 from prometheus_client.registry import REGISTRY
 
-from volcast.monitoring.metrics import Metric, named
+from volcast.monitoring.metrics import named
 
 __all__ = ["counter", "gauge", "histogram", "info"]
 
@@ -19,29 +21,27 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 def counter(name: str, registry: CollectorRegistry = REGISTRY) -> Counter:
     """Return the counter of that name, registered."""
-    metric = _of_kind("counter", name)
-    return Counter(name, metric.help, metric.labels, registry=registry)
+    return Counter(*_described("counter", name), registry=registry)
 
 
 def gauge(name: str, registry: CollectorRegistry = REGISTRY) -> Gauge:
     """Return the gauge of that name, registered."""
-    metric = _of_kind("gauge", name)
-    return Gauge(name, metric.help, metric.labels, registry=registry)
+    return Gauge(*_described("gauge", name), registry=registry)
 
 
 def histogram(name: str, registry: CollectorRegistry = REGISTRY) -> Histogram:
     """Return the histogram of that name, registered."""
-    metric = _of_kind("histogram", name)
-    return Histogram(name, metric.help, metric.labels, buckets=metric.buckets, registry=registry)
+    described = _described("histogram", name)
+    return Histogram(*described, buckets=named(name).buckets, registry=registry)
 
 
 def info(name: str) -> Info:
     """Return the info of that name, registered; its labels are set with each value."""
-    return Info(name.removesuffix("_info"), _of_kind("info", name).help)
+    return Info(name.removesuffix("_info"), _described("info", name)[1])
 
 
-def _of_kind(kind: str, name: str) -> Metric:
+def _described(kind: str, name: str) -> tuple[str, str, Sequence[str]]:
     metric = named(name)
     if metric.kind != kind:
         raise TypeError(f"{name} is a {metric.kind}, no {kind}")
-    return metric
+    return name, metric.help, metric.labels

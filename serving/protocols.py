@@ -8,19 +8,15 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from serving.body import field_error, json_object, quoted
+from serving.body import field_error, json_object, quoted, refuse_unknown
 from serving.signature import Signature
-from serving.state import ServingState
+from serving.state import OUTPUTS, ServingState
 from volcast.core.errors import RequestError
-from volcast.models.intervals import BOUNDS
 from volcast.registry.versions import NAME
 
-__all__ = ["ID_LENGTH", "OUTPUTS", "explain", "infer", "predict"]
+__all__ = ["ID_LENGTH", "explain", "infer", "predict"]
 
 Floats = NDArray[np.float64]
-
-OUTPUTS = ("rv_5d", "log_variance", *BOUNDS)
-"""The outputs of V2, in this order."""
 
 ID_LENGTH = 256
 
@@ -95,7 +91,8 @@ def infer(state: ServingState, body: bytes) -> bytes:
     RequestError
         Naming the field that is wrong.
     """
-    request = _object_of(body, {"id", "inputs", "outputs", "parameters"})
+    request = json_object(body)
+    refuse_unknown(request, {"id", "inputs", "outputs", "parameters"})
     request_id, outputs = _id(request.get("id")), _outputs(request.get("outputs"))
     x = state.signature.columns(_inputs(request.get("inputs"), state.signature))
     columns = _forecast(state, x, "inputs")
@@ -130,16 +127,10 @@ def _model(state: ServingState) -> dict[str, str]:
     return {"name": NAME, "version": state.ready_champion.version.version}
 
 
-def _object_of(body: bytes, allowed: set[str]) -> dict[str, Any]:
-    request = json_object(body)
-    for name in request:
-        if name not in allowed:
-            raise field_error(f"unknown field {quoted(name)}", f"{sorted(allowed)}", name)
-    return request
-
-
 def _instances(body: bytes, signature: Signature) -> Floats:
-    instances = _object_of(body, {"instances"}).get("instances")
+    request = json_object(body)
+    refuse_unknown(request, {"instances"})
+    instances = request.get("instances")
     if not isinstance(instances, list) or not instances:
         raise field_error(quoted(instances), "a list of at least one object", "instances")
     return signature.table(instances)
@@ -159,17 +150,13 @@ def _inputs(inputs: object, signature: Signature) -> Mapping[str, Sequence[objec
     signature.require(tensors, "inputs")
     rows = len(next(iter(tensors.values()))["data"])
     for name, tensor in tensors.items():
-        _require_shape(name, tensor, rows)
+        datatype, shape, data = tensor["datatype"], tensor["shape"], tensor["data"]
+        if datatype not in _NUMERIC:
+            raise field_error(quoted(datatype), "datatype FP64", name)
+        if shape != [rows] or type(shape[0]) is not int or len(data) != rows or not rows:
+            expected = f"shape [n] and n values, n at least 1 and {rows} as in the first input"
+            raise field_error(f"shape {quoted(shape)} and {len(data)} values", expected, name)
     return {name: tensor["data"] for name, tensor in tensors.items()}
-
-
-def _require_shape(name: str, tensor: Mapping[str, Any], rows: int) -> None:
-    datatype, shape, data = tensor["datatype"], tensor["shape"], tensor["data"]
-    if datatype not in _NUMERIC:
-        raise field_error(quoted(datatype), "datatype FP64", name)
-    if shape != [rows] or type(shape[0]) is not int or len(data) != rows or not rows:
-        expected = f"shape [n] and n values, n at least 1 and {rows} as in the first input"
-        raise field_error(f"shape {quoted(shape)} and {len(data)} values", expected, name)
 
 
 def _objects(items: object, field: str) -> list[dict[str, Any]]:

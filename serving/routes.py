@@ -4,19 +4,26 @@ KServe's routes cost four times what the model does: pydantic models of each req
 a response class, three middlewares.
 """
 
+import asyncio
+import contextlib
+import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
 
-from serving import protocols
-from serving.model import VolcastModel
+from serving import metrics, protocols
 from serving.predict import ForecastRequest, ForecastService
-from serving.state import ServingState
-from serving.workers import Workers
+from serving.state import ServingState, VolcastModel
+from volcast.core.errors import Overloaded
 from volcast.registry.versions import NAME
 
-__all__ = ["ForecastRoutes"]
+__all__ = ["ForecastRoutes", "Workers"]
+
+Result = TypeVar("Result")
 
 _SMALL = 16_384
 """Bytes of a body that is answered in the event loop; larger ones go to a worker thread."""
@@ -31,17 +38,63 @@ _PROTOCOLS: dict[str, Callable[[ServingState, bytes], bytes]] = {
 }
 
 
-class ForecastRoutes:
-    """Answers one request of a forecasting path.
+class Workers:
+    """A thread pool with a bounded queue.
 
     Parameters
     ----------
-    service : ForecastService
-        For /predict.
-    model : VolcastModel
-        Has the state that is served.
-    workers : Workers
+    threads : int
+    waiting : int
+        Jobs that may wait; more are refused.
+    seconds : float
+        After which a caller stops waiting.
     """
+
+    def __init__(self, threads: int = 2, waiting: int = 32, seconds: float = 20.0) -> None:
+        self._pool = ThreadPoolExecutor(threads, "volcast-worker", _lower_priority)
+        self._free, self._seconds = threads + waiting, seconds
+
+    async def run(self, job: Callable[..., Result], *arguments: object) -> Result:
+        """Run ``job`` in a thread and wait for it.
+
+        Raises
+        ------
+        Overloaded
+            If too many wait already, or the answer takes too long.
+        """
+        if not self._free:
+            metrics.TURNED_AWAY.inc()
+            raise _overloaded("more work than can wait")
+        self._free -= 1
+        future = asyncio.get_running_loop().run_in_executor(self._pool, job, *arguments)
+        # A job that is no longer waited for still runs: its place is free when it ends.
+        future.add_done_callback(self._release)
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), self._seconds)
+        except TimeoutError:
+            raise _overloaded(f"no answer in {self._seconds:g} seconds") from None
+
+    def _release(self, future: "asyncio.Future[Result]") -> None:
+        self._free += 1
+        if not future.cancelled():
+            future.exception()  # read, so that asyncio does not report it as never retrieved
+
+
+def _lower_priority() -> None:
+    """Let the event loop's thread go first wherever both want the processor."""
+    with contextlib.suppress(OSError):  # not Linux, or not allowed
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+
+
+def _overloaded(found: str) -> Overloaded:
+    return Overloaded(
+        found=found, expected="room for the request", where="server",
+        remedy="Send it again later, or fewer at a time.",
+    )  # fmt: skip
+
+
+class ForecastRoutes:
+    """Answers one request of a forecasting path, /predict by the service."""
 
     def __init__(self, service: ForecastService, model: VolcastModel, workers: Workers) -> None:
         self._service, self._model, self._workers = service, model, workers
@@ -66,9 +119,9 @@ class ForecastRoutes:
             return await self._answer_query(query)
         large = len(body) > _SMALL
         if path == _PREDICT:
-            parse = ForecastRequest.of_body
+            read = ForecastRequest.of_body
             return await self._forecast(
-                await self._workers.run(parse, body) if large else parse(body)
+                await self._workers.run(read, body) if large else read(body)
             )
         respond = _PROTOCOLS[path]
         if large or respond is protocols.explain:

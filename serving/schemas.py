@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import SkipJsonSchema
 
 from serving.openapi import Document, Operation, Strict, document
-from serving.protocols import ID_LENGTH, OUTPUTS
+from serving.protocols import ID_LENGTH
 from serving.signature import LARGEST, Signature
-from serving.state import ServingState
+from serving.state import OUTPUTS, ServingState
 from volcast.registry.versions import NAME
 
 __all__ = ["Explanations", "Forecast", "Inferred", "Predictions", "described"]

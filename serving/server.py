@@ -6,12 +6,15 @@ import gc
 import socket
 import sys
 from datetime import UTC, datetime
+from http import HTTPStatus
 
 import fastapi
 import orjson
 import uvloop
+from fastapi.exceptions import RequestValidationError
 from kserve import ModelServer
 from kserve.constants.constants import FASTAPI_APP_IMPORT_STRING
+from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady, ServerNotReady
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.rest.server import RESTServer, metrics_handler
 from kserve.protocol.rest.v1_endpoints import register_v1_endpoints
@@ -26,23 +29,27 @@ from uvicorn.importer import import_from_string
 from serving.application import Application
 from serving.auth import Guard, guard_of
 from serving.events import emit
-from serving.header_timeout import HeaderTimeoutProtocol
-from serving.kserve_errors import register_errors
 from serving.lookup import OnlineFeatures
-from serving.model import VolcastModel
 from serving.openapi import Document, page
 from serving.predict import ForecastService
-from serving.routes import ForecastRoutes
+from serving.problems import of_status, problem, unforeseen
+from serving.routes import ForecastRoutes, Workers
 from serving.schemas import described
-from serving.service import bound_socket
+from serving.service import HeaderTimeoutProtocol, bound_socket
+from serving.state import VolcastModel
 from serving.watcher import ModelWatcher
-from serving.workers import Workers
+from volcast.core.errors import ModelError, NotFound, RequestError, VolcastError
 from volcast.core.settings import Settings
 from volcast.data.sessions import require_session
 from volcast.registry.versions import NAME
 from volcast.store import Store
 
-__all__ = ["Server", "serve"]
+__all__ = ["serve"]
+
+_ERRORS = (
+    VolcastError, HTTPException, RequestValidationError, InvalidInput, ModelNotFound,
+    ModelNotReady, ServerNotReady, NotImplementedError, Exception,
+)  # fmt: skip
 
 
 class _DataPlane(DataPlane):  # type: ignore[misc]
@@ -85,7 +92,8 @@ class _RestServer(RESTServer):  # type: ignore[misc]
         """Add none: KServe's times and logs each request."""
 
     def _add_exception_handlers(self, app: fastapi.FastAPI) -> None:
-        register_errors(app)
+        for kind in _ERRORS:
+            app.add_exception_handler(kind, _respond)
 
     def _register_endpoints(self, app: fastapi.FastAPI) -> None:
         # First, because FastAPI has an /openapi.json of its own, of KServe's routes alone.
@@ -113,20 +121,43 @@ async def _not_found(_: Request) -> Response:
     raise HTTPException(404)
 
 
-class Server(ModelServer):  # type: ignore[misc]
-    """One worker that serves one model over HTTP, and watches for a new champion meanwhile.
+async def _respond(_: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return of_status(HTTPStatus(error.status_code), (error.headers or {}).get("Allow"))
+    ours = _ours(error)
+    return unforeseen(error) if ours is None else problem(ours)
 
-    Parameters
-    ----------
-    watcher : ModelWatcher
-        Its model is served.
-    routes : ForecastRoutes
-    guard : Guard or None
-    listener : socket.socket
-        Bound.
-    grace_seconds : int
-        For open requests at shutdown.
-    """
+
+def _ours(error: Exception) -> VolcastError | None:
+    """Return an error of KServe or FastAPI as one of ours; None for an unexpected one."""
+    if isinstance(error, VolcastError):
+        return error
+    if isinstance(error, RequestValidationError | InvalidInput):
+        found, field = str(error), None
+        if isinstance(error, RequestValidationError):
+            first = error.errors()[0]
+            parts = [str(part) for part in first["loc"] if part not in {"body", "InferenceRequest"}]
+            found, field = str(first["msg"]), ".".join(parts) or None
+        return RequestError(
+            found=found, expected="a request of the protocol", where=field or "body",
+            remedy="Correct the body.", field=field,
+        )  # fmt: skip
+    if isinstance(error, ModelNotReady | ServerNotReady):
+        return ModelError(
+            found="no champion", expected="a verified champion", where="server",
+            remedy="Promote a version.",
+        )  # fmt: skip
+    # KServe raises NotImplementedError for a path with a version.
+    if isinstance(error, ModelNotFound | NotImplementedError):
+        return NotFound(
+            found="an unknown model or version", expected="volcast, without a version",
+            where="path", remedy="Use /v1/models/volcast or /v2/models/volcast.",
+        )  # fmt: skip
+    return None
+
+
+class _Server(ModelServer):  # type: ignore[misc]
+    """One worker that serves the watcher's model, and watches for a new champion meanwhile."""
 
     def __init__(
         self, watcher: ModelWatcher, routes: ForecastRoutes, guard: Guard | None,
@@ -175,15 +206,10 @@ class Server(ModelServer):  # type: ignore[misc]
 def serve(
     settings: Settings, host: str, port: int, *, watch_seconds: float, grace_seconds: int
 ) -> None:
-    """Serve the store's champion until told to stop.
-
-    Without a champion the server starts, and waits for one.
+    """Serve the store's champion until SIGTERM or SIGINT; without one, wait for one.
 
     Parameters
     ----------
-    settings : Settings
-    host : str
-    port : int
     watch_seconds : float
         Between two checks of the store.
     grace_seconds : int
@@ -214,7 +240,7 @@ def serve(
     gc.collect()
     gc.freeze()
     routes = ForecastRoutes(ForecastService(store, model), model, Workers())
-    Server(watcher, routes, guard, bound_socket(host, port), grace_seconds).run()
+    _Server(watcher, routes, guard, bound_socket(host, port), grace_seconds).run()
 
 
 def _now() -> datetime:

@@ -1,6 +1,7 @@
 """What the services' command lines share: arguments, logging, exit codes and the socket."""
 
 import argparse
+import asyncio
 import signal
 import socket
 import sys
@@ -8,31 +9,28 @@ from collections.abc import Callable, Sequence
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serving.events import configure
-from serving.header_timeout import HeaderTimeoutProtocol
 from volcast.core.errors import ConfigError, VolcastError
 from volcast.core.settings import Settings, read_settings
 
-__all__ = ["bound_socket", "run_service", "serve_asgi", "service_parser"]
+__all__ = [
+    "HeaderTimeoutProtocol",
+    "bound_socket",
+    "run_service",
+    "serve_asgi",
+    "service_parser",
+]
+
+_HEADER_SECONDS = 10.0
+"""From a connection, or a request's first byte, to the end of its headers."""
 
 
 def service_parser(
     module: str, about: str, port: int, *, port_option: str = "--port", as_of: bool = False
 ) -> argparse.ArgumentParser:
-    """Return a parser of the arguments that every service has.
-
-    Parameters
-    ----------
-    module : str
-        What follows ``python -m``.
-    about : str
-    port : int
-        By default.
-    port_option : str
-    as_of : bool
-        Whether the clock may be fixed.
-    """
+    """Return a parser of the arguments of every service; ``as_of``: the clock may be fixed."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
     parser.add_argument("--store", help="a local folder or s3://bucket/prefix [VOLCAST_STORE]")
     if as_of:
@@ -77,6 +75,41 @@ def bound_socket(host: str, port: int) -> socket.socket:
             where=f"{host}:{port}", remedy="Choose others with --host and --port.",
         ) from error  # fmt: skip
     return bound
+
+
+class HeaderTimeoutProtocol(HttpToolsProtocol):
+    """Closes a connection whose request does not come; uvicorn would keep it open for ever."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the timer for the first request."""
+        super().connection_made(transport)
+        self._start()
+
+    def on_message_begin(self) -> None:
+        """Start the timer for the headers."""
+        super().on_message_begin()
+        self._start()
+
+    def on_headers_complete(self) -> None:
+        """Stop the timer."""
+        self._stop()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the timer."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _start(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(_HEADER_SECONDS, self.transport.close)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def serve_asgi(app: ASGIApp, host: str, port: int) -> None:

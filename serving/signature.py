@@ -50,23 +50,18 @@ class Signature:
         return {name: self._number(features[name], name, where) for name in self.names}
 
     def require(self, names: Mapping[str, object], where: str) -> None:
-        """Refuse names that are not exactly the signature.
-
-        Raises
-        ------
-        RequestError
-            Naming the first unknown or missing one.
-        """
+        """Raise RequestError of the first name that is unknown or missing."""
         if names.keys() == self._name_set:
             return
-        expected = "every feature of the model's signature and no other"
-        remedy = "GET /v2/models/volcast lists the names."
-        for name in names:
-            if name not in self._name_set:
-                found = f"unknown feature {quoted(name)}"
-                raise field_error(found, expected, name, where=where, remedy=remedy)
-        missing = next(name for name in self.names if name not in names)
-        raise field_error(f"no {missing}", expected, missing, where=where, remedy=remedy)
+        wrong = {
+            name: f"unknown feature {quoted(name)}" for name in names if name not in self.names
+        }
+        wrong |= {name: f"no {name}" for name in self.names if name not in names}
+        name, found = next(iter(wrong.items()))
+        raise field_error(
+            found, "every feature of the model's signature and no other", name, where=where,
+            remedy="GET /v2/models/volcast lists the names.",
+        )  # fmt: skip
 
     def table(self, instances: Sequence[object]) -> NDArray[np.float64]:
         """Return named rows as one array, shape (n, k), null as NaN.

@@ -6,15 +6,22 @@ from datetime import date
 from functools import cached_property
 from urllib.parse import unquote
 
+from kserve import Model
+
 from serving.lookup import LatestFeatures
 from serving.signature import Signature
 from volcast.core.errors import ModelError
 from volcast.core.settings import Universe
+from volcast.models.intervals import BOUNDS
 from volcast.registry import Champion
+from volcast.registry.versions import NAME
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 
-__all__ = ["ServingState", "forecast_symbols"]
+__all__ = ["OUTPUTS", "ServingState", "VolcastModel", "forecast_symbols"]
+
+OUTPUTS = ("rv_5d", "log_variance", *BOUNDS)
+"""The outputs of V2, in this order."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +58,9 @@ class ServingState:
         """
         if self.champion is None:
             raise ModelError(
-                found="no champion",
-                expected="a promoted and verified version",
-                where="server",
-                remedy="Run the train pipeline, or promote a version.",
-            )
+                found="no champion", expected="a promoted and verified version",
+                where="server", remedy="Run the train pipeline, or promote a version.",
+            )  # fmt: skip
         return self.champion
 
     @cached_property
@@ -63,6 +68,35 @@ class ServingState:
         """The champion's signature."""
         forecaster = self.ready_champion.forecaster
         return Signature(tuple(forecaster.signature), frozenset(forecaster.optional))
+
+
+class VolcastModel(Model):  # type: ignore[misc]
+    """The served state, as KServe's routes for readiness and metadata need it."""
+
+    def __init__(self) -> None:
+        super().__init__(NAME)
+        self.state = ServingState(None, {}, {})
+
+    def adopt(self, state: ServingState) -> None:
+        """Serve ``state``, as a whole, from the next request on."""
+        self.state = state
+        self.ready = state.champion is not None
+
+    def load(self) -> bool:
+        """Return whether a champion is served; the watcher loads it."""
+        return bool(self.ready)
+
+    def get_input_types(self) -> list[dict[str, object]]:
+        """Return the signature, one input per feature."""
+        return _tensors(self.state.signature.names)
+
+    def get_output_types(self) -> list[dict[str, object]]:
+        """Return the V2 outputs."""
+        return _tensors(OUTPUTS)
+
+
+def _tensors(names: tuple[str, ...]) -> list[dict[str, object]]:
+    return [{"name": name, "datatype": "FP64", "shape": [-1]} for name in names]
 
 
 def forecast_symbols(store: Store, universe: Universe) -> frozenset[str]:

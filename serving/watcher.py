@@ -5,12 +5,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from math import nan
 
 from serving import metrics
 from serving.events import emit
 from serving.lookup import LatestFeatures, OnlineFeatures
-from serving.model import VolcastModel
-from serving.state import ServingState, forecast_symbols
+from serving.state import ServingState, VolcastModel, forecast_symbols
 from volcast.core import calendar
 from volcast.core.errors import ContractError, KeyMissing, ModelError, NotFound, VolcastError
 from volcast.core.settings import Universe
@@ -70,7 +70,11 @@ class ModelWatcher:
         state = ServingState(chosen, sessions, features)
         if not state.same_as(served):
             self.model.adopt(state)
-        metrics.show_ages({symbol: _age(features[symbol], day) for symbol, day in sessions.items()})
+        for symbol, day in sessions.items():
+            row = features[symbol].row
+            age = None if row is None else calendar.sessions_between(row.session, day)
+            metrics.FEATURE_AGE.labels(symbol).set(nan if age is None else age)
+            metrics.FEATURES_STALE.labels(symbol).set(0 if age == 0 else 1)
 
     def _champion(self, served: Champion | None) -> Champion | None:
         try:
@@ -95,27 +99,27 @@ class ModelWatcher:
             emit("champion_refused", logging.ERROR, version=pointed.version, detail=str(error))
             return served
         version = loaded.version
-        metrics.show_model(version.version, version.sha256, version.run_id)
+        labels = {"version": version.version, "sha256": version.sha256, "run_id": version.run_id}
+        metrics.MODEL_INFO.info(labels)
+        metrics.MODEL_READY.set(1)
+        metrics.MODEL_SWAPS.inc()
         emit("champion_in_service", version=version.version, sha256=version.sha256)
         return replace(loaded, forecaster=forecaster)
 
     def _sessions(self, served: Mapping[str, date]) -> Mapping[str, date]:
         try:
-            symbols, now = sorted(forecast_symbols(self.store, self.universe)), self.now()
-            sessions = {symbol: self._session(symbol, now) for symbol in symbols}
+            now, sessions = self.now(), {}
+            for symbol in sorted(forecast_symbols(self.store, self.universe)):
+                try:
+                    sessions[symbol] = resolve_as_of(self.store, symbol, self.as_of, now=now)
+                except KeyMissing:
+                    raise
+                except NotFound:
+                    continue  # no curated row yet
         except VolcastError as error:
             emit("clock_unread", logging.WARNING, detail=str(error))
             return served
-        return {symbol: day for symbol, day in sessions.items() if day is not None}
-
-    def _session(self, symbol: str, now: datetime) -> date | None:
-        """Return the present session of a symbol; None while it has no curated row."""
-        try:
-            return resolve_as_of(self.store, symbol, self.as_of, now=now)
-        except KeyMissing:
-            raise
-        except NotFound:
-            return None
+        return sessions
 
     def _features(self, symbol: str, served: Mapping[str, LatestFeatures]) -> LatestFeatures:
         try:
@@ -128,7 +132,3 @@ class ModelWatcher:
             return LatestFeatures(None if before is None else before.row, confirmed=False)
         metrics.ONLINE_STORE_UP.set(1)
         return latest
-
-
-def _age(latest: LatestFeatures, session: date) -> int | None:
-    return None if latest.row is None else calendar.sessions_between(latest.row.session, session)

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -20,7 +21,7 @@ from serving.body import whole_body
 from serving.brief import metrics
 from serving.brief.models import BriefQuery, SourceQuery, described, read_body, read_query
 from serving.openapi import page
-from serving.problems import method_not_allowed, problem, unforeseen
+from serving.problems import of_status, problem, unforeseen
 from volcast.brief import Answer, Library
 from volcast.core.errors import NotFound, Overloaded, RequestError, VolcastError
 
@@ -174,7 +175,7 @@ async def _no_path(_: Request, __: Exception) -> Response:
 
 async def _wrong_method(_: Request, error: Exception) -> Response:
     headers = (error.headers or {}) if isinstance(error, HTTPException) else {}
-    return method_not_allowed(headers.get("Allow", ""))
+    return of_status(HTTPStatus.METHOD_NOT_ALLOWED, headers.get("Allow", ""))
 
 
 async def _unforeseen(_: Request, error: Exception) -> Response:

@@ -71,7 +71,7 @@ class Walk:
     def parts(self) -> None:
         from serving.exporter.collector import StoreCollector
         from serving.lookup import OnlineFeatures
-        from serving.model import VolcastModel
+        from serving.state import VolcastModel
         from serving.watcher import ModelWatcher
         from volcast.brief import Library
 

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from serving.lookup import OnlineFeatures
-from serving.model import VolcastModel
 from serving.predict import STALE_LIMIT, ForecastRequest, ForecastService
+from serving.state import VolcastModel
 from serving.watcher import ModelWatcher
 from tests.serving.live import SYMBOL, UNIVERSE, Served
 from volcast.core import calendar

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from feature_repo.online import materialize
-from serving.workers import Workers
+from serving.routes import Workers
 from tests.redis_server import redis_server
 from tests.serving.live import AUDIT, ROOT, SYMBOL, Running, Served, running, train_version
 from volcast import registry
@@ -95,8 +95,9 @@ def test_a_client_that_sends_no_request_is_hung_up_on(server: Running):
             assert 5 < time.monotonic() - started < 20
 
 
-def test_a_body_that_does_not_come_is_given_up(server: Running):
-    head = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{"
+@pytest.mark.parametrize("begun", [b"", b"{"])
+def test_a_body_that_does_not_come_is_given_up(server: Running, begun):
+    head = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n" + begun
     with socket.create_connection(("127.0.0.1", server.http.base_url.port), 30) as client:
         client.sendall(head)
         assert b" 408 " in client.recv(4096).splitlines()[0]

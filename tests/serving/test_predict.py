@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from tests.serving.live import SYMBOL, Running, Served
-from volcast.core import calendar
 from volcast.core.names import BASELINES
 
 
@@ -106,9 +105,11 @@ def test_wrong_query_is_a_problem_that_names_the_field(server: Running, query, s
         (b'{"symbol": 1}', "symbol"),
         (b'{"symbol": "SYN", "as_of": 20051230}', "as_of"),
         (b'{"symbol": "SYN", "symbol": "SYN"}', "symbol"),
+        (b'{"symbol": "SYN", "features": {"iv": 1, "moon": 1, "iv": 2}}', "iv"),
         (b'{"symbol": "SYN", "extra": 1}', "extra"),
         (b'{"symbol": "SYN", "features": []}', "features"),
         (b'{"symbol": "SYN", "features": {}}', "iv"),
+        (b'{"symbol": "SYN", "features": {"moon": 1}}', "moon"),
     ],
 )
 def test_wrong_body_is_a_problem_that_names_the_field(server: Running, body, field):
@@ -129,12 +130,6 @@ def test_feature_that_is_no_finite_number_is_refused_by_its_name(
     assert (answer.status_code, answer.json()["field"]) == (400, "iv")
 
 
-def test_unknown_feature_is_refused_by_its_name(server: Running, served: Served, features):
-    values = {**features[served.as_of], "moon": 1.0}
-    answer = server.http.post("/predict", json={"symbol": SYMBOL, "features": values})
-    assert (answer.status_code, answer.json()["field"]) == (400, "moon")
-
-
 def test_optional_feature_may_be_null_and_its_baseline_is_then_null(
     server: Running, served: Served, features
 ):
@@ -148,12 +143,3 @@ def test_features_for_a_day_without_trading_are_refused(server: Running, served:
     sunday = served.as_of + timedelta(days=6 - served.as_of.weekday())
     query = {"symbol": SYMBOL, "as_of": sunday.isoformat(), "features": features[served.as_of]}
     assert server.http.post("/predict", json=query).status_code == 400
-
-
-def test_old_features_are_marked_stale_and_older_ones_refused(server: Running, served: Served):
-    days = [calendar.after(served.as_of, age).isoformat() for age in (5, 6)]
-    stale, refused = (
-        server.http.get("/predict", params={"symbol": SYMBOL, "as_of": day}) for day in days
-    )
-    assert (stale.json()["stale"], stale.json()["age_sessions"]) == (True, 5)
-    assert (refused.status_code, refused.json()["title"]) == (503, "Stale features")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from serving.lookup import OnlineFeatures
-from serving.model import VolcastModel
+from serving.state import VolcastModel
 from serving.watcher import ModelWatcher
 from volcast.core.errors import NotFound, RequestError
 from volcast.core.settings import Universe
