@@ -40,23 +40,14 @@ def overlay(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     return objects(request.param)
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
-def test_an_overlay_is_built_to_the_same_text_again(name: str):
-    folder = MANIFESTS / "overlays" / name
-    assert built(folder) == built(folder)
-
-
-def test_every_pod_passes_the_restricted_profile(overlay: list[dict[str, Any]]):
-    found = [
+def test_every_pod_is_restricted_and_its_namespace_enforces_that(overlay: list[dict[str, Any]]):
+    faults = [
         f"{one['kind']} {one['metadata']['name']}: {fault}"
         for one in overlay
         for spec, annotations in pod_specs(one)
         for fault in violations(spec, annotations)
     ]
-    assert found == []
-
-
-def test_the_namespaces_of_our_pods_enforce_that_profile(overlay: list[dict[str, Any]]):
+    assert faults == []
     pods = {one["metadata"]["namespace"] for one in overlay if [*pod_specs(one)]}
     enforced = {
         one["metadata"]["name"]
@@ -82,50 +73,44 @@ def test_every_image_is_named_by_a_version_or_a_digest(overlay: list[dict[str, A
     assert not [image for image in images(overlay) if image.endswith(":latest")]
 
 
-def test_every_object_is_in_a_namespace_that_is_meant(overlay: list[dict[str, Any]]):
-    found = {one["metadata"].get("namespace") for one in overlay if one["kind"] not in WIDE}
-    assert found <= NAMESPACES
-
-
-def test_no_secret_is_in_an_overlay(overlay: list[dict[str, Any]]):
+def test_objects_are_in_our_namespaces_and_hold_no_password(overlay: list[dict[str, Any]]):
+    namespaces = {one["metadata"].get("namespace") for one in overlay if one["kind"] not in WIDE}
+    assert namespaces <= NAMESPACES
     (secret,) = (one for one in overlay if one["kind"] == "Secret")
     assert secret["metadata"]["name"] == "volcast-online"
-    # An address, of a Redis that asks for no password.
     assert secret["stringData"] == {"url": "redis://volcast-redis.volcast.svc:6379"}
 
 
-def test_every_secret_that_a_pod_asks_for_is_made_by_someone():
+def test_every_secret_of_a_pod_is_created():
     script = (MANIFESTS / "kind/up.sh").read_text()
     for name, made in {
         "kind": set(re.findall(r"- \{name: ([\w-]+), namespace", script)),
         "eks": {o["metadata"]["name"] for o in objects("eks") if o["kind"] == "ExternalSecret"},
     }.items():
-        assert asked_secrets(objects(name)) <= made, name
+        assert required_secrets(objects(name)) <= made, name
 
 
-def asked_secrets(objects: list[dict[str, Any]]) -> set[str]:
-    found = set()
+def required_secrets(objects: list[dict[str, Any]]) -> set[str]:
+    names = set()
     for one in objects:
         for spec, _ in pod_specs(one):
-            text = yaml.safe_dump(spec)
-            found |= set(re.findall(r"secretName: (\S+)", text))
+            names |= set(re.findall(r"secretName: (\S+)", yaml.safe_dump(spec)))
             for container in spec["containers"]:
                 for variable in container.get("env", ()):
                     ref = variable.get("valueFrom", {}).get("secretKeyRef", {})
-                    found |= {ref["name"]} if ref and not ref.get("optional") else set()
-    return found
+                    names |= {ref["name"]} if ref and not ref.get("optional") else set()
+    return names
 
 
-def test_the_roles_of_the_steps_are_those_that_the_stack_makes():
-    given = dict(chosen(objects("eks"), "ConfigMap", "volcast-roles")["data"])
-    assert given.pop("token_file") == TOKEN_FILE
-    assert given.keys() == set(ROLES.values())
-    assert given == {role: arn(role) for role in given}
-    assert set(given.values()) <= stack_arns()
+def test_the_roles_of_the_steps_exist_in_the_stack():
+    roles = dict(chosen(objects("eks"), "ConfigMap", "volcast-roles")["data"])
+    assert roles.pop("token_file") == TOKEN_FILE
+    assert roles == {role: arn(role) for role in ROLES.values()}
+    assert set(roles.values()) <= stack_arns()
 
 
-def test_the_roles_of_the_parts_are_those_that_the_stack_makes():
-    given = {
+def test_the_roles_of_the_parts_exist_in_the_stack():
+    roles = {
         f"{one['metadata']['namespace']}/{one['metadata']['name']}": annotations[
             "eks.amazonaws.com/role-arn"
         ]
@@ -133,7 +118,7 @@ def test_the_roles_of_the_parts_are_those_that_the_stack_makes():
         if one["kind"] == "ServiceAccount"
         and "eks.amazonaws.com/role-arn" in (annotations := one["metadata"].get("annotations", {}))
     }
-    assert given == {
+    assert roles == {
         "kubeflow/volcast-pipelines": arn("pipelines"),
         "volcast/volcast-brief": arn("dashboard"),
         "volcast/volcast-dashboard": arn("dashboard"),
@@ -141,7 +126,7 @@ def test_the_roles_of_the_parts_are_those_that_the_stack_makes():
         "volcast/volcast-external-secrets": arn("external-secrets"),
         "volcast/volcast-serving": arn("serving"),
     }
-    assert set(given.values()) <= stack_arns()
+    assert set(roles.values()) <= stack_arns()
 
 
 def arn(role: str) -> str:
@@ -183,7 +168,7 @@ def test_store_registry_and_secrets_on_eks_are_those_of_the_stack():
     assert asked < secrets
 
 
-def test_predict_on_eks_is_reached_by_tls_alone_and_asks_for_a_token():
+def test_predict_on_eks_is_served_by_tls_only_and_needs_a_token():
     gateway = chosen(objects("eks"), "Gateway", "volcast")
     listener = gateway["spec"]["listeners"][0]
     assert [item["protocol"] for item in gateway["spec"]["listeners"]] == ["HTTPS"]
@@ -203,7 +188,7 @@ def cluster(path: str) -> dict[str, Any]:
     return yaml.safe_load((MANIFESTS / path).read_text())
 
 
-def test_eks_trains_on_spot_nodes_that_only_training_tolerates():
+def test_only_training_runs_on_the_spot_nodes_of_eks():
     groups = {group["name"]: group for group in cluster("eks/cluster.yaml")["managedNodeGroups"]}
     assert groups.keys() == {"steady", "training"}
     assert "spot" not in groups["steady"]
@@ -216,7 +201,7 @@ def test_eks_trains_on_spot_nodes_that_only_training_tolerates():
     ]
 
 
-def test_no_node_of_eks_lends_its_role_or_stores_in_the_clear():
+def test_nodes_of_eks_are_encrypted_private_and_keep_their_role():
     for group in cluster("eks/cluster.yaml")["managedNodeGroups"]:
         assert group["disablePodIMDS"] is group["disableIMDSv1"] is True
         assert group["volumeEncrypted"] is group["privateNetworking"] is True
@@ -232,7 +217,7 @@ def test_eks_has_an_issuer_of_tokens_encrypts_secrets_and_enforces_network_polic
     assert "audit" in config["cloudWatch"]["clusterLogging"]["enableTypes"]
 
 
-def test_the_port_of_this_machine_leads_to_the_servers_node_port():
+def test_the_local_port_leads_to_the_servers_node_port():
     nodes = cluster("kind/cluster.yaml")["nodes"]
     assert [node["role"] for node in nodes] == ["control-plane", "worker"]
     mapped = nodes[1]["extraPortMappings"][0]
@@ -353,7 +338,7 @@ def test_up_does_its_steps_in_order(machine: Machine):
     assert places == sorted(places)
 
 
-def test_up_builds_every_image_and_lays_its_digest_over_the_overlay(machine: Machine):
+def test_up_builds_every_image_and_deploys_it_by_digest(machine: Machine):
     names = {*IMAGES.values(), "serving", "dashboard"}
     built = {re.search(r"EXTRA=(\w+)", call)[1] for call in machine.first if "docker build" in call}
     assert built == names
@@ -362,7 +347,7 @@ def test_up_builds_every_image_and_lays_its_digest_over_the_overlay(machine: Mac
     assert ours == {f"localhost:5001/volcast/{name}{digest}" for name in ("serving", "dashboard")}
 
 
-def test_an_image_is_given_what_the_environment_names(machine: Machine):
+def test_build_arguments_come_from_the_environment(machine: Machine):
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     given = {
         "BASE": "mirror.example/python:3.11",
@@ -383,34 +368,27 @@ def test_an_image_is_given_what_the_environment_names(machine: Machine):
     assert not [call for call in machine.first if "BASE=" in call]
 
 
-def test_up_says_where_the_first_training_is_described(machine: Machine):
-    said = machine.up().stdout.partition("volcast is up")[2]
-    assert 'docs/kubernetes.md, "Train"' in said
-    assert "**Train.**" in (ROOT / "docs/kubernetes.md").read_text()
-    assert "Create run" not in said
-
-
-def test_the_pipelines_that_are_applied_name_their_images_by_digest(machine: Machine):
-    given = chosen(objects_in(machine.applied()), "ConfigMap", "volcast-pipelines")["data"]
-    assert given.keys() == {path.name for path in (ROOT / "pipelines/compiled").glob("*.yaml")}
-    named = {image for text in given.values() for image in re.findall(r"image: (\S+)", text)}
-    assert named == {
+def test_applied_pipelines_name_their_images_by_digest(machine: Machine):
+    packages = chosen(objects_in(machine.applied()), "ConfigMap", "volcast-pipelines")["data"]
+    assert packages.keys() == {path.name for path in (ROOT / "pipelines/compiled").glob("*.yaml")}
+    images = {image for text in packages.values() for image in re.findall(r"image: (\S+)", text)}
+    assert images == {
         f"localhost:5001/volcast/{name}@sha256:{'1' * 64}" for name in set(IMAGES.values())
     }
 
 
-def test_what_is_applied_is_the_overlay_and_its_secrets_alone(machine: Machine):
+def test_up_applies_the_overlay_and_secrets_only(machine: Machine):
     def names(some: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
         return {
             (o["kind"], o["metadata"].get("namespace", ""), o["metadata"]["name"]) for o in some
         }
 
-    beside = names(objects_in(machine.applied())) - names(objects("kind"))
-    assert {kind for kind, _, _ in beside} == {"Secret"}
-    assert names(objects("kind")) <= names(objects_in(machine.applied()))
+    applied, overlay = names(objects_in(machine.applied())), names(objects("kind"))
+    assert overlay <= applied
+    assert {kind for kind, _, _ in applied - overlay} == {"Secret"}
 
 
-def test_the_keys_of_a_cluster_are_long_its_own_and_read_by_nobody_else(machine: Machine):
+def test_the_keys_of_a_cluster_are_long_unique_and_private(machine: Machine):
     for name in ("store.env", "tokens", "identities.json"):
         path = machine.root / "var/kind" / name
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -419,12 +397,12 @@ def test_the_keys_of_a_cluster_are_long_its_own_and_read_by_nobody_else(machine:
     assert len({*keys, (machine.root / "var/kind/tokens").read_text()}) == 3
 
 
-def test_nodes_learn_that_localhost_is_the_registry_beside_them(machine: Machine):
+def test_nodes_resolve_localhost_to_the_registry(machine: Machine):
     hosts = machine.calls.with_suffix(".hosts").read_text()
     assert set(hosts.split("\n")) == {'[host."http://volcast-registry:5000"]', ""}
 
 
-def test_up_again_makes_no_cluster_no_registry_and_no_new_keys(machine: Machine):
+def test_up_twice_creates_nothing_new(machine: Machine):
     before, applied = machine.files(), machine.applied()
     assert machine.up().returncode == 0
     made = ("docker run", "kind create", "docker network connect", "docker rm")
@@ -433,7 +411,7 @@ def test_up_again_makes_no_cluster_no_registry_and_no_new_keys(machine: Machine)
     assert machine.applied() == applied
 
 
-def test_up_says_all_that_is_missing_before_it_does_anything(tmp_path: Path):
+def test_up_reports_every_missing_program_before_it_starts(tmp_path: Path):
     bare = Machine(tmp_path)
     for name in ("kind", "helm"):
         (bare.bin / name).unlink()
@@ -443,30 +421,7 @@ def test_up_says_all_that_is_missing_before_it_does_anything(tmp_path: Path):
     assert bare.called() == []
 
 
-def test_no_version_is_left_to_the_day():
-    versions = dict(
-        line.split("=", 1)
-        for line in (MANIFESTS / "kind/versions.env").read_text().splitlines()
-        if not line.startswith("#")
-    )
-    assert all(re.search(r"\d+\.\d+\.\d+", version) for version in versions.values())
-    script = (MANIFESTS / "kind/up.sh").read_text()
-    assert all(f"${name}" in script for name in versions)
-    assert not re.search(r"latest|/main/|/master/", script)
-
-
-def test_the_page_installs_the_versions_that_the_script_does():
-    page = (ROOT / "docs/kubernetes.md").read_text()
-    for name in ("CERT_MANAGER", "GATEWAY_API", "PROMETHEUS_OPERATOR", "KSERVE",
-                 "KUBEFLOW_PIPELINES", "NODE_IMAGE"):  # fmt: skip
-        found = re.search(rf"^{name}=(\S+)", (MANIFESTS / "kind/versions.env").read_text(), re.M)
-        assert found is not None
-        version = re.search(r"v?\d+\.\d+\.\d+", found[1])
-        assert version is not None
-        assert version[0] in page, name
-
-
-def test_the_page_puts_an_account_in_place_of_the_example_everywhere(tmp_path: Path):
+def test_the_documented_command_replaces_every_example_value(tmp_path: Path):
     for part in ("manifests", "helm"):
         shutil.copytree(ROOT / part, tmp_path / part)
     page = (ROOT / "docs/kubernetes.md").read_text()

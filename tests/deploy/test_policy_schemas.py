@@ -1,4 +1,4 @@
-"""Objects of platforms are validated strictly, by definitions of the versions installed."""
+"""Objects of platforms are validated strictly, by definitions of the installed versions."""
 
 import re
 import subprocess
@@ -39,7 +39,7 @@ def definition(schema: dict) -> dict:
         ({"never": None}, False),
     ],
 )
-def test_an_object_is_validated_strictly_by_its_definition(tmp_path: Path, spec, allowed):
+def test_an_object_is_validated_strictly(tmp_path: Path, spec, allowed):
     string = {"type": "string"}
     properties = {
         "port": {
@@ -60,7 +60,6 @@ def test_an_object_is_validated_strictly_by_its_definition(tmp_path: Path, spec,
             "spec": {"type": "object", "properties": properties},
         },
     }  # fmt: skip
-    # As a release is published: one file, and not only definitions in it.
     text = yaml.safe_dump_all([{"kind": "Service", "spec": {}}, definition(schema)])
     (tmp_path / "things.yaml").write_text(text, encoding="utf-8")
     schemas = definitions(tmp_path)
@@ -72,7 +71,7 @@ def test_an_object_is_validated_strictly_by_its_definition(tmp_path: Path, spec,
     assert validator.is_valid(one) is allowed
 
 
-def test_a_folder_that_is_named_has_definitions(tmp_path: Path, monkeypatch):
+def test_a_folder_without_definitions_is_an_error(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("VOLCAST_CRDS", str(tmp_path))
     assert main([]) == 2
     text = yaml.safe_dump(definition({"type": "object", "properties": {}}))
@@ -89,12 +88,12 @@ KINDS = (
 
 
 @pytest.mark.parametrize("lost", [None, "ServingRuntime", "HTTPRoute"])
-def test_the_definitions_that_github_fetches_are_of_the_versions_installed(tmp_path: Path, lost):
-    for name, written in (("curl", '"${@: -2:1}"'), ("helm", "/dev/stdout")):
+def test_fetched_definitions_are_of_the_installed_versions(tmp_path: Path, lost):
+    for name, target in (("curl", '"${@: -2:1}"'), ("helm", "/dev/stdout")):
         program = tmp_path / name
         program.write_text(
             f'#!/bin/bash\necho "{name} $*" >>"$CALLS"\nfor kind in $KINDS; do\n'
-            f'  printf "spec:\\n  names:\\n    kind: %s\\n" "$kind"\ndone >{written}\n'
+            f'  printf "spec:\\n  names:\\n    kind: %s\\n" "$kind"\ndone >{target}\n'
         )
         program.chmod(0o755)
     environment = {
@@ -106,8 +105,6 @@ def test_the_definitions_that_github_fetches_are_of_the_versions_installed(tmp_p
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ended.returncode == 0) is (lost is None), ended.stderr
-    if lost is not None:
-        assert ended.stderr == f"no definition of {lost} was fetched\n"
     calls = (tmp_path / "calls").read_text()
     versions = dict(
         line.split("=", 1)

@@ -51,7 +51,7 @@ def release():
     return module
 
 
-def test_what_needs_action_comes_first_and_each_audience_has_its_own(release):
+def test_breaking_entries_come_first_and_each_audience_has_a_section(release):
     assert release.notes(CHANGELOG, "1.2.0") == (
         "## Before you upgrade\n\n- (for operators) the port is 8080.\n\n"
         "## For quants and whoever reads the forecast\n\n- A forecast of QQQ beside SPY's.\n\n"
@@ -60,38 +60,29 @@ def test_what_needs_action_comes_first_and_each_audience_has_its_own(release):
     )
 
 
-def test_a_version_without_anything_breaking_says_nothing_of_it(release):
-    assert release.notes(CHANGELOG, "1.1.0") == (
-        "## For quants and whoever reads the forecast\n\n- Old.\n"
-    )
-
-
 @pytest.mark.parametrize(
-    ("text", "said"),
+    "text",
     [
-        ("## 1.2.0 - x\n", "says nothing"),
-        ("## 1.2.01\n\n### For users\n\n- a\n", "no section 1.2.0"),
-        ("## 1.2.0\n\n### For managers\n\n- a\n", "speaks to 'For managers'"),
-        ("## 1.2.0\n\n### For users\n\nloose\n", "outside of an entry"),
-        ("## 1.2.0\n\n- homeless\n", "outside of an entry"),
+        "## 1.2.0 - x\n",
+        "## 1.2.01\n\n### For users\n\n- a\n",
+        "## 1.2.0\n\n### For managers\n\n- a\n",
+        "## 1.2.0\n\n### For users\n\nloose\n",
+        "## 1.2.0\n\n- homeless\n",
     ],
 )
-def test_a_changelog_that_cannot_be_told_is_refused(release, text, said):
-    with pytest.raises(ValueError, match=said):
+def test_a_malformed_changelog_is_refused(release, text):
+    with pytest.raises(ValueError, match=r"^CHANGELOG\.md"):
         release.notes(text, "1.2.0")
 
 
-def test_our_own_changelog_can_be_told_whole(release):
+def test_our_own_changelog_is_well_formed(release):
     text = (ROOT / "CHANGELOG.md").read_text()
-    titles = re.findall(r"^## (?:\[)?([\w.]+)", text, re.MULTILINE)
-    sections = dict(zip(titles, re.split(r"^## .*$", text, flags=re.MULTILINE)[1:], strict=True))
-    newest, section = next(pair for pair in sections.items() if "\n- " in pair[1])
-    told = release.notes(text, newest)
-    assert told.count("\n- ") == section.count("\n- ")
-    assert told.startswith("## Before you upgrade") is ("**Breaking**" in section)
+    sections = re.findall(r"^## \[?([\w.]+)(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    newest, entries = next(section for section in sections if "\n- " in section[1])
+    assert release.notes(text, newest).count("\n- ") == entries.count("\n- ")
 
 
-def test_the_tag_must_be_the_version_that_is_declared(release, capsys, tmp_path, monkeypatch):
+def test_the_tag_must_be_the_declared_version(release, capsys, tmp_path, monkeypatch):
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert release.main(["v99.0.0"]) == 1
     assert declared in capsys.readouterr().err
