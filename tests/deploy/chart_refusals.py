@@ -19,11 +19,10 @@ REFUSALS: dict[str, tuple[tuple[str, ...], str]] = {
         "redis.address and redis.existingSecret: the Secret's key `url` is the address",
     ),
     "no online store": (("redis.enabled=false",), "redis: no online store"),
-    "two registries": (
+    "two mirrors": (
         ("mlflow.uri=https://m.example.com",),
-        "mlflow.enabled and mlflow.uri: there is one registry",
+        "mlflow.enabled and mlflow.uri: the registry has one mirror",
     ),
-    "no registry": (("mlflow.enabled=false",), "mlflow: a store in S3 needs a registry"),
     "schedules of nothing": (
         ("schedules.enabled=true",),
         "schedules.enabled without pipelines.packages: give each by --set-file",

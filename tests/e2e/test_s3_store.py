@@ -65,7 +65,6 @@ def bucket(
         patch.chdir(folder)  # where the local copies for Feast lie, and its online store
         for name, value in s3_environment.items():
             patch.setenv(name, value)
-        patch.setenv("VOLCAST_MLFLOW_URI", f"sqlite:///{folder}/mlflow.db")
         codes = forecast_a_day(uri)
         yield Bucket(Store.open(uri), folder, codes)
 
@@ -78,8 +77,8 @@ def test_every_step_ends_well_and_one_forecast_of_the_champion_is_published(buck
     assert found == [("SPX", AS_OF, version.version)]
 
 
-def test_nothing_but_copies_for_feast_and_mlflows_records_is_on_local_disk(bucket: Bucket):
-    assert sorted(path.name for path in bucket.folder.iterdir()) == ["mlflow.db", "var"]
+def test_nothing_but_copies_for_feast_is_on_local_disk(bucket: Bucket):
+    assert [path.name for path in bucket.folder.iterdir()] == ["var"]
     assert [path.name for path in (bucket.folder / "var").iterdir()] == ["cache"]
     copied = {path.parents[2].name for path in bucket.folder.rglob("*.parquet")}
     assert copied == {"features_daily"}
@@ -104,16 +103,6 @@ def test_the_same_day_again_changes_no_byte_in_the_bucket(bucket: Bucket):
     before = bucket.digests()
     assert forecast_a_day(bucket.store.uri) == bucket.codes
     assert bucket.digests() == before
-
-
-def test_without_an_mlflow_address_training_does_not_begin(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    monkeypatch.delenv("VOLCAST_MLFLOW_URI")
-    before = bucket.store.objects.list("runs/")
-    assert volcast("train", "--store", bucket.store.uri, "--as-of", "2008-12-30") == 2
-    assert "ConfigError: environment VOLCAST_MLFLOW_URI" in capsys.readouterr().err
-    assert bucket.store.objects.list("runs/") == before
 
 
 def endpoint_down(patch: pytest.MonkeyPatch, uri: str) -> str:

@@ -35,7 +35,7 @@ def test_500_sequences_of_moves_and_kills_leave_a_registry_that_works():
     assert found["kills"].keys() == {
         f"{how}, killed {when}" for how in ("SIGKILL", "store") for when in ("before", "after")
     }
-    assert min(found["kills"].values()) > 10
+    assert min(found["kills"].values()) > 5
     assert sum(found["kills"].values()) > 300
 
 

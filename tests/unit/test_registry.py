@@ -3,9 +3,10 @@
 import json
 import re
 import shutil
+import sqlite3
+import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +18,28 @@ from tests.runs import AUDIT, put_run
 from volcast import registry
 from volcast.cli.registry import app
 from volcast.core.errors import ConfigError, ContractError, ModelError, NotFound, StoreUnavailable
-from volcast.registry import mlflow as mlflow_log
-from volcast.registry import pointer
+from volcast.registry import mlflow, pointer
 from volcast.registry.run_files import GateDecision
 from volcast.store import Objects, Store
 
 FILES = (*registry.VERSION_FILES, "checksums.json")
 
 
-@pytest.fixture(scope="session")
-def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's database with its tables, made once: making it takes seconds."""
-    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    with mlflow_log._client(f"sqlite:///{database}"):
-        return database
-
-
 @pytest.fixture
-def store(tmp_path: Path, empty_mlflow: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "store" / "registry").mkdir(parents=True)
-    shutil.copy(empty_mlflow, tmp_path / "store" / "registry" / "mlflow.db")
-    return Store.open(str(tmp_path / "store"))
+def new_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return what puts an empty MLflow database in place of the one before."""
+    uris = [f"sqlite:///{tmp_path}/{name}.db" for name in ("empty", "first", "second", "third")]
+    monkeypatch.setenv("VOLCAST_MLFLOW_URI", uris[0])
+    with mlflow._client() as client:  # makes the tables, which takes seconds, once
+        client.search_registered_models()
+    numbers = iter((1, 2, 3))
+
+    def replace() -> None:
+        uri = uris[next(numbers)]
+        shutil.copy(tmp_path / "empty.db", uri.removeprefix("sqlite:///"))
+        monkeypatch.setenv("VOLCAST_MLFLOW_URI", uri)
+
+    return replace
 
 
 @pytest.fixture
@@ -57,10 +58,15 @@ def snapshot(store: Store) -> dict[str, bytes]:
     return {key: store.objects.get(key) for key in store.objects.list("")}
 
 
-def aliases(store: Store) -> dict[str, str]:
-    with mlflow_log._client(mlflow_log.mlflow_uri(store)) as client:
-        found = client.get_registered_model("volcast").aliases
-        return {name: str(version) for name, version in found.items()}
+def mirrored() -> tuple[dict[str, str], dict[str, str]]:
+    """Return MLflow's aliases and its versions' hashes, both by the store's version number."""
+    with mlflow._client() as client:
+        versions = {str(v.version): v.tags for v in client.search_model_versions("name='volcast'")}
+        aliases = client.get_registered_model("volcast").aliases
+    return (
+        {role: versions[str(number)]["volcast.version"] for role, number in aliases.items()},
+        {tags["volcast.version"]: tags["sha256"] for tags in versions.values()},
+    )
 
 
 def test_a_registered_run_is_found_under_the_hash_of_its_content(
@@ -87,14 +93,6 @@ def test_other_content_is_the_next_version(register: Register) -> None:
     assert first.sha256 != second.sha256
 
 
-def test_a_registration_killed_before_its_record_is_completed_under_the_same_number(
-    store: Store, register: Register
-) -> None:
-    first = register("a")
-    store.objects.delete("registry/versions/1.json")
-    assert registry.register(store, "a") == first
-
-
 def test_a_run_that_lacks_a_file_is_not_registered(store: Store) -> None:
     put_run(store, "a")
     store.objects.delete("runs/a/model/golden.json")
@@ -103,28 +101,83 @@ def test_a_run_that_lacks_a_file_is_not_registered(store: Store) -> None:
     assert registry.list_versions(store) == []
 
 
-def test_a_number_of_a_lost_mlflow_database_is_not_given_again(
-    store: Store, register: Register, empty_mlflow: Path
-) -> None:
-    register("a")
-    shutil.copy(empty_mlflow, Path(store.uri) / "registry" / "mlflow.db")
-    with pytest.raises(ModelError, match="database was lost"):
-        register("b")
+def test_two_racing_registrations_get_two_numbers(any_store: Store) -> None:
+    for run_id in ("a", "b", "c"):
+        put_run(any_store, run_id)
+
+    others = ["b", "c"]
+
+    class Raced:
+        """Objects where another process claims the number first, twice."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(any_store.objects, name)
+
+        def put_if(self, key: str, data: bytes, etag: str | None) -> bool:
+            if key.startswith("registry/versions/") and others:
+                registry.register(any_store, others.pop(0))
+            return any_store.objects.put_if(key, data, etag)
+
+    first = registry.register(Store(any_store.uri, Raced()), "a")
+    assert first.version == "3"
+    recorded = {item.run_id: item.version for item in registry.list_versions(any_store)}
+    assert recorded == {"b": "1", "c": "2", "a": "3"}
 
 
-def test_mlflow_holds_the_run_with_its_lineage_metrics_and_aliases(
+def test_two_racing_registrations_of_the_same_content_get_one_number(any_store: Store) -> None:
+    put_run(any_store, "a")
+
+    class Raced:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(any_store.objects, name)
+
+        def put_if(self, key: str, data: bytes, etag: str | None) -> bool:
+            if key.startswith("registry/versions/"):
+                registry.register(any_store, "a")
+            return any_store.objects.put_if(key, data, etag)
+
+    assert registry.register(Store(any_store.uri, Raced()), "a").version == "1"
+    assert len(registry.list_versions(any_store)) == 1
+
+
+def test_existing_numbers_are_kept_and_the_next_is_above_the_largest(
     store: Store, register: Register
 ) -> None:
+    first = register("a")
+    record = json.loads(store.objects.get("registry/versions/1.json"))
+    store.objects.delete("registry/versions/1.json")
+    store.objects.put("registry/versions/7.json", json.dumps(record | {"version": "7"}).encode())
+    assert registry.register(store, "a").sha256 == first.sha256
+    assert [register(run_id).version for run_id in ("a", "b")] == ["7", "8"]
+
+
+def test_a_lost_mlflow_database_stops_nothing_and_sync_rebuilds_it(
+    store: Store, register: Register, new_mlflow: Callable[[], None]
+) -> None:
+    new_mlflow()
     decision = GateDecision(passed=True, kind="first", reasons=("better",))
     store.objects.put("runs/a/verdict.json", decision.to_bytes())
-    version = register("a")
-    assert aliases(store) == {}
+    first = register("a")
+    assert mirrored() == ({}, {"1": first.sha256})
     registry.promote(store, "1", **AUDIT)
-    assert aliases(store) == {"champion": "1"}
-    with mlflow_log._client(mlflow_log.mlflow_uri(store)) as client:
-        known = client.get_model_version("volcast", "1")
-        run = client.get_run(known.run_id)
-    assert known.source == version.uri
+    assert mirrored()[0] == {"champion": "1"}
+
+    new_mlflow()
+    second = register("b")
+    registry.promote(store, second.version, **AUDIT)
+    registry.challenge(store, "1", **AUDIT)
+    whole = {"champion": "2", "challenger": "1"}, {"1": first.sha256, "2": second.sha256}
+    assert mirrored() == whole
+    registry.retire(store, **AUDIT)
+    assert mirrored()[0] == {"champion": "2"}
+
+    new_mlflow()
+    assert [registry.sync(store) for _ in range(2)] == [2, 0]
+    assert mirrored() == ({"champion": "2"}, whole[1])
+    with mlflow._client() as client:
+        version = client.get_model_version_by_alias("volcast", "champion")
+        run = client.get_run(client.get_model_version("volcast", "1").run_id)
+    assert version.source == second.uri
     assert run.data.params["recipe"] == "blend-range"
     assert run.data.metrics["all.rows"] == 3.0
     assert run.data.metrics["all.lines.volcast.qlike"] == 0.25
@@ -132,26 +185,35 @@ def test_mlflow_holds_the_run_with_its_lineage_metrics_and_aliases(
     assert [run.data.tags[name] for name in tags] == ["a", "true", "first"]
 
 
-def test_a_remote_store_wants_an_mlflow_server_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("VOLCAST_MLFLOW_URI", raising=False)
-    with pytest.raises(ConfigError, match="VOLCAST_MLFLOW_URI"):
-        mlflow_log.mlflow_uri(replace(Store.open("/none"), uri="s3://bucket/prefix"))
-
-
-def test_mlflow_that_does_not_answer_is_worth_a_retry(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.db").write_bytes(b"no database" * 100)
-    with (
-        pytest.raises(StoreUnavailable, match="MLflow"),
-        mlflow_log._client(f"sqlite:///{tmp_path}/mlflow.db"),
-    ):
-        pass
-
-
-def test_mlflow_leaves_no_file_where_the_command_was_run(
-    register: Register, tmp_path: Path
-) -> None:
-    register("a")
-    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+@pytest.mark.parametrize("fault", ["not set", "not installed", "no server", "foreign database"])
+def test_promotion_works_without_mlflow(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture, fault: str,
+) -> None:  # fmt: skip
+    uri = "" if fault == "not set" else "http://127.0.0.1:9"
+    if fault == "foreign database":
+        with sqlite3.connect(tmp_path / "other.db") as other:
+            other.execute("create table alembic_version (version_num varchar(32))")
+            other.execute("insert into alembic_version values ('not-of-mlflow')")
+        other.close()
+        uri = f"sqlite:///{tmp_path}/other.db"
+    monkeypatch.setenv("VOLCAST_MLFLOW_URI", uri)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    if fault == "not installed":
+        monkeypatch.setitem(sys.modules, "mlflow", None)
+    for run_id in ("a", "b"):
+        put_run(store, run_id)
+        registry.promote(store, registry.register(store, run_id).version, **AUDIT)
+    registry.rollback(store, **AUDIT)
+    registry.challenge(store, "2", **AUDIT)
+    registry.retire(store, **AUDIT)
+    assert registry.champion(store).version.version == "1"
+    assert {record.levelname for record in caplog.records} == (
+        set() if fault == "not set" else {"WARNING"}
+    )
+    expected = ConfigError if fault in ("not set", "not installed") else StoreUnavailable
+    with pytest.raises(expected):
+        registry.sync(store)
 
 
 def test_without_a_champion_the_error_says_so(store: Store) -> None:
@@ -216,7 +278,6 @@ def test_a_rollback_goes_one_champion_further_back_each_time(
         registry.promote(store, register(run_id).version, **AUDIT)
     back = [registry.rollback(store, **AUDIT).version for _ in range(2)]
     assert back == ["2", "1"]
-    assert aliases(store)["champion"] == "1"
     with pytest.raises(NotFound, match="no earlier champion"):
         registry.rollback(store, **AUDIT)
 
@@ -265,9 +326,9 @@ def test_a_kill_before_the_pointer_moves_leaves_the_champion_and_shows_in_histor
 ) -> None:
     first, second = register("a"), register("b")
     registry.promote(store, "1", **AUDIT)
-    held = store.objects.get("registry/champion.json")
+    before = store.objects.get("registry/champion.json")
     pointer.move(store, second, "promote", **AUDIT)
-    store.objects.put("registry/champion.json", held)
+    store.objects.put("registry/champion.json", before)
     assert registry.champion(store).version == first
     assert [event.done for event in registry.history(store)] == [True, False]
     registry.promote(store, "2", **AUDIT)
@@ -324,7 +385,7 @@ def test_a_pointer_moved_meanwhile_is_not_overwritten(
     assert registry.champion_pointer(store) == first
 
 
-def test_a_challenger_is_named_beside_the_champion_and_retired(
+def test_a_challenger_is_named_next_to_the_champion_and_retired(
     store: Store, register: Register
 ) -> None:
     first, second = register("a"), register("b")
@@ -332,10 +393,8 @@ def test_a_challenger_is_named_beside_the_champion_and_retired(
     assert registry.challenge(store, "2", **AUDIT) == second
     assert (registry.champion_pointer(store), registry.challenger_pointer(store)) == (first, second)
     assert registry.challenger(store).version == second
-    assert aliases(store) == {"champion": "1", "challenger": "2"}
     assert registry.retire(store, **AUDIT) == second
     assert registry.challenger(store) is None
-    assert aliases(store) == {"champion": "1"}
 
 
 def test_the_same_challenger_again_writes_nothing_and_another_takes_its_place(
@@ -361,9 +420,8 @@ def test_a_challenger_that_is_promoted_challenges_no_longer(
     registry.challenge(store, "2", **AUDIT)
     registry.promote(store, "2", **AUDIT)
     assert registry.challenger_pointer(store) is None
-    assert aliases(store) == {"champion": "2"}
-    told = [(e.kind, e.old, e.new, e.done) for e in registry.history(store)]
-    assert told[1:] == [
+    moves = [(e.kind, e.old, e.new, e.done) for e in registry.history(store)]
+    assert moves[1:] == [
         ("challenge", None, "2", True), ("promote", "1", "2", True), ("retire", "2", None, True),
     ]  # fmt: skip
 
@@ -451,7 +509,7 @@ def test_a_naive_time_does_not_enter_the_audit_trail(store: Store, register: Reg
     assert registry.history(store) == []
 
 
-def test_the_command_line_lists_promotes_rolls_back_and_tells_the_history(
+def test_the_command_line_lists_promotes_rolls_back_and_prints_the_history(
     store: Store, register: Register
 ) -> None:
     for run_id in ("a", "b"):
@@ -465,18 +523,18 @@ def test_the_command_line_lists_promotes_rolls_back_and_tells_the_history(
         return result.output
 
     assert "version 1 " in volcast_registry("rollback", "--why", "drift", "--who", "bo")
-    assert "all checks held" in volcast_registry("verify", "2")
-    promoted = volcast_registry("promote", "2", "--why", "mended")
+    assert "all checks passed" in volcast_registry("verify", "2")
+    promoted = volcast_registry("promote", "2", "--why", "fixed")
     assert "champion: version 2 " in promoted
     assert "before: version 1" in promoted
     assert "as before" in volcast_registry("promote", "2", "--why", "again")
     assert "challenger: version 1 " in volcast_registry("challenge", "1", "--why", "again")
     assert re.search("1 +│ challenger", volcast_registry("list"))
     assert "it was version 1" in volcast_registry("retire", "--why", "enough")
-    listed, told = volcast_registry("list"), volcast_registry("history")
+    listed, moves = volcast_registry("list"), volcast_registry("history")
     assert re.search("1 +│ former champion", listed)
     assert re.search("2 +│ champion", listed)
-    assert [told.count(word) for word in ("promote", "rollback", "challenge", "retire")] == [
+    assert [moves.count(word) for word in ("promote", "rollback", "challenge", "retire")] == [
         3, 1, 1, 1,
     ]  # fmt: skip
     assert [e.who for e in registry.history(store)] == ["ana", "ana", "bo", "cy", "cy", "cy"]

@@ -120,6 +120,14 @@ def retire(why: Why, who: Who, store: StoreOption = None) -> None:
 
 
 @app.command()
+def sync(store: StoreOption = None) -> None:
+    """Rebuild the mirror in MLflow: add the versions it lacks and set its aliases."""
+    from volcast import registry
+
+    print_line(f"MLflow is up to date; versions added: {registry.sync(_open(store))}")
+
+
+@app.command()
 def shadow(store: StoreOption = None) -> None:
     """Score the challenger's published forecasts next to the champion's."""
     from volcast.cli.versions import print_record

@@ -1,6 +1,6 @@
-"""The registry: immutable versions, champion and challenger, their moves, MLflow beside them."""
+"""The registry: immutable versions, champion and challenger, their moves; MLflow mirrors them."""
 
-from volcast.registry.mlflow import mlflow_uri
+from volcast.registry.mlflow import sync
 from volcast.registry.pointer import Event, challenger_pointer, champion_pointer, history, roles
 from volcast.registry.promotion import (
     challenge,
@@ -28,12 +28,12 @@ __all__ = [
     "find",
     "history",
     "list_versions",
-    "mlflow_uri",
     "named_champion",
     "promote",
     "register",
     "retire",
     "roles",
     "rollback",
+    "sync",
     "verify",
 ]

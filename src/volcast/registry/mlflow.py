@@ -1,125 +1,117 @@
-"""MLflow, the record of runs, versions and aliases. Nothing is served from it.
+"""MLflow, an optional mirror of the registry for people to browse. Nothing is read back from it.
 
-Its import and start cost seconds of CPU, so it is imported here, inside the functions, and only
-when there is something to write.
+Its import costs seconds of CPU, so it is imported inside the functions, when there is something to
+write.
 """
 
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from volcast.core.errors import ConfigError, StoreUnavailable
+from volcast.core import calendar
+from volcast.core.errors import ConfigError, StoreUnavailable, VolcastError
+from volcast.registry import pointer
 from volcast.registry.run_files import Lineage, Metrics, read_decision
-from volcast.registry.versions import NAME, content_hash
+from volcast.registry.versions import NAME, Version, list_versions
 from volcast.store import Store
 
-__all__ = ["log_version", "mlflow_uri", "set_aliases"]
+__all__ = ["mirror", "sync"]
 
 _ENVIRONMENT = "VOLCAST_MLFLOW_URI"
-_SQLITE = "sqlite:///"
+_LOG = logging.getLogger(__name__)
 
 
-def mlflow_uri(store: Store) -> str:
-    """Return where MLflow's records are: a file in a local store, else a named server.
+def mirror(store: Store) -> None:
+    """Bring the MLflow of ``VOLCAST_MLFLOW_URI`` up to date; a failure is logged as a warning."""
+    if not os.environ.get(_ENVIRONMENT):
+        return
+    try:
+        sync(store)
+    except VolcastError as error:
+        _LOG.warning("MLflow is not up to date; run `volcast registry sync` later: %s", error)
+
+
+def sync(store: Store) -> int:
+    """Add the runs and versions that MLflow lacks, and set its aliases to the pointers.
+
+    MLflow numbers versions itself: each is found by its tag ``sha256``, and its number in the
+    store is the tag ``volcast.version``.
+
+    Returns
+    -------
+    int
+        Versions added; 0 if MLflow had them all.
 
     Raises
     ------
     ConfigError
-        If the store is remote and no server is named.
+        If ``VOLCAST_MLFLOW_URI`` is not set, or MLflow is not installed.
+    StoreUnavailable
+        If MLflow cannot be read or written.
     """
-    if store.uri.startswith("s3://"):
-        uri = os.environ.get(_ENVIRONMENT, "")
-        if uri:
-            return uri
-        raise ConfigError(
-            found=f"the store {store.uri} and no {_ENVIRONMENT}",
-            expected="the address of an MLflow server",
-            where=f"environment {_ENVIRONMENT}",
-            remedy="Set it, or use a local store, which keeps MLflow's records in a file.",
-        )
-    return _SQLITE + str(Path(store.uri) / "registry" / "mlflow.db")
-
-
-def log_version(store: Store, run_id: str, files: Mapping[str, bytes], closed: datetime) -> str:
-    """Record a run and a model version in MLflow; return the version's number.
-
-    Parameters
-    ----------
-    store : Store
-        The store whose version it is; `mlflow_uri` says where its records are.
-    run_id : str
-        The training run.
-    files : mapping of name to bytes
-        The version's files; metrics.json and lineage.json become metrics and parameters, the
-        gate's recorded decision tags. A
-        version that MLflow has of this content already is found, not made again.
-    closed : datetime
-        UTC close of the run's as_of, which stands for the run's time.
-    """
-    sha256 = content_hash(files)
-    # A server takes a path without a scheme for one of its own, and refuses it.
-    root = f"{store.uri}/" if "://" in store.uri else ""
-    with _client(mlflow_uri(store)) as client:
-        known = client.search_model_versions(f"name='{NAME}' and tags.sha256='{sha256}'")
-        if known:
-            return str(min(int(version.version) for version in known))
-        tags = {"sha256": sha256, "volcast.run_id": run_id}
-        if decision := read_decision(store, run_id):
-            tags |= {"gate.passed": str(decision.passed).lower(), "gate.kind": decision.kind}
-        run = _log_run(client, files, tags, closed)
+    champion, challenger = pointer.champion_pointer(store), pointer.challenger_pointer(store)
+    versions = list_versions(store)
+    with _client() as client:
         if not client.search_registered_models(f"name='{NAME}'"):
             client.create_registered_model(NAME)
-        version = client.create_model_version(
-            NAME, f"{root}models/{sha256}/", run_id=run, tags={"sha256": sha256}
-        )
-        return str(version.version)
+        mirrored = client.search_model_versions(f"name='{NAME}'")
+        numbers = {item.tags.get("sha256"): item.version for item in mirrored}
+        missing = [version for version in versions if version.sha256 not in numbers]
+        for version in missing:
+            numbers[version.sha256] = _add(client, store, version)
+        aliases = client.get_registered_model(NAME).aliases
+        for role, target in (("champion", champion), ("challenger", challenger)):
+            if target is not None:
+                client.set_registered_model_alias(NAME, role, numbers[target.sha256])
+            elif role in aliases:
+                client.delete_registered_model_alias(NAME, role)
+    return len(missing)
 
 
-def set_aliases(uri: str, aliases: Mapping[str, str | None]) -> None:
-    """Point each alias to a version; one that points to None is removed."""
-    with _client(uri) as client:
-        known = client.get_registered_model(NAME).aliases
-        for alias, version in aliases.items():
-            if version is not None:
-                client.set_registered_model_alias(NAME, alias, version)
-            elif alias in known:
-                client.delete_registered_model_alias(NAME, alias)
+def _add(client: Any, store: Store, version: Version) -> str:
+    # A server refuses a path without a scheme: it takes it for one of its own.
+    root = f"{store.uri}/" if "://" in store.uri else ""
+    added = client.create_model_version(
+        NAME,
+        f"{root}{version.uri}",
+        run_id=_add_run(client, store, version),
+        tags={"sha256": version.sha256, "volcast.version": version.version},
+    )
+    return str(added.version)
 
 
-def _log_run(
-    client: Any, files: Mapping[str, bytes], tags: dict[str, str], closed: datetime
-) -> str:
-    entities = _mlflow().entities
-    at_ms = int(closed.timestamp() * 1000)
-    lineage = Lineage.from_bytes(files["lineage.json"]).as_dict()
-    metrics = Metrics.from_bytes(files["metrics.json"]).as_dict()
+def _add_run(client: Any, store: Store, version: Version) -> str:
+    from mlflow.entities import Metric, Param
+
+    key = f"{version.uri}lineage.json"
+    lineage = Lineage.from_bytes(store.objects.get(key), key)
+    key = f"{version.uri}metrics.json"
+    metrics = Metrics.from_bytes(store.objects.get(key), key)
+    tags = {"sha256": version.sha256, "volcast.run_id": version.run_id}
+    if decision := read_decision(store, version.run_id):
+        tags |= {"gate.passed": str(decision.passed).lower(), "gate.kind": decision.kind}
+    at_ms = int(calendar.closes([lineage.as_of])[0].timestamp() * 1000)
+    experiment = client.get_experiment_by_name(NAME)
     run = client.create_run(
-        _experiment(client), start_time=at_ms, run_name=tags["volcast.run_id"][:12], tags=tags
+        client.create_experiment(NAME) if experiment is None else experiment.experiment_id,
+        start_time=at_ms,
+        run_name=version.run_id[:12],
+        tags=tags,
     )
     client.log_batch(
         run.info.run_id,
         metrics=[
-            entities.Metric(name, float(value), at_ms, 0)
-            for name, value in _leaves(metrics)
+            Metric(name, float(value), at_ms, 0)
+            for name, value in _leaves(metrics.as_dict())
             if isinstance(value, int | float) and not isinstance(value, bool)
         ],
-        params=[entities.Param(name, str(value)) for name, value in _leaves(lineage)],
+        params=[Param(name, str(value)) for name, value in _leaves(lineage.as_dict())],
     )
     client.set_terminated(run.info.run_id, end_time=at_ms)
     return str(run.info.run_id)
-
-
-def _experiment(client: Any) -> str:
-    known = client.get_experiment_by_name(NAME)
-    if known is not None:
-        return str(known.experiment_id)
-    return str(client.create_experiment(NAME))
 
 
 def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
@@ -140,44 +132,41 @@ def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 
 @contextmanager
-def _client(uri: str) -> Iterator[Any]:
-    """Yield an MLflow client that fails as this project does."""
+def _client() -> Iterator[Any]:
+    """Yield a client of the MLflow in the environment, its errors turned into this project's."""
+    uri = os.environ.get(_ENVIRONMENT, "")
+    if not uri:
+        raise ConfigError(
+            found="no address", expected="the address of an MLflow server",
+            where=f"environment {_ENVIRONMENT}",
+            remedy="Set it. The registry works without MLflow; only its mirror needs this.",
+        )  # fmt: skip
+    # MLflow reads these while it is imported: no usage data, and no minutes of retries.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     with warnings.catch_warnings():
-        # Deprecations between MLflow and SQLAlchemy: nothing a user of volcast could mend.
+        # Deprecations between MLflow and SQLAlchemy: nothing a user of volcast could fix.
         warnings.simplefilter("ignore")
-        mlflow = _mlflow()
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
-            if uri.startswith(_SQLITE):
-                _create_whole(Path(uri.removeprefix(_SQLITE)))
+            import mlflow
+            from alembic.util import CommandError
+            from sqlalchemy.exc import SQLAlchemyError
+        except ImportError as error:
+            raise ConfigError(
+                found=f"{error}", expected="mlflow-skinny, sqlalchemy and alembic installed",
+                where=f"environment {_ENVIRONMENT}", remedy="Install them, or unset the variable.",
+            ) from error  # fmt: skip
+        for noisy in ("mlflow", "alembic"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)
+        try:
             yield mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
-        except (mlflow.exceptions.MlflowException, SQLAlchemyError) as error:
+        except (
+            mlflow.exceptions.MlflowException, SQLAlchemyError, CommandError, ImportError,
+        ) as error:  # fmt: skip
             raise StoreUnavailable(
                 found=f"{type(error).__name__}: {error}",
-                expected="MLflow's records",
-                where=uri,
-                remedy="Check that it can be reached and written, then run the step again.",
+                expected="an MLflow server, or a database of MLflow's",
+                where=_ENVIRONMENT,
+                remedy="Check that it can be written, then run `volcast registry sync`.",
             ) from error
-
-
-def _mlflow() -> Any:
-    """Import MLflow; quiet, and with its telemetry off, which it reads while it is imported."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    import mlflow
-
-    for noisy in ("mlflow", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    return mlflow
-
-
-def _create_whole(database: Path) -> None:
-    """Make the database under another name first: MLflow cannot mend one half made by a kill."""
-    if database.exists():
-        return
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="mlflow-", dir=database.parent) as folder:
-        unfinished = Path(folder) / database.name
-        _mlflow().MlflowClient(tracking_uri=f"{_SQLITE}{unfinished}")
-        with suppress(FileExistsError):  # another process was first
-            os.link(unfinished, database)

@@ -2,10 +2,8 @@
 
 from datetime import datetime
 
-from volcast.core import calendar
 from volcast.core.errors import ConfigError, ModelError, NotFound
-from volcast.registry import mlflow as mlflow_log
-from volcast.registry import pointer, versions
+from volcast.registry import mlflow, pointer, versions
 from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Champion, Version
 from volcast.store import Store
@@ -26,34 +24,25 @@ __all__ = [
 def register(store: Store, run_id: str) -> Version:
     """Make a version of a run's model files; the same content is always the same version.
 
-    The order is files, MLflow, record: a kill in between is made good by running it again.
+    Files are written before the record: after a kill in between, running it again completes it.
 
     Raises
     ------
     ModelError
-        If the run lacks a file.
-    ConfigError
-        If the store is remote and no MLflow server is named.
+        If the run lacks a file, or a file of that version has other bytes.
     """
     files = versions.read_run(store, run_id)
-    sha256 = versions.content_hash(files)
-    if (known := _of_content(store, sha256)) is not None:
-        return known
-    mlflow_log.mlflow_uri(store)  # a store that has no MLflow says so before anything is written
-    versions.write_files(store, files)
     lineage = Lineage.from_bytes(files["lineage.json"], f"runs/{run_id}/model/lineage.json")
-    number = mlflow_log.log_version(store, run_id, files, calendar.closes([lineage.as_of])[0])
-    version = Version(
-        versions.NAME,
-        number,
-        sha256,
-        f"models/{sha256}/",
-        run_id,
-        lineage.as_of.isoformat(),
-        lineage.target,
+    sha256 = versions.write_files(store, files)
+    version = versions.claim_number(
+        store,
+        sha256=sha256,
+        run_id=run_id,
+        as_of=lineage.as_of.isoformat(),
+        target=lineage.target,
     )
-    versions.record(store, version)
-    return _of_content(store, sha256) or version
+    mlflow.mirror(store)
+    return version
 
 
 def promote(store: Store, version: str, *, who: str, why: str, when: datetime) -> Version:
@@ -141,9 +130,8 @@ def challenge(store: Store, version: str, *, who: str, why: str, when: datetime)
     if pointer.challenger_pointer(store) == contender:
         return contender
     versions.load(store, contender)
-    mlflow_log.mlflow_uri(store)
     pointer.move(store, contender, "challenge", who=who, why=why, when=when)
-    _show(store)
+    mlflow.mirror(store)
     return contender
 
 
@@ -170,9 +158,8 @@ def retire(store: Store, *, who: str, why: str, when: datetime) -> Version:
             where=f"registry of {store.uri}",
             remedy="Name one: `volcast registry challenge VERSION`.",
         )
-    mlflow_log.mlflow_uri(store)
     pointer.move(store, None, "retire", who=who, why=why, when=when)
-    _show(store)
+    mlflow.mirror(store)
     return version
 
 
@@ -231,23 +218,12 @@ def _install(
     if reigning != version:
         # Checked before the pointer moves: what is served must never be what cannot be.
         versions.load(store, version)
-        mlflow_log.mlflow_uri(store)  # a store that has no MLflow says so before the move
         # What a killed promotion left: its version must not come back as a challenger.
         pointer.clear_challenger(store, reigning, who=who, when=when)
         pointer.move(store, version, kind, who=who, why=why, when=when)
     if pointer.clear_challenger(store, version, who=who, when=when) or reigning != version:
-        _show(store)
+        mlflow.mirror(store)
     return version
-
-
-def _show(store: Store) -> None:
-    """Make MLflow's aliases what the pointers say; it is told last, and nothing rests on it."""
-    found = {
-        "champion": pointer.champion_pointer(store),
-        "challenger": pointer.challenger_pointer(store),
-    }
-    aliases = {role: None if item is None else item.version for role, item in found.items()}
-    mlflow_log.set_aliases(mlflow_log.mlflow_uri(store), aliases)
 
 
 def _predecessor(store: Store, done: list[pointer.Event]) -> str:
@@ -261,8 +237,3 @@ def _predecessor(store: Store, done: list[pointer.Event]) -> str:
         where=f"registry of {store.uri}",
         remedy="See `volcast registry history`; --to names any former champion.",
     )
-
-
-def _of_content(store: Store, sha256: str) -> Version | None:
-    """Return the first version of that content, so that two racing registrations agree."""
-    return next((item for item in versions.list_versions(store) if item.sha256 == sha256), None)

@@ -24,13 +24,13 @@ __all__ = [
     "VERSION_FILES",
     "Champion",
     "Version",
+    "claim_number",
     "content_hash",
     "find",
     "list_versions",
     "load",
     "read_run",
     "read_version",
-    "record",
     "write_files",
 ]
 
@@ -159,24 +159,28 @@ def find(store: Store, version: str) -> Version:
     return known[version]
 
 
-def record(store: Store, version: Version) -> None:
-    """Write the record of ``version``; a number once given is never given again.
+def claim_number(store: Store, *, sha256: str, run_id: str, as_of: str, target: str) -> Version:
+    """Record the content ``sha256`` under the next number and return its record.
+
+    Content that has a record keeps it, so a registration that runs twice, or in two processes at
+    once, makes one version. See `Version` for the arguments.
 
     Raises
     ------
     ModelError
-        If the number belongs to other content.
+        If a record cannot be read.
     """
-    key = f"{_RECORDS}{version.version}.json"
-    if store.objects.put_if(key, as_json(asdict(version)), None):
-        return
-    if find(store, version.version) != version:
-        raise ModelError(
-            found=f"version {version.version} with other content",
-            expected="a number not yet given",
-            where=key,
-            remedy="The MLflow database was lost or replaced: restore the one of this store.",
-        )
+    number = 0
+    while True:
+        versions = list_versions(store)
+        for version in versions:
+            if version.sha256 == sha256:
+                return version
+        number = max(number, *(int(version.version) for version in versions), 0) + 1
+        version = Version(NAME, str(number), sha256, f"models/{sha256}/", run_id, as_of, target)
+        # False if another process has claimed the number meanwhile.
+        if store.objects.put_if(f"{_RECORDS}{number}.json", as_json(asdict(version)), None):
+            return version
 
 
 def read_version(store: Store, version: Version) -> dict[str, bytes]:

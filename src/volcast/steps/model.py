@@ -43,13 +43,11 @@ _WHO = "train pipeline"
 
 def train(store: Store, as_of: date, universe: Universe, report: Path | None = None) -> Result:
     """Train a candidate on the features that Feast returns, and evaluate it walk-forward."""
-    from volcast.training import train as training
-
-    registry.mlflow_uri(store)  # a store that cannot register fails before the minutes of work
+    from volcast.training.train import train as train_candidate
 
     historical = load("feature_repo.historical")
     features = historical.training_frame(store.uri, universe.target, as_of)
-    candidate = training.train(store, universe, as_of, features, seed=read_settings().seed)
+    candidate = train_candidate(store, universe, as_of, features, seed=read_settings().seed)
     _copy(store, f"{candidate.folder}report.html", report)
     return Result(
         {"run_id": candidate.run_id[:12], "reused": candidate.reused},
