@@ -22,7 +22,7 @@ ROOT = "/apis/v2beta1"
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked."""
+    """One request."""
 
     method: str
     path: str
@@ -45,7 +45,7 @@ class Refused(Exception):
 
 @dataclass
 class Kubeflow:
-    """What is there, what was asked, and what goes wrong.
+    """Objects, requests, and what goes wrong.
 
     ``breaks_at`` is the request, counted from 0, from which on there is no answer; with ``late``
     that one is still carried out, as when its answer is lost.
@@ -67,7 +67,7 @@ class Kubeflow:
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def writes(self) -> list[str]:
-        """Every request that was to change something, as method and path."""
+        """Return every request that was to change something, as method and path."""
         return [f"{one.method} {one.path}" for one in self.requests if one.writes]
 
     def enabled(self, name: str) -> list[str]:
@@ -79,7 +79,7 @@ class Kubeflow:
         ]
 
     def carry_out(self, request: Request) -> dict[str, Any]:
-        """Do what is asked; raise Refused where the API would refuse."""
+        """Carry the request out; raise Refused where the API would refuse."""
         if self.token is not None and request.token != f"Bearer {self.token}":
             raise Refused(401, "Request not authenticated")
         path = request.path.removeprefix(ROOT).strip("/").split("/")
@@ -93,28 +93,26 @@ class Kubeflow:
             case "GET", ["healthz"]:
                 return {"multi_user": True} if self.multi_user else {}
             case "GET", ["pipelines"]:
-                namespace = request.query.get("namespace", "")
-                scoped = [p for p in self.pipelines.values() if p.get("namespace", "") == namespace]
-                return self._page(request, "pipelines", scoped)
+                return self._page(request, "pipelines", _scoped(request, self.pipelines))
             case "POST", ["pipelines"]:
-                return self._new_pipeline(request.body)
+                return self._new_scoped("pipeline", request.body, self.pipelines)
             case "POST", ["pipelines", "upload_version"]:
                 return self._new_version(request)
             case "GET", ["pipelines", id, "versions"]:
-                found = [v for v in self.versions.values() if v["pipeline_id"] == id]
-                return self._page(request, "pipeline_versions", found)
+                versions = [v for v in self.versions.values() if v["pipeline_id"] == id]
+                return self._page(request, "pipeline_versions", versions)
             case "GET", ["experiments"]:
-                return self._page(request, "experiments", self._experiments(request))
+                return self._page(request, "experiments", _scoped(request, self.experiments))
             case "POST", ["experiments"]:
-                return self._new_experiment(request.body)
+                return self._new_scoped("experiment", request.body, self.experiments)
             case "GET", ["recurringruns"]:
-                wanted = request.query["experiment_id"]
-                runs = [r for r in self.recurring.values() if r["experiment_id"] == wanted]
+                experiment = request.query["experiment_id"]
+                runs = [r for r in self.recurring.values() if r["experiment_id"] == experiment]
                 return self._page(request, "recurringRuns", runs)
             case "POST", ["recurringruns"]:
                 return self._new_recurring(request.body)
-            case "POST", ["recurringruns", asked]:
-                id, _, verb = asked.partition(":")
+            case "POST", ["recurringruns", action]:
+                id, _, verb = action.partition(":")
                 self._run(id)["mode"] = {"enable": "ENABLE", "disable": "DISABLE"}[verb]
                 return {}
             case "DELETE", ["recurringruns", id]:
@@ -123,16 +121,17 @@ class Kubeflow:
                 return {}
         raise Refused(404, "Not Found")
 
-    def _new_pipeline(self, body: dict[str, Any]) -> dict[str, Any]:
-        name, scope = body.get("name") or body["display_name"], self._scope(body)
-        if any(
-            (one["name"], one.get("namespace")) == (name, scope.get("namespace"))
-            for one in self.pipelines.values()
-        ):
+    def _new_scoped(self, kind: str, body: dict[str, Any], store: dict[str, Any]) -> dict[str, Any]:
+        namespace, name = body.get("namespace", ""), body["display_name"]
+        if bool(namespace) != self.multi_user:
+            raise Refused(400, "a namespace is for multi-user mode, and must be there in it")
+        taken = {(one["name"], one.get("namespace", "")) for one in store.values()}
+        if (name, namespace) in taken:
             raise Refused(409, "Already exist error")
-        id = f"pipeline-{next(self._ids)}"
-        self.pipelines[id] = {"pipeline_id": id, "display_name": name, "name": name, **scope}
-        return self.pipelines[id]
+        id = f"{kind}-{next(self._ids)}"
+        scope = {"namespace": namespace} if namespace else {}
+        store[id] = {f"{kind}_id": id, "display_name": name, "name": name, **scope}
+        return store[id]
 
     def _new_version(self, request: Request) -> dict[str, Any]:
         name, pipeline = request.query["name"], request.query["pipelineid"]
@@ -146,22 +145,6 @@ class Kubeflow:
             "display_name": name, "content": request.body,
         }  # fmt: skip
         return self.versions[id]
-
-    def _experiments(self, request: Request) -> list[dict[str, Any]]:
-        found = list(self.experiments.values())
-        namespace = request.query.get("namespace", "")
-        return [one for one in found if one.get("namespace", "") == namespace]
-
-    def _new_experiment(self, body: dict[str, Any]) -> dict[str, Any]:
-        scope, name = self._scope(body), body["display_name"]
-        if any(
-            (one["display_name"], one.get("namespace")) == (name, scope.get("namespace"))
-            for one in self.experiments.values()
-        ):
-            raise Refused(409, "Already exist error")
-        id = f"experiment-{next(self._ids)}"
-        self.experiments[id] = {"experiment_id": id, "display_name": name, **scope}
-        return self.experiments[id]
 
     def _new_recurring(self, body: dict[str, Any]) -> dict[str, Any]:
         concurrency = int(body.get("max_concurrency", 0))
@@ -185,22 +168,21 @@ class Kubeflow:
             raise Refused(404, f"recurring run {id} not found")
         return self.recurring[id]
 
-    def _scope(self, body: dict[str, Any]) -> dict[str, str]:
-        namespace = body.get("namespace", "")
-        if bool(namespace) != self.multi_user:
-            raise Refused(400, "a namespace is for multi-user mode, and must be there in it")
-        return {"namespace": namespace} if namespace else {}
-
-    def _page(self, request: Request, key: str, found: list[dict[str, Any]]) -> dict[str, Any]:
+    def _page(self, request: Request, key: str, items: list[dict[str, Any]]) -> dict[str, Any]:
         start = int(request.query.get("page_token") or 0)
         end = start + min(self.page_size, int(request.query.get("page_size") or 20))
-        shown = [{n: v for n, v in one.items() if n != "content"} for one in found[start:end]]
-        page: dict[str, Any] = {"total_size": len(found)}
+        shown = [{n: v for n, v in one.items() if n != "content"} for one in items[start:end]]
+        page: dict[str, Any] = {"total_size": len(items)}
         if shown:
             page[key] = shown
-        if end < len(found):
+        if end < len(items):
             page["next_page_token"] = str(end)
         return page
+
+
+def _scoped(request: Request, store: dict[str, Any]) -> list[dict[str, Any]]:
+    namespace = request.query.get("namespace", "")
+    return [one for one in store.values() if one.get("namespace", "") == namespace]
 
 
 @contextlib.contextmanager
@@ -217,10 +199,9 @@ def kubeflow() -> Iterator[Kubeflow]:
             if broken and not (api.late and number == api.breaks_at):
                 self.close_connection = True
                 return
-            asked = f"{request.method} {request.path}"
-            if asked in api.refuses:
-                status, said = api.refuses[asked]
-                self.answer(status, said, "application/json")
+            refusal = api.refuses.get(f"{request.method} {request.path}")
+            if refusal is not None:
+                self.answer(*refusal, "application/json")
                 return
             try:
                 status, answer = 200, api.carry_out(request)
@@ -229,8 +210,8 @@ def kubeflow() -> Iterator[Kubeflow]:
             if broken:
                 self.close_connection = True
                 return
-            told = {name: value for name, value in answer.items() if name != "content"}
-            self.answer(status, json.dumps(told).encode(), "application/json")
+            shown = {name: value for name, value in answer.items() if name != "content"}
+            self.answer(status, json.dumps(shown).encode(), "application/json")
 
         do_GET = do_POST = do_DELETE = _take
 

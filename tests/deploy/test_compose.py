@@ -112,7 +112,8 @@ def test_every_step_ended_well_and_the_drift_image_looked_for_drift(up: dict[str
 def test_the_steps_of_all_parts_are_a_days_in_their_images() -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     steps: list[str] = []
-    for name in STEPS:
+    for name, after in zip(STEPS, [None, *STEPS[:-1]], strict=True):
+        assert list(services[name].get("depends_on", [])) == ([after] if after else []), name
         image = services[name]["image"].removeprefix("volcast/").partition(":")[0]
         part = services[name]["command"][-1].split(",")
         assert {IMAGES[step] for step in part} == {image}, name
