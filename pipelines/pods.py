@@ -46,10 +46,10 @@ def pod(step: str) -> dict[str, object]:
     """
     described = STEPS[step]
     heavy = described.share == "heavy"
-    secrets = [_secret("volcast-store", _STORE)]
+    secrets = [_environment("secret", "volcast-store", _STORE)]
     if described.secret:
         name, key, variable = described.secret
-        secrets.append(_secret(name, {variable: key}))
+        secrets.append(_environment("secret", name, {variable: key}))
     settings = _EVERYWHERE | {variable: variable for variable in described.settings}
     # EKS writes where the token is only for containers that name no role themselves.
     role = {"AWS_ROLE_ARN": described.role, "AWS_WEB_IDENTITY_TOKEN_FILE": "token_file"}
@@ -60,28 +60,19 @@ def pod(step: str) -> dict[str, object]:
         "podMetadata": {"labels": {"volcast/role": described.role}},
         "fieldPathAsEnv": [_RUN_ID],
         "configMapAsEnv": [
-            _config_map("volcast-settings", settings),
-            _config_map("volcast-roles", role),
+            _environment("configMap", "volcast-settings", settings),
+            _environment("configMap", "volcast-roles", role),
         ],
         "secretAsEnv": secrets,
     }
     return config | _on_training_nodes() if heavy else config
 
 
-def _config_map(name: str, keys: dict[str, str]) -> dict[str, object]:
+def _environment(kind: str, name: str, keys: dict[str, str]) -> dict[str, object]:
     return {
-        "configMapName": name,
-        "configMapNameParameter": {"runtimeValue": {"constant": name}},
-        "keyToEnv": [{"configMapKey": key, "envVar": variable} for variable, key in keys.items()],
-        "optional": True,
-    }
-
-
-def _secret(name: str, keys: dict[str, str]) -> dict[str, object]:
-    return {
-        "secretName": name,
-        "secretNameParameter": {"runtimeValue": {"constant": name}},
-        "keyToEnv": [{"secretKey": key, "envVar": variable} for variable, key in keys.items()],
+        f"{kind}Name": name,
+        f"{kind}NameParameter": {"runtimeValue": {"constant": name}},
+        "keyToEnv": [{f"{kind}Key": key, "envVar": variable} for variable, key in keys.items()],
         "optional": True,
     }
 
