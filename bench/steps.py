@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def measure(folder: str, timed: Stopwatch) -> None:
     with timed("train and evaluate"):
         run = train(store, universe, as_of, frame)
     with timed("gate"):
-        gate.evaluate_candidate(store, run.run_id)
+        gate.evaluate_candidate(store, run.run_id, partial(training_frame, folder))
     with timed("register and promote"):
         version = registry.register(store, run.run_id)
         registry.promote(store, version.version, who="bench", why="bench", when=now)

@@ -1,7 +1,7 @@
 """Made-up markets for tests: curated rows, stores, and a store with a champion."""
 
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import pandas as pd
@@ -90,7 +90,7 @@ def features_of(store: Store, as_of: date) -> pd.DataFrame:
 def crown(store: Store, as_of: date) -> str:
     """Train on the store, promote whatever the gate says, and return the version."""
     candidate = train(store, UNIVERSE, as_of, features_of(store, as_of))
-    gate.evaluate_candidate(store, candidate.run_id)
+    gate.evaluate_candidate(store, candidate.run_id, partial(features_at_close, store))
     version = registry.register(store, candidate.run_id)
     registry.promote(store, version.version, who="test", why="test", when=NOON)
     return version.version

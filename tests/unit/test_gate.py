@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from math import log
 from pathlib import Path
 
@@ -50,7 +51,11 @@ def candidate(store: Store, rows: pd.DataFrame, recipe: str = "blend-range") -> 
 
 
 def decide(store: Store, rows: pd.DataFrame, recipe: str = "blend-range") -> GateDecision:
-    return evaluate_candidate(store, candidate(store, rows, recipe))
+    return evaluate_candidate(store, candidate(store, rows, recipe), read_nothing)
+
+
+def read_nothing(symbol: str, as_of: date) -> pd.DataFrame:
+    pytest.fail(f"the features of {symbol} up to {as_of} were read")
 
 
 def skilled(rows: pd.DataFrame, skill: float) -> pd.Series:
@@ -150,7 +155,7 @@ def test_a_recipe_that_keeps_silent_on_hard_days_is_refused(store: Store) -> Non
 
 def test_the_champions_own_run_is_unchanged(store: Store, crown: Crown) -> None:
     version = crown(evaluation(800))
-    verdict = evaluate_candidate(store, version.run_id)
+    verdict = evaluate_candidate(store, version.run_id, read_nothing)
     assert (verdict.passed, verdict.kind) == (True, "unchanged")
 
 
@@ -204,7 +209,7 @@ def test_a_new_recipe_refused_for_more_than_want_of_proof_is_not_unproven(
     run_id = candidate(store, rows.assign(forecast=skilled(rows, 0.21)), "blend-iv")
     golden = store.objects.get("runs/new/model/golden.json").replace(b"-4.", b"-5.")
     store.objects.put("runs/new/model/golden.json", golden)
-    assert not evaluate_candidate(store, run_id).unproven
+    assert not evaluate_candidate(store, run_id, read_nothing).unproven
 
 
 def test_a_first_or_a_refit_that_is_refused_is_not_unproven(store: Store, crown: Crown) -> None:
@@ -237,7 +242,7 @@ def test_a_champion_that_can_no_longer_be_served_is_no_bar(
     rows = evaluation(1000)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     new = candidate(store, rows.assign(forecast=skilled(rows, 0.1)), "blend-iv")
-    assert not evaluate_candidate(store, new).passed
+    assert not evaluate_candidate(store, new, read_nothing).passed
     load = Forecaster.load
 
     def another_format(files: Mapping[str, bytes]) -> Forecaster:
@@ -246,7 +251,7 @@ def test_a_champion_that_can_no_longer_be_served_is_no_bar(
         return load(files)
 
     monkeypatch.setattr(Forecaster, "load", another_format)
-    verdict = evaluate_candidate(store, new)
+    verdict = evaluate_candidate(store, new, read_nothing)
     assert (verdict.passed, verdict.kind) == (True, "first")
     assert "Version 1 can no longer be served" in verdict.reasons[1]
 
@@ -291,7 +296,7 @@ def test_a_candidate_whose_golden_forecasts_differ_is_refused(store: Store) -> N
     run_id = candidate(store, rows.assign(forecast=skilled(rows, 0.3)))
     golden = store.objects.get("runs/new/model/golden.json").replace(b"-4.", b"-5.")
     store.objects.put("runs/new/model/golden.json", golden)
-    verdict = evaluate_candidate(store, run_id)
+    verdict = evaluate_candidate(store, run_id, read_nothing)
     assert not verdict.passed
     assert verdict.reasons[3].startswith("Refused: Golden forecasts")
 
@@ -306,20 +311,20 @@ def test_an_altered_champion_is_no_measure(store: Store, crown: Crown) -> None:
 def test_a_run_without_its_evaluation_is_named(store: Store) -> None:
     put_run(store, "new")
     with pytest.raises(ModelError, match=r"runs/new/evaluation\.parquet"):
-        evaluate_candidate(store, "new")
+        evaluate_candidate(store, "new", read_nothing)
 
 
 def test_an_evaluation_that_cannot_be_read_is_corrupt_and_not_empty(store: Store) -> None:
     run_id = candidate(store, evaluation(800))
     store.objects.put("runs/new/evaluation.parquet", b"PAR1")
     with pytest.raises(CorruptFile):
-        evaluate_candidate(store, run_id)
+        evaluate_candidate(store, run_id, read_nothing)
 
 
 def test_an_evaluation_without_a_column_is_a_broken_contract(store: Store) -> None:
     run_id = candidate(store, evaluation(800).drop(columns="har_x"))
     with pytest.raises(ContractError, match="har_x"):
-        evaluate_candidate(store, run_id)
+        evaluate_candidate(store, run_id, read_nothing)
 
 
 def test_a_run_on_another_target_is_judged_as_a_first(store: Store) -> None:
@@ -329,7 +334,7 @@ def test_a_run_on_another_target_is_judged_as_a_first(store: Store) -> None:
     move(store, version, "promote", **AUDIT)
     put_run(store, "new", target="SPY")
     put_evaluation(store, "new", evaluation(800))
-    assert evaluate_candidate(store, "new").kind == "first"
+    assert evaluate_candidate(store, "new", read_nothing).kind == "first"
 
 
 def test_a_decision_is_recorded_and_made_again_only_for_another_champion(
@@ -337,13 +342,13 @@ def test_a_decision_is_recorded_and_made_again_only_for_another_champion(
 ) -> None:
     rows = evaluation(2520)
     made = decide(store, rows.assign(forecast=skilled(rows, 0.21)), "blend-iv")
-    assert read_decision(store, "new") == made == decision_on(store, "new")
+    assert read_decision(store, "new") == made == decision_on(store, "new", read_nothing)
     assert (made.kind, made.champion) == ("first", "")
     champion = crown(rows.assign(forecast=skilled(rows, 0.2)))
-    made = decision_on(store, "new")
+    made = decision_on(store, "new", read_nothing)
     assert (made.kind, made.unproven, made.champion) == ("new recipe", True, champion.sha256)
     monkeypatch.setattr(gate, "evaluate_candidate", lambda *_: pytest.fail("evaluated again"))
-    assert decision_on(store, "new") == made
+    assert decision_on(store, "new", read_nothing) == made
 
 
 @pytest.mark.parametrize("data", [b"{", b"[]", b'{"passed": true}'])

@@ -6,6 +6,7 @@ import shutil
 import sys
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import pytest
 
@@ -18,6 +19,7 @@ from volcast.evaluation.walkforward import walk_forward
 from volcast.features.catalog import FEATURES_DAILY
 from volcast.features.point_in_time import features_at_close, labelled_features
 from volcast.models.recipe import RECIPES
+from volcast.registry.run_files import GateDecision
 from volcast.registry.versions import content_hash, read_version, write_files
 from volcast.store import Store
 from volcast.training import champion_forecasts, gate
@@ -63,55 +65,67 @@ def own(trained, tmp_path) -> tuple[Store, date, str]:
     return Store.open(str(tmp_path / "own")), *trained[1:]
 
 
-def kept(store: Store, run_id: str) -> list[str]:
+def judge(store: Store, run_id: str) -> GateDecision:
+    return gate.evaluate_candidate(store, run_id, partial(features_at_close, store))
+
+
+def champion_files(store: Store, run_id: str) -> list[str]:
     return [k for k in store.objects.list(f"runs/{run_id}/") if "/champion-" in k]
 
 
 def test_the_champions_recipe_is_walked_forward_on_the_candidates_rows(own):
     store, last, run_id = own
-    verdict = gate.evaluate_candidate(store, run_id)
+    verdict = judge(store, run_id)
     assert verdict.kind == "new recipe"
     assert verdict.reasons[1].endswith(
         "The recipe of version 1 was walked forward on the same rows."
     )
     plain = walk_forward(labelled_features(store, "SYN", last), 7, recipes=with_trees(20)).rows
-    assert [store.objects.get(key) for key in kept(store, run_id)] == [evaluation_bytes(plain)]
+    assert [store.objects.get(key) for key in champion_files(store, run_id)] == [
+        evaluation_bytes(plain)
+    ]
     scored = (plain["forecast"].notna() & plain["rv_5d"].notna()).sum()
     assert scored > 756
     assert f"{scored} sessions shared with version 1" in verdict.reasons[1]
 
 
+def test_the_gate_walks_on_the_frame_that_training_read(own, monkeypatch):
+    store, last, _ = own
+
+    def read_features(symbol, as_of):
+        features = features_at_close(store, symbol, as_of)
+        return features.assign(g5_less_iv=features["g5_less_iv"] + 1e-6)
+
+    monkeypatch.setattr(training, "RECIPES", with_trees(10))
+    run = train(store, UNIVERSE, last, read_features(UNIVERSE.target, last))
+    decision = gate.evaluate_candidate(store, run.run_id, read_features)
+    assert len(champion_files(store, run.run_id)) == 1
+    assert "walked forward on the same rows" in decision.reasons[1]
+
+
 def test_judging_again_walks_nothing_and_says_the_same(own, monkeypatch):
     store, _, run_id = own
-    first = gate.evaluate_candidate(store, run_id)
+    first = judge(store, run_id)
     monkeypatch.setattr(champion_forecasts, "walk_forward", lambda *_: pytest.fail("walked again"))
-    assert gate.evaluate_candidate(store, run_id) == first
-
-
-def test_the_walk_of_the_champions_recipe_shows_its_progress(own):
-    store, _, run_id = own
-    seen = []
-    gate.evaluate_candidate(store, run_id, lambda done, all_: seen.append((done, all_)))
-    assert len(seen) > 5
-    assert seen[-1][0] == seen[-1][1]
+    assert judge(store, run_id) == first
 
 
 def test_a_champion_of_another_recipe_does_not_find_the_walk_of_the_first(own):
     store, last, run_id = own
-    gate.evaluate_candidate(store, run_id)
+    judge(store, run_id)
     third = trained_with(15, store, last)
     version = registry.register(store, third.run_id)
     registry.promote(store, version.version, who="a", why="b", when=NOON)
-    assert "version 2 was walked" in gate.evaluate_candidate(store, run_id).reasons[1]
-    assert len(kept(store, run_id)) == 2
+    assert "version 2 was walked" in judge(store, run_id).reasons[1]
+    assert len(champion_files(store, run_id)) == 2
 
 
 def test_a_refit_walks_nothing_but_its_own_recipe(own):
     store, last, _ = own
     refit = trained_with(20, store, last)
-    verdict = gate.evaluate_candidate(store, refit.run_id)
+    verdict = judge(store, refit.run_id)
     assert (verdict.passed, verdict.kind) == (True, "refit")
-    assert kept(store, refit.run_id) == []
+    assert champion_files(store, refit.run_id) == []
 
 
 def crown_with(store: Store, recipes: object) -> None:
@@ -148,13 +162,13 @@ def test_a_recipe_that_present_code_cannot_express_is_met_by_its_stored_evaluati
 ):
     store, last, run_id = own
     crown_with(store, recipes)
-    reason = gate.evaluate_candidate(store, run_id).reasons[1]
+    reason = judge(store, run_id).reasons[1]
     stored = store.objects.get(f"runs/{registry.champion_pointer(store).run_id}/evaluation.parquet")
     assert re.search(f"stored evaluation: {why}", reason)
     rows = evaluation_frame(stored).dropna(subset=["rv_5d", "forecast"])
     assert f"{len(rows)} sessions shared" in reason
     assert rows["session"].max() < calendar.after(last, -BEHIND)
-    assert kept(store, run_id) == []
+    assert champion_files(store, run_id) == []
 
 
 def test_the_command_line_makes_an_unproven_recipe_the_challenger(own, monkeypatch, capsys):
@@ -178,11 +192,11 @@ def test_rows_that_changed_since_the_run_are_not_walked(own):
     rows = features_at_close(store, UNIVERSE.target, last)
     rows.loc[900, "g5_less_iv"] += 1e-6
     store.write(FEATURES_DAILY, rows.loc[[900]])
-    reason = gate.evaluate_candidate(store, run_id).reasons[1]
+    reason = judge(store, run_id).reasons[1]
     assert "the candidate's rows are no longer those in the store" in reason
 
 
 def test_a_run_of_other_code_is_not_walked_by_this(own, monkeypatch):
     store, _, run_id = own
     monkeypatch.setattr(champion_forecasts, "code_version", lambda: "another")
-    assert "trained by other code than this" in gate.evaluate_candidate(store, run_id).reasons[1]
+    assert "trained by other code than this" in judge(store, run_id).reasons[1]

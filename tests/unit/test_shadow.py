@@ -4,6 +4,7 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.markets import NOON, UNIVERSE, crown, curated, features_of, fill
@@ -168,6 +169,10 @@ def test_a_challengers_fault_is_none_of_the_champions(
         infer(own, UNIVERSE, day)
 
 
+def read_nothing(symbol: str, as_of: date) -> pd.DataFrame:
+    pytest.fail(f"the features of {symbol} up to {as_of} were read")
+
+
 def test_the_recorded_decision_alone_settles_who_is_taken_as_challenger(
     own: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +183,7 @@ def test_the_recorded_decision_alone_settles_who_is_taken_as_challenger(
         champion = registry.champion_pointer(own).sha256
         decision = GateDecision(False, "new recipe", ("Refused",), unproven, champion)
         own.objects.put(f"runs/{run_id}/verdict.json", decision.to_bytes())
-        version = take_as_challenger(own, run_id, who="ana", when=NOON)
+        version = take_as_challenger(own, run_id, read_nothing, who="ana", when=NOON)
         assert (version and version.version) == taken
     assert registry.challenger_pointer(own) == registry.find(own, "2")
     assert registry.history(own)[-1].why == f"run {run_id[:12]} was not shown to be better"

@@ -1,13 +1,15 @@
-"""The charts of an evaluation in Altair: interactive, and drawn without a network.
+"""The charts of an evaluation: Altair's, interactive and without a network, and shap's own.
 
-Colours are those of Okabe and Ito; no chart tells by colour alone, for each mark has a tooltip.
+Colours are those of Okabe and Ito; each mark has a tooltip, so that none depends on its colour.
 """
 
+import base64
+import io
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import altair as alt
 import numpy as np
@@ -20,14 +22,13 @@ if TYPE_CHECKING:
     import shap
 
 __all__ = [
-    "beeswarm",
     "coverage_by_year",
     "embed",
     "fan",
     "gain_by_year",
     "regimes",
     "scripts",
-    "waterfall",
+    "shap_plot",
 ]
 
 Chart = TypeVar("Chart", alt.Chart, alt.LayerChart)
@@ -113,74 +114,6 @@ def coverage_by_year(rows: pd.DataFrame) -> alt.LayerChart:
     return _sized(chart, 220)
 
 
-def beeswarm(explanation: "shap.Explanation") -> alt.Chart:
-    """Draw each feature's contributions as a strip of points, the largest features first.
-
-    Parameters
-    ----------
-    explanation : shap.Explanation, [n, k]
-        In log variance; the colour is the feature's rank among the rows.
-    """
-    size = explanation.abs.mean(0).values
-    order = np.argsort(-size, kind="stable")[:_MOST_FEATURES]
-    names = [str(explanation.feature_names[k]) for k in order]
-    data = pd.concat(
-        pd.DataFrame(
-            {
-                "feature": name,
-                "contribution": explanation.values[:, k].round(4),
-                "value": explanation.data[:, k].round(4),
-                "rank": pd.Series(explanation.data[:, k]).rank(pct=True).round(2),
-                # Points of one value are spread by their order, which is not random.
-                "spread": np.arange(len(explanation.data)) * 7 % 13,
-            }
-        )
-        for k, name in zip(order, names, strict=True)
-    )
-    chart: alt.Chart = alt.Chart(data).mark_circle(size=14, opacity=0.55).encode(
-        x=alt.X("contribution:Q", title="contribution, log variance"),
-        y=alt.Y("feature:N", sort=names, title=None), yOffset="spread:Q",
-        color=alt.Color(
-            "rank:Q", title="feature, low to high", scale=alt.Scale(range=[BLUE, VERMILION])
-        ),
-        tooltip=["feature", "value", "contribution"],
-    )  # fmt: skip
-    return _sized(chart, 24 * len(names))
-
-
-def waterfall(explanation: "shap.Explanation") -> alt.LayerChart:
-    """Draw how one row's contributions lead from the base to the forecast, in log variance.
-
-    Parameters
-    ----------
-    explanation : shap.Explanation, [k]
-    """
-    order = np.argsort(-np.abs(explanation.values), kind="stable")
-    first, rest = order[:_MOST_FEATURES], order[_MOST_FEATURES:]
-    names = [f"{explanation.feature_names[k]} = {explanation.data[k]:.3g}" for k in first]
-    steps = [*explanation.values[first].tolist(), float(explanation.values[rest].sum())]
-    ends = float(explanation.base_values) + np.cumsum(steps)
-    data = pd.DataFrame({"feature": [*names, f"{len(rest)} others"], "contribution": steps})
-    data = data.assign(end=ends, start=ends - steps, lifts=np.array(steps) > 0).round(5)
-    base = alt.Chart(data).encode(
-        y=alt.Y("feature:N", sort=None, title=None),
-        x=alt.X("start:Q", title="log variance", scale=alt.Scale(zero=False)),
-        tooltip=["feature", alt.Tooltip("contribution:Q", format="+.3f"), "end:Q"],
-    )
-    bars = base.mark_bar().encode(
-        x2="end:Q",
-        color=alt.Color(
-            "lifts:N", legend=None, scale=alt.Scale(domain=[True, False], range=[VERMILION, BLUE])
-        ),
-    )
-    text = base.mark_text(align="left", dx=4).encode(
-        x=alt.X("max:Q"), text=alt.Text("contribution:Q", format="+.3f")
-    )
-    text = text.transform_calculate(max="max(datum.start, datum.end)")
-    chart = alt.LayerChart(layer=[bars, text])
-    return _sized(chart, 24 * len(data))
-
-
 def regimes(
     sessions: "pd.Series[Any]", price: Sequence[float], regime: Sequence[str]
 ) -> alt.LayerChart:
@@ -233,6 +166,38 @@ def embed(name: str, title: str, chart: alt.Chart | alt.LayerChart) -> str:
         f"<figure class='chart' id='{name}' role='img' aria-label='{escape(title)}'></figure>"
         f"<script>drawChart('#{name}', {text})</script>"
     )
+
+
+def shap_plot(
+    kind: Literal["beeswarm", "waterfall"], title: str, explanation: "shap.Explanation"
+) -> str:
+    """Return the HTML of a plot of the shap package; the same explanation gives the same bytes.
+
+    Parameters
+    ----------
+    kind : {"beeswarm", "waterfall"}
+    title : str
+        What the plot shows, for readers who do not see it.
+    explanation : shap.Explanation
+        In log variance; [n, k] for a beeswarm, [k] for a waterfall.
+    """
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import shap
+    from matplotlib import pyplot as plt
+
+    sink, random_state = io.BytesIO(), np.random.get_state()
+    np.random.seed(0)  # shap spreads the points of a beeswarm by NumPy's global generator
+    try:
+        with mpl.rc_context({"svg.hashsalt": kind, "svg.fonttype": "none"}):
+            getattr(shap.plots, kind)(explanation, max_display=_MOST_FEATURES, show=False)
+            plt.savefig(sink, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    finally:
+        plt.close()
+        np.random.set_state(random_state)
+    image = base64.b64encode(sink.getvalue()).decode()
+    return f"<img id='{kind}' alt='{escape(title)}' src='data:image/svg+xml;base64,{image}'>"
 
 
 @cache

@@ -23,6 +23,7 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem}
 .wide{overflow-x:auto}
 .chart{margin:1rem 0;width:100%}
+img{max-width:100%}
 table{border-collapse:collapse;margin:.6rem 0 1.2rem}
 th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #8884;white-space:nowrap}
 th{font-weight:600;white-space:normal;vertical-align:bottom}
@@ -166,9 +167,9 @@ def _explanation_parts(result: EvaluationResult) -> list[str]:
     last = f"The forecast of {recent['session'].iloc[-1]}, from the base to its log variance"
     return [
         f"<h2>{title}</h2>",
-        charts.embed("beeswarm", title, charts.beeswarm(why)),
+        charts.shap_plot("beeswarm", title, why),
         f"<h2>{last}</h2>",
-        charts.embed("waterfall", last, charts.waterfall(why[-1])),
+        charts.shap_plot("waterfall", last, why[-1]),
         "<p class='note'>Tree SHAP and linear terms, which add up to the log variance "
         f"exactly. Recipe {recipe.name}.</p>",
     ]

@@ -1,5 +1,6 @@
 """The model: trees and a gamma regression, averaged in log variance, so that both explain it."""
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -87,7 +88,10 @@ class Blend:
         x : f8[n, k]
             Columns in the order of ``recipe.features``.
         """
-        import shap
+        with warnings.catch_warnings():
+            # Its colour maps are made by calls that matplotlib is going to deprecate.
+            warnings.filterwarnings("ignore", "The set_", PendingDeprecationWarning)
+            import shap
 
         why = self.explain(x)
         return shap.Explanation(

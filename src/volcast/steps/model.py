@@ -22,7 +22,9 @@ from volcast.steps.calls import Result
 from volcast.store import Store
 
 if TYPE_CHECKING:
-    pass
+    import pandas as pd
+
+    from volcast.training.champion_forecasts import FeatureReader
 
 __all__ = [
     "evaluate",
@@ -45,8 +47,7 @@ def train(store: Store, as_of: date, universe: Universe, report: Path | None = N
     """Train a candidate on the features that Feast returns, and evaluate it walk-forward."""
     from volcast.training.train import train as train_candidate
 
-    historical = load("feature_repo.historical")
-    features = historical.training_frame(store.uri, universe.target, as_of)
+    features = _read_features(store)(universe.target, as_of)
     candidate = train_candidate(store, universe, as_of, features, seed=read_settings().seed)
     _copy(store, f"{candidate.folder}report.html", report)
     return Result(
@@ -60,7 +61,7 @@ def gate(store: Store, run_id: str) -> Result:
     """Evaluate a candidate by its walk-forward forecasts; a refusal is no failure."""
     from volcast.training.gate import evaluate_candidate
 
-    decision = evaluate_candidate(store, run_id)
+    decision = evaluate_candidate(store, run_id, _read_features(store))
     facts = {"passed": decision.passed, "kind": decision.kind, "reasons": list(decision.reasons)}
     return Result(facts, (decision.passed,))
 
@@ -84,7 +85,9 @@ def shadow(store: Store, run_id: str) -> Result:
     """Let a new recipe that the gate refused for lack of evidence forecast as challenger."""
     from volcast.training.shadow import take_as_challenger
 
-    version = take_as_challenger(store, run_id, who=_WHO, when=datetime.now(UTC))
+    version = take_as_challenger(
+        store, run_id, _read_features(store), who=_WHO, when=datetime.now(UTC)
+    )
     number = "" if version is None else version.version
     return Result({"challenger": number or "none"}, (number,))
 
@@ -159,6 +162,17 @@ def record(store: Store, job: str, state: str, message: str = "") -> Result:
     now = datetime.now(UTC)
     row = jobs.record(store, job, current_run(), now, state=state, message=message)
     return Result({"outcome": row["outcome"]})
+
+
+def _read_features(store: Store) -> "FeatureReader":
+    """Return what reads a symbol's features through Feast, for training and the gate alike."""
+
+    def read(symbol: str, as_of: date) -> "pd.DataFrame":
+        historical = load("feature_repo.historical")
+        frame: pd.DataFrame = historical.training_frame(store.uri, symbol, as_of)
+        return frame
+
+    return read
 
 
 def _copy(store: Store, key: str, file: Path | None) -> None:

@@ -1,25 +1,29 @@
 """The walk-forward forecasts that the gate compares: the candidate's and the champion's."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from volcast.core.errors import ContractError, CorruptFile, KeyMissing, ModelError
+from volcast.core.errors import ContractError, CorruptFile, KeyMissing, ModelError, NotFound
 from volcast.core.hashing import code_version, digest, frame_digest
 from volcast.evaluation.rows import evaluation_bytes, evaluation_frame
-from volcast.evaluation.walkforward import Progress, walk_forward
+from volcast.evaluation.walkforward import walk_forward
 from volcast.features.catalog import names
-from volcast.features.point_in_time import labelled_features
+from volcast.features.point_in_time import labelled, labels_of
 from volcast.models.recipe import RECIPES, Recipe
 from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Version, read_version
 from volcast.store import Store
 
-__all__ = ["ROW", "ChampionForecasts", "champion_forecasts", "run_forecasts"]
+__all__ = ["ROW", "ChampionForecasts", "FeatureReader", "champion_forecasts", "run_forecasts"]
+
+FeatureReader = Callable[[str, date], pd.DataFrame]
+"""Takes a symbol and a session; returns its features up to then, as `train` was given them."""
 
 ROW = ["symbol", "session"]
 _COLUMNS = (*ROW, "rv_5d", "forecast", "log_har", "har_x", "vix")
@@ -57,9 +61,8 @@ def run_forecasts(store: Store, run_id: str) -> tuple[pd.DataFrame, float]:
 
 
 def champion_forecasts(
-    store: Store, run_id: str, lineage: Lineage, champion: Version,
-    progress: Progress | None = None,
-) -> ChampionForecasts:  # fmt: skip
+    store: Store, run_id: str, lineage: Lineage, champion: Version, read_features: FeatureReader
+) -> ChampionForecasts:
     """Return the forecasts to beat: the champion's recipe on the rows of a candidate's run.
 
     They are stored with the run under the recipe's hash, so that evaluating again costs nothing.
@@ -72,8 +75,8 @@ def champion_forecasts(
     run_id, lineage : str, Lineage
         The candidate's run.
     champion : Version
-    progress : callable or None
-        Called with the count of walk-forward fits done, and of all.
+    read_features : FeatureReader
+        The one that training read with; called only where the recipe must be walked.
 
     Raises
     ------
@@ -86,8 +89,8 @@ def champion_forecasts(
         recipes = _recipes(stored)
         key = f"runs/{run_id}/champion-{digest(stored)[:8]}.parquet"
         if store.objects.get_or_none(key) is None:
-            rows = _training_rows(store, lineage)
-            walked = walk_forward(rows, lineage.seed, progress, recipes).rows
+            rows = _training_rows(store, lineage, read_features)
+            walked = walk_forward(rows, lineage.seed, recipes=recipes).rows
             store.objects.put(key, evaluation_bytes(walked))
     except _Inexpressible as reason:
         theirs, _ = run_forecasts(store, champion.run_id)
@@ -113,11 +116,15 @@ def _recipes(stored: Any) -> Mapping[str, Recipe]:
     return recipes
 
 
-def _training_rows(store: Store, lineage: Lineage) -> pd.DataFrame:
+def _training_rows(store: Store, lineage: Lineage, read_features: FeatureReader) -> pd.DataFrame:
     """Return the rows that the run was trained on, if they and the code are still the same."""
     if lineage.code_version != code_version():
         raise _Inexpressible("the candidate was trained by other code than this")
-    rows = labelled_features(store, lineage.target, lineage.as_of)
+    try:
+        features = read_features(lineage.target, lineage.as_of)
+    except NotFound as error:
+        raise _Inexpressible("the candidate's rows are no longer in the store") from error
+    rows = labelled(features, labels_of(store, lineage.target), lineage.as_of)
     if frame_digest(rows) != lineage.data_sha256:
         raise _Inexpressible("the candidate's rows are no longer those in the store")
     return rows

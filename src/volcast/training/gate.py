@@ -32,13 +32,18 @@ from volcast.evaluation.losses import gain
 from volcast.evaluation.rows import rows_hash
 from volcast.evaluation.statistics import diebold_mariano
 from volcast.evaluation.table import losses
-from volcast.evaluation.walkforward import Progress
 from volcast.models.forecaster import Forecaster
 from volcast.registry.pointer import champion_pointer
 from volcast.registry.run_files import GateDecision, Kind, Lineage, read_decision
 from volcast.registry.versions import Version, content_hash, read_run, read_version
 from volcast.store import Store
-from volcast.training.champion_forecasts import ROW, champion_forecasts, run_forecasts
+from volcast.training.champion_forecasts import (
+    ROW,
+    ChampionForecasts,
+    FeatureReader,
+    champion_forecasts,
+    run_forecasts,
+)
 
 __all__ = [
     "MIN_ROWS",
@@ -110,7 +115,7 @@ def challenge(ours: Floats, champions: Floats) -> Challenge:
     return Challenge(saved >= _MARGIN and p < _NEW_RECIPE_LEVEL, saved, p)
 
 
-def decision_on(store: Store, run_id: str, progress: Progress | None = None) -> GateDecision:
+def decision_on(store: Store, run_id: str, read_features: FeatureReader) -> GateDecision:
     """Return the run's recorded decision; evaluate it if there is none for the present champion.
 
     Parameters and errors are those of `evaluate_candidate`.
@@ -118,10 +123,10 @@ def decision_on(store: Store, run_id: str, progress: Progress | None = None) -> 
     champion, recorded = champion_pointer(store), read_decision(store, run_id)
     if recorded and recorded.champion == (champion.sha256 if champion else ""):
         return recorded
-    return evaluate_candidate(store, run_id, progress)
+    return evaluate_candidate(store, run_id, read_features)
 
 
-def evaluate_candidate(store: Store, run_id: str, progress: Progress | None = None) -> GateDecision:
+def evaluate_candidate(store: Store, run_id: str, read_features: FeatureReader) -> GateDecision:
     """Compare a run with the champion, or with log-HAR when there is none; record the decision.
 
     Parameters
@@ -130,9 +135,8 @@ def evaluate_candidate(store: Store, run_id: str, progress: Progress | None = No
         Receives ``runs/<run_id>/verdict.json``.
     run_id : str
         A finished training run.
-    progress : callable or None
-        Called with the count of fits done, and of all, where the champion's recipe is walked
-        forward too.
+    read_features : FeatureReader
+        The one that training read with; called where the champion's recipe is walked forward too.
 
     Raises
     ------
@@ -146,14 +150,14 @@ def evaluate_candidate(store: Store, run_id: str, progress: Progress | None = No
         reason = f"The run is version {champion.version}, the champion."
         decision = GateDecision(True, "unchanged", (reason,), champion=champion.sha256)
     else:
-        decision = _decide(store, run_id, files, champion, progress)
+        decision = _decide(store, run_id, files, champion, read_features)
     store.objects.put(f"runs/{run_id}/verdict.json", decision.to_bytes())
     return decision
 
 
 def _decide(
     store: Store, run_id: str, files: Mapping[str, bytes], champion: Version | None,
-    progress: Progress | None,
+    read_features: FeatureReader,
 ) -> GateDecision:  # fmt: skip
     lineage = Lineage.from_bytes(files["lineage.json"], f"runs/{run_id}/model/lineage.json")
     champions = None if champion is None else read_version(store, champion)
@@ -172,7 +176,8 @@ def _decide(
         elif kind == "refit":
             checks.append(_refit(store, rows, champion))
         else:
-            checks.append(_new_recipe(store, rows, run_id, lineage, champion, progress))
+            theirs = champion_forecasts(store, run_id, lineage, champion, read_features)
+            checks.append(_new_recipe(rows, theirs, champion))
         checks += [_not_worse_than_har_x(rows), _golden(files)]
     refused = [check for check in checks if not check.passed]
     return GateDecision(
@@ -230,11 +235,7 @@ def _refit(store: Store, rows: pd.DataFrame, champion: Version) -> _Check:
     )
 
 
-def _new_recipe(
-    store: Store, rows: pd.DataFrame, run_id: str, lineage: Lineage, champion: Version,
-    progress: Progress | None,
-) -> _Check:  # fmt: skip
-    theirs = champion_forecasts(store, run_id, lineage, champion, progress)
+def _new_recipe(rows: pd.DataFrame, theirs: ChampionForecasts, champion: Version) -> _Check:
     shared = _shared(rows, theirs.rows)
     if len(shared) < MIN_ROWS_NEW_RECIPE:
         few = _too_few(shared, champion, MIN_ROWS_NEW_RECIPE)

@@ -15,7 +15,7 @@ from volcast.evaluation.folds import training_rows, usable
 from volcast.evaluation.report import render
 from volcast.evaluation.rows import PERIODS, evaluation_bytes, scored, with_all_baselines
 from volcast.evaluation.table import compare
-from volcast.evaluation.walkforward import Progress, WalkForward, walk_forward
+from volcast.evaluation.walkforward import WalkForward, walk_forward
 from volcast.features.point_in_time import labelled, labels_of
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
@@ -54,9 +54,8 @@ class Candidate:
 
 
 def train(
-    store: Store, universe: Universe, as_of: date, features: pd.DataFrame, *,
-    seed: int = 7, progress: Progress | None = None,
-) -> Candidate:  # fmt: skip
+    store: Store, universe: Universe, as_of: date, features: pd.DataFrame, *, seed: int = 7
+) -> Candidate:
     """Train on the features given and the labels known at ``as_of``; a complete run is reused.
 
     Parameters
@@ -72,8 +71,6 @@ def train(
         close: what the feature store returns. Nothing else is trained on or walked forward.
     seed : int
         Of the trees.
-    progress : callable or None
-        Called with the count of walk-forward fits done, and of all.
 
     Raises
     ------
@@ -85,7 +82,7 @@ def train(
     complete = store.objects.get_or_none(f"runs/{lineage.run_id}/{_COMPLETE}")
     if complete is not None:
         return Candidate(lineage.run_id, Metrics.from_bytes(complete.data), reused=True)
-    walked = walk_forward(rows, seed, progress, RECIPES)
+    walked = walk_forward(rows, seed, recipes=RECIPES)
     forecaster = _fit_final(rows, as_of, walked, seed)
     result = EvaluationResult(
         universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend
