@@ -180,7 +180,7 @@ def test_the_command_line_makes_an_unproven_recipe_the_challenger(own, monkeypat
             main()
         # In words: where a line is wrapped depends on the terminal.
         said = " ".join("".join(capsys.readouterr()).split())
-        assert ended.value.code == 30
+        assert ended.value.code == 30, said
         assert "The recipe of version 1 was walked forward on the same rows." in said
         assert "challenger: version 2 " in said
     assert registry.challenger_pointer(store).run_id == run_id
