@@ -179,10 +179,9 @@ def test_the_command_line_makes_an_unproven_recipe_the_challenger(own, monkeypat
         with pytest.raises(SystemExit) as ended:
             main()
         # In words: where a line is wrapped depends on the terminal.
-        said = " ".join("".join(capsys.readouterr()).split())
-        assert ended.value.code == 30, said
-        assert "The recipe of version 1 was walked forward on the same rows." in said
-        assert "challenger: version 2 " in said
+        output = " ".join("".join(capsys.readouterr()).split())
+        assert ended.value.code == 30
+        assert "The recipe of version 1 was walked forward on the same rows." in output
     assert registry.challenger_pointer(store).run_id == run_id
     assert [event.kind for event in registry.history(store)] == ["promote", "challenge"]
 

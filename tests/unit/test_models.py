@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import shap
 
 from tests.markets import labelled_rows
 from volcast.core.errors import ContractError
@@ -41,8 +42,6 @@ def test_contributions_are_those_of_the_shap_package(blend, rows):
     why = blend.shap_explanation(whole)
     total = why.base_values + why.values.sum(axis=1)
     assert np.abs(total - blend.log_variance(whole)).max() < 1e-5
-    import shap  # after the above, which silences what its first import warns of
-
     x = rows[list(recipe.tree_features)].to_numpy(dtype=float)[::50]
     explainer = shap.TreeExplainer(blend.trees.booster)
     base, contributions = blend.trees.contributions(x)

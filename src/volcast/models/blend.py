@@ -1,6 +1,5 @@
 """The model: trees and a gamma regression, averaged in log variance, so that both explain it."""
 
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -88,10 +87,7 @@ class Blend:
         x : f8[n, k]
             Columns in the order of ``recipe.features``.
         """
-        with warnings.catch_warnings():
-            # Its colour maps are made by calls that matplotlib is going to deprecate.
-            warnings.filterwarnings("ignore", "The set_", PendingDeprecationWarning)
-            import shap
+        import shap
 
         why = self.explain(x)
         return shap.Explanation(
