@@ -12,6 +12,7 @@ import pytest
 
 from tests.runs import AUDIT, evaluation, put_evaluation, put_run
 from volcast.core.errors import ContractError, CorruptFile, ModelError
+from volcast.evaluation.rows import evaluation_bytes
 from volcast.models.forecaster import Forecaster
 from volcast.registry import Version
 from volcast.registry.pointer import move
@@ -82,30 +83,20 @@ def test_a_first_champion_passes_with_five_percent_under_log_har(store: Store) -
     assert "800 sessions from 2000-01-03 to 2003-03-12" in verdict.reasons[0]
 
 
-def test_a_first_champion_with_less_is_refused(store: Store) -> None:
-    rows = evaluation(800)
-    rows["forecast"] = skilled(rows, 0.01)
-    verdict = decide(store, rows)
-    assert 0 < gain(rows, "log_har") < 0.05
-    assert not verdict.passed
-    assert verdict.reasons[1].startswith("Refused: QLIKE is")
-
-
-@pytest.mark.parametrize(("skill", "passes"), [(0.01, True), (0.0, True), (-0.01, False)])
-def test_with_little_implied_volatility_a_first_champion_must_only_match_log_har(
-    store: Store, skill: float, passes: bool
+@pytest.mark.parametrize(
+    ("without_iv", "skill", "passes"),
+    [(0, 0.01, False), (200, 0.01, False), (210, 0.01, True), (210, 0, True), (210, -0.01, False)],
+)
+def test_a_first_champion_needs_the_margin_where_80_percent_have_implied_volatility(
+    store: Store, without_iv: int, skill: float, passes: bool
 ) -> None:
     rows = evaluation(1000)
-    rows.loc[:209, ["vix", "har_x"]] = np.nan
+    rows.loc[: without_iv - 1, ["vix", "har_x"]] = np.nan
     rows["forecast"] = skilled(rows, skill)
-    assert decide(store, rows).passed is passes
-
-
-def test_eighty_percent_of_implied_volatility_is_enough_to_ask_for_the_margin(store: Store) -> None:
-    rows = evaluation(1000)
-    rows.loc[:199, ["vix", "har_x"]] = np.nan
-    rows["forecast"] = skilled(rows, 0.01)
-    assert not decide(store, rows).passed
+    assert abs(gain(rows, "log_har")) < 0.05
+    decision = decide(store, rows)
+    assert decision.passed is passes
+    assert decision.reasons[1].startswith("Refused") is not passes
 
 
 def test_a_forecast_significantly_worse_than_har_x_is_refused(store: Store) -> None:
@@ -308,23 +299,22 @@ def test_an_altered_champion_is_no_measure(store: Store, crown: Crown) -> None:
         decide(store, evaluation(800))
 
 
-def test_a_run_without_its_evaluation_is_named(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (None, ModelError),
+        (b"PAR1", CorruptFile),
+        (evaluation_bytes(evaluation(800).drop(columns="har_x")), ContractError),
+    ],
+)
+def test_an_evaluation_that_is_missing_or_broken_is_named(
+    store: Store, data: bytes | None, error: type[Exception]
+) -> None:
     put_run(store, "new")
-    with pytest.raises(ModelError, match=r"runs/new/evaluation\.parquet"):
+    if data is not None:
+        store.objects.put("runs/new/evaluation.parquet", data)
+    with pytest.raises(error, match=r"runs/new/evaluation\.parquet"):
         evaluate_candidate(store, "new", read_nothing)
-
-
-def test_an_evaluation_that_cannot_be_read_is_corrupt_and_not_empty(store: Store) -> None:
-    run_id = candidate(store, evaluation(800))
-    store.objects.put("runs/new/evaluation.parquet", b"PAR1")
-    with pytest.raises(CorruptFile):
-        evaluate_candidate(store, run_id, read_nothing)
-
-
-def test_an_evaluation_without_a_column_is_a_broken_contract(store: Store) -> None:
-    run_id = candidate(store, evaluation(800).drop(columns="har_x"))
-    with pytest.raises(ContractError, match="har_x"):
-        evaluate_candidate(store, run_id, read_nothing)
 
 
 def test_a_run_on_another_target_is_judged_as_a_first(store: Store) -> None:

@@ -2,15 +2,13 @@
 
 import math
 from math import cos, pi, sqrt
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import t, ttest_1samp
 
-import volcast
-from volcast.evaluation.losses import gain, log_r2, qlike_losses, rmse_points
+from volcast.evaluation.losses import log_r2, qlike_losses
 from volcast.evaluation.statistics import confidence_set, diebold_mariano, mincer_zarnowitz
 from volcast.evaluation.table import compare
 
@@ -31,12 +29,6 @@ def test_qlike_is_zero_for_a_perfect_forecast_and_punishes_low_ones_more():
     assert low > high
 
 
-def test_rmse_is_in_volatility_points():
-    assert rmse_points(np.array([0.10, 0.20]), np.array([0.13, 0.24])) == pytest.approx(
-        math.sqrt((9 + 16) / 2)
-    )
-
-
 def cosine_p(ours: np.ndarray, theirs: np.ndarray, cosines: int = 24) -> float:
     """The Diebold-Mariano p-value in plain loops."""
     d, squares = (ours - theirs).tolist(), []
@@ -55,6 +47,7 @@ def test_diebold_mariano_is_students_t_on_the_24_slowest_cosines():
     assert p == pytest.approx(cosine_p(ours, theirs), rel=1e-10)
     assert p == pytest.approx(0.48368370599547267, rel=1e-9)
     assert diebold_mariano(theirs, ours) == pytest.approx(1 - p, rel=1e-10)
+    assert diebold_mariano(ours, ours) == 0.5
 
 
 def test_on_few_rows_diebold_mariano_is_the_t_test_of_a_mean():
@@ -62,11 +55,6 @@ def test_on_few_rows_diebold_mariano_is_the_t_test_of_a_mean():
     expected = ttest_1samp(d, 0, alternative="less").pvalue
     assert diebold_mariano(d, np.zeros(20)) == pytest.approx(expected, rel=1e-10)
     assert diebold_mariano(d[:1], np.zeros(1)) == 0.5
-
-
-def test_equal_losses_are_no_evidence():
-    equal = np.random.default_rng(4).gamma(2, 0.2, 300)
-    assert (diebold_mariano(equal, equal), gain(equal, equal)) == (0.5, 0.0)
 
 
 def test_overlapping_losses_of_equal_forecasts_are_seldom_called_different():
@@ -91,12 +79,6 @@ def test_the_table_of_skill_has_the_p_value_of_the_gate():
         assert table.line(name).p_better == pytest.approx(expected, rel=1e-9)
 
 
-def test_diebold_mariano_has_one_implementation():
-    root = Path(volcast.__file__).parent
-    texts = [path.read_text() for path in root.rglob("*.py")]
-    assert sum(text.count("def diebold_mariano") + text.count("def p_lower") for text in texts) == 1
-
-
 def test_log_r2_is_one_less_the_share_of_squares_left(pair):
     rv, forecast = pair
     mean = sum(math.log(v) for v in rv) / len(rv)
@@ -117,19 +99,19 @@ def test_mincer_zarnowitz_is_least_squares_with_a_hac_covariance(pair):
         meat += (1 - lag / 11) * (cross + cross.T)
     bread = np.linalg.inv(x.T @ x)
     errors = np.sqrt(np.diag(bread @ meat @ bread))
-    found = mincer_zarnowitz(rv, forecast)
-    assert (found.intercept, found.slope) == pytest.approx(tuple(beta))
-    assert (found.intercept_error, found.slope_error) == pytest.approx(tuple(errors))
+    fit = mincer_zarnowitz(rv, forecast)
+    assert (fit["intercept"], fit["slope"]) == pytest.approx(tuple(beta))
+    assert (fit["intercept_error"], fit["slope_error"]) == pytest.approx(tuple(errors))
     apart = beta - np.array([0.0, 1.0])
     wald = apart @ np.linalg.solve(bread @ meat @ bread, apart)
-    assert found.p_unbiased == pytest.approx(math.exp(-wald / 2))
+    assert fit["p_unbiased"] == pytest.approx(math.exp(-wald / 2))
     residual = y - x @ beta
-    assert found.r2 == pytest.approx(1 - residual @ residual / ((y - y.mean()) @ (y - y.mean())))
+    assert fit["r2"] == pytest.approx(1 - residual @ residual / ((y - y.mean()) @ (y - y.mean())))
 
 
 def test_a_biased_forecast_is_found_out(pair):
     rv, forecast = pair
-    assert mincer_zarnowitz(rv, 0.8 * forecast).p_unbiased < 0.001
+    assert mincer_zarnowitz(rv, 0.8 * forecast)["p_unbiased"] < 0.001
 
 
 def test_a_model_that_is_worse_by_far_is_out_and_its_equals_stay():
@@ -138,15 +120,15 @@ def test_a_model_that_is_worse_by_far_is_out_and_its_equals_stay():
     # a and b err in turn and are equal on the whole.
     losses = pd.DataFrame({"a": base + noise, "b": base - noise + 2 * noise.mean()})
     losses["worse"] = base + 0.2 + rng.normal(0, 0.05, 600)
-    found = confidence_set(losses)
-    assert [found.holds(name, 0.10) for name in losses] == [True, True, False]
-    assert max(found.p_values.values()) == 1.0
-    assert confidence_set(losses).p_values == found.p_values
+    p = confidence_set(losses)
+    assert [p[name] > 0.10 for name in losses] == [True, True, False]
+    assert max(p.values()) == 1.0
+    assert confidence_set(losses) == p
 
 
 def test_models_with_the_same_losses_share_their_fate():
     losses = pd.DataFrame({"a": np.random.default_rng(5).gamma(2, 0.2, 100)})
-    assert confidence_set(losses.assign(b=losses["a"])).p_values == {"a": 1.0, "b": 1.0}
+    assert confidence_set(losses.assign(b=losses["a"])) == {"a": 1.0, "b": 1.0}
     three = confidence_set(losses.assign(b=losses["a"], worse=losses["a"] + 1))
-    assert three.p_values["a"] == three.p_values["b"] == 1.0
-    assert not three.holds("worse", 0.10)
+    assert three["a"] == three["b"] == 1.0
+    assert three["worse"] <= 0.10

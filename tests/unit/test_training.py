@@ -58,14 +58,6 @@ def test_the_files_of_a_run_load_and_answer_their_golden_rows(store, last):
     assert forecaster.files() == model
 
 
-def test_the_report_is_one_page_that_asks_for_nothing_else(store, last):
-    candidate = fit(store, last)
-    page = store.objects.get(f"{candidate.folder}report.html").decode()
-    assert "HAR-RV" in page
-    assert "<svg" in page
-    assert "http" not in page
-
-
 def test_too_short_a_history_to_calibrate_is_refused_and_nothing_is_written(store, last):
     early = features_of(store, last)["session"][1100]
     with pytest.raises(ContractError):

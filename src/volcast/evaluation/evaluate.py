@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
@@ -62,7 +61,7 @@ class EvaluationResult:
         return self.all_rows[self.all_rows["session"].between(self.first, self.as_of)]
 
     @cached_property
-    def diagnostics(self) -> dict[str, dict[str, Any]]:
+    def diagnostics(self) -> dict[str, dict[str, float]]:
         """Bias and confidence set of the sessions shown; see `volcast.evaluation.table`."""
         return diagnostics(scored(self.rows))
 

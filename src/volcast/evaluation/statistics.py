@@ -1,6 +1,5 @@
 """Statistics of one forecast, and of many at once, on the rows they are compared on."""
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
@@ -8,13 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = [
-    "ConfidenceSet",
-    "MincerZarnowitz",
-    "confidence_set",
-    "diebold_mariano",
-    "mincer_zarnowitz",
-]
+__all__ = ["confidence_set", "diebold_mariano", "mincer_zarnowitz"]
 
 Floats = NDArray[np.float64]
 
@@ -23,10 +16,8 @@ _COSINES = 24
 _LAGS = 10
 """Of the HAC variance: five-session forecasts overlap, so no fewer than twice the overlap."""
 
-_REPETITIONS = 1000
 _BLOCK = 22
 """Mean length of the bootstrap's blocks: a month, well over the overlap of five sessions."""
-_SEED = 7
 
 
 def diebold_mariano(ours: Floats, theirs: Floats) -> float:
@@ -75,37 +66,19 @@ def diebold_mariano(ours: Floats, theirs: Floats) -> float:
     return float(stdtr(m, float(difference.mean()) * sqrt(n / variance)))
 
 
-@dataclass(frozen=True)
-class MincerZarnowitz:
-    """``variance = intercept + slope * forecast + error``: (0, 1) for an unbiased forecast.
-
-    Parameters
-    ----------
-    intercept, slope : float
-        In annualised variance, and of it.
-    intercept_error, slope_error : float
-        HAC standard errors.
-    r2 : float
-        Share of the variance explained.
-    p_unbiased : float
-        Of "intercept is 0 and slope is 1", Wald with the HAC covariance.
-    """
-
-    intercept: float
-    slope: float
-    intercept_error: float
-    slope_error: float
-    r2: float
-    p_unbiased: float
-
-
-def mincer_zarnowitz(rv: Floats, forecast: Floats) -> MincerZarnowitz:
-    """Regress realized on forecast variance.
+def mincer_zarnowitz(rv: Floats, forecast: Floats) -> dict[str, float]:
+    """Regress realized on forecast variance: an unbiased forecast has intercept 0 and slope 1.
 
     Parameters
     ----------
     rv, forecast : f8[n]
         Volatilities, annualised decimals, in order of time.
+
+    Returns
+    -------
+    dict of str to float
+        intercept and slope, of annualised variance; their HAC standard errors intercept_error and
+        slope_error; r2; and p_unbiased, the Wald test's p-value of "intercept 0 and slope 1".
 
     References
     ----------
@@ -118,32 +91,20 @@ def mincer_zarnowitz(rv: Floats, forecast: Floats) -> MincerZarnowitz:
     )
     test: Any = fit.wald_test((np.eye(2), np.array([0.0, 1.0])), scalar=True, use_f=False)
     (intercept, slope), (intercept_error, slope_error) = fit.params, fit.bse
-    return MincerZarnowitz(
-        intercept=float(intercept),
-        slope=float(slope),
-        intercept_error=float(intercept_error),
-        slope_error=float(slope_error),
-        r2=float(fit.rsquared),
-        p_unbiased=float(test.pvalue),
-    )
+    return {
+        "intercept": float(intercept),
+        "slope": float(slope),
+        "intercept_error": float(intercept_error),
+        "slope_error": float(slope_error),
+        "r2": float(fit.rsquared),
+        "p_unbiased": float(test.pvalue),
+    }
 
 
-@dataclass(frozen=True)
-class ConfidenceSet:
-    """The models that may be the best, by name with the p-value of each.
+def confidence_set(losses: pd.DataFrame) -> dict[str, float]:
+    """Return each model's p-value in the model confidence set: range statistic, bootstrapped.
 
-    A model is in the set of level 1 - size while its p-value is above ``size``.
-    """
-
-    p_values: dict[str, float]
-
-    def holds(self, name: str, size: float) -> bool:
-        """Return whether the model is in the set of that size, such as .10."""
-        return self.p_values[name] > size
-
-
-def confidence_set(losses: pd.DataFrame) -> ConfidenceSet:
-    """Find the model confidence set, by the range statistic and a stationary bootstrap.
+    A model is in the set of level ``1 - size`` while its p-value is above ``size``.
 
     Parameters
     ----------
@@ -159,10 +120,10 @@ def confidence_set(losses: pd.DataFrame) -> ConfidenceSet:
 
     distinct = losses.T.drop_duplicates().T
     if distinct.shape[1] == 1:
-        return ConfidenceSet(dict.fromkeys(losses.columns, 1.0))
+        return dict.fromkeys(losses.columns, 1.0)
     mcs = MCS(
-        distinct, size=0.10, reps=_REPETITIONS, block_size=_BLOCK, method="R",
-        bootstrap="stationary", seed=_SEED,
+        distinct, size=0.10, reps=1000, block_size=_BLOCK, method="R", bootstrap="stationary",
+        seed=7,
     )  # fmt: skip
     mcs.compute()
     p_values = mcs.pvalues["Pvalue"]
@@ -170,4 +131,4 @@ def confidence_set(losses: pd.DataFrame) -> ConfidenceSet:
         name: next(n for n in distinct.columns if (distinct[n] == losses[name]).all())
         for name in losses.columns
     }
-    return ConfidenceSet({name: float(p_values[twin[name]]) for name in losses.columns})
+    return {name: float(p_values[twin[name]]) for name in losses.columns}

@@ -144,7 +144,7 @@ def line_losses(rows: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def diagnostics(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def diagnostics(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return each line's Mincer-Zarnowitz regression and its p-value in the confidence set.
 
     Parameters
@@ -157,8 +157,8 @@ def diagnostics(rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     best = confidence_set(line_losses(rows, baselines))
     columns = {"volcast": "forecast"} | {name: name for name in baselines}
     return {
-        line: asdict(mincer_zarnowitz(rv, rows[column].to_numpy(dtype=float)))
-        | {"confidence_set_p": best.p_values[line]}
+        line: mincer_zarnowitz(rv, rows[column].to_numpy(dtype=float))
+        | {"confidence_set_p": best[line]}
         for line, column in columns.items()
     }
 

@@ -1,7 +1,7 @@
 """The baselines a forecast must beat, on the same rows and the same knowledge."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import exp, log, nan, sqrt
 from operator import mul
 
@@ -89,10 +89,6 @@ class Baselines:
         }
         return {name: sqrt(max(value, VARIANCE_FLOOR)) for name, value in variance.items()}
 
-    def as_dict(self) -> dict[str, object]:
-        """Return the coefficients by name, for a file."""
-        return asdict(self)
-
 
 def fit_baselines(rows: pd.DataFrame) -> Baselines:
     """Fit HAR in levels, HAR in logs and HAR-X by least squares.
@@ -134,8 +130,7 @@ def fit_baselines(rows: pd.DataFrame) -> Baselines:
 
 
 def _variance(rows: pd.DataFrame) -> Floats:
-    variance: Floats = rows["variance"].to_numpy(dtype=float)
-    return variance
+    return rows["variance"].to_numpy(dtype=float)  # type: ignore[no-any-return]
 
 
 def _columns(rows: Rows, names: Sequence[str]) -> Floats:
@@ -143,8 +138,7 @@ def _columns(rows: Rows, names: Sequence[str]) -> Floats:
 
 
 def _level_inputs(rows: Rows) -> Floats:
-    levels: Floats = _columns(rows, _LEVELS) ** 2
-    return levels
+    return _columns(rows, _LEVELS) ** 2  # type: ignore[no-any-return]
 
 
 def _log_inputs(rows: Rows) -> Floats:
@@ -161,8 +155,7 @@ def _with_vix(logs: Floats, vix: Floats) -> Floats:
 
 
 def _line(coefficients: tuple[float, ...], x: Floats) -> Floats:
-    line: Floats = coefficients[0] + (x * np.asarray(coefficients[1:])).sum(axis=1)
-    return line
+    return coefficients[0] + (x * np.asarray(coefficients[1:])).sum(axis=1)  # type: ignore[no-any-return]
 
 
 def _point(coefficients: tuple[float, ...], x: Sequence[float]) -> float:

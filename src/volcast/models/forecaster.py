@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from math import exp
 from typing import Any
@@ -182,7 +182,7 @@ class Forecaster:
                 }
             ),
             "intervals.json": as_json(self.offsets),
-            "baselines.json": as_json(self.baselines.as_dict()),
+            "baselines.json": as_json(asdict(self.baselines)),
             "golden.json": as_json(dict(self.golden)),
         }
 
