@@ -47,13 +47,13 @@ def test_shuffled_folds_are_refused(rows):
         refuse_leaks(rows, shuffled)
 
 
-def unpurged(given: pd.DataFrame, before: date) -> "np.ndarray":
-    known = given["label_end_session"].notna() & (given["session"] < before)
-    return np.flatnonzero(known)
+def unpurged(frame: pd.DataFrame, before: date) -> "np.ndarray":
+    ended = frame["label_end_session"].notna() & (frame["session"] < before)
+    return np.flatnonzero(ended)
 
 
-def a_session_short(given: pd.DataFrame, before: date) -> "np.ndarray":
-    return known_before(given, calendar.after(before, 1))
+def a_session_short(frame: pd.DataFrame, before: date) -> "np.ndarray":
+    return known_before(frame, calendar.after(before, 1))
 
 
 @pytest.mark.parametrize("wrong", [unpurged, a_session_short])
@@ -63,7 +63,7 @@ def test_a_purge_that_is_missing_or_a_session_short_is_refused(rows, monkeypatch
         walk_forward(rows, seed=7)
 
 
-def test_a_row_of_the_fold_itself_is_refused_whatever_its_label_says(rows):
+def test_a_row_of_the_fold_itself_is_refused_whatever_its_label_is(rows):
     fold = folds(rows)[0]
     torn = rows.copy()
     torn.loc[fold.first, "label_end_session"] = pd.Timestamp(rows["session"].iloc[0])

@@ -32,25 +32,25 @@ def planted(rows) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def found(planted, walked) -> dict:
+def ablations(planted, walked) -> dict:
     return {one.group: one for one in ablate(planted, walked, 7) if one.period == "all"}
 
 
-def test_a_column_that_knows_the_outcome_helps(found):
-    macro = found["macro"]
+def test_a_column_that_knows_the_outcome_helps(ablations):
+    macro = ablations["macro"]
     assert macro.kind == "added"
     assert macro.gain > 0.3
     assert macro.p_better < 0.001
     assert macro.gain == pytest.approx(1 - macro.with_group / macro.without)
 
 
-def test_noise_does_not(found):
-    assert found["regime"].gain < 0.02
-    assert found["regime"].p_better > 0.01
+def test_noise_does_not(ablations):
+    assert ablations["regime"].gain < 0.02
+    assert ablations["regime"].p_better > 0.01
 
 
-def test_what_is_taken_out_is_compared_with_the_recipe_that_has_it(found, walked, planted):
-    one = found["scaled returns"]
+def test_what_is_taken_out_is_compared_with_the_recipe_that_has_it(ablations, walked, planted):
+    one = ablations["scaled returns"]
     assert one.kind == "removed"
     other = walk_forward(planted, 7, recipes=without(REMOVED["scaled returns"])).rows
     scored = walked["forecast"].notna() & walked["rv_5d"].notna()

@@ -27,9 +27,9 @@ def _trees(**parameters: object) -> Trees:
 
 
 def _compiled(trees: Trees) -> CompiledTrees:
-    found = forest_of(trees)
-    assert found is not None
-    return CompiledTrees(trees.booster, trees.log_smearing, *found)
+    read = forest_of(trees)
+    assert read is not None
+    return CompiledTrees(trees.booster, trees.log_smearing, *read)
 
 
 def _with_holes(x: Floats) -> Floats:
@@ -46,9 +46,9 @@ def test_margins_are_those_of_xgboost_to_the_bit(n: int) -> None:
 
 def test_a_value_on_a_threshold_goes_the_same_way() -> None:
     trees = _trees()
-    found = forest_of(trees)
-    assert found is not None
-    forest = found[0]
+    read = forest_of(trees)
+    assert read is not None
+    forest = read[0]
     x = _rows(len(forest.threshold), 2)
     x[np.arange(len(x)), forest.feature] = forest.threshold
     each = np.array([_compiled(trees).log_ratio(row[None, :])[0] for row in x])
@@ -68,10 +68,10 @@ def test_contributions_are_those_of_xgboost(n: int) -> None:
 def test_contributions_are_the_shapley_values_of_the_trees_games() -> None:
     """Re-derived from the definition: the average over all orders of features."""
     trees = _trees(num_parallel_tree=2, max_depth=4)
-    found = forest_of(trees)
-    assert found is not None
+    read = forest_of(trees)
+    assert read is not None
     for row in _with_holes(_rows(4, 8)).astype(np.float32):
-        expected = _by_definition(found[0], row)
+        expected = _by_definition(read[0], row)
         _, one = _compiled(trees).contributions(row[None, :].astype(float))
         _, many = _compiled(trees).contributions(np.tile(row.astype(float), (70, 1)))
         assert one[0] == pytest.approx(expected, abs=1e-12)
@@ -80,35 +80,35 @@ def test_contributions_are_the_shapley_values_of_the_trees_games() -> None:
 
 def _by_definition(forest: Forest, x: NDArray[np.float32]) -> Floats:
     features = range(len(x))
-    found = np.zeros(len(x))
+    values = np.zeros(len(x))
     for f in features:
         others = [g for g in features if g != f]
         for size in range(len(x)):
             share = math.factorial(size) * math.factorial(len(x) - size - 1)
             share /= math.factorial(len(x))
-            for known in itertools.combinations(others, size):
-                gain = _expected(forest, x, {*known, f}) - _expected(forest, x, set(known))
-                found[f] += share * gain
-    return found
+            for present in itertools.combinations(others, size):
+                gain = _expected(forest, x, {*present, f}) - _expected(forest, x, set(present))
+                values[f] += share * gain
+    return values
 
 
-def _expected(forest: Forest, x: NDArray[np.float32], known: set[int]) -> float:
+def _expected(forest: Forest, x: NDArray[np.float32], present: set[int]) -> float:
     """Return the trees' sum where unknown features go both ways, by training share."""
-    return sum(_below(forest, int(first), 0, x, known) for first in forest.start[:-1])
+    return sum(_below(forest, int(first), 0, x, present) for first in forest.start[:-1])
 
 
 def _below(
-    forest: Forest, first: int, split: int, x: NDArray[np.float32], known: set[int]
+    forest: Forest, first: int, split: int, x: NDArray[np.float32], present: set[int]
 ) -> float:
     at = first + split
     f = int(forest.feature[at])
     values = [
         float(forest.value[2 * at + side])
         if forest.child[2 * at + side] < 0
-        else _below(forest, first, int(forest.child[2 * at + side]), x, known)
+        else _below(forest, first, int(forest.child[2 * at + side]), x, present)
         for side in (0, 1)
     ]
-    if f in known:
+    if f in present:
         missing = bool(np.isnan(x[f]))
         left = bool(forest.left_if_missing[at]) if missing else bool(x[f] < forest.threshold[at])
         return values[0] if left else values[1]
@@ -145,21 +145,21 @@ def test_trees_without_a_split_stay_with_xgboost() -> None:
 def test_a_compiled_forecaster_gives_the_same_forecasts() -> None:
     stored = Forecaster.load(model_files())
     x = np.asarray(stored.golden["inputs"], dtype=float)
-    found = compiled(stored)
-    assert isinstance(found.blend.trees, CompiledTrees)
+    served = compiled(stored)
+    assert isinstance(served.blend.trees, CompiledTrees)
     for rows in (x, x[:1]):
-        ours, theirs = found.forecast(rows), stored.forecast(rows)
+        ours, theirs = served.forecast(rows), stored.forecast(rows)
         assert (ours.log_variance == theirs.log_variance).all()
-        assert found.explain(rows).contributions == pytest.approx(
+        assert served.explain(rows).contributions == pytest.approx(
             stored.explain(rows).contributions, abs=1e-6
         )
 
 
 def test_trees_read_wrongly_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = Forecaster.load(model_files())
-    found = forest_of(stored.blend.trees)
-    assert found is not None
-    forest, mean = found
+    read = forest_of(stored.blend.trees)
+    assert read is not None
+    forest, mean = read
     wrong = forest._replace(share=forest.share * 0.9)
     monkeypatch.setattr(module, "forest_of", lambda _: (wrong, mean))
     with pytest.raises(ModelError, match="compiled contributions off by"):

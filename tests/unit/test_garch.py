@@ -82,22 +82,22 @@ def test_later_returns_change_no_earlier_forecast(rows, forecasts, store):
 
 
 def test_a_month_that_was_fitted_is_not_fitted_again(rows, store, forecasts, monkeypatch):
-    kept = store.objects.get(KEY)
+    stored = store.objects.get(KEY)
     monkeypatch.setattr(garch, "_fit", lambda *_: pytest.fail("fitted again"))
     pd.testing.assert_frame_equal(garch_forecasts(rows, store), forecasts, check_exact=True)
-    assert store.objects.get(KEY) == kept
+    assert store.objects.get(KEY) == stored
 
 
-def test_processes_side_by_side_give_the_same_bytes_and_tell_how_far_they_are(
+def test_processes_side_by_side_give_the_same_bytes_and_report_progress(
     rows, store, forecasts, monkeypatch
 ):
-    alone, said = store.objects.get(KEY), []
+    alone, calls = store.objects.get(KEY), []
     store.objects.delete(KEY)
     monkeypatch.setattr(garch, "_FEW", 2)
-    garch_forecasts(rows, store, processes=2, progress=lambda *counts: said.append(counts))
+    garch_forecasts(rows, store, processes=2, progress=lambda *counts: calls.append(counts))
     assert store.objects.get(KEY) == alone
     count = 2 * len(garch._months(rows["session"].tolist(), 100 * rows["ret_1"].to_numpy()))
-    assert said == [(i + 1, count) for i in range(count)]
+    assert calls == [(i + 1, count) for i in range(count)]
 
 
 def test_processes_start_from_a_script_that_is_no_file_and_guards_nothing(tmp_path):
@@ -125,17 +125,17 @@ def test_a_fit_that_did_not_converge_leaves_the_one_before_in_force(rows, store,
         return fit if end == first else fit | {"parameters": [9.0] * 5, "sound": False}
 
     monkeypatch.setattr(garch, "_fit", failing)
-    found = garch_forecasts(rows, store)
-    assert found.iloc[first:].notna().all(axis=None)
-    assert (found["garch"].dropna() < 1).all()
+    result = garch_forecasts(rows, store)
+    assert result.iloc[first:].notna().all(axis=None)
+    assert (result["garch"].dropna() < 1).all()
 
 
 def test_a_session_without_a_return_has_the_forecast_of_the_one_before(rows, store):
     torn = rows.copy()
     torn.loc[850, "ret_1"] = np.nan
-    found = garch_forecasts(torn, store)
-    assert found["garch"].iloc[850] == found["garch"].iloc[849]
-    assert found["garch"].iloc[851] != found["garch"].iloc[850]
+    result = garch_forecasts(torn, store)
+    assert result["garch"].iloc[850] == result["garch"].iloc[849]
+    assert result["garch"].iloc[851] != result["garch"].iloc[850]
 
 
 def test_too_few_returns_give_no_forecast_and_no_file(rows, store):

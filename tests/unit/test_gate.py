@@ -176,8 +176,8 @@ def test_where_the_champions_recipe_cannot_be_walked_the_reasons_say_so(
     rows = evaluation(2520)
     crown(rows)
     verdict = decide(store, rows.assign(forecast=skilled(rows, 0.3)), "blend-iv")
-    said = "Judged on the champion's stored evaluation: its lineage holds no recipe."
-    assert verdict.reasons[1].endswith(said)
+    origin = "Judged on the champion's stored evaluation: its lineage holds no recipe."
+    assert verdict.reasons[1].endswith(origin)
 
 
 @pytest.mark.parametrize(("skill", "unproven"), [(0.21, True), (0.2, True), (0.15, False)])

@@ -37,24 +37,24 @@ def qlike(part: pd.DataFrame, column: str) -> float:
 
 
 def test_years_hold_their_own_sessions_and_no_baseline_with_a_gap(rows):
-    found = by_year(rows)
-    assert [split.name for split in found] == ["2017", "2018", "2019", "2020"]
-    assert sum(split.rows for split in found) == len(rows)
+    parts = by_year(rows)
+    assert [split.name for split in parts] == ["2017", "2018", "2019", "2020"]
+    assert sum(split.rows for split in parts) == len(rows)
     part = rows[[day.year == 2018 for day in rows["session"]]]
-    assert found[1].qlike["volcast"] == pytest.approx(qlike(part, "forecast"))
-    assert found[1].gain("har_x") == pytest.approx(
+    assert parts[1].qlike["volcast"] == pytest.approx(qlike(part, "forecast"))
+    assert parts[1].gain("har_x") == pytest.approx(
         1 - qlike(part, "forecast") / qlike(part, "har_x")
     )
-    assert "garch" not in found[1].qlike
+    assert "garch" not in parts[1].qlike
 
 
 def test_crises_are_listed_whether_they_flatter_or_not(rows):
-    found = {split.name: split for split in by_crisis(rows)}
-    assert list(found) == [name for name in CRISES if name[:4] in ("2018", "2020")]
+    parts = {split.name: split for split in by_crisis(rows)}
+    assert list(parts) == [name for name in CRISES if name[:4] in ("2018", "2020")]
     first, last = CRISES["2018-02, short-volatility funds"]
     part = rows[[first <= day <= last for day in rows["session"]]]
-    assert found["2018-02, short-volatility funds"].rows == len(part)
-    assert found["2018-02, short-volatility funds"].qlike["vix"] == pytest.approx(
+    assert parts["2018-02, short-volatility funds"].rows == len(part)
+    assert parts["2018-02, short-volatility funds"].qlike["vix"] == pytest.approx(
         qlike(part, "vix")
     )
 
@@ -78,12 +78,12 @@ def test_a_label_without_a_row_is_left_out(rows):
 
 
 def test_phases_take_every_fifth_session_and_all_of_them_once(rows):
-    found = phases(rows)
-    assert sum(phase.rows for phase in found) == len(rows)
+    parts = phases(rows)
+    assert sum(phase.rows for phase in parts) == len(rows)
     part = rows.iloc[2::5]
-    assert found[2].gain["har_rv"] == pytest.approx(
+    assert parts[2].gain["har_rv"] == pytest.approx(
         1 - qlike(part, "forecast") / qlike(part, "har_rv")
     )
     columns = ("forecast", "har_rv")
     ours, theirs = (np.array([qlike(part.iloc[[i]], c) for i in range(len(part))]) for c in columns)
-    assert found[2].p_better["har_rv"] == pytest.approx(diebold_mariano(ours, theirs), rel=1e-9)
+    assert parts[2].p_better["har_rv"] == pytest.approx(diebold_mariano(ours, theirs), rel=1e-9)

@@ -130,7 +130,7 @@ def fit_baselines(rows: pd.DataFrame) -> Baselines:
 
 
 def _variance(rows: pd.DataFrame) -> Floats:
-    return rows["variance"].to_numpy(dtype=float)  # type: ignore[no-any-return]
+    return rows["variance"].to_numpy(dtype=float)
 
 
 def _columns(rows: Rows, names: Sequence[str]) -> Floats:
@@ -138,7 +138,7 @@ def _columns(rows: Rows, names: Sequence[str]) -> Floats:
 
 
 def _level_inputs(rows: Rows) -> Floats:
-    return _columns(rows, _LEVELS) ** 2  # type: ignore[no-any-return]
+    return _columns(rows, _LEVELS) ** 2
 
 
 def _log_inputs(rows: Rows) -> Floats:
