@@ -1,4 +1,4 @@
-"""What a process shows, against what the catalogue declares of it."""
+"""The metrics of a process compared with the catalogue."""
 
 import re
 
@@ -19,12 +19,12 @@ def assert_declared(text: str, where: str) -> None:
 def _families(text: str) -> dict[str, tuple[str, str]]:
     helps = dict(re.findall(r"^# HELP (volcast_\w+) (.*)$", text, re.MULTILINE))
     kinds = dict(re.findall(r"^# TYPE (volcast_\w+) (.*)$", text, re.MULTILINE))
-    return {name: (kinds[name], said) for name, said in helps.items()}
+    return {name: (kinds[name], text) for name, text in helps.items()}
 
 
 def _labels(text: str) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    labels: dict[str, set[str]] = {}
     for name, inside in re.findall(r"^(volcast_\w+)(?:\{(.*)\})? \S+$", text, re.MULTILINE):
         base = re.sub(r"(_(?:request|answer)_seconds)_(bucket|sum|count)$", r"\1", name)
-        found.setdefault(base, set()).update(set(re.findall(r'(\w+)="', inside)) - {"le"})
-    return found
+        labels.setdefault(base, set()).update(set(re.findall(r'(\w+)="', inside)) - {"le"})
+    return labels

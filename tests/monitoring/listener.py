@@ -1,4 +1,4 @@
-"""Stands for the people and the heartbeat that Alertmanager tells, and for its hurried copy."""
+"""A receiver of notifications, and the shipped configuration without its waits."""
 
 import contextlib
 import json
@@ -18,13 +18,13 @@ class Listener:
     """Notifications by the receiver that they are for."""
 
     url: str = ""
-    told: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    notifications: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def firing(self, receiver: str) -> set[str]:
-        """Names of the alerts that a receiver was told to fire."""
+        """Names of the firing alerts that a receiver got."""
         return {
             alert["labels"]["alertname"]
-            for notification in self.told.get(receiver, [])
+            for notification in self.notifications.get(receiver, [])
             for alert in notification["alerts"]
             if alert["status"] == "firing"
         }
@@ -33,16 +33,16 @@ class Listener:
 @contextlib.contextmanager
 def listener() -> Iterator[Listener]:
     """Listen until the block ends."""
-    found = Listener()
+    receiver = Listener()
 
     class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            found.told.setdefault(self.path.strip("/"), []).append(body)
+            receiver.notifications.setdefault(self.path.strip("/"), []).append(body)
             self.answer(200, b"")
 
-    with serving(Handler) as found.url:
-        yield found
+    with serving(Handler) as receiver.url:
+        yield receiver
 
 
 def hurried(folder: Path, people: str) -> Path:

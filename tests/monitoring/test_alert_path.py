@@ -35,8 +35,8 @@ class AlertPath:
     people: Listener
 
     def alerts(self, receiver: str, name: str) -> list[dict]:
-        """Every firing alert of that name that the receiver got, oldest first."""
-        notifications = self.people.told.get(receiver, [])
+        """Return every firing alert of that name that the receiver got, oldest first."""
+        notifications = self.people.notifications.get(receiver, [])
         alerts = [alert for one in notifications for alert in one["alerts"]]
         return [
             alert
@@ -68,7 +68,7 @@ def path(store: Store, tmp_path: Path) -> Iterator[AlertPath]:
             yield AlertPath(store, exporter, watching, people)
 
 
-def test_drift_and_worse_error_reach_people_with_their_runbooks(path: AlertPath):
+def test_drift_and_a_worse_error_reach_people_with_their_runbooks(path: AlertPath):
     verdict(path.store, "drift")
     put(path.store, MONITORING_PERFORMANCE, "SPY", SESSION, state="worse")
     for name in ("VolcastDrift", "VolcastErrorWorse"):
@@ -80,7 +80,7 @@ def test_drift_and_worse_error_reach_people_with_their_runbooks(path: AlertPath)
     eventually(lambda: "VolcastServerDown" in path.people.firing("pager"))
 
 
-def test_a_killed_exporter_is_noticed(path: AlertPath):
+def test_a_killed_exporter_alerts_the_pager(path: AlertPath):
     def query(expression: str) -> list:
         answer = path.prometheus.http.get("/api/v1/query", params={"query": expression})
         return answer.json()["data"]["result"]

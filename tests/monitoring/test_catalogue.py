@@ -1,8 +1,7 @@
-"""One catalogue: what is documented, what is declared and what is shown are the same metrics."""
+"""The documented, the declared and the exported metrics are the same."""
 
 import re
 import subprocess
-import sys
 
 import pytest
 
@@ -15,7 +14,7 @@ from volcast.store.tables import MONITORING_RETRAIN
 DOCUMENT = ROOT / "docs/metrics.md"
 
 
-def test_every_name_is_there_once_with_our_prefix_and_its_unit():
+def test_names_are_unique_and_follow_the_conventions_of_prometheus():
     names = [metric.name for metric in METRICS]
     assert len(set(names)) == len(names)
     for metric in METRICS:
@@ -24,7 +23,6 @@ def test_every_name_is_there_once_with_our_prefix_and_its_unit():
         assert metric.name.endswith("_info") == (metric.kind == "info")
         assert bool(metric.buckets) == (metric.kind == "histogram")
         assert not re.search(r"_(ms|milliseconds|percent|days|bytes)$", metric.name)
-        assert metric.help.endswith(".")
         assert not {"job", "instance", "le", "quantile"} & set(metric.labels)
 
 
@@ -33,13 +31,13 @@ def test_the_document_lists_the_catalogue():
         r"^\| `(\w+)` \| (\w+) \| (.*?) ?\| (\w+) \| (.*) \|$", DOCUMENT.read_text(), re.MULTILINE
     )
     listed = [
-        (name, kind, tuple(re.findall(r"`(\w+)`", given)), where, about)
-        for name, kind, given, where, about in rows
+        (name, kind, tuple(re.findall(r"`(\w+)`", labels)), where, about)
+        for name, kind, labels, where, about in rows
     ]
     assert listed == [(m.name, m.kind, m.labels, m.where, m.help) for m in METRICS]
 
 
-def test_prometheus_takes_the_configuration_of_the_document(tmp_path):
+def test_the_documented_configuration_is_valid(tmp_path):
     (content,) = re.findall(r"```yaml\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
     path = tmp_path / "prometheus.yaml"
     path.write_text(content.replace("helm/", f"{ROOT}/helm/"))
@@ -47,23 +45,16 @@ def test_prometheus_takes_the_configuration_of_the_document(tmp_path):
         [binary("promtool"), "check", "config", path], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "rules found" in done.stdout
 
 
-def test_the_catalogue_is_data_alone():
-    code = "import sys, volcast.monitoring.metrics; print('prometheus_client' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
-
-
-def test_a_metric_is_made_as_the_kind_it_is_declared_as():
+def test_a_metric_of_another_kind_or_name_is_refused():
     with pytest.raises(TypeError, match="is a gauge"):
         counter("volcast_model_ready")
     with pytest.raises(KeyError):
         named("volcast_unheard_of")
 
 
-def test_the_exporter_shows_what_is_declared_of_it(store, tmp_path):
+def test_the_exporter_shows_the_declared_metrics(store, tmp_path):
     put(fill(store), MONITORING_RETRAIN, "SPY", SESSION, needed=True, train=True)
     with exporting(store, tmp_path / "log") as exporter:
         text = exporter.http.get("/metrics").text
