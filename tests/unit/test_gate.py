@@ -170,16 +170,6 @@ def test_a_new_recipe_needs_ten_years_shared_with_the_champion(store: Store, cro
     assert "Refused: 2519 sessions shared with version 1; 2520 are needed" in verdict.reasons[1]
 
 
-def test_where_the_champions_recipe_cannot_be_walked_the_reasons_say_so(
-    store: Store, crown: Crown
-) -> None:
-    rows = evaluation(2520)
-    crown(rows)
-    verdict = decide(store, rows.assign(forecast=skilled(rows, 0.3)), "blend-iv")
-    origin = "Judged on the champion's stored evaluation: its lineage holds no recipe."
-    assert verdict.reasons[1].endswith(origin)
-
-
 @pytest.mark.parametrize(("skill", "unproven"), [(0.21, True), (0.2, True), (0.15, False)])
 def test_a_new_recipe_is_unproven_unless_it_is_worse(
     store: Store, crown: Crown, skill: float, unproven: bool

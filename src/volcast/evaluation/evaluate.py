@@ -66,7 +66,7 @@ class EvaluationResult:
         return diagnostics(scored(self.rows))
 
     def with_garch(self, store: Store, progress: Progress | None = None) -> "EvaluationResult":
-        """Return the same with the GARCH baselines; ``store`` keeps their fits."""
+        """Return the same with the GARCH baselines; ``store`` caches their fits."""
         fitted = garch_forecasts(self.features, store, progress=progress)
         return replace(self, all_rows=self.all_rows.assign(**fitted))
 
@@ -87,7 +87,7 @@ def evaluate(
     """Walk forward over the whole history, to show the sessions from ``first`` to ``last``.
 
     The walk always begins where the history allows, so a session's forecast does not depend on
-    the dates asked for. Features and labels are computed from the prices known at each moment;
+    these dates. Features and labels are computed from the prices known at each moment;
     a price restated later reaches no earlier forecast.
 
     Parameters

@@ -71,7 +71,7 @@ def narrowed(rows: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> pd.
 def known_before(rows: pd.DataFrame, before: date) -> Positions:
     """Return the positions of rows whose label had ended before the session ``before``."""
     ends = rows["label_end_session"]
-    # Typed already in `narrowed` rows, of which this is asked for each of hundreds of folds.
+    # Typed already in `narrowed` rows, for which this runs once in each of hundreds of folds.
     days = ends if ends.dtype.kind == "M" else pd.to_datetime(ends)
     return np.flatnonzero((days < pd.Timestamp(before)).to_numpy())
 
@@ -102,7 +102,7 @@ def folds(rows: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> list[F
     rows : pandas.DataFrame
         As `narrowed` returns.
     recipes : mapping
-        What each fold chooses from, as `volcast.models.recipe.choose` says.
+        What each fold chooses from, by `volcast.models.recipe.choose`.
     """
     months = pd.PeriodIndex(pd.to_datetime(rows["session"]), freq="M")
     starts = [i for i in range(len(rows)) if i == 0 or months[i] != months[i - 1]]

@@ -1,7 +1,7 @@
 """GARCH baselines: fitted each month on the returns before it, filtered on through the month.
 
-The fits are the slowest part of an evaluation, so they run in processes side by side, and are kept
-in the store: a month that was fitted once is not fitted again.
+The fits are the slowest part of an evaluation, so they run in parallel processes and the store
+caches them: no month is fitted twice.
 """
 
 import hashlib

@@ -56,7 +56,7 @@ def walk_forward(
     progress : callable or None
         Called with the count of tree fits done, and of all.
     recipes : mapping
-        What each fold chooses from, as `volcast.models.recipe.choose` says.
+        What each fold chooses from, by `volcast.models.recipe.choose`.
 
     Returns
     -------

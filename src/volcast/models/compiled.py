@@ -82,7 +82,7 @@ class CompiledForecaster(Forecaster):
         """Forecast and explain one row, in the order of the signature."""
         try:
             return self._single(row)
-        except OverflowError:  # far from any market; NumPy says infinity
+        except OverflowError:  # far from any market; NumPy returns infinity
             with np.errstate(over="ignore", invalid="ignore"):
                 return super().single(row)
 

@@ -27,7 +27,7 @@ class GammaRegression:
 
     def log_variance(self, x: Floats) -> Floats:
         """Return log expected variance, f8[n], for rows x, f8[n, k]."""
-        # Not x @ coefficients, whose last digit depends on how many rows are asked for at once.
+        # Not x @ coefficients, whose last digit depends on how many rows are forecast at once.
         line: Floats = self.intercept + (x * self.coefficients).sum(axis=1)
         return line
 

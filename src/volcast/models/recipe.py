@@ -76,7 +76,7 @@ class Recipe:
     @property
     def anchor_terms(self) -> dict[str, float]:
         """Features that the anchor is the weighted sum of; all among `features`."""
-        # Sorted: a file keeps no order of theirs.
+        # Sorted, for a file does not preserve their order.
         return {self.anchor: 1.0} | dict(sorted(self.anchor_shares.items()))
 
     def anchor_parts(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -151,6 +151,6 @@ def choose(training: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> R
 
 
 def choose_name(ready: NDArray[np.bool_]) -> str:
-    """Return the name that `choose` chooses, given which training rows have what blend-iv needs."""
+    """Return the name that `choose` chooses, from which rows have the features of blend-iv."""
     enough = ready.sum() >= _FEWEST_IMPLIED and ready[-calendar.HORIZON :].any()
     return "blend-iv" if enough else "blend-range"

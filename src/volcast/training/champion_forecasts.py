@@ -1,7 +1,6 @@
 """The walk-forward forecasts that the gate compares: the candidate's and the champion's."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -20,24 +19,13 @@ from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Version, read_version
 from volcast.store import Store
 
-__all__ = ["ROW", "ChampionForecasts", "FeatureReader", "champion_forecasts", "run_forecasts"]
+__all__ = ["ROW", "FeatureReader", "champion_forecasts", "run_forecasts"]
 
 FeatureReader = Callable[[str, date], pd.DataFrame]
-"""Takes a symbol and a session; returns its features up to then, as `train` was given them."""
+"""Takes a symbol and a session; returns the features up to then that training reads."""
 
 ROW = ["symbol", "session"]
 _COLUMNS = (*ROW, "rv_5d", "forecast", "log_har", "har_x", "vix")
-
-
-@dataclass(frozen=True)
-class ChampionForecasts:
-    """Forecasts of the champion's recipe: rows with forecast and outcome, and their origin.
-
-    ``origin`` is a sentence for the decision's reasons.
-    """
-
-    rows: pd.DataFrame
-    origin: str
 
 
 class _Inexpressible(Exception):
@@ -62,7 +50,7 @@ def run_forecasts(store: Store, run_id: str) -> tuple[pd.DataFrame, float]:
 
 def champion_forecasts(
     store: Store, run_id: str, lineage: Lineage, champion: Version, read_features: FeatureReader
-) -> ChampionForecasts:
+) -> tuple[pd.DataFrame, str]:
     """Return the forecasts to beat: the champion's recipe on the rows of a candidate's run.
 
     They are stored with the run under the recipe's hash, so that evaluating again costs nothing.
@@ -77,6 +65,11 @@ def champion_forecasts(
     champion : Version
     read_features : FeatureReader
         The one that training read with; called only where the recipe must be walked.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame and str
+        Rows with forecast and outcome, and their origin: a sentence for the decision's reasons.
 
     Raises
     ------
@@ -94,11 +87,9 @@ def champion_forecasts(
             store.objects.put(key, evaluation_bytes(walked))
     except _Inexpressible as reason:
         theirs, _ = run_forecasts(store, champion.run_id)
-        origin = f"Judged on the champion's stored evaluation: {reason}."
-        return ChampionForecasts(theirs, origin)
+        return theirs, f"Judged on the champion's stored evaluation: {reason}."
     theirs, _ = _forecasts(_read(store, key))
-    origin = f"The recipe of version {champion.version} was walked forward on the same rows."
-    return ChampionForecasts(theirs, origin)
+    return theirs, f"The recipe of version {champion.version} was walked forward on the same rows."
 
 
 def _recipes(stored: Any) -> Mapping[str, Recipe]:

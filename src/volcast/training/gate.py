@@ -13,7 +13,7 @@ refit            same recipe on newer data: not significantly worse than before 
 
 A new recipe is compared with the champion's on the same rows, on the same knowledge: the
 champion's recipe is walked forward over the candidate's rows, the newest sessions included. Where
-present code cannot do that, with what the champion's own run stored, and the reasons say so.
+present code cannot do that, with what the champion's own run stored, as the reasons report.
 
 All need at least 756 rows, hardly a gap in them, and golden forecasts that come out as stored; none
 may be significantly worse than HAR-X where there is implied volatility. One-year windows are too
@@ -39,7 +39,6 @@ from volcast.registry.versions import Version, content_hash, read_run, read_vers
 from volcast.store import Store
 from volcast.training.champion_forecasts import (
     ROW,
-    ChampionForecasts,
     FeatureReader,
     champion_forecasts,
     run_forecasts,
@@ -176,8 +175,8 @@ def _decide(
         elif kind == "refit":
             checks.append(_refit(store, rows, champion))
         else:
-            theirs = champion_forecasts(store, run_id, lineage, champion, read_features)
-            checks.append(_new_recipe(rows, theirs, champion))
+            theirs, origin = champion_forecasts(store, run_id, lineage, champion, read_features)
+            checks.append(_new_recipe(rows, theirs, origin, champion))
         checks += [_not_worse_than_har_x(rows), _golden(files)]
     refused = [check for check in checks if not check.passed]
     return GateDecision(
@@ -235,18 +234,18 @@ def _refit(store: Store, rows: pd.DataFrame, champion: Version) -> _Check:
     )
 
 
-def _new_recipe(rows: pd.DataFrame, theirs: ChampionForecasts, champion: Version) -> _Check:
-    shared = _shared(rows, theirs.rows)
+def _new_recipe(rows: pd.DataFrame, theirs: pd.DataFrame, origin: str, champion: Version) -> _Check:
+    shared = _shared(rows, theirs)
     if len(shared) < MIN_ROWS_NEW_RECIPE:
         few = _too_few(shared, champion, MIN_ROWS_NEW_RECIPE)
-        return _Check(False, f"{few} {theirs.origin}", lacks_proof=len(shared) > 0)
+        return _Check(False, f"{few} {origin}", lacks_proof=len(shared) > 0)
     ours, champions = losses(shared, "forecast"), losses(shared, "forecast_champion")
     result = challenge(ours, champions)
     return _Check(
         result.passed,
         f"QLIKE is {_percent(result.gain)} version {champion.version} on {_described(shared)}, p "
         f"{result.p:.3f}; a new recipe needs {_MARGIN:.0%} under and p < {_NEW_RECIPE_LEVEL}. "
-        f"{theirs.origin}",
+        f"{origin}",
         lacks_proof=diebold_mariano(champions, ours) >= _LEVEL,
     )
 

@@ -56,7 +56,7 @@ class Candidate:
 def train(
     store: Store, universe: Universe, as_of: date, features: pd.DataFrame, *, seed: int = 7
 ) -> Candidate:
-    """Train on the features given and the labels known at ``as_of``; a complete run is reused.
+    """Train on these features and the labels known at ``as_of``; a complete run is reused.
 
     Parameters
     ----------
