@@ -1,8 +1,8 @@
 """Measure the drift check: ``python -m bench.drift [trials]``.
 
-False alarms in markets that do not drift, and what is found of changes of several sizes, with
-thresholds calibrated in each trial; then the cost of a check next to the detectors alone. Results
-go to ``bench/results/drift.json`` and ``drift.md``.
+False alarms in markets that do not drift, and the power against changes of several sizes, with
+thresholds calibrated in each trial; then the cost of a check compared with the detectors alone.
+Results go to ``bench/results/drift.json`` and ``drift.md``.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.drift.market import real_features
-from bench.drift.nulls import Autoregressive, Null, Resampled
+from bench.drift.nulls import Autoregressive, Resampled
 from bench.drift.tables import as_markdown, goals, summary
 from bench.drift.trials import run
 from volcast.monitoring.drift import drift_python
@@ -25,10 +25,10 @@ _TRIALS = 60
 
 
 def main() -> int:
-    """Run all trials, print the tables, and keep them."""
+    """Run all trials; print and write the tables."""
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else _TRIALS
     origin, features = real_features()
-    nulls: tuple[Null, ...] = (
+    nulls = (
         Autoregressive("AR(1), phi .97, independent", 0.0),
         Autoregressive("AR(1), phi .97, half of the noise shared", 0.5),
         Resampled(f"blocks of 250 sessions of {origin}", features),
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _cost() -> dict[str, float]:
-    """Measure in the detectors' own interpreter."""
+    """Measure in the detectors' interpreter."""
     python = drift_python()
     if python is None:
         raise SystemExit("No interpreter with alibi-detect: run `make drift` once.")

@@ -1,4 +1,4 @@
-"""Real features to resample: SPY's where the market files are at hand, else the sample's."""
+"""Real features to resample: SPY's if the market files exist, else the sample's."""
 
 import os
 import tempfile
@@ -22,15 +22,14 @@ __all__ = ["real_features"]
 
 
 def real_features() -> tuple[str, NDArray[np.float64]]:
-    """Return where they are from, and complete rows of 34 features and the log of the target.
+    """Return their origin, and complete rows of 34 features and the log of the target.
 
-    The files are looked for in the folder ``VOLCAST_TEST_DATA``.
+    The files are those of the folder ``VOLCAST_TEST_DATA``.
     """
     folder = Path(os.environ.get("VOLCAST_TEST_DATA", "../shared/data"))
-    given = {"source": "sample", "source_path": None}
+    settings = read_settings(source="sample")
     if (folder / "market" / "SPY.csv").is_file():
-        given = {"source": "csv", "source_path": str(folder)}
-    settings = read_settings(**given)
+        settings = read_settings(source="csv", source_path=str(folder))
     universe = settings.resolved_universe
     with tempfile.TemporaryDirectory(prefix="volcast-bench-") as place:
         store = Store.open(place)
@@ -41,7 +40,7 @@ def real_features() -> tuple[str, NDArray[np.float64]]:
         labels.build(store, universe, as_of)
         rows = labelled_features(store, universe.target, as_of)
     groups = ("iv", "range", "common", "classical")
-    known = [name for name in names(*groups) if rows[name].notna().mean() > 0.9]
-    complete = rows.dropna(subset=[*known, "rv_5d"])
-    values = complete[known].assign(target=np.log(complete["rv_5d"])).to_numpy(dtype=np.float64)
+    columns = [name for name in names(*groups) if rows[name].notna().mean() > 0.9]
+    complete = rows.dropna(subset=[*columns, "rv_5d"])
+    values = complete[columns].assign(target=np.log(complete["rv_5d"])).to_numpy(dtype=np.float64)
     return f"{universe.target}, {len(values)} sessions", values

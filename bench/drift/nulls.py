@@ -1,12 +1,13 @@
-"""Markets in which nothing drifts, and what is done to them."""
+"""Markets without drift, of `FEATURES` columns of which the first is log implied variance."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FEATURES", "REFERENCE", "Autoregressive", "Null", "Resampled", "scaled", "shifted"]
+from volcast.monitoring.drift.panel import RECENT, Panel
+
+__all__ = ["FEATURES", "REFERENCE", "Autoregressive", "Resampled", "panel", "scaled", "shifted"]
 
 Floats = NDArray[np.float64]
 
@@ -17,15 +18,6 @@ BLOCK = 250
 """Sessions in a row that a resampled market keeps together."""
 
 _BURN_IN = 300
-
-
-class Null(Protocol):
-    """A market of `FEATURES` columns, the first of which plays log implied variance."""
-
-    name: str
-
-    def draw(self, rng: np.random.Generator, rows: int) -> Floats:
-        """Draw so many sessions."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +67,13 @@ def shifted(rows: Floats, since: int, hit: NDArray[np.int64], size: float) -> Fl
     changed = rows.copy()
     changed[since:, hit] += size * rows[:REFERENCE, hit].std(axis=0)
     return changed
+
+
+def panel(rows: Floats, end: int) -> Panel:
+    """Return the panel whose newest row is the one before ``end``."""
+    return Panel(
+        names=tuple(f"f{column}" for column in range(rows.shape[1])),
+        iv=0,
+        reference=rows[:REFERENCE],
+        recent=rows[end - RECENT : end],
+    )

@@ -1,4 +1,4 @@
-"""Trials: a market is drawn, thresholds are found on its past, and its future is checked daily."""
+"""Trials: thresholds are calibrated on a drawn market's past, and its future is checked daily."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.drift.nulls import FEATURES, REFERENCE, Null, scaled, shifted
-from bench.drift.panels import panel
+from bench.drift.nulls import (
+    FEATURES,
+    REFERENCE,
+    Autoregressive,
+    Resampled,
+    panel,
+    scaled,
+    shifted,
+)
 from volcast.monitoring.drift.calibration import Calibration, calibrate
-from volcast.monitoring.drift.evidence import drift_scores, findings
-from volcast.monitoring.drift.faults import data_faults
+from volcast.monitoring.drift.evidence import data_faults, drift_scores, findings
 from volcast.monitoring.drift.panel import RECENT
 from volcast.monitoring.drift.windows import cvm_distances, ks_distances
 
@@ -23,8 +29,7 @@ HITS = 5
 SHIFTS = (1.0, 2.0, 3.0, 4.0, 6.0)
 SCALES = (1.5, 2.0, 3.0)
 _YEAR = 250
-_LOOKS = (10, 20, 30, 40, 50, 60)
-_LATER = (120, 180, 250)
+_LOOKS = (10, 20, 30, 40, 50, 60, 120, 180, 250)
 
 
 class NumpyDetectors:
@@ -42,25 +47,24 @@ class NumpyDetectors:
         )
 
     def chi2(self, _: Sequence[str], __: Sequence[str]) -> float:
-        """Raise: no market here has regimes."""
+        """Raise, since no market here has regimes."""
         raise NotImplementedError
 
 
 @dataclass
 class Trial:
-    """What one market showed.
+    """The results of one market.
 
     Parameters
     ----------
     raw : dict
-        Share of features that each test fired for, by ``test/window``, in the null.
+        Share of features for which a test fired in the null, by ``test/window``.
     alert, retrain : bool
-        Whether a month of daily checks of the null called drift or a fault of the data; whether it
-        called drift.
+        Whether a month of daily checks of the null reported drift or a data fault; reported drift.
     seen : dict
-        Sessions after its onset at which a change was first called drift; absent if never.
+        Sessions from the onset of a change to the first report of drift; absent if never.
     level : dict
-        Share of the features shifted whose level test fired, by size and window.
+        Share of the shifted features whose level test fired, by size and window.
     """
 
     raw: dict[str, float] = field(default_factory=dict)
@@ -70,7 +74,7 @@ class Trial:
     level: dict[tuple[float, int], float] = field(default_factory=dict)
 
 
-def run(null: Null, seed: int, only: str | None = None) -> Trial:
+def run(null: Autoregressive | Resampled, seed: int, only: str | None = None) -> Trial:
     """Run one trial, of every change or of the one named."""
     rng = np.random.default_rng([seed, *null.name.encode()])
     onset = REFERENCE + RECENT + MONTH
@@ -83,15 +87,16 @@ def run(null: Null, seed: int, only: str | None = None) -> Trial:
     trial.raw = {key: float(np.mean(hits)) for key, hits in tested.items()}
     month = [onset - day for day in range(MONTH)]
     trial.retrain = any(_drifts(rows, end, calibration) for end in month)
-    trial.alert = trial.retrain or any(_faulty(rows, end) for end in month)
+    trial.alert = trial.retrain or any(
+        fault.fired for end in month for fault in data_faults(panel(rows, end))
+    )
     hit = rng.choice(np.arange(1, FEATURES), HITS, replace=False)
     for name, changed in _changes(rows, onset, hit):
-        if only not in (None, name):
-            continue
-        for look in (*_LOOKS, *_LATER):
-            if _drifts(changed, onset + look, calibration):
-                trial.seen[name] = look
-                break
+        if only in (None, name):
+            looks = (look for look in _LOOKS if _drifts(changed, onset + look, calibration))
+            first = next(looks, None)
+            if first is not None:
+                trial.seen[name] = first
     for size in SHIFTS:
         changed = shifted(rows, onset, hit, size)
         for window in (60, _YEAR):
@@ -111,10 +116,6 @@ def _changes(rows: Floats, onset: int, hit: NDArray[np.int64]) -> Iterator[tuple
     for size in SHIFTS:
         yield f"level {size:g}, 5 of 35", shifted(rows, onset, hit, size)
         yield f"level {size:g}, all but VIX", shifted(rows, onset, everywhere, size)
-
-
-def _faulty(rows: Floats, end: int) -> bool:
-    return any(finding.fired for finding in data_faults(panel(rows, end)))
 
 
 def _drifts(rows: Floats, end: int, calibration: Calibration) -> bool:

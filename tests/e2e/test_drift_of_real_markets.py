@@ -16,8 +16,7 @@ from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.point_in_time import labelled_features
 from volcast.monitoring.drift.calibration import calibrate
-from volcast.monitoring.drift.evidence import drift_scores, findings
-from volcast.monitoring.drift.faults import data_faults
+from volcast.monitoring.drift.evidence import data_faults, drift_scores, findings
 from volcast.monitoring.drift.panel import feature_panel
 from volcast.monitoring.drift.report import decide_state
 from volcast.store import Store

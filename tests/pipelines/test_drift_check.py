@@ -66,7 +66,7 @@ def copy_with(store: Store, folder: Path, name: str, sessions: list[date], facto
     return copied
 
 
-def test_every_feature_is_tested_and_the_verdict_says_against_what(
+def test_every_feature_is_tested_and_the_verdict_names_its_reference(
     filled: tuple[Store, date], detectors: Path
 ) -> None:
     store, last = filled

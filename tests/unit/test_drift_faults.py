@@ -3,64 +3,52 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from volcast.monitoring.drift.faults import data_faults
+from volcast.monitoring.drift.evidence import data_faults
 from volcast.monitoring.drift.panel import RECENT, Panel
 
-
-def panel(**changes: object) -> Panel:
-    rows = np.random.default_rng(2).normal(size=(2000 + RECENT, 3))
-    laid = Panel(
-        names=("a", "b", "c"),
-        iv=None,
-        reference=rows[:2000],
-        recent=rows[2000:],
-    )
-    return replace(laid, **changes)
+ROWS = np.random.default_rng(2).normal(size=(2000 + RECENT, 3))
+SOUND = Panel(names=("a", "b", "c"), iv=None, reference=ROWS[:2000], recent=ROWS[2000:])
+TOP, WIDTH = SOUND.reference[:, 0].max(), np.ptp(SOUND.reference[:, 0])
 
 
 def fired(laid: Panel) -> list[tuple[str, str]]:
     return [(f.subject, f.test) for f in data_faults(laid) if f.fired]
 
 
-def changed(column: int, rows: slice, value: object) -> Panel:
-    recent = panel().recent.copy()
-    recent[rows, column] = value
-    return panel(recent=recent)
+def changed(column: int, last: int, value: float) -> Panel:
+    recent = SOUND.recent.copy()
+    recent[-last:, column] = value
+    return replace(SOUND, recent=recent)
 
 
-def test_sound_rows_have_no_fault() -> None:
-    assert fired(panel()) == []
+@pytest.mark.parametrize(
+    ("laid", "expected"),
+    [
+        (SOUND, []),
+        (changed(1, 1, np.nan), []),
+        (changed(1, 2, np.nan), [("b", "missing")]),
+        (changed(2, RECENT, np.nan), [("c", "missing")]),
+        (changed(0, 4, 0.5), []),
+        (changed(0, 5, 0.5), [("a", "frozen")]),
+        (changed(0, 1, TOP + 1.99 * WIDTH), []),
+        (changed(0, 1, TOP + 2.01 * WIDTH), [("a", "beyond")]),
+    ],
+)
+def test_faults_are_two_missing_five_equal_and_values_two_ranges_outside(
+    laid: Panel, expected: list[tuple[str, str]]
+) -> None:
+    assert fired(laid) == expected
 
 
-def test_one_missing_print_is_none_and_two_are() -> None:
-    assert fired(changed(1, slice(-1, None), np.nan)) == []
-    assert fired(changed(1, slice(-2, None), np.nan)) == [("b", "missing")]
-
-
-def test_a_column_that_is_gone_is_missing_and_nothing_else() -> None:
-    assert fired(changed(2, slice(None), np.nan)) == [("c", "missing")]
-
-
-def test_a_value_that_stands_still_is_frozen() -> None:
-    assert fired(changed(0, slice(-4, None), 0.5)) == []
-    assert fired(changed(0, slice(-5, None), 0.5)) == [("a", "frozen")]
-
-
-def test_a_value_that_often_stood_still_may_again() -> None:
-    reference = panel().reference.copy()
+def test_a_value_that_often_repeated_in_the_reference_may_again() -> None:
+    reference = SOUND.reference.copy()
     reference[100:120, 0] = 0.5
-    laid = changed(0, slice(-10, None), 0.5)
-    assert fired(replace(laid, reference=reference)) == []
+    assert fired(replace(changed(0, 10, 0.5), reference=reference)) == []
 
 
-def test_a_value_in_other_units_lies_outside_of_all_history() -> None:
-    recent = panel().recent.copy()
+def test_a_value_in_other_units_is_outside_of_all_history() -> None:
+    recent = SOUND.recent.copy()
     recent[-3:, 2] *= 100
-    assert fired(panel(recent=recent)) == [("c", "beyond")]
-
-
-def test_a_record_is_no_fault() -> None:
-    top, low = panel().reference[:, 0].max(), panel().reference[:, 0].min()
-    assert fired(changed(0, slice(-1, None), top + 1.99 * (top - low))) == []
-    assert fired(changed(0, slice(-1, None), top + 2.01 * (top - low))) == [("a", "beyond")]
+    assert fired(replace(SOUND, recent=recent)) == [("c", "beyond")]

@@ -20,43 +20,35 @@ def level(fired: int, of: int = 10) -> list[Finding]:
     ]
 
 
-def missing(count: float) -> list[Finding]:
-    return [Finding("vix", "missing", 5, 3, 2500, count, 1.0)]
-
-
 CALM = [Score("given_vix", 0.4, 0.0), Score("scale", 0.9, 0.1)]
 
 
-def test_nothing_unusual_is_ok() -> None:
-    assert decide_state(level(1), missing(0), CALM).state == "ok"
+UNKNOWN = [Finding(f"f{i}", "ks_level", 20, 3, 2500, None, 0.5) for i in range(10)]
 
 
-def test_unusual_levels_in_a_fifth_of_the_features_are_a_market_that_turned() -> None:
-    assert decide_state(level(2), missing(0), CALM).state == "regime-shift"
+@pytest.mark.parametrize(
+    ("tests", "missing", "scores", "state", "share"),
+    [
+        (level(1), 0, CALM, "ok", 0.1),
+        (level(2), 0, CALM, "regime-shift", 0.2),
+        (level(5), 0, [*CALM, Score("given_vix", 1.3, 0.4)], "drift", 0.4),
+        (level(5), 0, [*CALM, Score("scale", 1.3, 0.4)], "drift", 0.4),
+        (level(9), 2, [Score("scale", 9.0, 1.0)], "data-fault", 1.0),
+        (UNKNOWN, 0, CALM, "not-run", 0.0),
+        (level(0), 0, CALM[:1], "not-run", 0.0),
+        ([], 0, CALM, "not-run", 0.0),
+    ],
+)
+def test_faults_come_before_drift_and_drift_before_a_regime_shift(
+    tests: list[Finding], missing: int, scores: list[Score], state: str, share: float
+) -> None:
+    faults = [Finding("vix", "missing", 5, 3, 2500, missing, 1.0)]
+    report = decide_state(tests, faults, scores)
+    assert (report.state, report.share) == (state, share)
 
 
-@pytest.mark.parametrize("kind", ["given_vix", "scale"])
-def test_what_vix_does_not_explain_is_drift_whatever_the_market_does(kind: str) -> None:
-    report = decide_state(level(5), missing(0), [*CALM, Score(kind, 1.3, 0.4)])
-    assert (report.state, report.share) == ("drift", 0.4)
-    assert "1.30 of the bar" in report.detail
-
-
-def test_a_fault_of_the_data_is_named_before_any_drift() -> None:
-    report = decide_state(level(9), missing(2), [Score("scale", 9.0, 1.0)])
-    assert report.state == "data-fault"
-    assert "vix missing in 2" in report.detail
-
-
-def test_too_few_known_values_are_not_ok() -> None:
-    unknown = [Finding(f"f{i}", "ks_level", 20, 3, 2500, None, 0.5) for i in range(10)]
-    assert decide_state(unknown, missing(0), CALM).state == "not-run"
-    assert decide_state(level(0), missing(0), [Score("given_vix", 0.4, 0.0)]).state == "not-run"
-    assert decide_state([], missing(0), CALM).state == "not-run"
-
-
-def test_a_statistic_that_is_not_known_fires_nothing() -> None:
-    assert not Finding("a", "ks_level", 20, 3, 2500, None, 0.5).fired
+def test_a_statistic_without_a_value_fires_nothing() -> None:
+    assert not UNKNOWN[0].fired
 
 
 @pytest.mark.parametrize("state", ["ok", "regime-shift"])
@@ -83,7 +75,7 @@ def test_a_state_that_returns_after_a_month_is_a_new_cause() -> None:
     assert not opens_alert("drift", DAY, {calendar.after(DAY, -20): "drift"})
 
 
-def test_one_alarm_does_not_hide_another() -> None:
+def test_an_alarm_of_another_state_is_a_new_cause() -> None:
     assert opens_alert("drift", DAY, {calendar.after(DAY, -1): "data-fault"})
 
 

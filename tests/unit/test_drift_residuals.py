@@ -1,4 +1,4 @@
-"""What VIX and the other features leave of a feature, on series whose making is known."""
+"""Residuals of a feature given VIX and the other features, on series built for the test."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ N = 4000
 
 
 def market(seed: int = 5) -> np.ndarray:
-    """Return iv, a feature made of it, two that share a factor, and one that stands alone."""
+    """Return iv, a feature made of it, two that share a factor, and an independent one."""
     rng = np.random.default_rng(seed)
     iv, shared = rng.normal(-4, 0.5, N), rng.normal(size=N)
     left = rng.normal(size=N)
@@ -18,7 +18,7 @@ def market(seed: int = 5) -> np.ndarray:
     return np.column_stack([iv, made, *twins, rng.normal(size=N)])
 
 
-def test_what_vix_leaves_is_what_was_added_to_it() -> None:
+def test_residuals_given_vix_are_those_of_the_regression_on_its_powers() -> None:
     rows = market()
     residuals = Residuals.fit(rows, 0)
     powers = np.column_stack([rows[:, 0] ** k for k in range(3)])
@@ -39,14 +39,14 @@ def test_without_vix_nothing_is_conditional_on_it() -> None:
     assert residuals.noise(market()).shape == (N - 1, 5)
 
 
-def test_the_noise_of_a_feature_that_others_explain_is_judged_by_what_they_leave() -> None:
+def test_noise_is_relative_to_what_the_other_features_explain() -> None:
     rows = market()
     residuals = Residuals.fit(rows, 0)
     broken = rows.copy()
     broken[-60:, 2] = rows[:60, 3]  # as spread as ever, and no longer its twin's
-    usual, found = residuals.noise(rows)[-60:], residuals.noise(broken)[-60:]
-    assert np.median(found[:, 2]) > 5 * np.median(usual[:, 2])
-    assert np.median(found[:, 4]) == pytest.approx(np.median(usual[:, 4]), rel=0.1)
+    usual, noise = residuals.noise(rows)[-60:], residuals.noise(broken)[-60:]
+    assert np.median(noise[:, 2]) > 5 * np.median(usual[:, 2])
+    assert np.median(noise[:, 4]) == pytest.approx(np.median(usual[:, 4]), rel=0.1)
 
 
 def test_noise_that_grows_with_vix_is_no_louder_at_a_high_vix() -> None:

@@ -1,4 +1,4 @@
-"""Drift: whether the newest sessions are still like those that the champion was trained on.
+"""Drift: whether the newest sessions still resemble those that the champion was trained on.
 
 The check runs where alibi-detect is installed, an environment of its own that `launch` finds.
 """

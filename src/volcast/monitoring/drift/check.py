@@ -12,16 +12,17 @@ import pyarrow.parquet as pq
 
 from volcast.core.errors import KeyMissing
 from volcast.core.hashing import code_version, digest, frame_digest
-from volcast.features.point_in_time import (
-    features_at_close,
-    labelled,
-    labels_of,
-)
+from volcast.features.point_in_time import features_at_close, labelled, labels_of
 from volcast.inference.selection import official_forecasts, out_of_sample
 from volcast.monitoring.drift.calibration import Calibration, calibrate
 from volcast.monitoring.drift.detectors import Detectors
-from volcast.monitoring.drift.evidence import Finding, drift_scores, findings
-from volcast.monitoring.drift.faults import data_faults
+from volcast.monitoring.drift.evidence import (
+    Finding,
+    data_faults,
+    drift_scores,
+    findings,
+    regime_findings,
+)
 from volcast.monitoring.drift.panel import (
     MIN_REFERENCE,
     WINDOWS,
@@ -30,7 +31,6 @@ from volcast.monitoring.drift.panel import (
     feature_panel,
     series_panel,
 )
-from volcast.monitoring.drift.regime import regime_findings
 from volcast.monitoring.drift.report import DriftReport, Subject, decide_state, not_run, record
 from volcast.registry.pointer import champion_pointer
 from volcast.registry.run_files import Lineage
@@ -46,18 +46,15 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Drift
 
     Parameters
     ----------
-    store : Store
     symbol : str
         The target.
     as_of : date
         Session that is checked.
-    detectors : Detectors
 
     Returns
     -------
     DriftReport
-        ``not-run``, with the reason, where there is no champion or too little to compare; the same
-        input gives the same rows.
+        ``not-run``, with the reason, without a champion or with too little to compare.
     """
     subject = Subject(symbol, as_of)
     version = champion_pointer(store)
@@ -77,8 +74,7 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Drift
     tests, faults = list(findings(panel, calibration, detectors)), list(data_faults(panel))
     scores = drift_scores(panel, calibration, detectors)
     report = decide_state(tests, faults, scores)
-    training = labelled(features, labels, trained)
-    reference, expected = _checksums(store, version, training)
+    reference, expected = _checksums(store, version, labelled(features, labels, trained))
     if reference != expected:
         report = DriftReport("data-fault", "the champion's training rows have changed since", 1.0)
     evidence = [
@@ -95,17 +91,16 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Drift
 
 
 def _checksums(store: Store, version: Version, training: pd.DataFrame) -> tuple[str, str]:
-    """Return the checksum of the training rows as the tables have them, and as was trained on."""
+    """Return the checksums of the stored training rows, and of those that were trained on."""
     lineage = Lineage.from_bytes(read_version(store, version)["lineage.json"])
-    # Columns that features_daily has grown since are no change of what was trained on.
+    # Columns added to features_daily since do not count as a change.
     columns = list(lineage.columns or training.columns)
     return frame_digest(training[columns]), lineage.data_sha256
 
 
 def _calibration(
-    store: Store, symbol: str, panel: Panel,
-    views: tuple[View, ...] = get_args(View),
-) -> Calibration:  # fmt: skip
+    store: Store, symbol: str, panel: Panel, views: tuple[View, ...] = get_args(View)
+) -> Calibration:
     """Calibrate on the panel's reference, or read the earlier result for the same rows."""
     numbers = frame_digest(pd.DataFrame(panel.reference))
     key = digest(panel.names, views, code_version(("monitoring/drift/*.py",)), numbers)
@@ -118,15 +113,15 @@ def _calibration(
 def _series(
     store: Store, symbol: str, version: Version, rows: pd.DataFrame, detectors: Detectors
 ) -> Iterator[Finding]:
-    """Test the target and the forecast, where enough of them is known."""
+    """Test the target and the forecast, where there are enough values."""
     iv = rows.set_index("session")["iv"].dropna()
     trained = date.fromisoformat(version.as_of)
     if (rows["session"] <= trained).sum() > 2 * len(iv[iv.index <= trained]):
         iv = iv.iloc[:0]
     target = _logs(rows, "rv_5d")
-    known = target[rows.loc[target.index, "label_end_session"] <= trained]
-    panels = [series_panel("rv_5d", known, target, iv)]
-    walked = _walked(store, version)
+    ended = target[rows.loc[target.index, "label_end_session"] <= trained]
+    panels = [series_panel("rv_5d", ended, target, iv)]
+    walked = _walk_forward_forecasts(store, version)
     if walked is not None:
         published = _logs(_published(store, symbol, rows["session"].iloc[-1]), "rv_5d_hat")
         panels.append(series_panel("rv_5d_hat", walked, published, iv))
@@ -139,20 +134,20 @@ def _series(
 
 
 def _logs(rows: pd.DataFrame, name: str) -> pd.DataFrame:
-    known = rows.loc[rows[name] > 0, ["session", name]]
-    return known.assign(**{name: np.log(known[name].astype(float))})
+    positive = rows.loc[rows[name] > 0, ["session", name]]
+    return positive.assign(**{name: np.log(positive[name].astype(float))})
 
 
-def _walked(store: Store, version: Version) -> pd.DataFrame | None:
-    """Return the champion's walk-forward forecasts; None where its run was pruned."""
+def _published(store: Store, symbol: str, last: date) -> pd.DataFrame:
+    """Return the official forecasts, without hindsight."""
+    return out_of_sample(official_forecasts(store, symbol, last=last))
+
+
+def _walk_forward_forecasts(store: Store, version: Version) -> pd.DataFrame | None:
+    """Return the logs of the champion's walk-forward forecasts; None if its run was pruned."""
     try:
         data = store.objects.get(f"runs/{version.run_id}/evaluation.parquet")
     except KeyMissing:
         return None
     rows = pq.read_table(io.BytesIO(data), columns=["session", "forecast"]).to_pandas()
     return _logs(rows.rename(columns={"forecast": "rv_5d_hat"}), "rv_5d_hat")
-
-
-def _published(store: Store, symbol: str, last: date) -> pd.DataFrame:
-    """Return the official forecasts, without hindsight."""
-    return out_of_sample(official_forecasts(store, symbol, last=last))

@@ -1,7 +1,7 @@
 """alibi-detect's detectors, in the environment that has them.
 
-alibi-detect 0.11.4, the last under the Apache licence, needs numpy before 2, hence an environment
-of its own.
+alibi-detect 0.11.4, the last under the Apache licence, needs numpy before 2, hence a separate
+environment.
 """
 
 import importlib
@@ -34,7 +34,7 @@ class Detectors(Protocol):
 
 
 class AlibiDetectors:
-    """alibi-detect's KSDrift, CVMDrift and ChiSquareDrift; it keeps statistics as float32."""
+    """alibi-detect's KSDrift, CVMDrift and ChiSquareDrift, whose statistics are float32."""
 
     def distances(self, statistic: str, reference: Floats, window: Floats) -> Floats:
         """Return the statistic of each column; its own p-values assume independent rows."""
@@ -68,7 +68,7 @@ def _cd() -> Any:
 
 
 class _PlaceholderModule(ModuleType):
-    """Stands in for a library at import: each of its names is a class, and a decorator."""
+    """Replaces a library at import: each of its names is a class, usable as a decorator."""
 
     def __getattr__(self, name: str) -> type:
         if name.startswith("__"):

@@ -1,20 +1,56 @@
-"""The evidence of one session: what each test, each kind of drift and each data check measured."""
+"""The evidence of one session: what each test, kind of drift and data check measured."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.monitoring.drift.calibration import DRIFT_KINDS, TESTS, Calibration, Test, upper_tenth
+from volcast.features.catalog import STATE_FEATURES
+from volcast.monitoring.drift.calibration import (
+    DRIFT_KINDS,
+    LEVEL,
+    STEP,
+    TESTS,
+    Calibration,
+    Test,
+    upper_tenth,
+)
 from volcast.monitoring.drift.detectors import Detectors
-from volcast.monitoring.drift.panel import PERSISTENCE, Panel
-from volcast.monitoring.drift.windows import psi, reference_bins
+from volcast.monitoring.drift.panel import MIN_REFERENCE, PERSISTENCE, Panel
+from volcast.monitoring.drift.windows import chi2_distances, psi
 
-__all__ = ["ENOUGH", "Finding", "Score", "drift_scores", "findings", "share_fired"]
+__all__ = [
+    "ENOUGH",
+    "FAULT_SESSIONS",
+    "Finding",
+    "Score",
+    "data_faults",
+    "drift_scores",
+    "findings",
+    "regime_findings",
+    "share_fired",
+]
 
 ENOUGH = 0.5
-"""Share of a window's values, and of the features, that must be known for a result."""
+"""Share of a window's values, and of the features, that a result needs."""
+
+FAULT_SESSIONS = 5
+"""Newest sessions checked for faults of the data."""
+
+MISSING = 1.0
+"""Missing values among them that are no fault: a single print is late or lost now and then."""
+
+REPEATS = 4.0
+"""Times in a row that a value may repeat; or the longest run in the reference, if longer."""
+
+BEYOND = 2.0
+"""Widths of the reference's range that a value may lie outside of it. March 2020 was less than half
+a width outside of 2007 to 2019; after a calm decade, one sound month in fifty is beyond one."""
+
+_REGIME_WINDOWS = (60, 250)
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +65,7 @@ class Finding:
     window, n, reference_n : int
         Sessions of the window, values tested, values in the reference.
     statistic, threshold : float or None
-        None where too few values are known.
+        None with too few values.
     """
 
     subject: str
@@ -57,7 +93,7 @@ class Score:
     kind : str
         Of `DRIFT_KINDS`.
     value : float
-        What a tenth of the features reach of their bar, in the weakest of the kind's tests and
+        `upper_tenth` of the features relative to the bar, in the weakest of the kind's tests and
         sessions; over 1 is drift.
     share : float
         Share of the features beyond their own thresholds, in that test.
@@ -70,40 +106,36 @@ class Score:
 
 def findings(panel: Panel, calibration: Calibration, detectors: Detectors) -> Iterator[Finding]:
     """Run every calibrated test on the window that ends with the newest row."""
-    statistics = _Statistics(panel, detectors)
     for test in TESTS:
-        for window in test.windows:
-            thresholds = calibration.thresholds.get(f"{test.name}/{window}")
-            # Thresholds are those of whole windows.
-            if thresholds is None or not len(thresholds) or statistics.rows(test) < window:
-                continue
-            values, counts = statistics.of(test, window)
-            for name, value, count, threshold in zip(
-                panel.names_in(test.view), values, counts, thresholds, strict=True
-            ):
-                yield Finding(
-                    name, test.name, window, int(count), statistics.reference_rows(test),
-                    None if np.isnan(value) else float(value), float(threshold),
-                )  # fmt: skip
+        thresholds = calibration.thresholds.get(test.key, ())
+        # Thresholds are those of whole windows.
+        if len(thresholds) == 0 or len(panel.recent_views[test.view]) < test.window:
+            continue
+        values, counts = _statistics(panel, detectors, test)
+        names, reference_n = panel.names_in(test.view), len(panel.reference_views[test.view])
+        for name, value, n, threshold in zip(names, values, counts, thresholds, strict=True):
+            statistic = None if np.isnan(value) else float(value)
+            yield Finding(
+                name, test.name, test.window, int(n), reference_n, statistic, float(threshold)
+            )
 
 
 def drift_scores(panel: Panel, calibration: Calibration, detectors: Detectors) -> list[Score]:
     """Score each kind of drift at its weakest in the last `PERSISTENCE` sessions.
 
-    A kind that could not be tested, for want of VIX or of known values, is left out.
+    A kind that cannot be tested, without VIX or with too few values, is left out.
     """
-    statistics, scores = _Statistics(panel, detectors), []
+    scores = []
     for kind, tests in DRIFT_KINDS.items():
         parts: list[tuple[float, float]] = []
-        for test, window in tests:
-            key = f"{test.name}/{window}"
-            for back in range(PERSISTENCE if key in calibration.bars else 0):
-                values, _ = statistics.of(test, window, back)
-                ratios = values / calibration.thresholds[key]
-                known = ratios[np.isfinite(ratios)]
-                if len(known) >= ENOUGH * len(values):
-                    share = float((known > 1).mean())
-                    parts.append((upper_tenth(known) / calibration.bars[key], share))
+        for test in tests:
+            for back in range(PERSISTENCE if test.key in calibration.bars else 0):
+                values, _ = _statistics(panel, detectors, test, back)
+                ratios = values / calibration.thresholds[test.key]
+                finite = ratios[np.isfinite(ratios)]
+                if len(finite) >= ENOUGH * len(values):
+                    share = float((finite > 1).mean())
+                    parts.append((upper_tenth(finite) / calibration.bars[test.key], share))
         if len(parts) == len(tests) * PERSISTENCE:
             scores.append(Score(kind, *min(parts)))
     return scores
@@ -116,52 +148,92 @@ def share_fired(results: Sequence[Finding], test: str, window: int) -> float | N
     return sum(fired) / len(fired) if fired and len(fired) >= ENOUGH * len(tested) else None
 
 
-class _Statistics:
-    """The detectors' statistics of a panel's newest windows, column by column."""
+def _statistics(
+    panel: Panel, detectors: Detectors, test: Test, back: int = 0
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Return each column's statistic and number of values, ``back`` sessions before the newest.
 
-    def __init__(self, panel: Panel, detectors: Detectors) -> None:
-        self._reference = panel.views(panel.reference)
-        self._recent = panel.views(panel.recent)
-        self._detectors = detectors
-
-    def rows(self, test: Test) -> int:
-        return len(self._recent[test.view])
-
-    def reference_rows(self, test: Test) -> int:
-        return len(self._reference[test.view])
-
-    def of(self, test: Test, window: int, back: int = 0) -> tuple[Floats, NDArray[np.int64]]:
-        """Return each column's statistic and number of known values.
-
-        The window ends ``back`` sessions before the newest. A statistic is NaN where fewer than
-        half of the window's values are known.
-        """
-        recent = self._recent[test.view]
-        end = len(recent) - back
-        rows = recent[max(end - window, 0) : end]
-        values = _by_column(self._measure(test), self._reference[test.view], rows)
-        return values, np.isfinite(rows).sum(axis=0)
-
-    def _measure(self, test: Test) -> Callable[[Floats, Floats], Floats]:
-        if test.statistic == "psi":
-            return _psi_by_column
-        return lambda reference, rows: self._detectors.distances(test.statistic, reference, rows)
-
-
-def _by_column(
-    measure: Callable[[Floats, Floats], Floats], reference: Floats, rows: Floats
-) -> Floats:
+    A statistic is NaN where fewer than half of the window's values are present.
+    """
+    reference, recent = panel.reference_views[test.view], panel.recent_views[test.view]
+    end = len(recent) - back
+    rows = recent[max(end - test.window, 0) : end]
+    present = np.isfinite(rows)
+    whole = present.all(axis=0)
     values = np.full(rows.shape[1], np.nan)
-    known = np.isfinite(rows)
-    whole = known.all(axis=0)
     if whole.any():
-        values[whole] = measure(reference[:, whole], rows[:, whole])
-    for column in np.flatnonzero(~whole & (known.mean(axis=0) >= ENOUGH)):
-        part = rows[known[:, column], column]
-        values[[column]] = measure(reference[:, [column]], part[:, None])
-    return values
+        values[whole] = _distances(detectors, test, reference[:, whole], rows[:, whole])
+    for column in np.flatnonzero(~whole & (present.mean(axis=0) >= ENOUGH)):
+        part = rows[present[:, column], column][:, None]
+        values[[column]] = _distances(detectors, test, reference[:, [column]], part)
+    return values, present.sum(axis=0)
 
 
-def _psi_by_column(reference: Floats, rows: Floats) -> Floats:
-    pairs = zip(reference.T, rows.T, strict=True)
-    return np.array([psi(reference_bins(r), r, w) for r, w in pairs])
+def _distances(detectors: Detectors, test: Test, reference: Floats, rows: Floats) -> Floats:
+    if test.statistic == "psi":
+        return np.array([psi(*pair) for pair in zip(reference.T, rows.T, strict=True)])
+    return detectors.distances(test.statistic, reference, rows)
+
+
+def data_faults(panel: Panel) -> Iterator[Finding]:
+    """Count missing values, repeats, and the distance outside of the reference's range.
+
+    These precede any test: a detector that gets NaN reports nothing, and a value that repeats or is
+    far outside of all history is not a change of the market.
+
+    Yields
+    ------
+    Finding
+        Of the tests missing, frozen and beyond, for every column.
+    """
+    for column, name in enumerate(panel.names):
+        recent, history = panel.recent[:, column], panel.reference[:, column]
+        newest, low, high = recent[-FAULT_SESSIONS:], history.min(), history.max()
+        finite = newest[np.isfinite(newest)]
+        outside = np.maximum(finite - high, low - finite) / max(high - low, np.finfo(float).tiny)
+        limit = max(REPEATS, float(_run_lengths(history).max()))
+        for test, statistic, threshold in (
+            ("missing", float(len(newest) - len(finite)), MISSING),
+            ("frozen", float(_run_lengths(recent)[-1]), limit),
+            ("beyond", float(max(outside, default=0.0)), BEYOND),
+        ):
+            yield Finding(
+                name, test, FAULT_SESSIONS, len(finite), len(history), statistic, threshold
+            )
+
+
+def _run_lengths(values: Floats) -> NDArray[np.int64]:
+    """Return the lengths of the runs of one value, in order."""
+    edges = np.flatnonzero(np.diff(values) != 0)
+    return np.diff(np.concatenate([[-1], edges, [len(values) - 1]]))
+
+
+def regime_findings(rows: pd.DataFrame, trained: date, detectors: Detectors) -> list[Finding]:
+    """Test the most probable state of each session by chi-square, calibrated like every test.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        session and the filtered probabilities hmm_*, up to the session tested.
+    trained : date
+        Newest session that the champion was trained on.
+
+    Returns
+    -------
+    list of Finding
+        Empty with too few states to compare with.
+    """
+    states = list(STATE_FEATURES)
+    complete = rows.dropna(subset=states)
+    codes = complete[states].to_numpy(dtype=np.float64).argmax(axis=1) if len(complete) else []
+    reference = np.asarray(codes)[np.asarray(complete["session"] <= trained, dtype=bool)]
+    if len(codes) < max(_REGIME_WINDOWS) or len(reference) < MIN_REFERENCE:
+        return []
+    names = [states[code] for code in codes]
+    results = []
+    for window in _REGIME_WINDOWS:
+        threshold = float(np.quantile(chi2_distances(reference, window, STEP), LEVEL))
+        older = names[: min(len(reference), len(names) - window)]
+        statistic = detectors.chi2(older, names[-window:])
+        results.append(Finding("regime", "chi2", window, window, len(older), statistic, threshold))
+    return results

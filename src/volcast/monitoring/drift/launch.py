@@ -21,11 +21,10 @@ _PACKAGE = Path(volcast.__file__).parent
 
 
 def drift_python() -> Path | None:
-    """Return the interpreter that has the detectors; None where there is none.
+    """Return the interpreter that has the detectors; None if there is none.
 
-    The one that ``VOLCAST_DRIFT_PYTHON`` names; else this one, where it has them; else that of
-    ``.venv-drift`` in the checkout. The detectors' environment lacks what the other settings are
-    read with, so the variable is read here.
+    ``VOLCAST_DRIFT_PYTHON``; else this one, if it has them; else ``.venv-drift`` of the checkout.
+    The variable is read here since the detectors' environment lacks the library of the settings.
     """
     setting = os.environ.get("VOLCAST_DRIFT_PYTHON")
     if setting:
@@ -37,22 +36,17 @@ def drift_python() -> Path | None:
 
 
 def launch(store: Store, symbol: str, as_of: date, python: Path | None) -> DriftReport:
-    """Check one session, in another process where this one has no detectors.
+    """Check one session, in another process if this one has no detectors.
 
     Parameters
     ----------
-    store : Store
-    symbol : str
-        The target.
-    as_of : date
-        Session.
     python : pathlib.Path or None
         From `drift_python`.
 
     Returns
     -------
     DriftReport
-        ``not-run``, which alarms, where there is no interpreter or the check failed in it.
+        ``not-run``, which alarms, without an interpreter or if the check failed.
     """
     subject = Subject(symbol, as_of)
     if python is None:

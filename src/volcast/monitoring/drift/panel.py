@@ -13,7 +13,7 @@ from volcast.features.catalog import market_names
 from volcast.monitoring.drift.residuals import Residuals
 
 __all__ = [
-    "MIN_KNOWN",
+    "MIN_COMPLETE",
     "MIN_REFERENCE",
     "PERSISTENCE",
     "RECENT",
@@ -26,7 +26,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 View = Literal["level", "given_vix", "noise"]
-"""A feature itself, what VIX leaves of it, or the size of its move given all other features."""
+"""A feature itself, its residual given VIX, or the size of its move given all other features."""
 
 WINDOWS = (20, 60, 250)
 """Sessions: a month, in which a market turns; a quarter; a year."""
@@ -35,14 +35,14 @@ PERSISTENCE = 3
 """Sessions in a row that drift must last, so that no single day decides."""
 
 RECENT = max(WINDOWS) + PERSISTENCE
-"""Newest rows next to the reference; the noise of a row needs the row before it."""
+"""Newest rows, compared with the reference; the noise of a row needs the row before it."""
 
 MIN_REFERENCE = 1000
-"""Complete training rows, under which no threshold can be calibrated."""
+"""Fewest complete training rows from which thresholds are calibrated."""
 
 _SPAN = 2520
-MIN_KNOWN = 0.95
-"""Share of the newest 2,520 training rows in which a feature must be known to be tested."""
+MIN_COMPLETE = 0.95
+"""Share of the newest 2,520 training rows in which a tested feature must have a value."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Panel:
     iv : int or None
         Which of them is log implied variance.
     reference : f8[n, p]
-        Complete rows in order of time, all older than ``recent``: thresholds from the rows that
-        are tested would hide what has changed in them, after every refit.
+        Complete rows in order of time, all older than ``recent``: thresholds from the tested rows
+        would hide what has changed in them after every refit.
     recent : f8[m, p]
         The newest rows, the last of which is tested; NaN where a value is missing.
     """
@@ -72,8 +72,17 @@ class Panel:
         """Fitted on the reference."""
         return Residuals.fit(self.reference, self.iv)
 
-    def views(self, rows: Floats) -> dict[View, Floats]:
-        """Return ``rows`` of the panel's columns in each view."""
+    @cached_property
+    def reference_views(self) -> dict[View, Floats]:
+        """The reference in each view."""
+        return self._views(self.reference)
+
+    @cached_property
+    def recent_views(self) -> dict[View, Floats]:
+        """The newest rows in each view."""
+        return self._views(self.recent)
+
+    def _views(self, rows: Floats) -> dict[View, Floats]:
         given_vix, noise = self.residuals.given_vix(rows), self.residuals.noise(rows)
         return {"level": rows, "given_vix": given_vix, "noise": noise}
 
@@ -85,7 +94,7 @@ class Panel:
 
 
 def feature_panel(rows: pd.DataFrame, trained: date) -> Panel:
-    """Lay out the market's features that are known in the training rows, over complete rows.
+    """Lay out the market features with enough training values, over complete training rows.
 
     Parameters
     ----------
@@ -98,15 +107,14 @@ def feature_panel(rows: pd.DataFrame, trained: date) -> Panel:
     training = rows.iloc[: len(rows) - len(recent)]
     training = training[training["session"] <= trained]
     shares = training[market_names()].tail(_SPAN).notna().mean()
-    names = tuple(name for name in market_names() if shares[name] >= MIN_KNOWN)
-    complete = training.dropna(subset=list(names))
-    return _panel(names, complete, recent)
+    names = tuple(name for name in market_names() if shares[name] >= MIN_COMPLETE)
+    return _panel(names, training.dropna(subset=list(names)), recent)
 
 
 def series_panel(
     name: str, reference: pd.DataFrame, recent: pd.DataFrame, iv: "pd.Series[float]"
 ) -> Panel:
-    """Lay out one series that is no feature, such as the target, next to VIX.
+    """Lay out one series that is no feature, such as the target, together with VIX.
 
     Parameters
     ----------
@@ -114,7 +122,7 @@ def series_panel(
     reference, recent : pandas.DataFrame
         session and the column ``name``, sorted.
     iv : pandas.Series
-        Log implied variance by session; where it is empty nothing is conditional on it.
+        Log implied variance by session; if empty, nothing is conditional on it.
     """
     names = (name,) if iv.empty else (name, "iv")
     newest = recent.tail(RECENT)

@@ -1,7 +1,7 @@
 """From evidence to one state a session and one alert a cause, and to the rows that record them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Literal
 
@@ -28,11 +28,11 @@ __all__ = [
 DriftState = Literal["ok", "regime-shift", "drift", "data-fault", "not-run"]
 
 ALARMING: tuple[DriftState, ...] = ("drift", "data-fault", "not-run")
-"""A market that turns is what the model is for; these need a person, or a new training run."""
+"""States that need a person or a new training run; the model is made for a regime shift."""
 
 TURNED = 0.2
-"""Share of the features whose level over a month is unusual, from which on the market has turned:
-so in about 5 % of SPY's sessions from 2007 to 2019."""
+"""Share of the features at unusual levels over a month from which the market has turned; reached
+in about 5 % of SPY's sessions from 2007 to 2019."""
 
 COOL_DOWN = 20
 """Sessions without a state after which it is a new cause."""
@@ -57,7 +57,7 @@ class DriftReport:
     state : str
         ok, regime-shift, drift, data-fault or not-run.
     detail : str
-        Why, in words.
+        The reason.
     share : float
         Share of the features behind it.
     alert : bool
@@ -72,14 +72,12 @@ class DriftReport:
 
 @dataclass(frozen=True)
 class Subject:
-    """What was checked: the symbol, the session, and against which champion's rows.
+    """The symbol and session checked.
 
     Parameters
     ----------
-    symbol : str
-    session : date
     version, reference : str or None
-        The champion's version and the checksum of its training rows, as far as known.
+        The champion's version and the checksum of its training rows, if there are any.
     """
 
     symbol: str
@@ -91,28 +89,28 @@ class Subject:
 def decide_state(
     tests: Sequence[Finding], faults: Sequence[Finding], scores: Sequence[Score]
 ) -> DriftReport:
-    """Name the state: a fault of the data before drift, drift before a market that has turned.
+    """Decide the state: a fault of the data before drift, drift before a regime shift.
 
     Parameters
     ----------
-    tests : sequence of Finding
-        Of the features.
-    faults : sequence of Finding
-        Missing, frozen and far values.
+    tests, faults : sequence of Finding
+        Of the features and of the data.
     scores : sequence of Score
         Of each kind of drift that could be tested.
     """
     broken = [fault for fault in faults if fault.fired]
     if broken:
+        parts = [f"{f.subject} {_FAULTS[f.test].format(f.statistic)}" for f in broken[:3]]
+        more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
         share = len({f.subject for f in broken}) / len({f.subject for f in faults})
-        return DriftReport("data-fault", _listed(broken), share)
+        return DriftReport("data-fault", "; ".join(parts) + more, share)
     worst = max(scores, key=lambda score: score.value, default=None)
     if worst is not None and worst.value > 1:
         detail = f"{_KINDS[worst.kind]}, {worst.value:.2f} of the bar"
         return DriftReport("drift", detail, worst.share)
     unusual = share_fired(tests, "ks_level", 20)
     if unusual is None or "scale" not in {score.kind for score in scores}:
-        return DriftReport("not-run", "too few values of the newest sessions are known")
+        return DriftReport("not-run", "too few values in the newest sessions")
     state: DriftState = "regime-shift" if unusual >= TURNED else "ok"
     return DriftReport(state, f"{unusual:.0%} of features at unusual levels for a month", unusual)
 
@@ -123,8 +121,8 @@ def opens_alert(state: DriftState, session: date, before: Mapping[date, str]) ->
     Parameters
     ----------
     before : mapping of date to str
-        States of earlier sessions, of which the last `COOL_DOWN` count. One cause is one alert,
-        however long it lasts, and a state that comes and goes is one cause.
+        States of earlier sessions. A state that was there in the last `COOL_DOWN` of them, even
+        with gaps, is the same cause.
     """
     first = calendar.after(session, -COOL_DOWN)
     lasting = any(first <= day < session and earlier == state for day, earlier in before.items())
@@ -132,7 +130,7 @@ def opens_alert(state: DriftState, session: date, before: Mapping[date, str]) ->
 
 
 def not_run(store: Store, subject: Subject, why: str) -> DriftReport:
-    """Record that nothing is known of drift, which is never ``ok``."""
+    """Record that drift was not checked, which is never ``ok``."""
     return record(store, subject, DriftReport("not-run", why), [])
 
 
@@ -141,24 +139,21 @@ def record(
 ) -> DriftReport:
     """Write the rows of one session; return the report with its alert.
 
-    Whether an alert opens depends on earlier sessions alone, so that a repeated check writes the
-    same rows.
+    The alert depends on earlier sessions alone, so that a repeated check writes the same rows.
     """
-    alert = opens_alert(report.state, subject.session, _states_before(store, subject))
-    report = replace(report, alert=alert)
-    rows: list[dict[str, object]] = [
-        {
-            "subject": f.subject, "test": f.test, "window": f.window, "n": f.n,
-            "reference_n": f.reference_n, "statistic": f.statistic, "threshold": f.threshold,
-            "fired": f.fired, "alert": False, "detail": "",
-        }
-        for f in evidence
-    ]  # fmt: skip
+    earlier = store.read(
+        MONITORING_DRIFT_DAILY, symbols=[subject.symbol],
+        first=calendar.after(subject.session, -COOL_DOWN),
+        last=subject.session - timedelta(days=1),
+    ).to_pandas()  # fmt: skip
+    states = earlier[earlier["subject"] == "verdict"].set_index("session")["state"]
+    report = replace(report, alert=opens_alert(report.state, subject.session, states.to_dict()))
+    rows = [asdict(f) | {"fired": f.fired, "alert": False, "detail": ""} for f in evidence]
     rows.append(
         {
             "subject": "verdict", "test": "state", "window": 0, "n": 0, "reference_n": 0,
             "statistic": report.share, "fired": report.state != "ok", "state": report.state,
-            "alert": alert, "detail": report.detail,
+            "alert": report.alert, "detail": report.detail,
         }
     )  # fmt: skip
     common = {
@@ -167,19 +162,3 @@ def record(
     }  # fmt: skip
     store.write(MONITORING_DRIFT_DAILY, pd.DataFrame([common | row for row in rows]))
     return report
-
-
-def _states_before(store: Store, subject: Subject) -> dict[date, str]:
-    first = calendar.after(subject.session, -COOL_DOWN)
-    rows = store.read(
-        MONITORING_DRIFT_DAILY, symbols=[subject.symbol], first=first,
-        last=subject.session - timedelta(days=1),
-    ).to_pandas()  # fmt: skip
-    states = rows[rows["subject"] == "verdict"]
-    return dict(zip(states["session"], states["state"], strict=True))
-
-
-def _listed(broken: Sequence[Finding]) -> str:
-    parts = [f"{f.subject} {_FAULTS[f.test].format(f.statistic)}" for f in broken[:3]]
-    more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
-    return "; ".join(parts) + more

@@ -1,4 +1,4 @@
-"""What VIX leaves of a feature, and its noise given all other features."""
+"""Residuals of a feature given VIX, and its noise given all other features."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,18 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 EXPLAINED = 0.999
-"""Share of a feature's variance that VIX explains, from which on nothing of it is left to test:
-VIX itself, and its transforms."""
+"""Share of its variance that VIX explains above which a feature is not tested: VIX itself and its
+transforms."""
 
 RIDGE = 0.02
-"""Of the regression of each feature on all others, in variances: features are sums of each other,
+"""Of the regression of each feature on all others, in variances: some features are sums of others,
 and without it rounding would be tested."""
 
 _FARTHEST = 20.0
-"""Standard deviations at which a value is cut, so that one wild row cannot make all others look
-calm."""
+"""Standard deviations at which a value is clipped, so that one wild row does not set the scale."""
 
 _SMALLEST = 1e-3
-"""Share of its standard deviation that a noise is taken to have at least, under a logarithm."""
+"""Floor of a noise under a logarithm, as a share of its standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,11 @@ class Residuals:
     on_iv : f8[3, p]
         Of each column on 1, iv and iv squared.
     left : bool[p]
-        Columns of which VIX leaves something.
+        Columns that VIX does not explain.
     others : f8[p, p]
-        Takes standardized columns to what the other columns leave of each.
+        Maps standardized columns to their residuals given the other columns.
     memory : f8[p]
-        First-order autoregression of that remainder.
+        First-order autoregression of those residuals.
     loudness : f8[2, p]
         Log of the noise's absolute value on 1 and the iv of the session before.
     """
@@ -79,7 +78,7 @@ class Residuals:
         return cls(iv, mean, spread, on_iv, left, others, memory, loudness)
 
     def given_vix(self, rows: Floats) -> Floats:
-        """Return what VIX leaves of each column in ``left``, f8[n, number of those]."""
+        """Return the residuals given VIX of the columns in ``left``, f8[n, left.sum()]."""
         if self.iv is None:
             return np.empty((len(rows), 0))
         rest: Floats = rows - _powers(rows[:, self.iv]) @ self.on_iv
@@ -88,8 +87,7 @@ class Residuals:
     def noise(self, rows: Floats) -> Floats:
         """Return the size of each column's unforeseen move, given all other columns and VIX.
 
-        The absolute AR(1) residual of what the other columns leave, over its usual size at that
-        level of VIX.
+        The absolute AR(1) residual of ``others``, relative to its usual size at that level of VIX.
 
         Returns
         -------

@@ -1,20 +1,14 @@
 """Statistics of every window of a series against the rest of it, from which thresholds come.
 
-The detectors' statistics, for thousands of windows at once; a test pins them to alibi-detect's.
+The detectors' statistics, for thousands of windows at once; a test compares them with
+alibi-detect's.
 """
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = [
-    "chi2_distances",
-    "cvm_distances",
-    "ends_of",
-    "ks_distances",
-    "psi",
-    "psi_distances",
-    "reference_bins",
-]
+__all__ = ["chi2_distances", "cvm_distances", "ends_of", "ks_distances", "psi", "psi_distances"]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -25,6 +19,11 @@ PSI_BINS = 10
 def ends_of(rows: int, window: int, step: int) -> Counts:
     """Return the ends (exclusive) of the windows of a series, ``step`` rows apart."""
     return np.arange(window, rows + 1, step)
+
+
+def _inside(n: int, window: int, step: int) -> Counts:
+    """Return the positions of each window's rows, i8[windows, window]."""
+    return (ends_of(n, window, step) - window)[:, None] + np.arange(window)
 
 
 def ks_distances(reference: Floats, window: int, step: int) -> Floats:
@@ -46,15 +45,13 @@ def ks_distances(reference: Floats, window: int, step: int) -> Floats:
     """
     n = len(reference)
     ordered, inside = np.sort(reference), _inside(n, window, step)
-    rows = np.zeros(n, dtype=bool)
-    rows[inside] = True
-    at_most, below = np.empty(n), np.empty(n)
-    at_most[rows] = np.searchsorted(ordered, reference[rows], "right") / n
-    below[rows] = np.searchsorted(ordered, reference[rows], "left") / n
-    high, low = np.sort(at_most[inside], axis=1), np.sort(below[inside], axis=1)
+    high, low = (
+        np.sort((np.searchsorted(ordered, reference, side) / n)[inside], axis=1)
+        for side in ("right", "left")
+    )
     grid = np.arange(1, window + 1) / window
     reach = np.maximum((grid - high).max(axis=1), (low - (grid - 1 / window)).max(axis=1))
-    return reach / (1 - window / n)  # type: ignore[no-any-return]
+    return np.asarray(reach / (1 - window / n), dtype=np.float64)
 
 
 def cvm_distances(reference: Floats, window: int, step: int) -> Floats:
@@ -62,9 +59,7 @@ def cvm_distances(reference: Floats, window: int, step: int) -> Floats:
 
     With mid-ranks r among all n = w + m rows, and i and j the places of a row in its own sample,
     ``T = (w sum (r_i - i)^2 + m sum (r_j - j)^2) / (w m n) - (4 w m - 1) / (6 n)``. The places of
-    the rows outside follow from those of the window, between two of which they are in a row.
-
-    Parameters and result are those of `ks_distances`.
+    the rows outside follow from those of the window. Parameters and result as in `ks_distances`.
 
     References
     ----------
@@ -72,31 +67,21 @@ def cvm_distances(reference: Floats, window: int, step: int) -> Floats:
     (1999), section 6.3, for repeated values.
     """
     n, m = len(reference), len(reference) - window
-    order = np.argsort(reference, kind="stable")
-    ranks = _mid_ranks(reference[order])
-    place = np.empty(n, dtype=np.int64)
-    place[order] = np.arange(1, n + 1)
+    values = pd.Series(reference)
+    ranks = np.sort(values.rank().to_numpy())
+    place = values.rank(method="first").to_numpy(dtype=np.int64)
     inside = np.sort(place[_inside(n, window, step)], axis=1)
     own, nth = ranks[inside - 1], np.arange(1, window + 1)
-    total, passed = np.concatenate([[0.0], np.cumsum(ranks)]), np.arange(1, n + 1)
+    total = np.concatenate([[0.0], np.cumsum(ranks)])
     ends = np.pad(inside[:, 1:], ((0, 0), (0, 1)), constant_values=n + 1)
     behind = (nth * (total[ends - 1] - total[inside - 1])).sum(axis=1)
     # Sum of j r over the rows outside: j is the place among all, less the window's rows so far.
-    products = (passed * ranks).sum() - behind - ((inside - nth) * own).sum(axis=1)
-    outside = (ranks**2).sum() - (own**2).sum(axis=1) - 2 * products + _sum_of_squares(m)
+    products = (np.arange(1, n + 1) * ranks).sum() - behind - ((inside - nth) * own).sum(axis=1)
+    squares = m * (m + 1) * (2 * m + 1) / 6
+    outside = (ranks**2).sum() - (own**2).sum(axis=1) - 2 * products + squares
     spread = window * ((own - nth) ** 2).sum(axis=1) + m * outside
-    return spread / (window * m * n) - (4 * window * m - 1) / (6 * n)  # type: ignore[no-any-return]
-
-
-def _mid_ranks(ordered: Floats) -> Floats:
-    """Return ranks from 1 on of sorted values; equal ones share their mean."""
-    first = np.searchsorted(ordered, ordered, "left")
-    last = np.searchsorted(ordered, ordered, "right")
-    return (first + last + 1) / 2
-
-
-def _sum_of_squares(k: int) -> float:
-    return k * (k + 1) * (2 * k + 1) / 6
+    result = spread / (window * m * n) - (4 * window * m - 1) / (6 * n)
+    return np.asarray(result, dtype=np.float64)
 
 
 def chi2_distances(reference: Counts, window: int, step: int) -> Floats:
@@ -109,54 +94,37 @@ def chi2_distances(reference: Counts, window: int, step: int) -> Floats:
     """
     n = len(reference)
     members = np.eye(int(reference.max()) + 1)[reference]
+    total = members.sum(axis=0)
     inside = members[_inside(n, window, step)].sum(axis=1)
-    outside = members.sum(axis=0) - inside
-    shares = members.sum(axis=0) / n
-    observed = np.stack([inside, outside])
-    expected = np.stack(
-        [np.outer(np.full(len(inside), size), shares) for size in (window, n - window)]
-    )
-    parts = np.divide(
-        (observed - expected) ** 2, expected, out=np.zeros_like(observed), where=expected > 0
-    )
-    return parts.sum(axis=(0, 2))  # type: ignore[no-any-return]
+    observed = np.stack([inside, total - inside])
+    expected = np.array([window, n - window])[:, None, None] * total / n
+    squares = (observed - expected) ** 2
+    parts = np.divide(squares, expected, out=np.zeros_like(observed), where=expected > 0)
+    return np.asarray(parts.sum(axis=(0, 2)), dtype=np.float64)
 
 
-def reference_bins(reference: Floats) -> Floats:
-    """Return the inner edges of `PSI_BINS` bins that hold equal shares of ``reference``."""
-    return np.quantile(reference, np.arange(1, PSI_BINS) / PSI_BINS)
-
-
-def psi(bins: Floats, reference: Floats, values: Floats) -> float:
+def psi(reference: Floats, values: Floats) -> float:
     """Return the population stability index, ``sum (q - p) log(q / p)`` over bins.
 
-    Parameters
-    ----------
-    bins : f8[PSI_BINS - 1]
-        Inner edges.
-    reference, values : f8[n], f8[w]
-        Rows whose shares a bin are p and q; one is added to each count (Laplace).
+    p and q are the shares of ``reference``, f8[n], and ``values``, f8[w], in `PSI_BINS` bins of
+    equal shares of the reference; one is added to each count (Laplace).
     """
-    p, q = (_shares(_binned(bins, rows).sum(axis=0)) for rows in (reference, values))
-    return float(((q - p) * np.log(q / p)).sum())
+    return float(_psi(*(_binned(reference, rows).sum(axis=0) for rows in (reference, values))))
 
 
 def psi_distances(reference: Floats, window: int, step: int) -> Floats:
     """Return the PSI of each window of ``reference`` against the other rows."""
-    members = _binned(reference_bins(reference), reference)
+    members = _binned(reference, reference)
     inside = members[_inside(len(reference), window, step)].sum(axis=1)
-    q, p = _shares(inside), _shares(members.sum(axis=0) - inside)
-    return ((q - p) * np.log(q / p)).sum(axis=1)  # type: ignore[no-any-return]
+    return _psi(members.sum(axis=0) - inside, inside)
 
 
-def _binned(bins: Floats, values: Floats) -> Floats:
-    return np.eye(PSI_BINS)[np.searchsorted(bins, values, "left")]
+def _psi(reference: Floats, window: Floats) -> Floats:
+    p, q = ((n + 1) / (n + 1).sum(axis=-1, keepdims=True) for n in (reference, window))
+    return np.asarray(((q - p) * np.log(q / p)).sum(axis=-1), dtype=np.float64)
 
 
-def _shares(counts: Floats) -> Floats:
-    smoothed = counts + 1
-    return smoothed / smoothed.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
-
-
-def _inside(n: int, window: int, step: int) -> Counts:
-    return (ends_of(n, window, step) - window)[:, None] + np.arange(window)
+def _binned(reference: Floats, values: Floats) -> Floats:
+    """Return membership of each value in the bins of equal shares of ``reference``."""
+    edges = np.quantile(reference, np.arange(1, PSI_BINS) / PSI_BINS)
+    return np.eye(PSI_BINS)[np.searchsorted(edges, values, "left")]
