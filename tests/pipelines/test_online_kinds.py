@@ -1,4 +1,4 @@
-"""The online store of each kind: the same answers, and the same promises."""
+"""The online store of each kind: the same results and the same guarantees."""
 
 import contextlib
 import os
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -86,11 +87,18 @@ def uri(tmp_path: Path) -> str:
 @pytest.fixture
 def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Put the process's time zone back once the test has undone what it set."""
-    kept = os.environ.get("TZ")
+    before = os.environ.get("TZ")
     yield monkeypatch
     monkeypatch.undo()
-    assert os.environ.get("TZ") == kept
+    assert os.environ.get("TZ") == before
     time.tzset()
+
+
+def _online(uri: str, online: SecretStr | None, symbol: str = "SPX") -> Any:
+    from feature_repo.online import online_features
+    from feature_repo.opening import open_feature_store
+
+    return online_features(open_feature_store(uri, online=online), symbol)
 
 
 def _bits(value: float | None) -> bytes | None:
@@ -98,25 +106,21 @@ def _bits(value: float | None) -> bytes | None:
 
 
 def test_the_newest_row_comes_back_to_the_last_bit(uri: str, online: SecretStr | None) -> None:
-    from feature_repo.online import materialize, online_features
-    from feature_repo.opening import open_feature_store
+    from feature_repo.online import materialize
 
     assert materialize(uri, LAST, expect=["SPX"], online=online) == {"SPX": CLOSE}
-    feature_store = open_feature_store(uri, online=online)
     stored = Store.open(uri).read(FEATURES_DAILY, first=LAST, last=LAST).to_pylist()[0]
-    found = online_features(feature_store, "SPX")
-    assert found is not None
-    assert found[0] == CLOSE
-    assert {name: _bits(value) for name, value in found[1].items()} == {
+    close, features = _online(uri, online)
+    assert close == CLOSE
+    assert {name: _bits(value) for name, value in features.items()} == {
         name: _bits(stored[name]) for name in names()
     }
-    assert [found[1][name] for name in names()[-2:]] == [None, None]
-    assert online_features(feature_store, "NONE") is None
+    assert [features[name] for name in names()[-2:]] == [None, None]
+    assert _online(uri, online, "NONE") is None
 
 
 def test_a_late_row_and_a_restated_one_are_taken(uri: str, online: SecretStr | None) -> None:
-    from feature_repo.online import materialize, online_features
-    from feature_repo.opening import open_feature_store
+    from feature_repo.online import materialize
 
     materialize(uri, LAST, online=online)
     restated = _features().tail(1)
@@ -125,15 +129,7 @@ def test_a_late_row_and_a_restated_one_are_taken(uri: str, online: SecretStr | N
     Store.open(uri).write(FEATURES_DAILY, pd.concat([restated, late]))
     stamps = materialize(uri, LAST, online=online)
     assert stamps == {"SPX": CLOSE, "SPY": datetime(2018, 12, 20, 21, tzinfo=UTC)}
-    found = online_features(open_feature_store(uri, online=online), "SPX")
-    assert found == (CLOSE, {name: restated[name].iloc[0] for name in names()})
-
-
-def test_an_older_session_never_replaces_a_newer(uri: str, online: SecretStr | None) -> None:
-    from feature_repo.online import materialize
-
-    materialize(uri, LAST, online=online)
-    assert materialize(uri, date(2018, 12, 10), expect=["SPX"], online=online) == {"SPX": CLOSE}
+    assert _online(uri, online) == (CLOSE, {name: restated[name].iloc[0] for name in names()})
 
 
 @pytest.mark.parametrize("online", ["redis", "dynamodb"], indirect=True)
@@ -145,23 +141,23 @@ def test_an_older_session_written_by_a_machine_that_saw_none_is_dropped(
     module.materialize(uri, LAST, online=online)
     look_up, looks = module._event_timestamps, iter([True, False])
     monkeypatch.setattr(
-        module, "_event_timestamps", lambda *given: {} if next(looks) else look_up(*given)
+        module, "_event_timestamps", lambda *args: {} if next(looks) else look_up(*args)
     )
     assert module.materialize(uri, date(2018, 12, 10), online=online) == {"SPX": CLOSE}
 
 
-def test_two_that_fill_it_at_once_leave_the_newest(uri: str, online: SecretStr | None) -> None:
+def test_an_older_session_never_replaces_a_newer(uri: str, online: SecretStr | None) -> None:
     from feature_repo.online import materialize
 
     days = [date(2018, 12, day) for day in (10, 28, 14, 27)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda day: materialize(uri, day, online=online), days))
-    assert materialize(uri, date(2018, 12, 10), online=online) == {"SPX": CLOSE}
+    stamps = materialize(uri, date(2018, 12, 10), expect=["SPX"], online=online)
+    assert stamps == {"SPX": CLOSE}
 
 
 @pytest.mark.parametrize("online", ["redis", "dynamodb"], indirect=True)
 def test_writers_that_share_no_lock_leave_the_newest_row_whole(uri: str, online: SecretStr) -> None:
-    from feature_repo.online import online_features
     from feature_repo.opening import open_feature_store
 
     rows = _features()
@@ -176,26 +172,20 @@ def test_writers_that_share_no_lock_leave_the_newest_row_whole(uri: str, online:
 
     with ThreadPoolExecutor(len(opened)) as pool:
         list(pool.map(write, range(len(opened))))
-    assert online_features(opened[0], "SPX") == (
-        CLOSE,
-        dict.fromkeys(names(), float(len(rows) - 1)),
-    )
+    assert _online(uri, online) == (CLOSE, dict.fromkeys(names(), float(len(rows) - 1)))
 
 
 def test_times_are_the_same_in_every_zone(
     uri: str, online: SecretStr | None, zone: pytest.MonkeyPatch
 ) -> None:
-    from feature_repo.online import materialize, online_features
-    from feature_repo.opening import open_feature_store
+    from feature_repo.online import materialize
 
     zone.setenv("TZ", "America/New_York")
     time.tzset()
     materialize(uri, LAST, online=online)
     zone.setenv("TZ", "Asia/Tokyo")
     time.tzset()
-    found = online_features(open_feature_store(uri, online=online), "SPX")
-    assert found is not None
-    assert found[0] == CLOSE
+    assert _online(uri, online)[0] == CLOSE
 
 
 def test_a_password_is_used_and_never_written_down(uri: str, tmp_path: Path) -> None:
@@ -230,8 +220,6 @@ def test_the_pipeline_step_fills_the_store_of_the_setting(
     uri: str, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from components import COMPONENTS
-    from feature_repo.online import online_features
-    from feature_repo.opening import open_feature_store
 
     monkeypatch.setenv("VOLCAST_ONLINE_STORE", redis.url.get_secret_value())
     with contextlib.closing(redis.client()) as client:
@@ -239,9 +227,7 @@ def test_the_pipeline_step_fills_the_store_of_the_setting(
     COMPONENTS["materialize"].python_func(
         uri, LAST.isoformat(), Universe(target="SPX").model_dump_json()
     )
-    found = online_features(open_feature_store(uri, online=redis.url), "SPX")
-    assert found is not None
-    assert found[0] == CLOSE
+    assert _online(uri, redis.url)[0] == CLOSE
     assert not (Path(uri) / "feast" / "online.db").exists()
 
 

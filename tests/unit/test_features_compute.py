@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.markets import UNIVERSE, curated
-from volcast.core.settings import Universe
-from volcast.features.catalog import FEATURES, market_names, names
+from volcast.features.catalog import market_names, names
 from volcast.features.market import compute
 
 DAY = 700
@@ -105,20 +104,18 @@ def test_a_row_is_stamped_with_the_close_of_its_session(target):
     assert day["event_timestamp"].iloc[0] == pd.Timestamp("2003-11-28 18:00", tz="UTC")
 
 
-def test_absent_cross_assets_give_null_features_and_no_failure(rows):
-    alone = rows[rows["symbol"].isin([UNIVERSE.target, UNIVERSE.iv])]
-    features = compute(alone, UNIVERSE).set_index("session")
-    cross = [f.name for f in FEATURES if f.group == "cross"]
-    assert features[cross].isna().all(axis=None)
-    assert features[names("iv", "range", "common")].iloc[300:].notna().all(axis=None)
-
-
-def test_without_implied_volatility_only_its_own_features_are_null(rows):
-    universe = Universe(target=UNIVERSE.target, iv="", iv_3m="", bond="", credit="")
-    features = compute(rows[rows["symbol"] == UNIVERSE.target], universe)
-    assert features[names("iv")].isna().all(axis=None)
-    assert features["iv_symbol"].isna().all()
-    assert features[names("range", "common")].iloc[300:].notna().all(axis=None)
+@pytest.mark.parametrize(
+    ("symbols", "null", "full"),
+    [
+        ([UNIVERSE.target, UNIVERSE.iv], ["cross"], ["iv", "range", "common"]),
+        ([UNIVERSE.target], ["iv", "cross"], ["range", "common"]),
+    ],
+)
+def test_absent_symbols_give_null_features_and_no_failure(rows, symbols, null, full):
+    features = compute(rows[rows["symbol"].isin(symbols)], UNIVERSE)
+    assert features[names(*null)].isna().all(axis=None)
+    assert features["iv_symbol"].isna().all() == (UNIVERSE.iv not in symbols)
+    assert features[names(*full)].iloc[300:].notna().all(axis=None)
 
 
 def test_one_missing_row_blanks_no_later_session(rows):

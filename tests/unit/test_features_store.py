@@ -1,4 +1,4 @@
-"""features_daily: vintages are kept, and read as known then."""
+"""features_daily: versions are stored, and read as of a session's close."""
 
 import pandas as pd
 import pyarrow as pa
@@ -22,17 +22,14 @@ def last(store):
     return fill(store, 2)
 
 
-def test_building_twice_writes_nothing_the_second_time(store, last):
+def test_a_first_version_is_created_at_its_close_and_building_again_writes_nothing(store, last):
+    rows = store.read(FEATURES_DAILY).to_pandas()
+    assert (rows["created_timestamp"] == rows["event_timestamp"]).all()
     again = build(store, UNIVERSE, last)
     assert (again.added, again.replaced, again.files) == (0, 0, 0)
 
 
-def test_a_first_version_is_created_at_the_close_of_its_session(store, last):
-    rows = store.read(FEATURES_DAILY).to_pandas()
-    assert (rows["created_timestamp"] == rows["event_timestamp"]).all()
-
-
-def test_a_restated_price_makes_new_versions_from_its_session_on_and_keeps_the_old(store, last):
+def test_a_restated_price_makes_new_versions_from_its_session_on_next_to_the_old(store, last):
     before = features_at_close(store, UNIVERSE.target, last)
     session = restate(store, 400, RESTATED_AT)
     report = build(store, UNIVERSE, last)
@@ -48,18 +45,14 @@ def test_a_restated_price_makes_new_versions_from_its_session_on_and_keeps_the_o
 def test_a_day_after_a_restatement_takes_the_new_price_at_its_own_close(store):
     at = pd.Timestamp("2001-11-01 12:00", tz="UTC")
     last = fill(store, 2)
-    before = (
-        features_at_close(store, UNIVERSE.target, last)
-        .set_index("session")["ret_22_scaled"]
-        .fillna(0)
-    )
+    before = features_at_close(store, UNIVERSE.target, last)
     restate(store, 455, at)
     build(store, UNIVERSE, last)
-    known = features_at_close(store, UNIVERSE.target, last).set_index("session")
-    moved = known.index[known["ret_22_scaled"].fillna(0) != before]
-    assert len(moved) > 5
-    assert min(moved) == at.date()
-    assert (known["created_timestamp"] == known["event_timestamp"]).all()
+    after = features_at_close(store, UNIVERSE.target, last)
+    changed = after["ret_22_scaled"].fillna(0) != before["ret_22_scaled"].fillna(0)
+    assert changed.sum() > 5
+    assert after.loc[changed, "session"].min() == at.date()
+    assert (after["created_timestamp"] == after["event_timestamp"]).all()
 
 
 def test_versions_do_not_depend_on_when_they_were_built(store, last, tmp_path):
@@ -72,7 +65,7 @@ def test_versions_do_not_depend_on_when_they_were_built(store, last, tmp_path):
     assert other.read(FEATURES_DAILY).equals(store.read(FEATURES_DAILY))
 
 
-def test_a_later_correction_changes_no_label_that_was_already_known(store, last):
+def test_a_later_correction_changes_no_label_that_had_ended(store, last):
     before = store.read(LABELS_DAILY)
     restate(store, 400, RESTATED_AT)
     labels.build(store, UNIVERSE, last)

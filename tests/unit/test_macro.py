@@ -1,4 +1,4 @@
-"""Macro features: published by then or absent, and never moved by what came later."""
+"""Macro features: published by then or absent, and never changed by later rows."""
 
 import math
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.features.macro import macro_features
-from volcast.features.point_in_time import features_at_close, labelled
+from volcast.features.point_in_time import labelled_features
 from volcast.store import Store
-from volcast.store.tables import CURATED_MARKET_DAILY, LABELS_DAILY, RAW_MACRO, RAW_MARKET
+from volcast.store.tables import CURATED_MARKET_DAILY, RAW_MACRO, RAW_MARKET
 
 FIRST_FETCH = datetime(2003, 1, 2, 22, tzinfo=UTC)
 AS_OF = date(2002, 12, 31)
@@ -55,7 +55,7 @@ def history() -> pd.DataFrame:
 
 
 class WithMacro(SyntheticSource):
-    """The made-up market, and the macro rows it is given."""
+    """The made-up market with macro rows."""
 
     def __init__(self, rows: pd.DataFrame) -> None:
         super().__init__(years=3)
@@ -74,8 +74,7 @@ def run(store: Store, rows: pd.DataFrame, now: datetime) -> None:
 
 
 def training_set(store: Store, as_of: date) -> pd.DataFrame:
-    known = store.read(LABELS_DAILY, symbols=[UNIVERSE.target]).to_pandas()
-    return labelled(features_at_close(store, UNIVERSE.target, as_of), known, as_of)
+    return labelled_features(store, UNIVERSE.target, as_of)
 
 
 def stamped(rows: pd.DataFrame, at: datetime = FIRST_FETCH) -> pd.DataFrame:
@@ -110,11 +109,11 @@ def test_revisions_and_late_corrections_leave_the_training_set_of_the_day_as_it_
 def test_march_cpi_is_absent_on_31_march_and_until_it_is_published():
     raw = stamped(history().query("series == 'CPIAUCSL'"))
     moments = ["2002-03-28 21:00", "2002-03-31 21:00", "2002-04-14 21:00", "2002-04-15 21:00"]
-    found = at(raw, *moments)["inflation_12m"].tolist()
+    inflation = at(raw, *moments)["inflation_12m"].tolist()
     value = raw.set_index("observation_date")["value"]
     february = value["2002-02-01"] / value["2001-02-01"] - 1
     march = value["2002-03-01"] / value["2001-03-01"] - 1
-    assert found == pytest.approx([february, february, february, march], abs=1e-12)
+    assert inflation == pytest.approx([february, february, february, march], abs=1e-12)
     assert february != march
 
 
@@ -142,54 +141,51 @@ def test_a_value_fetched_late_counts_from_its_fetch():
     raw = pd.concat([first, late], ignore_index=True)
     value = rows.set_index("observation_date")["value"]
     july, august = value["2002-07-01"], value["2002-08-01"]
-    found = at(raw, "2002-09-09 21:00", "2002-09-20 21:00", "2002-09-20 22:00")
-    assert found["unemployment"].tolist() == [july, july, august]
+    features = at(raw, "2002-09-09 21:00", "2002-09-20 21:00", "2002-09-20 22:00")
+    assert features["unemployment"].tolist() == [july, july, august]
 
 
 @pytest.mark.parametrize("moment", ["2001-02-12 21:00", "2001-11-23 18:00", "2002-12-31 21:00"])
-def test_features_are_what_a_plain_search_of_the_vintages_finds(moment):
+def test_features_match_a_plain_search_of_the_vintages(moment):
     raw = stamped(history())
     seen = raw[raw["available_at"] <= stamp(moment)].sort_values("observation_date")
     value = {name: rows["value"].tolist() for name, rows in seen.groupby("series")}
-    found = at(raw, moment).iloc[0]
-    claims = value["ICSA"]
-    assert found["claims_growth"] == pytest.approx(
-        math.log(sum(claims[-4:]) / 4 / (sum(claims[-52:]) / 52))
-    )
-    assert found["unemployment"] == value["UNRATE"][-1]
-    assert found["unemployment_change_12m"] == pytest.approx(
-        value["UNRATE"][-1] - value["UNRATE"][-13]
-    )
-    industry = value["INDPRO"]
-    assert found["industrial_growth_12m"] == pytest.approx(math.log(industry[-1] / industry[-13]))
-    assert found["term_spread"] == pytest.approx(value["DGS10"][-1] - value["DGS2"][-1])
-    assert found["rate_10y"] == value["DGS10"][-1]
+    claims, jobless, industry = value["ICSA"], value["UNRATE"], value["INDPRO"]
+    expected = {
+        "claims_growth": math.log(sum(claims[-4:]) / 4 / (sum(claims[-52:]) / 52)),
+        "unemployment": jobless[-1],
+        "unemployment_change_12m": jobless[-1] - jobless[-13],
+        "industrial_growth_12m": math.log(industry[-1] / industry[-13]),
+        "term_spread": value["DGS10"][-1] - value["DGS2"][-1],
+        "rate_10y": value["DGS10"][-1],
+    }
+    assert at(raw, moment).iloc[0][list(expected)].to_dict() == pytest.approx(expected)
 
 
-def test_a_change_over_22_sessions_is_of_what_each_close_knew():
+def test_a_change_over_22_sessions_is_between_the_values_at_both_closes():
     raw = stamped(history())
     closes = calendar.closes(calendar.sessions(date(2001, 1, 2), date(2001, 12, 31)))
-    found = macro_features(raw, closes)
+    features = macro_features(raw, closes)
     spread = [at(raw, str(closes[i].tz_convert(None)))["term_spread"].item() for i in (100, 122)]
-    assert found["term_spread_change_22"].iloc[122] == pytest.approx(spread[1] - spread[0])
-    assert found["term_spread_change_22"].iloc[:22].isna().all()
+    assert features["term_spread_change_22"].iloc[122] == pytest.approx(spread[1] - spread[0])
+    assert features["term_spread_change_22"].iloc[:22].isna().all()
 
 
 def test_a_series_that_stopped_is_null_and_not_carried_on():
     raw = stamped(history())
-    found = at(raw, "2003-01-10 21:00", "2003-02-10 21:00", "2004-01-05 21:00")
-    assert found["rate_10y"].notna().tolist() == [True, False, False]
-    assert found["unemployment"].notna().tolist() == [True, True, False]
+    features = at(raw, "2003-01-10 21:00", "2003-02-10 21:00", "2004-01-05 21:00")
+    assert features["rate_10y"].notna().tolist() == [True, False, False]
+    assert features["unemployment"].notna().tolist() == [True, True, False]
 
 
 def test_without_macro_rows_every_feature_is_null():
     empty = RAW_MACRO.empty().to_pandas(date_as_object=False)
-    found = at(empty, "2002-01-02 21:00")
-    assert list(found.columns) == names("macro")
-    assert found.isna().all(axis=None)
+    features = at(empty, "2002-01-02 21:00")
+    assert list(features.columns) == names("macro")
+    assert features.isna().all(axis=None)
 
 
-def test_rows_known_later_change_nothing_before():
+def test_later_rows_change_no_earlier_feature():
     raw, rng = stamped(history()), np.random.default_rng(8)
     closes = calendar.closes(calendar.sessions(date(2000, 6, 1), AS_OF))
     whole = macro_features(raw, closes)

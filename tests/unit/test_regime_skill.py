@@ -1,4 +1,4 @@
-"""Turbulent weeks: forecast from what had ended, and scored on the same sessions."""
+"""Turbulent weeks: forecast from labels that had ended, and scored on the same sessions."""
 
 import math
 
@@ -50,29 +50,25 @@ def test_later_rows_change_no_earlier_probability(rows, weeks):
     pd.testing.assert_frame_equal(again.iloc[:start], weeks.iloc[:start], check_exact=True)
 
 
-def test_brier_and_auc_are_those_of_counted_pairs(weeks):
+def test_brier_and_auc_match_pairs_and_regimes_have_skill(weeks):
     names = list(weeks.columns[2:])
     scored = weeks[weeks[["event", *names]].notna().all(axis=1)]
-    scores = {one.name: one for one in regime_skill(weeks) if one.period == "all"}
-    assert {one.rows for one in scores.values()} == {len(scored)}
+    skill = {one.name: one for one in regime_skill(weeks) if one.period == "all"}
+    assert {one.rows for one in skill.values()} == {len(scored)}
     hits, misses = (scored[scored["event"] == kind]["VIX alone"] for kind in (1, 0))
     brier = sum((p - e) ** 2 for p, e in zip(scored["VIX alone"], scored["event"], strict=True))
-    assert scores["VIX alone"].brier == pytest.approx(brier / len(scored))
+    assert skill["VIX alone"].brier == pytest.approx(brier / len(scored))
     pairs = sum((hit > misses).sum() + 0.5 * (hit == misses).sum() for hit in hits)
-    assert scores["VIX alone"].auc == pytest.approx(pairs / (len(hits) * len(misses)))
+    assert skill["VIX alone"].auc == pytest.approx(pairs / (len(hits) * len(misses)))
     share = scored["event"].mean()
-    assert scores["their share, always"].brier == pytest.approx(share * (1 - share))
-    assert scores["their share, always"].auc == 0.5
+    assert skill["their share, always"].brier == pytest.approx(share * (1 - share))
+    assert skill["their share, always"].auc == 0.5
+    assert skill["hidden Markov model"].auc > 0.5
+    assert math.isfinite(skill["volcast"].brier)
 
 
-def test_a_forecaster_that_knows_more_scores_better(weeks):
-    scores = {one.name: one for one in regime_skill(weeks) if one.period == "all"}
-    assert scores["hidden Markov model"].auc > 0.5
-    assert math.isfinite(scores["volcast"].brier)
-
-
-def test_without_implied_volatility_its_line_is_absent_and_the_others_are_scored(rows):
-    scores = regime_skill(turbulent_weeks(rows.assign(iv=np.nan)))
-    assert {one.name for one in scores} == {
+def test_without_implied_volatility_only_its_line_is_absent(rows):
+    skill = regime_skill(turbulent_weeks(rows.assign(iv=np.nan)))
+    assert {one.name for one in skill} == {
         "their share, always", "Gaussian mixture", "hidden Markov model",
     }  # fmt: skip

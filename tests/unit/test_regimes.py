@@ -1,4 +1,4 @@
-"""Regimes: what they are, and that no probability looks ahead."""
+"""Regimes: their states and probabilities, none of which looks ahead."""
 
 import numpy as np
 import pandas as pd
@@ -37,14 +37,14 @@ def moved_by_later_rows(probabilities, rows, cuts=CUTS) -> list[int]:
     """Return the cuts at which scrambling the rows behind changes a probability before."""
     whole, rng = probabilities(rows), np.random.default_rng(6)
     inputs = ["g1_less_g252", "g5_less_g252", "g252"]
-    found = []
+    moved = []
     for cut in cuts:
         torn = rows.copy()
         torn.loc[cut:, inputs] += rng.normal(0, 1, (len(rows) - cut, 3))
         before = (whole[:cut], probabilities(torn)[:cut], probabilities(rows.iloc[:cut]))
         if not all(np.array_equal(before[0], other, equal_nan=True) for other in before[1:]):
-            found.append(cut)
-    return found
+            moved.append(cut)
+    return moved
 
 
 def hmm_of(fit):
@@ -64,24 +64,23 @@ def test_scrambled_or_absent_later_rows_change_no_earlier_probability(rows, stor
     assert moved_by_later_rows(lambda part: of(part, store), rows) == []
 
 
-def test_the_check_catches_smoothed_probabilities(rows):
-    def smoothed(part):
-        seen = (part["g1_less_g252"] + part["g252"]).to_numpy(dtype=float)
-        result = np.full((len(seen), 3), np.nan)
-        ready = np.isfinite(seen)
-        result[ready] = hmm_of(FIT).predict_proba(seen[ready][:, None])
-        return result
-
-    assert moved_by_later_rows(smoothed, rows) == list(CUTS)
+def smoothed(y: np.ndarray) -> np.ndarray:
+    result, ready = np.full((len(y), 3), np.nan), np.isfinite(y)
+    result[ready] = hmm_of(FIT).predict_proba(y[ready][:, None])
+    return result
 
 
-def test_the_check_catches_parameters_fitted_on_the_whole_history(rows):
-    def hindsight(part):
-        seen = (part["g1_less_g252"] + part["g252"]).to_numpy(dtype=float)
-        middle = np.nanmean(seen)
-        return filtered(seen, FIT | {"means": [middle - 1, middle, middle + 1]})
+def fitted_on_all(y: np.ndarray) -> np.ndarray:
+    middle = np.nanmean(y)
+    return filtered(y, FIT | {"means": [middle - 1, middle, middle + 1]})
 
-    assert moved_by_later_rows(hindsight, rows) == list(CUTS)
+
+@pytest.mark.parametrize("leaky", [smoothed, fitted_on_all])
+def test_the_check_catches_probabilities_that_look_ahead(rows, leaky):
+    def probabilities(part):
+        return leaky((part["g1_less_g252"] + part["g252"]).to_numpy(dtype=float))
+
+    assert moved_by_later_rows(probabilities, rows) == list(CUTS)
 
 
 def test_the_filter_is_the_forward_recursion_written_out(y):
@@ -102,7 +101,7 @@ def test_at_the_last_session_filtered_and_smoothed_agree(y):
         assert filtered(y[:end], FIT)[-1] == pytest.approx(smoothed, abs=1e-9)
 
 
-def test_over_a_missing_day_the_chain_moves_on_and_says_nothing(y):
+def test_over_a_missing_day_the_chain_moves_on_without_a_probability(y):
     torn = y.copy()
     torn[100] = np.nan
     assert np.isnan(filtered(torn, FIT)[100]).all()
@@ -115,27 +114,20 @@ def test_over_a_missing_day_the_chain_moves_on_and_says_nothing(y):
 
 @pytest.mark.parametrize("kind", ["gmm", "hmm"])
 def test_states_are_ordered_by_variance_and_probabilities_add_up(rows, store, kind):
-    found = regime_features(rows, store, "SYN")
-    columns = found[[f"{kind}_{state}" for state in STATES]]
-    ready = columns.dropna()
+    regimes = regime_features(rows, store, "SYN")
+    ready = regimes[[f"{kind}_{state}" for state in STATES]].dropna()
     assert ready.sum(axis=1).to_numpy() == pytest.approx(1.0)
     level = (rows["g5_less_g252"] + rows["g252"]).loc[ready.index]
     means = level.groupby(ready.to_numpy().argmax(axis=1)).mean()
     assert list(means.index) == [0, 1, 2]
     assert means.is_monotonic_increasing
-
-
-@pytest.mark.parametrize("kind", ["gmm", "hmm"])
-def test_the_calmest_sessions_are_never_called_stressed(rows, store, kind):
-    found = regime_features(rows, store, "SYN")
-    level = (rows["g5_less_g252"] + rows["g252"])[found[f"{kind}_calm"].notna()]
     calmest = level.nsmallest(len(level) // 10).index
-    assert found.loc[calmest, f"{kind}_stressed"].max() < 0.05
+    assert ready.loc[calmest, f"{kind}_stressed"].max() < 0.05
 
 
-def test_nothing_is_said_before_three_years_were_seen(rows, store):
-    found = regime_features(rows, store, "SYN")["hmm_calm"]
-    first = int(np.flatnonzero(found.notna())[0])
+def test_the_first_probability_comes_after_three_years(rows, store):
+    calm = regime_features(rows, store, "SYN")["hmm_calm"]
+    first = int(np.flatnonzero(calm.notna())[0])
     seen = rows["g252"].iloc[:first].notna().sum()
     assert seen >= MIN_ROWS
     assert rows["session"].iloc[first].year > rows["session"].iloc[first - 1].year
@@ -147,10 +139,10 @@ def test_a_year_is_fitted_once(rows, store, monkeypatch):
     import volcast.features.regimes
 
     first = of(rows, store)
-    kept = store.objects.get("fits/regimes/SYN.json")
+    cached = store.objects.get("fits/regimes/SYN.json")
     monkeypatch.setattr(volcast.features.regimes, "_fit", lambda *_: pytest.fail("fitted again"))
     np.testing.assert_array_equal(of(rows, store), first)
-    assert store.objects.get("fits/regimes/SYN.json") == kept
+    assert store.objects.get("fits/regimes/SYN.json") == cached
 
 
 def test_a_fit_whose_state_is_empty_leaves_the_one_before_in_force(rows, store, monkeypatch):
@@ -165,14 +157,14 @@ def test_a_fit_whose_state_is_empty_leaves_the_one_before_in_force(rows, store, 
         return fit if len(sample) == min(longest) else fit | {"means": [9.0] * 3, "sound": False}
 
     monkeypatch.setattr(volcast.features.regimes, "_fit", collapsing)
-    found = regime_features(rows, store, "SYN")["hmm_calm"].dropna()
-    assert found.iloc[-1] == found.iloc[-1]
-    assert found.between(0, 1).all()
-    assert found.std() > 0.1
+    calm = regime_features(rows, store, "SYN")["hmm_calm"].dropna()
+    assert calm.between(0, 1).all()
+    assert calm.std() > 0.1
 
 
-def test_a_price_restated_later_moves_no_earlier_regime(store):
+def test_only_the_target_has_regimes_and_a_later_price_moves_none(store):
     last = fill(store, 5)
+    assert features_at_close(store, UNIVERSE.bond, last)[names("regime")].isna().all(axis=None)
     before = features_at_close(store, UNIVERSE.target, last)
     assert before["hmm_calm"].notna().sum() > 200
     restate(store, 900, pd.Timestamp("2005-07-01", tz="UTC"), years=5)
@@ -180,14 +172,8 @@ def test_a_price_restated_later_moves_no_earlier_regime(store):
     pd.testing.assert_frame_equal(features_at_close(store, UNIVERSE.target, last), before)
 
 
-def test_only_the_target_has_regimes(store):
-    last = fill(store, 5)
-    others = features_at_close(store, UNIVERSE.bond, last)
-    assert others[names("regime")].isna().all(axis=None)
-
-
 def test_the_label_is_the_most_probable_state_and_none_without_all_three():
-    told = regime_columns({"hmm_calm": 0.2, "hmm_normal": 0.7, "hmm_stressed": 0.1})
-    assert told == {"regime": "normal", "p_calm": 0.2, "p_normal": 0.7, "p_stressed": 0.1}
+    columns = regime_columns({"hmm_calm": 0.2, "hmm_normal": 0.7, "hmm_stressed": 0.1})
+    assert columns == {"regime": "normal", "p_calm": 0.2, "p_normal": 0.7, "p_stressed": 0.1}
     assert set(regime_columns({"hmm_calm": 0.2, "hmm_normal": None}).values()) == {None}
     assert list(regime_columns({})) == ["regime", "p_calm", "p_normal", "p_stressed"]

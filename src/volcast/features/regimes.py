@@ -164,9 +164,9 @@ def _fits(
         lambda missing: [_fit(kind, samples[key]) for key in missing],
     )
     in_force: list[Parameters | None] = []
-    for key in keys:
+    for in_year in keys:
         previous = in_force[-1] if in_force else None
-        in_force.append(fits[key] if key and fits[key]["sound"] else previous)
+        in_force.append(fits[in_year] if in_year and fits[in_year]["sound"] else previous)
     return in_force
 
 

@@ -45,10 +45,11 @@ def ks_distances(reference: Floats, window: int, step: int) -> Floats:
     """
     n = len(reference)
     ordered, inside = np.sort(reference), _inside(n, window, step)
-    high, low = (
-        np.sort((np.searchsorted(ordered, reference, side) / n)[inside], axis=1)
-        for side in ("right", "left")
-    )
+    at_most, below = np.empty(n), np.empty(n)
+    rows = np.unique(inside)
+    at_most[rows] = np.searchsorted(ordered, reference[rows], "right") / n
+    below[rows] = np.searchsorted(ordered, reference[rows], "left") / n
+    high, low = np.sort(at_most[inside], axis=1), np.sort(below[inside], axis=1)
     grid = np.arange(1, window + 1) / window
     reach = np.maximum((grid - high).max(axis=1), (low - (grid - 1 / window)).max(axis=1))
     return np.asarray(reach / (1 - window / n), dtype=np.float64)
