@@ -92,7 +92,7 @@ def _rows(store: Path, table: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("image", ALL)
-def test_an_image_has_a_user_without_rights_and_only_tmp_to_write_into(image: str) -> None:
+def test_an_unprivileged_user_may_write_into_tmp_only(image: str) -> None:
     script = """
         import os, sys
         print(os.getuid(), os.getgid(), os.path.realpath(sys.prefix))
@@ -103,25 +103,21 @@ def test_an_image_has_a_user_without_rights_and_only_tmp_to_write_into(image: st
             except OSError:
                 pass
     """
-    said = python_in(image, textwrap.dedent(script)).splitlines()
-    assert said == ["10001 10001 /opt/venv", "wrote into /tmp"]
+    lines = python_in(image, textwrap.dedent(script)).splitlines()
+    assert lines == ["10001 10001 /opt/venv", "wrote into /tmp"]
 
 
 @pytest.mark.parametrize("image", ALL)
-def test_an_image_says_by_itself_who_runs_it_and_what_it_was_built_from(image: str) -> None:
-    config = inspected(image)["Config"]
+def test_an_image_has_its_user_labels_and_size(image: str) -> None:
+    details = inspected(image)
+    config, labels = details["Config"], details["Config"]["Labels"]
+    command = ["git", "rev-parse", "HEAD"]
+    head = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert config["User"] == "10001:10001"
-    labels = config["Labels"]
-    asked_git = ["git", "rev-parse", "HEAD"]
-    head = subprocess.run(asked_git, cwd=ROOT, capture_output=True, text=True, check=False)
     assert labels["org.opencontainers.image.revision"] == (head.stdout.strip() or "unknown")
     assert labels["org.opencontainers.image.version"] == version("volcast")
     assert labels["org.opencontainers.image.title"] == f"volcast {image}"
-
-
-@pytest.mark.parametrize("image", ALL)
-def test_an_image_is_no_larger_than_promised(image: str) -> None:
-    assert inspected(image)["Size"] < LARGEST_BYTES
+    assert details["Size"] < LARGEST_BYTES
 
 
 @pytest.mark.parametrize("image", ALL)
@@ -134,20 +130,20 @@ def test_an_image_can_neither_install_nor_compile(image: str) -> None:
         pythons = set(glob.glob("/usr/bin/python3*") + glob.glob("/usr/local/bin/python3*"))
         for python in sorted({*pythons, "/opt/venv/bin/python"}):
             for module in ("pip", "ensurepip"):
-                asked = [python, "-c", f"import {module}"]
-                if subprocess.run(asked, capture_output=True).returncode == 0:
+                command = [python, "-c", f"import {module}"]
+                if subprocess.run(command, capture_output=True).returncode == 0:
                     print(python, module)
-        print("looked")
+        print("done")
     """
-    assert python_in(image, textwrap.dedent(script)) == "looked\n"
+    assert python_in(image, textwrap.dedent(script)) == "done\n"
 
 
 @pytest.mark.parametrize("image", ALL)
-def test_no_layer_of_an_image_knows_an_index(image: str) -> None:
+def test_no_layer_of_an_image_names_a_package_index(image: str) -> None:
     made = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", reference(image))
     assert "COPY" in made
-    told = made + json.dumps(inspected(image)["Config"])
-    assert [word for word in ("INDEX_URL", "index-url", "simple/") if word in told] == []
+    text = made + json.dumps(inspected(image)["Config"])
+    assert [word for word in ("INDEX_URL", "index-url", "simple/") if word in text] == []
 
 
 def _imports(step: str) -> list[str]:
@@ -164,14 +160,14 @@ def _imports(step: str) -> list[str]:
 
 
 @pytest.mark.parametrize("step", sorted(IMAGES))
-def test_what_a_step_imports_is_in_its_image(step: str) -> None:
+def test_an_image_has_the_imports_of_its_steps(step: str) -> None:
     lines = _imports(step)
     assert any("volcast.steps" in line for line in lines)
     python_in(IMAGES[step], "\n".join([*lines, "import kfp"]), "--env", "_KFP_RUNTIME=true")
 
 
 @pytest.mark.parametrize("image", ["data", "model"])
-def test_a_step_may_write_where_it_keeps_copies_of_a_remote_store(image: str) -> None:
+def test_a_step_may_write_its_cache_of_a_remote_store(image: str) -> None:
     script = "from feature_repo.opening import CACHE; CACHE.mkdir(parents=True)"
     python_in(image, f"import sys; sys.path.insert(0, '/app'); {script}")
 
@@ -188,24 +184,24 @@ def test_the_job_of_the_schedules_has_all_it_needs_to_ask_kubeflow() -> None:
     assert python_in("serving", textwrap.dedent(script), mounted) == "20\n"
 
 
-def test_the_server_finds_its_machine_code_and_makes_none() -> None:
+def test_the_server_loads_compiled_code_and_compiles_none() -> None:
     script = "import serving.warm; serving.warm.main()"
-    said = python_in("serving", script, "--env", "NUMBA_DEBUG_CACHE=1")
-    assert said.count("data loaded from") == 3
-    assert "saved" not in said
+    log = python_in("serving", script, "--env", "NUMBA_DEBUG_CACHE=1")
+    assert log.count("data loaded from") == 3
+    assert "saved" not in log
 
 
-def test_the_pipelines_leave_the_same_bytes_in_the_images_as_here(runs: tuple[Path, Path]) -> None:
+def test_the_pipelines_store_the_same_bytes_in_the_images_as_here(runs: tuple[Path, Path]) -> None:
     here, inside = runs
-    expected, found = _digests(here), _digests(inside)
+    expected, actual = _digests(here), _digests(inside)
     assert len(expected) > 60
-    assert {name for name in expected | found if expected.get(name) != found.get(name)} == set()
+    assert {name for name in expected | actual if expected.get(name) != actual.get(name)} == set()
     assert [name for name in expected if name.startswith("models/")]
     for table in ("raw.market", "raw.macro"):
         assert _rows(here, table) == _rows(inside, table) != []
 
 
-def test_the_drift_image_looks_for_drift_with_its_own_python(runs: tuple[Path, Path]) -> None:
+def test_the_drift_image_writes_a_verdict(runs: tuple[Path, Path]) -> None:
     files = (runs[1] / "monitoring.drift_daily").rglob("*.parquet")
     rows = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
     verdict = next(row for row in rows if row["subject"] == "verdict")
@@ -227,7 +223,7 @@ def test_the_drift_image_looks_for_drift_with_its_own_python(runs: tuple[Path, P
         ("dashboard", "serving.brief", "8081/daily-brief", ["SPX", "2018-12-31"]),
     ],
 )
-def test_what_serves_answers_from_the_store_that_the_images_filled(
+def test_servers_answer_from_the_store_that_the_images_filled(
     served: Path, image: str, module: str, address: str, words: list[str]
 ) -> None:
     command = ["python", "-m", module, "--store", str(served)]

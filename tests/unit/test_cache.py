@@ -1,4 +1,4 @@
-"""Fits kept by their input: made once, merged when two make them at once."""
+"""The cache of fits: each computed once, concurrent writers merged."""
 
 import json
 
@@ -9,18 +9,18 @@ from volcast.store.cache import get_or_fit
 
 
 def test_only_what_is_missing_is_fitted(store):
-    asked = []
+    calls = []
 
     def fit(missing):
-        asked.append(list(missing))
+        calls.append(list(missing))
         return [{"of": key} for key in missing]
 
     assert get_or_fit(store, "kind/SYN", ["a", "b"], fit) == {"a": {"of": "a"}, "b": {"of": "b"}}
     assert list(get_or_fit(store, "kind/SYN", ["b", "c", "c"], fit)) == ["b", "c"]
-    assert asked == [["a", "b"], ["c"]]
+    assert calls == [["a", "b"], ["c"]]
 
 
-def test_two_writers_at_once_keep_both(store):
+def test_concurrent_writers_keep_both_fits(store):
     def fit(missing):
         get_or_fit(store, "kind/SYN", ["other"], lambda _: [{"n": 2}])
         return [{"n": 1} for _ in missing]
@@ -30,13 +30,13 @@ def test_two_writers_at_once_keep_both(store):
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"a": '])
-def test_a_file_that_is_no_map_is_an_error_and_never_empty(store, content):
+def test_a_file_without_a_map_is_corrupt(store, content):
     store.objects.put("fits/kind/SYN.json", content)
     with pytest.raises(CorruptFile):
         get_or_fit(store, "kind/SYN", ["a"], lambda _: [{}])
 
 
-def test_a_fit_that_fails_leaves_nothing_behind(store):
+def test_a_failed_fit_stores_nothing(store):
     def fit(missing):
         yield {"n": len(missing)}
         raise ZeroDivisionError

@@ -14,7 +14,7 @@ def clean(monkeypatch):
 
 def test_arguments_win_over_the_environment_and_none_leaves_it(monkeypatch):
     monkeypatch.setenv("VOLCAST_STORE", "from-environment")
-    assert read_settings(store="given").store == "given"
+    assert read_settings(store="argument").store == "argument"
     assert read_settings(store=None).store == "from-environment"
 
 
@@ -27,7 +27,7 @@ def test_every_wrong_setting_is_listed_at_once(monkeypatch):
     assert caught.value.exit_code == 2
 
 
-def test_each_source_has_a_universe_of_its_own():
+def test_each_source_has_its_universe():
     assert read_settings().resolved_universe == SAMPLE_UNIVERSE
     assert read_settings(source="synthetic").resolved_universe == SYNTHETIC_UNIVERSE
     assert read_settings(source="csv").resolved_universe == Universe()

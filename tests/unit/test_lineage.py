@@ -1,4 +1,4 @@
-"""Identity: equal input, equal name; anything that could change a number changes it."""
+"""Digests: equal for equal input, and changed by anything that could change a number."""
 
 import math
 
@@ -10,7 +10,7 @@ from volcast.core import hashing as lineage
 from volcast.core.hashing import as_json, code_version, digest, frame_digest, table_digest
 
 
-def test_json_is_canonical_and_refuses_what_json_cannot_say():
+def test_json_is_canonical_and_refuses_nan():
     assert as_json({"b": 1, "a": 2}) == as_json({"a": 2, "b": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
         as_json({"a": math.nan})
@@ -53,9 +53,9 @@ def test_another_version_of_a_computing_library_is_another_code_version(monkeypa
 
 
 def test_a_library_that_no_forecast_rests_on_may_be_absent(monkeypatch):
-    asked = []
+    names = []
     code_version.cache_clear()
-    monkeypatch.setattr(lineage, "version", lambda name: asked.append(name) or "1")
+    monkeypatch.setattr(lineage, "version", lambda name: names.append(name) or "1")
     code_version()
     code_version.cache_clear()
-    assert sorted(asked) == ["numpy", "pandas", "xgboost", "xgboost-cpu"]
+    assert sorted(names) == ["numpy", "pandas", "xgboost", "xgboost-cpu"]

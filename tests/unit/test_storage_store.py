@@ -46,19 +46,15 @@ def test_rows_come_back_typed_and_in_order_of_the_key(store, name):
     assert store.read(table).equals(table.sorted(rows))
 
 
-def test_rows_come_back_from_an_object_store_too(any_store):
+def test_every_kind_of_store_reads_its_rows_or_an_empty_table(any_store):
+    empty = any_store.read(PREDICTIONS_DAILY, symbols=["SPY"], first=date(2020, 1, 1))
+    assert empty.equals(PREDICTIONS_DAILY.empty())
     rows = contract_rows(PREDICTIONS_DAILY, ["SPY", "^VIX"], TURN)
     assert any_store.write(PREDICTIONS_DAILY, rows).files == 4
     assert any_store.read(PREDICTIONS_DAILY).equals(PREDICTIONS_DAILY.sorted(rows))
 
 
-def test_a_table_without_files_reads_as_its_schema_without_rows(any_store):
-    rows = any_store.read(LABELS_DAILY, symbols=["SPY"], first=date(2020, 1, 1))
-    assert rows.schema.equals(LABELS_DAILY.schema)
-    assert len(rows) == 0
-
-
-def test_a_read_takes_symbols_and_days_with_both_ends(store):
+def test_a_read_selects_symbols_and_inclusive_days(store):
     store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY", "SPYX", "TLT"], TURN))
     rows = store.read(LABELS_DAILY, symbols=["TLT", "SPY", "SPY"], first=TURN[3], last=TURN[6])
     assert rows.column("symbol").to_pylist() == ["SPY"] * 4 + ["TLT"] * 4
@@ -75,18 +71,8 @@ def test_a_read_does_not_open_files_of_other_symbols_and_years(store):
     assert len(store.read(LABELS_DAILY, symbols=["SPY"], first=date(2021, 1, 1))) == 5
 
 
-def test_files_lie_by_symbol_and_year_and_raw_ones_by_symbol_and_ingestion_day(store):
-    store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY"], TURN))
-    store.write(RAW_MARKET, contract_rows(RAW_MARKET, ["A/B"], TURN[:1], version=3))
-    assert store.objects.list("") == [
-        "labels_daily/symbol=SPY/year=2020/data.parquet",
-        "labels_daily/symbol=SPY/year=2021/data.parquet",
-        "raw.market/symbol=A%2FB/day=2021-06-04/data.parquet",
-    ]
-
-
 @pytest.mark.parametrize("table", [FEATURES_DAILY, PREDICTIONS_DAILY, CURATED_MARKET_DAILY])
-def test_the_same_rows_give_the_same_bytes_in_whatever_order_and_parts(tmp_path, table):
+def test_the_same_rows_give_the_same_bytes_in_any_order_and_parts(tmp_path, table):
     rows = contract_rows(table, ["SPY", "TLT"], TURN)
     whole, parts = Store.open(str(tmp_path / "a")), Store.open(str(tmp_path / "b"))
     whole.write(table, rows)
@@ -96,7 +82,7 @@ def test_the_same_rows_give_the_same_bytes_in_whatever_order_and_parts(tmp_path,
     assert tree(parts) == tree(whole)
 
 
-def test_a_repeated_write_touches_no_file(store):
+def test_a_repeated_write_changes_no_file(store):
     rows = contract_rows(PREDICTIONS_DAILY, ["SPY"], TURN)
     store.write(PREDICTIONS_DAILY, rows)
     before = files(store)
@@ -110,13 +96,13 @@ def test_a_write_replaces_rows_of_its_keys_and_keeps_the_others(any_store):
     new = contract_rows(PREDICTIONS_DAILY, ["SPY"], TURN[:2], version=1)
     extra = contract_rows(PREDICTIONS_DAILY, ["SPY"], days(date(2021, 2, 1), 1))
     any_store.write(PREDICTIONS_DAILY, old)
-    given = pa.concat_tables([extra, new, old.slice(2, 1)])
-    assert any_store.write(PREDICTIONS_DAILY, given) == WriteReport(1, 2, 1, files=2)
+    changes = pa.concat_tables([extra, new, old.slice(2, 1)])
+    assert any_store.write(PREDICTIONS_DAILY, changes) == WriteReport(1, 2, 1, files=2)
     expected = pa.concat_tables([new, old.slice(2), extra])
     assert any_store.read(PREDICTIONS_DAILY).equals(expected)
 
 
-def test_a_number_that_becomes_null_is_a_replaced_row_and_a_null_again_is_not(store):
+def test_a_number_that_becomes_null_replaces_the_row_once(store):
     rows = contract_rows(FEATURES_DAILY, ["SPY"], TURN[:1]).to_pylist()
     store.write(FEATURES_DAILY, pa.Table.from_pylist([rows[0] | {"vix": 0.2}]))
     without = FEATURES_DAILY.conform(pa.Table.from_pylist([rows[0] | {"vix": float("nan")}]))
@@ -125,12 +111,7 @@ def test_a_number_that_becomes_null_is_a_replaced_row_and_a_null_again_is_not(st
     assert store.read(FEATURES_DAILY).column("vix").to_pylist() == [None]
 
 
-def test_no_rows_are_no_work(store):
-    assert store.write(LABELS_DAILY, LABELS_DAILY.empty()) == WriteReport(0, 0, 0, 0)
-    assert not Path(store.uri).exists()
-
-
-def test_raw_rows_are_kept_as_first_written(store):
+def test_raw_rows_are_never_overwritten(store):
     rows = contract_rows(RAW_MARKET, ["SPY"], TURN)
     store.write(RAW_MARKET, rows)
     assert store.write(RAW_MARKET, rows).unchanged == 10
@@ -156,9 +137,8 @@ def test_a_macro_vintage_is_one_row_whatever_day_it_is_fetched(store):
     store.write(RAW_MACRO, rows)
     place = rows.column_names.index("ingested_at")
     again = pc.add(rows.column(place), pa.scalar(86_400_000_000, pa.duration("us")))
-    with pytest.raises(ContractError, match=r"another available_at.*run this one again") as e:
+    with pytest.raises(ContractError, match="another available_at"):
         store.write(RAW_MACRO, rows.set_column(place, "ingested_at", again))
-    assert "ingested_at 2021-06-02 21:00:00+00:00 for the stored 2021-06-01" in str(e.value)
     assert store.read(RAW_MACRO).equals(rows)
 
 
@@ -169,15 +149,15 @@ def _write_own_days(uri: str, own: int, start: Barrier) -> None:
         store.write(LABELS_DAILY, contract_rows(LABELS_DAILY, ["SPY"], [day]))
 
 
-def test_threads_side_by_side_lose_no_row(any_store):
+def test_concurrent_threads_lose_no_row(any_store):
     start = threading.Barrier(2)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda own: _write_own_days(any_store.uri, own, start), range(2)))
-    found = any_store.read(LABELS_DAILY).column("session").to_pylist()
-    assert found == days(date(2020, 1, 1), 30)
+    sessions = any_store.read(LABELS_DAILY).column("session").to_pylist()
+    assert sessions == days(date(2020, 1, 1), 30)
 
 
-def test_processes_side_by_side_lose_no_row(store):
+def test_concurrent_processes_lose_no_row(store):
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(2)
     writers = [context.Process(target=_write_own_days, args=(store.uri, i, start)) for i in (0, 1)]
@@ -195,9 +175,12 @@ def test_a_truncated_file_is_corrupt_for_readers_and_writers(any_store, cut):
     any_store.write(LABELS_DAILY, rows)
     (key,) = any_store.objects.list("labels_daily/")
     any_store.objects.put(key, any_store.objects.get(key)[:cut])
-    for act in (lambda: any_store.read(LABELS_DAILY), lambda: any_store.write(LABELS_DAILY, rows)):
+    for action in (
+        lambda: any_store.read(LABELS_DAILY),
+        lambda: any_store.write(LABELS_DAILY, rows),
+    ):
         with pytest.raises(CorruptFile, match=key) as caught:
-            act()
+            action()
         assert caught.value.exit_code == 10
 
 
@@ -226,7 +209,7 @@ def test_a_file_from_before_a_column_was_added_reads_as_null_there(store):
     assert read.drop_columns(["vix"]).equals(rows.drop_columns(["vix"]))
 
 
-def test_a_file_of_a_later_contract_can_be_read_but_not_cut_back_by_a_write(store):
+def test_a_file_with_a_newer_column_is_readable_and_never_rewritten(store):
     rows = contract_rows(FEATURES_DAILY, ["SPY"], TURN[:5])
     _put_file(store, rows.append_column("of_tomorrow", pa.array([1.0] * 5)))
     assert store.read(FEATURES_DAILY).equals(rows)
