@@ -1,7 +1,7 @@
 """How long the page takes, against a Streamlit page with one heading, in one run.
 
-From the start of navigation until the headline stands and every chart is drawn; each visit in a
-browser profile of its own, which holds nothing yet.
+From the start of navigation until the headline and every chart are drawn; each visit in an empty
+browser profile.
 """
 
 import socket
@@ -33,15 +33,7 @@ _PLAIN = (
 
 
 def measure_page(store: str, timed: Stopwatch) -> dict[str, object]:
-    """Visit the page of a store by turns with a bare one; return the ratio and the goal.
-
-    Parameters
-    ----------
-    store : str
-        One that lacks nothing, of some twenty years.
-    timed : Stopwatch
-        Gets the first visit of a fresh process, and the median of the later ones.
-    """
+    """Visit the page of a complete store in turn with a bare one; return the ratio and the goal."""
     binary = browser_binary()
     if binary is None:
         return {"page": "not measured: no chromium"}
@@ -87,8 +79,8 @@ def _visit(chromium: Any, address: str, charts: int) -> float:
 @contextmanager
 def _up(*command: str) -> Iterator[str]:
     """Run a module that listens on the port that its last argument names; yield its address."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", *command, str(port)], cwd=_ROOT,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""All servers answer the same model: asked for one row, each gives what the library gives."""
+"""All servers answer one row with the number of the library."""
 
 import asyncio
 import json
@@ -27,17 +27,13 @@ _READ: Mapping[str, Callable[[Any], float]] = {
 
 
 def answer(way: str, body: bytes) -> tuple[str | None, float]:
-    """Return the version that an answer names, None where it names none, and its first number.
+    """Return the version in an answer, if any, and its first number.
 
-    Parameters
-    ----------
-    way : str
-        How it was asked, by the names of `Requests.one_row`.
-    body : bytes
+    ``way`` is one of the names of `Requests.one_row`.
     """
-    found = json.loads(body)
-    version = found.get("model_version") or found.get("model", {}).get("version")
-    return version, _READ[way](found)
+    content = json.loads(body)
+    version = content.get("model_version") or content.get("model", {}).get("version")
+    return version, _READ[way](content)
 
 
 def require_agreement(

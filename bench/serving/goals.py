@@ -21,22 +21,8 @@ Cases = Mapping[str, Measured]
 class Results:
     """Everything one run measured.
 
-    Parameters
-    ----------
-    one_row : mapping of int to Cases
-        By connections.
-    many_rows : mapping of int to Cases
-        By rows in a request.
-    explain : mapping of int to Cases
-        By rows in a request.
-    isolation : mapping of str to Isolation
-        By server.
-    pinned_p95_ms : float
-    swapped : Swapped
-    growth : Growth or None
-        None if no time was given to it.
-    memory_mb : mapping of str to float
-        Of each server, once it has answered everything.
+    ``one_row`` is by connections, ``many_rows`` and ``explain`` by rows in a request, ``isolation``
+    and ``memory_mb`` by server; ``growth`` is None if no time was given to it.
     """
 
     one_row: Mapping[int, Cases]
@@ -78,11 +64,11 @@ def _predict(runs: Sequence[Cases]) -> list[Goal]:
 
 def _v2(results: Results) -> list[Goal]:
     one = min(_cpu(cases, MLSERVER, V2) for cases in results.one_row.values())
-    found = [Goal(f"V2 requests per CPU second, 1 row: {OURS} over {MLSERVER}", one, ">=", 2)]
+    verdicts = [Goal(f"V2 requests per CPU second, 1 row: {OURS} over {MLSERVER}", one, ">=", 2)]
     for rows, cases in results.many_rows.items():
         what = f"V2 requests per CPU second, {rows} rows: {OURS} over {MLSERVER}"
-        found.append(Goal(what, _cpu(cases, MLSERVER, V2), ">=", 1))
-    return found
+        verdicts.append(Goal(what, _cpu(cases, MLSERVER, V2), ">=", 1))
+    return verdicts
 
 
 def _swaps(swapped: Swapped) -> list[Goal]:
@@ -93,8 +79,8 @@ def _swaps(swapped: Swapped) -> list[Goal]:
     ]
 
 
-def _growth(found: Growth) -> Goal:
-    return Goal(f"growth of memory over {found.minutes:g} minutes", found.share, "<=", 0.05)
+def _growth(growth: Growth) -> Goal:
+    return Goal(f"growth of memory over {growth.minutes:g} minutes", growth.share, "<=", 0.05)
 
 
 def _cpu(cases: Cases, one: str, other: str) -> float:

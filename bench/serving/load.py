@@ -125,24 +125,10 @@ async def closed_loop(  # noqa: PLR0913
     pause: float = 0.0,
     check: Check | None = None,
 ) -> Load:
-    """Ask again once an answer is in, on every connection.
+    """Send the requests in turn on every connection, each once the last one is answered.
 
-    Parameters
-    ----------
-    port : int
-        On loopback.
-    requests : sequence of bytes
-        Sent in turn by each connection, each starting at another.
-    connections : int
-        Each with one request under way.
-    seconds : float
-        After which no further request is sent.
-    least : int
-        Requests that each connection sends at least, however slow they are.
-    pause : float
-        Seconds between an answer and the next request; in no latency.
-    check : callable or None
-        Given every answer.
+    Each connection begins with another request, sends at least ``least`` of them and none after
+    ``seconds``; ``pause`` seconds between two are in no latency. ``check`` gets every answer.
 
     Raises
     ------
@@ -150,7 +136,7 @@ async def closed_loop(  # noqa: PLR0913
         On any answer but a 200.
     """
     load, clock = Load(), time.perf_counter
-    asked = await _connected(port, connections)
+    opened = await _connected(port, connections)
     started = clock()
 
     async def work(connection: _Connection, first: int) -> None:
@@ -167,27 +153,18 @@ async def closed_loop(  # noqa: PLR0913
             if pause:
                 await asyncio.sleep(pause)
 
-    async with _tasks(asked) as group:
-        for number, connection in enumerate(asked):
+    async with _tasks(opened) as group:
+        for number, connection in enumerate(opened):
             group.create_task(work(connection, number % len(requests)))
     load.seconds = clock() - started
     return load
 
 
 async def open_loop(port: int, request: bytes, rate: float, seconds: float) -> Load:
-    """Ask on a fixed schedule, whether or not the answers keep up.
+    """Send a request on a fixed schedule, whether or not the answers keep up.
 
-    A latency runs from the moment the schedule set, so that a stall counts for all it delays.
-
-    Parameters
-    ----------
-    port : int
-        On loopback.
-    request : bytes
-    rate : float
-        Requests a second.
-    seconds : float
-        Length of the schedule.
+    A latency begins at the scheduled time, so that a stall counts for every request it delays.
+    ``rate`` is in requests a second.
     """
     load, clock = Load(), time.perf_counter
     idle = await _connected(port, 1)

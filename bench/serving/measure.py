@@ -16,15 +16,7 @@ _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to measure.
-
-    Parameters
-    ----------
-    rounds : int
-        Each case is measured once a round; what is kept is the median of the rounds.
-    seconds : float
-        Of one case in one round.
-    """
+    """Each case is measured once a round for so many seconds; the median of the rounds counts."""
 
     rounds: int
     seconds: float
@@ -34,16 +26,8 @@ class Plan:
 class Measured:
     """One case under one load: medians over rounds.
 
-    Parameters
-    ----------
-    cpu_ms : float
-        Server CPU of one request, in milliseconds.
-    rate : float
-        Requests a second.
-    latency_ms : dict of float
-        p50, p95 and p99.
-    requests : int
-        Of all rounds.
+    Server CPU of one request, requests a second, latencies p50, p95 and p99, and the requests of
+    all rounds.
     """
 
     cpu_ms: float
@@ -61,14 +45,14 @@ def interleaved(
     servers: Mapping[str, Running], cases: Mapping[str, Case], connections: int, plan: Plan
 ) -> dict[str, Measured]:
     """Measure each case under a closed loop of ``connections``; a warm-up round does not count."""
-    found: dict[str, list[Measured]] = {name: [] for name in cases}
+    measured: dict[str, list[Measured]] = {name: [] for name in cases}
     for turn in range(plan.rounds + 1):
         for name, case in cases.items():
             seconds = plan.seconds if turn else plan.seconds / 4
             one = _once(servers[case.server], case, connections, seconds)
             if turn:
-                found[name].append(one)
-    return {name: _median(rounds) for name, rounds in found.items()}
+                measured[name].append(one)
+    return {name: _median(rounds) for name, rounds in measured.items()}
 
 
 def _once(server: Running, case: Case, connections: int, seconds: float) -> Measured:

@@ -15,8 +15,6 @@ __all__ = ["Growth", "Isolation", "growth", "isolation", "pinned"]
 
 _SLICE_SECONDS = 5.0
 _AT_EACH_END = 5
-
-
 _PAUSE = 0.003
 
 
@@ -34,10 +32,10 @@ class Isolation:
 
 
 def isolation(server: Running, predict: Case, explain: Case, plan: Plan) -> Isolation:
-    """Measure one connection of forecasts with and without another of explanations beside it.
+    """Measure one connection of forecasts with and without another of explanations.
 
-    A forecast is asked for every few milliseconds: asked for without a pause, this process and the
-    server's two threads would want more than two cores, and the wait for one is what would show.
+    Forecasts are requested every few milliseconds: without a pause this process and the server's
+    two threads would need more than two cores, and the wait for a core would be measured.
     """
 
     async def asked() -> Load:
@@ -45,9 +43,11 @@ def isolation(server: Running, predict: Case, explain: Case, plan: Plan) -> Isol
         return await closed_loop(server.port, predict.requests, 1, seconds, pause=pause)
 
     async def both() -> Load:
-        beside = asyncio.create_task(closed_loop(server.port, explain.requests, 1, plan.seconds))
+        explaining = asyncio.create_task(
+            closed_loop(server.port, explain.requests, 1, plan.seconds)
+        )
         load = await asked()
-        await beside
+        await explaining
         return load
 
     idle, busy = [], []
@@ -66,14 +66,9 @@ def pinned(server: Running, case: Case, rate: float, seconds: float) -> Load:
 
 @dataclass(frozen=True)
 class Growth:
-    """Resident memory over a mixed load, in megabytes, the first tenth left out.
+    """Resident memory over a mixed load: medians of five samples at either end, in megabytes.
 
-    Parameters
-    ----------
-    minutes : float
-    first_mb, last_mb : float
-        Medians of the five samples at either end.
-    requests : int
+    The first tenth of the samples is left out.
     """
 
     minutes: float

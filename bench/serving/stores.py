@@ -34,21 +34,10 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class Subject:
-    """What is served: a store, its two versions, the champion's trees, and rows to ask about.
+    """The served store, its two versions with the champion first, its model, and 1000 rows.
 
-    Parameters
-    ----------
-    folder : Path
-        The store.
-    symbol : str
-    versions : tuple of str
-        The champion first.
-    model_file : Path
-        The champion's ``model.ubj``, for the other servers.
-    forecaster : Forecaster
-        The champion's.
-    x : f8[1000, k]
-        Rows by signature, none of them null, of six significant digits.
+    ``model_file`` is the champion's ``model.ubj``, for the other servers; ``x`` has rows by the
+    signature, without nulls, of six significant digits.
     """
 
     folder: Path
@@ -66,8 +55,8 @@ class Subject:
     @property
     def tree_x(self) -> NDArray[np.float64]:
         """The columns of x that the trees take."""
-        wanted = self.forecaster.recipe.tree_features
-        return self.x[:, [self.names.index(name) for name in wanted]]
+        columns = [self.names.index(name) for name in self.forecaster.recipe.tree_features]
+        return self.x[:, columns]
 
     @contextmanager
     def swaps(self) -> Iterator[Iterator[str]]:

@@ -23,15 +23,8 @@ _EACH = 16
 class Swapped:
     """What was answered while champions were swapped.
 
-    Parameters
-    ----------
-    swaps : int
-        Versions that came into service.
-    answers : int
-    mixed : int
-        Answers whose number is not that of the version they name.
-    errors : list of str
-        The load ends at the first.
+    ``mixed`` counts answers whose number is not that of the version they name; the load ends at
+    the first error.
     """
 
     swaps: int = 0
@@ -42,49 +35,40 @@ class Swapped:
 
 @dataclass
 class _Watch:
-    """Reads answers; knows what each version says to each request once it was at rest."""
+    """Compares answers with those that each version gave to the same request before the swaps."""
 
     ways: Sequence[str]
-    known: dict[tuple[str, int], float] = field(default_factory=dict)
+    expected: dict[tuple[str, int], float] = field(default_factory=dict)
     newest: str | None = None
-    found: Swapped = field(default_factory=Swapped)
+    result: Swapped = field(default_factory=Swapped)
 
     def learn(self, at: int, body: bytes) -> None:
         version, value = answer(self.ways[at], body)
-        self.known[version or "", at] = value
+        self.expected[version or "", at] = value
 
     def judge(self, at: int, body: bytes) -> None:
         version, value = answer(self.ways[at], body)
         self.newest = version
-        self.found.answers += 1
-        self.found.mixed += self.known.get((version or "", at)) != value
+        self.result.answers += 1
+        self.result.mixed += self.expected.get((version or "", at)) != value
 
 
 def swap(
     subject: Subject, server: Running, cases: dict[str, Case], times: int, connections: int = 8
 ) -> Swapped:
-    """Promote the other version so many times while every way is asked.
-
-    Parameters
-    ----------
-    subject : Subject
-    server : Running
-        That follows the subject's store.
-    cases : dict of Case
-        The ways to ask it for one row.
-    times : int
-    connections : int
-    """
+    """Promote the other version ``times`` times while a server that follows the store is asked."""
     mix = [(way, one) for way, case in cases.items() for one in case.requests[:_EACH]]
     watch, requests = _Watch([way for way, _ in mix]), [one for _, one in mix]
     for version in reversed(subject.versions):
         subject.promote(version)
         asyncio.run(_learn(watch, server.port, requests, version))
-    if any(len({watch.known[one, at] for one in subject.versions}) < 2 for at in range(len(mix))):
+    if any(
+        len({watch.expected[one, at] for one in subject.versions}) < 2 for at in range(len(mix))
+    ):
         raise RuntimeError("both versions answer alike: a mix would not be seen")
     with subject.swaps() as versions:
         asyncio.run(_swap(watch, server.port, requests, connections, versions, times))
-    return watch.found
+    return watch.result
 
 
 async def _learn(watch: _Watch, port: int, requests: Sequence[bytes], version: str) -> None:
@@ -95,7 +79,7 @@ async def _learn(watch: _Watch, port: int, requests: Sequence[bytes], version: s
         await asyncio.sleep(0.05)
         await closed_loop(port, requests[:1], 1, 0.0, check=watch.judge)
     await closed_loop(port, requests, 1, 0.0, least=len(requests), check=watch.learn)
-    watch.found = Swapped()
+    watch.result = Swapped()
 
 
 async def _swap(
@@ -111,9 +95,9 @@ async def _swap(
         for _ in range(times):
             version = await asyncio.to_thread(next, versions)
             await _served(watch, version, asking)
-            watch.found.swaps += 1
+            watch.result.swaps += 1
     except TimeoutError:
-        watch.found.errors.append(f"version {version} did not come into service")
+        watch.result.errors.append(f"version {version} did not come into service")
     finally:
         asking.cancel()
         await _ended(asking, watch)
@@ -131,4 +115,4 @@ async def _ended(asking: "asyncio.Task[object]", watch: _Watch) -> None:
     except asyncio.CancelledError:
         pass
     except LoadError as error:
-        watch.found.errors.append(str(error))
+        watch.result.errors.append(str(error))

@@ -35,26 +35,18 @@ def _install(python: Path) -> None:
 
 def version(programs: Path) -> str:
     """Return MLServer's version."""
-    asked = [programs / "python", "-c", "from importlib.metadata import version as v;"
+    command = [programs / "python", "-c", "from importlib.metadata import version as v;"
              "print(v('mlserver'), 'with xgboost', v('xgboost'))"]  # fmt: skip
-    return subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def model_folder(
     folder: Path, model_file: Path, ports: tuple[int, int, int], workers: int | None
 ) -> Path:
-    """Write what ``mlserver start`` reads; return its folder.
+    """Write a folder for ``mlserver start``; return it.
 
-    Parameters
-    ----------
-    folder : Path
-        Made here.
-    model_file : Path
-        In XGBoost's own format.
-    ports : tuple of int
-        For HTTP, gRPC and metrics.
-    workers : int or None
-        Processes that predict, 0 for in line; None leaves MLServer's default.
+    ``ports`` are for HTTP, gRPC and metrics. ``workers`` processes predict, 0 for in line; None
+    leaves MLServer's default.
     """
     folder.mkdir()
     own = {"host": "127.0.0.1"} | dict(
