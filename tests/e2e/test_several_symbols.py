@@ -1,4 +1,4 @@
-"""Several symbols in one pipeline run: the same code, no change but the target."""
+"""Several symbols in one run of the evaluation pipeline."""
 
 import os
 import subprocess
@@ -19,23 +19,24 @@ pytestmark = pytest.mark.xdist_group("several_symbols")
 
 
 @pytest.fixture(scope="module")
-def run(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The store of one run of the evaluation pipeline, and what it showed."""
+def evaluations(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the evaluation pipeline once; return the folder of its results."""
     folder = tmp_path_factory.mktemp("symbols")
-    asked = ["evaluate", "--source", "csv", "--source-path", str(shared_data)]
-    asked += ["--symbols", ",".join(SYMBOLS), "--store", str(folder / "store")]
+    arguments = ["evaluate", "--source", "csv", "--source-path", str(shared_data)]
+    arguments += ["--symbols", ",".join(SYMBOLS), "--store", str(folder / "store")]
+    arguments += ["--pipeline-root", str(folder / "kfp")]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("VOLCAST_")}
     done = subprocess.run(
-        [sys.executable, "-m", "pipelines.local", *asked, "--pipeline-root", str(folder / "kfp")],
+        [sys.executable, "-m", "pipelines.local", *arguments],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "store", done.stdout
+    return folder / "store" / "evaluations"
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
-def test_each_symbol_saves_a_sixth_of_the_qlike_of_har_rv(run, symbol):
-    rows = pq.read_table(run[0] / "evaluations" / symbol / "evaluation.parquet").to_pandas()
+def test_each_symbol_saves_a_sixth_of_the_qlike_of_har_rv(evaluations, symbol):
+    rows = pq.read_table(evaluations / symbol / "evaluation.parquet").to_pandas()
     assert set(rows["symbol"]) == {symbol}
     rows = rows.dropna(subset=["rv_5d", "forecast"])
     variance = rows["rv_5d"].to_numpy() ** 2
@@ -43,13 +44,12 @@ def test_each_symbol_saves_a_sixth_of_the_qlike_of_har_rv(run, symbol):
         qlike_losses(variance, rows[name].to_numpy() ** 2).mean() for name in ("forecast", "har_rv")
     )
     assert 1 - ours / har > 1 / 6
-    assert f"symbol {symbol}, sessions {len(rows)}, saved {1 - ours / har:.1%}" in run[1]
 
 
 @pytest.fixture(scope="module")
-def decade(run) -> pd.DataFrame:
+def decade(evaluations) -> pd.DataFrame:
     """SPY's scored sessions from 2012 to 2021."""
-    rows = pq.read_table(run[0] / "evaluations" / "SPY" / "evaluation.parquet").to_pandas()
+    rows = pq.read_table(evaluations / "SPY" / "evaluation.parquet").to_pandas()
     days = pd.to_datetime(rows["session"])
     return rows[days.dt.year.between(2012, 2021)].dropna(subset=["rv_5d"])
 
@@ -62,7 +62,7 @@ def losses(rows: pd.DataFrame, name: str) -> "pd.Series[float]":
 @pytest.mark.parametrize(
     ("baseline", "least"), [("har_rv", 0.20), ("log_har", 0.12), ("har_x", 0.04)]
 )
-def test_spy_saves_what_is_promised_of_each_baselines_qlike(decade, baseline, least):
+def test_spy_saves_a_share_of_each_baselines_qlike(decade, baseline, least):
     ours, theirs = losses(decade, "forecast"), losses(decade, baseline)
     assert 1 - ours.mean() / theirs.mean() >= least
     # Diebold-Mariano by plain means: the long-run variance with Bartlett weights.
@@ -91,27 +91,28 @@ def test_spy_beats_har_rv_in_nine_of_ten_years(decade):
 
 
 @pytest.mark.parametrize(("share", "low", "high"), [(80, 0.77, 0.83), (95, 0.93, 0.96)])
-def test_spys_intervals_hold_their_share_of_outcomes(decade, share, low, high):
+def test_spys_intervals_cover_their_share_of_outcomes(decade, share, low, high):
     inside = (decade[f"lo{share}"] <= decade["rv_5d"]) & (decade["rv_5d"] <= decade[f"hi{share}"])
     assert low <= inside.mean() <= high
 
 
-def test_the_page_lays_them_side_by_side(run):
-    page = (run[0] / "evaluations" / "survey.html").read_text()
+def test_the_page_compares_the_symbols(evaluations):
+    page = (evaluations / "survey.html").read_text()
     for title in ("All sessions", "2012-2018", "2019-2021"):
         table = page.partition(f"<h2>{title}</h2>")[2].partition("</table>")[0]
         assert [f"<td>{symbol}</td>" in table for symbol in SYMBOLS] == [True] * 3
 
 
-def test_one_symbol_alone_gives_the_same_rows(run, tmp_path):
+def test_one_symbol_alone_gives_the_same_rows(evaluations, tmp_path):
     volcast = f"{os.path.dirname(sys.executable)}/volcast"
     out = tmp_path / "qqq.parquet"
     span = ["--from", "2019-01-01", "--to", "2021-12-31", "--out", str(out)]
+    store = str(evaluations.parent)
     subprocess.run(
-        [volcast, "evaluate", "--store", str(run[0]), "--target", "QQQ", "--iv", "VIX", *span],
+        [volcast, "evaluate", "--store", store, "--target", "QQQ", "--iv", "VIX", *span],
         check=True, capture_output=True,
     )  # fmt: skip
-    whole = pq.read_table(run[0] / "evaluations" / "QQQ" / "evaluation.parquet").to_pandas()
+    whole = pq.read_table(evaluations / "QQQ" / "evaluation.parquet").to_pandas()
     alone = pq.read_table(out).to_pandas()
     tail = whole[whole["session"] >= alone["session"].iloc[0]].reset_index(drop=True)
     assert alone.equals(tail)
