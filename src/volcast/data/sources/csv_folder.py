@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from volcast.data.sources.source import (
     Fetched,
     between,
     changes,
+    counts,
     join,
     market_rows,
     nothing,
-)
+)  # fmt: skip
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["CsvFolderSource"]
@@ -52,11 +54,9 @@ class CsvFolderSource:
     def __init__(self, folder: Path) -> None:
         if not (folder / "market").is_dir():
             raise ConfigError(
-                found=f"no folder {folder / 'market'}",
-                expected="a folder with market/SYMBOL.csv",
-                where="csv source",
-                remedy="Name the folder that contains market and macro.",
-            )
+                found=f"no folder {folder / 'market'}", expected="a folder with market/SYMBOL.csv",
+                where="csv source", remedy="Name the folder that contains market and macro.",
+            )  # fmt: skip
         self._folder = folder
         self.symbols = tuple(sorted(file.stem for file in (folder / "market").glob("*.csv")))
 
@@ -72,17 +72,10 @@ class CsvFolderSource:
         return join([self._symbol(symbol, first, last) for symbol in symbols], RAW_MARKET)
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
-        """Fetch every series of the folder.
-
-        Raises
-        ------
-        ContractError
-            As for ``market``.
-        """
+        """Fetch every series of the folder; raise as ``market`` does."""
         paths = sorted((self._folder / "macro").glob("*.csv"))
         whole = join([_series(path) for path in paths], RAW_MACRO)
-        rows = between(whole.rows, "observation_date", first, last)
-        return Fetched(rows, whole.dropped, whole.notes)
+        return replace(whole, rows=between(whole.rows, "observation_date", first, last))
 
     def _symbol(self, symbol: str, first: date | None, last: date | None) -> Fetched:
         path = self._folder / "market" / f"{symbol}.csv"
@@ -91,7 +84,7 @@ class CsvFolderSource:
         prices, repeats = _unique(_read(path, _MARKET), ["date"], path)
         prices = prices.rename(columns={"date": "session"})
         rows = market_rows(prices, symbol, self.name, first=first, last=last)
-        return Fetched(rows, {f"{symbol}: repeated row": repeats} if repeats else {})
+        return Fetched(rows, counts(symbol, {"repeated row": repeats}))
 
 
 def _series(path: Path) -> Fetched:
@@ -105,11 +98,8 @@ def _series(path: Path) -> Fetched:
         moments, rule = available_at(path.stem, valued["date"])
         rows = valued.assign(available_at=moments, lag_rule=rule)
     rows = rows.rename(columns={"date": "observation_date"}).assign(series=path.stem, source="csv")
-    counts = {
-        f"{path.stem}: repeated row": repeats,
-        f"{path.stem}: no value": len(read) - len(valued),
-    }
-    return Fetched(rows[MACRO_COLUMNS], {reason: n for reason, n in counts.items() if n})
+    dropped = {"repeated row": repeats, "no value": len(read) - len(valued)}
+    return Fetched(rows[MACRO_COLUMNS], counts(path.stem, dropped))
 
 
 def _changes(valued: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -137,15 +127,19 @@ def _read(path: Path, types: dict[str, pa.DataType]) -> pd.DataFrame:
             path,
             read_options=pyarrow.csv.ReadOptions(use_threads=False),
             convert_options=pyarrow.csv.ConvertOptions(
-                column_types=types,
-                include_columns=list(types),
-                null_values=_MISSING,
-                strings_can_be_null=True,
+                column_types=types, include_columns=list(types),
+                null_values=_MISSING, strings_can_be_null=True,
             ),
-        )
+        )  # fmt: skip
     except pa.ArrowInvalid as error:
         raise _malformed(path, str(error), types) from error
-    _refuse_empty_keys(table, path)
+    for name in table.column_names:
+        if name in ("date", "vintage") and table.column(name).null_count:
+            row = table.column(name).is_null().index(pa.scalar(True)).as_py()
+            raise ContractError(
+                found=f"no {name}", expected="one in every row", where=f"{path}, row {row + 2}",
+                remedy="Fix or remove the row.",
+            )  # fmt: skip
     read: pd.DataFrame = table.to_pandas(date_as_object=False)
     return read
 
@@ -163,19 +157,8 @@ def _malformed(path: Path, found: str, types: dict[str, pa.DataType]) -> Contrac
     return ContractError(
         found=found.replace("Row #", "row "),
         expected=f"comma-separated values{': ' + columns if columns else ''}",
-        where=str(path),
-        remedy="Fix the row; the header is row 1.",
-    )
-
-
-def _refuse_empty_keys(table: pa.Table, path: Path) -> None:
-    for name in ("date", "vintage"):
-        if name in table.column_names and table.column(name).null_count:
-            row = table.column(name).is_null().index(pa.scalar(True)).as_py()
-            raise ContractError(
-                found=f"no {name}", expected="one in every row", where=f"{path}, row {row + 2}",
-                remedy="Fix or remove the row.",
-            )  # fmt: skip
+        where=str(path), remedy="Fix the row; the header is row 1.",
+    )  # fmt: skip
 
 
 def _unique(read: pd.DataFrame, key: list[str], path: Path) -> tuple[pd.DataFrame, int]:
@@ -186,9 +169,7 @@ def _unique(read: pd.DataFrame, key: list[str], path: Path) -> tuple[pd.DataFram
         row = int(rows.index[conflicting][0])
         label = ", ".join(str(rows.loc[row, name]).removesuffix(" 00:00:00") for name in key)
         raise ContractError(
-            found=f"{label} a second time, with other values",
-            expected=f"one row per {key[-1]}",
-            where=f"{path}, row {row + 2}",
-            remedy="Remove the wrong one of the two rows.",
-        )
+            found=f"{label} a second time, with other values", expected=f"one row per {key[-1]}",
+            where=f"{path}, row {row + 2}", remedy="Remove the wrong one of the two rows.",
+        )  # fmt: skip
     return rows, len(read) - len(rows)

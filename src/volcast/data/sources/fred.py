@@ -1,23 +1,41 @@
 """FRED's macro series: every vintage of the revised ones, with the day it was published."""
 
+import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
+from json import JSONDecodeError
 from typing import Any
+from urllib.parse import quote
+from urllib.request import getproxies, proxy_bypass
 
+import httpx
 import numpy as np
 import pandas as pd
 from pydantic import SecretStr
 
-from volcast.data.sources.fred_api import FredApi, UnknownSeries, other_shape
+from volcast.core.errors import ConfigError, ContractError, SourceUnavailable
 from volcast.data.sources.publication_lag import VINTAGE_DAY, available_at, end_of_day
-from volcast.data.sources.source import MACRO_COLUMNS, Fetched, between, changes, join, nothing
+from volcast.data.sources.source import (
+    MACRO_COLUMNS,
+    Fetched,
+    Retry,
+    between,
+    changes,
+    counts,
+    join,
+    nothing,
+)  # fmt: skip
 from volcast.store.tables import RAW_MACRO
 
 __all__ = ["FredMacro"]
 
 _URL = "https://api.stlouisfed.org"
 _TIMEOUT_SECONDS = 30.0
+_ATTEMPTS = 7
+"""The waits add up to about a minute, since FRED allows 120 requests a minute."""
 _EARLIEST = date(1980, 1, 1)
 """No market row is older."""
 _FIRST_DAY, _LAST_DAY = "1776-07-04", "9999-12-31"
@@ -28,7 +46,6 @@ _MOST_VINTAGES = 2000
 _REVISED = ("CPIAUCSL", "ICSA", "INDPRO", "UNRATE")
 _RE_ESTIMATED = ("NFCI",)
 _NOT_REVISED = ("BAA10Y", "BAMLH0A0HYM2", "DFF", "DGS10", "DGS2", "DGS3MO", "VIXCLS")
-
 _BY_REAL_TIME, _INITIAL_RELEASE = 1, 4
 
 
@@ -40,9 +57,8 @@ class FredMacro:
     - NFCI, whose whole history is re-estimated each week: only the initial release. Before its
       first vintage (2011) no value was public.
     - Daily market series: today's values and the assumed lag of ``publication_lag``. They are
-      practically never revised; they have more vintages than one query returns (2000), which
-      begin decades after their values, and BAMLH0A0HYM2 has none. A changed value counts from
-      its ingestion.
+      practically never revised, and BAMLH0A0HYM2 has no vintages at all. A changed value counts
+      from its ingestion.
 
     Values of a publication day that is not over could still change, so ``last`` is the first day
     whose vintages are left out. A forecast of that session could not use them.
@@ -58,7 +74,7 @@ class FredMacro:
     base_url : str
         Scheme and host of the service.
     timeout_seconds : float
-        Per HTTP request.
+        For the connection, and between two parts of an answer.
     """
 
     def __init__(
@@ -77,21 +93,32 @@ class FredMacro:
 
         Raises
         ------
-        SourceUnavailable, ConfigError, ContractError
-            As `FredApi.whole`.
+        SourceUnavailable
+            If every attempt is refused (423, 429, 5xx), times out or returns no JSON; or if a list
+            changes while its pages are read.
+        ConfigError
+            At the first attempt, if FRED does not accept the key.
+        ContractError
+            At the first attempt, if it rejects the query, or the answer has another shape.
         """
-        with FredApi(
-            self._key, self._base_url,
-            sleep=self._sleep, seed=self._seed, timeout_seconds=self._timeout,
-        ) as api:  # fmt: skip
+        retry = Retry(_ATTEMPTS, self._sleep, random.Random(self._seed))  # noqa: S311
+        transport = _Keyed(self._key, self._base_url)
+        with httpx.Client(
+            base_url=self._base_url, transport=transport, timeout=self._timeout
+        ) as client:
+            api = _Api(client, self._key, retry)
             names = sorted((*_REVISED, *_RE_ESTIMATED, *_NOT_REVISED))
             return join([_series(api, name, first, last) for name in names], RAW_MACRO)
 
 
-def _series(api: FredApi, series: str, first: date | None, last: date | None) -> Fetched:
+class _UnknownSeries(Exception):
+    """FRED has no such series, or no vintages of it."""
+
+
+def _series(api: "_Api", series: str, first: date | None, last: date | None) -> Fetched:
     try:
         read = _read(api, series, first, last)
-    except UnknownSeries:
+    except _UnknownSeries:
         return nothing(RAW_MACRO, f"FRED has no {series}.")
     valued = read[read["value"].notna()].reset_index(drop=True)
     if series in _NOT_REVISED:
@@ -104,35 +131,32 @@ def _series(api: FredApi, series: str, first: date | None, last: date | None) ->
         rows = rows.drop_duplicates("date")
     rows = rows.rename(columns={"date": "observation_date"}).assign(series=series, source="fred")
     rows = between(rows[MACRO_COLUMNS], "observation_date", first, last)
-    missing = len(read) - len(valued)
-    return Fetched(rows, {f"{series}: no value": missing} if missing else {})
+    return Fetched(rows, counts(series, {"no value": len(read) - len(valued)}))
 
 
-def _read(api: FredApi, series: str, first: date | None, last: date | None) -> pd.DataFrame:
-    span = {"observation_start": str(first or _EARLIEST), "observation_end": str(last or _LAST_DAY)}
+def _read(api: "_Api", series: str, first: date | None, last: date | None) -> pd.DataFrame:
+    """Return date, vintage and value of every vintage before ``last``, or of today's values."""
+    observations = partial(
+        api.whole, "series/observations", "observations", series,
+        observation_start=str(first or _EARLIEST), observation_end=str(last or _LAST_DAY),
+    )  # fmt: skip
     if series in _NOT_REVISED:
-        rows = api.whole("series/observations", "observations", series, **span)
-        return _typed(rows, series)
+        return _typed(observations(), series)
     kind = _INITIAL_RELEASE if series in _RE_ESTIMATED else _BY_REAL_TIME
     rows = []
     for begin, end in _windows(_vintage_days(api, series), last):
-        rows += api.whole(
-            "series/observations", "observations", series,
-            realtime_start=begin, realtime_end=end, output_type=kind, **span,
-        )  # fmt: skip
+        rows += observations(realtime_start=begin, realtime_end=end, output_type=kind)
     read = _typed(rows, series)
     return read if last is None else read[read["vintage"] < pd.Timestamp(last)]
 
 
-def _vintage_days(api: FredApi, series: str) -> list[date]:
-    listed = api.whole(
-        "series/vintagedates", "vintage_dates", series,
-        realtime_start=_FIRST_DAY, realtime_end=_LAST_DAY,
-    )  # fmt: skip
+def _vintage_days(api: "_Api", series: str) -> list[date]:
+    span = {"realtime_start": _FIRST_DAY, "realtime_end": _LAST_DAY}
+    days = api.whole("series/vintagedates", "vintage_dates", series, **span)
     try:
-        return sorted({date.fromisoformat(day) for day in listed})
+        return sorted({date.fromisoformat(day) for day in days})
     except (TypeError, ValueError) as error:
-        raise other_shape(series, str(error)) from error
+        raise _other_shape(series, str(error)) from error
 
 
 def _windows(days: list[date], last: date | None) -> Iterator[tuple[str, str]]:
@@ -144,8 +168,7 @@ def _windows(days: list[date], last: date | None) -> Iterator[tuple[str, str]]:
         if last is not None and days[start] >= last:
             return
         after = days[start + _MOST_VINTAGES :][:1]
-        end = str(after[0] - timedelta(days=1)) if after else _LAST_DAY
-        yield str(days[start]), end
+        yield str(days[start]), str(after[0] - timedelta(days=1)) if after else _LAST_DAY
 
 
 def _typed(rows: list[Any], series: str) -> pd.DataFrame:
@@ -160,9 +183,113 @@ def _typed(rows: list[Any], series: str) -> pd.DataFrame:
         for name in ("date", "vintage"):
             read[name] = pd.to_datetime(read[name], format="%Y-%m-%d").astype("datetime64[us]")
     except (KeyError, TypeError, ValueError) as error:
-        raise other_shape(series, f"{type(error).__name__}: {error}") from error
+        raise _other_shape(series, f"{type(error).__name__}: {error}") from error
     read = read.drop_duplicates(ignore_index=True)
     repeated = read[read.duplicated(["date", "vintage"])]
     if len(repeated) or np.isinf(read["value"]).any():
-        raise other_shape(series, f"two values of one day, or an infinite one: {repeated.head(1)}")
+        raise _other_shape(series, f"two values of one day, or an infinite one: {repeated.head(1)}")
     return read
+
+
+@dataclass(frozen=True)
+class _Api:
+    """FRED's web service: complete lists from pages, and typed errors without the key."""
+
+    client: httpx.Client
+    key: SecretStr
+    retry: Retry
+
+    def whole(self, path: str, field: str, series: str, **query: str | int) -> list[Any]:
+        """Return the list ``field`` of an answer from all of its pages.
+
+        No limit is sent: FRED's default is its maximum, 100 000 observations.
+        """
+        rows: list[Any] = []
+        totals = set()
+        while True:
+            full = query | {"series_id": series, "offset": len(rows), "file_type": "json"}
+            answer = self.retry(partial(self._get, path, series, full))
+            page, total, limit = _page(answer, field, series)
+            rows += page
+            totals.add(total)
+            if len(totals) > 1:
+                raise self._unavailable(series, f"{sorted(totals)} {field} while they were read")
+            # A short page ends the list too: the count of initial releases is undocumented.
+            if len(rows) >= total or len(page) < limit:
+                return rows
+
+    def _get(self, path: str, series: str, query: dict[str, str | int]) -> Any:
+        try:
+            response = self.client.get(f"/fred/{path}", params=query)
+        except httpx.RequestError as error:
+            raise self._unavailable(series, f"{type(error).__name__}: {error}") from error
+        if response.status_code == 400:
+            raise self._refused(series, response)
+        if response.status_code == 404:
+            raise _other_shape(series, f"HTTP 404 for /fred/{path}")
+        if response.status_code != 200:
+            raise self._unavailable(series, f"HTTP {response.status_code}")
+        try:
+            return response.json()
+        except (JSONDecodeError, UnicodeDecodeError) as error:
+            # A truncated body, or a page of a proxy.
+            raise self._unavailable(series, f"no JSON: {error}") from error
+
+    def _refused(self, series: str, response: httpx.Response) -> Exception:
+        text = self._without_key(response.text)[:300]
+        if "api_key" in text:
+            return ConfigError(
+                found="a key that FRED does not accept",
+                expected="a registered key, 32 lower-case letters and digits",
+                where="VOLCAST_FRED_API_KEY",
+                remedy="Set it to a key of your FRED account; without one there is no macro data.",
+                field="fred_api_key",
+            )
+        if "does not exist" in text:
+            return _UnknownSeries(series)
+        return _other_shape(series, f"HTTP 400: {text}")
+
+    def _unavailable(self, series: str, found: str) -> SourceUnavailable:
+        return SourceUnavailable(
+            found=self._without_key(found), expected="a whole answer", where=f"FRED, {series}",
+            remedy="Run again later; the stored rows are unchanged.",
+        )  # fmt: skip
+
+    def _without_key(self, text: str) -> str:
+        key = self.key.get_secret_value()
+        return text.replace(key, "***").replace(quote(key, safe=""), "***")
+
+
+class _Keyed(httpx.HTTPTransport):
+    """Adds the key to what is sent alone: all logs and errors of httpx show the request's URL."""
+
+    def __init__(self, key: SecretStr, base_url: str) -> None:
+        url = httpx.URL(base_url)
+        # httpx uses the environment's proxies only with its default transport.
+        super().__init__(proxy=None if proxy_bypass(url.host) else getproxies().get(url.scheme))
+        self._key = key
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a copy that has the key in its query."""
+        url = request.url.copy_set_param("api_key", self._key.get_secret_value())
+        keyed = httpx.Request(
+            request.method, url, headers=request.headers, stream=request.stream,
+            extensions=request.extensions,
+        )  # fmt: skip
+        return super().handle_request(keyed)
+
+
+def _page(answer: Any, field: str, series: str) -> tuple[list[Any], int, int]:
+    content = answer if isinstance(answer, dict) else {}
+    page, total, limit = (content.get(name) for name in (field, "count", "limit"))
+    if not isinstance(page, list) or not isinstance(total, int) or not isinstance(limit, int):
+        found = f"{type(answer).__name__} of {sorted(content)}"
+        raise _other_shape(series, found, f"a list {field}, its count and limit")
+    return page, total, limit
+
+
+def _other_shape(series: str, found: str, expected: str = "a list by page") -> ContractError:
+    return ContractError(
+        found=found, expected=expected, where=f"FRED, {series}",
+        remedy="FRED has changed; compare volcast.data.sources.fred with its documentation.",
+    )  # fmt: skip

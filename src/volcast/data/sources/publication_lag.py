@@ -1,7 +1,7 @@
 """When a macro value became public: an assumed, late bound where its file has no vintage."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,40 +9,27 @@ import pandas as pd
 from volcast.core import calendar
 
 __all__ = [
-    "REVISED",
-    "VINTAGE",
-    "VINTAGE_DAY",
-    "available_at",
-    "end_of_day",
-    "is_vintage",
-    "vintage_end",
-]
+    "REVISED", "VINTAGE", "VINTAGE_DAY", "available_at", "end_of_day", "is_vintage", "vintage_end",
+]  # fmt: skip
 
-_PUBLISHED = "published: "
+_PUBLISHED, _ASSUMED = "published: ", "assumed: "
 VINTAGE = _PUBLISHED + "end of the vintage month"
 VINTAGE_DAY = _PUBLISHED + "end of the vintage day in New York"
 REVISED = "seen: a changed value counts from its ingestion"
 
-_ASSUMED = "assumed: "
 
-
-@dataclass(frozen=True)
-class _Rule:
+class _Rule(NamedTuple):
     text: str
     bound: Callable[[pd.Series], pd.Series]
 
 
-def _daily(dates: pd.Series) -> pd.Series:
-    # The second session, and its midnight: a bond holiday on which stocks trade delays the
-    # Federal Reserve's H.15 to 16:15 New York time of that day.
+def _second_session_end(dates: pd.Series) -> pd.Series:
+    # Until midnight: a bond holiday on which stocks trade delays the Federal Reserve's H.15 to
+    # 16:15 New York time of the second session.
     days = calendar.sessions(dates.min().date(), dates.max().date() + pd.Timedelta(days=14))
     sessions = pd.DatetimeIndex(pd.to_datetime(days))
     second = sessions.searchsorted(dates.to_numpy(), side="right") + 1
     return pd.Series(sessions[second], index=dates.index) + pd.Timedelta(days=1)
-
-
-def _weekly(dates: pd.Series) -> pd.Series:
-    return dates + pd.Timedelta(days=9)
 
 
 def _end_in_new_york(dates: pd.Series) -> pd.Series:
@@ -51,26 +38,24 @@ def _end_in_new_york(dates: pd.Series) -> pd.Series:
     return in_utc
 
 
-def _period_end(dates: pd.Series, frequency: str) -> pd.Series:
-    ends: pd.Series = dates.dt.to_period(frequency).dt.end_time.dt.normalize()
-    return ends + pd.Timedelta(days=1)
+def _after(frequency: str, days: int = 0, months: int = 0) -> Callable[[pd.Series], pd.Series]:
+    """Return the bound so long after the end of each date's period."""
+
+    def bound(dates: pd.Series) -> pd.Series:
+        ends: pd.Series = dates.dt.to_period(frequency).dt.end_time.dt.normalize()
+        return ends + pd.Timedelta(days=1) + pd.DateOffset(months=months, days=days)
+
+    return bound
 
 
-_DAILY = _Rule("daily, end of the second session after the date", _daily)
-_WEEKLY = _Rule("weekly, 8 days after the date", _weekly)
-_MONTHLY = _Rule(
-    "monthly, 45 days after the end of the month",
-    lambda dates: _period_end(dates, "M") + pd.Timedelta(days=45),
+_BY_GAP_DAYS = (
+    (5, _Rule("daily, end of the second session after the date", _second_session_end)),
+    (10, _Rule("weekly, 8 days after the date", _after("D", 8))),
+    (45, _Rule("monthly, 45 days after the end of the month", _after("M", 45))),
+    (120, _Rule("quarterly, 120 days after the end of the quarter", _after("Q", 120))),
+    (np.inf, _Rule("yearly or unknown, 120 days after the end of the year", _after("Y", 120))),
 )
-_QUARTERLY = _Rule(
-    "quarterly, 120 days after the end of the quarter",
-    lambda dates: _period_end(dates, "Q") + pd.Timedelta(days=120),
-)
-_YEARLY = _Rule(
-    "yearly or unknown, 120 days after the end of the year",
-    lambda dates: _period_end(dates, "Y") + pd.Timedelta(days=120),
-)
-_BY_GAP_DAYS = ((5, _DAILY), (10, _WEEKLY), (45, _MONTHLY), (120, _QUARTERLY))
+"""The longest median gap between dates, and the rule of series with no longer one."""
 
 _BY_SERIES = {
     "ISM_PMI_first_print": _Rule(
@@ -79,11 +64,11 @@ _BY_SERIES = {
     ),
     "DTWEXBGS": _Rule(
         "daily values released weekly (H.10), 8 days after the date's week",
-        lambda dates: _period_end(dates, "W") + pd.Timedelta(days=8),
+        _after("W", 8),
     ),
     "USREC": _Rule(
         "recessions are dated up to 21 months late (NBER), 24 months after the month",
-        lambda dates: _period_end(dates, "M") + pd.DateOffset(months=24),
+        _after("M", months=24),
     ),
 }
 """Series whose release does not follow from their frequency."""
@@ -105,20 +90,16 @@ def available_at(series: str, dates: pd.Series) -> tuple[pd.Series, str]:
     rule : str
         For ``lag_rule``. A lag does not turn a revised value into a first print.
     """
-    rule = _BY_SERIES.get(series) or _by_frequency(dates)
-    moments = rule.bound(dates) if len(dates) else dates
-    return _in_utc(moments), _ASSUMED + rule.text
-
-
-def _by_frequency(dates: pd.Series) -> _Rule:
     gaps = np.diff(np.sort(dates.unique())) / np.timedelta64(1, "D")
     median = float(np.median(gaps)) if len(gaps) else np.inf
-    return next((rule for longest, rule in _BY_GAP_DAYS if median <= longest), _YEARLY)
+    by_gap = next(rule for longest, rule in _BY_GAP_DAYS if median <= longest)
+    rule = _BY_SERIES.get(series, by_gap)
+    return _in_utc(rule.bound(dates) if len(dates) else dates), _ASSUMED + rule.text
 
 
 def vintage_end(vintages: pd.Series) -> pd.Series:
     """Return the end of each vintage's month in UTC, the latest it can have been published."""
-    return _in_utc(_period_end(vintages, "M"))
+    return _in_utc(_after("M")(vintages))
 
 
 def end_of_day(days: pd.Series) -> pd.Series:

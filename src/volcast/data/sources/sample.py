@@ -15,10 +15,11 @@ from volcast.data.sources.source import (
     MACRO_COLUMNS,
     Fetched,
     between,
+    counts,
     join,
     market_rows,
     nothing,
-)
+)  # fmt: skip
 from volcast.store.tables import RAW_MARKET
 
 __all__ = ["SampleSource"]
@@ -45,27 +46,30 @@ class SampleSource:
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
         """Fetch SPX and VIX; rows without a value or off XNYS sessions are dropped and counted."""
-        readers = {"SPX": _spx, "VIX": _vix}
-        parts = []
-        for symbol in symbols:
-            if symbol not in readers:
-                note = f"The sample has no {symbol}; it has {' and '.join(sorted(readers))}."
-                parts.append(nothing(RAW_MARKET, note))
-                continue
-            prices, dropped = _sessions_only(readers[symbol](), symbol)
-            rows = market_rows(prices, symbol, self.name, first=first, last=last)
-            parts.append(Fetched(rows, dropped, _NOTES[symbol]))
-        return join(parts, RAW_MARKET)
+        return join([self._symbol(symbol, first, last) for symbol in symbols], RAW_MARKET)
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch core CPI, public 45 days after its month at the latest."""
         read = _read("core_cpi").rename(columns={"Date": "observation_date", "CPILFESL": "value"})
         moments, rule = available_at("CPILFESL", read["observation_date"])
         rows = read.assign(series="CPILFESL", available_at=moments, source=self.name, lag_rule=rule)
-        bounded = between(rows[MACRO_COLUMNS], "observation_date", first, last)
-        return Fetched(
-            bounded, {}, ("CPILFESL is core CPI as last revised, not as first printed.",)
-        )
+        rows = between(rows[MACRO_COLUMNS], "observation_date", first, last)
+        return Fetched(rows, {}, ("CPILFESL is core CPI as last revised, not as first printed.",))
+
+    def _symbol(self, symbol: str, first: date | None, last: date | None) -> Fetched:
+        if symbol not in self.symbols:
+            note = f"The sample has no {symbol}; it has {' and '.join(self.symbols)}."
+            return nothing(RAW_MARKET, note)
+        prices = _spx() if symbol == "SPX" else _vix()
+        days = prices["session"]
+        on_session = days.isin(pd.to_datetime(calendar.sessions(days.min(), days.max())))
+        sound = on_session & prices["close"].notna()
+        dropped = {
+            "not a XNYS session": int((~on_session).sum()),
+            "no value": int((on_session & ~sound).sum()),
+        }
+        rows = market_rows(prices[sound], symbol, self.name, first=first, last=last)
+        return Fetched(rows, counts(symbol, dropped), _NOTES[symbol])
 
 
 def _spx() -> pd.DataFrame:
@@ -80,28 +84,14 @@ def _vix() -> pd.DataFrame:
     return read.assign(**repeated, volume=np.nan)
 
 
-def _sessions_only(prices: pd.DataFrame, symbol: str) -> tuple[pd.DataFrame, dict[str, int]]:
-    days = prices["session"]
-    on_session = days.isin(pd.to_datetime(calendar.sessions(days.min(), days.max())))
-    has_value = prices["close"].notna()
-    counts = {
-        f"{symbol}: not a XNYS session": int((~on_session).sum()),
-        f"{symbol}: no value": int((on_session & ~has_value).sum()),
-    }
-    return prices[on_session & has_value], {why: n for why, n in counts.items() if n}
-
-
 def _read(dataset: str) -> pd.DataFrame:
     # The file and not arch.data: importing any part of arch compiles and costs seconds.
     spec = find_spec("arch")
     if spec is None or spec.origin is None:
         raise ConfigError(
-            found="no arch package",
-            expected="arch, whose data are the sample",
-            where="sample",
+            found="no arch package", expected="arch, whose data are the sample", where="sample",
             remedy="Install the locked requirements.",
-        )
-    file = f"{dataset.replace('_', '-')}.csv.gz"
-    path = Path(spec.origin).parent / "data" / dataset / file
-    read = pd.read_csv(path, na_values=["."])
+        )  # fmt: skip
+    folder = Path(spec.origin).parent / "data" / dataset
+    read = pd.read_csv(folder / f"{dataset.replace('_', '-')}.csv.gz", na_values=["."])
     return read.assign(Date=pd.to_datetime(read["Date"], format="%m/%d/%Y"))

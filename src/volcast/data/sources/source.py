@@ -15,7 +15,7 @@ from volcast.store.tables import RAW_MACRO, RAW_MARKET, Table
 
 __all__ = [
     "MACRO_COLUMNS", "MARKET_COLUMNS", "PRICES", "Composed", "Fetched", "Retry", "Source",
-    "adjustments", "between", "changes", "join", "market_rows", "nothing",
+    "adjustments", "between", "changes", "counts", "join", "market_rows", "nothing",
 ]  # fmt: skip
 
 PRICES = ("open", "high", "low", "close", "adj_close")
@@ -77,14 +77,7 @@ class Source(MacroSource, Protocol):
 
 
 class Composed:
-    """Market rows from one source, macro rows from another.
-
-    Parameters
-    ----------
-    market : Source
-        Also the source of its name and symbols.
-    macro : MacroSource
-    """
+    """Market rows, name and symbols of one source, macro rows of another."""
 
     def __init__(self, market: Source, macro: MacroSource) -> None:
         self.name, self.live, self.symbols = market.name, market.live, market.symbols
@@ -93,9 +86,8 @@ class Composed:
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch from the macro source; if it does not answer, return no rows and a note.
 
-        Forecasts do not depend on macro values. The next fetch brings what was published in the
-        meantime, and a feature that grows too old becomes null. A wrong key or a broken contract
-        raises.
+        The next fetch brings what was published in the meantime, and a feature that grows too old
+        becomes null.
         """
         try:
             return self._macro.macro(first, last)
@@ -113,7 +105,7 @@ class Retry:
     sleep : callable
         Waits that many seconds.
     rng : random.Random
-        Source of the jitter, so that callers that failed together do not retry together.
+        Source of the jitter.
     """
 
     def __init__(self, attempts: int, sleep: Callable[[float], None], rng: random.Random) -> None:
@@ -141,6 +133,11 @@ def nothing(table: Table, *notes: str) -> Fetched:
     return Fetched(empty.to_pandas(date_as_object=False), notes=notes)
 
 
+def counts(name: str, dropped: dict[str, int]) -> dict[str, int]:
+    """Return the counts that are not zero, by ``"<name>: <reason>"``."""
+    return {f"{name}: {reason}": count for reason, count in dropped.items() if count}
+
+
 def join(parts: Sequence[Fetched], table: Table) -> Fetched:
     """Concatenate fetches of a raw table in order and add up their counts."""
     dropped: Counter[str] = Counter()
@@ -155,14 +152,12 @@ def join(parts: Sequence[Fetched], table: Table) -> Fetched:
 def market_rows(
     prices: pd.DataFrame, symbol: str, source: str, *, first: date | None, last: date | None
 ) -> pd.DataFrame:
-    """Return one symbol's rows in raw columns.
+    """Return one symbol's rows in raw columns; adjustments are computed before the bounds apply.
 
     Parameters
     ----------
     prices : pandas.DataFrame
         ``session``, the columns of ``PRICES`` and ``volume``, in any order of session.
-    first, last : date or None
-        Bounds of the rows returned; adjustments are computed before the bounds apply.
     """
     rows = prices.sort_values("session", kind="stable", ignore_index=True)
     rows[[*PRICES, "volume"]] = rows[[*PRICES, "volume"]].astype(np.float64)
@@ -194,22 +189,12 @@ def adjustments(close: pd.Series, adj_close: pd.Series) -> pd.Series:
 
 def between(rows: pd.DataFrame, column: str, first: date | None, last: date | None) -> pd.DataFrame:
     """Return the rows whose ``column`` lies between two dates, None for no bound."""
-    inside = pd.Series(data=True, index=rows.index)
-    if first is not None:
-        inside &= rows[column] >= pd.Timestamp(first)
-    if last is not None:
-        inside &= rows[column] <= pd.Timestamp(last)
-    return rows[inside].reset_index(drop=True)
+    low, high = pd.Timestamp(first or date.min), pd.Timestamp(last or date.max)
+    return rows[rows[column].between(low, high)].reset_index(drop=True)
 
 
 def changes(vintages: pd.DataFrame) -> pd.DataFrame:
-    """Return the first vintage of each date and those that changed its value.
-
-    Parameters
-    ----------
-    vintages : pandas.DataFrame
-        ``date``, ``available_at`` and ``value``, in any order.
-    """
+    """Return, of rows with date, available_at and value, each date's first and its changes."""
     rows = vintages.sort_values(["date", "available_at"], ignore_index=True)
     before = rows.groupby("date")["value"].shift()
     return rows[before.isna() | (rows["value"] != before)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from volcast.core import calendar
 from volcast.core.settings import SYNTHETIC_UNIVERSE
-from volcast.data.sources.source import MARKET_COLUMNS, Fetched, adjustments, between, nothing
+from volcast.data.sources.source import PRICES, Fetched, market_rows, nothing
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["SyntheticSource"]
@@ -69,10 +69,12 @@ class SyntheticSource:
         assets = list(dict.fromkeys(assets))
         shocks = np.stack([self._shocks(symbol, len(days)) for symbol in assets], axis=1)
         prices = _assets(assets, shocks) | self._indices(names, shocks[:, 0])
-        rows = pd.concat([_rows(symbol, days, *prices[symbol]) for symbol in names])
-        return Fetched(
-            between(rows.reset_index(drop=True), "session", first, last), {}, tuple(notes)
-        )
+        parts = []
+        for symbol in names:
+            columns = dict(zip((*PRICES, "volume"), prices[symbol], strict=True))
+            rows = pd.DataFrame({"session": days} | columns)
+            parts.append(market_rows(rows, symbol, self.name, first=first, last=last))
+        return Fetched(pd.concat(parts, ignore_index=True), {}, tuple(notes))
 
     def macro(self, first: date | None, last: date | None) -> Fetched:  # noqa: ARG002
         """Fetch nothing: no macro series is simulated."""
@@ -94,17 +96,10 @@ class SyntheticSource:
 
 
 def _log_variance_state(shocks: _Floats) -> _Floats:
-    """Return x of log variance = level + x, an AR(1) that falls when prices rise.
+    """Return x of log variance = level + x, f8[n + 1, m], an AR(1) that falls when prices rise.
 
-    Parameters
-    ----------
-    shocks : f8[n, m, k]
-        Column 1 moves the price from open to close, column 2 is the state's own.
-
-    Returns
-    -------
-    f8[n + 1, m]
-        ``x[t]`` is the state during session t, ``x[t + 1]`` what its close leaves for the next.
+    ``x[t]`` is the state during session t, ``x[t + 1]`` what its close leaves for the next. Of the
+    shocks, f8[n, m, k], column 1 moves the price from open to close, column 2 is the state's own.
     """
     own = np.sqrt(1 - _LEVERAGE**2)
     innovations = _VOL_OF_VOL * (_LEVERAGE * shocks[:, :, 1] + own * shocks[:, :, 2])
@@ -171,11 +166,3 @@ def _index_bars(close: _Floats, shocks: _Floats) -> tuple[_Floats, ...]:
     low = np.minimum(opened, close) * np.exp(-0.02 * np.abs(shocks[:, 2]))
     bars = [np.round(prices, 4) for prices in (opened, high, low, close)]
     return (*bars, bars[3], np.zeros(len(close)))
-
-
-def _rows(symbol: str, days: pd.DatetimeIndex, *columns: _Floats) -> pd.DataFrame:
-    names = ("open", "high", "low", "close", "adj_close", "volume")
-    rows = pd.DataFrame(dict(zip(names, columns, strict=True)))
-    rows = rows.assign(symbol=symbol, source="synthetic", session=days)
-    rows["adjustment"] = adjustments(rows["close"], rows["adj_close"])
-    return rows[MARKET_COLUMNS]

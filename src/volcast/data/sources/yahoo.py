@@ -6,13 +6,14 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import partial
 from json import JSONDecodeError
 from typing import Any
 
 import pandas as pd
 
 from volcast.core.errors import ContractError, SourceUnavailable
-from volcast.data.sources.source import Fetched, Retry, join, market_rows, nothing
+from volcast.data.sources.source import PRICES, Fetched, Retry, join, market_rows, nothing
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["YahooSource"]
@@ -22,14 +23,8 @@ _TIMEOUT_SECONDS = 10.0
 _ATTEMPTS = 4
 _AT_YAHOO = {"VIX": "^VIX", "VIX3M": "^VIX3M", "SPX": "^GSPC"}
 _NO_MACRO = "No macro rows: Yahoo has none; a free FRED key in VOLCAST_FRED_API_KEY adds them."
-_COLUMNS = {
-    "Open": "open",
-    "High": "high",
-    "Low": "low",
-    "Close": "close",
-    "Adj Close": "adj_close",
-    "Volume": "volume",
-}
+_COLUMNS = {name.replace("_", " ").title(): name for name in (*PRICES, "volume")}
+"""Yahoo's names: Open, High, Low, Close, Adj Close, Volume."""
 
 
 class _UnknownSymbol(Exception):
@@ -63,7 +58,7 @@ class YahooSource:
         timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> None:
         self._retry = Retry(_ATTEMPTS, sleep, random.Random(seed))  # noqa: S311
-        self._new_session = new_session or _browser_session
+        self._new_session = new_session
         self._timeout = timeout_seconds
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
@@ -76,7 +71,7 @@ class YahooSource:
         ContractError
             At the first attempt, if an answer does not have the shape of daily bars.
         """
-        session = self._checked(self._new_session())
+        session = self._checked_session()
         return join([self._symbol(s, first, last, session) for s in symbols], RAW_MARKET)
 
     def macro(self, first: date | None, last: date | None) -> Fetched:  # noqa: ARG002
@@ -105,15 +100,9 @@ class YahooSource:
         request._tz = "America/New_York"
         try:
             frame = request.history(
-                **span,
-                interval="1d",
-                auto_adjust=False,
-                back_adjust=False,
-                repair=False,
-                actions=False,
-                keepna=True,
-                timeout=self._timeout,
-            )
+                **span, interval="1d", auto_adjust=False, back_adjust=False, repair=False,
+                actions=False, keepna=True, timeout=self._timeout,
+            )  # fmt: skip
         except (YFException, OSError, JSONDecodeError) as error:
             # curl's errors are OSErrors; a truncated body or an HTML page is not JSON.
             if session.volcast_last_status == 404:
@@ -125,11 +114,15 @@ class YahooSource:
             raise _unavailable(ticker, "an answer without bars")
         return frame
 
-    def _checked(self, session: Any) -> Any:
-        """Enforce the time-out, and raise on a 5xx, whose body yfinance would take for an answer.
+    def _checked_session(self) -> Any:
+        """Return a session with a time-out that raises on a 5xx, which yfinance would parse.
 
         A 4xx is left to yfinance, which then tries another kind of cookie.
         """
+        from curl_cffi import requests
+
+        new = self._new_session or partial(requests.Session, impersonate="chrome")
+        session: Any = new()
         send = session.request
 
         def request(method: str, url: str, **options: Any) -> Any:
@@ -142,12 +135,6 @@ class YahooSource:
 
         session.request = request
         return session
-
-
-def _browser_session() -> Any:
-    from curl_cffi import requests
-
-    return requests.Session(impersonate="chrome")
 
 
 def _isolate(yfinance: Any) -> None:
@@ -183,17 +170,13 @@ def _bars(frame: Any, ticker: str) -> pd.DataFrame:
 
 def _unavailable(ticker: str, found: str) -> SourceUnavailable:
     return SourceUnavailable(
-        found=found,
-        expected="daily bars",
-        where=f"Yahoo, {ticker}",
+        found=found, expected="daily bars", where=f"Yahoo, {ticker}",
         remedy="Run again later; the stored rows are unchanged.",
-    )
+    )  # fmt: skip
 
 
 def _other_shape(ticker: str, found: str) -> ContractError:
     return ContractError(
-        found=found,
-        expected=f"one each of {list(_COLUMNS)} by day",
-        where=f"Yahoo, {ticker}",
+        found=found, expected=f"one each of {list(_COLUMNS)} by day", where=f"Yahoo, {ticker}",
         remedy="Yahoo or yfinance has changed; compare volcast.data.sources.yahoo with it.",
-    )
+    )  # fmt: skip
