@@ -11,15 +11,9 @@ from volcast.data.checks.suite import Fact, newest_days
 from volcast.data.vintages import macro_versions
 
 __all__ = [
-    "CONTRADICTED",
-    "SECOND_SOURCES",
-    "WINDOW",
-    "contradicted_moves",
-    "log_growth",
-    "restated",
-    "second_source",
-    "torn",
-]
+    "CONTRADICTED", "SECOND_SOURCES", "WINDOW", "contradicted_moves", "log_growth", "restated",
+    "second_source", "torn",
+]  # fmt: skip
 
 WINDOW = 252
 """Sessions up to as_of in which gaps and doubtful rows are counted."""
@@ -69,11 +63,6 @@ def restated(now: pd.DataFrame, before: pd.DataFrame) -> Fact:
     A row changes if its return or the shape of its bar does. Neither a new scale of the adjusted
     close, as after each dividend, nor a split of the whole history changes them. The share is of
     at least `WINDOW` rows: a live source restates a few recent bars at once.
-
-    Parameters
-    ----------
-    now, before : pandas.DataFrame
-        Rows as for `log_growth`.
     """
     if before.empty:
         return Fact(np.nan, "nothing was published before")
@@ -88,21 +77,14 @@ def torn(now: pd.DataFrame, before: pd.DataFrame, moves: "pd.Series[float]") -> 
     """Count the sessions at which the history is torn, as by a split of only a part of it.
 
     For published rows, those whose return grows beyond .18 in logs and by as much; if nothing was
-    published yet, returns of that size that the index contradicts.
-
-    Parameters
-    ----------
-    now, before : pandas.DataFrame
-        Rows as for `log_growth`.
-    moves : pandas.Series
-        Of `contradicted_moves`, by session.
+    published yet, returns of that size that the index contradicts (`contradicted_moves`).
     """
     growth = log_growth(now)
     if before.empty:
-        at = growth.index[(growth.abs() > _TORN) & moves.reindex(growth.index).gt(CONTRADICTED)]
+        doubtful = moves.reindex(growth.index).gt(CONTRADICTED)
     else:
-        grown = growth.abs() - log_growth(before).reindex(growth.index).abs()
-        at = growth.index[(growth.abs() > _TORN) & (grown > _TORN)]
+        doubtful = growth.abs() - log_growth(before).reindex(growth.index).abs() > _TORN
+    at = growth.index[(growth.abs() > _TORN) & doubtful]
     return Fact(float(len(at)), _days(pd.DatetimeIndex(at)))
 
 
@@ -111,11 +93,6 @@ def contradicted_moves(target: pd.DataFrame, index: pd.DataFrame) -> "pd.Series[
 
     ``|r_t| / max(iv_t-1 / 100 / sqrt(252), sd_66(r)_t-1)`` if the index moved by less than .1 in
     logs; otherwise, and if the index does not measure the symbol's risk, null.
-
-    Parameters
-    ----------
-    target, index : pandas.DataFrame
-        Rows as for `log_growth`.
     """
     growth = log_growth(target)
     points = index.set_index("session")["close"].reindex(growth.index)
@@ -135,13 +112,8 @@ def second_source(
 ) -> Fact:
     """Count the sessions of the window in which an index and its second source differ.
 
-    Parameters
-    ----------
-    index : pandas.DataFrame
-        The index's rows, as for `log_growth`.
-    macro : pandas.DataFrame
-        Rows of raw.macro of the series of `SECOND_SOURCES`; those that were not public at the
-        close of ``as_of`` are ignored.
+    Values of the second source, raw.macro, that were not public at the close of ``as_of`` are
+    ignored.
     """
     series = SECOND_SOURCES.get(universe.iv)
     rows = macro[macro["series"] == series] if series else macro.iloc[:0]

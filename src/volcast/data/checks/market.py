@@ -9,14 +9,8 @@ import pyarrow as pa
 
 from volcast.core import calendar
 from volcast.core.settings import Universe
-from volcast.data.checks.history import (
-    CONTRADICTED,
-    WINDOW,
-    contradicted_moves,
-    restated,
-    second_source,
-    torn,
-)
+from volcast.data.checks import history
+from volcast.data.checks.history import CONTRADICTED, WINDOW
 from volcast.data.checks.rows import RANGE_TOLERANCE, range_measures
 from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
 from volcast.data.curate import Curated
@@ -40,8 +34,8 @@ MARKET = (
     Check("curated", "price_not_positive", "critical", "lowest price", 0, above=True),
     Check("curated", "range_contradicts", "critical", "range of assets", -RANGE_TOLERANCE),
     Check("curated", "adjustment_not_positive", "critical", "adjustment", 0, above=True),
-    Check("curated", "suspicious_jump", "warning", "jump flagged", at_most=0),
-    Check("curated", "stale_repeat", "warning", "repeat flagged", at_most=0),
+    Check("curated", "suspicious_jump", "warning", "suspicious_jump flagged", at_most=0),
+    Check("curated", "stale_repeat", "warning", "stale_repeat flagged", at_most=0),
     Check("curated", "move_contradicted", "warning", "move of target", at_most=CONTRADICTED),
     table_check("curated", "missing_sessions", "critical", 5),
     table_check("curated", "others_missing_sessions", "warning", 0),
@@ -54,18 +48,10 @@ MARKET = (
 
 @dataclass(frozen=True)
 class Market:
-    """The input of the checks.
+    """The input of the checks: raw.market up to as_of, all versions, and what follows from it.
 
-    Parameters
-    ----------
-    raw : pyarrow.Table
-        Rows of raw.market up to as_of, all versions.
-    curated : Curated
-        The result of curation.
-    published : pandas.DataFrame
-        Rows of curated.market_daily already published.
-    macro : pandas.DataFrame
-        Rows of raw.macro of the second sources.
+    ``published`` are the rows of curated.market_daily already published, ``macro`` those of
+    raw.macro of the second sources.
     """
 
     raw: pa.Table
@@ -82,36 +68,28 @@ def judge_market(market: Market) -> Verdict:
     rows = _dated(market.curated.rows)
     target, index = (_of(rows, name) for name in (universe.target, universe.iv))
     published = _of(_dated(market.published), universe.target)
-    moves = contradicted_moves(target, index)
+    moves = history.contradicted_moves(target, index)
+    raw = market.raw.select(["symbol", "session", "ingested_at"]).to_pandas(date_as_object=False)
     companions = torn_companions(market.curated.rows, market.published, universe)
     facts = {
         "columns_differ": columns_differ(RAW_MARKET, market.raw.schema),
-        **_freshness(market),
-        **_soundness(market),
-        **_completeness(rows, market),
-        "second_source_differs": second_source(index, market.macro, universe, as_of),
+        **_freshness(raw, market),
+        **_soundness(raw, market),
+        **_completeness(raw, rows, market),
+        "second_source_differs": history.second_source(index, market.macro, universe, as_of),
         "newest_contradicted": _newest_contradicted(moves, as_of),
-        "history_restated": restated(target, published),
-        "history_torn": torn(target, published, moves),
+        "history_restated": history.restated(target, published),
+        "history_torn": history.torn(target, published, moves),
         "others_torn": Fact(float(len(companions)), ", ".join(companions)),
     }
     return judge(MARKET, _measured(rows, moves, market), facts)
 
 
 def torn_companions(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe) -> list[str]:
-    """Return the symbols other than the target whose published history new rows would tear.
-
-    Parameters
-    ----------
-    rows, published : pandas.DataFrame
-        New and published rows of curated.market_daily.
-    """
+    """Return the symbols other than the target whose published history new rows would tear."""
     now, before, no_moves = _dated(rows), _dated(published), pd.Series(dtype=float)
-    return [
-        name
-        for name in universe.symbols
-        if name != universe.target and torn(_of(now, name), _of(before, name), no_moves).value
-    ]
+    others = [name for name in universe.symbols if name != universe.target]
+    return [n for n in others if history.torn(_of(now, n), _of(before, n), no_moves).value]
 
 
 def columns_differ(table: Table, schema: pa.Schema) -> Fact:
@@ -143,7 +121,7 @@ def _measured(rows: pd.DataFrame, moves: "pd.Series[float]", market: Market) -> 
     recent = days >= pd.Timestamp(calendar.after(market.as_of, 1 - WINDOW))
     of_target = rows["symbol"] == market.universe.target
     flagged = {
-        flag: rows["flags"].map(lambda flags, flag=flag: float(flag in flags)).astype(float)
+        f"{flag} flagged": rows["flags"].map(lambda flags, flag=flag: float(flag in flags))
         for flag in ("suspicious_jump", "stale_repeat")
     }
     return rows.assign(
@@ -153,8 +131,7 @@ def _measured(rows: pd.DataFrame, moves: "pd.Series[float]", market: Market) -> 
             "seconds known after close": (rows["known_at"] - close_at).dt.total_seconds(),
             "lowest price": rows[_PRICES].min(axis=1),
             "range of assets": pd.DataFrame(range_measures(rows)).min(axis=1).where(asset),
-            "jump flagged": flagged["suspicious_jump"].where(recent),
-            "repeat flagged": flagged["stale_repeat"].where(recent),
+            **{name: values.astype(float).where(recent) for name, values in flagged.items()},
             "move of target": days.map(moves).where(of_target & recent),
         },
     )
@@ -164,9 +141,8 @@ def _sessions(first: date, last: date) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(pd.to_datetime(calendar.sessions(first, last))).as_unit("ns")
 
 
-def _freshness(market: Market) -> dict[str, Fact]:
+def _freshness(raw: pd.DataFrame, market: Market) -> dict[str, Fact]:
     """Count the sessions from each symbol's newest raw row to as_of."""
-    raw = market.raw.select(["symbol", "session"]).to_pandas(date_as_object=False)
     newest = raw.groupby("symbol")["session"].max()
     behind = {
         name: calendar.sessions_between(newest[name].date(), market.as_of)
@@ -190,20 +166,18 @@ def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} by {count}" for name, count in sorted(counts.items()))
 
 
-def _soundness(market: Market) -> dict[str, Fact]:
+def _soundness(raw: pd.DataFrame, market: Market) -> dict[str, Fact]:
     """Measure whether the target's newest row is broken, and the share of its rows that are.
 
     The newest session counts as broken if its latest version is, even if an earlier version is
     good: a forecast must not use a price that the source has since contradicted.
     """
     target, newest_day = market.universe.target, pd.Timestamp(market.as_of)
-    raw = market.raw.select(["symbol", "session", "ingested_at"]).to_pandas(date_as_object=False)
     own, broken = _of(raw, target), _of(market.curated.quarantined, target)
     newest = own.loc[own["session"] == newest_day, "ingested_at"].max()
     at_newest = broken.loc[broken["session"] == newest_day, "ingested_at"]
-    detail = "; ".join(
-        f"{row.session:%Y-%m-%d} {row.reason}" for row in broken.tail(3).itertuples()
-    )
+    newest_faults = broken.tail(3).itertuples()
+    detail = "; ".join(f"{row.session:%Y-%m-%d} {row.reason}" for row in newest_faults)
     share = count_rows(broken) / len(own) if len(own) else np.nan
     return {
         "newest_broken": Fact(float((at_newest == newest).any()), detail),
@@ -211,9 +185,8 @@ def _soundness(market: Market) -> dict[str, Fact]:
     }
 
 
-def _completeness(rows: pd.DataFrame, market: Market) -> dict[str, Fact]:
+def _completeness(raw: pd.DataFrame, rows: pd.DataFrame, market: Market) -> dict[str, Fact]:
     """Count the missing sessions of the window between each symbol's first and newest raw row."""
-    raw = market.raw.select(["symbol", "session"]).to_pandas(date_as_object=False)
     start = calendar.after(market.as_of, 1 - WINDOW)
     missing: dict[str, pd.DatetimeIndex] = {}
     for name in market.universe.symbols:

@@ -49,11 +49,6 @@ def judge_rows(rows: pd.DataFrame) -> Verdict:
     rows : pandas.DataFrame
         Columns of raw.market, and row (a unique number), kind (asset or index), on_calendar,
         repeats (whether the bar is that of the session before).
-
-    Raises
-    ------
-    VolcastError
-        If a check could not be run.
     """
     asset = rows["kind"] == "asset"
     there = {f"{name} is there": rows[name].notna().astype(float) for name in _PRICES}

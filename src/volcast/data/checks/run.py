@@ -25,20 +25,15 @@ _AUDIT_REMEDY = "Nothing was published; fix the step that computed these rows an
 _LIBRARIES = ("great-expectations", "numpy", "pandas")
 """Distributions whose version may change a check."""
 
-_COLUMNS = ("suite", "check", "severity", "passed", "checked", "failed", "detail")
+_COLUMNS = ["suite", "check", "severity", "passed", "checked", "failed", "detail"]
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<h1>{title}</h1>{rows}</html>
+"""
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """The result of an audit that stopped nothing.
-
-    Parameters
-    ----------
-    checks : int
-        Checks evaluated; each has a row in monitoring.quality.
-    warnings : list of str
-        Those that failed.
-    """
+    """The number of checks of an audit that stopped nothing, and those that failed."""
 
     checks: int
     warnings: list[str]
@@ -48,19 +43,9 @@ class AuditReport:
 class CheckRun:
     """One run of checks on a session of the target.
 
-    Its outcomes are stored under a digest of its input and code: the pipelines check the same
-    rows within minutes, and importing Great Expectations alone costs more than all checks.
-
-    Parameters
-    ----------
-    store : Store
-    symbol : str
-        The target.
-    session : date
-    page : pathlib.Path or None
-        Where an HTML page of the checks is written.
-    key : str
-        Object of the store that has the outcomes of a run on the same input.
+    Its outcomes are stored under ``key``, a digest of its input and code: the pipelines check the
+    same rows within minutes, and importing Great Expectations alone costs more than all checks.
+    ``page`` is where an HTML page of the checks is written.
     """
 
     store: Store
@@ -93,7 +78,10 @@ class CheckRun:
         """Write the rows and the page of an earlier run again."""
         self._write_rows(outcomes)
         if self.page is not None:
-            self.page.write_text(self._table_of(outcomes), encoding="utf-8")
+            title = f"{self.symbol} {self.session}: unchanged since these checks were run"
+            with pd.option_context("display.max_colwidth", None):
+                rows = pd.DataFrame(outcomes)[_COLUMNS].to_html(index=False, border=1)
+            self.page.write_text(_PAGE.format(title=escape(title), rows=rows), encoding="utf-8")
 
     def record(
         self, outcomes: Sequence[Outcome], results: Sequence[Any], where: str, remedy: str
@@ -105,7 +93,7 @@ class CheckRun:
         StaleInput
             If the only fault is that the newest session is missing.
         QualityError
-            Otherwise; another attempt on the same rows cannot help.
+            If there is another.
         """
         self._write_rows(outcomes)
         if self.page is not None:
@@ -133,18 +121,6 @@ class CheckRun:
         rows = pd.DataFrame([asdict(outcome) for outcome in outcomes])
         rows = rows.astype({"found": float, "bound": float})
         self.store.write(MONITORING_QUALITY, rows.assign(symbol=self.symbol, session=self.session))
-
-    def _table_of(self, outcomes: Sequence[Outcome]) -> str:
-        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{escape(str(getattr(o, n)))}</td>" for n in _COLUMNS) + "</tr>"
-            for o in outcomes
-        )
-        title = escape(f"{self.symbol} {self.session}: unchanged since these checks were run")
-        return (
-            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-            f"<h1>{title}</h1><table border><tr>{head}</tr>{rows}</table></html>\n"
-        )
 
 
 def warnings_of(outcomes: Sequence[Outcome]) -> list[str]:

@@ -13,17 +13,7 @@ import pandas as pd
 
 from volcast.core.errors import VolcastError
 
-__all__ = [
-    "Check",
-    "Fact",
-    "Outcome",
-    "Severity",
-    "Suite",
-    "Verdict",
-    "judge",
-    "newest_days",
-    "table_check",
-]
+__all__ = ["Check", "Fact", "Outcome", "Verdict", "judge", "newest_days", "table_check"]
 
 Severity = Literal["critical", "warning"]
 Suite = Literal["raw", "curated", "features", "predictions"]
@@ -37,16 +27,14 @@ class Check:
 
     Parameters
     ----------
-    suite, name : str
-        Its place in monitoring.quality; ``name`` is also the reason a row is quarantined with.
+    name : str
+        Also the reason a row is quarantined with.
     severity : str
         critical: a failure stops the run; warning: it goes on.
     measure : str
-        The column that holds the values; null where a row is not judged.
+        The column of the values; null where a row is not judged.
     at_least, at_most : float or None
-        Bounds, both inclusive.
-    above : bool
-        Whether ``at_least`` itself fails.
+        Bounds, both inclusive; with ``above``, ``at_least`` itself fails.
     of_table : bool
         Whether ``measure`` names a `Fact` of the whole table.
     key : tuple of str
@@ -72,11 +60,7 @@ class Check:
 
 
 def table_check(
-    suite: Suite,
-    name: str,
-    severity: Severity,
-    at_most: float = 0,
-    at_least: float | None = None,
+    suite: Suite, name: str, severity: Severity, at_most: float = 0, at_least: float | None = None
 ) -> Check:
     """Return the check of the `Fact` of a whole table that is called ``<name> of table``."""
     return Check(suite, name, severity, f"{name} of table", at_least, at_most, of_table=True)
@@ -121,14 +105,8 @@ class Outcome:
 class Verdict:
     """The result of a run of checks.
 
-    Parameters
-    ----------
-    outcomes : list of Outcome
-        One per check, in the order of the checks.
-    faults : pandas.DataFrame
-        ``row`` (its number) and ``reason`` of each row that failed a check, sorted.
-    results : tuple
-        Great Expectations' results, for its page.
+    ``outcomes`` are in the order of the checks; ``faults`` has ``row`` (its number) and ``reason``
+    of each row that failed one; ``results`` are Great Expectations' own, for its page.
     """
 
     outcomes: list[Outcome]
@@ -143,7 +121,6 @@ def judge(
 
     Parameters
     ----------
-    checks : sequence of Check
     rows : pandas.DataFrame
         ``row`` (a unique number), ``symbol``, ``session``, and the measures and keys of the
         checks; a column ``<measure>: which`` names the column that the measure is of.
@@ -160,33 +137,24 @@ def judge(
     numbered = rows.set_index("row") if len(rows) else rows
     outcomes, faults = [], []
     for check, result in zip(checks, outcome.results, strict=True):
-        details = result.result
+        about = (check.suite, check.name, check.severity)
         if check.of_table:
-            outcomes.append(_of_table(check, facts[check.name], passed=result.success))
+            fact = facts[check.name]
+            checked = not np.isnan(fact.value)
+            value = float(fact.value) if checked else None
+            detail = "" if result.success and checked else fact.detail
+            outcomes.append(
+                Outcome(*about, bool(result.success), int(checked), 0, value, check.at_most, detail)
+            )
             continue
+        details = result.result
         failing = [int(at["row"]) for at in details.get("unexpected_index_list") or []]
-        checked = details["element_count"] - details.get("missing_count", 0) if len(rows) else 0
-        outcomes.append(_of_rows(check, checked, failing, numbered))
+        count = details["element_count"] - details.get("missing_count", 0) if len(rows) else 0
+        detail = _examples(check, numbered.loc[failing]) if failing else ""
+        outcomes.append(Outcome(*about, not failing, int(count), len(failing), None, None, detail))
         faults += [(row, check.name) for row in failing]
     frame = pd.DataFrame(sorted(set(faults)), columns=["row", "reason"])
     return Verdict(outcomes, frame.astype({"row": "int64", "reason": "object"}), (outcome,))
-
-
-def _of_table(check: Check, fact: Fact, *, passed: bool) -> Outcome:
-    checked = not np.isnan(fact.value)
-    return Outcome(
-        check.suite, check.name, check.severity, passed=bool(passed), checked=int(checked),
-        failed=0, found=float(fact.value) if checked else None, bound=check.at_most,
-        detail="" if passed and checked else fact.detail,
-    )  # fmt: skip
-
-
-def _of_rows(check: Check, checked: int, failing: list[int], rows: pd.DataFrame) -> Outcome:
-    return Outcome(
-        check.suite, check.name, check.severity, passed=not failing, checked=int(checked),
-        failed=len(failing), found=None, bound=None,
-        detail=_examples(check, rows.loc[failing]) if failing else "",
-    )  # fmt: skip
 
 
 def _examples(check: Check, failing: pd.DataFrame) -> str:
@@ -231,10 +199,9 @@ def _run(checks: Sequence[Check], frame: pd.DataFrame) -> Any:
     batch = _batches().get_batch({"dataframe": frame})
     outcome = _validated(batch, checks, {"result_format": "BASIC"})
     failing = [
-        at
-        for at, (check, result) in enumerate(zip(checks, outcome.results, strict=True))
-        if not result.success and not check.of_table
-    ]
+        at for at, check in enumerate(checks)
+        if not outcome.results[at].success and not check.of_table
+    ]  # fmt: skip
     if failing:
         rows = {
             "result_format": "COMPLETE",
@@ -251,20 +218,14 @@ def _validated(batch: Any, checks: Sequence[Check], result_format: dict[str, Any
     expectations = [_expectation(check) for check in checks]
     suite = _gx().ExpectationSuite("volcast", expectations=expectations)
     outcome = batch.validate(suite, result_format=result_format)
-    _refuse_unrun(outcome.results)
-    return outcome
-
-
-def _refuse_unrun(results: Sequence[Any]) -> None:
-    """Raise if a check did not run, so that it cannot pass for one that found no fault."""
-    for result in results:
+    for result in outcome.results:
         if not result.success and not result.result:
             raise VolcastError(
                 found=f"no result of {result.expectation_config.type}: {result.exception_info}",
-                expected="every check to run",
-                where="quality suite",
+                expected="every check to run", where="quality suite",
                 remedy="This is a fault of volcast; report it with the message.",
-            )
+            )  # fmt: skip
+    return outcome
 
 
 @lru_cache(maxsize=1)
