@@ -32,18 +32,10 @@ _KEY = ["symbol", "session"]
 class Curated:
     """The result of curation.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Columns of curated.market_daily, sorted by symbol and session.
-    replaced : pandas.DataFrame
-        Columns of curated.market_versions: the earlier values of restated rows.
-    quarantined : pandas.DataFrame
-        Columns of monitoring.quarantine, one row per broken raw row and reason.
-    dropped : dict of str to int
-        Counts of rows left out that are not broken, by ``"VIX off_calendar"``.
-    verdict : Verdict
-        Of the row checks.
+    ``rows`` are those of curated.market_daily, sorted by symbol and session; ``replaced``, of
+    curated.market_versions, the earlier values of restated rows; ``quarantined``, of
+    monitoring.quarantine, one per broken raw row and reason. ``dropped`` counts the rows left out
+    that are not broken, by ``"VIX off_calendar"``. ``verdict`` is of the row checks.
     """
 
     rows: pd.DataFrame
@@ -66,8 +58,6 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
     universe : Universe
         Only the close of its indices is checked. Off-calendar rows of its target are quarantined;
         those of other symbols (indices are published on some holidays) are dropped.
-    as_of : date
-        The last session to curate.
 
     Raises
     ------
@@ -98,11 +88,9 @@ def _in_scope(
     missing = [name for name in RAW_MARKET.schema.names if name not in raw.columns]
     if missing:
         raise ContractError(
-            found=f"missing columns {missing}",
-            expected=f"the columns of {RAW_MARKET.name}",
-            where=RAW_MARKET.name,
-            remedy="Ingest again, or read the table through its contract.",
-        )
+            found=f"missing columns {missing}", expected=f"the columns of {RAW_MARKET.name}",
+            where=RAW_MARKET.name, remedy="Ingest again, or read the table through its contract.",
+        )  # fmt: skip
     rows = raw.drop(columns="adj_close").assign(
         session=pd.to_datetime(raw["session"]).astype("datetime64[ns]"),
         ingested_at=pd.to_datetime(raw["ingested_at"], utc=True).astype("datetime64[us, UTC]"),
@@ -201,9 +189,13 @@ def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
     follows = in_use["symbol"] == in_use["symbol"].shift()
     growth = in_use["close"] / before["close"] * in_use["adjustment"]
     leap = np.exp(SUSPICIOUS_JUMP)
+    outside = {
+        name: ~asset & ~in_use[name].between(in_use["low"], in_use["high"])
+        for name in ("close", "open")
+    }
     flags = {
-        "close_outside_range": ~asset & _outside_range(in_use, "close"),
-        "open_outside_range": ~asset & _outside_range(in_use, "open"),
+        "close_outside_range": outside["close"],
+        "open_outside_range": outside["open"],
         "range_filled": in_use["range_filled"],
         "restated": in_use["known_at"] > in_use["close_at"],
         "stale_repeat": asset & follows & (in_use[_PRICES] == before).all(axis=1),
@@ -214,10 +206,6 @@ def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
         for position in np.flatnonzero(mask):
             raised[position] += (name,)
     return in_use.assign(flags=pd.Series(raised, in_use.index)).reset_index(drop=True)
-
-
-def _outside_range(rows: pd.DataFrame, column: str) -> "pd.Series[bool]":
-    return (rows[column] > rows["high"]) | (rows[column] < rows["low"])
 
 
 def _quarantined(rows: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:

@@ -32,20 +32,10 @@ _ADJUSTMENT_NOISE = 1e-5
 
 @dataclass(frozen=True)
 class IngestReport:
-    """The result of an ingestion.
+    """The result of an ingestion up to the session ``as_of``.
 
-    Parameters
-    ----------
-    as_of : date
-        The session up to which rows were taken.
-    added, restated, unchanged : int
-        Market rows that are new, that differ from the latest stored version, that do not.
-    macro_added, macro_restated : int
-        The same for macro values.
-    dropped : dict of str to int
-        Rows not taken, by reason.
-    notes : list of str
-        The source's notes on its data.
+    Market rows are ``added``, ``restated`` (they differ from the latest stored version) or
+    ``unchanged``; ``dropped`` counts rows not taken, by reason; ``notes`` are the source's.
     """
 
     as_of: date
@@ -66,8 +56,6 @@ def ingest(
 
     Parameters
     ----------
-    store : Store
-    source : Source
     universe : Universe
         Its symbols are fetched, and all others that the source lists; only the target must have
         rows.
@@ -101,21 +89,25 @@ def ingest(
     market = _fetch_market(source, symbols, stored, as_of)
     until = as_of or (closed if source.live else _newest(market.rows, universe, closed))
     rows, not_taken = _taken(_unique(market.rows, source), until, closed)
-    _require_target(rows, market, source, universe)
+    if not (rows["symbol"] == universe.target).any():
+        raise NotFound(
+            found=" ".join([f"no row of {universe.target}.", *market.notes]),
+            expected="at least one row of the target symbol", where=f"source {source.name}",
+            remedy="Choose another target (VOLCAST_UNIVERSE__TARGET), source or as_of.",
+            field="target",
+        )  # fmt: skip
     new, restated = _new_and_restated(rows, stored, stamp)
     macro = source.macro(None, until)
     macro_new, macro_restated = _new_and_revised_macro(macro.rows, store, stamp)
-    tables = {
-        table: table.conform(
-            pd.concat(parts, ignore_index=True).assign(ingested_at=stamp), source.name
-        )
+    # Both tables are checked before one is written.
+    written = [
+        (table, table.conform(pd.concat(parts).assign(ingested_at=stamp), source.name))
         for table, parts in (
-            (RAW_MARKET, [new, restated]),
-            (RAW_MACRO, [macro_new, macro_restated]),
+            (RAW_MARKET, [new, restated]), (RAW_MACRO, [macro_new, macro_restated]),
         )
-    }
-    for table, written in tables.items():
-        store.write(table, written)
+    ]  # fmt: skip
+    for table, content in written:
+        store.write(table, content)
     return IngestReport(
         as_of=until,
         added=len(new),
@@ -135,10 +127,9 @@ def _latest_market(store: Store, source: Source, symbols: Sequence[str]) -> pd.D
     if others and _EXAMPLES & {source.name, *others}:
         raise ConfigError(
             found=f"rows of {', '.join(sorted(others))}",
-            expected=f"an empty store, or one of {source.name}",
-            where=store.uri,
+            expected=f"an empty store, or one of {source.name}", where=store.uri,
             remedy="Use a separate store for each example source: --store, or STORE= with make.",
-        )
+        )  # fmt: skip
     rows = rows[rows["source"] == source.name].sort_values("ingested_at", kind="stable")
     return rows.drop_duplicates(_KEY, keep="last")
 
@@ -179,16 +170,14 @@ def _unique(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
         row = repeated.iloc[0]
         raise ContractError(
             found=f"{row['symbol']} of {row['session'].date()} twice, with different values",
-            expected="one row per symbol and date",
-            where=f"source {source.name}",
+            expected="one row per symbol and date", where=f"source {source.name}",
             remedy="Check the source's answer; nothing of this fetch was stored.",
-        )
+        )  # fmt: skip
     return rows
 
 
 def _newest(rows: pd.DataFrame, universe: Universe, closed: date) -> date:
     sessions = rows.loc[rows["symbol"] == universe.target, "session"]
-    # Without a row of the target, _require_target raises.
     newest = sessions[sessions <= pd.Timestamp(closed)].max()
     return closed if pd.isna(newest) else newest.date()
 
@@ -200,19 +189,6 @@ def _taken(rows: pd.DataFrame, until: date, closed: date) -> tuple[pd.DataFrame,
     return rows[~still_open & ~late], {reason: n for reason, n in dropped.items() if n}
 
 
-def _require_target(
-    rows: pd.DataFrame, market: Fetched, source: Source, universe: Universe
-) -> None:
-    if not (rows["symbol"] == universe.target).any():
-        raise NotFound(
-            found=" ".join([f"no row of {universe.target}.", *market.notes]),
-            expected="at least one row of the target symbol",
-            where=f"source {source.name}",
-            remedy="Choose another target (VOLCAST_UNIVERSE__TARGET), source or as_of.",
-            field="target",
-        )
-
-
 def _new_and_restated(
     rows: pd.DataFrame, stored: pd.DataFrame, stamp: pd.Timestamp
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -221,22 +197,18 @@ def _new_and_restated(
     if (restated["ingested_at"] >= stamp).any():
         raise ContractError(
             found=f"now {stamp}, and a row stored at {restated['ingested_at'].max()}",
-            expected="a time after that of every row that is restated",
-            where="ingest",
+            expected="a time after that of every row that is restated", where="ingest",
             remedy="Correct the clock, or pass a later time.",
-        )
+        )  # fmt: skip
     return new[MARKET_COLUMNS], restated[MARKET_COLUMNS]
 
 
 def _differs(matched: pd.DataFrame) -> "pd.Series[bool]":
-    differs = pd.Series(data=False, index=matched.index)
-    for name in _VALUES:
-        differs |= ~np.isclose(
-            matched[name], matched[f"{name}_stored"], rtol=_PRICE_NOISE, atol=0.0, equal_nan=True
-        )
+    stored = matched[[f"{name}_stored" for name in _VALUES]]
+    same = np.isclose(matched[_VALUES], stored, rtol=_PRICE_NOISE, atol=0.0, equal_nan=True)
     # A null on either side is the first row of a fetch, which has no adjustment.
     moved = (matched["adjustment"] - matched["adjustment_stored"]).abs() > _ADJUSTMENT_NOISE
-    return differs | moved
+    return moved | ~same.all(axis=1)
 
 
 def _new_and_revised_macro(
@@ -252,17 +224,7 @@ def _new_and_revised_macro(
     published = _with_stored(rows[dated], stored, [*_MACRO_KEY, "available_at"])
     newest = stored.drop_duplicates(_MACRO_KEY, keep="last")
     plain = _with_stored(rows[~dated], newest, _MACRO_KEY)
-    _refuse_changed(
-        published[published["stored"] & published["value"].ne(published["value_stored"])]
-    )
-    new = pd.concat([part[~part["stored"]] for part in (published, plain)])
-    revised = plain[plain["stored"] & plain["value"].ne(plain["value_stored"])]
-    later = revised["available_at_stored"] + pd.Timedelta(microseconds=1)
-    revised = revised.assign(available_at=later.where(later > stamp, stamp), lag_rule=REVISED)
-    return new[list(rows.columns)], revised[list(rows.columns)]
-
-
-def _refuse_changed(changed: pd.DataFrame) -> None:
+    changed = published[published["stored"] & published["value"].ne(published["value_stored"])]
     if len(changed):
         row = changed.iloc[0]
         raise ContractError(
@@ -271,6 +233,11 @@ def _refuse_changed(changed: pd.DataFrame) -> None:
             where="ingest",
             remedy="A vintage never changes; date the new value with its own vintage.",
         )
+    new = pd.concat([part[~part["stored"]] for part in (published, plain)])
+    revised = plain[plain["stored"] & plain["value"].ne(plain["value_stored"])]
+    later = revised["available_at_stored"] + pd.Timedelta(microseconds=1)
+    revised = revised.assign(available_at=later.where(later > stamp, stamp), lag_rule=REVISED)
+    return new[list(rows.columns)], revised[list(rows.columns)]
 
 
 def _with_stored(rows: pd.DataFrame, stored: pd.DataFrame, key: list[str]) -> pd.DataFrame:

@@ -16,14 +16,6 @@ LIVE_SOURCES = frozenset({"yfinance"})
 def resolve_as_of(store: Store, symbol: str, as_of: date | None, *, now: datetime) -> date:
     """Return the session to work for: ``as_of`` if it is set, else the present one of ``symbol``.
 
-    Parameters
-    ----------
-    store : Store
-    symbol : str
-    as_of : date or None
-        The session asked for.
-    now : datetime, UTC
-
     Raises
     ------
     RequestError
@@ -58,7 +50,7 @@ def require_session(day: date, *, now: datetime | None = None) -> date:
     Raises
     ------
     RequestError
-        If it is not.
+        If ``day`` is not.
     """
     if not calendar.is_session(day):
         raise RequestError(

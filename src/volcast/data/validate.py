@@ -4,8 +4,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
-import pandas as pd
-
 from volcast.core.settings import Universe
 from volcast.data.checks.history import SECOND_SOURCES
 from volcast.data.checks.market import Market, count_rows, judge_market, torn_companions
@@ -41,11 +39,11 @@ class ValidationReport:
     dropped : dict of str to int
         Rows left out that are not broken, such as index prints on holidays, by symbol and reason.
     checks : int
-        Checks evaluated; each has a row in monitoring.quality.
+        Checks evaluated.
     failed : list of str
-        Row checks that found a broken row, sorted. Table checks that fail raise instead.
+        Row checks that found a broken row, sorted.
     examples : list of str
-        The newest five broken rows, each with its reason; all are in monitoring.quarantine.
+        The newest five broken rows, each with its reason.
     warnings : list of str
         Failed checks that neither stop the run nor quarantine a row.
     """
@@ -65,13 +63,8 @@ def validate(
 ) -> ValidationReport:
     """Curate raw.market up to ``as_of`` and publish it, unless a critical check fails.
 
-    Broken rows are written to monitoring.quarantine with their reason, and every check to
-    monitoring.quality, whether or not the run stops.
-
-    Parameters
-    ----------
-    page : pathlib.Path or None
-        Where an HTML page of the checks is written.
+    Broken rows are written to monitoring.quarantine with their reason, every check to
+    monitoring.quality and to the HTML ``page``, whether or not the run stops.
 
     Raises
     ------
@@ -85,7 +78,8 @@ def validate(
     """
     require_session(as_of)
     raw = store.read(RAW_MARKET, last=as_of)
-    macro = store.read(RAW_MACRO, symbols=_second_sources(universe), last=as_of)
+    seconds = [series for index, series in SECOND_SOURCES.items() if index == universe.iv]
+    macro = store.read(RAW_MACRO, symbols=seconds, last=as_of)
     run = CheckRun.of(store, universe, as_of, page, [raw, macro], _CODE)
     if (report := _earlier_report(run)) is not None:
         return report
@@ -95,6 +89,7 @@ def validate(
     published = store.read(CURATED_MARKET_DAILY, symbols=universe.symbols, last=as_of).to_pandas()
     second = macro.to_pandas(date_as_object=False)
     verdict = judge_market(Market(raw, curated, published, second, universe, as_of))
+    broken = curated.quarantined.sort_values("session", kind="stable").tail(5).itertuples()
     outcomes = [*curated.verdict.outcomes, *verdict.outcomes]
     results = [*curated.verdict.results, *verdict.results]
     run.record(outcomes, results, RAW_MARKET.name, _REMEDY)
@@ -111,7 +106,7 @@ def validate(
         dropped=curated.dropped,
         checks=len(outcomes),
         failed=sorted(curated.quarantined["reason"].unique()),
-        examples=_examples(curated.quarantined),
+        examples=[f"{row.symbol} {row.session:%Y-%m-%d}: {row.reason}" for row in broken],
         warnings=warnings_of(verdict.outcomes),
     )
     run.remember(outcomes, asdict(report) | {"as_of": str(as_of)})
@@ -129,12 +124,3 @@ def _earlier_report(run: CheckRun) -> ValidationReport | None:
         return None
     run.repeat(outcomes)
     return report
-
-
-def _second_sources(universe: Universe) -> list[str]:
-    return [SECOND_SOURCES[universe.iv]] if universe.iv in SECOND_SOURCES else []
-
-
-def _examples(quarantined: pd.DataFrame) -> list[str]:
-    newest = quarantined.sort_values("session", kind="stable").tail(5)
-    return [f"{row.symbol} {row.session:%Y-%m-%d}: {row.reason}" for row in newest.itertuples()]

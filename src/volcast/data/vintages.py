@@ -22,14 +22,10 @@ _BEGINNING, _END = pd.Timestamp(0, tz="UTC"), pd.Timestamp.max.tz_localize("UTC"
 
 @dataclass(frozen=True)
 class Vintage:
-    """A history and the moment since which it was the one known.
+    """A history and the moments, in UTC, between which it was the one known.
 
-    Parameters
-    ----------
-    since, until : pandas.Timestamp, UTC
-        The next vintage's ``since`` is this one's ``until``.
-    curated : pandas.DataFrame
-        Columns of curated.market_daily; prices and adjustment alone if there are several vintages.
+    ``curated`` has the columns of curated.market_daily; prices and adjustment alone if there are
+    several vintages.
     """
 
     since: pd.Timestamp
@@ -70,15 +66,10 @@ def _newest(versions: pd.DataFrame) -> pd.DataFrame:
 
 
 def macro_versions(raw: pd.DataFrame) -> pd.DataFrame:
-    """Return series, observation_date, value and ``known_at``, sorted by ``known_at``.
+    """Return series, observation_date, value and ``known_at`` of raw.macro, sorted by ``known_at``.
 
     A value of the first fetch of its series is known when it was published; one of a later fetch,
     not before it was fetched.
-
-    Parameters
-    ----------
-    raw : pandas.DataFrame
-        Rows of raw.macro.
     """
     late = raw["ingested_at"] > raw.groupby("series")["ingested_at"].transform("min")
     fetched = raw[["available_at", "ingested_at"]].max(axis=1)
