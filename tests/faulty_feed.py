@@ -25,9 +25,10 @@ HOLIDAYS = (date(2024, 9, 2), date(2024, 11, 28))
 UNIVERSE = Universe(target="SPY", iv="VIX", iv_3m="", bond="TLT", credit="")
 
 Outcome = type[VolcastError] | None
+Frames = dict[str, pd.DataFrame]
 
 
-def truth(seed: int = 3) -> dict[str, pd.DataFrame]:
+def truth(seed: int = 3) -> Frames:
     """Return what happened, by symbol: 320 sessions of prices, volume and adjusted closes."""
     rng = np.random.default_rng(seed)
     sessions = pd.DatetimeIndex(calendar.sessions(date(2023, 8, 1), AS_OF))[-320:]
@@ -61,16 +62,16 @@ def _bars(
 
 @dataclass
 class Feed:
-    """A source double over frames of prices; it judges no row."""
+    """A source of frames of prices."""
 
-    frames: dict[str, pd.DataFrame]
+    frames: Frames
     name: str = "yfinance"
     live: bool = True
     symbols: tuple[str, ...] = ()
     requests: list[tuple[str, ...]] = field(default_factory=list)
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
-        """Fetch what the frames hold."""
+        """Fetch the rows of the frames."""
         self.requests.append(tuple(symbols))
         names = [name for name in symbols if name in self.frames]
         parts = [market_rows(self.frames[n], n, self.name, first=first, last=last) for n in names]
@@ -83,17 +84,9 @@ class Feed:
 
 @dataclass(frozen=True)
 class Case:
-    """A feed with one fault.
+    """A feed with one fault, and the error that ingest and validate end in (None: the run goes on).
 
-    Parameters
-    ----------
-    feed : Feed
-    expected : error type or None
-        What ingest and validate end in; None: the run goes on.
-    now : datetime
-        Time of the fetch.
-    factor : float
-        What the target's prices are a multiple of the truth by, as after a split.
+    ``factor`` is the multiple of the truth that the target's prices are, as after a split.
     """
 
     feed: Feed
@@ -112,23 +105,19 @@ def _stops(symbol: str, back: int) -> Outcome:
     return QualityError if symbol == "SPY" and back == 0 else None
 
 
-def _put(
-    frames: dict[str, pd.DataFrame], symbol: str, back: int, column: str, value: float
-) -> Feed:
+def _put(frames: Frames, symbol: str, back: int, column: str, value: float) -> Feed:
     frame = frames[symbol].copy()
     frame.loc[len(frame) - 1 - back, column] = value
     return Feed(frames | {symbol: frame})
 
 
-def nan_close(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fresh: bool) -> Case:
+def nan_close(frames: Frames, rng: np.random.Generator, fresh: bool) -> Case:
     """A bar without a close."""
     symbol, back = _place(rng, fresh)
     return Case(_put(frames, symbol, back, "close", np.nan), _stops(symbol, back))
 
 
-def price_not_positive(
-    frames: dict[str, pd.DataFrame], rng: np.random.Generator, fresh: bool
-) -> Case:
+def price_not_positive(frames: Frames, rng: np.random.Generator, fresh: bool) -> Case:
     """A price of zero or less."""
     symbol, back = _place(rng, fresh)
     column = "close" if symbol == "VIX" else str(rng.choice(PRICES[:4]))
@@ -136,7 +125,7 @@ def price_not_positive(
     return Case(_put(frames, symbol, back, column, value), _stops(symbol, back))
 
 
-def duplicate_date(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fresh: bool) -> Case:
+def duplicate_date(frames: Frames, rng: np.random.Generator, fresh: bool) -> Case:
     """A date twice: the same row again, or another one."""
     symbol, back = _place(rng, fresh)
     frame, differs = frames[symbol], bool(rng.random() < 0.5)
@@ -147,7 +136,7 @@ def duplicate_date(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fr
     return Case(Feed(frames | {symbol: twice}), ContractError if differs else None)
 
 
-def stale_last_bar(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fresh: bool) -> Case:
+def stale_last_bar(frames: Frames, rng: np.random.Generator, fresh: bool) -> Case:
     """The newest bar is the one before once more, or is not there."""
     symbol, _ = _place(rng, fresh)
     frame = frames[symbol].copy()
@@ -159,7 +148,7 @@ def stale_last_bar(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fr
     return Case(Feed(frames | {symbol: frame}), _stops(symbol, 0))
 
 
-def half_day(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fresh: bool) -> Case:
+def half_day(frames: Frames, rng: np.random.Generator, fresh: bool) -> Case:
     """A session that ends at 13:00: fetched before, its bar is incomplete."""
     minute = int(rng.integers(1, 420))
     now = datetime(2024, 11, 29, 14, 30, tzinfo=UTC) + pd.Timedelta(minutes=minute).to_pytimedelta()
@@ -171,7 +160,7 @@ def half_day(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fresh: b
     return Case(Feed(partial), None, now)
 
 
-def holiday_row(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fresh: bool) -> Case:
+def holiday_row(frames: Frames, rng: np.random.Generator, fresh: bool) -> Case:
     """A bar on a day on which the exchange is shut."""
     symbol, _ = _place(rng, fresh)
     day = pd.Timestamp(HOLIDAYS[int(rng.integers(0, 2))] if fresh else HOLIDAYS[1])
@@ -183,7 +172,7 @@ def holiday_row(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fresh
     return Case(Feed(frames | {symbol: with_it}), None)
 
 
-def restated_split(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fresh: bool) -> Case:
+def restated_split(frames: Frames, rng: np.random.Generator, fresh: bool) -> Case:
     """A split that is applied to a part of the history alone; at times to all, which is right."""
     factor = 1 / float(rng.choice([1.5, 2, 3, 4, 10]))
     symbol = str(rng.choice(["SPY", "TLT"])) if not fresh else "SPY"
@@ -191,7 +180,7 @@ def restated_split(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fr
     if rng.random() < 0.2:
         frame[list(PRICES)] *= factor
         return Case(Feed(frames | {symbol: frame}), None, factor=factor if symbol == "SPY" else 1.0)
-    # Not where the index moved: a first fetch has nothing else to hold a jump against.
+    # Not where the index moved: a first fetch has nothing else to compare a jump with.
     still = np.abs(np.diff(np.log(frames["VIX"]["close"]))) < 0.09
     places = np.flatnonzero(still) + 1
     at = int(rng.choice(places[(places > 60) & (places < len(frame) - 1)]))
@@ -202,7 +191,7 @@ def restated_split(frames: dict[str, pd.DataFrame], rng: np.random.Generator, fr
     return Case(Feed(frames | {symbol: frame}), QualityError if symbol == "SPY" and seen else None)
 
 
-CONTENT: dict[str, Callable[[dict[str, pd.DataFrame], np.random.Generator, bool], Case]] = {
+CONTENT: dict[str, Callable[[Frames, np.random.Generator, bool], Case]] = {
     fault.__name__: fault
     for fault in (
         nan_close, price_not_positive, duplicate_date, stale_last_bar, half_day, holiday_row,

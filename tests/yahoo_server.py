@@ -2,19 +2,20 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pandas as pd
 import pytest
 from curl_cffi import requests
 
 from tests.loopback import QuietHandler, serving
 from volcast.data.sources import YahooSource
 
-__all__ = ["EMPTY", "HANG", "Answer", "Yahoo", "body", "page", "yahoo_server"]
+__all__ = ["EMPTY", "HANG", "Answer", "Yahoo", "body", "chart", "page", "yahoo_server"]
 
 Answer = tuple[int, bytes]
 
@@ -32,9 +33,28 @@ def body(answer: object) -> Answer:
     return 200, json.dumps(answer).encode()
 
 
+def chart(
+    sessions: Sequence[Any], quote: dict[str, Any], adjusted: Any, zone: str = "America/New_York"
+) -> dict[str, Any]:
+    """Return an answer (v8) of daily bars at the opens of the sessions."""
+    opens = pd.DatetimeIndex(sessions) + pd.Timedelta(hours=14, minutes=30)
+    meta = {
+        "currency": "USD", "symbol": "SPY", "instrumentType": "ETF", "firstTradeDate": 728317800,
+        "regularMarketTime": int(opens[-1].timestamp()), "gmtoffset": -18000, "timezone": "EST",
+        "priceHint": 2, "exchangeTimezoneName": zone, "dataGranularity": "1d",
+        "validRanges": ["1d", "max"],
+    }  # fmt: skip
+    result = {
+        "meta": meta,
+        "timestamp": [int(stamp.timestamp()) for stamp in opens],
+        "indicators": {"quote": [quote], "adjclose": [{"adjclose": list(adjusted)}]},
+    }
+    return {"chart": {"result": [result], "error": None}}
+
+
 @dataclass
 class Yahoo:
-    """What the loopback server answers: the faults in turn (None: none), then the charts."""
+    """The answers of the loopback server: the faults in turn (None: none), then the charts."""
 
     url: str
     otherwise: Answer

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.faulty_feed import AS_OF, BEFORE, CONTENT, NOW, UNIVERSE, Feed, truth
-from tests.yahoo_server import EMPTY, HANG, Answer, Yahoo, body, page, yahoo_server
+from tests.yahoo_server import EMPTY, HANG, Answer, Yahoo, body, chart, page, yahoo_server
 from volcast.core.errors import ContractError, SourceUnavailable, VolcastError
 from volcast.data.ingest import ingest
 from volcast.data.sources.source import Source
@@ -111,32 +111,17 @@ def test_a_feed_with_a_fault_publishes_nothing_bad(
 
 
 @lru_cache(maxsize=3)
-def chart(symbol: str) -> Answer:
-    """Yahoo's answer (v8) of the truth."""
+def truth_of(symbol: str) -> Answer:
+    """Return Yahoo's answer of the truth."""
     rows = TRUTH[symbol]
-    opens = rows["session"] + pd.Timedelta(hours=14, minutes=30)
-    meta = {
-        "currency": "USD", "symbol": symbol, "instrumentType": "ETF", "firstTradeDate": 728317800,
-        "regularMarketTime": 1732919400, "gmtoffset": -18000, "timezone": "EST", "priceHint": 2,
-        "exchangeTimezoneName": "America/New_York", "dataGranularity": "1d",
-        "validRanges": ["1d", "max"],
-    }  # fmt: skip
-    names = ["open", "high", "low", "close", "volume"]
-    result = {
-        "meta": meta,
-        "timestamp": [int(stamp.timestamp()) for stamp in opens],
-        "indicators": {
-            "quote": [{name: rows[name].tolist() for name in names}],
-            "adjclose": [{"adjclose": rows["adj_close"].tolist()}],
-        },
-    }
-    return body({"chart": {"result": [result], "error": None}})
+    quote = {name: rows[name].tolist() for name in ("open", "high", "low", "close", "volume")}
+    return body(chart(rows["session"], quote, rows["adj_close"]))
 
 
 @pytest.fixture
 def yahoo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Yahoo]:
     with yahoo_server(monkeypatch, page(404)) as server:
-        server.answers = {"SPY": chart("SPY"), "^VIX": chart("VIX"), "TLT": chart("TLT")}
+        server.answers = {"SPY": truth_of("SPY"), "^VIX": truth_of("VIX"), "TLT": truth_of("TLT")}
         yield server
 
 

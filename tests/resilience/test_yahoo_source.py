@@ -3,12 +3,12 @@
 import json
 import os
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pytest
 
-from tests.yahoo_server import EMPTY, HANG, Yahoo, body, page, yahoo_server
+from tests.yahoo_server import EMPTY, HANG, Answer, Yahoo, body, chart, page, yahoo_server
 from volcast.core.errors import ContractError, SourceUnavailable
 
 SESSIONS = [date(2024, 3, day) for day in (4, 5, 6, 7, 8)]
@@ -22,30 +22,10 @@ COLUMNS = {
 ADJUSTED = [100.0, 100.0 * 102 / 101, 101.5 / 101 * 101, 104.03 / 1.01 * 1.01, 104.535]
 
 
-def chart(count: int = 5, zone: str = "America/New_York", **columns: Any) -> dict[str, Any]:
-    """A chart answer (v8) of the first ``count`` sessions, at their opens."""
-    opens = [datetime(d.year, d.month, d.day, 14, 30, tzinfo=UTC) for d in SESSIONS[:count]]
-    quote = {name: values[:count] for name, values in (COLUMNS | columns).items() if values}
-    meta = {
-        "currency": "USD",
-        "symbol": "SPY",
-        "exchangeName": "PCX",
-        "instrumentType": "ETF",
-        "firstTradeDate": 728317800,
-        "regularMarketTime": 1709931600,
-        "gmtoffset": -18000,
-        "timezone": "EST",
-        "exchangeTimezoneName": zone,
-        "priceHint": 2,
-        "dataGranularity": "1d",
-        "validRanges": ["1d", "5d", "max"],
-    }
-    result = {
-        "meta": meta,
-        "timestamp": [int(stamp.timestamp()) for stamp in opens],
-        "indicators": {"quote": [quote], "adjclose": [{"adjclose": ADJUSTED[:count]}]},
-    }
-    return {"chart": {"result": [result], "error": None}}
+def answer(zone: str = "America/New_York", **columns: Any) -> Answer:
+    """Return the chart of the sessions; a column of None is left out."""
+    quote = {name: values for name, values in (COLUMNS | columns).items() if values}
+    return body(chart(SESSIONS, quote, ADJUSTED, zone))
 
 
 NOT_FOUND = {
@@ -58,7 +38,7 @@ NOT_FOUND = {
 
 @pytest.fixture
 def yahoo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Yahoo]:
-    with yahoo_server(monkeypatch, body(chart())) as server:
+    with yahoo_server(monkeypatch, answer()) as server:
         yield server
 
 
@@ -91,12 +71,12 @@ def test_a_passing_fault_is_asked_again_and_recovers(
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [chart(open=None), chart(close=[None] * 5), chart(close=["a"] * 5), chart(close=[1.0, 2.0])],
+    "other",
+    [answer(open=None), *(answer(close=close) for close in ([None] * 5, ["a"] * 5, [1.0, 2.0]))],
     ids=["missing column", "all null", "text", "ragged"],
 )
-def test_an_answer_of_another_shape_is_not_asked_again(yahoo: Yahoo, answer: object) -> None:
-    yahoo.answers["SPY"] = body(answer)
+def test_an_answer_of_another_shape_is_not_asked_again(yahoo: Yahoo, other: Answer) -> None:
+    yahoo.answers["SPY"] = other
     with pytest.raises(ContractError, match="Yahoo, SPY"):
         yahoo.source().market(["SPY"], None, date(2024, 3, 8))
     assert yahoo.waits == []
@@ -117,7 +97,7 @@ def test_a_hang_after_an_unknown_symbol_is_not_taken_for_another_one(yahoo: Yaho
 
 
 def test_sessions_are_the_exchanges_own_days(yahoo: Yahoo) -> None:
-    yahoo.answers["^VIX"] = body(chart(zone="America/Chicago"))
+    yahoo.answers["^VIX"] = answer(zone="America/Chicago")
     rows = yahoo.source().market(["VIX"], None, date(2024, 3, 8)).rows
     assert set(rows["symbol"]) == {"VIX"}
     assert [day.date() for day in rows["session"]] == SESSIONS

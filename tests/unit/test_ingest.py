@@ -201,16 +201,16 @@ def test_a_vintage_that_changes_is_refused(folder: Folder) -> None:
 
 
 class Live(CsvFolderSource):
-    """The same files as a live source, which notes what it was asked for."""
+    """The same files as a live source, which records its requests."""
 
     live = True
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self.asked: list[tuple[tuple[str, ...], date | None]] = []
+        self.requests: list[tuple[tuple[str, ...], date | None]] = []
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
-        self.asked.append((tuple(symbols), first))
+        self.requests.append((tuple(symbols), first))
         return super().market(symbols, first, last)
 
 
@@ -221,8 +221,8 @@ def test_a_live_source_is_asked_for_the_recent_sessions_and_for_new_symbols(
     ingest(folder.store, live, ALONE, now=NOW, as_of=None)
     folder.print("BBB")
     report = ingest(folder.store, live, both, now=LATER, as_of=None)
-    recent = live.asked[1][1]
-    assert live.asked == [(("AAA",), None), (("AAA",), recent), (("BBB",), None)]
+    recent = live.requests[1][1]
+    assert live.requests == [(("AAA",), None), (("AAA",), recent), (("BBB",), None)]
     assert recent is not None
     assert 14 <= calendar.sessions_between(recent, DAYS[-1]) <= 16
     assert (report.added, report.restated) == (len(DAYS), 0)
@@ -236,7 +236,7 @@ def test_a_split_restates_the_whole_history_of_a_live_source(folder: Folder) -> 
     folder.print()
     report = ingest(folder.store, live, ALONE, now=LATER, as_of=None)
     assert report.restated == len(DAYS)
-    assert live.asked[-1] == (("AAA",), None)
+    assert live.requests[-1] == (("AAA",), None)
 
 
 def test_a_live_source_counts_to_the_last_closed_session(folder: Folder) -> None:

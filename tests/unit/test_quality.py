@@ -184,14 +184,13 @@ def test_up_to_five_missing_sessions_of_the_last_year_are_borne(
         assert published(store).empty
 
 
-def test_gaps_before_the_last_252_sessions_are_no_concern(store: Store) -> None:
-    rows = market()
-    rows = rows.drop(index=[at(rows, "SPY", 252 + i) for i in range(20)])
+@pytest.mark.parametrize(
+    "rows", [market().drop(index=range(130, 150)), history().tail(30)], ids=["old gap", "short"]
+)
+def test_neither_a_gap_before_the_last_year_nor_a_short_history_stops(
+    store: Store, rows: pd.DataFrame
+) -> None:
     assert run(store, rows).rows == len(rows)
-
-
-def test_a_short_history_without_gaps_passes(store: Store) -> None:
-    assert run(store, history().tail(30)).rows == 30
 
 
 @pytest.mark.parametrize(("count", "passes"), [(4, True), (5, False)])

@@ -69,9 +69,9 @@ def test_a_value_that_its_unit_cannot_have_is_found_and_named(
 ) -> None:
     features, curated, last = tables(built)
     features.loc[len(features) - 3, name] = value
-    found = failing(features, curated, last)
+    failures = failing(features, curated, last)
     day = features.loc[len(features) - 3, "session"]
-    assert f"{TARGET} {day} ({name} {value:.6g})" in found[check]
+    assert f"{TARGET} {day} ({name} {value:.6g})" in failures[check]
 
 
 def test_a_session_that_did_not_move_has_no_volatility_of_its_own(
@@ -93,8 +93,8 @@ def test_features_that_are_suddenly_null_are_split_by_what_they_depend_on(
 ) -> None:
     features, curated, last = tables(built)
     features.loc[len(features) - 1, ["g252", "iv", "bond_ret_1"]] = np.nan
-    found = failing(features, curated, last)
-    assert found == {"own_newly_null": "g252", "others_newly_null": "iv, bond_ret_1"}
+    failures = failing(features, curated, last)
+    assert failures == {"own_newly_null": "g252", "others_newly_null": "iv, bond_ret_1"}
     features.loc[features.index[-3:], ["g252", "iv", "bond_ret_1"]] = np.nan
     assert failing(features, curated, last) == {}
 

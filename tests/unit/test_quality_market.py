@@ -15,11 +15,7 @@ from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource, SampleSource, SyntheticSource
 from volcast.data.validate import validate
 from volcast.store import Store
-from volcast.store.tables import (
-    CURATED_MARKET_DAILY,
-    MONITORING_QUALITY,
-    RAW_MACRO,
-)
+from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUALITY, RAW_MACRO
 
 TRUTH = truth()
 LATER = datetime(2024, 11, 30, 12, tzinfo=UTC)
@@ -77,9 +73,11 @@ def test_every_check_leaves_a_row_and_a_known_run_writes_them_again(published: S
     assert rows.num_rows == 2 * len(of_day)
 
 
-def test_a_stopped_run_leaves_its_rows_too(published: Store) -> None:
+def test_a_stopped_run_leaves_its_rows_and_its_page(published: Store, tmp_path: Path) -> None:
+    ingest(published, changed("SPY", close=np.nan), UNIVERSE, now=NOW, as_of=None)
     with pytest.raises(QualityError, match="newest_broken 1"):
-        after(published, changed("SPY", close=np.nan))
+        validate(published, UNIVERSE, AS_OF, tmp_path / "page.html")
+    assert "close of assets" in (tmp_path / "page.html").read_text()
     assert failing(published) == ["close_missing", "newest_broken"]
     row = quality(published).loc[("raw", "close_missing")]
     assert (row["severity"], row["failed"]) == ("warning", 1)
@@ -222,13 +220,6 @@ def test_a_page_of_the_checks_names_no_folder(published: Store, tmp_path: Path) 
     for page in (full, short):
         assert str(tmp_path) not in page
         assert str(Path.home()) not in page
-
-
-def test_a_page_is_written_for_a_run_that_is_stopped(published: Store, tmp_path: Path) -> None:
-    ingest(published, changed("SPY", close=-1.0), UNIVERSE, now=NOW, as_of=None)
-    with pytest.raises(QualityError):
-        validate(published, UNIVERSE, AS_OF, tmp_path / "page.html")
-    assert "close of assets" in (tmp_path / "page.html").read_text()
 
 
 @pytest.mark.parametrize(

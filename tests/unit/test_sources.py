@@ -13,11 +13,11 @@ from volcast.data.sources.source import Retry, adjustments
 
 class Failing:
     def __init__(self, error: type[VolcastError], times: int) -> None:
-        self.error, self.times, self.asked = error, times, 0
+        self.error, self.times, self.calls = error, times, 0
 
     def __call__(self) -> str:
-        self.asked += 1
-        if self.asked <= self.times:
+        self.calls += 1
+        if self.calls <= self.times:
             raise self.error(found="", expected="", where="", remedy="")
         return "answer"
 
@@ -29,25 +29,19 @@ def test_waits_double_and_are_jittered_by_the_seed() -> None:
     assert waits == [base * jitter.uniform(0.5, 1.5) for base in (1, 2, 4)]
 
 
-def test_the_last_failure_is_raised_without_a_wait() -> None:
+@pytest.mark.parametrize(("error", "calls"), [(SourceUnavailable, 3), (ContractError, 1)])
+def test_the_last_failure_is_raised_without_a_wait(error: type[VolcastError], calls: int) -> None:
     waits: list[float] = []
-    ask = Failing(SourceUnavailable, 9)
-    with pytest.raises(SourceUnavailable):
-        Retry(3, waits.append, random.Random(3))(ask)
-    assert (ask.asked, len(waits)) == (3, 2)
+    request = Failing(error, 9)
+    with pytest.raises(error):
+        Retry(3, waits.append, random.Random(3))(request)
+    assert (request.calls, len(waits)) == (calls, calls - 1)
 
 
-def test_a_broken_contract_is_not_asked_again() -> None:
-    ask = Failing(ContractError, 1)
-    with pytest.raises(ContractError):
-        Retry(3, lambda _: None, random.Random(3))(ask)
-    assert ask.asked == 1
-
-
-def test_the_first_row_knows_no_adjustment_and_moves_alike_give_exactly_one() -> None:
-    made = adjustments(pd.Series([10.0, 11.0, 10.5]), pd.Series([5.0, 5.5, 5.25]))
-    assert np.isnan(made[0])
-    assert made.tolist()[1:] == [1.0, 1.0]
+def test_the_first_adjustment_is_null_and_equal_moves_give_exactly_one() -> None:
+    ratios = adjustments(pd.Series([10.0, 11.0, 10.5]), pd.Series([5.0, 5.5, 5.25]))
+    assert np.isnan(ratios[0])
+    assert ratios.tolist()[1:] == [1.0, 1.0]
 
 
 def test_a_dividend_shows_whatever_the_scale_of_the_adjusted_close() -> None:

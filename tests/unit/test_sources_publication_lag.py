@@ -10,50 +10,45 @@ from volcast.data.sources.publication_lag import available_at, end_of_day, vinta
 
 
 def moments(series: str, *dates: str) -> list[str]:
-    made, _ = available_at(series, pd.Series(pd.to_datetime(list(dates))))
-    return [str(moment)[:16] for moment in made]
+    bounds, _ = available_at(series, pd.Series(pd.to_datetime(list(dates))))
+    return [str(moment)[:16] for moment in bounds]
 
 
 @pytest.mark.parametrize(
-    ("dates", "expected", "word"),
+    ("series", "dates", "expected", "word"),
     [
         # Thursday, Friday, Monday: the second session after, to its last minute.
-        (["2021-12-02", "2021-12-03", "2021-12-06"], ["12-07", "12-08", "12-09"], "daily"),
-        (["2021-12-04", "2021-12-11", "2021-12-18"], ["12-13", "12-20", "12-27"], "weekly"),
-        (["2021-09-01", "2021-10-01"], ["11-15", "12-16"], "monthly"),
-        (["2021-01-01", "2021-04-01"], ["07-30", "10-29"], "quarterly"),
+        ("X", ["2021-12-02", "2021-12-03", "2021-12-06"], ["12-07", "12-08", "12-09"], "daily"),
+        ("X", ["2021-12-04", "2021-12-11", "2021-12-18"], ["12-13", "12-20", "12-27"], "weekly"),
+        ("X", ["2021-09-01", "2021-10-01"], ["11-15", "12-16"], "monthly"),
+        # A date within a month counts from the end of that month.
+        ("ISM", ["2021-08-02", "2021-09-01"], ["10-16", "11-15"], "monthly"),
+        ("X", ["2021-01-01", "2021-04-01"], ["07-30", "10-29"], "quarterly"),
+        ("X", ["2020-03-01"], ["05-01"], "unknown"),
     ],
 )
-def test_the_gap_between_dates_tells_the_lag(
-    dates: list[str], expected: list[str], word: str
+def test_the_gap_between_dates_determines_the_lag(
+    series: str, dates: list[str], expected: list[str], word: str
 ) -> None:
-    _, rule = available_at("X", pd.Series(pd.to_datetime(dates)))
-    assert moments("X", *dates) == [f"2021-{day} 00:00" for day in expected]
+    _, rule = available_at(series, pd.Series(pd.to_datetime(dates)))
+    assert moments(series, *dates) == [f"2021-{day} 00:00" for day in expected]
     assert word in rule
 
 
-def test_a_date_in_the_middle_of_a_month_counts_from_the_end_of_that_month() -> None:
-    assert moments("ISM", "2021-11-01", "2021-12-02") == ["2022-01-15 00:00", "2022-02-15 00:00"]
-
-
-def test_a_single_date_gets_the_longest_lag() -> None:
-    assert moments("X", "2021-03-01") == ["2022-05-01 00:00"]
-
-
-def test_a_daily_value_before_a_bond_holiday_is_public_only_after_its_late_release() -> None:
-    friday, _ = available_at("DGS10", pd.Series(pd.to_datetime(["2021-10-07", "2021-10-08"])))
-    released = pd.Timestamp("2021-10-12 16:15", tz="America/New_York")
-    assert friday[1] > released
-
-
-def test_daily_values_that_are_released_weekly_wait_for_it() -> None:
-    monday = moments("DTWEXBGS", "2021-12-06", "2021-12-07")[0]
-    assert monday > "2021-12-13 16:15"
-
-
-def test_a_recession_is_not_known_before_it_is_dated() -> None:
-    assert moments("USREC", "2007-12-01", "2008-01-01")[0] > "2008-12-01"
-    assert moments("USREC", "1991-03-01", "1991-04-01")[0] > "1992-12-22"
+@pytest.mark.parametrize(
+    ("series", "dates", "released"),
+    [
+        # A bond holiday on which stocks trade delays H.15 to 16:15 in New York.
+        ("DGS10", ["2021-10-08", "2021-10-07"], "2021-10-12 20:15"),
+        ("DTWEXBGS", ["2021-12-06", "2021-12-07"], "2021-12-13 16:15"),
+        ("USREC", ["2007-12-01", "2008-01-01"], "2008-12-01"),
+        ("USREC", ["1991-03-01", "1991-04-01"], "1992-12-22"),
+    ],
+)
+def test_no_value_is_public_before_its_known_release(
+    series: str, dates: list[str], released: str
+) -> None:
+    assert moments(series, *dates)[0] > released
 
 
 def test_a_vintage_counts_from_the_end_of_its_month() -> None:

@@ -208,7 +208,7 @@ def _differs(matched: pd.DataFrame) -> "pd.Series[bool]":
     same = np.isclose(matched[_VALUES], stored, rtol=_PRICE_NOISE, atol=0.0, equal_nan=True)
     # A null on either side is the first row of a fetch, which has no adjustment.
     moved = (matched["adjustment"] - matched["adjustment_stored"]).abs() > _ADJUSTMENT_NOISE
-    return moved | ~same.all(axis=1)
+    return moved | pd.Series(~same.all(axis=1), matched.index, dtype=bool)
 
 
 def _new_and_revised_macro(

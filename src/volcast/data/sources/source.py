@@ -32,17 +32,10 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Fetched:
-    """The result of one call to a source.
+    """The rows of one call to a source, the counts of rows it left out, by reason, and its notes.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        The columns of raw.market or raw.macro except ``ingested_at``; dates as datetime64 at
-        midnight, ``available_at`` in UTC.
-    dropped : dict of str to int
-        Number of rows that the source left out, by reason.
-    notes : tuple of str
-        What a reader of the figures must know about the data.
+    Rows have the columns of raw.market or raw.macro except ``ingested_at``; dates are datetime64
+    at midnight, ``available_at`` is in UTC.
     """
 
     rows: pd.DataFrame
@@ -102,10 +95,6 @@ class Retry:
     ----------
     attempts : int
         Calls in all; the waits between them are 1, 2, 4, ... seconds times 0.5 to 1.5.
-    sleep : callable
-        Waits that many seconds.
-    rng : random.Random
-        Source of the jitter.
     """
 
     def __init__(self, attempts: int, sleep: Callable[[float], None], rng: random.Random) -> None:

@@ -38,8 +38,6 @@ class YahooSource:
     ----------
     seed : int
         For the jitter between attempts.
-    sleep : callable
-        Waits that many seconds.
     new_session : callable or None
         Creates the HTTP session, by default one of curl_cffi.
     timeout_seconds : float
