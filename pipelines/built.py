@@ -62,9 +62,9 @@ def _before(path: Path) -> list[dict[str, str]]:
 
 
 def _digests(image: str) -> list[str]:
-    asked = ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image]
-    told = subprocess.run(asked, capture_output=True, text=True, check=True)  # noqa: S603
-    return list(json.loads(told.stdout) or [])
+    command = ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    return list(json.loads(ended.stdout) or [])
 
 
 def main() -> int:

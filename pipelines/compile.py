@@ -66,15 +66,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipelines.compile", description=__doc__)
     parser.add_argument("--digests", type=Path, help="what skaffold build --file-output wrote")
     parser.add_argument("--out", type=Path, help="the folder to write to; with --digests alone")
-    asked = parser.parse_args(argv)
-    if (asked.digests is None) != (asked.out is None):
+    options = parser.parse_args(argv)
+    if (options.digests is None) != (options.out is None):
         parser.error("--digests and --out go together: what is committed carries tags")
-    if asked.digests is None:
+    if options.digests is None:
         return _write(render(), COMPILED)
     try:
-        return _write(render_pinned(asked.digests.read_text(encoding="utf-8")), asked.out)
+        return _write(render_pinned(options.digests.read_text(encoding="utf-8")), options.out)
     except (OSError, ValueError) as error:
-        parser.error(f"{asked.digests}: {error}")
+        parser.error(f"{options.digests}: {error}")
 
 
 def _write(texts: Mapping[str, str], folder: Path) -> int:

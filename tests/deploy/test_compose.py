@@ -74,7 +74,7 @@ def _answer(port: str, path: str) -> str:
             time.sleep(1)
 
 
-def test_every_part_runs_without_rights_and_is_reached_from_this_machine_alone() -> None:
+def test_every_part_runs_without_rights_and_listens_on_this_machine_only() -> None:
     project = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     for name, part in project["services"].items():
         assert part["read_only"] is True, name
@@ -92,24 +92,24 @@ def test_the_laptop_system_comes_up_and_forecasts(up: dict[str, str]) -> None:
     assert len(answer["drivers"]) == 5
 
 
-def test_the_page_the_brief_and_the_metrics_of_the_same_store_are_up(up: dict[str, str]) -> None:
+def test_page_brief_and_metrics_of_the_same_store_are_up(up: dict[str, str]) -> None:
     assert "<html" in _answer(up["DASHBOARD_PORT"], "/")
     assert "2018-12-31" in _answer(up["BRIEF_PORT"], "/daily-brief")
     assert "volcast_" in _answer(up["EXPORTER_PORT"], "/metrics")
 
 
-def test_every_step_ended_well_and_the_drift_image_looked_for_drift(up: dict[str, str]) -> None:
+def test_every_step_succeeded_and_the_drift_image_checked_drift(up: dict[str, str]) -> None:
     for step in STEPS:
         container = _compose(up, "ps", "--quiet", step).strip()
-        said = subprocess.run(
+        ended = subprocess.run(
             ["docker", "wait", container], capture_output=True, text=True, check=True, timeout=600
         )
-        assert said.stdout.strip() == "0", step
+        assert ended.stdout.strip() == "0", step
     logged = json.loads(_compose(up, "logs", "--no-color", "drift").split("|")[-1])
     assert logged["facts"]["state"] == "ok"
 
 
-def test_the_steps_of_all_parts_are_a_days_in_their_images() -> None:
+def test_the_parts_run_the_steps_of_a_day_in_order_in_their_images() -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     steps: list[str] = []
     for name, after in zip(STEPS, [None, *STEPS[:-1]], strict=True):

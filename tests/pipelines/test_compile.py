@@ -55,7 +55,7 @@ def test_only_steps_whose_failure_may_pass_are_retried(rendered: dict[str, str])
     assert retried == {"ingest", "publish"}
 
 
-def test_every_step_is_told_the_id_of_its_run_by_its_pod(rendered: dict[str, str]) -> None:
+def test_every_step_gets_the_id_of_its_run_from_its_pod(rendered: dict[str, str]) -> None:
     run_id = [{"name": "VOLCAST_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}]
     for text in rendered.values():
         spec, platform = yaml.safe_load_all(text)
@@ -93,15 +93,15 @@ def test_the_published_forecast_waits_for_nothing_that_watches_it(
 
 def test_a_retraining_is_judged_by_the_gate_like_any_other(rendered: dict[str, str]) -> None:
     tasks = _tasks(rendered["daily_inference.yaml"])
-    (asked,) = [
+    (condition,) = [
         task
         for name, task in tasks.items()
         if name.startswith("comp-exit-handler-1/condition") and "triggerPolicy" in task
     ]
-    assert asked["triggerPolicy"]["condition"] == (
+    assert condition["triggerPolicy"]["condition"] == (
         "inputs.parameter_values['pipelinechannel--retrain-Output'] == true"
     )
-    inside = [n for n in tasks if n.startswith(f"{asked['componentRef']['name']}/")]
+    inside = [n for n in tasks if n.startswith(f"{condition['componentRef']['name']}/")]
     assert [name.rpartition("/")[2] for name in inside] == ["volcast-train-and-judge"]
     judged = {n.rpartition("/")[2] for n in tasks if n.startswith("comp-volcast-train-and-judge/")}
     assert {"train", "gate"} <= judged

@@ -141,11 +141,12 @@ def test_the_online_store_holds_the_features_that_were_forecast_from(
     from feature_repo.opening import open_feature_store
 
     uri = str(sample[0] / "store")
-    found = online_features(open_feature_store(uri), "SPX")
-    assert found is not None
-    assert found[0] == calendar.closes([NEWEST])[0]
+    online = online_features(open_feature_store(uri), "SPX")
+    assert online is not None
+    moment, values = online
+    assert moment == calendar.closes([NEWEST])[0]
     stored = Store.open(uri).read(FEATURES_DAILY, symbols=["SPX"], first=NEWEST).to_pylist()[0]
-    assert {name: stored[name] for name in found[1]} == found[1]
+    assert {name: stored[name] for name in values} == values
 
 
 def test_the_training_step_leaves_its_report_as_an_artifact(sample: tuple[Path, str]) -> None:
@@ -171,7 +172,7 @@ def test_artifacts_of_older_runs_are_removed_and_of_nothing_else(tmp_path: Path)
     assert len(left) == 32
 
 
-def test_a_refused_candidate_is_said_and_is_no_failure(tmp_path: Path) -> None:
+def test_a_refused_candidate_is_reported_and_is_no_failure(tmp_path: Path) -> None:
     done = _run("train", tmp_path, "--source", "sample", "--as-of", "2005-06-30")
     assert done.returncode == 0, done.stdout
     assert "nothing was promoted" in done.stdout
@@ -218,8 +219,8 @@ def _jobs(store: Store) -> list[dict[str, object]]:
 
 def test_every_run_records_how_it_ended(sample: tuple[Path, str]) -> None:
     rows = _jobs(Store.open(str(sample[0] / "store")))[:2]
-    told = [(r["job"], r["outcome"], r["as_of"], r["exit_code"], r["detail"]) for r in rows]
-    assert told == [
+    outcomes = [(r["job"], r["outcome"], r["as_of"], r["exit_code"], r["detail"]) for r in rows]
+    assert outcomes == [
         ("volcast-train", "succeeded", NEWEST, 0, ""),
         ("volcast-daily-inference", "succeeded", NEWEST, 0, ""),
     ]

@@ -1,4 +1,4 @@
-"""Each step's pod is given what that step needs of the cluster, and runs where none of it is."""
+"""Each step's pod gets what that step needs of the cluster, and runs where none of it exists."""
 
 from typing import Any
 
@@ -66,8 +66,8 @@ def config() -> Any:
             declared = message.field.add(name=field, number=number, label=3 if repeated else 1)
             declared.type = MESSAGE if isinstance(kind, str) else kind
             if isinstance(kind, str):
-                known = {"Parameter": f".{parameter.full_name}"}
-                declared.type_name = known.get(kind, f".ours.{kind}")
+                types = {"Parameter": f".{parameter.full_name}"}
+                declared.type_name = types.get(kind, f".ours.{kind}")
     pool = descriptor_pool.Default()
     pool.AddSerializedFile(file.SerializeToString())
     return message_factory.GetMessageClass(
@@ -100,19 +100,19 @@ def test_what_is_compiled_is_read_by_kubeflows_own_message(config, name):
 
 def environment(step: str) -> dict[str, tuple[str, str]]:
     """Where each variable of a step comes from: object and key."""
-    given = pod(step)
-    found: dict[str, tuple[str, str]] = {}
+    config = pod(step)
+    sources: dict[str, tuple[str, str]] = {}
     for kind, name, key in (
         ("configMapAsEnv", "configMapName", "configMapKey"),
         ("secretAsEnv", "secretName", "secretKey"),
     ):
-        for one in given[kind]:
+        for one in config[kind]:
             assert one["optional"] is True
             assert one[f"{name}Parameter"] == {"runtimeValue": {"constant": one[name]}}
             for pair in one["keyToEnv"]:
-                assert pair["envVar"] not in found, "which of two wins is left to the API server"
-                found[pair["envVar"]] = (one[name], pair[key])
-    return found
+                assert pair["envVar"] not in sources, "which of two wins is left to the API server"
+                sources[pair["envVar"]] = (one[name], pair[key])
+    return sources
 
 
 STORE = {
@@ -123,7 +123,7 @@ STORE = {
     "AWS_ACCESS_KEY_ID": ("volcast-store", "AWS_ACCESS_KEY_ID"),
     "AWS_SECRET_ACCESS_KEY": ("volcast-store", "AWS_SECRET_ACCESS_KEY"),
 }
-BESIDE = {
+OWN = {
     "ingest": {"VOLCAST_FRED_API_KEY": ("volcast-sources", "fred_api_key")},
     "materialize": {"VOLCAST_ONLINE_STORE": ("volcast-online", "url")},
     "promote": {"VOLCAST_MLFLOW_URI": ("volcast-settings", "VOLCAST_MLFLOW_URI")},
@@ -134,7 +134,7 @@ BESIDE = {
 @pytest.mark.parametrize("step", ROLES)
 def test_a_step_has_the_store_its_own_role_and_what_it_alone_reads(step):
     role = {"AWS_ROLE_ARN": ("volcast-roles", ROLES[step])}
-    assert environment(step) == STORE | role | BESIDE.get(step, {})
+    assert environment(step) == STORE | role | OWN.get(step, {})
 
 
 def test_training_prefers_its_nodes_and_takes_any():
@@ -147,12 +147,12 @@ def test_training_prefers_its_nodes_and_takes_any():
     assert {one["key"] for one in (*term["matchExpressions"], taint)} == {"volcast-training"}
 
 
-def test_every_step_asks_for_its_share_of_a_node():
+def test_every_step_requests_its_share_of_a_node():
     for name in ("train.yaml", "daily_inference.yaml", "evaluate.yaml"):
         spec = next(yaml.safe_load_all((COMPILED / name).read_text()))
         for label, executor in spec["deploymentSpec"]["executors"].items():
             step = step_of(label)
-            given = executor["container"]["resources"]
+            requested = executor["container"]["resources"]
             names = ("CpuRequest", "CpuLimit", "MemoryRequest", "MemoryLimit")
-            shares = tuple(given[f"resource{part}"] for part in names)
+            shares = tuple(requested[f"resource{part}"] for part in names)
             assert shares == resources(step), label

@@ -23,7 +23,7 @@ def _finished(step: str, **facts: object) -> str:
     return _event("step_finished", step, duration_ms=1, facts=facts)
 
 
-def test_a_step_is_a_line_with_its_time_and_what_it_found() -> None:
+def test_a_step_is_a_line_with_its_time_and_its_facts() -> None:
     _, shown = _shown(
         _event("step_started", "labels"), "noise\n[KFP Executor]: x\n", _finished("labels", added=7)
     )
@@ -43,13 +43,13 @@ def test_a_remark_made_twice_is_shown_once() -> None:
     assert shown.count("It is an index [SPX].") == 1
 
 
-def test_a_refusal_is_said_in_words() -> None:
+def test_a_refusal_is_shown_with_its_reasons() -> None:
     _, shown = _shown(_finished("gate", passed=False, reasons=["Refused: too few."]))
     assert "Refused: too few." in shown
     assert "nothing was promoted" in shown
 
 
-def test_a_failed_step_gives_its_words_and_its_exit_code() -> None:
+def test_a_failed_step_gives_its_message_and_its_exit_code() -> None:
     failure = _event(
         "step_failed", "validate", error="QualityError", exit_code=10, message="SPY [broken]"
     )
@@ -60,7 +60,7 @@ def test_a_failed_step_gives_its_words_and_its_exit_code() -> None:
     assert "QualityError SPY [broken]" in out.getvalue()
 
 
-def test_a_step_that_dies_unsaid_shows_its_traceback_and_is_code_1() -> None:
+def test_a_step_that_dies_without_an_event_shows_its_traceback_and_is_code_1() -> None:
     out = io.StringIO()
     transcript = Transcript(out)
     transcript.write("    chatter\n    Traceback (most recent call last):\n    KeyError: 'x'\n")

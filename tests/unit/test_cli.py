@@ -1,4 +1,4 @@
-"""The command line: each fault ends in its words and its documented exit code."""
+"""The command line: what each command prints and writes, and its documented exit codes."""
 
 import json
 import re
@@ -46,16 +46,21 @@ def test_an_empty_store_is_named_with_what_to_do(run, tmp_path):
     assert "volcast ingest" in output
 
 
-def test_a_date_that_is_none_is_refused(run, store):
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("infer", "--as-of", "31.12.2021"),
+        ("infer", "--as-of", "2001-12-25"),
+        ("backfill", "--from", "2001-12-31", "--to", "2001-01-01"),
+        ("foretell",),
+        ("ingest", "--source", "ftp"),
+        ("run", "--steps", "validate"),
+        ("run", "--steps", "ingest,validat"),
+    ],
+)
+def test_wrong_use_is_exit_code_2(run, store, arguments):
     fill(store, 2)
-    assert run("infer", "--store", store.uri, "--as-of", "31.12.2021")[0] == 2
-    assert run("infer", "--store", store.uri, "--as-of", "2001-12-25")[0] == 2
-
-
-def test_dates_out_of_order_are_refused(run, store):
-    fill(store, 2)
-    span = ("--from", "2001-12-31", "--to", "2001-01-01")
-    assert run("backfill", "--store", store.uri, *span)[0] == 2
+    assert run(*arguments, "--store", store.uri)[0] == 2
 
 
 def test_no_champion_is_exit_code_10(run, store):
@@ -70,11 +75,6 @@ def test_a_session_not_ingested_is_stale_exit_code_40(run, store):
     code, output = run("infer", "--store", store.uri, "--as-of", "2006-01-03")
     assert code == 40
     assert "StaleInput" in output
-
-
-def test_an_unknown_command_or_option_is_exit_code_2(run):
-    assert run("foretell")[0] == 2
-    assert run("ingest", "--source", "ftp")[0] == 2
 
 
 def test_an_unwritable_store_is_named_and_may_be_retried(run, tmp_path):
@@ -104,17 +104,20 @@ def test_a_truncated_parquet_file_is_an_error_and_never_empty(run, store):
     assert file in output
 
 
-def test_infer_publishes_and_summary_shows_forecast_table_and_places(run, store):
+def test_infer_audits_and_publishes_and_summary_shows_forecast_table_and_places(run, store):
     crown(store, fill(store, 6))
+    assert run("features", "--store", store.uri)[0] == 0
     code, output = run("infer", "--store", store.uri)
     assert (code, "SYN, next five sessions (2006-01-03 to 2006-01-09)" in output) == (0, True)
     assert len(store.read(PREDICTIONS_DAILY)) == 1
+    audited = set(store.read(MONITORING_QUALITY).column("suite").to_pylist())
+    assert {"features", "predictions"} <= audited
     code, output = run("summary", "--store", store.uri)
     assert code == 0
-    assert all(word in output for word in ("Top drivers", "har_rv", "report", store.uri))
+    assert all(word in output for word in ("Top drivers", "HAR-RV", "report", store.uri))
 
 
-def test_summary_tells_what_the_watch_found(run, store):
+def test_summary_shows_the_state_of_the_watch(run, store):
     last = fill(store, 6)
     crown(store, last)
     assert run("infer", "--store", store.uri)[0] == 0
@@ -132,13 +135,13 @@ def test_summary_tells_what_the_watch_found(run, store):
     assert f"retrain   last at {last}" in output
 
 
-def test_an_error_that_holds_brackets_is_told_as_it_is(run, store, monkeypatch):
+def test_brackets_of_an_error_are_printed(run, store, monkeypatch):
     monkeypatch.setenv("VOLCAST_ONLINE_STORE", "x://host")
     code, output = run("summary", "--store", store.uri)
     assert (code, "host[:port][/database]" in output) == (2, True)
 
 
-def test_infer_fills_the_online_store_of_the_setting_and_says_to_retry_when_it_is_away(
+def test_infer_publishes_nothing_when_the_online_store_of_the_setting_is_away(
     run, store, monkeypatch
 ):
     crown(store, fill(store, 6))
@@ -147,14 +150,6 @@ def test_infer_fills_the_online_store_of_the_setting_and_says_to_retry_when_it_i
     code, output = run("infer", "--store", store.uri)
     assert (code, f"127.0.0.1:{port}" in output, "hunter2" in output) == (20, True, False)
     assert len(store.read(PREDICTIONS_DAILY)) == 0
-
-
-def test_features_and_infer_audit_what_they_write(run, store):
-    crown(store, fill(store, 6))
-    assert run("features", "--store", store.uri)[0] == 0
-    assert run("infer", "--store", store.uri)[0] == 0
-    audited = set(store.read(MONITORING_QUALITY).column("suite").to_pylist())
-    assert {"features", "predictions"} <= audited
 
 
 def test_a_run_continues_from_its_folder_and_records_its_failure(run, tmp_path):
@@ -170,11 +165,9 @@ def test_a_run_continues_from_its_folder_and_records_its_failure(run, tmp_path):
     assert (row["job"], row["outcome"], row["exit_code"]) == (
         "volcast-daily-inference", "failed", 10,
     )  # fmt: skip
-    assert run("run", "--store", str(store), "--steps", "validate")[0] == 2
-    assert run("run", "--store", str(store), "--steps", "ingest,validat")[0] == 2
 
 
-def test_show_tells_all_there_is_to_tell_of_the_champion(run, store):
+def test_show_prints_a_versions_record_recipe_and_intervals(run, store):
     last = fill(store, 6)
     crown(store, last)
     code, output = run("registry", "show", "--store", store.uri)
@@ -185,7 +178,7 @@ def test_show_tells_all_there_is_to_tell_of_the_champion(run, store):
     assert all(word in output for word in (version.sha256, version.run_id, version.uri, str(last)))
     assert all(name in output for name in (*signature["tree_features"], "num_parallel_tree 150"))
     assert all(
-        word in output for word in ("anchor: iv", "weight 0.5", "har_rv", "times the forecast")
+        word in output for word in ("anchor: iv", "weight 0.5", "HAR-RV", "times the forecast")
     )
     assert "promote" in output
     assert run("registry", "show", "1", "--store", store.uri) == (0, output)
@@ -233,7 +226,7 @@ def test_evaluate_writes_the_file_whole_and_its_folder_when_missing(run, store, 
     assert run("evaluate", "--store", store.uri, *blocked)[0] == 20
 
 
-def test_evaluating_an_unknown_target_lists_what_there_is(run, store, tmp_path):
+def test_evaluating_an_unknown_target_names_the_stored_symbols(run, store, tmp_path):
     fill(store, 2)
     span = ("--from", "2001-01-02", "--to", "2001-12-31", "--out", str(tmp_path / "x"))
     code, output = run("evaluate", "--store", store.uri, "--target", "ABC", *span)

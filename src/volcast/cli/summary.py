@@ -1,6 +1,7 @@
 """Print the forecast, its drivers, the table of skill, and where files are."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,11 @@ from rich.table import Table
 
 from volcast.cli.watch import print_watch
 from volcast.core.errors import NotFound
-from volcast.core.names import LABELS
+from volcast.core.names import LABELS, STATES
 from volcast.core.settings import Universe
 from volcast.evaluation.table import SkillTable, shown_p
+from volcast.features.catalog import label
+from volcast.inference.selection import is_hindsight
 from volcast.monitoring import status as facts
 from volcast.registry import champion_pointer
 from volcast.registry.run_files import Metrics
@@ -31,36 +34,28 @@ __all__ = [
 
 def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
     """Print one row of predictions_daily."""
-    if row["model_as_of"] is not None and row["session"] < row["model_as_of"]:
-        console.print(
+    show = partial(console.print, highlight=False)
+    if row["model_as_of"] is not None and is_hindsight(row):
+        show(
             f"[yellow]hindsight[/]: version {row['model_version']} was trained on sessions up to "
             f"{row['model_as_of']}, so this forecast could not have been made then",
         )
-    console.print(
+    show(
         f"\n[bold]{row['symbol']}[/], next five sessions ({row['target_from']} to "
-        f"{row['target_to']}): [bold]{_percent(row['rv_5d_hat'])}[/] annualised volatility",
-        highlight=False,
+        f"{row['target_to']}): [bold]{_percent(row['rv_5d_hat'])}[/] annualised volatility"
     )
-    console.print(
+    show(
         f"  80 % between {_percent(row['lo80'])} and {_percent(row['hi80'])}, "
-        f"95 % between {_percent(row['lo95'])} and {_percent(row['hi95'])}",
-        highlight=False,
+        f"95 % between {_percent(row['lo95'])} and {_percent(row['hi95'])}"
     )
+    if row["regime"] is not None:
+        show(f"  {STATES[row['regime']]} (probability {row['p_' + row['regime']]:.2f})")
     baselines = {LABELS[name]: row[f"baseline_{name}"] for name in ("har_rv", "vix")}
     others = ", ".join(f"{k} {'none' if v is None else _percent(v)}" for k, v in baselines.items())
-    if row["regime"] is not None:
-        console.print(
-            f"  regime {row['regime']} (probability {row['p_' + row['regime']]:.2f})",
-            highlight=False,
-        )
-    console.print(
-        f"  as of {row['session']}, model version {row['model_version']}; {others}", highlight=False
-    )
+    show(f"  as of {row['session']}, model version {row['model_version']}; {others}")
     drivers = Table("driver", "value", "log variance", title="Top drivers", title_justify="left")
-    for driver in row["drivers"]:
-        drivers.add_row(
-            driver["feature"], f"{driver['value']:.3f}", f"{driver['contribution']:+.3f}"
-        )
+    for one in row["drivers"]:
+        drivers.add_row(label(one["feature"]), f"{one['value']:.3f}", f"{one['contribution']:+.3f}")
     drivers.add_row("all others", "", f"{row['others_contribution']:+.3f}")
     drivers.add_row("base", "", f"{row['base_log_variance']:+.3f}")
     console.print(drivers)
@@ -118,7 +113,7 @@ def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
         ours = line.name == "volcast"
         saved = "" if ours else f"{100 * line.gain:+.1f} %"
         p_value = "" if ours else shown_p(line.p_better)
-        table.add_row(line.name, f"{line.qlike:.4f}", f"{line.rmse:.2f}", saved, p_value)
+        table.add_row(LABELS[line.name], f"{line.qlike:.4f}", f"{line.rmse:.2f}", saved, p_value)
     console.print(table)
     console.print(
         f"  intervals covered {_share(skill.coverage80)} (of 80 %) and "
@@ -128,7 +123,8 @@ def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
 
 
 def _left_out(names: Sequence[str]) -> str:
-    return f"; not on every row, so left out: {', '.join(names)}" if names else ""
+    labels = ", ".join(LABELS[name] for name in names)
+    return f"; not on every row, so left out: {labels}" if names else ""
 
 
 def _share(value: float) -> str:

@@ -34,7 +34,7 @@ class Result:
     values : tuple
         One for each of the step's outputs.
     metrics : dict of float
-        What Kubeflow shows beside the step.
+        What Kubeflow shows next to the step.
     """
 
     facts: Mapping[str, object]
