@@ -66,14 +66,7 @@ class TokenFile:
 class JsonWebKeys:
     """Public keys of whoever signs tokens, from a file or a URL, and what tokens must claim.
 
-    Parameters
-    ----------
-    place : str
-        A file, or an ``https://`` URL (``http://`` for loopback).
-    audience : str
-        One of a token's ``aud``.
-    issuer : str or None
-        Its ``iss``, if that is checked.
+    The audience is one of a token's ``aud``; the issuer, where set, its ``iss``.
     """
 
     place: str
@@ -150,13 +143,16 @@ class Guard:
         sent = [value for name, value in headers if name == b"authorization"]
         kind, _, token = sent[0].partition(b" ") if len(sent) == 1 else (b"", b"", b"")
         token = token.strip()
-        if kind.lower() != b"bearer" or not token:
-            raise _refused("no bearer token")
-        if self.tokens is not None and self.tokens.accepts(token):
+        bearer = kind.lower() == b"bearer" and token != b""
+        if bearer and self.tokens is not None and self.tokens.accepts(token):
             return
-        if self.keys is not None and await self.keys.accepts(token):
+        if bearer and self.keys is not None and await self.keys.accepts(token):
             return
-        raise _refused("a token that is not valid")
+        raise Unauthorized(
+            found="a token that is not valid" if bearer else "no bearer token",
+            expected="Authorization: Bearer TOKEN, with a token in force",
+            where="request", remedy="Get a token from whoever runs this server.",
+        )  # fmt: skip
 
 
 def guard_of(settings: Settings) -> Guard | None:
@@ -176,13 +172,6 @@ def guard_of(settings: Settings) -> Guard | None:
             raise _unset("auth_audience", "nothing, though auth_jwks is set")
         keys = JsonWebKeys(settings.auth_jwks, settings.auth_audience, settings.auth_issuer)
     return None if tokens is None and keys is None else Guard(tokens, keys)
-
-
-def _refused(found: str) -> Unauthorized:
-    return Unauthorized(
-        found=found, expected="Authorization: Bearer TOKEN, with a token in force",
-        where="request", remedy="Get a token from whoever runs this server.",
-    )  # fmt: skip
 
 
 def _unset(setting: str, found: str) -> ConfigError:

@@ -42,14 +42,9 @@ class LatestFeatures:
 
 
 class OnlineFeatures:
-    """The online store of one volcast store, opened at the first read.
+    """The online store of a volcast store, opened at the first read.
 
-    Parameters
-    ----------
-    store_uri : str
-        As for ``volcast.store.Store.open``.
-    online : SecretStr or None
-        The setting ``online_store``.
+    ``online`` is the setting ``online_store``.
     """
 
     def __init__(self, store_uri: str, online: SecretStr | None = None) -> None:

@@ -34,22 +34,9 @@ class Problem(Strict):
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path.
+    """One method of one path: its models and examples, and the statuses of its problems.
 
-    Parameters
-    ----------
-    name, summary : str
-    answer : type
-        Model of the body of status 200.
-    problems : mapping of int to str
-        Descriptions of the other statuses.
-    query : type or None
-        Model of the query string, each field with a description and an example.
-    body : type or None
-        Model of the request's body.
-    examples : mapping of str to object
-        Bodies by their summaries.
-    answer_example : object
+    Each field of ``query`` has a description and an example; ``examples`` are bodies by summary.
     """
 
     name: str

@@ -14,6 +14,8 @@ from serving.body import (
     refuse_unknown,
     unrepeated,
 )
+from serving.lookup import FeatureRow
+from serving.signature import Signature
 from serving.state import ServingState, VolcastModel
 from volcast.core import calendar
 from volcast.core.errors import ModelError, NotFound, StaleInput, StoreUnavailable
@@ -38,16 +40,7 @@ _ANSWER_NAMES = {"har_rv": "har"}
 
 @dataclass(frozen=True)
 class ForecastRequest:
-    """A request of /predict.
-
-    Parameters
-    ----------
-    symbol : str
-    as_of : date or None
-        None for the present.
-    features : object or None
-        As sent; checked against the champion's signature when answered.
-    """
+    """A request of /predict; without ``as_of`` for the present, with features as they were sent."""
 
     symbol: str
     as_of: date | None = None
@@ -55,24 +48,12 @@ class ForecastRequest:
 
     @classmethod
     def of_query(cls, pairs: list[tuple[str, str]]) -> "ForecastRequest":
-        """Read a query string.
-
-        Raises
-        ------
-        RequestError
-            On a repeated, unknown or malformed parameter, or no symbol.
-        """
+        """Read a query string; raise RequestError of its first wrong parameter."""
         return cls._of(unrepeated(pairs), {"symbol", "as_of"})
 
     @classmethod
     def of_body(cls, body: bytes) -> "ForecastRequest":
-        """Read a JSON body.
-
-        Raises
-        ------
-        RequestError
-            On anything but an object with symbol and optionally as_of and features.
-        """
+        """Read a JSON body; raise RequestError of its first wrong field."""
         return cls._of(json_object(body), {"symbol", "as_of", "features"})
 
     @classmethod
@@ -87,15 +68,7 @@ class ForecastRequest:
 
 @dataclass(frozen=True)
 class ForecastService:
-    """Answers requests from the served state and from the published forecasts.
-
-    Parameters
-    ----------
-    store : Store
-        Has the published forecasts.
-    model : VolcastModel
-        Has the served state.
-    """
+    """Answers requests from the model's served state and from the store's published forecasts."""
 
     store: Store
     model: VolcastModel
@@ -118,9 +91,8 @@ class ForecastService:
         StoreUnavailable
             If the store does not answer, or the online store never has.
         """
-        state = self.model.state
-        symbol = request.symbol
-        _ = state.ready_champion
+        state, symbol = self.model.state, request.symbol
+        in_service = state.ready_champion.version.version
         present = state.sessions.get(symbol)
         if present is None:
             raise NotFound(
@@ -131,7 +103,6 @@ class ForecastService:
         if request.features is not None:
             return _from_features(state, symbol, as_of, request.features)
         if request.as_of is not None:
-            in_service = state.ready_champion.version.version
             published = official_forecasts(
                 self.store, symbol, first=as_of, last=as_of, in_service=in_service
             ).to_pylist()
@@ -173,26 +144,24 @@ def _from_online_features(
     age = calendar.sessions_between(newest.session, as_of)
     if age > STALE_LIMIT:
         raise _stale(f"features of {newest.session}, {age} sessions before {as_of}")
-    values = _model_inputs(state, newest.session, newest.values)
+    _require_inputs(state.signature, newest)
+    # The regime's values too, which the answer has but no model reads.
+    inputs = (*state.signature.names, *names("regime"))
+    values = {name: newest.values.get(name) for name in inputs}
     row = _forecast_row(state, symbol, newest.session, values)
     return _answer(row, as_of, age, confirmed=online.confirmed)
 
 
-def _model_inputs(
-    state: ServingState, session: date, values: Mapping[str, float | None]
-) -> Mapping[str, float | None]:
-    """Return the signature's values, and the regime's, which the answer has but no model reads."""
-    signature = state.signature
-    missing = [name for name in signature.names if name not in values]
+def _require_inputs(signature: Signature, row: FeatureRow) -> None:
+    missing = [name for name in signature.names if name not in row.values]
     if missing:
         raise ModelError(
             found=f"no {missing} among the online features", expected="the model's signature",
             where="online features", remedy="Apply the feature definitions and materialize again.",
         )  # fmt: skip
-    empty = [n for n in signature.names if values[n] is None and n not in signature.optional]
+    empty = [n for n in signature.names if row.values[n] is None and n not in signature.optional]
     if empty:
-        raise _stale(f"no value of {empty} for {session}")
-    return {name: values.get(name) for name in (*signature.names, *names("regime"))}
+        raise _stale(f"no value of {empty} for {row.session}")
 
 
 def _forecast_row(

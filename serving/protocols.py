@@ -1,4 +1,7 @@
-"""The V1 (predict, explain) and V2 (infer) requests of KServe's protocols, on named features."""
+"""The V1 (predict, explain) and V2 (infer) requests of KServe's protocols, on named features.
+
+Each raises ModelError without a champion, and RequestError with the field that is wrong.
+"""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -25,15 +28,7 @@ _V1_COLUMNS = ("rv_5d", "log_variance", "lo80", "hi80", "lo95", "hi95")
 
 
 def predict(state: ServingState, body: bytes) -> bytes:
-    """Answer V1 predict: a forecast and its intervals for each instance.
-
-    Raises
-    ------
-    ModelError
-        Without a champion.
-    RequestError
-        Naming the field that is wrong.
-    """
+    """Answer V1 predict: a forecast and its intervals for each instance."""
     columns = _forecast(state, _instances(body, state.signature), "instances")
     predictions = [
         {
@@ -49,15 +44,7 @@ def predict(state: ServingState, body: bytes) -> bytes:
 
 
 def explain(state: ServingState, body: bytes) -> bytes:
-    """Answer V1 explain: each row's log variance as a base and a contribution of each feature.
-
-    Raises
-    ------
-    ModelError
-        Without a champion.
-    RequestError
-        Naming the field that is wrong.
-    """
+    """Answer V1 explain: each row's log variance as a base and a contribution of each feature."""
     x = _instances(body, state.signature)
     forecaster = state.ready_champion.forecaster
     explained = forecaster.explain(x)
@@ -82,15 +69,7 @@ def explain(state: ServingState, body: bytes) -> bytes:
 
 
 def infer(state: ServingState, body: bytes) -> bytes:
-    """Answer V2 infer: one input per feature, the outputs requested or all of `OUTPUTS`.
-
-    Raises
-    ------
-    ModelError
-        Without a champion.
-    RequestError
-        Naming the field that is wrong.
-    """
+    """Answer V2 infer: one input per feature, the outputs requested or all of `OUTPUTS`."""
     request = json_object(body)
     refuse_unknown(request, {"id", "inputs", "outputs", "parameters"})
     request_id, outputs = _id(request.get("id")), _outputs(request.get("outputs"))

@@ -39,16 +39,7 @@ _PROTOCOLS: dict[str, Callable[[ServingState, bytes], bytes]] = {
 
 
 class Workers:
-    """A thread pool with a bounded queue.
-
-    Parameters
-    ----------
-    threads : int
-    waiting : int
-        Jobs that may wait; more are refused.
-    seconds : float
-        After which a caller stops waiting.
-    """
+    """A thread pool with places for ``waiting`` jobs, whose callers wait for ``seconds``."""
 
     def __init__(self, threads: int = 2, waiting: int = 32, seconds: float = 20.0) -> None:
         self._pool = ThreadPoolExecutor(threads, "volcast-worker", _lower_priority)

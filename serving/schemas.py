@@ -179,52 +179,44 @@ def described(state: ServingState) -> Document:
     )  # fmt: skip
     instances = _model("Instances", instances=(list[features], Field(min_length=1)))  # type: ignore[valid-type]
     on_get = {status: text for status, text in _PROBLEMS.items() if status not in {408, 413}}
-    v1 = f"/v1/models/{NAME}"
-    return document(
-        NAME,
-        "The realized volatility of the next five sessions, its uncertainty and its drivers.",
-        {
-            "/predict": {
-                "get": Operation(
-                    "predict", "The forecast of a symbol, of the newest session or a past one.",
-                    Forecast, on_get, query=ForecastQuery, answer_example=_FORECAST,
-                ),
-                "post": Operation(
-                    "predictPosted", "The same, or a forecast from features in the request.",
-                    Forecast, _PROBLEMS, body=question, answer_example=_FORECAST,
-                    examples={
-                        "The newest forecast": {"symbol": symbol},
-                        "The forecast of a past day": {"symbol": symbol, "as_of": "2021-12-31"},
-                        "A forecast from all features by name":
-                            {"symbol": symbol, "features": row},
-                    },
-                ),
+    tensors = [
+        {"name": name, "datatype": "FP64", "shape": [1], "data": [value]}
+        for name, value in row.items()
+    ]
+    rows = {"One row": {"instances": [row]}}
+    posted = {
+        f"/v1/models/{NAME}:predict": Operation(
+            "v1Predict", "Forecasts of rows of features.", Predictions, _PROBLEMS,
+            body=instances, examples=rows,
+        ),
+        f"/v1/models/{NAME}:explain": Operation(
+            "v1Explain", "The log variance of each row, a contribution of each feature.",
+            Explanations, _PROBLEMS, body=instances, examples=rows,
+        ),
+        f"/v2/models/{NAME}/infer": Operation(
+            "v2Infer", "Forecasts by the Open Inference Protocol, one input per feature.",
+            Inferred, _PROBLEMS, body=_inference(signature),
+            examples={"One row": {"inputs": tensors}},
+        ),
+    }  # fmt: skip
+    predict = {
+        "get": Operation(
+            "predict", "The forecast of a symbol, of the newest session or a past one.",
+            Forecast, on_get, query=ForecastQuery, answer_example=_FORECAST,
+        ),
+        "post": Operation(
+            "predictPosted", "The same, or a forecast from features in the request.",
+            Forecast, _PROBLEMS, body=question, answer_example=_FORECAST,
+            examples={
+                "The newest forecast": {"symbol": symbol},
+                "The forecast of a past day": {"symbol": symbol, "as_of": "2021-12-31"},
+                "A forecast from all features by name": {"symbol": symbol, "features": row},
             },
-            f"{v1}:predict": {
-                "post": Operation(
-                    "v1Predict", "Forecasts of rows of features.", Predictions, _PROBLEMS,
-                    body=instances, examples={"One row": {"instances": [row]}},
-                )
-            },
-            f"{v1}:explain": {
-                "post": Operation(
-                    "v1Explain", "The log variance of each row, a contribution of each feature.",
-                    Explanations, _PROBLEMS, body=instances,
-                    examples={"One row": {"instances": [row]}},
-                )
-            },
-            f"/v2/models/{NAME}/infer": {
-                "post": Operation(
-                    "v2Infer", "Forecasts by the Open Inference Protocol, one input per feature.",
-                    Inferred, _PROBLEMS, body=_inference(signature),
-                    examples={"One row": {"inputs": [
-                        {"name": name, "datatype": "FP64", "shape": [1], "data": [value]}
-                        for name, value in row.items()
-                    ]}},
-                )
-            },
-        },
-    )  # fmt: skip
+        ),
+    }  # fmt: skip
+    about = "The realized volatility of the next five sessions, its uncertainty and its drivers."
+    paths = {path: {"post": operation} for path, operation in posted.items()}
+    return document(NAME, about, {"/predict": predict, **paths})
 
 
 def _model(name: str, /, **fields: Any) -> type[BaseModel]:

@@ -28,14 +28,8 @@ OUTPUTS = ("rv_5d", "log_variance", *BOUNDS)
 class ServingState:
     """What is served at one moment, immutable; a request reads it once.
 
-    Parameters
-    ----------
-    champion : Champion or None
-        Its version was verified.
-    sessions : mapping of str to date
-        The present session of each symbol that is forecast.
-    features : mapping of str to LatestFeatures
-        The newest online features of each of these symbols.
+    The champion was verified. ``sessions`` are the present session of each symbol that is forecast,
+    ``features`` the newest online features of each.
     """
 
     champion: Champion | None

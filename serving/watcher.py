@@ -27,22 +27,11 @@ _CHECKS_BETWEEN_TRIES = 10
 
 @dataclass
 class ModelWatcher:
-    """Checks the store every few seconds and replaces what the model serves, in one step.
+    """Checks the store every ``seconds`` and replaces what the model serves, in one step.
 
-    Parameters
-    ----------
-    store : Store
-    model : VolcastModel
-    features : OnlineFeatures
-        Read at each check, so that no request has to.
-    universe : Universe
-        Its target is served before the first forecast is stored.
-    now : callable
-        The time of day, in UTC.
-    as_of : date or None
-        A fixed session.
-    seconds : float
-        Between two checks.
+    Online features are read at each check, so that no request has to. The universe's target is
+    served before the first forecast is stored. ``now`` gives the time in UTC; ``as_of`` fixes the
+    session.
     """
 
     store: Store

@@ -49,10 +49,7 @@ HEADLINE = (
 def whole(store: Store, *, volcast: float = 0.15) -> Store:
     """Fill a store with all that the page can show; its source is an archive.
 
-    Parameters
-    ----------
-    volcast : float
-        Every forecast but the last two; outcomes move around .15, HAR-RV says .2.
+    ``volcast`` is every forecast but the last two; outcomes move around .15, HAR-RV is .2.
     """
     remember(store, Universe(iv_3m="", bond="", credit=""))
     store.objects.put("registry/champion.json", POINTER)
@@ -94,7 +91,7 @@ def watch(store: Store) -> None:
 
 
 def write(store: Store, table: Table, symbol: str, days: list[date], **columns: object) -> None:
-    """Write one row a day; columns that are not given have values made from a seed."""
+    """Write one row a day; other columns have values made from a seed."""
     rows = contract_rows(table, [symbol], days).to_pandas().assign(**columns)
     store.write(table, rows)
 
@@ -153,12 +150,8 @@ def registry(store: Store) -> None:
     har = {"name": "har_rv", "qlike": 0.432, "rmse": 7.55, "gain": 0.192, "p_better": 1e-9}
     skill = {"rows": 4022, "first": "2003-01-02", "last": "2018-12-21", "lines": [line, har],
              "coverage80": 0.798, "coverage95": 0.945, "left_out": []}  # fmt: skip
-    lineage = {
-        "as_of": "2018-12-21",
-        "recipe": "blend 0123abcd",
-        "rows": 5031,
-        "data_sha256": "beefcafe" * 8,
-    }
+    lineage = {"as_of": "2018-12-21", "recipe": "blend 0123abcd", "rows": 5031,
+               "data_sha256": "beefcafe" * 8}  # fmt: skip
     version = json.loads(store.objects.get("registry/champion.json"))
     version.pop("event")
     event = {"number": 1, "previous": 0, "kind": "promote", "old": None, "new": "3", "who": "ana",

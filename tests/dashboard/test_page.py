@@ -1,4 +1,4 @@
-"""The page in a real browser: what it says, shows and can be worked by."""
+"""The page in a real browser: its text, its charts and its use by keyboard."""
 
 import re
 from datetime import date
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.xdist_group("interfaces")
 MARKS = "[data-testid=stVegaLiteChart] :is(svg.marks, canvas.marks)"
 
 # Between the walk forward and the first published forecast lie five sessions without one.
-UNTOLD = {f"{day:%-d %b %Y}" for day in SESSIONS[-45 : -len(PUBLISHED)]}
+GAP = {f"{day:%-d %b %Y}" for day in SESSIONS[-45 : -len(PUBLISHED)]}
 
 
 @pytest.fixture
@@ -29,33 +29,37 @@ def chart(page, words):
     return page.locator(f'[data-testid=stVegaLiteChart][aria-label*="{words}"]')
 
 
-def shown(page):
-    return page.locator(".stMainBlockContainer").inner_text()
+def text_of(page):
+    return page.locator(".stMainBlockContainer").inner_text().replace("\xa0", " ")
 
 
-def test_the_headline_says_the_forecast_its_change_its_interval_and_the_regime(page):
+def test_the_headline_and_its_facts_are_the_newest_forecast(page):
     assert page.locator("h1").all_inner_texts() == [HEADLINE]
     assert page.title() == "volcast"
     assert page.locator("html").get_attribute("lang") == "en"
-
-
-def test_beside_the_headline_stand_its_session_its_version_har_and_vix(page):
     pairs = page.locator(".v-facts").first.locator("div").all_inner_texts()
-    found = dict(pair.replace("\xa0", " ").split("\n") for pair in pairs)
-    assert found["As of the close of"] == "28 Jun 2024"
-    assert found["Model version"] == "3"
-    assert (found["HAR-RV says"], found["VIX says"]) == ("20.0 %", "15.4 %")
-    assert found["Probability of calm"] == "91.0 %"
+    facts = dict(pair.replace("\xa0", " ").split("\n") for pair in pairs)
+    assert facts["As of the close of"] == "28 Jun 2024"
+    assert facts["Model version"] == "3"
+    assert (facts["HAR-RV says"], facts["VIX says"]) == ("20.0 %", "15.4 %")
+    assert facts["Probability of calm"] == "91.0 %"
 
 
-def test_headings_are_in_order_and_no_level_is_left_out(page):
+def test_headings_and_tables_have_the_structure_that_a_screen_reader_needs(page):
     levels = [int(h.evaluate("h => h.tagName[1]")) for h in page.locator("h1, h2, h3").all()]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(new - old <= 1 for old, new in pairwise(levels))
+    for table in page.locator("table.v").all():
+        caption = table.locator("caption").text_content()
+        assert caption.strip()
+        heads = table.locator("thead th").all_text_contents()
+        assert len(set(heads)) == len(heads), caption
+        rows = table.locator("tbody tr").count()
+        assert table.locator("tbody tr > th[scope=row]:first-child").count() == rows, caption
 
 
-def test_each_chart_is_drawn_and_says_its_message_in_words(page):
+def test_each_chart_is_drawn_and_described_in_text(page):
     assert page.locator(MARKS).count() == CHARTS
     for words, least in {
         "the newest 13.1 %": 100, "An average day": 8, "Stressed since 14 Jun 2024": 6,
@@ -63,8 +67,8 @@ def test_each_chart_is_drawn_and_says_its_message_in_words(page):
     }.items():  # fmt: skip
         marks = chart(page, words).locator("svg.marks :is(path, line, text)")
         assert marks.count() > least, words
-        said = chart(page, words).get_attribute("aria-label")
-        assert said.replace(" %", "\xa0%") in page.locator(".v-text").all_inner_texts()
+        description = chart(page, words).get_attribute("aria-label")
+        assert description.replace(" %", "\xa0%") in page.locator(".v-text").all_inner_texts()
 
 
 def test_the_span_is_switched_by_keyboard_alone(page):
@@ -104,17 +108,7 @@ def test_a_chart_is_also_a_table_that_opens_by_keyboard(page):
     ]  # fmt: skip
 
 
-def test_each_table_has_a_caption_names_of_its_rows_and_no_two_columns_of_one_name(page):
-    for table in page.locator("table.v").all():
-        caption = table.locator("caption").text_content()
-        assert caption.strip()
-        heads = table.locator("thead th").all_text_contents()
-        assert len(set(heads)) == len(heads), caption
-        rows = table.locator("tbody tr").count()
-        assert table.locator("tbody tr > th[scope=row]:first-child").count() == rows, caption
-
-
-def test_another_symbol_is_another_headline_and_stands_in_the_address(page, browser, full):
+def test_another_symbol_is_another_headline_and_is_in_the_address(page, browser, full):
     page.locator("[aria-label=Symbol] input").first.focus()
     page.keyboard.press("ArrowRight")
     page.locator("h1", has_text="QQQ").wait_for()
@@ -123,36 +117,26 @@ def test_another_symbol_is_another_headline_and_stands_in_the_address(page, brow
     with visiting(browser, f"{full}/?symbol=QQQ") as visit:
         assert visit.page.locator("h1").inner_text().startswith("QQQ, next five")
     with visiting(browser, f"{full}/?symbol=<b>XYZ") as visit:
-        assert "There is no forecast of <b>XYZ; this is SPY." in shown(visit.page)
+        assert "There is no forecast of <b>XYZ; this is SPY." in text_of(visit.page)
 
 
-def test_where_volcast_is_not_better_the_page_says_so(page):
-    # Forecasts of .15 throughout; HAR-RV says .2, VIX .154, outcomes are spread around .15.
-    said = page.locator(".v-notice", has_text="Over this span").inner_text()
-    assert "better than HAR-RV" in said
-    assert "not better than VIX by QLIKE" in said
-
-
-def test_the_watch_is_told_in_words_and_text_of_the_store_is_never_markup(page):
-    said = shown(page).replace("\xa0", " ")
-    assert "▲ regime-shift on 28 Jun 2024: VIX explains it." in said
-    assert (
-        "Tests fired for 1 alone, which the verdict weighs together: implied volatility (iv)."
-        in said
-    )
-    assert "✓ same on 28 Jun 2024: p .4 of being worse against HAR-RV." in said
-    assert "On 28 Jun 2024: not wanted: drift regime-shift, error same." in said
-    assert "<b>two rows</b> are odd" in said
-    assert re.search(r"volcast-daily-inference\s+✕ failed\s+28 Jun 2024 22:00 UTC", said)
-
-
-def test_the_card_says_recipe_data_skill_and_who_promoted_it(page):
-    said = shown(page).replace("\xa0", " ")
-    assert "blend 0123abcd" in said
-    assert "beefcafebeef" in said
-    assert "Intervals held 79.8 % (of 80 %) and 94.5 % (of 95 %) of outcomes." in said
-    assert re.search(r"HAR-RV\s+0.432\s+7.55\s+\+19.2 %\s+< .0001", said)
-    assert re.search(r"2024-05-31 22:00\s+promote\s+none → 3\s+ana\s+run cd passed the gate", said)
+def test_scores_watch_and_card_are_those_of_the_store(page):
+    # Forecasts of .15 throughout; HAR-RV is .2, VIX .154, outcomes are spread around .15.
+    scores = page.locator(".v-notice", has_text="Over this span").inner_text()
+    assert "better than HAR-RV" in scores
+    assert "not better than VIX by QLIKE" in scores
+    text = text_of(page)
+    for part in (
+        "▲ regime-shift on 28 Jun 2024: VIX explains it.", "implied volatility (iv)",
+        "✓ same on 28 Jun 2024: p .4 of being worse against HAR-RV.",
+        "On 28 Jun 2024: not wanted: drift regime-shift, error same.",
+        "<b>two rows</b> are odd",  # never markup
+        "blend 0123abcd", "beefcafebeef", "79.8 % (of 80 %) and 94.5 % (of 95 %)",
+    ):  # fmt: skip
+        assert part in text
+    assert re.search(r"volcast-daily-inference\s+✕ failed\s+28 Jun 2024 22:00 UTC", text)
+    assert re.search(r"HAR-RV\s+0.432\s+7.55\s+\+19.2 %\s+< .0001", text)
+    assert re.search(r"2024-05-31 22:00\s+promote\s+none → 3\s+ana\s+run cd passed the gate", text)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -169,13 +153,13 @@ def test_the_page_is_light_or_dark_as_the_system_is_and_is_legible_in_both(brows
 
 
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Los_Angeles"])
-def test_sessions_keep_their_day_wherever_the_reader_sits(browser, full, zone):
+def test_sessions_keep_their_day_in_every_time_zone(browser, full, zone):
     with visiting(browser, full, timezone_id=zone) as visit:
         ready(visit.page, CHARTS)
         labels = chart(visit.page, "the newest 13.1 %").locator("[aria-label*='as of']")
-        told = {re.search(r"as of: (\d+ \w+ \d+)", label.get_attribute("aria-label"))[1]
+        days = {re.search(r"as of: (\d+ \w+ \d+)", label.get_attribute("aria-label"))[1]
                 for label in labels.all()}  # fmt: skip
-    assert told == {f"{day:%-d %b %Y}" for day in SESSIONS if day >= date(2023, 6, 29)} - UNTOLD
+    assert days == {f"{day:%-d %b %Y}" for day in SESSIONS if day >= date(2023, 6, 29)} - GAP
 
 
 def colour(page, selector, name):

@@ -1,4 +1,4 @@
-"""Whatever the store lacks, the page says what is missing and how to get it; the rest stands."""
+"""A page of a store that lacks something: what is missing is named, the rest is shown."""
 
 import signal
 import subprocess
@@ -22,56 +22,48 @@ pytestmark = pytest.mark.xdist_group("interfaces")
 
 @pytest.fixture
 def look(browser, tmp_path):
-    """What the page of a store says, and how many charts it has."""
+    """Return the text of a store's page, once it has so many charts."""
 
-    def looked(uri, charts, address=""):
+    def text_of(uri, charts, address=""):
         with dashboard(uri, tmp_path / "log") as root, visiting(browser, root + address) as visit:
             ready(visit.page, charts)
-            said = visit.page.locator(".stMainBlockContainer").inner_text().replace("\xa0", " ")
-        assert "Traceback" not in said
-        return said
+            text = visit.page.locator(".stMainBlockContainer").inner_text().replace("\xa0", " ")
+        assert "Traceback" not in text
+        return text
 
-    return looked
+    return text_of
 
 
-def test_an_empty_store_says_of_each_section_what_is_missing_and_how_to_get_it(look, store):
-    said = look(store.uri, 0)
-    assert "SPX: no forecast yet" in said
-    for missing in (
-        f"{store.uri}: found an empty store",
-        "No forecast of SPX has been published yet. Run make run,",
-        "There is no forecast of SPX to hold against what came. Train a model and publish",
-        "There is no validated price of SPX. Fetch and validate: volcast ingest.",
-        "Drift has not been looked for. Run volcast drift.",
-        "No forecast has been scored. Run make run.",
-        "Whether to train anew has not been asked. Run make run.",
-        "No pipeline has run. Run make run.",
-        "There is no champion. Train a first one: make run, or volcast train.",
-    ):
-        assert missing in said
+def test_each_section_of_an_empty_store_names_what_is_missing(look, store):
+    text = look(store.uri, 0)
+    assert "SPX: no forecast yet" in text
+    assert f"{store.uri}: found an empty store" in text
+    assert text.count("Not there yet") >= 8
+    for command in ("make run", "volcast ingest", "volcast drift", "volcast train"):
+        assert command in text
 
 
 def test_prices_alone_are_shown_with_their_regimes(look, store):
     remember(store, Universe())
     prices(store)
-    said = look(store.uri, 1)
-    assert "SPY: no forecast yet" in said
-    assert "Stressed since 14 Jun 2024." in said
-    assert "There is no champion." in said
+    text = look(store.uri, 1)
+    assert "SPY: no forecast yet" in text
+    assert "Stressed since 14 Jun 2024." in text
+    assert "There is no champion." in text
 
 
 def test_forecasts_without_a_registry_are_shown(look, store):
     remember(store, Universe())
     prices(store)
     published(store, "SPY")
-    said = look(store.uri, 3)
-    assert HEADLINE in said
-    assert "40 forecasts, the newest 13.1 %. All were published by versions that knew" in said
-    assert said.count("No outcome of this span is known yet.") == 2
+    text = look(store.uri, 3)
+    assert HEADLINE in text
+    assert "40 forecasts, the newest 13.1 %. All were published by versions that knew" in text
+    assert text.count("No outcome of this span is known yet.") == 2
 
 
 @pytest.mark.parametrize(
-    ("key", "charts", "stands"),
+    ("key", "charts", "rest"),
     [
         ("predictions_daily/symbol=SPY/year=2024/data.parquet", 1, "Stressed since"),
         ("curated.market_daily/symbol=SPY/year=2024/data.parquet", 3, HEADLINE),
@@ -80,39 +72,37 @@ def test_forecasts_without_a_registry_are_shown(look, store):
         ("registry/volcast/3/metrics.json", CHARTS, HEADLINE),
     ],
 )
-def test_a_file_that_cannot_be_read_is_told_where_it_is_missed_and_the_rest_stands(
-    look, store, key, charts, stands
-):
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_shown(look, store, key, charts, rest):
     whole(store)
     assert store.objects.get(key)
     store.objects.put(key, b"torn")
-    said = look(store.uri, charts)
-    assert f"Cannot be read. {store.uri}/{key}: found" in said
-    assert stands in said
+    text = look(store.uri, charts)
+    assert f"Cannot be read. {store.uri}/{key}: found" in text
+    assert rest in text
 
 
-def test_a_store_that_cannot_be_reached_is_said_and_nothing_else(look, monkeypatch):
+def test_a_store_that_cannot_be_reached_is_the_whole_page(look, monkeypatch):
     port = free_ports(1)[0]
     for name, value in {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "of-no-worth",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
-    said = look("s3://bucket/prefix", 0)
-    assert "The store cannot be reached" in said
-    assert "s3://bucket" in said
-    assert "of-no-worth" not in said
-    assert "Model card" not in said
+    text = look("s3://bucket/prefix", 0)
+    assert "The store cannot be reached" in text
+    assert "s3://bucket" in text
+    assert "of-no-worth" not in text
+    assert "Model card" not in text
 
 
-def test_a_store_on_s3_is_shown_as_a_local_one_is(look, s3_uri):
+def test_a_store_on_s3_is_shown(look, s3_uri):
     whole(Store.open(s3_uri))
-    said = look(s3_uri, CHARTS)
-    assert HEADLINE in said
-    assert "The source is an archive: everything should be at 28 Jun 2024." in said
+    text = look(s3_uri, CHARTS)
+    assert HEADLINE in text
+    assert "The source is an archive: everything should be at 28 Jun 2024." in text
 
 
-def test_a_forecast_that_is_hindsight_or_old_is_called_so_beneath_the_headline(look, store):
+def test_a_forecast_in_hindsight_or_an_old_one_has_a_warning(look, store):
     whole(store)
     put(
         store, PREDICTIONS_DAILY, "SPY", SESSION, model_version="4", role="champion",
@@ -124,14 +114,14 @@ def test_a_forecast_that_is_hindsight_or_old_is_called_so_beneath_the_headline(l
     )
     store.objects.put("registry/champion.json", pointer)
     put(store, CURATED_MARKET_DAILY, "SPY", SESSION, source="yfinance", close=300.0)
-    said = look(store.uri, CHARTS)
-    assert "Hindsight: version 4 was trained on sessions up to 3 Jan 2025" in said
-    assert "from yesterday" not in said
-    assert "Stale: this forecast is" in said
-    assert "sessions behind" in said
+    text = look(store.uri, CHARTS)
+    assert "Hindsight: version 4 was trained on sessions up to 3 Jan 2025" in text
+    assert "from yesterday" not in text
+    assert "Stale: this forecast is" in text
+    assert "sessions behind" in text
 
 
-def test_a_drift_check_of_long_ago_says_its_day(look, store):
+def test_an_old_drift_check_has_its_day(look, store):
     whole(store)
     put(
         store, MONITORING_DRIFT_DAILY, "SPY", date(2024, 7, 1), subject="verdict", test="state",
@@ -145,7 +135,7 @@ def run(*arguments):
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
 
-def test_a_taken_port_and_a_wrong_store_end_it_with_code_2_and_say_why(tmp_path, store):
+def test_a_taken_port_and_a_wrong_store_exit_with_2(tmp_path, store):
     with dashboard(store.uri, tmp_path / "log") as address:
         port = address.rpartition(":")[2]
         ended = run("--store", store.uri, "--port", port)

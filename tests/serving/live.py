@@ -73,8 +73,8 @@ class Running:
         inputs = self.http.get("/v2/models/volcast").json()["inputs"]
         return [one["name"] for one in inputs]
 
-    def answer(self, **asked: str) -> dict[str, Any]:
-        return self.http.get("/predict", params={"symbol": SYMBOL} | asked).json()
+    def answer(self, **query: str) -> dict[str, Any]:
+        return self.http.get("/predict", params={"symbol": SYMBOL} | query).json()
 
     def metrics(self) -> dict[str, float]:
         lines = self.http.get("/metrics").text.splitlines()

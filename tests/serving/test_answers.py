@@ -6,11 +6,12 @@ import pytest
 
 from serving.lookup import OnlineFeatures
 from serving.predict import STALE_LIMIT, ForecastRequest, ForecastService
-from serving.state import VolcastModel
+from serving.state import VolcastModel, forecast_symbols
 from serving.watcher import ModelWatcher
 from tests.serving.live import SYMBOL, UNIVERSE, Served
 from volcast.core import calendar
 from volcast.core.errors import CorruptFile, NotFound, StaleInput, StoreUnavailable
+from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 
 
@@ -25,6 +26,13 @@ def answers_of(served: Served, as_of=None) -> ForecastService:
 @pytest.fixture(scope="module")
 def answers(served: Served) -> ForecastService:
     return answers_of(served)
+
+
+def test_symbols_are_those_with_forecasts_and_before_the_first_the_target(
+    served: Served, tmp_path: Path
+):
+    assert forecast_symbols(served.store, UNIVERSE) == {SYMBOL}
+    assert forecast_symbols(Store.open(str(tmp_path)), UNIVERSE) == {SYMBOL}
 
 
 @pytest.mark.parametrize("age", range(1, STALE_LIMIT + 1))
@@ -80,10 +88,9 @@ def test_version_in_service_answers_a_past_day_before_others(served: Served, tmp
     ]
     copy.store.write(PREDICTIONS_DAILY, pa.Table.from_pylist(others))
     answers = answers_of(copy)
-    version = [
-        answers.answer(ForecastRequest(SYMBOL, day))["model"] for day in (row["session"], earlier)
-    ]
-    assert [model["version"] for model in version] == [row["model_version"], "10"]
+    days = (row["session"], earlier)
+    models = [answers.answer(ForecastRequest(SYMBOL, day))["model"] for day in days]
+    assert [model["version"] for model in models] == [row["model_version"], "10"]
 
 
 def test_challenger_never_answers(served: Served, tmp_path: Path):

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -78,10 +79,10 @@ CHECKS = [
 ]
 
 
-def operations(server: Running) -> list:
-    document = server.http.get("/openapi.json").json()
-    schema = schemathesis.openapi.from_dict(document)
-    return [operation.ok() for operation in schema.get_all_operations()]
+FUZZED = settings(
+    max_examples=REQUESTS, deadline=None, database=None, derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
 
 
 @pytest.mark.timeout(900)
@@ -90,14 +91,12 @@ def test_generated_requests_are_answered_as_described_and_never_by_a_fault(
     server: Running, number: int
 ):
     """Half of them fit the document, half break it."""
-    operation = operations(server)[number]
+    schema = schemathesis.openapi.from_dict(server.http.get("/openapi.json").json())
+    operation = [operation.ok() for operation in schema.get_all_operations()][number]
     before = faults(server)
     for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
 
-        @settings(
-            max_examples=REQUESTS // 2, deadline=None, database=None, derandomize=True,
-            suppress_health_check=list(HealthCheck),
-        )  # fmt: skip
+        @settings(FUZZED, max_examples=REQUESTS // 2)
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case) -> None:
             response = case.call(base_url=str(server.http.base_url))
@@ -119,37 +118,25 @@ JSON = st.recursive(
 )
 PATHS = ("/predict", "/v1/models/volcast:predict", "/v1/models/volcast:explain",
          "/v2/models/volcast/infer")  # fmt: skip
-KNOWN = st.sampled_from(
+NAMES = st.sampled_from(
     ["symbol", "as_of", "features", "instances", "inputs", "outputs", "id", "parameters"]
 )
 
 
-@pytest.mark.timeout(900)
-@settings(
-    max_examples=REQUESTS, deadline=None, database=None, derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
-@given(
-    path=st.sampled_from(PATHS),
-    body=st.binary(max_size=60)
-    | st.dictionaries(KNOWN, JSON | st.just(SYMBOL), max_size=3).map(repr).map(str.encode),
-)
-def test_any_bytes_are_answered_and_never_by_a_fault(server: Running, path, body):
-    assert server.http.post(path, content=body).status_code in {200, 400, 404}
+OBJECTS = st.dictionaries(NAMES, JSON | st.just(SYMBOL), max_size=4)
+BODIES = {
+    "bytes": st.binary(max_size=60) | OBJECTS.map(repr).map(str.encode),
+    "json": (OBJECTS | JSON).map(lambda body: json.dumps(body).encode("utf-8", "surrogatepass")),
+}
 
 
 @pytest.mark.timeout(900)
-@settings(
-    max_examples=REQUESTS, deadline=None, database=None, derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)  # fmt: skip
+@pytest.mark.parametrize("kind", BODIES)
+@FUZZED
 @given(data=st.data(), path=st.sampled_from(PATHS))
-def test_any_json_is_answered_and_never_by_a_fault(server: Running, data, path):
-    import json
-
-    body = data.draw(st.dictionaries(KNOWN, JSON | st.just(SYMBOL), max_size=4) | JSON)
-    content = json.dumps(body).encode("utf-8", "surrogatepass")
-    assert server.http.post(path, content=content).status_code in {200, 400, 404}
+def test_any_body_is_answered_and_never_by_a_fault(server: Running, kind, data, path):
+    body = data.draw(BODIES[kind])
+    assert server.http.post(path, content=body).status_code in {200, 400, 404}
 
 
 def faults(server: Running) -> float:

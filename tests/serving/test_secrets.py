@@ -1,6 +1,7 @@
 """Secrets are planted wherever one could be taken from, and looked for in all that is written."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -50,9 +51,9 @@ class Written:
 
     def where(self, needle: str) -> list[str]:
         """Return the names of prints and files that hold ``needle``."""
-        found = [name for name, text in self.printed.items() if needle in text]
+        prints = [name for name, text in self.printed.items() if needle in text]
         files = [path for path in self.folder.rglob("*") if path.is_file()]
-        return found + [str(path) for path in files if needle in _text(path)]
+        return prints + [str(path) for path in files if needle in _text(path)]
 
 
 def _text(path: Path) -> str:
@@ -83,8 +84,8 @@ def written(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Written
 def server(written: Written) -> Iterator[Running]:
     store = Served(written.folder / "store", None)  # type: ignore[arg-type]
     settings = {**written.settings, "VOLCAST_ONLINE_STORE": ELSEWHERE}
-    with running(store, written.folder / "server.log", settings=settings) as found:
-        yield found
+    with running(store, written.folder / "server.log", settings=settings) as process:
+        yield process
 
 
 def test_a_pipeline_that_succeeds_writes_no_secret(written: Written, served: Served) -> None:
@@ -105,12 +106,7 @@ def test_a_pipeline_that_succeeds_writes_no_secret(written: Written, served: Ser
     ],
 )
 def test_a_pipeline_that_fails_writes_no_secret(
-    written: Written,
-    served: Served,
-    pipeline: str,
-    source: str,
-    settings: dict[str, str],
-    code: int,
+    written: Written, served: Served, pipeline, source, settings, code
 ) -> None:
     options = ["--source", source, "--as-of", str(served.as_of)]
     assert written.pipeline(pipeline, "store", *options, **settings) == code, written.printed
@@ -127,18 +123,14 @@ def test_a_pipeline_that_fails_writes_no_secret(
         (["infer", "--store", "{folder}/store"], {"VOLCAST_ONLINE_STORE": ELSEWHERE}),
         (["infer", "--store", "{folder}/store"], {"VOLCAST_ONLINE_STORE": f"x://{CANARY}"}),
         (["ingest", "--source", "csv", "--store", "{folder}/empty"], {}),
-        (
-            ["summary"],
-            {"VOLCAST_STORE": "s3://no-bucket", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
-        ),
+        (["summary"], {"VOLCAST_STORE": "s3://no-bucket",
+                       "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}),
     ],
-)
-def test_the_command_line_tells_no_secret(
-    written: Written, arguments: list[str], settings: dict[str, str]
-) -> None:
+)  # fmt: skip
+def test_the_command_line_prints_no_secret(written: Written, arguments, settings) -> None:
     folder = str(written.folder)
-    given = {"AWS_ACCESS_KEY_ID": "id", "AWS_MAX_ATTEMPTS": "1"} | settings
-    assert written.volcast(*[a.format(folder=folder) for a in arguments], **given) != 0
+    environment = {"AWS_ACCESS_KEY_ID": "id", "AWS_MAX_ATTEMPTS": "1"} | settings
+    assert written.volcast(*[a.format(folder=folder) for a in arguments], **environment) != 0
     assert written.where("error: ") != []
     assert written.where(CANARY) == []
 
@@ -146,7 +138,7 @@ def test_the_command_line_tells_no_secret(
 def test_the_server_answers_and_logs_no_secret(written: Written, server: Running) -> None:
     ours, wrong = ({"Authorization": f"Bearer {token}"} for token in (TOKEN, WRONG))
     past = str(server.served.predictions[0]["session"])
-    asked = [
+    requests = [
         ("GET", f"/predict?symbol={SYMBOL}&as_of={past}", ours, None),
         ("GET", f"/predict?symbol={SYMBOL}", ours, None),
         ("GET", f"/predict?symbol={SYMBOL}", wrong, None),
@@ -161,7 +153,7 @@ def test_the_server_answers_and_logs_no_secret(written: Written, server: Running
         ("GET", "/v2/health/ready", {}, None),
     ]
     statuses = []
-    for method, path, headers, body in asked:
+    for method, path, headers, body in requests:
         answer = server.http.request(method, path, headers=headers, content=body)
         statuses.append(answer.status_code)
         written.printed[f"{method} {path} {answer.status_code}"] = f"{answer.headers} {answer.text}"
@@ -171,8 +163,6 @@ def test_the_server_answers_and_logs_no_secret(written: Written, server: Running
 
 
 def test_every_line_of_the_servers_log_is_an_event_of_one_run(server: Running) -> None:
-    import json
-
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     assert {"serving", "champion_in_service"} <= {line["event"] for line in lines}
     assert len({line["run_id"] for line in lines}) == 1
