@@ -24,22 +24,7 @@ Kind: TypeAlias = Literal["timeseries", "stat", "table", "state-timeline"]
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel.
-
-    Parameters
-    ----------
-    title : str
-    queries : dict of str to str
-        Legend to PromQL.
-    kind : str
-        Of panel, as Grafana calls it.
-    unit : str
-        As Grafana calls it: percentunit, s, dateTimeFromNow, short.
-    about : str
-        The panel's description.
-    width : int
-        Of 24 columns.
-    """
+    """One panel: PromQL by legend, in kind, unit and columns (of 24) as Grafana has them."""
 
     title: str
     queries: dict[str, str]
@@ -68,6 +53,13 @@ def _age(name: str, labels: str = _S) -> str:
     return f"1000 * {name}{{{labels}}}"
 
 
+def _when(
+    title: str, legend: str, name: str, labels: str = _S, *, unit: str = "dateTimeAsIso",
+    width: int = 12,
+) -> Panel:  # fmt: skip
+    return Panel(title, {legend: _age(name, labels)}, "stat", unit, width=width)
+
+
 def _quantile(share: float) -> str:
     rate = 'rate(volcast_http_request_seconds_bucket{route="predict"}[$__rate_interval])'
     return f"histogram_quantile({share}, sum by (le) ({rate}))"
@@ -83,8 +75,7 @@ _FORECAST = Board("volcast-forecast", "volcast: forecast", (
     ),
     Panel("Forecast", {"{{symbol}}": f'volcast_forecast_volatility_ratio{{{_S}, bound="hat"}}'},
           "stat", "percentunit", width=6),
-    Panel("Session", {"{{symbol}}": _age("volcast_forecast_session_timestamp_seconds")},
-          "stat", "dateTimeAsIso", width=6),
+    _when("Session", "{{symbol}}", "volcast_forecast_session_timestamp_seconds", width=6),
     Panel("Next one due", {"{{symbol}}": _age("volcast_forecast_due_timestamp_seconds")},
           "stat", "dateTimeFromNow", "At 08:00 in New York; an archive waits for none.", 6),
     Panel("Champion's age in sessions", {"{{symbol}}": f"volcast_champion_age_sessions{{{_S}}}"},
@@ -103,8 +94,7 @@ _RECORD = Board("volcast-record", "volcast: track record", (
           about="The latest forecasts against those before."),
     Panel("Forecasts scored", {"{{window}}": f"volcast_performance_forecasts{{{_S}}}"},
           "stat", width=6),
-    Panel("Judged for", {"{{symbol}}": _age("volcast_performance_session_timestamp_seconds")},
-          "stat", "dateTimeAsIso", width=6),
+    _when("Judged for", "{{symbol}}", "volcast_performance_session_timestamp_seconds", width=6),
     Panel("QLIKE of the latest", _over("volcast_performance_qlike", "forecast",
                                        ("volcast", "har", "vix"), ', window="recent"'),
           about="Lower is better. Where volcast is above har, it is not better than it."),
@@ -125,8 +115,7 @@ _RECORD = Board("volcast-record", "volcast: track record", (
 _DRIFT = Board("volcast-drift", "volcast: drift", (
     Panel("Verdict", {"{{state}}": f"volcast_drift_state{{{_S}}}"}, "state-timeline",
           about="regime-shift is the market's move, and alerts nobody.", width=18),
-    Panel("Judged for", {"{{symbol}}": _age("volcast_drift_session_timestamp_seconds")},
-          "stat", "dateTimeAsIso", width=6),
+    _when("Judged for", "{{symbol}}", "volcast_drift_session_timestamp_seconds", width=6),
     Panel("Subjects over a threshold", {
         "{{symbol}}": f"volcast_drift_subjects_fired{{{_S}}}"}),
     Panel("Tests over their threshold", {
@@ -134,24 +123,19 @@ _DRIFT = Board("volcast-drift", "volcast: drift", (
     Panel("Alert opened", {"{{symbol}}": f"volcast_drift_alert{{{_S}}}"}, "state-timeline"),
     Panel("Training needed", {"{{symbol}}": f"volcast_retrain_needed{{{_S}}}"}, "state-timeline",
           width=6),
-    Panel("Last session that trained", {
-        "{{symbol}}": _age("volcast_retrain_session_timestamp_seconds")},
-          "stat", "dateTimeAsIso", width=6),
+    _when("Last session that trained", "{{symbol}}",
+          "volcast_retrain_session_timestamp_seconds", width=6),
 ))  # fmt: skip
 
 _DATA = Board("volcast-data", "volcast: data", (
-    Panel("Newest session", {
-        "{{table}} {{symbol}}": _age("volcast_data_newest_session_timestamp_seconds")},
-          "stat", "dateTimeAsIso"),
-    Panel("Next one due", {
-        "{{table}} {{symbol}}": _age("volcast_data_due_timestamp_seconds")},
-          "stat", "dateTimeFromNow"),
+    _when("Newest session", "{{table}} {{symbol}}",
+          "volcast_data_newest_session_timestamp_seconds"),
+    _when("Next one due", "{{table}} {{symbol}}",
+          "volcast_data_due_timestamp_seconds", unit="dateTimeFromNow"),
     Panel("Checks failed", {
         "{{suite}} {{severity}}": f"volcast_quality_checks_failed{{{_S}}}"}),
     Panel("Rows in quarantine", {"{{symbol}}": f"volcast_quarantined_rows{{{_S}}}"}),
-    Panel("Suites last run for", {
-        "{{suite}}": _age("volcast_quality_session_timestamp_seconds")},
-          "stat", "dateTimeAsIso"),
+    _when("Suites last run for", "{{suite}}", "volcast_quality_session_timestamp_seconds"),
     Panel("Source goes on", {"{{symbol}}": f"volcast_source_live{{{_S}}}"}, "stat", width=6),
     Panel("Tables readable", {"{{table}}": "volcast_table_readable"}, "state-timeline", width=24),
 ))  # fmt: skip
@@ -185,18 +169,16 @@ _SERVING = Board("volcast-serving", "volcast: serving", (
 ))  # fmt: skip
 
 _PIPELINES = Board("volcast-pipelines", "volcast: pipelines", (
-    Panel("Last success", {
-        "{{pipeline}}": _age("volcast_job_last_success_timestamp_seconds", "")},
-          "stat", "dateTimeFromNow"),
-    Panel("Last end", {"{{pipeline}}": _age("volcast_job_last_end_timestamp_seconds", "")},
-          "stat", "dateTimeFromNow"),
+    _when("Last success", "{{pipeline}}",
+          "volcast_job_last_success_timestamp_seconds", "", unit="dateTimeFromNow"),
+    _when("Last end", "{{pipeline}}",
+          "volcast_job_last_end_timestamp_seconds", "", unit="dateTimeFromNow"),
     Panel("Last outcome", {"{{pipeline}}": "volcast_job_last_outcome"}, "state-timeline",
           about="1 succeeded, 0 failed.", width=24),
     Panel("Time to read the store", {"exporter": "max(volcast_store_read_seconds)"}, unit="s"),
     Panel("Store read whole", {
         "readable": "min(volcast_store_readable)"}, "state-timeline", width=6),
-    Panel("Last", {"": _age("volcast_store_read_timestamp_seconds", "")},
-          "stat", "dateTimeFromNow", width=6),
+    _when("Last", "", "volcast_store_read_timestamp_seconds", "", unit="dateTimeFromNow", width=6),
     Panel("Alerts", {
         "": 'ALERTS{alertname=~"Volcast.*|Watchdog", alertstate="firing"}'}, "table", width=24),
 ), by_symbol=False)  # fmt: skip
@@ -213,8 +195,7 @@ _BRIEF = Board("volcast-brief", "volcast: brief", (
     Panel("Passages", {"{{source}}": "volcast_brief_passages"},
           about="Set aside are passages that tell a machine what to say; unread are documents "
           "and tables that cannot be read."),
-    Panel("Sources read", {"": _age("volcast_brief_read_timestamp_seconds", "")},
-          "stat", "dateTimeFromNow"),
+    _when("Sources read", "", "volcast_brief_read_timestamp_seconds", "", unit="dateTimeFromNow"),
 ), by_symbol=False)  # fmt: skip
 
 BOARDS = (_FORECAST, _RECORD, _DRIFT, _DATA, _SERVING, _PIPELINES, _BRIEF)

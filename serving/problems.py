@@ -26,7 +26,7 @@ def problem(error: VolcastError) -> Response:
     status = HTTPStatus(error.http_status)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Overloaded):
         emit("request_failed", logging.WARNING, error=type(error).__name__, detail=str(error))
-    detail = str(error) if error.for_client else _see_the_log(error.title, status)
+    detail = str(error) if error.for_client else _in_the_log(error.title, status)
     return _respond(status, error.title, detail, error.field)
 
 
@@ -34,7 +34,7 @@ def unforeseen(error: Exception) -> Response:
     """Return the response for an unexpected exception; only the log has its traceback."""
     emit("request_failed", logging.ERROR, error=type(error).__name__, trace=format_exception(error))
     status, title = HTTPStatus(VolcastError.http_status), VolcastError.title
-    return _respond(status, title, _see_the_log(title, status), None)
+    return _respond(status, title, _in_the_log(title, status), None)
 
 
 def of_status(status: HTTPStatus, allow: str | None) -> Response:
@@ -42,10 +42,9 @@ def of_status(status: HTTPStatus, allow: str | None) -> Response:
     return _respond(status, status.phrase, f"{status.phrase}. {status.description}", None, allow)
 
 
-def _see_the_log(title: str, status: HTTPStatus) -> str:
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        return f"{title}. Try again later; the server's log has the cause."
-    return f"{title}. The server's log has the cause."
+def _in_the_log(title: str, status: HTTPStatus) -> str:
+    retry = status == HTTPStatus.SERVICE_UNAVAILABLE
+    return f"{title}. {'Try again later; the' if retry else 'The'} server's log has the cause."
 
 
 def _respond(

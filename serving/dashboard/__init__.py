@@ -1,3 +1,3 @@
-"""The dashboard: what the store says today, as one page in a browser."""
+"""The dashboard: the state of the store, as one page in a browser."""
 
 __all__: list[str] = []

@@ -1,7 +1,7 @@
 """The four charts as Vega-Lite, each from rows alone; colours are those of Okabe and Ito.
 
 No chart depends on colour alone: lines differ by dash, marks by shape, bars by sign and label,
-regimes by lane.
+regimes by lane. Rows are tables of `volcast.monitoring.status`; ``dark`` is the page's theme.
 """
 
 from collections.abc import Sequence
@@ -42,15 +42,7 @@ _LANES = 16
 
 
 def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
-    """Draw forecasts with their intervals, and the outcomes.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Of `volcast.monitoring.status.track`; one at least.
-    dark : bool
-        Whether the page is dark.
-    """
+    """Draw forecasts with their intervals, and the outcomes, from one row or more of `track`."""
     names = ["forecast", "lo80", "hi80", "lo95", "hi95", "realized"]
     drawn = rows[names].astype(float).round(5)
     # Five closes alike are no volatility, which has no place on a log scale.
@@ -60,7 +52,7 @@ def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     y = {name: alt.Y(f"{name}:Q", scale=scale, axis=axis) for name in names}
     days = pd.to_datetime(rows["session"])
     first, last = days.iloc[0], days.iloc[-1]
-    # Room on the right, for what the newest forecast says.
+    # Room on the right, for the label of the newest forecast.
     until = last + 0.07 * (last - first) + pd.Timedelta(days=1)
     span = alt.Scale(domain=[_time(first), _time(until)])
     drawn = drawn.assign(session=days, origin=rows["origin"] + " forecast", newest=days == last)
@@ -131,15 +123,7 @@ def steps(parts: Sequence[Driver]) -> pd.DataFrame:
 
 
 def waterfall(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
-    """Draw how the drivers lead from an average day to the forecast.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Of `steps`.
-    dark : bool
-        Whether the page is dark.
-    """
+    """Draw how the drivers lead from an average day to the forecast, from `steps`."""
     ends = rows[["start", "end"]]
     low, high = ends.min().min(), ends.max().max()
     # A fifth more, for the labels.
@@ -174,12 +158,7 @@ def waterfall(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
 
 
 def runs(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the stretches of one regime.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Of `volcast.monitoring.status.ribbon`; sessions without a regime are left out.
+    """Return the stretches of one regime; sessions without a regime are left out.
 
     Returns
     -------
@@ -197,15 +176,7 @@ def runs(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def regimes(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
-    """Draw the price over bands of its regime, each regime in a lane of its own beneath.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Of `volcast.monitoring.status.ribbon`.
-    dark : bool
-        Whether the page is dark.
-    """
+    """Draw the price of `ribbon` over bands of its regime, each regime in its own lane below."""
     names = list(REGIME_COLOURS)
     lane = {name: len(names) - 1 - place for place, name in enumerate(names)}
     stretches = runs(rows)
@@ -253,19 +224,7 @@ def regimes(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
 def track_record(
     months: pd.DataFrame, metric: str, past: float | None, dark: bool
 ) -> alt.LayerChart:
-    """Draw a loss by month.
-
-    Parameters
-    ----------
-    months : pandas.DataFrame
-        Of `volcast.monitoring.status.by_month`.
-    metric : str
-        qlike or rmse.
-    past : float or None
-        volcast's own mean before, drawn as a line.
-    dark : bool
-        Whether the page is dark.
-    """
+    """Draw a loss (qlike or rmse) of `by_month`, and volcast's own mean ``past`` as a line."""
     colour_of = {name: colour for name, (colour, _) in _LINES.items()} | {"volcast": _ours(dark)}
     names = [name for name in _LINES if (months["name"] == name).any()]
     title = "QLIKE of variance" if metric == "qlike" else "RMSE, volatility points"

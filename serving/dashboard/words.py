@@ -19,7 +19,6 @@ __all__ = [
     "of_regimes",
     "of_skill",
     "of_track",
-    "share",
     "signed_share",
 ]
 
@@ -27,11 +26,6 @@ __all__ = [
 def day(when: date | None) -> str:
     """Return a day as ``3 Jan 2022``; ``none`` for none."""
     return "none" if when is None else days(when, when)
-
-
-def share(value: float) -> str:
-    """Return a share of one as ``79.8 %``."""
-    return percent(value)
 
 
 def signed_share(value: float) -> str:
@@ -62,8 +56,8 @@ def of_fan(rows: pd.DataFrame) -> str:
         if inside is not None:
             count = len(realized.dropna(subset=["lo80"]))
             sentences.append(
-                f"The intervals held {share(inside[80])} (of 80 %) and {share(inside[95])} "
-                f"(of 95 %) of {count:,} outcomes."
+                f"The intervals contained {percent(inside[80])} (of 80 %) and "
+                f"{percent(inside[95])} (of 95 %) of {count:,} outcomes."
             )
     published = int((rows["origin"] == "published").sum())
     sentences.append(
@@ -97,7 +91,7 @@ def of_regimes(rows: pd.DataFrame) -> str:
     if stretches.empty:
         return f"{sentences[0]} No regime has been fitted for these sessions."
     fitted = rows["regime"].dropna()
-    parts = [f"{name} {share((fitted == name).mean())}" for name in STATES]
+    parts = [f"{name} {percent((fitted == name).mean())}" for name in STATES]
     sentences.append(f"Of its sessions were {', '.join(parts)}.")
     newest = stretches.iloc[-1]
     if rows["regime"].iloc[-1] == newest["regime"]:
@@ -134,7 +128,7 @@ def of_track(months: pd.DataFrame, metric: str, past: float | None) -> str:
     wide = months.pivot_table(index="month", columns="name", values=metric)
     name = {"qlike": "QLIKE", "rmse": "RMSE"}[metric]
     if "volcast" not in wide:
-        return "No month of this span has a known outcome."
+        return "No month of this span has an outcome."
     sentences = [f"{name} by month of the forecast, lower is better."]
     for other in (LABELS["har_rv"], LABELS["har_x"], LABELS["vix"]):
         if other in wide:

@@ -31,10 +31,10 @@ def dashboard(uri: str, log: Path) -> Iterator[str]:
     command = [sys.executable, "-W", "error::FutureWarning", "-m", "serving.dashboard"]
     with running([*command, "--store", uri, "--port", str(port)], port, log) as process:
         yield f"http://{process.address}"
-    said = log.read_text()
+    text = log.read_text()
     # What Streamlit or a library tells of itself, an old name or a fault, ends here.
     for word in ("Traceback", "Warning", "deprecat", "WARNING", "ERROR"):
-        assert word not in said, said[-3000:]
+        assert word not in text, text[-3000:]
 
 
 @contextlib.contextmanager
@@ -60,7 +60,7 @@ def visiting(running: object, address: str, **options: object) -> Iterator[Visit
     page.on("pageerror", lambda error: visit.faults.append(str(error)))
     page.on(
         "console",
-        lambda said: visit.faults.append(said.text) if said.type in ("error", "warning") else None,
+        lambda line: visit.faults.append(line.text) if line.type in ("error", "warning") else None,
     )
     page.on("request", lambda request: _note(visit, request.url))
     try:

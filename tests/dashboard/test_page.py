@@ -41,7 +41,7 @@ def test_the_headline_and_its_facts_are_the_newest_forecast(page):
     facts = dict(pair.replace("\xa0", " ").split("\n") for pair in pairs)
     assert facts["As of the close of"] == "28 Jun 2024"
     assert facts["Model version"] == "3"
-    assert (facts["HAR-RV says"], facts["VIX says"]) == ("20.0 %", "15.4 %")
+    assert (facts["HAR-RV"], facts["VIX"]) == ("20.0 %", "15.4 %")
     assert facts["Probability of calm"] == "91.0 %"
 
 

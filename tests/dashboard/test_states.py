@@ -59,7 +59,7 @@ def test_forecasts_without_a_registry_are_shown(look, store):
     text = look(store.uri, 3)
     assert HEADLINE in text
     assert "40 forecasts, the newest 13.1 %. All were published by versions that knew" in text
-    assert text.count("No outcome of this span is known yet.") == 2
+    assert text.count("There is no outcome of this span yet.") == 2
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def key_set() -> str:
 def signed(key: Any = OURS, kid: str | None = "rsa", method: str = "RS256", **claims: Any) -> str:
     soon = datetime.now(UTC) + timedelta(minutes=5)
     whole = {"sub": "desk", "aud": AUDIENCE, "iss": ISSUER, "exp": soon} | claims
-    kept = {name: value for name, value in whole.items() if value is not None}
-    return jwt.encode(kept, key, algorithm=method, headers={"kid": kid} if kid else None)
+    present = {name: value for name, value in whole.items() if value is not None}
+    return jwt.encode(present, key, algorithm=method, headers={"kid": kid} if kid else None)
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_nothing_set_guards_nothing():
 
 class _Keys(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.server.asked += 1  # type: ignore[attr-defined]
+        self.server.requests += 1  # type: ignore[attr-defined]
         up = self.server.up  # type: ignore[attr-defined]
         self.send_response(200 if up else 503)
         self.end_headers()
@@ -185,7 +185,7 @@ def test_keys_behind_a_url_are_fetched_once_and_outlive_its_fall(
     monkeypatch: pytest.MonkeyPatch,
 ):
     with HTTPServer(("127.0.0.1", 0), _Keys) as host:
-        host.asked, host.up = 0, True  # type: ignore[attr-defined]
+        host.requests, host.up = 0, True  # type: ignore[attr-defined]
         threading.Thread(target=host.serve_forever, daemon=True).start()
         keys = JsonWebKeys(f"http://127.0.0.1:{host.server_port}/jwks", AUDIENCE, ISSUER)
 
@@ -197,9 +197,9 @@ def test_keys_behind_a_url_are_fetched_once_and_outlive_its_fall(
             # A key unknown may be a new one, but cannot make the server ask and ask.
             unknown = [signed(THEIRS, f"unknown-{number}") for number in range(5)]
             assert runner.run(accepted(*unknown)) == [False] * 5
-            assert host.asked == 1  # type: ignore[attr-defined]
+            assert host.requests == 1  # type: ignore[attr-defined]
             host.up = False  # type: ignore[attr-defined]
             monkeypatch.setattr("serving.auth._FETCH_AGAIN", 0.0)
             assert runner.run(accepted(signed())) == [True]
-            assert host.asked == 2  # type: ignore[attr-defined]
+            assert host.requests == 2  # type: ignore[attr-defined]
         host.shutdown()

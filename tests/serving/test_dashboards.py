@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
@@ -56,12 +55,12 @@ def test_a_dashboard_keeps_its_address_and_lets_its_source_be_chosen(uid):
         for one in (panel, *panel["targets"])
     }
     assert sources == {'{"type": "prometheus", "uid": "${datasource}"}'}
-    asks = any("$symbol" in target["expr"] for p in board["panels"] for target in p["targets"])
-    assert asks == ("symbol" in variables(board))
+    by_symbol = any("$symbol" in target["expr"] for p in board["panels"] for target in p["targets"])
+    assert by_symbol == ("symbol" in variables(board))
 
 
 @pytest.mark.parametrize("uid", FILES)
-def test_panels_lie_beside_each_other(uid):
+def test_panels_do_not_overlap(uid):
     taken: set[tuple[int, int]] = set()
     for panel in FILES[uid]["panels"]:
         place = panel["gridPos"]
@@ -77,8 +76,8 @@ def test_panels_lie_beside_each_other(uid):
 
 def test_every_metric_is_on_some_dashboard():
     shown = set().union(*(metrics_of(query.values[0]) for query in QUERIES))
-    known = {metric.name for metric in METRICS}
-    assert shown - PROMETHEUS_OWN == known
+    declared = {metric.name for metric in METRICS}
+    assert shown - PROMETHEUS_OWN == declared
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +99,12 @@ def watched(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         }
         path = folder / "prometheus.yaml"
         path.write_text(yaml.safe_dump(configuration))
-        with prometheus(folder, path) as found:
-            eventually(lambda: len(ask(found, "up == 1")) == 3, 30, found.log)
+        with prometheus(folder, path) as scraper:
+            eventually(lambda: len(ask(scraper, "up == 1")) == 3, 30, scraper.log)
             rate = 'rate(volcast_http_requests_total{route="predict"}[1m]) > 0'
-            eventually(lambda: server.answer() and ask(found, rate), 30, found.log)
-            eventually(lambda: ask(found, 'ALERTS{alertstate="firing"}'), 30, found.log)
-            yield found
+            eventually(lambda: server.answer() and ask(scraper, rate), 30, scraper.log)
+            eventually(lambda: ask(scraper, 'ALERTS{alertstate="firing"}'), 30, scraper.log)
+            yield scraper
 
 
 def ask(process: Process, query: str) -> list:
@@ -126,9 +125,5 @@ def test_the_symbols_to_choose_from_are_those_of_the_store(watched: Process, uid
     query = variables(FILES[uid])["symbol"]["query"]
     name, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", query).groups()
     assert name in {metric.name for metric in METRICS}
-    found = watched.http.get(f"/api/v1/label/{label}/values", params={"match[]": name}).json()
-    assert found["data"] == ["SPY"]
-
-
-def test_dashboards_are_where_the_chart_looks_for_them():
-    assert Path("helm/volcast/files/dashboards").parts == FOLDER.parts[-4:]
+    values = watched.http.get(f"/api/v1/label/{label}/values", params={"match[]": name}).json()
+    assert values["data"] == ["SPY"]

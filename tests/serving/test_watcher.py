@@ -24,16 +24,16 @@ class Original:
 def original(server: Running) -> Iterator[Original]:
     """The champion, which is put back afterwards, whatever the test did."""
     store = server.served.store
-    found = Original(registry.champion_pointer(store), store.objects.get(POINTER))
-    model = f"{found.version.uri}model.ubj"
+    original = Original(registry.champion_pointer(store), store.objects.get(POINTER))
+    model = f"{original.version.uri}model.ubj"
     content = store.objects.get(model)
-    yield found
+    yield original
     store.objects.put(model, content)
-    store.objects.put(POINTER, found.pointer)
-    server.eventually(lambda: server.answer()["model"]["version"] == found.version.version)
+    store.objects.put(POINTER, original.pointer)
+    server.eventually(lambda: server.answer()["model"]["version"] == original.version.version)
 
 
-def test_server_without_a_champion_starts_and_says_so(server: Running):
+def test_server_without_a_champion_starts_and_is_not_ready(server: Running):
     assert [server.at_first[path].status_code for path in READINESS] == [503, 503, 503]
     answer = server.at_first["/predict?symbol=SYN"]
     assert answer.headers["content-type"] == "application/problem+json"

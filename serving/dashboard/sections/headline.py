@@ -7,7 +7,7 @@ import streamlit as st
 from serving.dashboard import reads
 from serving.dashboard.markup import definitions, notice
 from serving.dashboard.sections.reader import Reader
-from serving.dashboard.words import day, share
+from serving.dashboard.words import day
 from volcast.core.errors import VolcastError
 from volcast.core.names import LABELS
 from volcast.monitoring.status import Missing
@@ -42,15 +42,12 @@ def show_headline(reader: Reader) -> None:
     facts = [
         ("As of the close of", day(row["session"])),
         ("Model version", row["model_version"]),
-        *(
-            (f"{LABELS[name]} says", _or_none(row[f"baseline_{name}"]))
-            for name in ("har_rv", "har_x", "vix")
-        ),
+        *((LABELS[name], _or_none(row[f"baseline_{name}"])) for name in ("har_rv", "har_x", "vix")),
         ("95 % interval", f"{100 * row['lo95']:.1f} to {100 * row['hi95']:.1f} %"),
     ]
     probability = row.get(f"p_{row['regime']}")
     if probability is not None:
-        facts.append((f"Probability of {row['regime']}", share(probability)))
+        facts.append((f"Probability of {row['regime']}", percent(probability)))
     st.html(_h1(outlook.headline) + "".join(notes) + _stale(reader) + definitions(facts))
 
 

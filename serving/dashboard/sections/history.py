@@ -9,7 +9,7 @@ from serving.dashboard import reads
 from serving.dashboard.charts import fan, regimes, track_record
 from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.sections.reader import Reader, available
-from serving.dashboard.words import of_fan, of_regimes, of_skill, of_track, share, signed_share
+from serving.dashboard.words import of_fan, of_regimes, of_skill, of_track, signed_share
 from volcast.features.catalog import STATE_FEATURES
 from volcast.monitoring.status import against, by_month, coverage
 from volcast.monitoring.status.words import percent
@@ -26,7 +26,7 @@ SPANS = {
 
 _METRICS = {"QLIKE": "qlike", "RMSE": "rmse"}
 _ROWS, _DENSE = 252, 1300
-_NO_OUTCOME = "No outcome of this span is known yet. One is five sessions after its forecast."
+_NO_OUTCOME = "There is no outcome of this span yet. One is five sessions after its forecast."
 
 
 def choose_span() -> str:
@@ -124,18 +124,15 @@ def _coverage(rows: pd.DataFrame) -> str:
     for name, part in (("all", realized), ("latest 252", realized.tail(252))):
         inside = coverage(part)
         if inside is not None:
-            cells.append((name, f"{len(part):,}", share(inside[80]), share(inside[95])))
-    columns = ("outcomes", "sessions", "80 % held", "95 % held")
-    return table("How many outcomes the intervals held, over the whole record", columns, cells)
+            cells.append((name, f"{len(part):,}", percent(inside[80]), percent(inside[95])))
+    columns = ("outcomes", "sessions", "in 80 %", "in 95 %")
+    return table("Outcomes inside the intervals, over the whole record", columns, cells)
 
 
 def _as_table(
-    label: str,
-    key: str,
-    columns: tuple[str, ...],
-    rows: pd.DataFrame,
+    label: str, key: str, columns: tuple[str, ...], rows: pd.DataFrame,
     cells: Callable[[pd.Series], tuple[str, ...]],
-) -> None:
+) -> None:  # fmt: skip
     # Sent only once it is opened.
     opened = st.expander(label, key=key, on_change="rerun")
     if opened.open:
@@ -159,13 +156,8 @@ def _regime_row(row: pd.Series) -> tuple[str, ...]:
 
 
 def _month(row: pd.Series) -> tuple[str, ...]:
-    return (
-        f"{row['month']:%b %Y}",
-        row["name"],
-        str(row["n"]),
-        f"{row['qlike']:.3f}",
-        (f"{row['rmse']:.2f}"),
-    )
+    losses = f"{row['qlike']:.3f}", f"{row['rmse']:.2f}"
+    return f"{row['month']:%b %Y}", row["name"], str(row["n"]), *losses
 
 
 def _between(low: float, high: float) -> str:

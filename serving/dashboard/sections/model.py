@@ -7,10 +7,11 @@ import streamlit as st
 from serving.dashboard import reads
 from serving.dashboard.markup import definitions, heading, prose, table
 from serving.dashboard.sections.reader import Reader, available
-from serving.dashboard.words import share, signed_share
+from serving.dashboard.words import signed_share
 from volcast.core.names import LABELS
 from volcast.evaluation.table import SkillTable, shown_p
 from volcast.monitoring.status import ModelCard
+from volcast.monitoring.status.words import percent
 
 __all__ = ["show_model"]
 
@@ -35,13 +36,13 @@ def _card(card: ModelCard) -> str:
     lineage, champion = card.lineage, card.champion
     pairs = [
         ("Champion", f"version {champion.version}"),
-        ("Recipe", lineage.recipe or "not said"),
-        ("Trained on", champion.target or "not said"),
+        ("Recipe", lineage.recipe or "unknown"),
+        ("Trained on", champion.target or "unknown"),
         ("Trained to", champion.as_of),
-        ("Rows", f"{lineage.rows:,}" if lineage.rows else "not said"),
-        ("Data hash", lineage.data_sha256[:12] or "not said"),
+        ("Rows", f"{lineage.rows:,}" if lineage.rows else "unknown"),
+        ("Data hash", lineage.data_sha256[:12] or "unknown"),
         ("Model hash", champion.sha256[:12]),
-        ("Code", lineage.code_version or "not said"),
+        ("Code", lineage.code_version or "unknown"),
     ]
     return definitions(pairs)
 
@@ -59,22 +60,17 @@ def _skill(period: str, skill: SkillTable) -> str:
         f"{skill.first} to {skill.last}"
     )
     coverage = {80: skill.coverage80, 95: skill.coverage95}
-    inside = [f"{share(c)} (of {level} %)" for level, c in coverage.items() if isfinite(c)]
-    text = prose(f"Intervals held {' and '.join(inside)} of outcomes.") if inside else ""
+    inside = [f"{percent(c)} (of {level} %)" for level, c in coverage.items() if isfinite(c)]
+    text = prose(f"Intervals contained {' and '.join(inside)} of outcomes.") if inside else ""
     return table(title, columns, rows, ours="volcast") + text
 
 
 def _versions(card: ModelCard) -> str:
     rows = [
-        (
-            f"version {one.version}",
-            card.roles.get(one.version, ""),
-            one.as_of,
-            one.target,
-            one.sha256[:12],
-        )
+        (f"version {one.version}", card.roles.get(one.version, ""), one.as_of, one.target,
+         one.sha256[:12])
         for one in card.versions
-    ]
+    ]  # fmt: skip
     columns = ("version", "role", "trained to", "symbol", "hash")
     return heading(3, "Versions") + table("Newest first", columns, rows)
 

@@ -17,13 +17,14 @@ __all__ = ["show_data", "show_watch"]
 
 _SIGNS = {
     "ok": "✓", "same": "✓", "better": "✓", "too-few": "○", "not-run": "○", "regime-shift": "▲",
+    "critical": "✕", "warning": "▲",
     "drift": "✕", "worse": "✕", "data-fault": "✕", "succeeded": "✓", "failed": "✕",
 }  # fmt: skip
 
 
 def show_watch(reader: Reader) -> None:
     """Show drift, realized error and retraining."""
-    st.html(heading(2, "What the watch says"))
+    st.html(heading(2, "Drift, error and retraining"))
     health = reads.health(reader.uri, reader.universe, reader.symbol)
     st.html(_drift(health) + _error(health) + _retrain(health))
 
@@ -67,16 +68,12 @@ def _quality(health: Health) -> str:
     if not health.failed:
         return title + prose(f"None of the {health.checks} that ran last.")
     rows = [
-        (row["check"], row["suite"], f"{_mark(row['severity'] == 'critical')} {row['severity']}",
+        (row["check"], row["suite"], _state(row["severity"]),
          str(row["failed"]), row["detail"])
         for row in health.failed
     ]  # fmt: skip
     columns = ("check", "suite", "severity", "rows", "what")
     return title + table("At the last run of each suite", columns, rows)
-
-
-def _mark(critical: bool) -> str:
-    return "✕" if critical else "▲"
 
 
 def _drift(health: Health) -> str:
