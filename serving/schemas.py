@@ -4,6 +4,7 @@ They give the OpenAPI document. Requests are parsed and answers made without the
 compare the two.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -199,7 +200,7 @@ def described(state: ServingState) -> Document:
             examples={"One row": {"inputs": tensors}},
         ),
     }  # fmt: skip
-    predict = {
+    predict: Mapping[Literal["get", "post"], Operation] = {
         "get": Operation(
             "predict", "The forecast of a symbol, of the newest session or a past one.",
             Forecast, on_get, query=ForecastQuery, answer_example=_FORECAST,
@@ -215,8 +216,8 @@ def described(state: ServingState) -> Document:
         ),
     }  # fmt: skip
     about = "The realized volatility of the next five sessions, its uncertainty and its drivers."
-    paths = {path: {"post": operation} for path, operation in posted.items()}
-    return document(NAME, about, {"/predict": predict, **paths})
+    paths: dict[str, Mapping[Literal["get", "post"], Operation]] = {"/predict": predict}
+    return document(NAME, about, paths | {path: {"post": one} for path, one in posted.items()})
 
 
 def _model(name: str, /, **fields: Any) -> type[BaseModel]:

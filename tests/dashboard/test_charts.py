@@ -138,4 +138,4 @@ def test_text_of_the_store_is_escaped_and_numbers_are_aligned_right():
     assert "<img" not in html
     assert html.count('<td class="n">') == 2
     assert '<th scope="row" class="n">2023</th>' in table("", ["year"], [["2023"]])
-    assert '<tr class="ours"><th scope="row">2024</th><td class="n">-2.5 %</td></tr>' in html
+    assert '<tr class="ours"><th scope="row">2024</th><td class="n">-2.5\u00a0%</td></tr>' in html

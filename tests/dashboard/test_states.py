@@ -1,5 +1,6 @@
 """A page of a store that lacks something: what is missing is named, the rest is shown."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -77,7 +78,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_shown(look, store, 
     assert store.objects.get(key)
     store.objects.put(key, b"torn")
     text = look(store.uri, charts)
-    assert f"Cannot be read. {store.uri}/{key}: found" in text
+    assert re.search(rf"Cannot be read\. \S*{re.escape(key)}: found", text)
     assert rest in text
 
 
@@ -105,17 +106,13 @@ def test_a_store_on_s3_is_shown(look, s3_uri):
 def test_a_forecast_in_hindsight_or_an_old_one_has_a_warning(look, store):
     whole(store)
     put(
-        store, PREDICTIONS_DAILY, "SPY", SESSION, model_version="4", role="champion",
+        store, PREDICTIONS_DAILY, "SPY", SESSION, model_version="3", role="champion",
         model_as_of=date(2025, 1, 3), rv_5d_hat=0.2, lo80=0.1, hi80=0.3, lo95=0.05, hi95=0.4,
         target_from=date(2024, 7, 1), target_to=date(2024, 7, 8), regime="calm",
     )  # fmt: skip
-    pointer = store.objects.get("registry/champion.json").replace(
-        b'"version": "3"', b'"version": "4"'
-    )
-    store.objects.put("registry/champion.json", pointer)
     put(store, CURATED_MARKET_DAILY, "SPY", SESSION, source="yfinance", close=300.0)
     text = look(store.uri, CHARTS)
-    assert "Hindsight: version 4 was trained on sessions up to 3 Jan 2025" in text
+    assert "Hindsight: version 3 was trained on sessions up to 3 Jan 2025" in text
     assert "from yesterday" not in text
     assert "Stale: this forecast is" in text
     assert "sessions behind" in text
