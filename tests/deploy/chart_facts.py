@@ -1,8 +1,7 @@
-"""What each value set makes of the chart, one line a fact, kept under tests/deploy/chart_facts.
+"""What each value set renders, one line a fact, recorded under tests/deploy/chart_facts.
 
-`minimal` is kept whole, every other set as its difference from it: what the set turns. After a
-wanted change of the chart, ``python -m tests.deploy.chart_facts`` writes the files anew; read the
-difference.
+`minimal` is recorded whole, every other set as its difference from it. After an intended change of
+the chart, run ``python -m tests.deploy.chart_facts`` to record again, and review the difference.
 """
 
 import json
@@ -13,7 +12,7 @@ from typing import Any
 from tests.deploy.charted import VALUE_SETS, objects_in, text_of
 from tests.deploy.tools import CHART
 
-__all__ = ["BASE", "FOLDER", "difference", "facts", "kept", "with_notes"]
+__all__ = ["BASE", "FOLDER", "difference", "facts", "recorded", "with_notes"]
 
 BASE = "minimal"
 FOLDER = Path(__file__).with_name("chart_facts")
@@ -37,7 +36,7 @@ def with_notes(chart: Path) -> Path:
 
 
 def facts(objects: list[dict[str, Any]]) -> set[str]:
-    """Return what is said of each object, as ``Kind namespace/name: path = value``."""
+    """Return the facts of each object as ``Kind namespace/name: path = value``."""
     found = set()
     for one in objects:
         metadata = one["metadata"]
@@ -75,8 +74,8 @@ def difference(found: set[str], base: set[str]) -> list[str]:
     return sorted(lines, key=lambda line: (line[2:], line[0]))
 
 
-def kept(name: str) -> set[str]:
-    """Return the facts of a value set as the files have them."""
+def recorded(name: str) -> set[str]:
+    """Return the recorded facts of a value set."""
     found = set((FOLDER / f"{BASE}.txt").read_text().splitlines())
     if name == BASE:
         return found

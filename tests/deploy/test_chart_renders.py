@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.chart_facts import BASE, FOLDER, difference, facts, kept, with_notes
+from tests.deploy.chart_facts import BASE, FOLDER, difference, facts, recorded, with_notes
 from tests.deploy.chart_refusals import REFUSALS
 from tests.deploy.charted import (
     NAMESPACE,
@@ -60,12 +60,12 @@ def test_a_value_set_renders_its_recorded_facts(name: str, chart: Path):
         (one["kind"], one["metadata"].get("namespace"), one["metadata"]["name"]) for one in objects
     ]
     assert len(names) == len(set(names)) > 20
-    assert difference(facts(objects), kept(name)) == []
+    assert difference(facts(objects), recorded(name)) == []
 
 
 def test_every_value_set_has_facts_and_changes_something():
     assert {path.stem for path in FOLDER.glob("*.txt")} == set(VALUE_SETS)
-    assert [name for name in VALUE_SETS if name != BASE and kept(name) == kept(BASE)] == []
+    assert [name for name in VALUE_SETS if name != BASE and recorded(name) == recorded(BASE)] == []
 
 
 @pytest.mark.parametrize("what", REFUSALS)
