@@ -4,9 +4,11 @@ import asyncio
 import json
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
+import orjson
 from starlette.types import Receive
 
 from volcast.core.errors import RequestError, RequestTooLarge, RequestTooSlow
@@ -82,12 +84,37 @@ def json_object(body: bytes) -> dict[str, Any]:
         On anything but UTF-8 JSON with an object at the top and no repeated name.
     """
     try:
-        parsed = _DECODER.decode(body.decode("utf-8"))
+        parsed = _decode(body)
     except (ValueError, RecursionError) as error:
         raise _not_an_object("a body that is not JSON") from error
     if not isinstance(parsed, dict):
         raise _not_an_object(f"a JSON {type(parsed).__name__}")
     return parsed
+
+
+def _decode(body: bytes) -> Any:
+    """Parse JSON, quickly where as many names are parsed as the body has colons."""
+    with suppress(orjson.JSONDecodeError):  # NaN, for one
+        parsed = orjson.loads(body)
+        if body.count(b":") == _count_names(parsed):
+            return parsed
+    return _DECODER.decode(body.decode("utf-8"))
+
+
+def _count_names(parsed: object) -> int:
+    """Count the names of the top object and of the objects right below it or in its lists.
+
+    Deeper names are left out: the count is then too low, and the slower parser decides.
+    """
+    if not isinstance(parsed, dict):
+        return 0
+    count = len(parsed)
+    for value in parsed.values():
+        if isinstance(value, dict):
+            count += len(value)
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            count += sum(len(item) for item in value if isinstance(item, dict))
+    return count
 
 
 def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -106,7 +133,7 @@ def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return parsed
 
 
-# Of the parsers at hand this alone reports a repeated name.
+# The only parser at hand that reports a repeated name; ten times slower than orjson.
 _DECODER = json.JSONDecoder(object_pairs_hook=unrepeated)
 
 

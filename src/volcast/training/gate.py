@@ -148,6 +148,8 @@ def evaluate_candidate(store: Store, run_id: str, read_features: FeatureReader) 
     if champion is not None and content_hash(files) == champion.sha256:
         reason = f"The run is version {champion.version}, the champion."
         decision = GateDecision(True, "unchanged", (reason,), champion=champion.sha256)
+        if read_decision(store, run_id) is not None:
+            return decision  # the record keeps why the run was promoted
     else:
         decision = _decide(store, run_id, files, champion, read_features)
     store.objects.put(f"runs/{run_id}/verdict.json", decision.to_bytes())
