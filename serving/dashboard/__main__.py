@@ -38,7 +38,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     import altair  # noqa: F401 -- seconds that the first reader need not wait
     import streamlit
 
-    from volcast.monitoring import status as facts  # noqa: F401
+    from volcast.monitoring import status  # noqa: F401
 
     calendar.last_closed(datetime.now(UTC))
     emit("dashboard_up", store=store.uri, host=arguments.host, port=arguments.port)

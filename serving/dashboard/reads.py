@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from volcast.core.settings import Universe
-from volcast.monitoring import status as facts
+from volcast.monitoring import status
 from volcast.store import Store
 from volcast.store.universe import recall
 
@@ -30,37 +30,37 @@ def universe(uri: str) -> Universe:
 @_cached
 def symbols(uri: str) -> Sequence[str]:
     """Return the symbols with a published forecast."""
-    return facts.forecast_symbols(Store.open(uri))
+    return status.forecast_symbols(Store.open(uri))
 
 
 @_cached
-def outlook(uri: str, symbol: str) -> facts.Outlook | facts.Missing:
+def outlook(uri: str, symbol: str) -> status.Outlook | status.Missing:
     """Return the newest forecast."""
-    return facts.outlook(Store.open(uri), symbol)
+    return status.outlook(Store.open(uri), symbol)
 
 
 @_cached
-def health(uri: str, of: Universe, symbol: str) -> facts.Health:
+def health(uri: str, of: Universe, symbol: str) -> status.Health:
     """Return the state of data, drift, error and pipelines."""
-    return facts.health(Store.open(uri), of, symbol, datetime.now(UTC))
+    return status.health(Store.open(uri), of, symbol, datetime.now(UTC))
 
 
 @_cached
-def track(uri: str, symbol: str) -> pd.DataFrame | facts.Missing:
+def track(uri: str, symbol: str) -> pd.DataFrame | status.Missing:
     """Return all forecasts with their outcomes."""
-    return facts.track(Store.open(uri), symbol)
+    return status.track(Store.open(uri), symbol)
 
 
 @_cached
-def ribbon(uri: str, symbol: str) -> pd.DataFrame | facts.Missing:
+def ribbon(uri: str, symbol: str) -> pd.DataFrame | status.Missing:
     """Return the price with its regimes."""
-    return facts.ribbon(Store.open(uri), symbol)
+    return status.ribbon(Store.open(uri), symbol)
 
 
 @_cached
-def card(uri: str) -> facts.ModelCard | facts.Missing:
+def card(uri: str) -> status.ModelCard | status.Missing:
     """Return the champion's card."""
-    return facts.model_card(Store.open(uri))
+    return status.model_card(Store.open(uri))
 
 
 @st.cache_data(

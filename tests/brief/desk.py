@@ -59,13 +59,14 @@ def released(
 
 
 def briefed(store: Store) -> Store:
-    """Fill a store with two forecasts, three days of regimes, macro values and documents."""
+    """Fill a store with three forecasts, three days of regimes, macro values and documents."""
     fill(store, SESSION, "csv")
     from volcast.store.tables import CURATED_MARKET_DAILY
 
     for session, state in ((date(2024, 6, 26), "normal"), (BEFORE, "calm"), (SESSION, "calm")):
         features(store, session, state)
         put(store, CURATED_MARKET_DAILY, "SPY", session, source="csv", close=500.0)
+    forecast(store, date(2024, 6, 20), 0.120)
     forecast(store, BEFORE, 0.140)
     forecast(store, SESSION, 0.131)
     put(

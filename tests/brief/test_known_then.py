@@ -11,7 +11,7 @@ from tests.monitoring.monitored import ended, put
 from volcast.brief import Library
 from volcast.brief.daily import daily_brief
 from volcast.core.settings import Universe, read_settings
-from volcast.monitoring import status as facts
+from volcast.monitoring import status
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_JOBS, MONITORING_REALIZED_ERROR
 from volcast.store.universe import recall
@@ -23,6 +23,7 @@ def desk(store: Store) -> Store:
 
 
 def test_an_outcome_is_public_when_its_last_session_ends(desk: Store):
+    forecast(desk, date(2024, 6, 21), 0.12)
     put(
         desk, MONITORING_REALIZED_ERROR, "SPY", date(2024, 6, 21), model_version="3",
         role="champion", label_end_session=SESSION, rv_5d=0.11, rv_5d_hat=0.12, qlike=0.1,
@@ -37,8 +38,8 @@ def test_an_outcome_is_public_when_its_last_session_ends(desk: Store):
 def test_the_champion_in_office_counts_on_the_page_in_the_record_and_in_answers(desk: Store):
     for version in ("9", "10"):
         forecast(desk, SESSION, 0.25, model_version=version)
-    assert facts.outlook(desk, "SPY").row["model_version"] == "3"
-    track = facts.track(desk, "SPY")
+    assert status.outlook(desk, "SPY").row["model_version"] == "3"
+    track = status.track(desk, "SPY")
     assert track.loc[track["session"] == SESSION, "forecast"].tolist() == [0.131]
     library = Library.open(read_settings(store=desk.uri), lambda: NOW)
     library.refresh()

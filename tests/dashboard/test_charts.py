@@ -11,14 +11,14 @@ from serving.dashboard.charts import fan, regimes, runs, steps, track_record, wa
 from serving.dashboard.markup import notice, table
 from tests.dashboard import stores
 from volcast.core import calendar
-from volcast.monitoring import status as facts
+from volcast.monitoring import status
 
 PARTS = [
-    facts.Driver("base", "an average day", None, -4.0),
-    facts.Driver("iv", "implied volatility", -2.7, 0.5),
-    facts.Driver("g1_less_iv", "today's range", 0.1, -0.2),
-    facts.Driver("others", "all other features", None, 0.1),
-    facts.Driver("total", "the forecast", None, -3.6),
+    status.Driver("base", "an average day", None, -4.0),
+    status.Driver("iv", "implied volatility", -2.7, 0.5),
+    status.Driver("g1_less_iv", "today's range", 0.1, -0.2),
+    status.Driver("others", "all other features", None, 0.1),
+    status.Driver("total", "the forecast", None, -3.6),
 ]
 
 
@@ -48,8 +48,8 @@ def test_the_bars_of_a_waterfall_lead_from_the_base_to_the_forecast():
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_every_chart_is_valid_and_has_all_its_rows(full, dark):
-    track, ribbon = facts.track(full, "SPY"), facts.ribbon(full, "SPY")
-    months = facts.by_month(track)
+    track, ribbon = status.track(full, "SPY"), status.ribbon(full, "SPY")
+    months = status.by_month(track)
     assert len(rows_of(fan(track, dark))) == len(track)
     assert len(rows_of(waterfall(steps(PARTS), dark))) == len(PARTS)
     # The closes, two stretches of a regime, and three names of lanes.
@@ -60,7 +60,7 @@ def test_every_chart_is_valid_and_has_all_its_rows(full, dark):
 
 
 def test_a_single_forecast_without_an_outcome_is_drawn(full):
-    newest = facts.track(full, "SPY").tail(1)
+    newest = status.track(full, "SPY").tail(1)
     assert rows_of(fan(newest, False))[0]["realized"] is None
     unmoved = fan(newest.assign(realized=0.0), False).to_dict()
     domains = [
@@ -89,7 +89,7 @@ def test_stretches_of_a_regime_meet_and_leave_out_what_was_not_fitted():
 
 
 def test_the_text_of_a_fan_has_the_numbers_of_its_rows(full):
-    rows = facts.track(full, "SPY")
+    rows = status.track(full, "SPY")
     realized = rows[rows["realized"].notna()]
     inside = (realized["lo80"] <= realized["realized"]) & (realized["realized"] <= realized["hi80"])
     text = words.of_fan(rows)
@@ -98,9 +98,9 @@ def test_the_text_of_a_fan_has_the_numbers_of_its_rows(full):
 
 
 def test_a_baseline_that_is_not_beaten_by_either_loss_is_named():
-    better = facts.Versus("HAR-RV", 9, 0.3, 0.4, 5.0, 6.0)
-    by_rmse = facts.Versus("HAR-X", 9, 0.3, 0.4, 6.0, 6.0)
-    neither = facts.Versus("VIX", 9, 0.5, 0.4, 7.0, 6.0)
+    better = status.Versus("HAR-RV", 9, 0.3, 0.4, 5.0, 6.0)
+    by_rmse = status.Versus("HAR-X", 9, 0.3, 0.4, 6.0, 6.0)
+    neither = status.Versus("VIX", 9, 0.5, 0.4, 7.0, 6.0)
     assert words.of_skill([better])[0]
     all_better, text = words.of_skill([better, by_rmse, neither])
     assert not all_better
@@ -127,7 +127,7 @@ def test_months_are_counted_against_each_baseline():
     [(None, "○ none"), (0, "✓ up to date"), (1, "▲ 1 session behind"), (2, "▲ 2 sessions behind")],
 )
 def test_the_age_of_a_table_is_in_sessions(behind, text):
-    assert words.of_age(facts.Newest("labels_daily", "SPY", stores.SESSION, behind)) == text
+    assert words.of_age(status.Newest("labels_daily", "SPY", stores.SESSION, behind)) == text
 
 
 def test_text_of_the_store_is_escaped_and_numbers_are_aligned_right():

@@ -22,7 +22,7 @@ from volcast.features.catalog import FEATURES_DAILY
 from volcast.features.point_in_time import features_at_close
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
-from volcast.training import train as training
+from volcast.training import train
 
 ROOT = Path(__file__).parents[2]
 AUDIT = {"who": "test", "why": "test", "when": datetime(2026, 1, 2, tzinfo=UTC)}
@@ -90,7 +90,7 @@ class Running:
 
 def train_version(store: Store, as_of: date, seed: int = 7) -> str:
     frame = features_at_close(store, SYMBOL, as_of)
-    run = training.train(store, UNIVERSE, as_of, frame, seed=seed)
+    run = train.train(store, UNIVERSE, as_of, frame, seed=seed)
     return registry.register(store, run.run_id).version
 
 

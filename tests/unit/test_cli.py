@@ -22,7 +22,7 @@ from volcast.store.tables import (
     MONITORING_QUALITY,
     PREDICTIONS_DAILY,
 )
-from volcast.training import train as training
+from volcast.training import train
 
 
 @pytest.fixture
@@ -190,7 +190,7 @@ def test_infer_and_backfill_forecast_with_the_challenger_and_summary_shows_the_c
     last = fill(store, 6)
     crown(store, last)
     frame = features_of(store, last)
-    challenger = training.train(store, UNIVERSE, last, frame, seed=8)
+    challenger = train.train(store, UNIVERSE, last, frame, seed=8)
     registry.register(store, challenger.run_id)
     arguments = ("challenge", "2", "--why", "a", "--who", "b", "--store", store.uri)
     assert run("registry", *arguments)[0] == 0

@@ -12,7 +12,7 @@ from tests.monitoring.monitored import put
 from volcast.core import calendar
 from volcast.core.errors import CorruptFile, KeyMissing
 from volcast.features.catalog import label
-from volcast.monitoring import status as facts
+from volcast.monitoring import status
 from volcast.monitoring.status.words import days, points, session_words
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
@@ -26,7 +26,7 @@ LATER = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
 def missing(found):
-    assert isinstance(found, facts.Missing)
+    assert isinstance(found, status.Missing)
     return str(found)
 
 
@@ -38,7 +38,7 @@ def forecast(store, session, version, **columns):
 
 
 def test_the_outlook_is_the_newest_forecast_and_its_change_since_the_session_before(store):
-    found = facts.outlook(stores.whole(store), "SPY")
+    found = status.outlook(stores.whole(store), "SPY")
     assert found.row["session"] == date(2024, 6, 28)
     assert found.change == pytest.approx(0.131 - 0.14)
     assert found.headline == stores.HEADLINE
@@ -48,35 +48,35 @@ def test_the_version_in_office_goes_before_a_newer_one_and_challengers_are_left_
     stores.whole(store)
     forecast(store, stores.SESSION, "4")
     forecast(store, stores.SESSION, "5", role="challenger")
-    assert facts.outlook(store, "SPY").row["model_version"] == "3"
+    assert status.outlook(store, "SPY").row["model_version"] == "3"
     store.objects.put("registry/champion.json", b"")
     pointer = stores.POINTER.replace(b'"version": "3"', b'"version": "2"')
     store.objects.put("registry/champion.json", pointer)
-    assert facts.outlook(store, "SPY").row["model_version"] == "4"
+    assert status.outlook(store, "SPY").row["model_version"] == "4"
 
 
 def test_no_change_is_told_between_a_forecast_and_hindsight_or_over_a_gap(store):
     stores.whole(store)
     monday, tuesday, thursday = (date(2024, 7, day) for day in (1, 2, 5))
     forecast(store, monday, "3", model_as_of=date(2024, 8, 1))
-    assert facts.outlook(store, "SPY").hindsight
-    assert facts.outlook(store, "SPY").change is None
+    assert status.outlook(store, "SPY").hindsight
+    assert status.outlook(store, "SPY").change is None
     forecast(store, tuesday, "3", model_as_of=None)
-    assert facts.outlook(store, "SPY").change == 0  # both are hindsight
+    assert status.outlook(store, "SPY").change == 0  # both are hindsight
     forecast(store, thursday, "3")
-    assert facts.outlook(store, "SPY").before is None
+    assert status.outlook(store, "SPY").before is None
 
 
 def test_an_outlook_as_of_a_day_is_that_days_or_missing(store):
     stores.whole(store)
-    assert facts.outlook(store, "SPY", date(2024, 6, 27)).row["rv_5d_hat"] == 0.14
-    assert "for 2024-07-01" in missing(facts.outlook(store, "SPY", date(2024, 7, 1)))
-    assert "yet" in missing(facts.outlook(store, "QQQ"))
+    assert status.outlook(store, "SPY", date(2024, 6, 27)).row["rv_5d_hat"] == 0.14
+    assert "for 2024-07-01" in missing(status.outlook(store, "SPY", date(2024, 7, 1)))
+    assert "yet" in missing(status.outlook(store, "QQQ"))
 
 
 def test_drivers_go_from_an_average_day_to_the_forecast(store):
-    row = facts.outlook(stores.whole(store), "SPY").row
-    parts = facts.drivers(row)
+    row = status.outlook(stores.whole(store), "SPY").row
+    parts = status.drivers(row)
     assert [part.feature for part in parts] == [
         "base", *(driver["feature"] for driver in stores.DRIVERS), "others", "total",
     ]  # fmt: skip
@@ -85,15 +85,15 @@ def test_drivers_go_from_an_average_day_to_the_forecast(store):
 
 
 def test_the_target_is_the_first_of_the_symbols(store):
-    assert facts.forecast_symbols(store) == []
+    assert status.forecast_symbols(store) == []
     stores.whole(store)
     for symbol in ("QQQ", "IWM"):
         put(store, PREDICTIONS_DAILY, symbol, stores.SESSION)
-    assert facts.forecast_symbols(store) == ["SPY", "IWM", "QQQ"]
+    assert status.forecast_symbols(store) == ["SPY", "IWM", "QQQ"]
 
 
 def test_a_track_is_the_walk_forward_and_then_what_was_published_with_what_came(store):
-    rows = facts.track(stores.whole(store), "SPY")
+    rows = status.track(stores.whole(store), "SPY")
     first = stores.PUBLISHED[0]
     assert set(rows.loc[rows["session"] < first, "origin"]) == {"walk-forward"}
     assert set(rows.loc[rows["session"] >= first, "origin"]) == {"published"}
@@ -104,15 +104,15 @@ def test_a_track_is_the_walk_forward_and_then_what_was_published_with_what_came(
 def test_hindsight_is_no_part_of_a_track(store):
     stores.published(store, "SPY")
     forecast(store, date(2024, 7, 1), "3", model_as_of=date(2024, 8, 1))
-    assert list(facts.track(store, "SPY")["session"]) == stores.PUBLISHED
+    assert list(status.track(store, "SPY")["session"]) == stores.PUBLISHED
 
 
 def test_a_track_as_of_a_day_knows_no_later_outcome(store):
     last = stores.SESSIONS[-10]
-    rows = facts.track(stores.whole(store), "SPY", last)
+    rows = status.track(stores.whole(store), "SPY", last)
     assert rows["session"].max() == last
     assert rows.loc[rows["realized"].notna(), "session"].max() == calendar.after(last, -5)
-    assert "hold against" in missing(facts.track(store, "QQQ"))
+    assert "hold against" in missing(status.track(store, "QQQ"))
 
 
 def table():
@@ -137,7 +137,7 @@ def qlike(realized, forecast):
 
 
 def test_a_months_scores_rest_on_its_sessions_alone():
-    found = facts.by_month(table()).set_index(["month", "name"])
+    found = status.by_month(table()).set_index(["month", "name"])
     january, february = date(2024, 1, 1), date(2024, 2, 1)
     assert set(found.index) == {
         (january, "volcast"), (january, "HAR-RV"),
@@ -150,7 +150,7 @@ def test_a_months_scores_rest_on_its_sessions_alone():
 
 
 def test_each_rival_is_met_on_the_sessions_that_both_have():
-    har, har_x = facts.against(table())
+    har, har_x = status.against(table())
     assert (har.name, har.n, har_x.name, har_x.n) == ("HAR-RV", 3, "HAR-X", 2)
     ours = (qlike(0.25, 0.2) + qlike(0.2, 0.15)) / 2
     theirs = (qlike(0.25, 0.2) + qlike(0.2, 0.1)) / 2
@@ -161,20 +161,20 @@ def test_each_rival_is_met_on_the_sessions_that_both_have():
 
 
 def test_coverage_is_the_share_of_known_outcomes_that_were_held():
-    assert facts.coverage(table()) == {80: pytest.approx(2 / 3), 95: 1}
-    assert facts.coverage(table().assign(realized=None)) is None
+    assert status.coverage(table()) == {80: pytest.approx(2 / 3), 95: 1}
+    assert status.coverage(table().assign(realized=None)) is None
 
 
 def test_a_ribbon_names_the_likeliest_regime_of_each_session(store):
     stores.prices(store)
-    rows = facts.ribbon(store, "SPY")
+    rows = status.ribbon(store, "SPY")
     assert list(rows["regime"]) == ["calm"] * (len(rows) - 10) + ["stressed"] * 10
-    assert "volcast ingest" in missing(facts.ribbon(store, "QQQ"))
+    assert "volcast ingest" in missing(status.ribbon(store, "QQQ"))
 
 
 def test_an_archive_is_as_fresh_as_its_newest_session(store):
     stores.whole(store)
-    found = facts.health(store, recall(store), "SPY", LATER)
+    found = status.health(store, recall(store), "SPY", LATER)
     assert (found.expected, found.live, found.overdue) == (stores.SESSION, False, 0)
     assert {(one.table, one.behind) for one in found.tables if one.symbol == "SPY"} == {
         ("curated.market_daily", 0), ("features_daily", 0), ("predictions_daily", 0),
@@ -196,7 +196,7 @@ def test_a_forecast_is_overdue_from_eight_in_new_york_on(store, now, behind, ove
     stores.whole(store)
     put(store, CURATED_MARKET_DAILY, "SPY", stores.SESSION, source="yfinance")
     when = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    found = facts.health(store, recall(store), "SPY", when)
+    found = status.health(store, recall(store), "SPY", when)
     ages = {one.table: one.behind for one in found.tables if one.symbol == "SPY"}
     assert (ages["predictions_daily"], found.overdue) == (behind, overdue)
 
@@ -211,7 +211,7 @@ def test_health_tells_what_fired_for_the_newest_verdict_alone(store):
         store, MONITORING_DRIFT_DAILY, "SPY", date(2024, 6, 27), subject="ret_1", test="psi",
         fired=True, reference_sha256="r",
     )  # fmt: skip
-    found = facts.health(store, recall(store), "SPY", LATER)
+    found = status.health(store, recall(store), "SPY", LATER)
     assert (found.drift["state"], found.fired) == ("regime-shift", ("iv",))
 
 
@@ -221,7 +221,7 @@ def test_health_counts_the_checks_of_each_suites_last_run(store):
         (date(2024, 6, 27), "old", False), (stores.SESSION, "fine", True),
     ):  # fmt: skip
         put(store, MONITORING_QUALITY, "SPY", session, suite="curated", check=check, passed=passed)
-    found = facts.health(store, recall(store), "SPY", LATER)
+    found = status.health(store, recall(store), "SPY", LATER)
     assert found.checks == 2
     assert [row["check"] for row in found.failed] == ["range_is_possible"]
     assert [(job["job"], job["outcome"]) for job in found.jobs] == [
@@ -230,7 +230,7 @@ def test_health_counts_the_checks_of_each_suites_last_run(store):
 
 
 def test_the_card_is_the_champions_with_all_versions_and_moves(store):
-    card = facts.model_card(stores.whole(store))
+    card = status.model_card(stores.whole(store))
     assert (card.champion.version, card.lineage.recipe) == ("3", "blend 0123abcd")
     assert [version.version for version in card.versions] == ["3"]
     assert [(move.kind, move.new, move.who) for move in card.moves] == [("promote", "3", "ana")]
@@ -238,17 +238,17 @@ def test_the_card_is_the_champions_with_all_versions_and_moves(store):
 
 @pytest.mark.parametrize("content", [b"torn", b"\xff", json.dumps([1]).encode()])
 def test_a_card_that_cannot_be_read_is_no_card(store, content):
-    assert "no champion" in missing(facts.model_card(store))
+    assert "no champion" in missing(status.model_card(store))
     stores.whole(store)
     store.objects.put("registry/volcast/3/lineage.json", content)
     with pytest.raises(CorruptFile, match=r"lineage\.json"):
-        facts.model_card(store)
+        status.model_card(store)
 
 
 def test_a_card_whose_files_are_gone_is_an_error(store):
     store.objects.put("registry/champion.json", stores.POINTER)
     with pytest.raises(KeyMissing):
-        facts.model_card(store)
+        status.model_card(store)
 
 
 def test_numbers_and_days_are_said_as_people_say_them():

@@ -22,9 +22,8 @@ from volcast.models.recipe import RECIPES
 from volcast.registry.run_files import GateDecision
 from volcast.registry.versions import content_hash, read_version, write_files
 from volcast.store import Store
-from volcast.training import champion_forecasts, gate
-from volcast.training import train as training
-from volcast.training.train import Candidate, train
+from volcast.training import champion_forecasts, gate, train
+from volcast.training.train import Candidate
 
 pytestmark = pytest.mark.xdist_group("gate_evidence")
 
@@ -41,8 +40,8 @@ def with_trees(count: int) -> dict:
 
 def trained_with(count: int, store: Store, as_of: date) -> Candidate:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "RECIPES", with_trees(count))
-        return train(store, UNIVERSE, as_of, features_of(store, as_of))
+        patch.setattr(train, "RECIPES", with_trees(count))
+        return train.train(store, UNIVERSE, as_of, features_of(store, as_of))
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +172,7 @@ def test_a_recipe_that_present_code_cannot_express_is_met_by_its_stored_evaluati
 
 def test_the_command_line_makes_an_unproven_recipe_the_challenger(own, monkeypatch, capsys):
     store, _, run_id = own
-    monkeypatch.setattr(training, "RECIPES", with_trees(10))
+    monkeypatch.setattr(train, "RECIPES", with_trees(10))
     monkeypatch.setattr(sys, "argv", ["volcast", "train", "--store", store.uri])
     for _ in range(2):
         with pytest.raises(SystemExit) as ended:

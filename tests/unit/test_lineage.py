@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from volcast.core import hashing as lineage
+from volcast.core import hashing
 from volcast.core.hashing import as_json, code_version, digest, frame_digest, table_digest
 
 
@@ -47,7 +47,7 @@ def test_a_table_has_one_digest_however_it_is_chunked():
 def test_another_version_of_a_computing_library_is_another_code_version(monkeypatch):
     before = code_version()
     code_version.cache_clear()
-    monkeypatch.setattr(lineage, "version", lambda _: "0.0.1")
+    monkeypatch.setattr(hashing, "version", lambda _: "0.0.1")
     assert code_version() != before
     code_version.cache_clear()
 
@@ -55,7 +55,7 @@ def test_another_version_of_a_computing_library_is_another_code_version(monkeypa
 def test_a_library_that_no_forecast_rests_on_may_be_absent(monkeypatch):
     names = []
     code_version.cache_clear()
-    monkeypatch.setattr(lineage, "version", lambda name: names.append(name) or "1")
+    monkeypatch.setattr(hashing, "version", lambda name: names.append(name) or "1")
     code_version()
     code_version.cache_clear()
     assert sorted(names) == ["numpy", "pandas", "xgboost", "xgboost-cpu"]

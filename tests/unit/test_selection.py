@@ -14,7 +14,8 @@ from serving.predict import ForecastRequest, ForecastService
 from tests.contract_rows import contract_rows
 from tests.runs import AUDIT, put_run
 from volcast import registry
-from volcast.brief.daily import daily_brief
+from volcast.brief.daily import Brief, daily_brief
+from volcast.brief.facts import answer_from_rows
 from volcast.cli.summary import print_summary
 from volcast.core import calendar
 from volcast.core.settings import Universe
@@ -80,6 +81,9 @@ def readers(store: Store) -> Iterator[tuple[str, object]]:
         yield name, status.outlook(store, "SPY", asked).row["model_version"]  # type: ignore[union-attr]
     yield "track", versions[status.track(store, "SPY")["forecast"].iloc[-1]]  # type: ignore[index]
 
+    def daily(*_: object) -> Brief:
+        raise AssertionError("an outcome is read from its row")
+
     brief = daily_brief(store, UNIVERSE, "SPY", day, NOW)
     percent = re.search(r"(\d+)\.0 %", brief.sentences[0].text)
     yield "brief", versions[int(percent[1]) / 100] if percent else None
@@ -99,6 +103,12 @@ def readers(store: Store) -> Iterator[tuple[str, object]]:
     losses = {qlike_losses(RV**2, rv**2).round(9): v for rv, v in versions.items()}
     score(store, UNIVERSE, day)
     yield "score", losses[round(performance(store, UNIVERSE, day)["recent_qlike"], 9)]  # type: ignore[call-overload]
+
+    reply = answer_from_rows(
+        store, ["SPY"], "What was the outcome of the forecast of SPY?", day, NOW, daily
+    )
+    forecast_of = re.search(r"version (\d+) had forecast", reply.sentences[0].text)
+    yield "outcome", forecast_of[1] if forecast_of else None
 
     yield "drift", check._published(store, "SPY", day)["model_version"].iloc[-1]
 

@@ -11,14 +11,13 @@ from tests.markets import NOON, UNIVERSE, crown, curated, features_of, fill
 from volcast import registry
 from volcast.core import calendar
 from volcast.core.errors import ModelError, StaleInput
-from volcast.inference import forecast as inference
+from volcast.inference import forecast
 from volcast.inference.forecast import infer, predict_row, shadow
 from volcast.inference.publish import backfill, publish
 from volcast.registry.run_files import GateDecision
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
-from volcast.training import gate
-from volcast.training import train as training
+from volcast.training import gate, train
 from volcast.training.shadow import take_as_challenger
 
 pytestmark = pytest.mark.xdist_group("shadow")
@@ -34,7 +33,7 @@ def shadowed(tmp_path_factory: pytest.TempPathFactory) -> Store:
     last = fill(store, YEARS)
     earlier = calendar.after(last, -DAYS)
     crown(store, earlier)
-    run = training.train(store, UNIVERSE, earlier, features_of(store, earlier), seed=8)
+    run = train.train(store, UNIVERSE, earlier, features_of(store, earlier), seed=8)
     registry.challenge(store, registry.register(store, run.run_id).version, **AUDIT)
     return store
 
@@ -60,7 +59,7 @@ def test_the_challengers_forecast_is_its_own_from_the_same_features(own: Store) 
     row = beside.rows.to_pylist()[0]
     assert beside.summary == "version 2, sessions forecast: 1"
     assert (row["role"], row["model_version"], champion["role"]) == ("challenger", "2", "champion")
-    features = inference._features(own, UNIVERSE, day).loc[day]
+    features = forecast._features(own, UNIVERSE, day).loc[day]
     alone = predict_row(registry.verify(own, "2").forecaster, "2", "SYN", day, features)
     assert row["rv_5d_hat"] == alone["rv_5d_hat"] != champion["rv_5d_hat"]
     assert row["feature_hash"] == champion["feature_hash"]
@@ -129,7 +128,7 @@ def test_whatever_a_challenger_raises_on_a_day_costs_that_day_alone(
             raise fault
         return predict_row(forecaster, version, symbol, session, features)
 
-    monkeypatch.setattr(inference, "predict_row", failing)
+    monkeypatch.setattr(forecast, "predict_row", failing)
     filled = backfill(own, UNIVERSE, days[0], days[2])
     assert filled.challenger.startswith(f"version 2, sessions forecast: 1; left out {days[0]}: ")
     assert filled.challenger.endswith(" and 1 more")
@@ -145,7 +144,7 @@ def test_a_challengers_forecast_that_cannot_be_true_is_left_out_and_the_champion
         row = predict_row(forecaster, version, *rest)
         return row | ({column: value} if version == "2" else {})
 
-    monkeypatch.setattr(inference, "predict_row", absurd)
+    monkeypatch.setattr(forecast, "predict_row", absurd)
     day = last_sessions(1)[0]
     assert "forecast to publish" in backfill(own, UNIVERSE, day, day).challenger
     assert published(own) == [(day, "1", "champion")]
@@ -163,7 +162,7 @@ def test_a_challengers_fault_is_none_of_the_champions(
     def failing(forecaster, version, *rest):
         raise ValueError("feature shape")
 
-    monkeypatch.setattr(inference, "predict_row", failing)
+    monkeypatch.setattr(forecast, "predict_row", failing)
     day = last_sessions(1)[0]
     with pytest.raises(ValueError, match="feature shape"):
         infer(own, UNIVERSE, day)

@@ -15,7 +15,7 @@ from volcast.core import calendar
 from volcast.core.errors import ContractError, KeyMissing, ModelError
 from volcast.core.settings import Universe
 from volcast.features.catalog import FEATURES_DAILY
-from volcast.monitoring import status as facts
+from volcast.monitoring import status
 from volcast.monitoring.status import Health, Missing, Newest, Outlook
 from volcast.monitoring.status.words import session_words
 from volcast.store import Store
@@ -103,8 +103,8 @@ def daily_brief(  # noqa: PLR0913, PLR0917
     Brief
         The same store gives the same words.
     """
-    outlook = cache(lambda: facts.outlook(store, symbol, as_of))
-    health = cache(lambda: facts.health(store, universe, symbol, now, as_of))
+    outlook = cache(lambda: status.outlook(store, symbol, as_of))
+    health = cache(lambda: status.health(store, universe, symbol, now, as_of))
     parts: dict[str, _Part] = {
         "Forecast": _forecast(outlook),
         "Why": _why(outlook),
@@ -157,7 +157,7 @@ def _why(look: Callable[[], Outlook | Missing]) -> _Part:
 
 
 def _regime(store: Store, symbol: str, as_of: date) -> _Part:
-    rows = facts.ribbon(store, symbol, as_of)
+    rows = status.ribbon(store, symbol, as_of)
     if isinstance(rows, Missing):
         yield rows
         return
@@ -191,7 +191,7 @@ def _track(store: Store, symbol: str, as_of: date, look: Callable[[], Health]) -
         yield row
     else:
         yield _of(MONITORING_PERFORMANCE, row, words.performance(row))
-    card = facts.model_card(store)
+    card = status.model_card(store)
     if isinstance(card, Missing):
         yield card
     elif card.champion.target in ("", symbol) and card.champion.as_of <= as_of.isoformat():

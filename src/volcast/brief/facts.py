@@ -11,6 +11,7 @@ from volcast.brief.daily import Brief
 from volcast.brief.macro import NAMES, releases
 from volcast.brief.question import Question, words_of
 from volcast.core.errors import NotFound, RequestError
+from volcast.monitoring.score import official_scores
 from volcast.store import Store
 from volcast.store.tables import MONITORING_REALIZED_ERROR, RAW_MACRO
 
@@ -117,13 +118,12 @@ def _symbol(question: Question, symbols: Sequence[str], topic: str | None) -> st
 def _outcome(
     store: Store, symbol: str, session: date | None, as_of: date | None
 ) -> tuple[Sentence, ...]:
-    rows = store.read(
-        MONITORING_REALIZED_ERROR, symbols=[symbol], first=session, last=session
-    ).to_pylist()
-    known = [row for row in rows if as_of is None or row["label_end_session"] <= as_of]
-    newest = max(known, key=lambda row: (row["session"], row["role"] == "champion"), default=None)
-    if newest is None:
+    rows = official_scores(store, symbol, as_of)
+    if session is not None:
+        rows = rows[rows["session"] == session]
+    if rows.empty:
         return ()
+    newest = rows.iloc[-1].to_dict()
     return (Sentence(words.realized(newest), (cite(MONITORING_REALIZED_ERROR, newest),)),)
 
 

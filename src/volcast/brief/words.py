@@ -8,7 +8,7 @@ import pandas as pd
 
 from volcast.evaluation.table import shown_p
 from volcast.features.catalog import label
-from volcast.monitoring import status as facts
+from volcast.monitoring import status
 from volcast.monitoring.status.words import percent
 
 __all__ = [
@@ -60,7 +60,7 @@ def hindsight(row: Row) -> str:
 
 def drivers(row: Row) -> str:
     """Return what moved the forecast most, and by how much."""
-    base, *parts, _others, _total = facts.drivers(row)
+    base, *parts, _others, _total = status.drivers(row)
     start = f"An average day would have {percent(base.effect + 1)}"
     shown = [f"{part.words} ({100 * part.effect:+.0f} %)" for part in parts[:_DRIVERS]]
     return f"{start}; what drives the forecast from there: {', '.join(shown)}."
@@ -87,7 +87,7 @@ def performance(row: Row) -> str:
     return f"The track record {_RECORD.get(row['state'], row['state'])}: {row['detail']}.{score}"
 
 
-def part_with(card: facts.ModelCard, line: str) -> str | None:
+def part_with(card: status.ModelCard, line: str) -> str | None:
     """Return the part of the champion's metrics that holds it and a baseline on the same rows.
 
     The whole walk, or else the rows that every baseline has; None where there is neither.
@@ -99,7 +99,7 @@ def part_with(card: facts.ModelCard, line: str) -> str | None:
     return None
 
 
-def skill(card: facts.ModelCard, line: str, part: str) -> str:
+def skill(card: status.ModelCard, line: str, part: str) -> str:
     """Return what the champion saved of a baseline's loss, walking forward, in the part given."""
     table = card.metrics.tables[part]
     other, own = table.line(line), table.line("volcast")

@@ -15,7 +15,7 @@ from volcast.core.settings import Universe
 from volcast.evaluation.table import SkillTable, shown_p
 from volcast.features.catalog import label
 from volcast.inference.selection import is_hindsight
-from volcast.monitoring import status as facts
+from volcast.monitoring import status
 from volcast.registry import champion_pointer
 from volcast.registry.run_files import Metrics
 from volcast.store import Store
@@ -87,9 +87,9 @@ def print_summary(console: Console, store: Store, universe: Universe) -> None:
     NotFound
         If nothing has been published.
     """
-    outlook = facts.outlook(store, universe.target)
+    outlook = status.outlook(store, universe.target)
     champion = champion_pointer(store)
-    if isinstance(outlook, facts.Missing) or champion is None:
+    if isinstance(outlook, status.Missing) or champion is None:
         raise NotFound(
             found="no published forecast", expected="at least one", where=store.uri,
             remedy="Run the train and daily-inference pipelines: `make run`.",

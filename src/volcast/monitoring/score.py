@@ -33,6 +33,7 @@ __all__ = [
     "Shift",
     "State",
     "coverage_p",
+    "official_scores",
     "performance",
     "relative_losses",
     "score",
@@ -119,7 +120,7 @@ def performance(store: Store, universe: Universe, as_of: date) -> dict[str, obje
     dict
         The row of monitoring.performance; the same scores and champion give the same row.
     """
-    rows = _official_scores(store, universe.target, as_of)
+    rows = official_scores(store, universe.target, as_of)
     recent, before = rows.iloc[-RECENT:], rows.iloc[-RECENT - BEFORE : -RECENT]
     row: dict[str, object] = {
         "symbol": universe.target,
@@ -139,6 +140,29 @@ def performance(store: Store, universe: Universe, as_of: date) -> dict[str, obje
         row |= _tested(recent, before)
     store.write(MONITORING_PERFORMANCE, pd.DataFrame([row]))
     return row
+
+
+def official_scores(store: Store, symbol: str, as_of: date | None = None) -> pd.DataFrame:
+    """Return the scores of official forecasts, as `inference.selection` decides which those are.
+
+    Parameters
+    ----------
+    symbol : str
+    as_of : date, optional
+        Only outcomes that were known at its close.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of monitoring.realized_error, one a session, sorted.
+    """
+    scores = store.read(MONITORING_REALIZED_ERROR, symbols=[symbol], last=as_of).to_pandas()
+    if as_of is not None:
+        scores = scores[scores["label_end_session"] <= as_of]
+    keys = ["session", "model_version", "role"]
+    official = official_forecasts(store, symbol, last=as_of).select(keys).to_pandas()
+    rows: pd.DataFrame = official.merge(scores, on=keys)
+    return rows
 
 
 def relative_losses(ours: Floats, reference: Floats) -> Floats:
@@ -216,15 +240,6 @@ def coverage_p(inside: NDArray[np.bool_], level: float) -> float:
         weight = 1 - lag / (_LAGS + 1)
         variance += 2 * weight * max(float(hits[lag:] @ hits[:-lag]) / n, 0.0)
     return erfc(abs(float(hits.mean())) * sqrt(n / variance) / sqrt(2))
-
-
-def _official_scores(store: Store, target: str, as_of: date) -> pd.DataFrame:
-    scores = store.read(MONITORING_REALIZED_ERROR, symbols=[target], last=as_of).to_pandas()
-    known = scores[scores["label_end_session"] <= as_of]
-    keys = ["session", "model_version", "role"]
-    official = official_forecasts(store, target, last=as_of).select(keys).to_pandas()
-    rows: pd.DataFrame = official.merge(known, on=keys)
-    return rows
 
 
 def _described(window: str, rows: pd.DataFrame) -> dict[str, object]:

@@ -16,9 +16,9 @@ from volcast.registry import champion_pointer
 from volcast.store import Store
 from volcast.store.tables import LABELS_DAILY
 
-__all__ = ["BESIDE", "Versus", "against", "by_month", "coverage", "track"]
+__all__ = ["COMPARED", "Versus", "against", "by_month", "coverage", "track"]
 
-BESIDE = {"forecast": "volcast"} | {name: LABELS[name] for name in ("har_rv", "har_x", "vix")}
+COMPARED = {"forecast": "volcast"} | {name: LABELS[name] for name in ("har_rv", "har_x", "vix")}
 """Forecasts compared with the realized volatility, by their column in a track."""
 
 _BOUNDS = ("lo80", "hi80", "lo95", "hi95")
@@ -86,7 +86,7 @@ def track(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame |
     return joined.reset_index(drop=True)
 
 
-def by_month(rows: pd.DataFrame, names: dict[str, str] = BESIDE) -> pd.DataFrame:
+def by_month(rows: pd.DataFrame, names: dict[str, str] = COMPARED) -> pd.DataFrame:
     """Score a track by calendar month of the forecast.
 
     Sessions without an outcome are left out, and in each month the lines that lack one of its
@@ -125,7 +125,7 @@ def by_month(rows: pd.DataFrame, names: dict[str, str] = BESIDE) -> pd.DataFrame
     return pd.concat(parts, ignore_index=True)[["month", "name", "n", "qlike", "rmse"]]
 
 
-def against(rows: pd.DataFrame, names: dict[str, str] = BESIDE) -> list[Versus]:
+def against(rows: pd.DataFrame, names: dict[str, str] = COMPARED) -> list[Versus]:
     """Score volcast against each other forecast, on the sessions that both have.
 
     Parameters
