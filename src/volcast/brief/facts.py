@@ -123,7 +123,7 @@ def _outcome(
         rows = rows[rows["session"] == session]
     if rows.empty:
         return ()
-    newest = rows.iloc[-1].to_dict()
+    newest = {str(name): value for name, value in rows.iloc[-1].items()}
     return (Sentence(words.realized(newest), (cite(MONITORING_REALIZED_ERROR, newest),)),)
 
 
