@@ -95,8 +95,8 @@ def test_the_gate_walks_on_the_frame_that_training_read(own, monkeypatch):
         features = features_at_close(store, symbol, as_of)
         return features.assign(g5_less_iv=features["g5_less_iv"] + 1e-6)
 
-    monkeypatch.setattr(training, "RECIPES", with_trees(10))
-    run = train(store, UNIVERSE, last, read_features(UNIVERSE.target, last))
+    monkeypatch.setattr(train, "RECIPES", with_trees(10))
+    run = train.train(store, UNIVERSE, last, read_features(UNIVERSE.target, last))
     decision = gate.evaluate_candidate(store, run.run_id, read_features)
     assert len(champion_files(store, run.run_id)) == 1
     assert "walked forward on the same rows" in decision.reasons[1]
