@@ -58,8 +58,8 @@ def model_card(store: Store) -> ModelCard | Missing:
     moves = sorted(history(store), key=lambda event: -event.number)
     return ModelCard(
         champion=champion,
-        metrics=Metrics.from_bytes(metrics, f"{store.uri}/{names[0]}"),
-        lineage=Lineage.from_bytes(lineage, f"{store.uri}/{names[1]}"),
+        metrics=Metrics.from_bytes(metrics, names[0]),
+        lineage=Lineage.from_bytes(lineage, names[1]),
         versions=tuple(versions),
         roles=roles(store),
         moves=tuple(moves),
