@@ -120,7 +120,7 @@ def test_what_was_last_watched_years_before_is_not_said_never_to_have_been(store
     span = "from 2025-01-01 to 2026-12-31."
     for what in (
         "Drift has not been looked for", "No forecast has been scored",
-        "Whether to train anew has not been asked",
+        "Retraining has not been decided",
     ):  # fmt: skip
         assert f"{what} {span}" in said
 

@@ -127,7 +127,7 @@ def health(
         _newest(_own(store, MONITORING_PERFORMANCE, symbol, last))
         or _never("No forecast has been scored", last, "make run"),
         _newest(_own(store, MONITORING_RETRAIN, symbol, last))
-        or _never("Whether to train anew has not been asked", last, "make run"),
+        or _never("Retraining has not been decided", last, "make run"),
         _fired(drift, verdict),
         len(checks),
         tuple(row for row in checks if not row["passed"]),

@@ -184,5 +184,5 @@ def _walked(store: Store, symbol: str) -> pd.DataFrame:
     except (OSError, ValueError, KeyError) as error:
         raise CorruptFile(
             found=f"a file that cannot be read ({error})", expected="an evaluation",
-            where=f"{store.uri}/{key}", remedy="Train again: `volcast train` writes it anew.",
+            where=f"{store.uri}/{key}", remedy="Train again: `volcast train` rewrites it.",
         ) from error  # fmt: skip
