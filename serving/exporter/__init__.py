@@ -1,3 +1,3 @@
-"""Shows what the store's tables say as metrics, for Prometheus."""
+"""Shows the store's tables as metrics, for Prometheus."""
 
 __all__: list[str] = []

@@ -36,12 +36,12 @@ class StoreCollector(Collector):
         self._whole_at: datetime | None = None
 
     def look(self) -> Reading:
-        """Read the store, and show what was found from now on."""
-        found = read(self._store, self._now)
-        if found.whole:
-            self._whole_at = found.at
-        self._last = found
-        return found
+        """Read the store, and show the result from now on."""
+        reading = read(self._store, self._now)
+        if reading.whole:
+            self._whole_at = reading.at
+        self._last = reading
+        return reading
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric; of a reading that is old, only that it is."""

@@ -1,4 +1,4 @@
-"""What the checks said last: quality, drift, track record, retraining, and the pipelines' ends."""
+"""Newest results of the checks: quality, drift, track record, retraining, ends of pipelines."""
 
 import math
 from collections import Counter
@@ -34,9 +34,9 @@ def quality(rows: Rows) -> Iterator[Sample]:
 
 def quarantine(rows: Rows, curated: Rows) -> Iterator[Sample]:
     """Yield how many rows of each symbol were kept out; 0 where none was."""
-    held = Counter(row["symbol"] for row in rows)
-    for symbol in sorted(held.keys() | {row["symbol"] for row in curated}):
-        yield Sample("volcast_quarantined_rows", (symbol,), held[symbol])
+    counts = Counter(row["symbol"] for row in rows)
+    for symbol in sorted(counts.keys() | {row["symbol"] for row in curated}):
+        yield Sample("volcast_quarantined_rows", (symbol,), counts[symbol])
 
 
 def drift(rows: Rows) -> Iterator[Sample]:
@@ -52,7 +52,7 @@ def drift(rows: Rows) -> Iterator[Sample]:
             for row in rows
             if (row["symbol"], row["session"]) == (symbol, session)
             and row is not verdict
-            # Evidence against an earlier champion's rows may stand beside this one's.
+            # Evidence against an earlier champion's rows may be next to this one's.
             and row["reference_sha256"] == verdict["reference_sha256"]
         ]
         fired = Counter({row["subject"]: 0 for row in tests})
@@ -93,8 +93,8 @@ def _performance(symbol: str, row: Row) -> Iterator[_Value]:
             yield "volcast_interval_coverage_ratio", (symbol, interval, window), share
 
 
-def _present(found: Iterator[_Value]) -> Iterator[Sample]:
-    return (Sample(name, labels, value) for name, labels, value in found if value is not None)
+def _present(values: Iterator[_Value]) -> Iterator[Sample]:
+    return (Sample(name, labels, value) for name, labels, value in values if value is not None)
 
 
 def retrain(rows: Rows) -> Iterator[Sample]:
@@ -121,7 +121,7 @@ def jobs(rows: Rows) -> Iterator[Sample]:
 
 
 def _last(rows: Rows) -> list[Row]:
-    found: dict[str, Row] = {}
+    newest_by_job: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: row["ended_at"]):
-        found[row["job"]] = row
-    return list(found.values())
+        newest_by_job[row["job"]] = row
+    return list(newest_by_job.values())

@@ -40,7 +40,7 @@ _COLUMNS: dict[Table, tuple[str, ...]] = {
     LABELS_DAILY: ("symbol", "session"),
     MONITORING_QUARANTINE: ("symbol",),
 }
-"""Of wide tables, what is asked for; of the others, all but nested columns."""
+"""Of wide tables, what is read; of the others, all but nested columns."""
 
 _ALL = (
     CURATED_MARKET_DAILY,
@@ -58,7 +58,7 @@ _ALL = (
 
 @dataclass(frozen=True)
 class Reading:
-    """What one reading of the store found.
+    """One reading of the store.
 
     Parameters
     ----------
@@ -92,13 +92,13 @@ def read(store: Store, now: Callable[[], datetime]) -> Reading:
 
     def attempt(name: str, get: Callable[[], _Found]) -> _Found | None:
         try:
-            found = get()
+            value = get()
         except VolcastError as error:
             emit("table_unread", logging.WARNING, table=name, detail=str(error))
             readable[name] = False
             return None
         readable[name] = True
-        return found
+        return value
 
     version = attempt("registry", partial(champion_pointer, store))
     tables = {
@@ -119,9 +119,9 @@ class _Tables:
 
     def of(self, *tables: Table) -> Iterator[tuple[Rows, ...]]:
         """Yield the rows of the tables once, or not at all if one could not be read."""
-        found = [rows for table in tables if (rows := self._rows[table.name]) is not None]
-        if len(found) == len(tables):
-            yield tuple(found)
+        readable = [rows for table in tables if (rows := self._rows[table.name]) is not None]
+        if len(readable) == len(tables):
+            yield tuple(readable)
 
 
 def _samples(
@@ -144,8 +144,8 @@ def _samples(
             own = [row for row in predictions if row["symbol"] == universe.target]
         yield from forecasts.forecasts(own)
         yield from forecasts.champion(version, predictions)
-    for held, curated in tables.of(MONITORING_QUARANTINE, CURATED_MARKET_DAILY):
-        yield from monitoring.quarantine(held, curated)
+    for quarantined, curated in tables.of(MONITORING_QUARANTINE, CURATED_MARKET_DAILY):
+        yield from monitoring.quarantine(quarantined, curated)
     for table, show in _SHOWN.items():
         for (rows,) in tables.of(table):
             yield from show(rows)
@@ -161,9 +161,11 @@ _SHOWN: dict[Table, Callable[[Rows], Iterator[Sample]]] = {
 
 
 def _rows(store: Store, table: Table, version: Version | None) -> Rows:
-    found = store.read_newest(table)
+    table_rows = store.read_newest(table)
     if table is PREDICTIONS_DAILY:
-        found = select_official(found, version.version if version else None)
-    wanted = _COLUMNS.get(table, tuple(name for name in found.column_names if name != "drivers"))
-    rows: Rows = found.select(list(wanted)).to_pylist()
+        table_rows = select_official(table_rows, version.version if version else None)
+    columns = _COLUMNS.get(
+        table, tuple(name for name in table_rows.column_names if name != "drivers")
+    )
+    rows: Rows = table_rows.select(list(columns)).to_pylist()
     return rows

@@ -24,14 +24,14 @@ class Sample:
 
 def newest(rows: Rows, *by: str) -> dict[tuple[str, ...], list[Row]]:
     """Return the rows of the newest session of each value of the columns ``by``."""
-    found: dict[tuple[str, ...], list[Row]] = {}
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
-        group = found.setdefault(tuple(row[name] for name in by), [])
+        group = groups.setdefault(tuple(row[name] for name in by), [])
         if group and row["session"] > group[0]["session"]:
             group.clear()
         if not group or row["session"] == group[0]["session"]:
             group.append(row)
-    return found
+    return groups
 
 
 def close(session: date) -> float:
@@ -40,6 +40,6 @@ def close(session: date) -> float:
 
 
 def one_hot(name: str, symbol: str, states: Sequence[str], state: str | None) -> Iterator[Sample]:
-    """Yield 1 for the state it is in, known beforehand or not, and 0 for the others."""
+    """Yield 1 for the state it is in, listed or not, and 0 for the others."""
     for each in dict.fromkeys([*states, *([state] if state else [])]):
         yield Sample(name, (symbol, each), float(each == state))

@@ -549,5 +549,5 @@ def test_the_command_line_of_an_empty_registry_says_what_to_do(tmp_path: Path) -
     assert "no version was ever moved" in said("history")
     assert "no challenger" in said("shadow")
     assert "found no champion" in said("show")
-    assert "none is registered yet" in said("verify", "1")
+    assert "none is registered" in said("verify", "1")
     assert "found no champion" in said("rollback", "--why", "a", "--who", "b")

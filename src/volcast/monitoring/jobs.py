@@ -1,4 +1,4 @@
-"""How each pipeline run ended; the one table that tells the time of day.
+"""How each pipeline run ended; the one table with the time of day.
 
 The runner knows whether a run succeeded, and little else. So a step notes in the store which
 session was settled, and what it failed by; whoever records the outcome reads the notes of its run
@@ -20,7 +20,7 @@ from volcast.store.tables import MONITORING_JOBS
 __all__ = ["forget_failure", "note_as_of", "note_failure", "record"]
 
 _OUTCOMES = {"SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELLED": "failed"}
-"""By the state that the runner tells; any other is unknown, and told as that."""
+"""By the state that the runner reports; any other is recorded as unknown."""
 
 
 def note_as_of(store: Store, run_id: str, as_of: date) -> None:
@@ -56,14 +56,14 @@ def record(
     ended_at : datetime
         UTC.
     state : str
-        As the runner tells it: SUCCEEDED, FAILED or CANCELLED. Another is recorded as unknown.
+        As the runner reports it: SUCCEEDED, FAILED or CANCELLED. Another is recorded as unknown.
     message : str
         The runner's own, for a failure that no step noted.
 
     Returns
     -------
     dict
-        The row. ``exit_code`` is null where the run did not succeed and no step said by what it
+        The row. ``exit_code`` is null where the run did not succeed and no step noted why it
         failed: it was killed, or could not reach the store.
 
     Raises
@@ -82,10 +82,12 @@ def record(
     notes = {key.rpartition("/")[2]: _parsed(store, key) for key in keys}
     settled = notes.pop("as_of.json", None)
     outcome = _OUTCOMES.get(state, "unknown")
-    failures = [] if outcome == "succeeded" else [notes[name] for name in sorted(notes)]
-    told = failures[0] if failures else {"exit_code": None, "detail": message or f"state {state}"}
     if outcome == "succeeded":
-        told = {"exit_code": 0, "detail": ""}
+        end = {"exit_code": 0, "detail": ""}
+    elif notes:
+        end = notes[min(notes)]
+    else:
+        end = {"exit_code": None, "detail": message or f"state {state}"}
     row: dict[str, object] = {
         "job": job,
         "day": ended_at.date(),
@@ -93,7 +95,7 @@ def record(
         "ended_at": ended_at,
         "outcome": outcome,
         "as_of": None if settled is None else date.fromisoformat(settled["as_of"]),
-        **told,
+        **end,
     }
     store.write(MONITORING_JOBS, pd.DataFrame([row]))
     for key in keys:
@@ -111,10 +113,10 @@ def _failure(run_id: str, step: str) -> str:
 
 def _parsed(store: Store, key: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(store.objects.get(key))
+        note: dict[str, Any] = json.loads(store.objects.get(key))
     except ValueError as error:
         raise CorruptFile(
             found=f"no JSON ({error})", expected="a note of a step", where=f"{store.uri}/{key}",
             remedy="Remove it; the run is recorded without it.",
         ) from error  # fmt: skip
-    return found
+    return note

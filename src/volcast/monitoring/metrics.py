@@ -125,7 +125,7 @@ _EXPORTER = (
     ),
     Metric(
         "volcast_data_due_timestamp_seconds", "gauge",
-        "When the next session's row must stand in the table: at 08:00 in New York on the "
+        "When the next session's row must be in the table: at 08:00 in New York on the "
         "session after it.",
         ("table", "symbol"), "exporter",
     ),
@@ -135,7 +135,7 @@ _EXPORTER = (
     ),
     Metric(
         "volcast_forecast_due_timestamp_seconds", "gauge",
-        "When the next session's forecast must stand: at 08:00 in New York on the session "
+        "When the next session's forecast must be published: at 08:00 in New York on the session "
         "after it.",
         ("symbol",), "exporter",
     ),
@@ -146,7 +146,7 @@ _EXPORTER = (
     ),
     Metric(
         "volcast_forecast_baseline_ratio", "gauge",
-        "Baseline beside that forecast, annualised: har or vix.",
+        "Baseline next to that forecast, annualised: har or vix.",
         ("symbol", "baseline"), "exporter",
     ),
     Metric(

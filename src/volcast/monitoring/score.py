@@ -1,7 +1,7 @@
 """Realized error: published forecasts scored by their outcome, the latest against those before.
 
-A shock in the market raises the loss of every forecast. So the test is of the loss against that of
-a simple baseline on the same rows, and says worse only where ours rose by more than the baseline's.
+A shock in the market raises the loss of every forecast. So the loss is compared with that of a
+simple baseline on the same rows, and is worse only where ours rose by more than the baseline's.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ Floats = NDArray[np.float64]
 State = Literal["better", "worse", "same", "too-few"]
 
 RECENT, BEFORE, FEWEST = 20, 252, 60
-"""Forecasts: the latest, those they are held against, and the fewest of these for a test."""
+"""Forecasts: the latest, those they are compared with, and the fewest of these for a test."""
 
 LEVEL = 0.005
 """What a p-value must be under in a daily check. A month of 21 checks is then falsely called worse
@@ -54,7 +54,7 @@ _CAP = 0.1
 """Added to both losses, a third of a usual one: a forecast that hit by luck weighs no more."""
 
 _REFERENCES = ("har_x", "log_har", "har_rv")
-"""What a forecast is held against, the nearest to it first: the less noise in their difference,
+"""What a forecast is compared with, the nearest to it first: the less noise in their difference,
 the smaller the change that is seen."""
 
 _LOSSES = {"har_rv": "qlike_har", "vix": "qlike_vix", "log_har": "qlike_log_har",
@@ -84,15 +84,15 @@ def score(store: Store, universe: Universe, as_of: date) -> WriteReport:
     """Write the score of every forecast whose outcome was known at the close of ``as_of``.
 
     Hindsight is left out: a forecast of a session before its version's newest training session,
-    or of a version that does not say which that was.
+    or of a version that does not record it.
     """
     symbols = [universe.target]
     forecasts = store.read(PREDICTIONS_DAILY, symbols=symbols, last=as_of)
     labels = store.read(LABELS_DAILY, symbols=symbols, last=as_of).to_pandas()
-    known = labels.loc[
+    outcomes = labels.loc[
         labels["label_end_session"] <= as_of, ["session", "rv_5d", "label_end_session"]
     ]
-    rows = out_of_sample(forecasts).merge(known, on="session")
+    rows = out_of_sample(forecasts).merge(outcomes, on="session")
     variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
 
     def loss(column: str) -> Floats:
@@ -180,7 +180,7 @@ def shift(before: Floats, recent: Floats) -> Shift:
     """Test whether the mean of ``recent`` differs from that of ``before``.
 
     The standard error is that of a mean over as many rows, seen in every window of ``before``, so
-    dependence inside a window is part of it; the statistic is held against Student's t with
+    dependence inside a window is part of it; the statistic is compared with Student's t with
     n / w degrees of freedom, the windows that do not overlap.
 
     Parameters
@@ -247,7 +247,7 @@ def _described(window: str, rows: pd.DataFrame) -> dict[str, object]:
     if not len(rows):
         return {}
     forecast = rows["rv_5d_hat"].to_numpy(dtype=float)
-    found = {
+    scores = {
         "qlike": float(rows["qlike"].mean()),
         "qlike_har": float(rows["qlike_har"].mean(skipna=False)),
         "qlike_vix": float(rows["qlike_vix"].mean(skipna=False)),
@@ -255,7 +255,7 @@ def _described(window: str, rows: pd.DataFrame) -> dict[str, object]:
         "coverage_80": float(rows["inside_80"].mean()),
         "coverage_95": float(rows["inside_95"].mean()),
     }
-    return {f"{window}_{name}": value for name, value in found.items()}
+    return {f"{window}_{name}": value for name, value in scores.items()}
 
 
 def _tested(recent: pd.DataFrame, before: pd.DataFrame) -> dict[str, object]:
@@ -266,20 +266,20 @@ def _tested(recent: pd.DataFrame, before: pd.DataFrame) -> dict[str, object]:
     }
     reference = _reference(recent, before)
     if reference is None:
-        said = "no baseline on every row, so there is nothing to hold the losses against"
-        return covered | {"state": "too-few", "detail": said}
+        detail = "no baseline on every row, so there is nothing to compare the losses with"
+        return covered | {"state": "too-few", "detail": detail}
     column = _LOSSES[reference]
     ours, theirs = (
         [part[name].to_numpy(dtype=float) for part in (before, recent)]
         for name in ("qlike", column)
     )
     relative = [relative_losses(a, b) for a, b in zip(ours, theirs, strict=True)]
-    found = shift(*relative)
+    result = shift(*relative)
     then, now = (a.mean() / b.mean() - 1 for a, b in zip(ours, theirs, strict=True))
     return covered | {
-        "state": found.state,
-        "p_worse": found.p_worse,
-        "p_better": found.p_better,
+        "state": result.state,
+        "p_worse": result.p_worse,
+        "p_better": result.p_better,
         "reference": reference,
         "recent_qlike_reference": float(theirs[1].mean()),
         "before_qlike_reference": float(theirs[0].mean()),

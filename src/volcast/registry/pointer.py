@@ -1,8 +1,8 @@
 """The pointers to champion and challenger, and the trail of their moves.
 
-The champion's alone decides what is served; the challenger forecasts beside it. An event is written
-before its pointer moves and the pointer names its event, so a kill between the two leaves the
-pointer as it was and an event that history shows as not carried out.
+The champion's alone decides what is served. An event is written before its pointer moves and the
+pointer names its event, so a kill between the two leaves the pointer as it was and an event that
+history shows as not carried out.
 """
 
 import json
@@ -112,7 +112,7 @@ def challenger_pointer(store: Store) -> Version | None:
 def move(
     store: Store, version: Version | None, kind: Move, *, who: str, why: str, when: datetime
 ) -> None:
-    """Make ``version`` champion or challenger, as ``kind`` says: write the event, swap the pointer.
+    """Make ``version`` champion or challenger, by ``kind``: write the event, swap the pointer.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def roles(store: Store) -> dict[str, str]:
     ModelError
         If a pointer or an event cannot be read.
     """
-    found = {
+    roles_by_number = {
         event.new: "former champion"
         for event in history(store)
         if event.new is not None and event.done and event.role == "champion"
@@ -193,8 +193,8 @@ def roles(store: Store) -> dict[str, str]:
         ("champion", champion_pointer(store)),
     ):
         if version is not None:
-            found[version.version] = role
-    return found
+            roles_by_number[version.version] = role
+    return roles_by_number
 
 
 def _key(role: Role) -> str:

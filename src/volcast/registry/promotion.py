@@ -99,7 +99,7 @@ def rollback(store: Store, *, who: str, why: str, when: datetime, to: str | None
 
 
 def challenge(store: Store, version: str, *, who: str, why: str, when: datetime) -> Version:
-    """Make ``version`` the challenger after checking it: it forecasts beside the champion.
+    """Make ``version`` the challenger after checking it: it forecasts next to the champion.
 
     A challenger that is there already gives way; the same one again changes nothing.
 

@@ -14,7 +14,7 @@ def prune(store: Store, keep: int) -> list[str]:
 
     A run stays if a version came from it, if it is not whole (it may be under way), or if it is
     among the ``keep`` newest by the session trained up to. Versions have files of their own and
-    are not touched. A run removed is trained again where it is asked for.
+    are not touched. A removed run can be trained again.
 
     Parameters
     ----------

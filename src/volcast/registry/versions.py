@@ -38,7 +38,7 @@ NAME = "volcast"
 """The registered model's name."""
 
 VERSION_FILES = tuple(sorted((*MODEL_FILES, "lineage.json", "metrics.json")))
-"""Files of every version, checksums.json beside them. All are native formats; none is a pickle."""
+"""Files of every version, checksums.json next to them. All are native formats; none is a pickle."""
 
 CHECKSUMS = "checksums.json"
 Parsed = TypeVar("Parsed")
@@ -136,8 +136,8 @@ def write_files(store: Store, files: Mapping[str, bytes]) -> str:
 def list_versions(store: Store) -> list[Version]:
     """Return every registered version, oldest first."""
     keys = store.objects.list(_RECORDS)
-    found = [parsed(_version, store.objects.get(key), key) for key in keys]
-    return sorted(found, key=lambda version: int(version.version))
+    versions = [parsed(_version, store.objects.get(key), key) for key in keys]
+    return sorted(versions, key=lambda version: int(version.version))
 
 
 def find(store: Store, version: str) -> Version:
@@ -148,15 +148,15 @@ def find(store: Store, version: str) -> Version:
     NotFound
         If there is none.
     """
-    known = {item.version: item for item in list_versions(store)}
-    if version not in known:
+    versions = {item.version: item for item in list_versions(store)}
+    if version not in versions:
         raise NotFound(
             found=f"version {version!r}",
-            expected=f"one of {list(known)}" if known else "a version; none is registered yet",
+            expected=f"one of {list(versions)}" if versions else "a version; none is registered",
             where=f"registry of {store.uri}",
             remedy="See `volcast registry list`.",
         )
-    return known[version]
+    return versions[version]
 
 
 def claim_number(store: Store, *, sha256: str, run_id: str, as_of: str, target: str) -> Version:

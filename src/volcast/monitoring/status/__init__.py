@@ -1,7 +1,7 @@
-"""What the store says today, as the dashboard shows it and the brief cites it.
+"""What the store has today, as the dashboard shows it and the brief cites it.
 
 Each fact is read from contract tables and the registry as of one session; where something is not
-there yet, a `Missing` says what, and what brings it.
+there yet, a `Missing` names it, and what brings it.
 """
 
 from volcast.monitoring.status.forecast import (

@@ -31,9 +31,9 @@ def ribbon(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame 
         )
     states = features_at_close(store, symbol, prices["session"].iloc[-1])[["session", *_HMM]]
     rows: pd.DataFrame = prices[["session", "close"]].merge(states, on="session", how="left")
-    known = rows[_HMM].notna().all(axis=1)
+    complete = rows[_HMM].notna().all(axis=1)
     rows["regime"] = None
-    if known.any():
-        largest = rows.loc[known, _HMM].to_numpy(dtype=float).argmax(axis=1)
-        rows.loc[known, "regime"] = [STATE_FEATURES[_HMM[place]] for place in largest]
+    if complete.any():
+        largest = rows.loc[complete, _HMM].to_numpy(dtype=float).argmax(axis=1)
+        rows.loc[complete, "regime"] = [STATE_FEATURES[_HMM[place]] for place in largest]
     return rows

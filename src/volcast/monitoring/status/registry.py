@@ -12,7 +12,7 @@ __all__ = ["ModelCard", "model_card"]
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known of the champion, and of all versions.
+    """The champion and all versions.
 
     Parameters
     ----------
