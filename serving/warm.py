@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from volcast.models.baselines import fit_baselines
-from volcast.models.blend import fit_blend
+from volcast.models.blend import Blend, tree_data
 from volcast.models.compiled import compiled
 from volcast.models.forecaster import Forecaster
+from volcast.models.gamma import GammaRegression
 from volcast.models.intervals import BOUNDS
 from volcast.models.recipe import RECIPES
+from volcast.models.trees import fit_trees
 
 __all__ = ["main"]
 
@@ -28,8 +30,13 @@ def main() -> int:
     rows = rows.assign(rv_1=0.1, rv_5=rng.uniform(0.1, 0.3, _ROWS), rv_22=0.2, ewma94=0.2)
     rows = rows.assign(vix=np.nan, variance=rng.uniform(0.01, 0.09, _ROWS))
     offsets = {name: share - 0.5 for name, share in BOUNDS.items()}
-    fitted = Forecaster(fit_blend(recipe, rows, 0), fit_baselines(rows), offsets, golden={})
-    compiled(fitted.with_golden(rows[list(fitted.signature)].to_numpy()[:8]))
+    trees = fit_trees(*tree_data(recipe, rows), 0, recipe.tree_parameters)
+    # Made up, because the image has no scikit-learn to fit it with.
+    zeros = np.zeros(len(recipe.linear_features))
+    anchor = recipe.anchor_parts(rows[list(recipe.features)].to_numpy(dtype=float))
+    blend = Blend(recipe, trees, GammaRegression(-4.0, zeros, zeros), anchor.mean(axis=0))
+    forecaster = Forecaster(blend, fit_baselines(rows), offsets, golden={})
+    compiled(forecaster.with_golden(rows[list(forecaster.signature)].to_numpy()[:8]))
     return 0
 
 
