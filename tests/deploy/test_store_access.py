@@ -77,7 +77,7 @@ class Walk:
 
         store, settings = Store.open(self.store), read_settings(store=self.store)
         with self.ledger.of("exporter"):
-            assert StoreCollector(store, lambda: NOW, 15).check().whole
+            assert StoreCollector(store, lambda: NOW, 15).look().whole
         with self.ledger.of("serving"):
             features, target = OnlineFeatures(self.store), settings.resolved_universe
             model = VolcastModel()
