@@ -35,7 +35,7 @@ store/fits/drift/                 .       .       .         .      .        .   
 store/runs/                       .       .       .         rw     r        .            .      r      .      .          .        .         r
 store/evaluations/                .       .       .         rw     .        .            .      .      .      .          .        .         .
 store/models/                     .       .       .         r      rw       .            r      r      .      .          r        .         r
-store/registry/champion.json      .       .       .         r      rw       .            r      r      .      .          r        r         r
+store/registry/champion.json      .       .       .         r      rw       .            r      r      r      .          r        r         r
 store/registry/challenger.json    .       .       .         .      rw       .            r      .      .      .          .        .         r
 store/registry/versions/          .       .       .         .      rw       .            .      .      .      .          .        .         r
 store/registry/audit/             .       .       .         .      rw       .            .      .      .      .          .        .         r
