@@ -23,6 +23,7 @@ import pyarrow as pa
 
 from tests.contract_rows import contract_rows, days
 from volcast.core.errors import CorruptFile
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.store import Store
 from volcast.store.tables import TABLES, Table
 
@@ -121,7 +122,7 @@ def main(name: str, folder: str, kills: int) -> None:
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     gc.disable()  # a collection in a child would copy every page that it shares
-    table = TABLES[name]
+    table = (TABLES | {FEATURES_DAILY.name: FEATURES_DAILY})[name]
     given = batches(table)
     states: list[Rows] = [{}]
     for rows in given:
