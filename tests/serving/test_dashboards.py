@@ -104,6 +104,8 @@ def watched(server: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             rate = 'rate(volcast_http_requests_total{route="predict"}[1m]) > 0'
             eventually(lambda: server.answer() and ask(scraper, rate), 30, scraper.log)
             eventually(lambda: ask(scraper, 'ALERTS{alertstate="firing"}'), 30, scraper.log)
+            twice = f'count_over_time(up{{instance="{brief.address}"}}[1m]) >= 3'
+            eventually(lambda: ask(scraper, twice), 30, scraper.log)  # a rate needs two scrapes
             yield scraper
 
 
