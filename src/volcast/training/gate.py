@@ -227,13 +227,8 @@ def _refit(store: Store, rows: pd.DataFrame, champion: Version) -> _Check:
     shared = _shared(rows, run_forecasts(store, champion.run_id)[0])
     if len(shared) < MIN_ROWS:
         return _Check(False, _too_few(shared, champion, MIN_ROWS))
-    ours, champions = losses(shared, "forecast"), losses(shared, "forecast_champion")
-    p_worse = diebold_mariano(champions, ours)
-    return _Check(
-        p_worse >= _LEVEL,
-        f"QLIKE is {_percent(gain(ours, champions))} version {champion.version} on "
-        f"{_described(shared)}; that it is worse has p {p_worse:.3f} (bar: {_LEVEL}).",
-    )
+    version = f"version {champion.version}"
+    return _not_worse(shared, "forecast_champion", version, _described(shared))
 
 
 def _new_recipe(rows: pd.DataFrame, theirs: pd.DataFrame, origin: str, champion: Version) -> _Check:
@@ -270,12 +265,18 @@ def _not_worse_than_har_x(rows: pd.DataFrame) -> _Check:
             f"{len(implied)} sessions have implied volatility; {MIN_ROWS} are needed to compare "
             "with HAR-X.",
         )
-    ours, har_x = losses(implied, "forecast"), losses(implied, "har_x")
-    p_worse = diebold_mariano(har_x, ours)
+    sessions = f"{len(implied)} sessions with implied volatility"
+    return _not_worse(implied, "har_x", "HAR-X", sessions)
+
+
+def _not_worse(rows: pd.DataFrame, column: str, label: str, sessions: str) -> _Check:
+    """Check that the forecast is not significantly worse than the one in ``column``."""
+    ours, theirs = losses(rows, "forecast"), losses(rows, column)
+    p_worse = diebold_mariano(theirs, ours)
     return _Check(
         p_worse >= _LEVEL,
-        f"QLIKE is {_percent(gain(ours, har_x))} HAR-X on {len(implied)} sessions with implied "
-        f"volatility; that it is worse has p {p_worse:.3f} (bar: {_LEVEL}).",
+        f"QLIKE is {_percent(gain(ours, theirs))} {label} on {sessions}; that it is worse has "
+        f"p {p_worse:.3f} (bar: {_LEVEL}).",
     )
 
 
