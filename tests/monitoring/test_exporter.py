@@ -1,7 +1,6 @@
 """What the store says is shown as it is, and what cannot be read is not shown as if it were."""
 
 import math
-import time
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -228,10 +227,6 @@ def test_a_process_shows_a_store_that_goes_and_comes_back(store, tmp_path):
         eventually(lambda: exporter.metrics()["volcast_store_readable"] == 0)
         store.objects.put(key, good)
         eventually(lambda: exporter.metrics()["volcast_store_readable"] == 1)
-        began = time.perf_counter()
-        for _ in range(20):
-            exporter.metrics()
-        assert (time.perf_counter() - began) / 20 < 0.1
     assert exporter.process.returncode == 0
     assert "Traceback" not in exporter.log.read_text()
 
