@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from volcast import __version__
 
@@ -41,7 +40,7 @@ class Operation:
 
     name: str
     summary: str
-    answer: type[BaseModel]
+    answer: type
     problems: Mapping[int, str]
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
@@ -54,11 +53,12 @@ def document(
 ) -> Document:
     """Return the document of operations by path and method."""
     operations = [one for methods in paths.values() for one in methods.values()]
-    models: dict[type[BaseModel], None] = {Problem: None}
+    models: dict[type, None] = {Problem: None}
     for one in operations:
         models |= dict.fromkeys(model for model in (one.answer, one.body) if model is not None)
-    _, schemas = models_json_schema(
-        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
+    _, schemas = TypeAdapter.json_schemas(
+        [(model, "validation", TypeAdapter(model)) for model in models],
+        ref_template="#/components/schemas/{model}",
     )
     return {
         "openapi": "3.1.0",
@@ -94,11 +94,11 @@ def _described(operation: Operation) -> Document:
     return described
 
 
-def _content(description: str, media_type: str, model: type[BaseModel]) -> Document:
+def _content(description: str, media_type: str, model: type) -> Document:
     return {"description": description, "content": {media_type: {"schema": _reference(model)}}}
 
 
-def _reference(model: type[BaseModel]) -> Document:
+def _reference(model: type) -> Document:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 

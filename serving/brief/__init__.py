@@ -1,3 +1,3 @@
-"""The brief over HTTP: the day's brief, answers to questions, and what a citation stands for."""
+"""The brief over HTTP: the day's brief, answers to questions, and the source of a citation."""
 
 __all__: list[str] = []

@@ -4,7 +4,6 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -19,10 +18,17 @@ from starlette.routing import Route
 from serving.auth import Guard
 from serving.body import whole_body
 from serving.brief import metrics
-from serving.brief.models import BriefQuery, SourceQuery, described, read_body, read_query
+from serving.brief.models import (
+    Answer,
+    BriefQuery,
+    SourceQuery,
+    described,
+    read_body,
+    read_query,
+)
 from serving.openapi import page
 from serving.problems import of_status, problem, unforeseen
-from volcast.brief import Answer, Library
+from volcast.brief import Library
 from volcast.core.errors import NotFound, Overloaded, RequestError, VolcastError
 
 __all__ = ["application"]
@@ -35,7 +41,7 @@ Answering = Callable[[Request], Awaitable[Response]]
 
 
 class Desk:
-    """One library, used by one request after the other, off the event loop.
+    """Answers from one library, one request after the other, off the event loop.
 
     Parameters
     ----------
@@ -45,20 +51,44 @@ class Desk:
     """
 
     def __init__(self, library: Library, ready: Callable[[], bool]) -> None:
-        self.library, self.ready = library, ready
+        self._library, self._ready = library, ready
         self._turn, self._waiting = asyncio.Lock(), 0
 
-    async def run(self, work: Callable[[], Any]) -> Any:
-        """Do ``work`` in its turn.
+    async def brief(self, request: Request) -> Response:
+        """Answer /daily-brief."""
+        query = read_query(request.query_params.multi_items(), BriefQuery)
+        return _json(await self._run(lambda: self._library.brief(query.symbol, query.as_of)))
 
-        Raises
-        ------
-        Overloaded
-            If too many wait, or nothing was read yet.
-        """
-        if self._waiting >= _WAITING or not self.ready():
+    async def qa(self, request: Request) -> Response:
+        """Answer /qa, and count the question by its outcome."""
+        began, outcome = time.perf_counter(), "failed"
+        try:
+            body = await whole_body(request.receive)
+            if body is None:
+                outcome = "refused"
+                return Response(status_code=_CLIENT_LEFT)
+            question = read_body(body)
+            answer = await self._run(lambda: self._library.ask(question.question, question.as_of))
+            outcome = "answered" if answer.answered else "not_in_sources"
+            return _json({name: getattr(answer, name) for name in Answer.model_fields})
+        except (RequestError, Overloaded):
+            outcome = "refused"
+            raise
+        finally:
+            metrics.QUESTIONS.labels(outcome).inc()
+            metrics.SECONDS.observe(time.perf_counter() - began)
+
+    async def source(self, request: Request) -> Response:
+        """Answer /sources."""
+        query = read_query(request.query_params.multi_items(), SourceQuery)
+        # In a citation that was not percent-encoded, the plus of a time zone arrives as a space.
+        id = re.sub(r"(T[\d:.]+) (\d\d:\d\d)", r"\1+\2", query.id)
+        return _json(await self._run(lambda: self._library.source(id)))
+
+    async def _run(self, work: Callable[[], Any]) -> Any:
+        if self._waiting >= _WAITING or not self._ready():
             raise Overloaded(
-                found="too many requests" if self.ready() else "sources that are still being read",
+                found="too many requests" if self._ready() else "sources that are not read yet",
                 expected="a free turn", where="brief", remedy="Send it again later.",
             )  # fmt: skip
         self._waiting += 1
@@ -70,113 +100,54 @@ class Desk:
 
 
 def application(library: Library, guard: Guard | None, ready: Callable[[], bool]) -> Starlette:
-    """Return the ASGI application; ``guard`` protects all but probes and metrics."""
-    desk = Desk(library, ready)
-    openapi = described()
-    return Starlette(
-        routes=[
-            Route("/daily-brief", _guarded(_brief(desk), guard), methods=["GET"]),
-            Route("/qa", _guarded(_qa(desk), guard), methods=["POST"]),
-            Route("/sources", _guarded(_source(desk), guard), methods=["GET"]),
-            Route("/openapi.json", _always(JSONResponse(openapi)), methods=["GET"]),
-            Route("/docs", _always(HTMLResponse(page(openapi))), methods=["GET"]),
-            Route("/metrics", _metrics, methods=["GET"]),
-            Route("/ready", _ready(ready), methods=["GET"]),
-            Route("/", _always(PlainTextResponse("alive")), methods=["GET"]),
-        ],
-        exception_handlers={404: _no_path, 405: _wrong_method, Exception: _unforeseen},
-    )
+    """Return the ASGI application; ``guard`` protects all but probes, metrics and description."""
+    desk, openapi = Desk(library, ready), described()
 
-
-def _guarded(answering: Answering, guard: Guard | None) -> Answering:
-    async def answer(request: Request) -> Response:
-        try:
+    def guarded(answering: Answering) -> Answering:
+        async def answer(request: Request) -> Response:
             if guard is not None:
                 await guard.check(request.headers.raw)
             return await answering(request)
-        except VolcastError as error:
-            return problem(error)
 
-    return answer
+        return answer
 
+    def readiness(_: Request) -> Response:
+        return PlainTextResponse("ready" if ready() else "reading", 200 if ready() else 503)
 
-def _brief(desk: Desk) -> Answering:
-    async def answer(request: Request) -> Response:
-        query = read_query(request.scope["query_string"], BriefQuery)
-        return _json(asdict(await desk.run(lambda: desk.library.brief(query.symbol, query.as_of))))
+    def exposition(_: Request) -> Response:
+        return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
-    return answer
-
-
-def _qa(desk: Desk) -> Answering:
-    async def answer(request: Request) -> Response:
-        began, outcome = time.perf_counter(), "failed"
-        try:
-            body = await whole_body(request.receive)
-            if body is None:
-                outcome = "refused"
-                return Response(status_code=_CLIENT_LEFT)
-            question = read_body(body)
-            reply: Answer = await desk.run(
-                lambda: desk.library.ask(question.question, question.as_of)
-            )
-            outcome = "answered" if reply.answered else "not_in_sources"
-            return _json({**asdict(reply), "answered": reply.answered, "text": reply.text})
-        except (RequestError, Overloaded):
-            outcome = "refused"
-            raise
-        finally:
-            metrics.count(outcome, time.perf_counter() - began)
-
-    return answer
+    return Starlette(
+        routes=[
+            Route("/daily-brief", guarded(desk.brief)),
+            Route("/qa", guarded(desk.qa), methods=["POST"]),
+            Route("/sources", guarded(desk.source)),
+            Route("/openapi.json", lambda _: JSONResponse(openapi)),
+            Route("/docs", lambda _: HTMLResponse(page(openapi))),
+            Route("/metrics", exposition),
+            Route("/ready", readiness),
+            Route("/", lambda _: PlainTextResponse("alive")),
+        ],
+        exception_handlers=dict.fromkeys((VolcastError, HTTPException, Exception), _problem),
+    )
 
 
-def _source(desk: Desk) -> Answering:
-    async def answer(request: Request) -> Response:
-        query = read_query(request.scope["query_string"], SourceQuery)
-        # In a citation that was not percent-encoded, the plus of a time zone arrives as a space.
-        id = re.sub(r"(T[\d:.]+) (\d\d:\d\d)", r"\1+\2", query.id)
-        return _json(asdict(await desk.run(lambda: desk.library.source(id))))
-
-    return answer
-
-
-def _json(body: dict[str, Any]) -> Response:
+def _json(body: object) -> Response:
     # NaN, which rows may hold, becomes null.
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-def _always(response: Response) -> Answering:
-    async def answer(_: Request) -> Response:
-        return response
-
-    return answer
-
-
-def _ready(ready: Callable[[], bool]) -> Answering:
-    async def answer(_: Request) -> Response:
-        return PlainTextResponse("ready" if ready() else "reading", 200 if ready() else 503)
-
-    return answer
-
-
-async def _metrics(_: Request) -> Response:
-    return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
-
-
-async def _no_path(_: Request, __: Exception) -> Response:
-    return problem(
-        NotFound(
-            found="an unknown path", expected="one of /docs", where="path",
-            remedy="See /docs for the paths there are.",
-        )
-    )  # fmt: skip
-
-
-async def _wrong_method(_: Request, error: Exception) -> Response:
-    headers = (error.headers or {}) if isinstance(error, HTTPException) else {}
-    return of_status(HTTPStatus.METHOD_NOT_ALLOWED, headers.get("Allow", ""))
-
-
-async def _unforeseen(_: Request, error: Exception) -> Response:
+async def _problem(_: Request, error: Exception) -> Response:
+    match error:
+        case VolcastError():
+            return problem(error)
+        case HTTPException(status_code=404):
+            return problem(
+                NotFound(
+                    found="an unknown path", expected="one of /docs", where="path",
+                    remedy="See /docs for the paths there are.",
+                )
+            )  # fmt: skip
+        case HTTPException():
+            return of_status(HTTPStatus.METHOD_NOT_ALLOWED, (error.headers or {}).get("Allow", ""))
     return unforeseen(error)

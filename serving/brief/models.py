@@ -1,22 +1,26 @@
 """Requests and answers of the brief, and the OpenAPI document made from them."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import parse_qsl
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
-from serving.body import json_object, plain_date
+from serving.body import field_error, json_object, plain_date, quoted
 from serving.openapi import Document, Operation, Strict, document
-from volcast.brief import LONGEST, checked_question
-from volcast.core.errors import RequestError
+from volcast.brief import LONGEST, Brief, Sentence, Source, checked_question
 
-__all__ = ["BriefQuery", "Question", "SourceQuery", "described", "read_body", "read_query"]
-
-_PARAMETERS = 16
-"""Of a query string, at most."""
+__all__ = [
+    "Answer",
+    "BriefQuery",
+    "Question",
+    "SourceQuery",
+    "described",
+    "read_body",
+    "read_query",
+]
 
 Request = TypeVar("Request", bound=Strict)
 
@@ -26,37 +30,6 @@ def _day(value: object) -> object:
 
 
 Day = Annotated[date, BeforeValidator(_day)]
-
-
-class Sentence(Strict):
-    """A sentence and the citations it rests on."""
-
-    text: str
-    citations: list[str] = Field(min_length=1)
-    source: str = Field(description="the document quoted; empty for the system's own rows")
-
-
-class BriefSection(Strict):
-    """One section of a brief."""
-
-    title: str
-    sentences: list[Sentence]
-
-
-class Missing(Strict):
-    """What a brief lacks, and what to do about it."""
-
-    what: str
-    remedy: str
-
-
-class Brief(Strict):
-    """The brief of a symbol and session."""
-
-    symbol: str
-    as_of: date
-    sections: list[BriefSection]
-    missing: list[Missing]
 
 
 class BriefQuery(Strict):
@@ -98,16 +71,6 @@ class SourceQuery(Strict):
     )  # fmt: skip
 
 
-class Source(Strict):
-    """The row or the passage of a citation."""
-
-    id: str
-    kind: Literal["row", "document"]
-    title: str
-    text: str | None
-    row: dict[str, Any] | None
-
-
 _PROBLEMS = {
     400: "The request is wrong; `field` names what.",
     401: "No token, or one that is not valid, where the service requires one.",
@@ -119,24 +82,13 @@ _ON_BRIEF = _PROBLEMS | {
 }
 _ON_POST = _PROBLEMS | {408: "The body did not arrive in time.", 413: "The body is over 1 MiB."}
 
-_SENTENCE = {
-    "text": "SPY, next five sessions (3-7 Jan 2022): 13.1 % (-0.9 from yesterday), 80 % between "
-    "8.6 and 20.1; calm.",
-    "citations": ["predictions_daily?symbol=SPY&session=2021-12-31&model_version=7"],
-    "source": "",
-}
-_BRIEF = {
-    "symbol": "SPY", "as_of": "2021-12-31",
-    "sections": [{"title": "Forecast", "sentences": [_SENTENCE]}],
-    "missing": [{"what": "Drift has not been looked for.", "remedy": "Run `volcast drift`."}],
-}  # fmt: skip
+_ASKED = "What is the forecast for SPY?"
 _ANSWER = {
-    "question": "What is the forecast for SPY?", "answered": True, "text": _SENTENCE["text"],
-    "sentences": [_SENTENCE],
-}  # fmt: skip
-_SOURCE = {
-    "id": _SENTENCE["citations"][0], "kind": "row", "title": "predictions_daily", "text": None,
-    "row": {"symbol": "SPY", "session": "2021-12-31", "rv_5d_hat": 0.131},
+    "question": _ASKED, "answered": True, "text": "SPY, next five sessions: 13.1 %.",
+    "sentences": [{
+        "text": "SPY, next five sessions: 13.1 %.", "source": "",
+        "citations": ["predictions_daily?symbol=SPY&session=2021-12-31&model_version=7"],
+    }],
 }  # fmt: skip
 
 
@@ -151,31 +103,21 @@ def read_body(body: bytes) -> Question:
     return _validated(Question, json_object(body))
 
 
-def read_query(query: bytes, model: type[Request]) -> Request:
-    """Read a query string.
+def read_query(pairs: Sequence[tuple[str, str]], model: type[Request]) -> Request:
+    """Read the names and values of a query string.
 
     Raises
     ------
     RequestError
         On a repeated, unknown or wrong parameter.
     """
-    try:
-        pairs = parse_qsl(
-            query.decode("latin-1"), keep_blank_values=True, max_num_fields=_PARAMETERS
-        )
-    except ValueError as error:
-        raise RequestError(
-            found=f"more than {_PARAMETERS} parameters", expected=f"{sorted(model.model_fields)}",
-            where="query", remedy="Leave the others out.",
-        ) from error  # fmt: skip
-    values = dict(pairs)
-    for name in values:
-        if [one for one, _ in pairs].count(name) > 1:
-            raise RequestError(
-                found=f"{name[:40]!a} twice", expected="each parameter once", where="query",
-                remedy="Keep one of them.", field=name,
-            )  # fmt: skip
-    return _validated(model, values)
+    name, count = next(iter(Counter(name for name, _ in pairs).most_common(1)), ("", 0))
+    if count > 1:
+        raise field_error(
+            f"{quoted(name)} {count} times", "each parameter once", name, where="query",
+            remedy="Keep one of them.",
+        )  # fmt: skip
+    return _validated(model, dict(pairs))
 
 
 def _validated(model: type[Request], values: Mapping[str, Any]) -> Request:
@@ -184,9 +126,9 @@ def _validated(model: type[Request], values: Mapping[str, Any]) -> Request:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        raise RequestError(
-            found=f"{first['msg'].lower()}", expected=f"{sorted(model.model_fields)}",
-            where=f"{name[:40]!a}", remedy="See /docs.", field=name,
+        raise field_error(
+            first["msg"].lower(), f"{sorted(model.model_fields)}", name, where=quoted(name),
+            remedy="See /docs.",
         ) from error  # fmt: skip
 
 
@@ -200,20 +142,20 @@ def described() -> Document:
             "/daily-brief": {
                 "get": Operation(
                     "dailyBrief", "The brief of a symbol and session.", Brief, _ON_BRIEF,
-                    query=BriefQuery, answer_example=_BRIEF,
+                    query=BriefQuery,
                 )
             },
             "/qa": {
                 "post": Operation(
                     "ask", "An answer that quotes, or that it is not in the sources.", Answer,
                     _ON_POST, body=Question, answer_example=_ANSWER,
-                    examples={"A question": {"question": _ANSWER["question"]}},
+                    examples={"A question": {"question": _ASKED}},
                 )
             },
             "/sources": {
                 "get": Operation(
                     "source", "The row or the passage of a citation.", Source, _PROBLEMS,
-                    query=SourceQuery, answer_example=_SOURCE,
+                    query=SourceQuery,
                 )
             },
         },

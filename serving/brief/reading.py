@@ -66,7 +66,9 @@ class Reading:
         except VolcastError as error:
             emit("sources_unread", logging.WARNING, detail=str(error))
             return
-        metrics.show(documents, self._now().timestamp())
+        metrics.PASSAGES.labels("document").set(len(documents.passages))
+        metrics.PASSAGES.labels("unread").set(len(documents.unread))
+        metrics.READ.set(self._now().timestamp())
         if not self._read:
             emit("sources_read", documents=len(documents.passages))
         for name, reason in documents.unread:

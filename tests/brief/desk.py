@@ -29,7 +29,7 @@ DRIVERS = [
 
 def forecast(store: Store, session: date, rv: float, **columns: object) -> None:
     """Publish a champion's forecast."""
-    given = {
+    values = {
         "model_version": "3", "role": "champion", "rv_5d_hat": rv, "lo80": 0.7 * rv,
         "hi80": 1.5 * rv, "lo95": 0.5 * rv, "hi95": 2 * rv, "baseline_har_rv": 0.16,
         "baseline_har_x": 0.15, "baseline_vix": 0.17, "regime": "calm", "p_calm": 0.7,
@@ -38,7 +38,7 @@ def forecast(store: Store, session: date, rv: float, **columns: object) -> None:
         "target_to": calendar.after(session, 5), "features_as_of": session,
         "model_as_of": date(2024, 5, 31),
     }  # fmt: skip
-    put(store, PREDICTIONS_DAILY, "SPY", session, **(given | columns))
+    put(store, PREDICTIONS_DAILY, "SPY", session, **(values | columns))
 
 
 def features(store: Store, session: date, state: str) -> None:

@@ -1,4 +1,4 @@
-"""Passages that answer nothing asked of the material, to find the right ones among.
+"""Passages unrelated to every question, among which the right ones are searched.
 
 Half are made from sentences about banks and funds that the material does not name; the other half
 is English that people wrote: docstrings of installed packages, none of which is imported.

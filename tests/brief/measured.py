@@ -17,6 +17,7 @@ from volcast.store import Store
 
 MATERIAL = Path(__file__).parent / "material"
 DISTRACTORS = 400
+"""Of the benchmark."""
 
 
 def questions() -> list[dict[str, str]]:
@@ -56,12 +57,13 @@ class Measured:
     """Everything that is measured over one index; it is filled here."""
 
     index: Index
+    distractors: int = DISTRACTORS
 
     def __post_init__(self) -> None:
         """Fill the index."""
         own = material_passages()
         self.passages = {passage.id: passage for passage in own}
-        self.index.refresh([*own, *distractors(DISTRACTORS)])
+        self.index.refresh([*own, *distractors(self.distractors)])
 
     @cached_property
     def ranks(self) -> list[int | None]:
@@ -101,9 +103,9 @@ class Measured:
         ]
 
     def seconds(self) -> list[float]:
-        """Return the CPU seconds of each answer, sorted; all were asked once before."""
+        """Return the CPU seconds of answers to every sixth question, sorted."""
         times = []
-        for text in [*(one["question"] for one in questions()), *unanswerable()]:
+        for text in [*(one["question"] for one in questions()), *unanswerable()][::6]:
             began = time.process_time()
             answer_from_documents(self.index, text)
             times.append(time.process_time() - began)

@@ -1,4 +1,4 @@
-"""volcast brief, ask and cite: what they print, and what they end with."""
+"""volcast brief, ask and cite: output and exit codes."""
 
 import re
 import sys
@@ -30,9 +30,9 @@ def run(monkeypatch, capsys):
 
 def test_each_sentence_of_the_brief_has_sources_that_can_be_cited(run, store: Store):
     briefed(store)
-    code, said = run("brief", "--store", store.uri)
+    code, output = run("brief", "--store", store.uri)
     assert code == 0
-    body, sources = said.split("Sources (volcast cite ID)")
+    body, sources = output.split("Sources (volcast cite ID)")
     listed = dict(re.findall(r"\[(\d+)\] (\S.*)", sources))
     sentences = [line for line in body.splitlines() if line.startswith("  ") and "[" in line]
     assert len(sentences) >= 8
@@ -47,12 +47,12 @@ def test_each_sentence_of_the_brief_has_sources_that_can_be_cited(run, store: St
 def test_a_question_is_answered_or_not_in_the_sources(run, store: Store):
     briefed(store)
     store.objects.put("documents/bad.pdf", b"no pdf")
-    code, said = run("ask", "What is the forecast for SPY?", "--store", store.uri)
+    code, output = run("ask", "What is the forecast for SPY?", "--store", store.uri)
     assert code == 0
-    assert "13.1 %" in said
-    assert "not read: documents/bad.pdf" in said
-    code, said = run("ask", "Who won the league in 1987?", "--store", store.uri)
-    assert (code, said.splitlines()[0]) == (0, "not in the sources")
+    assert "13.1 %" in output
+    assert "not read: documents/bad.pdf" in output
+    code, output = run("ask", "Who won the league in 1987?", "--store", store.uri)
+    assert (code, output.splitlines()[0]) == (0, "not in the sources")
     past = run(
         "ask", "What is the forecast for SPY?", "--as-of", "2024-06-27", "--store", store.uri
     )
@@ -70,50 +70,50 @@ def test_a_question_is_answered_or_not_in_the_sources(run, store: Store):
         (("cite", f"{TABLE}?symbol=SPY&session=2024-06-28&model_version=3"), "no such row"),
     ],
 )  # fmt: skip
-def test_wrong_use_ends_in_its_words(run, store: Store, arguments, words):
-    code, said = run(*arguments, "--store", store.uri)
+def test_wrong_use_ends_with_its_exit_code(run, store: Store, arguments, words):
+    code, output = run(*arguments, "--store", store.uri)
     assert code == 2
-    assert words in said
+    assert words in output
 
 
-def test_the_index_lies_in_a_local_store_or_on_this_machine(store: Store, s3_uri: str):
+def test_the_index_is_in_a_local_store_or_on_this_machine(store: Store, s3_uri: str):
     assert index_place(read_settings(), store).is_relative_to(store.uri)
     remote = index_place(read_settings(), Store.open(s3_uri))
     assert not str(remote).startswith("s3:")
     assert remote != index_place(read_settings(), Store.open(f"{s3_uri}/other"))
-    told = read_settings(brief_index="postgresql://u:secret@h/d")
-    assert index_place(told, store) == "postgresql://u:secret@h/d"
-    assert "secret" not in repr(told)
+    remote_index = read_settings(brief_index="postgresql://u:secret@h/d")
+    assert index_place(remote_index, store) == "postgresql://u:secret@h/d"
+    assert "secret" not in repr(remote_index)
 
 
-def test_documents_of_a_bucket_are_asked_about(run, s3_uri: str, tmp_path, monkeypatch):
+def test_documents_of_a_bucket_are_searched(run, s3_uri: str, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     store = briefed(Store.open(s3_uri))
-    asked = "To what did the Bank of Verland raise its policy rate?"
+    question = "To what did the Bank of Verland raise its policy rate?"
     for _ in range(2):
-        code, said = run("ask", asked, "--store", store.uri)
+        code, output = run("ask", question, "--store", store.uri)
         assert code == 0
-        assert "4.25 per cent" in said
+        assert "4.25 per cent" in output
     assert (tmp_path / "var/cache").is_dir()
     assert store.objects.list("brief/") == []
 
 
-def test_names_of_files_can_print_no_line_of_their_own_and_move_no_cursor(run, store: Store):
+def test_file_names_print_no_extra_line_and_no_escape_sequence(run, store: Store):
     briefed(store)
     odd = "{}\x1b[2K\r\n  [99] faked.txt\u202e.{}"
     text = b"Port of Halsund\n\nThe port of Halsund loaded 4,200 barrels.\n"
     store.objects.put(f"documents/{odd.format('2024-06-26-port', 'txt')}", text)
     store.objects.put(f"documents/{odd.format('torn', 'pdf')}", b"no pdf")
-    asked = "How many barrels did the port of Halsund load?"
-    for arguments in (("ask", asked), ("brief",)):
-        code, said = run(*arguments, "--store", store.uri)
+    question = "How many barrels did the port of Halsund load?"
+    for arguments in (("ask", question), ("brief",)):
+        code, output = run(*arguments, "--store", store.uri)
         assert code == 0
-        assert "4,200 barrels" in said
-        assert not {"\x1b", "\r", "\u202e"} & set(said)
-        assert not [line for line in said.splitlines() if line.startswith("  [99]")]
+        assert "4,200 barrels" in output
+        assert not {"\x1b", "\r", "\u202e"} & set(output)
+        assert not [line for line in output.splitlines() if line.startswith("  [99]")]
     (key,) = [key for key in store.objects.list("documents/") if "port" in key]
     index = Library.open(read_settings(store=store.uri), lambda: NOW)
     (id,) = [one.id for one in index.refresh().passages if one.id.startswith(key)]
-    code, said = run("cite", id, "--store", store.uri)
-    assert (code, "4,200 barrels" in said, "\x1b" in said) == (0, True, False)
-    assert len(said.splitlines()) == 2
+    code, output = run("cite", id, "--store", store.uri)
+    assert (code, "4,200 barrels" in output, "\x1b" in output) == (0, True, False)
+    assert len(output.splitlines()) == 2

@@ -9,12 +9,12 @@ from tests.brief.measured import Measured, planted
 from volcast.brief.answer import answer_from_documents
 from volcast.brief.corpus.index import open_index
 
-pytestmark = [pytest.mark.xdist_group("measured"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.xdist_group("measured"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
-    return Measured(open_index(tmp_path_factory.mktemp("measured") / "vectors.npz"))
+    return Measured(open_index(tmp_path_factory.mktemp("measured") / "vectors.npz"), 30)
 
 
 def test_the_right_passage_is_among_the_first_five(measured: Measured):

@@ -34,9 +34,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     store = briefed(Store.open(str(folder / "store")))
     for name, data in {"poison": POISON, "honest": HONEST, "street": STREET}.items():
         store.objects.put(f"documents/{name}.txt", data)
-    found = Library(store, open_index(folder / "vectors.npz"), lambda: NOW)
-    found.refresh()
-    return found
+    library = Library(store, open_index(folder / "vectors.npz"), lambda: NOW)
+    library.refresh()
+    return library
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Citations of rows: how one is written, and how it is found again."""
+"""Citations of rows, written and resolved."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from volcast.core.errors import CorruptFile, KeyMissing, NotFound, RequestError
 from volcast.features.catalog import FEATURES_DAILY
-from volcast.registry import Version, champion_pointer, list_versions
+from volcast.registry import champion_pointer, list_versions
 from volcast.registry.run_files import Metrics
 from volcast.store import Store
 from volcast.store.tables import (
@@ -38,8 +38,7 @@ CITED: Mapping[str, Table] = {
 }  # fmt: skip
 """Tables whose rows may be cited, by name."""
 
-_LONGEST = 80
-"""Characters of a value in a key."""
+_LONGEST_VALUE = 80
 
 _LINES, _LINE_KEY = "runs", ("run_id", "part", "name")
 """A line of a run's table of skill is cited like a row."""
@@ -47,24 +46,28 @@ _LINES, _LINE_KEY = "runs", ("run_id", "part", "name")
 
 def cite(table: Table, row: Mapping[str, Any]) -> str:
     """Return the citation of a row: ``predictions_daily?symbol=SPY&session=2021-12-31&...``."""
-    parts = (f"{name}={quote(_text(row[name]), safe=':+.')}" for name in table.key)
+    values = {
+        name: value.isoformat() if isinstance(value := row[name], date) else value
+        for name in table.key
+    }
+    parts = (f"{name}={quote(str(value), safe=':+.')}" for name, value in values.items())
     return f"{table.name}?{'&'.join(parts)}"
 
 
 def cite_line(run_id: str, part: str, name: str) -> str:
     """Return the citation of one line of the table a run was judged by."""
-    given = {"run_id": run_id, "part": part, "name": name}
-    return f"{_LINES}?{'&'.join(f'{key}={quote(value)}' for key, value in given.items())}"
+    pairs = zip(_LINE_KEY, (run_id, part, name), strict=True)
+    return f"{_LINES}?{'&'.join(f'{key}={quote(value)}' for key, value in pairs)}"
 
 
 def is_row(citation: str) -> bool:
-    """Say whether a citation is of a row, and not of a document's passage."""
+    """Whether a citation is of a row, and not of a document's passage."""
     name, mark, _ = citation.partition("?")
     return bool(mark) and (name == _LINES or name in CITED)
 
 
 def row_of(store: Store, citation: str) -> dict[str, Any]:
-    """Return the row that a citation stands for.
+    """Return the row of a citation.
 
     Raises
     ------
@@ -77,15 +80,15 @@ def row_of(store: Store, citation: str) -> dict[str, Any]:
     """
     name, _, query = citation.partition("?")
     table = CITED.get(name)
-    given = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
-    if any(len(value) > _LONGEST for value in given.values()):
+    texts = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+    if any(len(value) > _LONGEST_VALUE for value in texts.values()):
         raise _no_citation(citation)
-    if name == _LINES and tuple(given) == _LINE_KEY:
-        return _line(store, **given)
-    if table is None or tuple(given) != table.key:
+    if name == _LINES and tuple(texts) == _LINE_KEY:
+        return _line(store, **texts)
+    if table is None or tuple(texts) != table.key:
         raise _no_citation(citation)
     try:
-        key = {column: _value(table, column, text) for column, text in given.items()}
+        key = {column: _value(table, column, text) for column, text in texts.items()}
     except ValueError as error:
         raise _no_citation(citation) from error
     day: date = key[table.partition_date]
@@ -99,7 +102,9 @@ def row_of(store: Store, citation: str) -> dict[str, Any]:
 def _line(store: Store, run_id: str, part: str, name: str) -> dict[str, Any]:
     try:
         # Of the run's version, as the sentence was: runs are pruned, versions stay.
-        version = next(one for one in _versions(store) if one.run_id == run_id)
+        champion = champion_pointer(store)
+        versions = [*([champion] if champion else []), *list_versions(store)]
+        version = next(one for one in versions if one.run_id == run_id)
         key = f"{version.uri}metrics.json"
         table = Metrics.from_bytes(store.objects.get(key), key).tables[part]
         return asdict(table.line(name))
@@ -107,22 +112,11 @@ def _line(store: Store, run_id: str, part: str, name: str) -> dict[str, Any]:
         raise _no_row(f"run {run_id!r}") from error
 
 
-def _versions(store: Store) -> Iterator[Version]:
-    champion = champion_pointer(store)
-    if champion is not None:
-        yield champion
-    yield from list_versions(store)
-
-
 def _no_row(of: str) -> NotFound:
     return NotFound(
         found="no such row", expected=f"a row of {of}", where="store",
         remedy="Cite a row that is in the store.", field="id",
     )  # fmt: skip
-
-
-def _text(value: object) -> str:
-    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _value(table: Table, column: str, text: str) -> Any:

@@ -1,4 +1,4 @@
-"""The brief of a day: what the system says, each sentence with the rows it rests on."""
+"""The brief of a day: what the system reports, each sentence with the rows it rests on."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from volcast.core.errors import ContractError, KeyMissing, ModelError
 from volcast.core.settings import Universe
 from volcast.features.catalog import FEATURES_DAILY
 from volcast.monitoring import status
-from volcast.monitoring.status import Health, Missing, Newest, Outlook
-from volcast.monitoring.status.words import session_words
+from volcast.monitoring.status import Health, Missing, Outlook
+from volcast.monitoring.status.words import percent, session_words
 from volcast.store import Store
 from volcast.store.tables import (
     MONITORING_DRIFT_DAILY,
@@ -140,14 +140,20 @@ def _forecast(look: Callable[[], Outlook | Missing]) -> _Part:
         yield outlook
         return
     row, own = outlook.row, (cite(PREDICTIONS_DAILY, outlook.row),)
-    changed = outlook.change is not None and outlook.before is not None
-    both = (*own, cite(PREDICTIONS_DAILY, outlook.before)) if changed and outlook.before else own
-    yield Sentence(f"{outlook.headline}.", both)
-    yield Sentence(words.interval_95(row), own)
+    compared = outlook.before if outlook.change is not None else None
+    before = (cite(PREDICTIONS_DAILY, compared),) if compared else ()
+    yield Sentence(f"{outlook.headline}.", own + before)
+    interval = f"{percent(row['lo95'])} and {percent(row['hi95'])}"
+    yield Sentence(f"With 95 % it is between {interval}.", own)
     if baselines := words.baselines(row):
         yield Sentence(baselines, own)
     if outlook.hindsight:
-        yield Sentence(words.hindsight(row), own)
+        trained = row["model_as_of"] or "an unknown day"
+        text = (
+            f"This is hindsight: version {row['model_version']} was trained on sessions up to "
+            f"{trained}, so the forecast could not have been made then."
+        )
+        yield Sentence(text, own)
 
 
 def _why(look: Callable[[], Outlook | Missing]) -> _Part:
@@ -172,7 +178,7 @@ def _regime(store: Store, symbol: str, as_of: date) -> _Part:
     begun = int(others[-1]) + 1 if len(others) else 0
     span = rows.iloc[begun:]
     ends = sorted({span["session"].iloc[0], span["session"].iloc[-1]})
-    known_then = {
+    rows_at_close = {
         row["session"]: row
         for row in store.read(
             FEATURES_DAILY, symbols=[symbol], first=ends[0], last=ends[-1]
@@ -181,7 +187,7 @@ def _regime(store: Store, symbol: str, as_of: date) -> _Part:
     }
     yield Sentence(
         words.regime(symbol, state, float(span[f"hmm_{state}"].iloc[-1]), span["session"]),
-        tuple(cite(FEATURES_DAILY, known_then[day]) for day in ends),
+        tuple(cite(FEATURES_DAILY, rows_at_close[day]) for day in ends),
     )
 
 
@@ -211,23 +217,27 @@ def _data_and_drift(look: Callable[[], Health], as_of: date) -> _Part:
         yield _of(MONITORING_DRIFT_DAILY, health.drift, words.drift(health.drift, health.fired))
     for one in health.tables:
         if one.behind != 0:
-            yield Missing(_age(one, as_of), _LATE)
+            text = f"{one.table} of {one.symbol} has no row up to {as_of}."
+            if one.session is not None and one.behind is not None:
+                late = session_words(one.behind)
+                text = f"{one.table} of {one.symbol} ends at {one.session}, {late} late."
+            yield Missing(text, _LATE)
     for row in health.failed[:_MOST]:
-        yield _of(MONITORING_QUALITY, row, words.failed(row))
+        text = (
+            f"Quality check {row['check']} of {row['suite']} ({row['severity']}) failed at "
+            f"{words.day(row['session'])}: {row['detail'] or 'no detail'}."
+        )
+        yield _of(MONITORING_QUALITY, row, text)
     if isinstance(health.retrain, Missing):
         yield health.retrain
     else:
-        yield _of(MONITORING_RETRAIN, health.retrain, words.retrain(health.retrain))
+        text = f"Retraining at {words.day(health.retrain['session'])}: {health.retrain['reason']}."
+        yield _of(MONITORING_RETRAIN, health.retrain, text)
     for row in health.jobs:
         if row["outcome"] != "succeeded":
-            yield _of(MONITORING_JOBS, row, words.job(row))
-
-
-def _age(one: Newest, as_of: date) -> str:
-    if one.session is None or one.behind is None:
-        return f"{one.table} of {one.symbol} has no row up to {as_of}."
-    late = session_words(one.behind)
-    return f"{one.table} of {one.symbol} ends at {one.session}, {late} late."
+            why = f": {row['detail']}" if row["detail"] else ""
+            ended = f"ended {row['outcome']} on {words.day(row['day'])}{why}"
+            yield _of(MONITORING_JOBS, row, f"The last run of {row['job']} {ended}.")
 
 
 def _macro(store: Store, as_of: date) -> _Part:

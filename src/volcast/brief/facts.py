@@ -49,7 +49,7 @@ _FILLER = frozenset(
 """Words of a question that names no symbol and is still about the target."""
 
 _RELEASES = 260
-"""Newest releases of a series that can be asked about: a year of a daily one."""
+"""Newest releases of a series that are searched: a year of a daily one."""
 
 
 def answer_from_rows(
@@ -105,7 +105,7 @@ def answer_from_rows(
 
 
 def _symbol(question: Question, symbols: Sequence[str], topic: str | None) -> str | None:
-    """Return the symbol asked about: one of the universe, or the target where none is named."""
+    """Return the symbol of a question: one of the universe, or the target where none is named."""
     for symbol in symbols:
         if re.search(rf"(?<!\w){re.escape(symbol)}(?!\w)", question.text):
             return symbol
@@ -129,10 +129,10 @@ def _outcome(
 
 def _macro_answer(store: Store, question: Question, until: datetime) -> Answer | None:
     """Answer with the newest release of a series, or of the month or day that is named."""
-    words_asked = frozenset(words_of(question.text))
+    question_words = frozenset(words_of(question.text))
     for series, (name, _) in NAMES.items():
         named = frozenset(words_of(name.partition("(")[0])) - _FILLER
-        if series in question.text or named <= words_asked:
+        if series in question.text or named <= question_words:
             break
     else:
         return None

@@ -1,4 +1,4 @@
-"""What can be asked about one store: its rows, and its documents in an index."""
+"""The sources of one store: its rows, and its documents in an index."""
 
 import hashlib
 import threading
@@ -32,7 +32,7 @@ _CACHE = Path("var/cache")
 
 @dataclass(frozen=True)
 class Source:
-    """What a citation stands for.
+    """The row or the passage of a citation.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ class Library:
         return replace(brief, missing=(waiting, *brief.missing))
 
     def source(self, id: str) -> Source:
-        """Return what a citation stands for.
+        """Return the row or the passage of a citation.
 
         Raises
         ------

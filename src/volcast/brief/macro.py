@@ -1,4 +1,4 @@
-"""Macro releases in words, each as it was known when it became public."""
+"""Macro releases in words, each with the values that were public then."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Release:
     row : mapping
         Of raw.macro.
     before : float or None
-        The value of the period before, as known by then.
+        The value of the period before, as published by then.
     every : datetime.timedelta
         The usual time from one observation to the next.
     """
@@ -75,10 +75,10 @@ class Release:
         value = f"{_written(row['value'])} {unit}".rstrip()
         public: datetime = row["available_at"]
         since = "" if self.before is None else f", after {_written(self.before)}"
-        known = "" if row["lag_rule"].startswith("published") else " at the latest (assumed lag)"
+        assumed = "" if row["lag_rule"].startswith("published") else " at the latest (assumed lag)"
         return (
             f"{name}, {row['series']}: {value} for {self.period}{since}, "
-            f"public on {public.day} {public:%B %Y}{known}."
+            f"public on {public.day} {public:%B %Y}{assumed}."
         )
 
 

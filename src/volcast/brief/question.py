@@ -79,21 +79,22 @@ class Question:
         """Whether ``text`` contains what such a question is answered by."""
         for asks, form in _FORMS:
             if asks.search(self.text.lower()):
-                return any(not frozenset(words_of(found)) <= self.names
-                           for found in form.findall(text) or [] if found)  # fmt: skip
+                return any(
+                    not frozenset(words_of(match)) <= self.names for match in form.findall(text)
+                )
         return True
 
     @cached_property
     def day(self) -> date | None:
         """The one day it names, as in 2021-12-31, 31 December 2021 or December 31, 2021."""
-        found = _DAY.search(self.text)
-        if found is None:
+        match = _DAY.search(self.text)
+        if match is None:
             return None
-        year, month, day = found["y"] or found["v"] or found["u"], found["m"], found["d"]
-        name = (found["n"] or found["o"] or "").capitalize()
+        year, month, day = match["y"] or match["v"] or match["u"], match["m"], match["d"]
+        name = (match["n"] or match["o"] or "").capitalize()
         try:
             number = int(month) if month else list(calendar.month_name).index(name)
-            return date(int(year), number, int(day or found["e"] or found["f"]))
+            return date(int(year), number, int(day or match["e"] or match["f"]))
         except ValueError:
             return None
 
@@ -108,14 +109,14 @@ class Question:
 
 def words_of(text: str) -> list[str]:
     """Return the words and numbers of ``text`` in lower case; 4.50 and 4.5 are one number."""
-    found = _WORD.findall(text.replace("\N{RIGHT SINGLE QUOTATION MARK}s", "").replace("'s", ""))
-    return [_number(word) if word[0].isdigit() else word.lower() for word in found]
+    words = _WORD.findall(text.replace("\N{RIGHT SINGLE QUOTATION MARK}s", "").replace("'s", ""))
+    return [_number(word) if word[0].isdigit() else word.lower() for word in words]
 
 
 def exact_words(text: str) -> frozenset[str]:
     """Return the words of ``text``, with numbers up to twelve as digits too."""
-    found = frozenset(words_of(text))
-    return found | {_NUMBERS[word] for word in found if word in _NUMBERS}
+    words = frozenset(words_of(text))
+    return words | {_NUMBERS[word] for word in words if word in _NUMBERS}
 
 
 def checked_question(text: str) -> str:

@@ -6,27 +6,26 @@ from typing import Any
 
 import pandas as pd
 
+from volcast.core.names import LABELS
 from volcast.evaluation.table import shown_p
 from volcast.features.catalog import label
 from volcast.monitoring import status
 from volcast.monitoring.status.words import percent
 
 __all__ = [
-    "BASELINES", "baselines", "day", "drift", "drivers", "failed", "hindsight", "interval_95",
-    "job", "part_with", "performance", "realized", "regime", "retrain", "skill",
+    "BASELINES", "baselines", "day", "drift", "drivers", "part_with", "performance", "realized",
+    "regime", "skill",
 ]  # fmt: skip
 
 Row = Mapping[str, Any]
 
-BASELINES = {
-    "har_rv": "HAR-RV", "log_har": "HAR in logs", "har_x": "HAR-X", "vix": "VIX itself",
-}  # fmt: skip
+BASELINES = ("har_rv", "log_har", "har_x", "vix")
 """Baselines that the brief names."""
 
 _DRIVERS = 3
 
 _PROVEN = 0.05
-"""One-sided p-value under which one forecast is said to beat another."""
+"""One-sided p-value under which one forecast is called better than another."""
 
 _RECORD = {
     "better": "is better than it was",
@@ -37,25 +36,11 @@ _RECORD = {
 """States of monitoring.performance."""
 
 
-def interval_95(row: Row) -> str:
-    """Return the 95 % interval."""
-    return f"With 95 % it is between {percent(row['lo95'])} and {percent(row['hi95'])}."
-
-
 def baselines(row: Row) -> str:
     """Return what the baselines forecast; empty where there is none."""
-    values = {BASELINES[name]: row[f"baseline_{name}"] for name in ("har_rv", "har_x", "vix")}
+    values = {LABELS[name]: row[f"baseline_{name}"] for name in ("har_rv", "har_x", "vix")}
     shown = [f"{name} {percent(value)}" for name, value in values.items() if value is not None]
     return f"Baselines: {', '.join(shown)}." if shown else ""
-
-
-def hindsight(row: Row) -> str:
-    """Return that a forecast could not have been made then."""
-    trained = row["model_as_of"] or "an unknown day"
-    return (
-        f"This is hindsight: version {row['model_version']} was trained on sessions up to "
-        f"{trained}, so the forecast could not have been made then."
-    )
 
 
 def drivers(row: Row) -> str:
@@ -108,7 +93,7 @@ def skill(card: status.ModelCard, line: str, part: str) -> str:
     share = f"{abs(gain):.1f} % {'less' if gain >= 0 else 'more'} QLIKE"
     return (
         f"Walking forward over {table.rows} sessions, {table.first} to {table.last}, "
-        f"volcast version {card.champion.version} {verb} {BASELINES[line]}, with {share} "
+        f"volcast version {card.champion.version} {verb} {LABELS[line]}, with {share} "
         f"({own.qlike:.3f} compared with {other.qlike:.3f}, one-sided p {shown_p(other.p_better)})."
     )
 
@@ -118,25 +103,6 @@ def drift(row: Row, fired: Sequence[str]) -> str:
     named = [label(name) for name in fired]
     tests = f"; tests fired alone for {', '.join(named)}" if named else ""
     return f"Drift at {day(row['session'])}: {row['state']} ({row['detail']}){tests}."
-
-
-def failed(row: Row) -> str:
-    """Return which quality check did not pass."""
-    return (
-        f"Quality check {row['check']} of {row['suite']} ({row['severity']}) failed at "
-        f"{day(row['session'])}: {row['detail'] or 'no detail'}."
-    )
-
-
-def retrain(row: Row) -> str:
-    """Return whether a new training run is needed."""
-    return f"Retraining at {day(row['session'])}: {row['reason']}."
-
-
-def job(row: Row) -> str:
-    """Return how a pipeline's run ended."""
-    why = f": {row['detail']}" if row["detail"] else ""
-    return f"The last run of {row['job']} ended {row['outcome']} on {day(row['day'])}{why}."
 
 
 def realized(row: Row) -> str:

@@ -1,4 +1,4 @@
-"""What a person is shown of a brief, an answer, and what a citation stands for."""
+"""Briefs, answers and sources on the terminal."""
 
 from collections.abc import Iterable
 

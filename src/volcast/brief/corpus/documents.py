@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from volcast.brief.corpus.passages import Passage
+from volcast.brief.corpus.index import Passage
 from volcast.core.errors import ContractError, KeyMissing
 from volcast.store import Store
 

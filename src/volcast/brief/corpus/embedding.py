@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from volcast.core.errors import ModelError
 
-__all__ = ["DIMENSIONS", "VectorCache", "embed"]
+__all__ = ["DIMENSIONS", "VectorCache", "Vectors", "embed"]
 
 DIMENSIONS = 384
 _HEADS, _LAYERS, _TOKENS, _BATCH = 12, 6, 256, 16

@@ -1,14 +1,12 @@
 """The index in PostgreSQL: its full-text search, and pgvector; in the schema ``volcast_brief``."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from volcast.brief.corpus.embedding import DIMENSIONS, embed
-from volcast.brief.corpus.passages import Hit, Passage, embedded_texts
+from volcast.brief.corpus.index import Hit, Passage, embedded_texts
 from volcast.core.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -115,8 +113,7 @@ class PgvectorIndex:
         except psycopg.Error as error:
             raise StoreUnavailable(
                 found=f"{type(error).__name__} from PostgreSQL", expected="an answer",
-                where=f"index postgresql://{_host(self._address)}",
-                remedy="Start the server, or correct VOLCAST_BRIEF_INDEX.",
+                where="VOLCAST_BRIEF_INDEX", remedy="Start the server, or correct its address.",
             ) from None  # fmt: skip
 
 
@@ -133,8 +130,3 @@ def _insert(connection: "psycopg.Connection[Any]", passage: Passage) -> None:
             "INSERT INTO volcast_brief.sentences VALUES (%s, %s, %s)",
             [(passage.id, place, vector) for place, vector in enumerate(sentences)],
         )
-
-
-def _host(address: str) -> str:
-    """Return the host of an address, which may be malformed, without user and password."""
-    return re.sub(r"[^\w.:\-\[\]]", "", urlsplit(address).netloc.rpartition("@")[2])

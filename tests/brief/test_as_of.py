@@ -1,4 +1,4 @@
-"""An answer as of a day knows nothing later, and one forecast of a session counts everywhere."""
+"""A brief as of a day uses nothing later, and names the forecast that is current then."""
 
 import re
 from datetime import UTC, date, datetime
@@ -16,6 +16,8 @@ from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_JOBS, MONITORING_REALIZED_ERROR
 from volcast.store.universe import recall
 
+MONDAY = date(2024, 7, 1)
+
 
 @pytest.fixture
 def desk(store: Store) -> Store:
@@ -30,12 +32,12 @@ def test_an_outcome_is_public_when_its_last_session_ends(desk: Store):
         inside_80=True, error_points=1.0,
     )  # fmt: skip
     library = Library.open(read_settings(store=desk.uri), lambda: NOW)
-    asked = "What was the outcome of the forecast for SPY on 21 June 2024?"
-    assert "11.0 %" in library.ask(asked).text
-    assert not library.ask(asked, BEFORE).answered
+    question = "What was the outcome of the forecast for SPY on 21 June 2024?"
+    assert "11.0 %" in library.ask(question).text
+    assert not library.ask(question, BEFORE).answered
 
 
-def test_the_champion_in_office_counts_on_the_page_in_the_record_and_in_answers(desk: Store):
+def test_the_official_forecast_is_that_of_the_page_the_record_and_answers(desk: Store):
     for version in ("9", "10"):
         forecast(desk, SESSION, 0.25, model_version=version)
     assert status.outlook(desk, "SPY").row["model_version"] == "3"
@@ -46,25 +48,17 @@ def test_the_champion_in_office_counts_on_the_page_in_the_record_and_in_answers(
     assert "13.1 %" in library.ask("What is the forecast for SPY?").text
 
 
-def test_a_fixed_session_is_that_of_answers_too(desk: Store):
-    settings = read_settings(store=desk.uri, as_of="2024-06-27")
-    library = Library.open(settings, lambda: NOW)
-    library.refresh()
-    assert "14.0 %" in library.ask("What is the forecast for SPY?").text
-    assert library.brief().as_of == BEFORE
-
-
-def test_a_live_source_that_stopped_is_said_to_be_late(desk: Store):
+def test_a_live_source_that_stopped_is_late(desk: Store):
     put(desk, CURATED_MARKET_DAILY, "SPY", SESSION, source="yfinance")
     later = datetime(2024, 7, 9, 22, tzinfo=UTC)
     brief = daily_brief(desk, Universe(), "SPY", date(2024, 7, 9), later)
-    said = [one.what for one in brief.missing if "late" in one.what]
+    whats = [one.what for one in brief.missing if "late" in one.what]
     assert any(
-        "predictions_daily of SPY ends at 2024-06-28, 6 sessions late" in one for one in said
+        "predictions_daily of SPY ends at 2024-06-28, 6 sessions late" in one for one in whats
     )
 
 
-def test_a_regime_of_days_gone_by_is_not_told_as_todays(desk: Store):
+def test_an_old_regime_is_not_reported_as_that_of_the_day(desk: Store):
     for day in (date(2024, 7, 1), date(2024, 12, 31)):
         brief = daily_brief(desk, Universe(), "SPY", day, datetime(2025, 1, 2, tzinfo=UTC))
         assert "Regime" not in {part.title for part in brief.sections}
@@ -72,22 +66,15 @@ def test_a_regime_of_days_gone_by_is_not_told_as_todays(desk: Store):
         assert one.what == (f"There is no regime of SPY for {day}; the newest is of 2024-06-28.")
 
 
-def test_prices_without_features_say_the_last_regime_that_is_known(desk: Store):
-    day = date(2024, 7, 1)
-    put(desk, CURATED_MARKET_DAILY, "SPY", day, source="csv", close=500.0)
-    brief = daily_brief(desk, Universe(), "SPY", day, datetime(2024, 7, 2, tzinfo=UTC))
-    assert any("the newest is of 2024-06-28" in one.what for one in brief.missing)
-
-
 def ages(store: Store, as_of: date) -> list[str]:
     brief = daily_brief(store, recall(store), "SPY", as_of, datetime(2027, 1, 2, tzinfo=UTC))
     return [one.what for one in brief.missing if "_daily of " in one.what]
 
 
-def test_tables_that_ended_long_before_the_day_asked_for_are_named_with_their_end(store: Store):
+def test_tables_that_ended_long_before_the_day_are_named_with_their_end(store: Store):
     stores.whole(store)
     assert ages(store, stores.SESSION) == []
-    said = ages(store, date(2026, 12, 31))
+    whats = ages(store, date(2026, 12, 31))
     for table, end in (
         ("curated.market_daily of SPY", stores.SESSION),
         ("curated.market_daily of VIX", stores.SESSION),
@@ -95,7 +82,7 @@ def test_tables_that_ended_long_before_the_day_asked_for_are_named_with_their_en
         ("labels_daily of SPY", stores.SESSIONS[-6]),
         ("predictions_daily of SPY", stores.SESSION),
     ):
-        (one,) = (one for one in said if one.startswith(table))
+        (one,) = (one for one in whats if one.startswith(table))
         assert re.fullmatch(rf"{table} ends at {end}, 6\d\d sessions late\.", one)
 
 
@@ -104,33 +91,25 @@ def test_a_table_without_a_row_is_named(store: Store, table: str):
     stores.whole(store)
     for key in store.objects.list(f"{table}/symbol=SPY/"):
         store.objects.delete(key)
-    said = ages(store, stores.SESSION)
-    assert f"{table} of SPY has no row up to 2024-06-28." in said
+    whats = ages(store, stores.SESSION)
+    assert f"{table} of SPY has no row up to 2024-06-28." in whats
     assert ages(store, stores.PUBLISHED[0]) == [
         f"{table} of SPY has no row up to {stores.PUBLISHED[0]}."
     ]
 
 
-def test_what_was_last_watched_years_before_is_not_said_never_to_have_been(store: Store):
+def test_monitoring_that_ran_years_before_is_missing_since_then(store: Store):
     stores.whole(store)
     brief = daily_brief(
         store, recall(store), "SPY", date(2026, 12, 31), datetime(2027, 1, 2, tzinfo=UTC)
     )
-    said = [one.what for one in brief.missing]
+    whats = [one.what for one in brief.missing]
     span = "from 2025-01-01 to 2026-12-31."
     for what in (
         "Drift has not been looked for", "No forecast has been scored",
         "Retraining has not been decided",
     ):  # fmt: skip
-        assert f"{what} {span}" in said
-
-
-def test_no_late_table_is_left_out_however_many_there_are(desk: Store):
-    put(desk, CURATED_MARKET_DAILY, "SPY", SESSION, source="yfinance")
-    brief = daily_brief(
-        desk, Universe(target="QQQ"), "SPY", date(2024, 7, 9), datetime(2024, 7, 9, 22, tzinfo=UTC)
-    )
-    assert any("labels_daily of SPY ends at" in one.what for one in brief.missing)
+        assert f"{what} {span}" in whats
 
 
 def test_a_run_of_another_day_is_no_news_of_the_past(desk: Store):
@@ -159,3 +138,46 @@ def test_a_run_without_its_table_of_skill_is_no_fault(desk: Store):
     for folder in ("registry/volcast/3", "runs/cd"):
         desk.objects.put(f"{folder}/metrics.json", b'{"rows": 3}')
     assert daily_brief(desk, Universe(), "SPY", SESSION, NOW).sections
+
+
+@pytest.fixture
+def live(store: Store) -> Store:
+    briefed(store)
+    put(store, CURATED_MARKET_DAILY, "SPY", SESSION, source="yfinance", close=500.0)
+    return store
+
+
+def library_at(store: Store, now: str, as_of: date | None = None) -> Library:
+    when = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    return Library.open(read_settings(store=store.uri, as_of=as_of), lambda: when)
+
+
+@pytest.mark.parametrize("now", ["2024-07-01T19:59", "2024-07-01T21:00", "2024-07-02T11:59"])
+def test_until_the_next_forecast_is_due_the_brief_is_of_the_newest(live: Store, now: str):
+    brief = library_at(live, now).brief()
+    assert brief.as_of == SESSION
+    assert "13.1 %" in brief.sections[0].sentences[0].text
+    assert not any("SPY ends at" in one.what for one in brief.missing)
+
+
+def test_a_later_closed_session_is_named_with_the_time_its_forecast_is_due(live: Store):
+    brief = library_at(live, "2024-07-01T21:00").brief()
+    first = brief.missing[0]
+    assert first.what == "The forecast of 2024-07-01 is not due before 2024-07-02 12:00 UTC."
+    assert first.remedy == "This brief is of 2024-06-28."
+    for now, day in (("2024-07-01T19:59", None), ("2024-07-01T21:00", SESSION)):
+        brief = library_at(live, now).brief(as_of=day)
+        assert not any("not due" in one.what for one in brief.missing)
+
+
+def test_once_it_is_overdue_the_brief_is_of_the_session_that_lacks_it(live: Store):
+    brief = library_at(live, "2024-07-02T12:01").brief()
+    assert brief.as_of == MONDAY
+    whats = [one.what for one in brief.missing]
+    assert "No forecast of SPY has been published for 2024-07-01." in whats
+    assert "predictions_daily of SPY ends at 2024-06-28, 1 session late." in whats
+
+
+def test_a_requested_or_fixed_day_is_that_of_the_brief(live: Store):
+    assert library_at(live, "2024-07-01T21:00").brief(as_of=MONDAY).as_of == MONDAY
+    assert library_at(live, "2024-07-01T21:00", MONDAY).brief().as_of == MONDAY
