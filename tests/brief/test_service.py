@@ -198,7 +198,7 @@ def get_brief(store: Store) -> httpx.Response:
         return client.get("/daily-brief")
 
 
-@pytest.mark.parametrize("prefix", ["", "curated.market_daily/", "predictions_daily/"])
+@pytest.mark.parametrize("prefix", ["", "curated.market_daily/"])
 def test_a_brief_that_cannot_be_found_names_no_path_of_the_server(store: Store, prefix: str):
     briefed(store)
     for key in store.objects.list(prefix):
