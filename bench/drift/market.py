@@ -39,8 +39,8 @@ def real_features() -> tuple[str, NDArray[np.float64]]:
         build(store, universe, as_of)
         labels.build(store, universe, as_of)
         rows = labelled_features(store, universe.target, as_of)
-    groups = ("iv", "range", "common", "classical")
-    columns = [name for name in names(*groups) if rows[name].notna().mean() > 0.9]
+    candidates = names("iv", "range", "common", "classical")
+    columns = [name for name in candidates if rows[name].notna().mean() > 0.9]
     complete = rows.dropna(subset=[*columns, "rv_5d"])
     values = complete[columns].assign(target=np.log(complete["rv_5d"])).to_numpy(dtype=np.float64)
     return f"{universe.target}, {len(values)} sessions", values

@@ -32,7 +32,7 @@ class Autoregressive:
         own = rng.normal(size=(rows + _BURN_IN, FEATURES))
         noise = np.sqrt(1 - self.shared) * own
         noise += np.sqrt(self.shared) * rng.normal(size=(len(own), 1))
-        series = np.empty_like(noise)
+        series: Floats = np.empty_like(noise)
         series[0] = noise[0]
         for t in range(1, len(series)):
             series[t] = PHI * series[t - 1] + np.sqrt(1 - PHI**2) * noise[t]

@@ -38,11 +38,12 @@ class Running:
 
     def cpu_seconds(self) -> float:
         """User and system time of the process and its children so far."""
-        return sum(sum(one.cpu_times()[:2]) for one in self._processes())
+        seconds = [time for one in self._processes() for time in one.cpu_times()[:2]]
+        return float(sum(seconds))
 
     def rss_megabytes(self) -> float:
         """Resident memory of the process and its children."""
-        return sum(one.memory_info().rss for one in self._processes()) / 2**20
+        return float(sum(one.memory_info().rss for one in self._processes()) / 2**20)
 
     @contextmanager
     def on_one_core(self) -> Iterator[None]:

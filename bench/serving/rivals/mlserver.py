@@ -25,9 +25,9 @@ def environment() -> Path:
 
 
 def _install(python: Path) -> None:
-    uv = Path(sys.executable).with_name("uv")
-    by_uv = [uv, "pip", "sync", "-q", "--python", python, "--require-hashes", _LOCK]
-    by_pip = [python, "-m", "pip", "install", "-q", "--require-hashes", "-r", _LOCK]
+    uv, own, lock = str(Path(sys.executable).with_name("uv")), str(python), str(_LOCK)
+    by_uv = [uv, "pip", "sync", "-q", "--python", own, "--require-hashes", lock]
+    by_pip = [own, "-m", "pip", "install", "-q", "--require-hashes", "-r", lock]
     # As for the main environment: pip knows this machine's index where uv does not.
     if subprocess.run(by_uv, check=False).returncode:
         subprocess.run(by_pip, check=True)
@@ -35,7 +35,7 @@ def _install(python: Path) -> None:
 
 def version(programs: Path) -> str:
     """Return MLServer's version."""
-    command = [programs / "python", "-c", "from importlib.metadata import version as v;"
+    command = [str(programs / "python"), "-c", "from importlib.metadata import version as v;"
              "print(v('mlserver'), 'with xgboost', v('xgboost'))"]  # fmt: skip
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
