@@ -113,7 +113,7 @@ _RECORD = Board("volcast-record", "volcast: track record", (
 ))  # fmt: skip
 
 _DRIFT = Board("volcast-drift", "volcast: drift", (
-    Panel("Verdict", {"{{state}}": f"volcast_drift_state{{{_S}}}"}, "state-timeline",
+    Panel("State of drift", {"{{state}}": f"volcast_drift_state{{{_S}}}"}, "state-timeline",
           about="regime-shift is the market's move, and alerts nobody.", width=18),
     _when("Judged for", "{{symbol}}", "volcast_drift_session_timestamp_seconds", width=6),
     Panel("Subjects over a threshold", {

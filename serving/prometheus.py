@@ -12,7 +12,7 @@ from prometheus_client import (
 )
 from prometheus_client.registry import REGISTRY
 
-from volcast.monitoring.metrics import named
+from volcast.monitoring.metrics import METRICS
 
 __all__ = ["counter", "gauge", "histogram", "info"]
 
@@ -32,7 +32,7 @@ def gauge(name: str, registry: CollectorRegistry = REGISTRY) -> Gauge:
 def histogram(name: str, registry: CollectorRegistry = REGISTRY) -> Histogram:
     """Return the histogram of that name, registered."""
     described = _described("histogram", name)
-    return Histogram(*described, buckets=named(name).buckets, registry=registry)
+    return Histogram(*described, buckets=METRICS[name].buckets, registry=registry)
 
 
 def info(name: str) -> Info:
@@ -41,7 +41,7 @@ def info(name: str) -> Info:
 
 
 def _described(kind: str, name: str) -> tuple[str, str, Sequence[str]]:
-    metric = named(name)
+    metric = METRICS[name]
     if metric.kind != kind:
         raise TypeError(f"{name} is a {metric.kind}, no {kind}")
     return name, metric.help, metric.labels

@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from serving.exporter.reading import Reading, read
 from serving.exporter.sample import Sample
-from volcast.monitoring.metrics import named
+from volcast.monitoring.metrics import METRICS
 from volcast.store import Store
 
 __all__ = ["StoreCollector"]
@@ -69,7 +69,7 @@ class StoreCollector(Collector):
 
 
 def _family(name: str) -> Metric:
-    metric = named(name)
+    metric = METRICS[name]
     if metric.kind == "info":
         return InfoMetricFamily(name.removesuffix("_info"), metric.help, labels=[])
     return GaugeMetricFamily(name, metric.help, labels=metric.labels)
@@ -77,7 +77,7 @@ def _family(name: str) -> Metric:
 
 def _add(family: Metric, sample: Sample) -> None:
     if isinstance(family, InfoMetricFamily):
-        labels = named(sample.name).labels
+        labels = METRICS[sample.name].labels
         family.add_metric([], dict(zip(labels, sample.labels, strict=True)))
     elif isinstance(family, GaugeMetricFamily):
         family.add_metric(sample.labels, sample.value)

@@ -7,7 +7,7 @@ from volcast.monitoring.metrics import METRICS
 
 def assert_declared(text: str, where: str) -> None:
     """Assert that the text shows every metric declared of the process, and no other of ours."""
-    declared = {metric.name: metric for metric in METRICS if metric.where == where}
+    declared = {metric.name: metric for metric in METRICS.values() if metric.where == where}
     shown_as = {"info": "gauge"}
     assert _families(text) == {
         name: (shown_as.get(metric.kind, metric.kind), metric.help)

@@ -78,12 +78,12 @@ def test_runbooks_are_those_of_the_alerts_and_listed():
 @pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_uses_metrics_of_the_catalogue_only(name):
     names = metrics_of(ALERTS[name]["expr"])
-    assert names <= {metric.name for metric in METRICS} | PROMETHEUS_OWN
+    assert names <= METRICS.keys() | PROMETHEUS_OWN
     assert names or name == "Watchdog"
 
 
 def test_alerts_on_exported_metrics_are_labelled_rests_on_store():
-    exporter = {metric.name for metric in METRICS if metric.where == "exporter"}
+    exporter = {metric.name for metric in METRICS.values() if metric.where == "exporter"}
     for name, rule in ALERTS.items():
         rests = bool(metrics_of(rule["expr"]) & exporter)
         watches = name in {"VolcastExporterDown", "VolcastStoreUnreadable"}
