@@ -57,7 +57,9 @@ def table_digest(table: pa.Table) -> str:
     return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
-FORECAST_CODE = ("features/*.py", "models/*.py", "evaluation/*.py", "training/train.py")
+FORECAST_CODE = (
+    "features/*.py", "features/*.csv", "models/*.py", "evaluation/*.py", "training/train.py",
+)  # fmt: skip
 """Modules that a forecast depends on."""
 
 FORECAST_LIBRARIES = ("numpy", "pandas", "xgboost", "xgboost-cpu")

@@ -1,7 +1,6 @@
 """Checks of features_daily before it is used for a forecast."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from volcast.store.tables import CURATED_MARKET_DAILY
 
 __all__ = ["FEATURE_CHECKS", "audit_features", "judge_features"]
 
-_CODE = ("features/audit.py", "features/catalog.py", "data/checks/*.py")
+_CODE = ("features/audit.py", "features/catalog.*", "data/checks/*.py")
 
 _STEADY = 5
 """Consecutive sessions with a value, after which a null is a fault."""
@@ -30,33 +29,28 @@ _STEADY = 5
 _ROUNDING = 1e-9
 
 
-@dataclass(frozen=True)
-class _Bound:
-    """Bounds of the features of one unit."""
-
-    name: str
-    at_least: float
-    at_most: float
-    of: Callable[[Feature], bool]
-    above: bool = False
+def _bound(name: str, at_least: float, at_most: float, above: bool = False) -> Check:
+    check, measure = f"{name}_out_of_bounds", f"worst {name}"
+    return Check("features", check, "critical", measure, at_least, at_most, above=above)
 
 
-def _is_level(feature: Feature) -> bool:
-    return feature.unit == "annualised, decimal" and "change" not in feature.name
-
-
-_BOUNDS = (
+_BOUNDS: tuple[tuple[Check, Callable[[Feature], bool]], ...] = (
     # A session that ends where it began has no volatility.
-    _Bound("rv_1", 0.0, 20.0, lambda f: f.name == "rv_1"),
-    _Bound("volatility", 0.0, 20.0, lambda f: _is_level(f) and f.name != "rv_1", above=True),
-    _Bound("correlation", -1 - _ROUNDING, 1 + _ROUNDING, lambda f: f.unit == "correlation"),
-    _Bound("probability", -_ROUNDING, 1 + _ROUNDING, lambda f: f.unit == "probability"),
-    _Bound("log_return", -2.0, 2.0, lambda f: f.unit == "log return"),
-    _Bound("log_variance", -20.0, 6.0, lambda f: f.unit == "log annualised variance"),
-    _Bound("number", -1e12, 1e12, lambda f: True),  # noqa: ARG005
+    (_bound("rv_1", 0.0, 20.0), lambda f: f.name == "rv_1"),
+    (
+        _bound("volatility", 0.0, 20.0, above=True),
+        lambda f: f.unit == "annualised, decimal" and f.name != "rv_1" and "change" not in f.name,
+    ),
+    (
+        _bound("correlation", -1 - _ROUNDING, 1 + _ROUNDING),
+        lambda f: f.unit == "correlation",
+    ),
+    (_bound("probability", -_ROUNDING, 1 + _ROUNDING), lambda f: f.unit == "probability"),
+    (_bound("log_return", -2.0, 2.0), lambda f: f.unit == "log return"),
+    (_bound("log_variance", -20.0, 6.0), lambda f: f.unit == "log annualised variance"),
+    (_bound("number", -1e12, 1e12), lambda _: True),
 )
-"""The last applies to every feature, and refuses infinity."""
-
+"""Bounds, and the features of their unit. The last is of every feature, and refuses infinity."""
 
 _KEY = ["symbol", "session", "created_timestamp"]
 
@@ -65,13 +59,7 @@ FEATURE_CHECKS = (
     Check("features", "key_repeated", "critical", key=tuple(_KEY)),
     Check("features", "event_not_close", "critical", "seconds from close", 0, 0),
     Check("features", "created_before_close", "critical", "seconds created after close", 0),
-    *(
-        Check(
-            "features", f"{b.name}_out_of_bounds", "critical", f"worst {b.name}",
-            b.at_least, b.at_most, above=b.above,
-        )
-        for b in _BOUNDS
-    ),
+    *(bound for bound, _ in _BOUNDS),
     *(
         Check("features", f"{k}_sum_not_one", "critical", f"sum of {k}", 1 - 1e-6, 1 + 1e-6)
         for k in REGIME_MODELS
@@ -87,12 +75,7 @@ FEATURE_CHECKS = (
 def audit_features(
     store: Store, universe: Universe, as_of: date, page: Path | None = None
 ) -> AuditReport:
-    """Check the target's rows of features_daily up to ``as_of``.
-
-    Parameters
-    ----------
-    page : pathlib.Path or None
-        Where an HTML page of the checks is written.
+    """Check the target's rows of features_daily up to ``as_of``, and write an HTML page of it.
 
     Raises
     ------
@@ -111,14 +94,8 @@ def audit_features(
 def judge_features(features: pa.Table, curated: pa.Table, symbol: str, as_of: date) -> Verdict:
     """Run the checks of `FEATURE_CHECKS` on the versions in use.
 
-    A sudden null of a feature of another symbol or of the economy is only a warning.
-
-    Parameters
-    ----------
-    features : pyarrow.Table
-        The symbol's rows of features_daily up to ``as_of``, all versions.
-    curated : pyarrow.Table
-        Its rows of curated.market_daily.
+    A sudden null of a feature of another symbol or of the economy is only a warning. ``features``
+    has all versions; ``curated`` needs no column but session.
     """
     rows = features.to_pandas(date_as_object=False)
     priced = pd.DatetimeIndex(curated.column("session").to_pandas(date_as_object=False))
@@ -142,13 +119,13 @@ def _measured(rows: pd.DataFrame) -> pd.DataFrame:
         "seconds from close": (rows["event_timestamp"] - close).dt.total_seconds(),
         "seconds created after close": (rows["created_timestamp"] - close).dt.total_seconds(),
     }
-    for bound in _BOUNDS:
-        columns = [feature.name for feature in FEATURES if bound.of(feature)]
+    for bound, applies in _BOUNDS:
+        columns = [feature.name for feature in FEATURES if applies(feature)]
         values = rows[columns].to_numpy(dtype=float)
         out = np.maximum(bound.at_least - values, values - bound.at_most)
         at = np.where(np.isnan(out), -np.inf, out).argmax(axis=1)
-        measures[f"worst {bound.name}"] = np.take_along_axis(values, at[:, None], 1)[:, 0]
-        measures[f"worst {bound.name}: which"] = np.asarray(columns, dtype=object)[at]
+        measures[bound.measure] = np.take_along_axis(values, at[:, None], 1)[:, 0]
+        measures[f"{bound.measure}: which"] = np.asarray(columns, dtype=object)[at]
     for kind in REGIME_MODELS:
         columns = [f"{kind}_{state}" for state in STATES]
         measures[f"sum of {kind}"] = rows[columns].sum(axis=1, skipna=False)

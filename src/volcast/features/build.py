@@ -45,12 +45,7 @@ def versions(history: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
     """Compute every version of every session's market features.
 
     A session has one created at its close, and one for each later vintage that changed it, created
-    when that vintage began.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Columns of features_daily except those that `with_context` adds.
+    when that vintage began. Columns are those of features_daily that `with_context` does not add.
     """
     parts, before = [], None
     for vintage in history:
@@ -71,22 +66,19 @@ def with_context(rows: pd.DataFrame, store: Store, universe: Universe) -> pd.Dat
     """Add the macro and regime features as of each session's close.
 
     All versions of a session get the same ones: a price restated later changes the market features
-    of a new version only.
+    of a new version only. Only the universe's target has regimes.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Symbol, session, event_timestamp, created_timestamp, iv_symbol and the market features;
-        all versions.
+        All versions, as of `versions`.
     store : Store
         Has raw.macro, and caches the fits of the regimes.
-    universe : Universe
-        Only its target has regimes.
 
     Returns
     -------
     pandas.DataFrame
-        Columns of features_daily, rows in the order given.
+        Columns of features_daily, rows in the order of ``rows``.
     """
     raw = store.read(RAW_MACRO).to_pandas(date_as_object=False)
     closes = pd.DatetimeIndex(rows["event_timestamp"].drop_duplicates().sort_values())

@@ -47,22 +47,6 @@ class _Published:
         return float(np.mean(last)) if len(last) == count else np.nan
 
 
-def _change_12m(series: _Published) -> float:
-    return series.newest() - series.year_before()
-
-
-def _growth_12m(series: _Published) -> float:
-    return series.newest() / series.year_before() - 1
-
-
-def _log_growth_12m(series: _Published) -> float:
-    return float(np.log(series.newest() / series.year_before()))
-
-
-def _claims_growth(series: _Published) -> float:
-    return float(np.log(series.mean(4) / series.mean(52)))
-
-
 @dataclass(frozen=True)
 class _Input:
     """One number read from one series: the first of ``series`` that has rows."""
@@ -80,10 +64,16 @@ _INPUTS = {
     "credit_spread": _Input(("BAA10Y",), _DAILY_DAYS),
     "high_yield_spread": _Input(("BAMLH0A0HYM2",), _DAILY_DAYS),
     "unemployment": _Input(("UNRATE",), _MONTHLY_DAYS),
-    "unemployment_change_12m": _Input(("UNRATE",), _MONTHLY_DAYS, _change_12m),
-    "claims_growth": _Input(("ICSA",), _WEEKLY_DAYS, _claims_growth),
-    "inflation_12m": _Input(("CPI_vintages", "CPIAUCSL"), _MONTHLY_DAYS, _growth_12m),
-    "industrial_growth_12m": _Input(("INDPRO",), _MONTHLY_DAYS, _log_growth_12m),
+    "unemployment_change_12m": _Input(
+        ("UNRATE",), _MONTHLY_DAYS, lambda s: s.newest() - s.year_before()
+    ),
+    "claims_growth": _Input(("ICSA",), _WEEKLY_DAYS, lambda s: np.log(s.mean(4) / s.mean(52))),
+    "inflation_12m": _Input(
+        ("CPI_vintages", "CPIAUCSL"), _MONTHLY_DAYS, lambda s: s.newest() / s.year_before() - 1
+    ),
+    "industrial_growth_12m": _Input(
+        ("INDPRO",), _MONTHLY_DAYS, lambda s: np.log(s.newest() / s.year_before())
+    ),
     "financial_conditions": _Input(("NFCI",), _WEEKLY_DAYS),
     "ism": _Input(("ISM_PMI_first_print",), _MONTHLY_DAYS),
 }

@@ -10,6 +10,7 @@ separate variances the widest state claims the calmest sessions too (.71 "stress
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -52,11 +53,9 @@ def regime_features(rows: pd.DataFrame, store: Store, symbol: str) -> pd.DataFra
     Parameters
     ----------
     rows : pandas.DataFrame
-        Session and market features of one symbol as of each session's close; one row a session,
-        sorted.
+        Session and market features of one symbol as of each session's close, sorted by session.
     store : Store
         Caches the fits, so that a year is fitted once.
-    symbol : str
 
     Returns
     -------
@@ -80,10 +79,7 @@ def regime_features(rows: pd.DataFrame, store: Store, symbol: str) -> pd.DataFra
 def regime_columns(features: Mapping[str, float | None]) -> dict[str, object]:
     """Return the regime columns of predictions_daily, by the hidden Markov model.
 
-    Parameters
-    ----------
-    features : mapping
-        Values by name; without the three probabilities every column is None.
+    Without the probability of each state every column is None.
     """
     values = [features.get(name) for name in STATE_FEATURES]
     finite = [float(value) for value in values if value is not None and np.isfinite(value)]
@@ -138,10 +134,9 @@ def _stationary(chain: Floats) -> Floats:
 
 def _years(rows: pd.DataFrame) -> list[slice]:
     """Return the positions of each year's rows."""
-    year = np.asarray([session.year for session in rows["session"]])
-    firsts = [i for i in range(len(year)) if i == 0 or year[i] != year[i - 1]]
-    lasts = [*firsts[1:], len(year)]
-    return [slice(a, b) for a, b in zip(firsts, lasts, strict=True)]
+    year = [session.year for session in rows["session"]]
+    firsts = np.flatnonzero(np.diff(year, prepend=0)).tolist()
+    return [slice(first, end) for first, end in pairwise([*firsts, len(year)])]
 
 
 def _fits(
