@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from volcast.core.errors import CorruptFile, StoreUnavailable
+from volcast.core.errors import CorruptFile
 from volcast.core.hashing import as_json
 from volcast.store.store import Store
 
@@ -15,8 +15,6 @@ __all__ = ["Parameters", "get_or_fit"]
 
 Parameters = Mapping[str, Any]
 """One fit's parameters, as JSON has them."""
-
-_TRIES = 20
 
 
 def get_or_fit(
@@ -43,44 +41,35 @@ def get_or_fit(
     CorruptFile
         If the cached file cannot be read.
     StoreUnavailable
-        If other writers win every one of 20 attempts to write.
+        If other writers win every attempt to write.
     """
     path = f"fits/{name}.json"
-    cached, _ = _read(store, path)
+    stored = store.objects.get_or_none(path)
+    cached = _parsed(stored.data if stored else None, f"{store.uri}/{path}")
     missing = [key for key in dict.fromkeys(keys) if key not in cached]
     if missing:
         fits = dict(zip(missing, fit(missing), strict=True))
-        cached = _add(store, path, fits)
+
+        def add(data: bytes | None) -> tuple[bytes, dict[str, Parameters]]:
+            merged = _parsed(data, f"{store.uri}/{path}") | fits
+            return as_json(merged), merged
+
+        cached = store.update(path, add)
     return {key: cached[key] for key in keys}
 
 
-def _read(store: Store, path: str) -> tuple[dict[str, Parameters], str | None]:
-    stored = store.objects.get_or_none(path)
-    if stored is None:
-        return {}, None
+def _parsed(data: bytes | None, where: str) -> dict[str, Parameters]:
+    if data is None:
+        return {}
     try:
-        cached = json.loads(stored.data)
+        cached = json.loads(data)
         if not isinstance(cached, dict):
             raise ValueError(f"a {type(cached).__name__}")
     except ValueError as error:
         raise CorruptFile(
             found=str(error),
             expected="parameters by hash, as JSON",
-            where=f"{store.uri}/{path}",
+            where=where,
             remedy="Delete the file; the fits are then repeated.",
         ) from error
-    return cached, stored.etag
-
-
-def _add(store: Store, path: str, fits: dict[str, Parameters]) -> dict[str, Parameters]:
-    for _ in range(_TRIES):
-        cached, etag = _read(store, path)
-        merged = cached | fits
-        if store.objects.put_if(path, as_json(merged), etag):
-            return merged
-    raise StoreUnavailable(
-        found=f"{_TRIES} write conflicts",
-        expected="a successful conditional write",
-        where=f"{store.uri}/{path}",
-        remedy="Stop the other writers, or retry later.",
-    )
+    return cached

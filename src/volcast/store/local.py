@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from volcast.core.errors import KeyMissing, StoreUnavailable
-from volcast.store.objects import Stored, absent, checked_key
+from typing_extensions import override
+
+from volcast.core.errors import StoreUnavailable
+from volcast.store.objects import Objects, Stored, checked_key
 
 __all__ = ["LocalObjects", "locked"]
 
@@ -26,8 +28,8 @@ def locked(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-class LocalObjects:
-    """Objects as files under ``root``, each replaced by rename.
+class LocalObjects(Objects):
+    """Objects as files under ``root``, each replaced by rename and durable once a write returns.
 
     Writers take turns under ``root/.lock``, so the temporary of a key has one name: what a killed
     writer leaves is overwritten by the next, and being hidden it is never read or listed.
@@ -36,36 +38,29 @@ class LocalObjects:
     lanes = 1
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        self.root, self.where = root, str(root)
         for folder in (root, *root.parents):
             if folder.exists() and not folder.is_dir():
                 raise _unavailable(f"{folder}, which is no folder", root)
 
-    def get(self, key: str) -> bytes:
-        """Return the bytes under ``key``; raises KeyMissing."""
+    @override
+    def get_or_none(self, key: str) -> Stored | None:
         path = self._path(key)
         try:
-            return path.read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise absent(key, str(self.root)) from error
+            data = path.read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
         except OSError as error:
             raise _unavailable(str(error), path) from error
-
-    def get_or_none(self, key: str) -> Stored | None:
-        """Return the bytes under ``key`` with their SHA-256, or None."""
-        try:
-            data = self.get(key)
-        except KeyMissing:
-            return None
         return Stored(data, hashlib.sha256(data).hexdigest())
 
+    @override
     def put(self, key: str, data: bytes) -> None:
-        """Store ``data`` durably: it survives a loss of power once this returns."""
         with self._writing(key) as path:
             _replace(path, data)
 
+    @override
     def put_if(self, key: str, data: bytes, etag: str | None) -> bool:
-        """Store ``data`` if ``key`` still has this tag (None: is absent); return whether it did."""
         with self._writing(key) as path:
             stored = self.get_or_none(key)
             if (stored.etag if stored else None) != etag:
@@ -73,8 +68,8 @@ class LocalObjects:
             _replace(path, data)
             return True
 
+    @override
     def list(self, prefix: str) -> list[str]:
-        """Return the keys that begin with ``prefix``, sorted."""
         folder, _, _ = prefix.rpartition("/")
         top = self._path(folder) if folder else self.root
         try:
@@ -82,8 +77,8 @@ class LocalObjects:
         except OSError as error:
             raise _unavailable(str(error), top) from error
 
+    @override
     def delete(self, key: str) -> None:
-        """Remove ``key``; no failure if it is absent."""
         with self._writing(key) as path:
             path.unlink(missing_ok=True)
             _sync_folder(path.parent)

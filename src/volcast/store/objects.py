@@ -1,11 +1,11 @@
 """What a store is underneath: named byte strings, each swapped whole."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
 
 from volcast.core.errors import ContractError, KeyMissing
 
-__all__ = ["Objects", "Stored", "absent", "checked_key"]
+__all__ = ["Objects", "Stored", "checked_key"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Stored:
     etag: str
 
 
-class Objects(Protocol):
+class Objects(ABC):
     """Objects by key; each operation either happens whole or not at all.
 
     A key is a path of ``/``-separated segments, none of them empty or beginning with a dot.
@@ -26,33 +26,40 @@ class Objects(Protocol):
     lanes: int
     """How many operations are worth running at once."""
 
+    where: str
+    """The address of the store, for messages."""
+
     def get(self, key: str) -> bytes:
         """Return the bytes under ``key``; raises KeyMissing."""
+        stored = self.get_or_none(key)
+        if stored is None:
+            raise KeyMissing(
+                found=f"nothing under {key!r}",
+                expected="a stored object",
+                where=self.where,
+                remedy="Run the step that writes it, or look into another store.",
+            )
+        return stored.data
 
+    @abstractmethod
     def get_or_none(self, key: str) -> Stored | None:
         """Return the bytes under ``key`` with their tag, or None."""
 
+    @abstractmethod
     def put(self, key: str, data: bytes) -> None:
         """Store ``data``; readers see the old bytes or the new, never a part."""
 
+    @abstractmethod
     def put_if(self, key: str, data: bytes, etag: str | None) -> bool:
         """Store ``data`` if ``key`` still has this tag (None: is absent); return whether it did."""
 
+    @abstractmethod
     def list(self, prefix: str) -> list[str]:
         """Return the keys that begin with ``prefix``, sorted."""
 
+    @abstractmethod
     def delete(self, key: str) -> None:
         """Remove ``key``; no failure if it is absent."""
-
-
-def absent(key: str, where: str) -> KeyMissing:
-    """Return the error of a key that nothing is stored under, in the store ``where``."""
-    return KeyMissing(
-        found=f"nothing under {key!r}",
-        expected="a stored object",
-        where=where,
-        remedy="Run the step that writes it, or look into another store.",
-    )
 
 
 def checked_key(key: str) -> str:

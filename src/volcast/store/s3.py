@@ -7,14 +7,15 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from typing_extensions import override
 
 from volcast.core.errors import ConfigError, StoreUnavailable
-from volcast.store.objects import Stored, absent, checked_key
+from volcast.store.objects import Objects, Stored, checked_key
 
 __all__ = ["S3Objects"]
 
 
-class S3Objects:
+class S3Objects(Objects):
     """Objects under ``s3://bucket/prefix``, each put in one request.
 
     Requests are tried three times, with a few seconds of patience in all, before StoreUnavailable.
@@ -30,7 +31,7 @@ class S3Objects:
     def __init__(self, bucket: str, prefix: str) -> None:
         self.bucket = bucket
         self.prefix = f"{prefix}/" if prefix else ""
-        self._where = f"s3://{bucket}/{self.prefix}"
+        self.where = f"s3://{bucket}/{self.prefix}"
         try:
             with self._requesting(""):
                 self._client = _client()
@@ -42,15 +43,8 @@ class S3Objects:
                 remedy="Correct it, or unset it for Amazon S3.",
             ) from error
 
-    def get(self, key: str) -> bytes:
-        """Return the bytes under ``key``; raises KeyMissing."""
-        stored = self.get_or_none(key)
-        if stored is None:
-            raise absent(key, self._where)
-        return stored.data
-
+    @override
     def get_or_none(self, key: str) -> Stored | None:
-        """Return the bytes under ``key`` with their ETag, or None."""
         with self._requesting(key):
             try:
                 answer = self._client.get_object(Bucket=self.bucket, Key=self._name(key))
@@ -61,13 +55,13 @@ class S3Objects:
             with answer["Body"] as body:
                 return Stored(body.read(), answer["ETag"])
 
+    @override
     def put(self, key: str, data: bytes) -> None:
-        """Store ``data``."""
         with self._requesting(key):
             self._client.put_object(Bucket=self.bucket, Key=self._name(key), Body=data)
 
+    @override
     def put_if(self, key: str, data: bytes, etag: str | None) -> bool:
-        """Store ``data`` if ``key`` still has this tag (None: is absent); return whether it did."""
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         with self._requesting(key):
             try:
@@ -77,11 +71,14 @@ class S3Objects:
             except ClientError as error:
                 if _code(error) not in _LOST:
                     raise
-                return _retried(error) and self._holds(key, data)
+                # A try whose answer was lost may have stored the bytes; its repeat is refused.
+                retried = error.response["ResponseMetadata"].get("RetryAttempts", 0)
+                stored = self.get_or_none(key) if retried else None
+                return stored is not None and stored.data == data
         return True
 
+    @override
     def list(self, prefix: str) -> list[str]:
-        """Return the keys that begin with ``prefix``, sorted."""
         with self._requesting(prefix):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.bucket, Prefix=self.prefix + prefix
@@ -89,15 +86,10 @@ class S3Objects:
             items = (item for page in pages for item in page.get("Contents", ()))
             return sorted(item["Key"].removeprefix(self.prefix) for item in items)
 
+    @override
     def delete(self, key: str) -> None:
-        """Remove ``key``; no failure if it is absent."""
         with self._requesting(key):
             self._client.delete_object(Bucket=self.bucket, Key=self._name(key))
-
-    def _holds(self, key: str, data: bytes) -> bool:
-        # A try whose answer was lost may have stored the bytes before its repeat was refused.
-        stored = self.get_or_none(key)
-        return stored is not None and stored.data == data
 
     def _name(self, key: str) -> str:
         return self.prefix + checked_key(key)
@@ -110,7 +102,7 @@ class S3Objects:
             raise StoreUnavailable(
                 found=str(error),
                 expected="an answer from the object store",
-                where=f"store {self._where}{key}",
+                where=f"store {self.where}{key}",
                 remedy="Check AWS_ENDPOINT_URL, the credentials and that the bucket exists; retry.",
             ) from error
 
@@ -137,7 +129,3 @@ def _client() -> Any:
 
 def _code(error: ClientError) -> str:
     return str(error.response["Error"]["Code"])
-
-
-def _retried(error: ClientError) -> bool:
-    return bool(error.response["ResponseMetadata"].get("RetryAttempts", 0))

@@ -84,9 +84,15 @@ class Table:
             have none, or a repeated key.
         """
         where = where or self.name
-        table = self._as_arrow(rows, where)
-        self._refuse_nulls(table, where)
-        table = self.sorted(table)
+        present = list(rows.column_names if isinstance(rows, pa.Table) else rows.columns)
+        self._refuse_other_columns(present, where)
+        arrays = [
+            _typed(rows, column, where)
+            if column.name in present
+            else pa.nulls(len(rows), column.type)
+            for column in self.columns
+        ]
+        table = self.sorted(pa.Table.from_arrays(arrays, schema=self.schema))
         self._refuse_repeats(table, where)
         return table
 
@@ -161,8 +167,7 @@ class Table:
         paths = pc.binary_join_element_wise(*parts, "/data.parquet", "")
         return paths.combine_chunks() if isinstance(paths, pa.ChunkedArray) else paths
 
-    def _as_arrow(self, rows: pa.Table | pd.DataFrame, where: str) -> pa.Table:
-        present = list(rows.column_names if isinstance(rows, pa.Table) else rows.columns)
+    def _refuse_other_columns(self, present: list[str], where: str) -> None:
         names = {column.name for column in self.columns}
         required = {column.name for column in self.columns if not column.nullable}
         missing, odd = sorted(required - set(present)), sorted(set(map(str, present)) - names)
@@ -174,33 +179,6 @@ class Table:
                 where=where,
                 remedy="Pass every non-nullable column, and only columns of the contract.",
             )
-        arrays = [self._typed(rows, column, present, where) for column in self.columns]
-        return pa.Table.from_arrays(arrays, schema=self.schema)
-
-    def _typed(
-        self, rows: pa.Table | pd.DataFrame, column: Column, present: list[str], where: str
-    ) -> pa.ChunkedArray | pa.Array:
-        if column.name not in present:
-            return pa.nulls(len(rows), column.type)
-        try:
-            return _cast(_column_values(rows, column), column.type)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            raise ContractError(
-                found=str(error),
-                expected=f"{column.type} ({column.unit})",
-                where=f"{where}.{column.name}",
-                remedy="Fix the values of this column.",
-            ) from error
-
-    def _refuse_nulls(self, table: pa.Table, where: str) -> None:
-        for column in self.columns:
-            if not column.nullable and table.column(column.name).null_count:
-                raise ContractError(
-                    found=f"{table.column(column.name).null_count} nulls",
-                    expected="none",
-                    where=f"{where}.{column.name}",
-                    remedy="Drop or fix the rows without a value.",
-                )
 
     def _refuse_repeats(self, table: pa.Table, where: str) -> None:
         keys, last = table.select(list(self.key)), max(len(table) - 1, 0)
@@ -221,7 +199,22 @@ def _segment(symbol: str) -> str:
     return quote(symbol, safe="^ ")
 
 
-def _column_values(rows: pa.Table | pd.DataFrame, column: Column) -> pa.ChunkedArray | pa.Array:
+def _typed(rows: pa.Table | pd.DataFrame, column: Column, where: str) -> pa.Array:
+    try:
+        array = _cast(_column_values(rows, column), column.type)
+        if array.null_count and not column.nullable:
+            raise ValueError(f"{array.null_count} nulls")
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise ContractError(
+            found=str(error),
+            expected=f"{column.type} ({column.unit}){'' if column.nullable else ', never null'}",
+            where=f"{where}.{column.name}",
+            remedy="Fix the values of this column, or drop the rows without one.",
+        ) from error
+    return array
+
+
+def _column_values(rows: pa.Table | pd.DataFrame, column: Column) -> pa.Array:
     if isinstance(rows, pa.Table):
         return rows.column(column.name).combine_chunks()
     # Lists and structs cannot be inferred from values; flat types keep the type they have.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -13,28 +13,17 @@ import pyarrow.compute as pc
 
 from volcast.core.errors import ConfigError, StoreUnavailable
 from volcast.store.local import LocalObjects
-from volcast.store.merge import merge
 from volcast.store.objects import Objects
-from volcast.store.parquet import decode, encode
-from volcast.store.tables import Table
+from volcast.store.partition import WriteReport, decode, encode, merge
+from volcast.store.schema import DATE, Table
 
-__all__ = ["Store", "WriteReport"]
+__all__ = ["Store"]
 
 _TRIES = 100
 """Losing a swap means that another writer got through, so this many in a row is no contention."""
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
-
-
-@dataclass(frozen=True)
-class WriteReport:
-    """Rows by what became of them, and the files that were written."""
-
-    added: int
-    replaced: int
-    unchanged: int
-    files: int
 
 
 @dataclass(frozen=True)
@@ -111,17 +100,14 @@ class Store:
         ContractError
             If a file's columns are not the contract's.
         """
-        prefixes = table.folders(symbols)
-        keys = [key for prefix in prefixes for key in self.objects.list(prefix)]
-        keys = [key for key in keys if table.holds(key, first, last)]
-        parts = self._each(lambda key: self._rows(table, key), keys)
-        rows = pa.concat_tables([table.empty(), *parts])
+        keys = [key for key in self._keys(table, symbols) if table.holds(key, first, last)]
+        rows = self._read(table, keys)
         days = rows.column(table.partition_date)
-        for bound, keep in ((first, pc.greater_equal), (last, pc.less_equal)):
-            if bound is not None:
-                rows, days = (
-                    x.filter(keep(days, pa.scalar(bound, pa.date32()))) for x in (rows, days)
-                )
+        if first is not None:
+            rows = rows.filter(pc.greater_equal(days, pa.scalar(first, DATE)))
+            days = rows.column(table.partition_date)
+        if last is not None:
+            rows = rows.filter(pc.less_equal(days, pa.scalar(last, DATE)))
         return table.sorted(rows)
 
     def read_newest(
@@ -141,21 +127,15 @@ class Store:
         Returns
         -------
         pyarrow.Table
-            As of `read`.
-
-        Raises
-        ------
-        CorruptFile, ContractError
-            As `read`.
+            As of `read`, which also lists what is raised.
         """
         files: dict[str, list[tuple[int, str]]] = {}
-        for key in (key for at in table.folders(symbols) for key in self.objects.list(at)):
+        for key in self._keys(table, symbols):
             year = table.year(key)
             if year is not None:
                 files.setdefault(key.rpartition("/year=")[0], []).append((year, key))
         newest = [key for years_ in files.values() for _, key in sorted(years_)[-years:]]
-        parts = self._each(lambda key: self._rows(table, key), sorted(newest))
-        return table.sorted(pa.concat_tables([table.empty(), *parts]))
+        return table.sorted(self._read(table, sorted(newest)))
 
     def write(self, table: Table, rows: pa.Table | pd.DataFrame) -> WriteReport:
         """Merge ``rows`` into the table by key, one atomic swap a partition file.
@@ -175,44 +155,61 @@ class Store:
         if table.append_only:
             self._each(lambda part: self._refuse_rewrites(table, *part), parts)
         reports = self._each(lambda part: self._write_part(table, *part), parts)
-        return WriteReport(
-            added=sum(report.added for report in reports),
-            replaced=sum(report.replaced for report in reports),
-            unchanged=sum(report.unchanged for report in reports),
-            files=sum(report.files for report in reports),
-        )
+        return WriteReport(*map(sum, zip((0, 0, 0, 0), *map(astuple, reports), strict=True)))
 
-    def _write_part(self, table: Table, key: str, rows: pa.Table) -> WriteReport:
+    def update(self, key: str, change: Callable[[bytes | None], tuple[bytes | None, _Out]]) -> _Out:
+        """Swap an object for what ``change`` makes of it, again if another writer was first.
+
+        Parameters
+        ----------
+        change : callable
+            Takes the bytes under ``key``, None if it is absent, and returns the new ones, None to
+            leave it as it is, with the result to return.
+
+        Raises
+        ------
+        StoreUnavailable
+            If other writers win every one of 100 attempts.
+        """
         for _ in range(_TRIES):
             stored = self.objects.get_or_none(key)
-            old = decode(table, stored.data, self._at(key)) if stored else table.empty()
-            merged = merge(table, old, rows, self._at(key))
-            counts = (merged.added, merged.replaced, merged.unchanged)
-            if not merged.changed:
-                return WriteReport(*counts, files=0)
-            if self.objects.put_if(key, encode(merged.rows), stored.etag if stored else None):
-                return WriteReport(*counts, files=1)
+            data, result = change(stored.data if stored else None)
+            if data is None or self.objects.put_if(key, data, stored.etag if stored else None):
+                return result
         raise StoreUnavailable(
             found=f"{_TRIES} write conflicts",
             expected="a successful conditional write",
-            where=self._at(key),
+            where=f"{self.uri}/{key}",
             remedy="Stop the other writers, or retry later.",
         )
+
+    def _keys(self, table: Table, symbols: Sequence[str] | None) -> list[str]:
+        return [key for folder in table.folders(symbols) for key in self.objects.list(folder)]
+
+    def _read(self, table: Table, keys: list[str]) -> pa.Table:
+        def rows(key: str) -> pa.Table:
+            return decode(table, self.objects.get(key), f"{self.uri}/{key}", newer=True)
+
+        return pa.concat_tables([table.empty(), *self._each(rows, keys)])
+
+    def _write_part(self, table: Table, key: str, rows: pa.Table) -> WriteReport:
+        where = f"{self.uri}/{key}"
+
+        def merged(data: bytes | None) -> tuple[bytes | None, WriteReport]:
+            old = table.empty() if data is None else decode(table, data, where)
+            all_rows, report = merge(table, old, rows, where)
+            return encode(all_rows) if report.files else None, report
+
+        return self.update(key, merged)
 
     def _refuse_rewrites(self, table: Table, key: str, rows: pa.Table) -> None:
         # A key that does not hold the ingestion time may be stored under another day.
         apart = table.partition_stamp in table.key
         keys = [key] if apart else self.objects.list(f"{key.rpartition('/day=')[0]}/")
         for other in keys:
-            stored = self.objects.get_or_none(other)
+            stored, where = self.objects.get_or_none(other), f"{self.uri}/{other}"
             if stored is not None:
-                merge(table, decode(table, stored.data, self._at(other)), rows, self._at(other))
-
-    def _rows(self, table: Table, key: str) -> pa.Table:
-        return decode(table, self.objects.get(key), self._at(key), newer=True)
-
-    def _at(self, key: str) -> str:
-        return f"{self.uri}/{key}"
+                merge(table, decode(table, stored.data, where), rows, where)
 
     def _each(self, do: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
         if self.objects.lanes == 1:

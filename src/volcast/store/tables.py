@@ -28,6 +28,19 @@ __all__ = [
     "Table",
 ]
 
+_PRICES = ("open", "high", "low", "close")
+_VOL = "annualised, decimal"
+_DRIVER = pa.struct([("feature", TEXT), ("value", FLOAT), ("contribution", FLOAT)])
+_SPANS = ("recent", "before")
+_MEASURES = {
+    "qlike": "",
+    "qlike_har": "",
+    "qlike_vix": "",
+    "rmse_points": "volatility points",
+    "coverage_80": "ratio",
+    "coverage_95": "ratio",
+}
+
 RAW_MARKET = Table(
     name="raw.market",
     columns=(
@@ -35,19 +48,10 @@ RAW_MARKET = Table(
         Column("session", DATE, "session label", "the date the source prints; not yet checked"),
         Column("source", TEXT, "", "sample, csv, yfinance or synthetic"),
         Column("ingested_at", STAMP, "UTC", "when this version of the row was first fetched"),
-        Column("open", FLOAT, "price", "unadjusted for dividends", nullable=True),
-        Column("high", FLOAT, "price", nullable=True),
-        Column("low", FLOAT, "price", nullable=True),
-        Column("close", FLOAT, "price", nullable=True),
+        *(Column(name, FLOAT, "price", "unadjusted", nullable=True) for name in _PRICES),
         Column("adj_close", FLOAT, "price", "scaled to the last date fetched", nullable=True),
-        Column(
-            "adjustment",
-            FLOAT,
-            "ratio",
-            "gross-up for dividends and splits: (adj_close_t/adj_close_t-1)/(close_t/close_t-1) "
-            "within the fetch, free of its scale; null on the fetch's first row",
-            nullable=True,
-        ),
+        # (adj_close_t / adj_close_t-1) / (close_t / close_t-1) within the fetch, free of its scale.
+        Column("adjustment", FLOAT, "ratio", "gross-up; null on a first row", nullable=True),
         Column("volume", FLOAT, "shares", nullable=True),
     ),
     key=("symbol", "session", "source", "ingested_at"),
@@ -78,10 +82,7 @@ CURATED_MARKET_DAILY = Table(
     columns=(
         Column("symbol", TEXT),
         Column("session", DATE, "session label", "a XNYS session"),
-        Column("open", FLOAT, "price"),
-        Column("high", FLOAT, "price"),
-        Column("low", FLOAT, "price"),
-        Column("close", FLOAT, "price"),
+        *(Column(name, FLOAT, "price") for name in _PRICES),
         Column("adjustment", FLOAT, "ratio", "gross-up for dividends and splits; 1 if none"),
         Column("volume", FLOAT, "shares", nullable=True),
         Column("source", TEXT, "", "the source of the row in use"),
@@ -98,10 +99,7 @@ CURATED_MARKET_VERSIONS = Table(
         Column("symbol", TEXT),
         Column("session", DATE, "session label", "a XNYS session"),
         Column("known_at", STAMP, "UTC", "when these values became known"),
-        Column("open", FLOAT, "price"),
-        Column("high", FLOAT, "price"),
-        Column("low", FLOAT, "price"),
-        Column("close", FLOAT, "price"),
+        *(Column(name, FLOAT, "price") for name in _PRICES),
         Column("adjustment", FLOAT, "ratio", "gross-up for dividends and splits; 1 if none"),
     ),
     key=("symbol", "session", "known_at"),
@@ -113,17 +111,13 @@ LABELS_DAILY = Table(
     columns=(
         Column("symbol", TEXT),
         Column("session", DATE, "session label", "the forecast is made at its close"),
-        Column("rv_5d", FLOAT, "annualised, decimal", "sqrt(252/5 * sum r^2) of the next 5"),
+        Column("rv_5d", FLOAT, _VOL, "sqrt(252/5 * sum r^2) of the next 5"),
         Column("label_end_session", DATE, "session label", "the fifth session after"),
         Column("event_timestamp", STAMP, "UTC", "close of label_end_session: when it is known"),
     ),
     key=("symbol", "session"),
 )
 """The realized volatility that a session's forecast is judged by."""
-
-
-_VOL = "annualised, decimal"
-_DRIVER = pa.struct([("feature", TEXT), ("value", FLOAT), ("contribution", FLOAT)])
 
 FORECAST_BOUNDS = (0.003, 5.0)
 """Lowest and highest plausible forecast, annualised volatility as a decimal."""
@@ -136,20 +130,12 @@ PREDICTIONS_DAILY = Table(
         Column("model_version", TEXT, "", "the registry's version"),
         Column("role", TEXT, "", "champion or challenger"),
         Column("rv_5d_hat", FLOAT, _VOL, "square root of the expected variance"),
-        Column("lo80", FLOAT, _VOL, ""),
-        Column("hi80", FLOAT, _VOL, ""),
-        Column("lo95", FLOAT, _VOL, ""),
-        Column("hi95", FLOAT, _VOL, ""),
-        *(Column(f"baseline_{name}", FLOAT, _VOL, "", nullable=True) for name in BASELINES),
+        *(Column(bound, FLOAT, _VOL) for bound in ("lo80", "hi80", "lo95", "hi95")),
+        *(Column(f"baseline_{name}", FLOAT, _VOL, nullable=True) for name in BASELINES),
         Column("regime", TEXT, "", "calm, normal or stressed", nullable=True),
         *(Column(f"p_{state}", FLOAT, "probability", nullable=True) for state in STATES),
         Column("base_log_variance", FLOAT, "log annualised variance", "forecast at mean features"),
-        Column(
-            "drivers",
-            pa.list_(_DRIVER),
-            "log variance",
-            "five largest by size",
-        ),
+        Column("drivers", pa.list_(_DRIVER), "log variance", "five largest by size"),
         Column("others_contribution", FLOAT, "log variance", "sum of all other contributions"),
         Column("target_from", DATE, "session label", "first session forecast"),
         Column("target_to", DATE, "session label", "last session forecast"),
@@ -190,10 +176,7 @@ MONITORING_QUARANTINE = Table(
         Column("source", TEXT),
         Column("ingested_at", STAMP, "UTC", "of the raw row"),
         Column("reason", TEXT, "", "the check that failed"),
-        Column("open", FLOAT, "price", nullable=True),
-        Column("high", FLOAT, "price", nullable=True),
-        Column("low", FLOAT, "price", nullable=True),
-        Column("close", FLOAT, "price", nullable=True),
+        *(Column(name, FLOAT, "price", nullable=True) for name in _PRICES),
     ),
     key=("symbol", "session", "source", "ingested_at", "reason"),
 )
@@ -207,8 +190,8 @@ MONITORING_REALIZED_ERROR = Table(
         Column("model_version", TEXT),
         Column("role", TEXT, "", "champion or challenger"),
         Column("label_end_session", DATE, "session label", "at whose close the outcome was known"),
-        Column("rv_5d", FLOAT, "annualised, decimal", "realized"),
-        Column("rv_5d_hat", FLOAT, "annualised, decimal", "forecast"),
+        Column("rv_5d", FLOAT, _VOL, "realized"),
+        Column("rv_5d_hat", FLOAT, _VOL, "forecast"),
         Column("qlike", FLOAT, "", "of the variance forecast"),
         Column("qlike_har", FLOAT, "", "of baseline har_rv, the same row", nullable=True),
         Column("qlike_vix", FLOAT, "", "of VIX itself, the same row", nullable=True),
@@ -231,26 +214,18 @@ MONITORING_PERFORMANCE = Table(
         Column("recent_n", COUNT, "forecasts", "the latest, up to 20"),
         Column("before_n", COUNT, "forecasts", "those before, up to 252"),
         Column("recent_to", DATE, "session label", "newest forecast scored", nullable=True),
-        Column("recent_qlike", FLOAT, nullable=True),
-        Column("before_qlike", FLOAT, nullable=True),
-        Column("recent_qlike_har", FLOAT, nullable=True),
-        Column("before_qlike_har", FLOAT, nullable=True),
-        Column("recent_qlike_vix", FLOAT, nullable=True),
-        Column("before_qlike_vix", FLOAT, nullable=True),
-        Column("recent_rmse_points", FLOAT, "volatility points", nullable=True),
-        Column("before_rmse_points", FLOAT, "volatility points", nullable=True),
-        Column("recent_coverage_80", FLOAT, "ratio", nullable=True),
-        Column("before_coverage_80", FLOAT, "ratio", nullable=True),
-        Column("recent_coverage_95", FLOAT, "ratio", nullable=True),
-        Column("before_coverage_95", FLOAT, "ratio", nullable=True),
+        *(
+            Column(f"{span}_{measure}", FLOAT, unit, nullable=True)
+            for measure, unit in _MEASURES.items()
+            for span in _SPANS
+        ),
         Column("p_worse", FLOAT, "probability", "small if worse", nullable=True),
         Column("p_better", FLOAT, "probability", "small if better", nullable=True),
         Column("p_coverage_80", FLOAT, "probability", "two-sided, of 80 % coverage", nullable=True),
         Column("p_coverage_95", FLOAT, "probability", "two-sided, of 95 % coverage", nullable=True),
         Column("detail", TEXT, "", "in words"),
         Column("reference", TEXT, "", "baseline that both p-values are against", nullable=True),
-        Column("recent_qlike_reference", FLOAT, nullable=True),
-        Column("before_qlike_reference", FLOAT, nullable=True),
+        *(Column(f"{span}_qlike_reference", FLOAT, nullable=True) for span in _SPANS),
     ),
     key=("symbol", "session"),
 )
@@ -261,12 +236,7 @@ MONITORING_DRIFT_DAILY = Table(
     columns=(
         Column("symbol", TEXT),
         Column("session", DATE, "session label", "last session of the window"),
-        Column(
-            "subject",
-            TEXT,
-            "",
-            "a feature, rv_5d, rv_5d_hat, regime or verdict",
-        ),
+        Column("subject", TEXT, "", "a feature, rv_5d, rv_5d_hat, regime or verdict"),
         Column("test", TEXT, "", "ks_level, ks_given_vix, ..., psi, chi2, missing"),
         Column("window", COUNT, "sessions", "asked for; 0 in the verdict"),
         Column("n", COUNT, "sessions", "values tested"),

@@ -1,7 +1,4 @@
-"""The universe a store was ingested with, kept next to its tables.
-
-So that a later command on the store needs no more than its address.
-"""
+"""The universe a store was ingested with, stored next to its tables for later commands."""
 
 from pydantic import ValidationError
 
@@ -15,7 +12,7 @@ _KEY = "universe.json"
 
 
 def remember(store: Store, universe: Universe) -> None:
-    """Keep ``universe`` as the store's; an equal one is not written again."""
+    """Store ``universe`` as the store's; an equal one is not written again."""
     data = (universe.model_dump_json(indent=1) + "\n").encode()
     stored = store.objects.get_or_none(_KEY)
     if stored is None or stored.data != data:
