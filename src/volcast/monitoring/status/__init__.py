@@ -4,18 +4,11 @@ Each fact is read from contract tables and the registry as of one session; where
 there yet, a `Missing` names it, and what brings it.
 """
 
-from volcast.monitoring.status.forecast import (
-    Driver,
-    Outlook,
-    drivers,
-    forecast_symbols,
-    outlook,
-)
+from volcast.monitoring.status.forecast import Driver, Outlook, drivers, forecast_symbols, outlook
 from volcast.monitoring.status.health import Health, Newest, health
-from volcast.monitoring.status.market import ribbon
-from volcast.monitoring.status.missing import Missing
 from volcast.monitoring.status.registry import ModelCard, model_card
-from volcast.monitoring.status.track import Versus, against, by_month, coverage, track
+from volcast.monitoring.status.track import Versus, against, by_month, coverage, ribbon, track
+from volcast.monitoring.status.words import Missing
 
 __all__ = [
     "Driver",

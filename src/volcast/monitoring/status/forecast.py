@@ -1,5 +1,6 @@
 """The newest forecast, its change since the session before, and what drove it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -15,31 +16,19 @@ from volcast.inference.selection import (
     official_forecasts,
     select_official,
 )
-from volcast.monitoring.status.missing import Missing
-from volcast.monitoring.status.words import days, percent, points
+from volcast.monitoring.status.words import Missing, days, percent, points
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 from volcast.store.universe import recall
 
-__all__ = [
-    "Driver",
-    "Outlook",
-    "drivers",
-    "forecast_symbols",
-    "outlook",
-]
+__all__ = ["Driver", "Outlook", "drivers", "forecast_symbols", "outlook"]
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """The official forecast of a session.
+    """The official forecast of a session, and that of the session before, if there is one.
 
-    Parameters
-    ----------
-    row : mapping
-        The row of predictions_daily.
-    before : mapping or None
-        That of the session before, if there is one.
+    Both are rows of predictions_daily.
     """
 
     row: Mapping[str, Any]
@@ -63,8 +52,8 @@ class Outlook:
     @property
     def headline(self) -> str:
         """The forecast in one line: ``SPY, next five sessions (3-7 Jan 2022): 13.1 % ...``."""
-        row, change = self.row, self.change
-        since = "" if change is None else f" ({points(change)} from yesterday)"
+        row = self.row
+        since = "" if self.change is None else f" ({points(self.change)} from yesterday)"
         regime = "" if row["regime"] is None else f"; {row['regime']}"
         return (
             f"{row['symbol']}, next five sessions ({days(row['target_from'], row['target_to'])}): "
@@ -107,17 +96,13 @@ def forecast_symbols(store: Store) -> list[str]:
     ContractError
         If the store's universe cannot be read.
     """
-    named = {
-        part.removeprefix("symbol=")
-        for key in store.objects.list(f"{PREDICTIONS_DAILY.name}/")
-        for part in key.split("/")
-        if part.startswith("symbol=")
-    }
+    keys = store.objects.list(f"{PREDICTIONS_DAILY.name}/")
+    symbols = set(re.findall(r"/symbol=([^/]+)/", "\n".join(keys)))
     try:
         target = recall(store).target
     except NotFound:
-        return sorted(named)
-    return [target, *sorted(named - {target})]
+        return sorted(symbols)
+    return [target, *sorted(symbols - {target})]
 
 
 def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | Missing:
@@ -139,20 +124,13 @@ def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | M
 
 
 def drivers(row: Mapping[str, Any]) -> list[Driver]:
-    """Return the parts of a forecast in order: base, the five largest, all others, the total.
-
-    Parameters
-    ----------
-    row : mapping
-        Of predictions_daily.
-    """
-    named = [
-        Driver(part["feature"], label(part["feature"]), part["value"], part["contribution"])
-        for part in row["drivers"]
-    ]
+    """Return the parts of a row of predictions_daily: base, the five largest, others, total."""
     parts = [
         Driver("base", "an average day", None, row["base_log_variance"]),
-        *named,
+        *(
+            Driver(part["feature"], label(part["feature"]), part["value"], part["contribution"])
+            for part in row["drivers"]
+        ),
         Driver("others", "all other features", None, row["others_contribution"]),
     ]
     total = sum(part.contribution for part in parts)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from volcast.monitoring.status.missing import Missing
+from volcast.monitoring.status.words import Missing
 from volcast.registry import Event, Version, champion_pointer, history, list_versions, roles
 from volcast.registry.run_files import Lineage, Metrics
 from volcast.store import Store
@@ -12,19 +12,14 @@ __all__ = ["ModelCard", "model_card"]
 
 @dataclass(frozen=True)
 class ModelCard:
-    """The champion and all versions.
+    """The champion with the metrics and lineage of its run, and all versions.
 
     Parameters
     ----------
-    champion : Version
-    metrics, lineage : Metrics, Lineage
-        Of its run.
-    versions : tuple of Version
-        Newest first.
     roles : dict of str to str
         Role by version, of those that have one.
-    moves : tuple of Event
-        Promotions, rollbacks, challenges; newest first, those not carried out included.
+    versions, moves : tuple
+        Newest first; moves are promotions, rollbacks and challenges, carried out or not.
     """
 
     champion: Version
@@ -42,10 +37,8 @@ def model_card(store: Store) -> ModelCard | Missing:
     ------
     ModelError
         If the registry cannot be read.
-    KeyMissing
-        If the champion's files are gone.
-    CorruptFile
-        If they cannot be read.
+    KeyMissing, CorruptFile
+        If the champion's files are gone, or cannot be read.
     """
     champion = champion_pointer(store)
     if champion is None:
@@ -54,13 +47,11 @@ def model_card(store: Store) -> ModelCard | Missing:
         )
     names = [f"{champion.uri}{name}.json" for name in ("metrics", "lineage")]
     metrics, lineage = (store.objects.get(name) for name in names)
-    versions = sorted(list_versions(store), key=lambda version: -int(version.version))
-    moves = sorted(history(store), key=lambda event: -event.number)
     return ModelCard(
         champion=champion,
         metrics=Metrics.from_bytes(metrics, names[0]),
         lineage=Lineage.from_bytes(lineage, names[1]),
-        versions=tuple(versions),
+        versions=tuple(sorted(list_versions(store), key=lambda version: -int(version.version))),
         roles=roles(store),
-        moves=tuple(moves),
+        moves=tuple(sorted(history(store), key=lambda event: -event.number)),
     )

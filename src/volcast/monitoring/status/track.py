@@ -1,4 +1,4 @@
-"""The track record: forecasts beside what came, published ones and those of the walk forward."""
+"""Histories: forecasts with what came of them, and prices with the regime of their market."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,36 +9,27 @@ import pandas as pd
 
 from volcast.core.errors import CorruptFile
 from volcast.core.names import LABELS
-from volcast.evaluation.losses import qlike_losses
+from volcast.evaluation.losses import qlike_losses, rmse_points
+from volcast.features.catalog import STATE_FEATURES
+from volcast.features.point_in_time import features_at_close
 from volcast.inference.selection import official_forecasts, out_of_sample
-from volcast.monitoring.status.missing import Missing
+from volcast.monitoring.status.words import Missing
 from volcast.registry import champion_pointer
 from volcast.store import Store
-from volcast.store.tables import LABELS_DAILY
+from volcast.store.tables import CURATED_MARKET_DAILY, LABELS_DAILY
 
-__all__ = ["COMPARED", "Versus", "against", "by_month", "coverage", "track"]
+__all__ = ["Versus", "against", "by_month", "coverage", "ribbon", "track"]
 
-COMPARED = {"forecast": "volcast"} | {name: LABELS[name] for name in ("har_rv", "har_x", "vix")}
-"""Forecasts compared with the realized volatility, by their column in a track."""
-
+_BASELINES = ("har_rv", "har_x", "vix")
 _BOUNDS = ("lo80", "hi80", "lo95", "hi95")
-_COLUMNS = ("session", "origin", "forecast", *_BOUNDS, "har_rv", "har_x", "vix")
+_COLUMNS = ["session", "origin", "forecast", *_BOUNDS, *_BASELINES]
 
 
 @dataclass(frozen=True)
 class Versus:
-    """volcast and one other forecast, scored on the same sessions.
+    """volcast and one other forecast, ``name``, scored on the ``n`` sessions that both have.
 
-    Parameters
-    ----------
-    name : str
-        Of the other.
-    n : int
-        Sessions that both forecast and whose outcome is known.
-    qlike, other_qlike : float
-        Mean QLIKE of the variance.
-    rmse, other_rmse : float
-        In volatility points.
+    QLIKE is the mean of the variance's, RMSE is in volatility points.
     """
 
     name: str
@@ -66,38 +57,55 @@ def track(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame |
         session, origin (published or walk-forward), forecast, lo80, hi80, lo95, hi95, har_rv,
         har_x, vix and realized: annualised, decimal, null where unknown; one row a session, sorted.
     """
-    parts = [part for part in (_walked(store, symbol), _published(store, symbol)) if len(part)]
-    rows = pd.concat(parts or [pd.DataFrame(columns=list(_COLUMNS))], ignore_index=True)
-    rows = rows.sort_values(["session", "origin"], kind="stable")
-    # Of a session that has both, the published one is what was said of it.
-    first = rows.loc[rows["origin"] == "published", "session"].min()
-    rows = rows[(rows["origin"] == "published") | ~(rows["session"] >= first)]
+    published = _published(store, symbol)
+    walked = _walk_forward(store, symbol)
+    if len(published):
+        walked = walked[walked["session"] < published["session"].min()]
+    parts = [part for part in (walked, published) if len(part)]
+    rows = pd.concat(parts or [published], ignore_index=True)
     labels = store.read(LABELS_DAILY, symbols=[symbol]).to_pandas()
     if last is not None:
         rows = rows[rows["session"] <= last]
         labels = labels[labels["label_end_session"] <= last]
     if not len(rows):
         return Missing(
-            f"There is no forecast of {symbol} to hold against what came.",
+            f"There is no forecast of {symbol} to compare with an outcome.",
             "Train a model and publish forecasts: `make run`.",
         )
-    named = labels[["session", "rv_5d"]].rename(columns={"rv_5d": "realized"})
-    joined: pd.DataFrame = rows.merge(named, on="session", how="left")
-    return joined.reset_index(drop=True)
+    outcomes = labels[["session", "rv_5d"]].rename(columns={"rv_5d": "realized"})
+    return rows.sort_values("session").merge(outcomes, on="session", how="left")
 
 
-def by_month(rows: pd.DataFrame, names: dict[str, str] = COMPARED) -> pd.DataFrame:
-    """Score a track by calendar month of the forecast.
+def _published(store: Store, symbol: str) -> pd.DataFrame:
+    rows = out_of_sample(official_forecasts(store, symbol)).rename(
+        columns=lambda name: name.removeprefix("baseline_")
+    )
+    return rows.rename(columns={"rv_5d_hat": "forecast"}).assign(origin="published")[_COLUMNS]
 
-    Sessions without an outcome are left out, and in each month the lines that lack one of its
-    sessions, so that all lines of a month are scored on the same rows.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Of `track`.
-    names : dict of str to str
-        Columns to score, and what they are called.
+def _walk_forward(store: Store, symbol: str) -> pd.DataFrame:
+    champion = champion_pointer(store)
+    key = f"runs/{champion.run_id}/evaluation.parquet" if champion else ""
+    evaluation = store.objects.get_or_none(key) if key else None
+    if evaluation is None:
+        return pd.DataFrame(columns=_COLUMNS)
+    try:
+        rows = pd.read_parquet(BytesIO(evaluation.data))
+        # The first years, that nothing could be trained on yet, have no forecast.
+        own = rows[(rows["symbol"] == symbol) & rows["forecast"].notna()]
+        return own.assign(origin="walk-forward").reindex(columns=_COLUMNS)
+    except (OSError, ValueError, KeyError) as error:
+        raise CorruptFile(
+            found=f"a file that cannot be read ({error})", expected="an evaluation",
+            where=f"{store.uri}/{key}", remedy="Train again: `volcast train` rewrites it.",
+        ) from error  # fmt: skip
+
+
+def by_month(rows: pd.DataFrame) -> pd.DataFrame:
+    """Score a `track` by calendar month of the forecast.
+
+    Sessions without an outcome are left out, and in each month the forecasts that lack one of its
+    sessions, so that all of a month are scored on the same rows.
 
     Returns
     -------
@@ -105,55 +113,36 @@ def by_month(rows: pd.DataFrame, names: dict[str, str] = COMPARED) -> pd.DataFra
         month (its first day), name, n (sessions), qlike (of variance) and rmse (volatility points).
     """
     known = rows[rows["realized"].notna()]
-    months = known["session"].map(lambda day: day.replace(day=1)).rename("month")
-    realized = known["realized"].to_numpy(dtype=float)
-    parts = []
-    for column, name in names.items():
-        forecast = known[column].to_numpy(dtype=float)
-        losses = pd.DataFrame(
-            {
-                "n": 1.0,
-                "qlike": qlike_losses(realized**2, forecast**2),
-                "rmse": (100 * (forecast - realized)) ** 2,
-            }
-        )
-        by = losses.groupby(months.to_numpy())
-        sums = by.sum()[by.count()["qlike"] == by.size()]
-        means = sums[["qlike", "rmse"]].div(sums["n"], axis=0)
-        scored = means.assign(rmse=np.sqrt(means["rmse"]), n=sums["n"].astype(int), name=name)
-        parts.append(scored.rename_axis("month").reset_index())
-    return pd.concat(parts, ignore_index=True)[["month", "name", "n", "qlike", "rmse"]]
+    month = known["session"].map(lambda day: day.replace(day=1))
+    columns = ["forecast", *_BASELINES]
+    scored = known.assign(month=month).melt(["month", "realized"], columns, "name", "forecast_")
+    realized, forecast = (scored[name].to_numpy(dtype=float) for name in ("realized", "forecast_"))
+    scored["qlike"] = qlike_losses(realized**2, forecast**2)
+    scored["rmse"] = (100 * (forecast - realized)) ** 2
+    months = scored.groupby(["name", "month"], sort=False)[["qlike", "rmse"]]
+    complete = months.mean()[months.count()["qlike"] == months.size()]
+    result = complete.assign(n=months.size(), rmse=np.sqrt(complete["rmse"])).reset_index()
+    result["name"] = result["name"].map({"forecast": LABELS["volcast"]} | LABELS)
+    return result[["month", "name", "n", "qlike", "rmse"]]
 
 
-def against(rows: pd.DataFrame, names: dict[str, str] = COMPARED) -> list[Versus]:
-    """Score volcast against each other forecast, on the sessions that both have.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Of `track`.
-    names : dict of str to str
-        Columns to score, and what they are called; one that is null throughout is left out.
-    """
-    found = []
-    for column in (name for name in names if name != "forecast"):
-        known = rows.dropna(subset=["realized", "forecast", column])
+def against(rows: pd.DataFrame) -> list[Versus]:
+    """Score volcast in a `track` against each baseline, on the sessions that both have."""
+    scores = []
+    for baseline in _BASELINES:
+        known = rows.dropna(subset=["realized", "forecast", baseline])
         if len(known):
-            realized = known["realized"].to_numpy(dtype=float)
-            scores = [
-                (
-                    float(qlike_losses(realized**2, forecast**2).mean()),
-                    float(100 * np.sqrt(((forecast - realized) ** 2).mean())),
-                )
-                for forecast in known[["forecast", column]].to_numpy(dtype=float).T
-            ]
-            (qlike, rmse), (other_qlike, other_rmse) = scores
-            found.append(Versus(names[column], len(known), qlike, other_qlike, rmse, other_rmse))
-    return found
+            realized, ours, theirs = (
+                known[name].to_numpy(dtype=float) for name in ("realized", "forecast", baseline)
+            )
+            qlikes = [float(qlike_losses(realized**2, f**2).mean()) for f in (ours, theirs)]
+            rmses = [rmse_points(realized, f) for f in (ours, theirs)]
+            scores.append(Versus(LABELS[baseline], len(known), *qlikes, *rmses))
+    return scores
 
 
 def coverage(rows: pd.DataFrame) -> dict[int, float] | None:
-    """Return which share of outcomes the 80 and the 95 % intervals held; None if none is known."""
+    """Return the share of outcomes inside the 80 and the 95 % intervals; None if none is known."""
     known = rows.dropna(subset=["realized", *_BOUNDS])
     if not len(known):
         return None
@@ -163,26 +152,27 @@ def coverage(rows: pd.DataFrame) -> dict[int, float] | None:
     }
 
 
-def _published(store: Store, symbol: str) -> pd.DataFrame:
-    rows = out_of_sample(official_forecasts(store, symbol)).rename(
-        columns=lambda name: name.removeprefix("baseline_")
+def ribbon(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame | Missing:
+    """Return each session's close with its regime as its own close could know it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        session, close (price), regime (calm, normal or stressed; null before the first fit) and
+        hmm_calm, hmm_normal, hmm_stressed (probabilities); one row a session, sorted.
+    """
+    prices: pd.DataFrame = store.read(CURATED_MARKET_DAILY, symbols=[symbol], last=last).to_pandas()
+    if not len(prices):
+        return Missing(
+            f"There is no validated price of {symbol}.", "Fetch and validate: `volcast ingest`."
+        )
+    states = list(STATE_FEATURES)
+    features = features_at_close(store, symbol, prices["session"].iloc[-1])
+    rows = prices[["session", "close"]].merge(
+        features[["session", *states]], on="session", how="left"
     )
-    return rows.rename(columns={"rv_5d_hat": "forecast"}).assign(origin="published")[list(_COLUMNS)]
-
-
-def _walked(store: Store, symbol: str) -> pd.DataFrame:
-    champion = champion_pointer(store)
-    key = f"runs/{champion.run_id}/evaluation.parquet" if champion else None
-    found = store.objects.get_or_none(key) if key else None
-    if found is None:
-        return pd.DataFrame(columns=list(_COLUMNS))
-    try:
-        rows = pd.read_parquet(BytesIO(found.data))
-        # The first years, that nothing could be trained on yet, have no forecast.
-        own = rows[(rows["symbol"] == symbol) & rows["forecast"].notna()]
-        return own.assign(origin="walk-forward").reindex(columns=list(_COLUMNS))
-    except (OSError, ValueError, KeyError) as error:
-        raise CorruptFile(
-            found=f"a file that cannot be read ({error})", expected="an evaluation",
-            where=f"{store.uri}/{key}", remedy="Train again: `volcast train` rewrites it.",
-        ) from error  # fmt: skip
+    rows["regime"] = None
+    fitted = rows[states].dropna().astype(float)
+    if len(fitted):
+        rows.loc[fitted.index, "regime"] = fitted.idxmax(axis=1).map(STATE_FEATURES)
+    return rows

@@ -1,8 +1,20 @@
-"""Names and numbers as people read them."""
+"""Names and numbers as people read them, and the note of what is not there yet."""
 
+from dataclasses import dataclass
 from datetime import date
 
-__all__ = ["days", "percent", "points", "session_words"]
+__all__ = ["Missing", "days", "percent", "points", "session_words"]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What is not in the store, and what brings it: a sentence each."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.remedy}"
 
 
 def percent(volatility: float) -> str:
@@ -22,9 +34,8 @@ def days(first: date, last: date) -> str:
         return f"{last.day} {last:%b %Y}"
     if (first.year, first.month) == (last.year, last.month):
         return f"{first.day}-{last.day} {last:%b %Y}"
-    if first.year == last.year:
-        return f"{first.day} {first:%b} - {last.day} {last:%b %Y}"
-    return f"{first.day} {first:%b %Y} - {last.day} {last:%b %Y}"
+    year = "" if first.year == last.year else f" {first.year}"
+    return f"{first.day} {first:%b}{year} - {last.day} {last:%b %Y}"
 
 
 def session_words(count: int) -> str:

@@ -1,4 +1,4 @@
-"""What the store says today is what its tables say, re-derived here in plain code."""
+"""monitoring.status: facts of a store are those of its tables, computed again in plain code."""
 
 import json
 import math
@@ -25,9 +25,13 @@ from volcast.store.universe import recall
 LATER = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
-def missing(found):
-    assert isinstance(found, status.Missing)
-    return str(found)
+def missing(fact):
+    assert isinstance(fact, status.Missing)
+    return str(fact)
+
+
+def health(store, now=LATER):
+    return status.health(store, recall(store), "SPY", now)
 
 
 def forecast(store, session, version, **columns):
@@ -38,13 +42,13 @@ def forecast(store, session, version, **columns):
 
 
 def test_the_outlook_is_the_newest_forecast_and_its_change_since_the_session_before(store):
-    found = status.outlook(stores.whole(store), "SPY")
-    assert found.row["session"] == date(2024, 6, 28)
-    assert found.change == pytest.approx(0.131 - 0.14)
-    assert found.headline == stores.HEADLINE
+    outlook = status.outlook(stores.whole(store), "SPY")
+    assert outlook.row["session"] == date(2024, 6, 28)
+    assert outlook.change == pytest.approx(0.131 - 0.14)
+    assert outlook.headline == stores.HEADLINE
 
 
-def test_the_version_in_office_goes_before_a_newer_one_and_challengers_are_left_out(store):
+def test_the_version_in_service_goes_before_a_newer_one_and_challengers_are_left_out(store):
     stores.whole(store)
     forecast(store, stores.SESSION, "4")
     forecast(store, stores.SESSION, "5", role="challenger")
@@ -55,7 +59,7 @@ def test_the_version_in_office_goes_before_a_newer_one_and_challengers_are_left_
     assert status.outlook(store, "SPY").row["model_version"] == "4"
 
 
-def test_no_change_is_told_between_a_forecast_and_hindsight_or_over_a_gap(store):
+def test_there_is_no_change_between_a_forecast_and_hindsight_or_over_a_gap(store):
     stores.whole(store)
     monday, tuesday, thursday = (date(2024, 7, day) for day in (1, 2, 5))
     forecast(store, monday, "3", model_as_of=date(2024, 8, 1))
@@ -92,7 +96,7 @@ def test_the_target_is_the_first_of_the_symbols(store):
     assert status.forecast_symbols(store) == ["SPY", "IWM", "QQQ"]
 
 
-def test_a_track_is_the_walk_forward_and_then_what_was_published_with_what_came(store):
+def test_a_track_is_the_walk_forward_then_the_published_forecasts_with_outcomes(store):
     rows = status.track(stores.whole(store), "SPY")
     first = stores.PUBLISHED[0]
     assert set(rows.loc[rows["session"] < first, "origin"]) == {"walk-forward"}
@@ -112,7 +116,7 @@ def test_a_track_as_of_a_day_knows_no_later_outcome(store):
     rows = status.track(stores.whole(store), "SPY", last)
     assert rows["session"].max() == last
     assert rows.loc[rows["realized"].notna(), "session"].max() == calendar.after(last, -5)
-    assert "hold against" in missing(status.track(store, "QQQ"))
+    assert "QQQ" in missing(status.track(store, "QQQ"))
 
 
 def table():
@@ -136,20 +140,20 @@ def qlike(realized, forecast):
     return ratio - math.log(ratio) - 1
 
 
-def test_a_months_scores_rest_on_its_sessions_alone():
-    found = status.by_month(table()).set_index(["month", "name"])
+def test_a_months_scores_are_of_its_sessions_alone():
+    scores = status.by_month(table()).set_index(["month", "name"])
     january, february = date(2024, 1, 1), date(2024, 2, 1)
-    assert set(found.index) == {
+    assert set(scores.index) == {
         (january, "volcast"), (january, "HAR-RV"),
         (february, "volcast"), (february, "HAR-RV"), (february, "HAR-X"),
     }  # fmt: skip
-    ours = found.loc[(january, "volcast")]
+    ours = scores.loc[(january, "volcast")]
     assert ours["n"] == 2
     assert ours["qlike"] == pytest.approx((qlike(0.1, 0.1) + qlike(0.25, 0.2)) / 2)
     assert ours["rmse"] == pytest.approx(math.sqrt((0**2 + 5**2) / 2))
 
 
-def test_each_rival_is_met_on_the_sessions_that_both_have():
+def test_each_baseline_is_compared_on_the_sessions_that_both_have():
     har, har_x = status.against(table())
     assert (har.name, har.n, har_x.name, har_x.n) == ("HAR-RV", 3, "HAR-X", 2)
     ours = (qlike(0.25, 0.2) + qlike(0.2, 0.15)) / 2
@@ -160,7 +164,7 @@ def test_each_rival_is_met_on_the_sessions_that_both_have():
     assert har.other_rmse == pytest.approx(math.sqrt((10**2 + 5**2 + 10**2) / 3))
 
 
-def test_coverage_is_the_share_of_known_outcomes_that_were_held():
+def test_coverage_is_the_share_of_known_outcomes_inside_the_intervals():
     assert status.coverage(table()) == {80: pytest.approx(2 / 3), 95: 1}
     assert status.coverage(table().assign(realized=None)) is None
 
@@ -173,10 +177,9 @@ def test_a_ribbon_names_the_likeliest_regime_of_each_session(store):
 
 
 def test_an_archive_is_as_fresh_as_its_newest_session(store):
-    stores.whole(store)
-    found = status.health(store, recall(store), "SPY", LATER)
-    assert (found.expected, found.live, found.overdue) == (stores.SESSION, False, 0)
-    assert {(one.table, one.behind) for one in found.tables if one.symbol == "SPY"} == {
+    state = health(stores.whole(store))
+    assert (state.expected, state.live, state.overdue) == (stores.SESSION, False, 0)
+    assert {(one.table, one.behind) for one in state.tables if one.symbol == "SPY"} == {
         ("curated.market_daily", 0), ("features_daily", 0), ("predictions_daily", 0),
         ("labels_daily", 0),
     }  # fmt: skip
@@ -195,36 +198,34 @@ def test_an_archive_is_as_fresh_as_its_newest_session(store):
 def test_a_forecast_is_overdue_from_eight_in_new_york_on(store, now, behind, overdue):
     stores.whole(store)
     put(store, CURATED_MARKET_DAILY, "SPY", stores.SESSION, source="yfinance")
-    when = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    found = status.health(store, recall(store), "SPY", when)
-    ages = {one.table: one.behind for one in found.tables if one.symbol == "SPY"}
-    assert (ages["predictions_daily"], found.overdue) == (behind, overdue)
+    state = health(store, datetime.fromisoformat(now).replace(tzinfo=UTC))
+    ages = {one.table: one.behind for one in state.tables if one.symbol == "SPY"}
+    assert (ages["predictions_daily"], state.overdue) == (behind, overdue)
 
 
-def test_health_tells_what_fired_for_the_newest_verdict_alone(store):
+def test_what_fired_is_of_the_newest_verdict_alone(store):
     stores.whole(store)
-    put(
-        store, MONITORING_DRIFT_DAILY, "SPY", stores.SESSION, subject="rv_5d", test="psi",
-        fired=True, reference_sha256="another champion's",
-    )  # fmt: skip
-    put(
-        store, MONITORING_DRIFT_DAILY, "SPY", date(2024, 6, 27), subject="ret_1", test="psi",
-        fired=True, reference_sha256="r",
-    )  # fmt: skip
-    found = status.health(store, recall(store), "SPY", LATER)
-    assert (found.drift["state"], found.fired) == ("regime-shift", ("iv",))
+    for session, subject, reference in (
+        (stores.SESSION, "rv_5d", "another champion's"), (date(2024, 6, 27), "ret_1", "r"),
+    ):  # fmt: skip
+        put(
+            store, MONITORING_DRIFT_DAILY, "SPY", session, subject=subject, test="psi",
+            fired=True, reference_sha256=reference,
+        )  # fmt: skip
+    state = health(store)
+    assert (state.drift["state"], state.fired) == ("regime-shift", ("iv",))
 
 
-def test_health_counts_the_checks_of_each_suites_last_run(store):
+def test_checks_are_those_of_each_suites_last_run(store):
     stores.whole(store)
     for session, check, passed in (
         (date(2024, 6, 27), "old", False), (stores.SESSION, "fine", True),
     ):  # fmt: skip
         put(store, MONITORING_QUALITY, "SPY", session, suite="curated", check=check, passed=passed)
-    found = status.health(store, recall(store), "SPY", LATER)
-    assert found.checks == 2
-    assert [row["check"] for row in found.failed] == ["range_is_possible"]
-    assert [(job["job"], job["outcome"]) for job in found.jobs] == [
+    state = health(store)
+    assert state.checks == 2
+    assert [row["check"] for row in state.failed] == ["range_is_possible"]
+    assert [(job["job"], job["outcome"]) for job in state.jobs] == [
         ("volcast-daily-inference", "failed"), ("volcast-train", "succeeded"),
     ]  # fmt: skip
 
@@ -251,13 +252,11 @@ def test_a_card_whose_files_are_gone_is_an_error(store):
         status.model_card(store)
 
 
-def test_numbers_and_days_are_said_as_people_say_them():
+def test_numbers_and_days_are_in_words():
     assert (points(0.009), points(-0.009), points(0.0004)) == ("+0.9", "-0.9", "0.0")
     assert days(date(2022, 1, 3), date(2022, 1, 7)) == "3-7 Jan 2022"
     assert days(date(2022, 1, 31), date(2022, 2, 4)) == "31 Jan - 4 Feb 2022"
     assert days(date(2021, 12, 30), date(2022, 1, 5)) == "30 Dec 2021 - 5 Jan 2022"
     assert days(date(2022, 1, 3), date(2022, 1, 3)) == "3 Jan 2022"
-    assert label("iv") == "implied volatility"
-    assert (session_words(1), session_words(0)) == ("1 session", "0 sessions")
-    assert session_words(1234) == "1,234 sessions"
-    assert label("no such feature") == "no such feature"
+    assert [session_words(n) for n in (1, 0, 1234)] == ["1 session", "0 sessions", "1,234 sessions"]
+    assert (label("iv"), label("no such")) == ("implied volatility", "no such")
