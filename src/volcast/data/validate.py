@@ -6,7 +6,7 @@ from pathlib import Path
 
 from volcast.core.settings import Universe
 from volcast.data.checks.history import SECOND_SOURCES
-from volcast.data.checks.market import Market, count_rows, judge_market, torn_companions
+from volcast.data.checks.market import count_rows, judge_market, torn_companions
 from volcast.data.checks.run import CheckRun, warnings_of
 from volcast.data.curate import curate
 from volcast.data.sessions import require_session
@@ -88,7 +88,7 @@ def validate(
         store.write(MONITORING_QUARANTINE, curated.quarantined)
     published = store.read(CURATED_MARKET_DAILY, symbols=universe.symbols, last=as_of).to_pandas()
     second = macro.to_pandas(date_as_object=False)
-    verdict = judge_market(Market(raw, curated, published, second, universe, as_of))
+    verdict = judge_market(raw, curated, published, second, universe, as_of)
     broken = curated.quarantined.sort_values("session", kind="stable").tail(5).itertuples()
     outcomes = [*curated.verdict.outcomes, *verdict.outcomes]
     results = [*curated.verdict.results, *verdict.results]

@@ -142,10 +142,10 @@ def _completeness(
     behind = WINDOW if newest is None else calendar.sessions_between(newest, as_of)
     return {
         "sessions_behind": Fact(
-            float(behind), f"features of {symbol} up to {newest or 'no session'}"
+            behind, f"features of {symbol} up to {newest or 'no session'}"
         ),
-        "missing_sessions": Fact(float(len(missing)), newest_days(missing)),
-        "session_without_price": Fact(float(len(odd)), newest_days(odd)),
+        "missing_sessions": Fact(len(missing), newest_days(missing)),
+        "session_without_price": Fact(len(odd), newest_days(odd)),
     }  # fmt: skip
 
 
@@ -162,6 +162,6 @@ def _newly_null(rows: pd.DataFrame, as_of: date) -> dict[str, Fact]:
     own = [f.name for f in lost if f.group not in CONTEXT and not any("." in s for s in f.sources)]
     others = [f.name for f in lost if f.name not in own]
     return {
-        "own_newly_null": Fact(float(len(own)), ", ".join(own)),
-        "others_newly_null": Fact(float(len(others)), ", ".join(others)),
+        "own_newly_null": Fact(len(own), ", ".join(own)),
+        "others_newly_null": Fact(len(others), ", ".join(others)),
     }

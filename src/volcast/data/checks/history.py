@@ -69,7 +69,7 @@ def restated(now: pd.DataFrame, before: pd.DataFrame) -> Fact:
     new, old = _described(now), _described(before)
     common = new.index.intersection(old.index)
     moved = (new.loc[common] - old.loc[common]).abs().gt(_SAME).any(axis=1)
-    share = float(moved.sum()) / max(len(common), WINDOW)
+    share = moved.sum() / max(len(common), WINDOW)
     return Fact(share, _days(pd.DatetimeIndex(common[moved])))
 
 
@@ -85,7 +85,7 @@ def torn(now: pd.DataFrame, before: pd.DataFrame, moves: "pd.Series[float]") -> 
     else:
         doubtful = growth.abs() - log_growth(before).reindex(growth.index).abs() > _TORN
     at = growth.index[(growth.abs() > _TORN) & doubtful]
-    return Fact(float(len(at)), _days(pd.DatetimeIndex(at)))
+    return Fact(len(at), _days(pd.DatetimeIndex(at)))
 
 
 def contradicted_moves(target: pd.DataFrame, index: pd.DataFrame) -> "pd.Series[float]":
@@ -129,7 +129,7 @@ def second_source(
     if gap.empty:
         return Fact(np.nan, f"no session in both {universe.iv} and {series}")
     newest = ", ".join(f"{day:%Y-%m-%d} by {by:.2f}" for day, by in apart.tail(3).items())
-    return Fact(float(len(apart)), f"{universe.iv} against {series}: {newest}" if newest else "")
+    return Fact(len(apart), f"{universe.iv} against {series}: {newest}" if newest else "")
 
 
 def _described(rows: pd.DataFrame) -> pd.DataFrame:

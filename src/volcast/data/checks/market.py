@@ -1,6 +1,6 @@
 """Checks of the market as a whole: of raw rows, and of the rows to be published."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
@@ -16,7 +16,7 @@ from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, 
 from volcast.data.curate import Curated
 from volcast.store.tables import RAW_MARKET, Table
 
-__all__ = ["MARKET", "Market", "columns_differ", "count_rows", "judge_market", "torn_companions"]
+__all__ = ["MARKET", "columns_differ", "count_rows", "judge_market", "torn_companions"]
 
 _PRICES = ["open", "high", "low", "close"]
 
@@ -46,43 +46,42 @@ MARKET = (
 )
 
 
-@dataclass(frozen=True)
-class Market:
-    """The input of the checks: raw.market up to as_of, all versions, and what follows from it.
+def judge_market(
+    raw: pa.Table, curated: Curated, published: pd.DataFrame, macro: pd.DataFrame,
+    universe: Universe, as_of: date,
+) -> Verdict:  # fmt: skip
+    """Run the checks of `MARKET`.
 
-    ``published`` are the rows of curated.market_daily already published, ``macro`` those of
-    raw.macro of the second sources.
+    Parameters
+    ----------
+    raw : pyarrow.Table
+        raw.market up to ``as_of``, all versions.
+    curated : Curated
+        The rows to be published.
+    published, macro : pandas.DataFrame
+        Rows of curated.market_daily already published, and of raw.macro of the second sources.
     """
-
-    raw: pa.Table
-    curated: Curated
-    published: pd.DataFrame
-    macro: pd.DataFrame
-    universe: Universe
-    as_of: date
-
-
-def judge_market(market: Market) -> Verdict:
-    """Run the checks of `MARKET`."""
-    universe, as_of = market.universe, market.as_of
-    rows = _dated(market.curated.rows)
-    target, index = (_of(rows, name) for name in (universe.target, universe.iv))
-    published = _of(_dated(market.published), universe.target)
-    moves = history.contradicted_moves(target, index)
-    raw = market.raw.select(["symbol", "session", "ingested_at"]).to_pandas(date_as_object=False)
-    companions = torn_companions(market.curated.rows, market.published, universe)
+    rows, target = _dated(curated.rows), universe.target
+    own, index = _of(rows, target), _of(rows, universe.iv)
+    before = _of(_dated(published), target)
+    moves = history.contradicted_moves(own, index)
+    newest_move = moves.get(pd.Timestamp(as_of), np.nan)
+    raw_rows = raw.select(["symbol", "session", "ingested_at"]).to_pandas(date_as_object=False)
+    torn = torn_companions(curated.rows, published, universe)
     facts = {
-        "columns_differ": columns_differ(RAW_MARKET, market.raw.schema),
-        **_freshness(raw, market),
-        **_soundness(raw, market),
-        **_completeness(raw, rows, market),
-        "second_source_differs": history.second_source(index, market.macro, universe, as_of),
-        "newest_contradicted": _newest_contradicted(moves, as_of),
-        "history_restated": history.restated(target, published),
-        "history_torn": history.torn(target, published, moves),
-        "others_torn": Fact(float(len(companions)), ", ".join(companions)),
+        "columns_differ": columns_differ(RAW_MARKET, raw.schema),
+        **_freshness(raw_rows, universe, as_of),
+        **_soundness(_of(raw_rows, target), _of(curated.quarantined, target), as_of),
+        **_completeness(raw_rows, rows, universe, as_of),
+        "second_source_differs": history.second_source(index, macro, universe, as_of),
+        "newest_contradicted": Fact(
+            newest_move > CONTRADICTED, f"{as_of} moves {newest_move:.1f} sd, the index does not"
+        ),
+        "history_restated": history.restated(own, before),
+        "history_torn": history.torn(own, before, moves),
+        "others_torn": Fact(len(torn), ", ".join(torn)),
     }
-    return judge(MARKET, _measured(rows, moves, market), facts)
+    return judge(MARKET, _measured(rows, moves, universe, as_of), facts)
 
 
 def torn_companions(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe) -> list[str]:
@@ -97,7 +96,7 @@ def columns_differ(table: Table, schema: pa.Schema) -> Fact:
     types = {field.name: field.type for field in schema}
     odd = [c.name for c in table.columns if types.get(c.name) != c.type]
     odd += sorted(set(types) - {c.name for c in table.columns})
-    return Fact(float(len(odd)), ", ".join(odd))
+    return Fact(len(odd), ", ".join(odd))
 
 
 def count_rows(quarantined: pd.DataFrame) -> int:
@@ -113,13 +112,15 @@ def _dated(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(session=pd.to_datetime(rows["session"]).astype("datetime64[ns]"))
 
 
-def _measured(rows: pd.DataFrame, moves: "pd.Series[float]", market: Market) -> pd.DataFrame:
+def _measured(
+    rows: pd.DataFrame, moves: "pd.Series[float]", universe: Universe, as_of: date
+) -> pd.DataFrame:
     days = rows["session"]
     sessions = _sessions(min(days), max(days)) if len(days) else pd.DatetimeIndex([])
     close_at = days.map(pd.Series(calendar.closes(list(sessions)), sessions))
-    asset = ~rows["symbol"].isin(market.universe.indices)
-    recent = days >= pd.Timestamp(calendar.after(market.as_of, 1 - WINDOW))
-    of_target = rows["symbol"] == market.universe.target
+    asset = ~rows["symbol"].isin(universe.indices)
+    recent = days >= pd.Timestamp(calendar.after(as_of, 1 - WINDOW))
+    of_target = rows["symbol"] == universe.target
     flagged = {
         f"{flag} flagged": rows["flags"].map(lambda flags, flag=flag: float(flag in flags))
         for flag in ("suspicious_jump", "stale_repeat")
@@ -141,72 +142,57 @@ def _sessions(first: date, last: date) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(pd.to_datetime(calendar.sessions(first, last))).as_unit("ns")
 
 
-def _freshness(raw: pd.DataFrame, market: Market) -> dict[str, Fact]:
+def _freshness(raw: pd.DataFrame, universe: Universe, as_of: date) -> dict[str, Fact]:
     """Count the sessions from each symbol's newest raw row to as_of."""
-    newest = raw.groupby("symbol")["session"].max()
-    behind = {
-        name: calendar.sessions_between(newest[name].date(), market.as_of)
-        for name in market.universe.symbols
-        if name in newest.index
-    }
-    target = market.universe.target
-    own = behind.pop(target, None)
-    late = {name: count for name, count in behind.items() if count}
+    newest = raw.groupby("symbol")["session"].max().dt.date
+    newest = newest[newest.index.isin(universe.symbols)]
+    behind = {str(name): calendar.sessions_between(day, as_of) for name, day in newest.items()}
+    target = universe.target
+    up_to = f"{target} up to {newest[target]}" if target in behind else ""
     return {
-        "target_missing": Fact(float(own is None), f"no row of {target} up to {market.as_of}"),
-        "sessions_behind": Fact(
-            np.nan if own is None else float(own),
-            "" if own is None else f"{target} up to {newest[target].date()}",
-        ),
-        "others_behind": Fact(float(max(late.values(), default=0)), _listed(late)),
+        "target_missing": Fact(target not in behind, f"no row of {target} up to {as_of}"),
+        "sessions_behind": Fact(behind.get(target, np.nan), up_to),
+        "others_behind": _of_others(behind, target),
     }
 
 
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} by {count}" for name, count in sorted(counts.items()))
+def _of_others(counts: Mapping[str, int], target: str) -> Fact:
+    """Return the largest of the counts by symbol, without the target's."""
+    others = {name: n for name, n in sorted(counts.items()) if n and name != target}
+    listed = ", ".join(f"{name} by {n}" for name, n in others.items())
+    return Fact(max(others.values(), default=0), listed)
 
 
-def _soundness(raw: pd.DataFrame, market: Market) -> dict[str, Fact]:
+def _soundness(own: pd.DataFrame, broken: pd.DataFrame, as_of: date) -> dict[str, Fact]:
     """Measure whether the target's newest row is broken, and the share of its rows that are.
 
     The newest session counts as broken if its latest version is, even if an earlier version is
     good: a forecast must not use a price that the source has since contradicted.
     """
-    target, newest_day = market.universe.target, pd.Timestamp(market.as_of)
-    own, broken = _of(raw, target), _of(market.curated.quarantined, target)
-    newest = own.loc[own["session"] == newest_day, "ingested_at"].max()
-    at_newest = broken.loc[broken["session"] == newest_day, "ingested_at"]
+    newest, newest_broken = (
+        rows.loc[rows["session"] == pd.Timestamp(as_of), "ingested_at"] for rows in (own, broken)
+    )
     newest_faults = broken.tail(3).itertuples()
     detail = "; ".join(f"{row.session:%Y-%m-%d} {row.reason}" for row in newest_faults)
-    share = count_rows(broken) / len(own) if len(own) else np.nan
     return {
-        "newest_broken": Fact(float((at_newest == newest).any()), detail),
-        "quarantined_share": Fact(share, detail),
+        "newest_broken": Fact((newest_broken == newest.max()).any(), detail),
+        "quarantined_share": Fact(count_rows(broken) / len(own) if len(own) else np.nan, detail),
     }
 
 
-def _completeness(raw: pd.DataFrame, rows: pd.DataFrame, market: Market) -> dict[str, Fact]:
+def _completeness(
+    raw: pd.DataFrame, rows: pd.DataFrame, universe: Universe, as_of: date
+) -> dict[str, Fact]:
     """Count the missing sessions of the window between each symbol's first and newest raw row."""
-    start = calendar.after(market.as_of, 1 - WINDOW)
-    missing: dict[str, pd.DatetimeIndex] = {}
-    for name in market.universe.symbols:
+    start, target = calendar.after(as_of, 1 - WINDOW), universe.target
+    missing = {}
+    for name in universe.symbols:
         days = _of(raw, name)["session"]
         if len(days):
             expected = _sessions(max(days.min().date(), start), days.max().date())
             missing[name] = expected.difference(pd.DatetimeIndex(_of(rows, name)["session"]))
-    own = missing.pop(market.universe.target, None)
-    others = {name: len(days) for name, days in missing.items() if len(days)}
+    counts = {name: len(days) for name, days in missing.items()}
     return {
-        "missing_sessions": Fact(
-            np.nan if own is None else float(len(own)), "" if own is None else newest_days(own)
-        ),
-        "others_missing_sessions": Fact(float(max(others.values(), default=0)), _listed(others)),
+        "missing_sessions": Fact(counts.get(target, np.nan), newest_days(missing.get(target, []))),
+        "others_missing_sessions": _of_others(counts, target),
     }
-
-
-def _newest_contradicted(moves: "pd.Series[float]", as_of: date) -> Fact:
-    """Return whether the target's newest move is one that its index contradicts."""
-    move = moves.get(pd.Timestamp(as_of), np.nan)
-    doubtful = move > CONTRADICTED
-    detail = f"{as_of} moves {move:.1f} sd, the index does not" if doubtful else ""
-    return Fact(float(doubtful), detail)

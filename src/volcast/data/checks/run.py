@@ -26,9 +26,6 @@ _LIBRARIES = ("great-expectations", "numpy", "pandas")
 """Distributions whose version may change a check."""
 
 _COLUMNS = ["suite", "check", "severity", "passed", "checked", "failed", "detail"]
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
-<h1>{title}</h1>{rows}</html>
-"""
 
 
 @dataclass(frozen=True)
@@ -78,10 +75,11 @@ class CheckRun:
         """Write the rows and the page of an earlier run again."""
         self._write_rows(outcomes)
         if self.page is not None:
-            title = f"{self.symbol} {self.session}: unchanged since these checks were run"
+            title = escape(f"{self.symbol} {self.session}: unchanged since these checks were run")
+            head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
             with pd.option_context("display.max_colwidth", None):
                 rows = pd.DataFrame(outcomes)[_COLUMNS].to_html(index=False, border=1)
-            self.page.write_text(_PAGE.format(title=escape(title), rows=rows), encoding="utf-8")
+            self.page.write_text(f"{head}\n<h1>{title}</h1>{rows}</html>\n", encoding="utf-8")
 
     def record(
         self, outcomes: Sequence[Outcome], results: Sequence[Any], where: str, remedy: str
@@ -101,7 +99,7 @@ class CheckRun:
         failed = [o for o in outcomes if o.severity == "critical" and not o.passed]
         if not failed:
             return
-        found = f"{self.symbol}: {'; '.join(_summary(outcome) for outcome in failed)}"
+        found = f"{self.symbol}: {'; '.join(map(str, failed))}"
         if [outcome.check for outcome in failed] == ["sessions_behind"]:
             raise StaleInput(
                 found=found, expected=f"its row of {self.symbol} at as_of", where=where,
@@ -124,12 +122,8 @@ class CheckRun:
 
 
 def warnings_of(outcomes: Sequence[Outcome]) -> list[str]:
-    """Return a summary of each failed warning."""
-    return [_summary(o) for o in outcomes if o.severity == "warning" and not o.passed]
-
-
-def _summary(outcome: Outcome) -> str:
-    return f"{outcome}" + (f" [{outcome.detail}]" if outcome.detail else "")
+    """Return each failed warning as text."""
+    return [str(o) for o in outcomes if o.severity == "warning" and not o.passed]
 
 
 def _data_docs(results: Sequence[Any]) -> str:

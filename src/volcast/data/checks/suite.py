@@ -25,20 +25,9 @@ _EXAMPLES = 3
 class Check:
     """One check: values that must lie within bounds, or a key that must not repeat.
 
-    Parameters
-    ----------
-    name : str
-        Also the reason a row is quarantined with.
-    severity : str
-        critical: a failure stops the run; warning: it goes on.
-    measure : str
-        The column of the values; null where a row is not judged.
-    at_least, at_most : float or None
-        Bounds, both inclusive; with ``above``, ``at_least`` itself fails.
-    of_table : bool
-        Whether ``measure`` names a `Fact` of the whole table.
-    key : tuple of str
-        Columns that together may not repeat; there is no measure then.
+    A failed critical check stops the run. ``measure`` is the column of the values, null where a row
+    is not judged, or if ``of_table`` a `Fact`. Bounds are inclusive; with ``above``, ``at_least``
+    itself fails. ``key`` are columns that together may not repeat, in place of a measure.
     """
 
     suite: Suite
@@ -52,7 +41,7 @@ class Check:
     key: tuple[str, ...] = ()
 
     def holds(self, values: "pd.Series[float]") -> "pd.Series[bool]":
-        """Mark the values that pass, by plain arithmetic; null ones do."""
+        """Mark the values that pass; null ones do."""
         low = -np.inf if self.at_least is None else self.at_least
         high = np.inf if self.at_most is None else self.at_most
         over = values > low if self.above else values >= low
@@ -81,7 +70,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one check; the fields are columns of monitoring.quality."""
+    """The result of one check; its fields are columns of monitoring.quality."""
 
     suite: Suite
     check: str
@@ -94,11 +83,12 @@ class Outcome:
     detail: str
 
     def __str__(self) -> str:
-        """Return the check with its measure, and its bound if it has an upper one."""
+        """Return the check with its measure, its upper bound and the detail."""
+        detail = f" [{self.detail}]" if self.detail else ""
         if self.found is None:
-            return f"{self.check}: {self.failed} of {self.checked} rows"
+            return f"{self.check}: {self.failed} of {self.checked} rows{detail}"
         bound = "" if self.bound is None else f" (at most {self.bound:g})"
-        return f"{self.check} {self.found:g}{bound}"
+        return f"{self.check} {self.found:g}{bound}{detail}"
 
 
 @dataclass(frozen=True)
@@ -133,28 +123,26 @@ def judge(
         If a check could not be run.
     """
     facts = facts or {}
-    outcome = _run(checks, _batch(checks, rows, facts))
+    validated = _validated(checks, _batch(checks, rows, facts))
     numbered = rows.set_index("row") if len(rows) else rows
     outcomes, faults = [], []
-    for check, result in zip(checks, outcome.results, strict=True):
-        about = (check.suite, check.name, check.severity)
+    for check, result in zip(checks, validated.results, strict=True):
+        about = (check.suite, check.name, check.severity, bool(result.success))
         if check.of_table:
             fact = facts[check.name]
             checked = not np.isnan(fact.value)
             value = float(fact.value) if checked else None
             detail = "" if result.success and checked else fact.detail
-            outcomes.append(
-                Outcome(*about, bool(result.success), int(checked), 0, value, check.at_most, detail)
-            )
+            outcomes.append(Outcome(*about, int(checked), 0, value, check.at_most, detail))
             continue
         details = result.result
         failing = [int(at["row"]) for at in details.get("unexpected_index_list") or []]
         count = details["element_count"] - details.get("missing_count", 0) if len(rows) else 0
         detail = _examples(check, numbered.loc[failing]) if failing else ""
-        outcomes.append(Outcome(*about, not failing, int(count), len(failing), None, None, detail))
+        outcomes.append(Outcome(*about, int(count), len(failing), None, None, detail))
         faults += [(row, check.name) for row in failing]
     frame = pd.DataFrame(sorted(set(faults)), columns=["row", "reason"])
-    return Verdict(outcomes, frame.astype({"row": "int64", "reason": "object"}), (outcome,))
+    return Verdict(outcomes, frame.astype({"row": "int64", "reason": "object"}), (validated,))
 
 
 def _examples(check: Check, failing: pd.DataFrame) -> str:
@@ -191,32 +179,15 @@ def _expectation(check: Check) -> Any:
     )  # fmt: skip
 
 
-def _run(checks: Sequence[Check], frame: pd.DataFrame) -> Any:
-    """Validate one in-memory batch; results in the order of the checks.
-
-    Only failing checks run a second time for their rows, which cost as much as the check.
-    """
+def _validated(checks: Sequence[Check], frame: pd.DataFrame) -> Any:
+    """Validate one in-memory batch; results in the order of the checks."""
+    suite = _gx().ExpectationSuite("volcast", expectations=[_expectation(c) for c in checks])
+    result_format = {
+        "result_format": "COMPLETE",
+        "unexpected_index_column_names": ["row"],
+        "return_unexpected_index_query": False,
+    }
     batch = _batches().get_batch({"dataframe": frame})
-    outcome = _validated(batch, checks, {"result_format": "BASIC"})
-    failing = [
-        at for at, check in enumerate(checks)
-        if not outcome.results[at].success and not check.of_table
-    ]  # fmt: skip
-    if failing:
-        rows = {
-            "result_format": "COMPLETE",
-            "unexpected_index_column_names": ["row"],
-            "return_unexpected_index_query": False,
-        }
-        whole = _validated(batch, [checks[at] for at in failing], rows)
-        for at, result in zip(failing, whole.results, strict=True):
-            outcome.results[at] = result
-    return outcome
-
-
-def _validated(batch: Any, checks: Sequence[Check], result_format: dict[str, Any]) -> Any:
-    expectations = [_expectation(check) for check in checks]
-    suite = _gx().ExpectationSuite("volcast", expectations=expectations)
     outcome = batch.validate(suite, result_format=result_format)
     for result in outcome.results:
         if not result.success and not result.result:
