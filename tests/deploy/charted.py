@@ -11,8 +11,8 @@ import yaml
 from tests.deploy.tools import CHART, ROOT, tool
 
 __all__ = [
-    "NAMESPACE", "PACKAGES", "VALUE_SETS", "RenderingFailed", "chosen", "objects_in", "pods",
-    "render", "text_of",
+    "NAMESPACE", "PACKAGES", "VALUE_SETS", "RenderingFailed", "chosen", "objects_in", "pod_specs",
+    "pods", "render", "text_of",
 ]  # fmt: skip
 
 NAMESPACE = "volcast"
@@ -30,7 +30,7 @@ PACKAGES = tuple(
 
 
 class RenderingFailed(Exception):
-    """What helm said instead of rendering."""
+    """Helm's message in place of a rendering."""
 
 
 def text_of(values: Path, *sets: str, chart: Path = CHART) -> str:
@@ -84,4 +84,15 @@ def pods(objects: list[dict[str, Any]]) -> Iterator[tuple[str, Mapping[str, str]
             labels, pod = spec["template"]["metadata"]["labels"], spec["template"]["spec"]
         else:
             continue
-        yield labels["app.kubernetes.io/component"], labels, pod
+        yield labels.get("app.kubernetes.io/component", one["metadata"]["name"]), labels, pod
+
+
+def pod_specs(tree: Any) -> Iterator[dict[str, Any]]:
+    """Yield each pod spec in an object of any kind: what has containers."""
+    if isinstance(tree, dict):
+        if "containers" in tree:
+            yield tree
+        tree = list(tree.values())
+    if isinstance(tree, list):
+        for branch in tree:
+            yield from pod_specs(branch)

@@ -1,4 +1,4 @@
-"""What each role asks of the store's bucket, recorded: moto's S3 behind a door that takes notes."""
+"""The requests of each role to the store's bucket, recorded in front of moto's S3."""
 
 import threading
 from collections.abc import Iterator
@@ -18,26 +18,26 @@ __all__ = ["Artifact", "Ledger", "recorded_s3"]
 
 @dataclass
 class Ledger:
-    """Who asked what: role, action as IAM names it, key or prefix within the bucket."""
+    """Requests as (role, action as IAM names it, key or prefix within the bucket)."""
 
     role: str = ""
-    asked: set[tuple[str, str, str]] = field(default_factory=set)
+    requests: set[tuple[str, str, str]] = field(default_factory=set)
 
     @contextmanager
     def of(self, role: str) -> Iterator[None]:
-        """Take what is asked meanwhile, by whatever process, for this role's."""
+        """Attribute all requests of the block to this role."""
         self.role, before = role, self.role
         yield
         self.role = before
 
     def note(self, environ: dict[str, Any]) -> None:
-        """Note one request, as S3 would weigh it."""
+        """Record the actions that S3 would check for one request."""
         _, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
         method = environ["REQUEST_METHOD"]
-        asked = {(_ACTIONS[method], unquote(key))} if key else _of_bucket(environ)
+        actions = {(_ACTIONS[method], unquote(key))} if key else _of_bucket(environ)
         if "HTTP_IF_MATCH" in environ:
-            asked.add(("s3:GetObject", unquote(key)))  # S3 wants both for a conditional write
-        self.asked |= {(self.role, action, name) for action, name in asked}
+            actions.add(("s3:GetObject", unquote(key)))  # S3 checks both for a conditional write
+        self.requests |= {(self.role, action, name) for action, name in actions}
 
 
 def _of_bucket(environ: dict[str, Any]) -> set[tuple[str, str]]:
@@ -66,12 +66,12 @@ def recorded_s3(ledger: Ledger) -> Iterator[dict[str, str]]:
     """Run the server on loopback and yield the ``AWS_*`` names that lead to it."""
     answer = DomainDispatcherApplication(create_backend_app)
 
-    def door(environ: dict[str, Any], respond: Any) -> Any:
+    def recording(environ: dict[str, Any], respond: Any) -> Any:
         ledger.note(environ)
         return answer(environ, respond)
 
     port = free_ports(1)[0]
-    server = make_server("127.0.0.1", port, door, threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", port, recording, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -88,7 +88,7 @@ def recorded_s3(ledger: Ledger) -> Iterator[dict[str, str]]:
 
 
 class Artifact(SimpleNamespace):
-    """Stands for an output of a step that Kubeflow would take."""
+    """Takes the place of an output that Kubeflow gives to a step."""
 
     path: str
 

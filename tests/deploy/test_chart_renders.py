@@ -36,17 +36,6 @@ def container(name: str, part: str) -> dict[str, Any]:
     return specs[part]["containers"][0]
 
 
-def environment(name: str, part: str) -> dict[str, Any]:
-    return {
-        one["name"]: one.get("value", one.get("valueFrom"))
-        for one in container(name, part).get("env", [])
-    }
-
-
-def settings(name: str) -> dict[str, str]:
-    return chosen(render(VALUE_SETS[name]), "ConfigMap", "volcast-settings")["data"]
-
-
 @pytest.fixture(scope="module")
 def chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the chart that renders its notes too."""
@@ -99,71 +88,12 @@ def test_every_value_is_in_the_schema_and_has_a_default():
     assert set(defaults) == set(properties) - {"global"} == set(SCHEMAS["chart"]["required"])
 
 
-def test_the_server_is_one_process_that_follows_the_champion():
-    service = chosen(render(MINIMAL), "InferenceService", "volcast")
-    predictor, one = service["spec"]["predictor"], container("minimal", "serving")
-    assert service["metadata"]["annotations"] == {"serving.kserve.io/deploymentMode": "Standard"}
-    assert (predictor["minReplicas"], predictor["maxReplicas"]) == (2, 4)
-    assert predictor["deploymentStrategy"]["rollingUpdate"]["maxUnavailable"] == 0
-    assert "model" not in predictor
-    assert "storageUri" not in str(predictor)
-    assert one["name"] == "kserve-container"
-    assert one["readinessProbe"]["httpGet"]["path"] == "/v2/models/volcast/ready"
-    sleep, grace = int(one["lifecycle"]["preStop"]["exec"]["command"][1]), 30
-    assert f"--grace-seconds {grace}" in " ".join(one["args"])
+def test_the_server_has_time_to_finish_its_requests():
+    predictor = chosen(render(MINIMAL), "InferenceService", "volcast")["spec"]["predictor"]
+    one = container("minimal", "serving")
+    sleep = int(one["lifecycle"]["preStop"]["exec"]["command"][1])
+    grace = int(one["args"][one["args"].index("--grace-seconds") + 1])
     assert predictor["terminationGracePeriodSeconds"] > sleep + grace
-
-
-@pytest.mark.parametrize(
-    ("part", "image", "module", "port"),
-    [
-        ("serving", "serving", "serving", 8080),
-        ("exporter", "serving", "serving.exporter", 9108),
-        ("dashboard", "dashboard", "serving.dashboard", 8501),
-        ("brief", "dashboard", "serving.brief", 8081),
-    ],
-)
-def test_a_part_runs_its_module_of_its_image_on_its_port(
-    part: str, image: str, module: str, port: int
-):
-    one = container("minimal", part)
-    assert one["image"] == f"registry.example.com/volcast/{image}:0.1.0"
-    assert one["command"] == ["python", "-m", module]
-    assert {str(port), "0.0.0.0"} <= set(one["args"])  # noqa: S104
-    assert [each["containerPort"] for each in one["ports"]] == [port]
-    service = chosen(render(MINIMAL), "Service", f"volcast-{part}")
-    assert [each["port"] for each in service["spec"]["ports"]] == [port]
-    mounts = {each["mountPath"] for each in one["volumeMounts"]}
-    assert {"/tmp", "/app/var"} <= mounts  # noqa: S108
-
-
-def test_a_digest_beats_the_tag_for_its_image_alone():
-    assert container("digests", "serving")["image"] == (
-        "registry.example.com/volcast/serving@sha256:" + "1" * 64
-    )
-    assert container("digests", "brief")["image"] == "registry.example.com/volcast/dashboard:1.2.3"
-    assert container("kind", "dashboard")["image"] == "localhost:5001/volcast/dashboard:dev"
-
-
-@pytest.mark.parametrize("part", ["serving", "brief", "test"])
-def test_a_part_that_can_check_tokens_does(part: str):
-    token, keys = environment("token-auth", part), environment("oidc", part)
-    assert token["VOLCAST_AUTH_TOKEN_FILE"] == "/var/run/volcast/auth/tokens"  # noqa: S105
-    mounts = {one["name"]: one for one in container("token-auth", part)["volumeMounts"]}
-    assert mounts["auth"]["mountPath"] == "/var/run/volcast/auth"
-    assert keys["VOLCAST_AUTH_JWKS"] == "https://login.example.com/keys"
-    assert keys["VOLCAST_AUTH_AUDIENCE"] == "volcast"
-    assert not {"VOLCAST_AUTH_ISSUER", "VOLCAST_AUTH_TOKEN_FILE"} & keys.keys()
-    assert environment("full", part)["VOLCAST_AUTH_ISSUER"] == "https://login.example.com/"
-
-
-def test_passwords_of_the_online_store_come_from_its_secret():
-    secret = {"secretKeyRef": {"name": "volcast-online-store", "key": "url"}}
-    assert "VOLCAST_ONLINE_STORE" not in settings("redis-by-secret")
-    assert environment("redis-by-secret", "serving")["VOLCAST_ONLINE_STORE"] == secret
-    redis = container("full", "redis")
-    assert redis["args"][-2:] == ["--requirepass", "$(REDISCLI_AUTH)"]
-    assert redis["env"][0]["valueFrom"]["secretKeyRef"]["key"] == "password"
 
 
 def test_steps_have_the_settings_of_the_servers():
@@ -175,34 +105,12 @@ def test_steps_have_the_settings_of_the_servers():
 
 
 def test_mlflow_accepts_the_host_name_in_the_settings():
-    address = settings("minimal")["VOLCAST_MLFLOW_URI"].removeprefix("http://")
+    settings = chosen(render(MINIMAL), "ConfigMap", "volcast-settings")["data"]
+    address = settings["VOLCAST_MLFLOW_URI"].removeprefix("http://")
     hosts = next(
         one for one in container("minimal", "mlflow")["args"] if one.startswith("--allowed-hosts=")
     )
     assert address in hosts.removeprefix("--allowed-hosts=").split(",")
-
-
-def test_only_the_pipelines_have_rights_in_the_cluster():
-    objects = render(VALUE_SETS["full"])
-    (binding,) = (one for one in objects if "Binding" in one["kind"])
-    assert binding["subjects"] == [
-        {"kind": "ServiceAccount", "name": "volcast-pipelines", "namespace": "kubeflow"}
-    ]
-    (role,) = (one for one in objects if one["kind"] in ("Role", "ClusterRole"))
-    rules = [(one["resources"], one.get("resourceNames"), one["verbs"]) for one in role["rules"]]
-    assert (role["kind"], role["metadata"]["namespace"]) == ("Role", "kubeflow")
-    assert rules == [
-        (["workflowtaskresults"], None, ["create", "patch"]),
-        (["configmaps"], ["kfp-launcher"], ["get"]),
-        (["secrets"], ["mlpipeline-minio-artifact"], ["get"]),
-    ]
-
-
-def test_the_token_for_kubeflow_has_its_own_audience():
-    pod = {one: spec for one, _, spec in pods(render(VALUE_SETS["schedules"]))}["schedules"]
-    (volume,) = (one for one in pod["volumes"] if one["name"] == "kubeflow-token")
-    (source,) = volume["projected"]["sources"]
-    assert source["serviceAccountToken"]["audience"] == "pipelines.kubeflow.org"
 
 
 def test_set_file_keeps_the_compiled_pipelines_byte_for_byte():
@@ -242,19 +150,12 @@ def test_every_part_with_metrics_is_scraped_once():
     assert "volcast/service" not in predictor
 
 
-def test_the_route_exposes_predict_only_and_by_tls():
-    for name, parent in (("full", NAMESPACE), ("route", "gateways")):
-        objects = render(VALUE_SETS[name])
-        route = chosen(objects, "HTTPRoute", "volcast-predict")["spec"]
-        assert route["parentRefs"][0] | {"name": ""} == {
-            "name": "", "namespace": parent, "sectionName": "https",
-        }  # fmt: skip
-        (rule,) = route["rules"]
-        assert rule["matches"] == [{"path": {"type": "Exact", "value": "/predict"}}]
-        service = chosen(objects, "Service", rule["backendRefs"][0]["name"])
-        assert service["spec"]["ports"][0]["port"] == rule["backendRefs"][0]["port"]
-    (listener,) = chosen(render(VALUE_SETS["full"]), "Gateway", "volcast")["spec"]["listeners"]
-    assert (listener["protocol"], listener["tls"]["mode"]) == ("HTTPS", "Terminate")
+@pytest.mark.parametrize("name", ["full", "route"])
+def test_the_route_leads_to_a_port_of_the_server(name: str):
+    objects = render(VALUE_SETS[name])
+    (rule,) = chosen(objects, "HTTPRoute", "volcast-predict")["spec"]["rules"]
+    service = chosen(objects, "Service", rule["backendRefs"][0]["name"])
+    assert service["spec"]["ports"][0]["port"] == rule["backendRefs"][0]["port"]
 
 
 def test_every_account_setting_and_volume_of_a_pod_exists():

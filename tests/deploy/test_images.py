@@ -35,9 +35,9 @@ LARGEST_BYTES = 1.4e9
 
 OF_THE_CLOCK = (
     "feast/", "monitoring.jobs/", "monitoring/underway/", "monitoring/validated/", "raw.",
-    "registry/audit/", "registry/mlflow.db",
+    "registry/audit/",
 )  # fmt: skip
-"""What has the time of its run in it, or its own place, or is named after such a thing."""
+"""Prefixes of files whose content or name has the time of their run or their place."""
 
 
 @pytest.fixture(scope="module", autouse=True)
