@@ -32,17 +32,10 @@ _SECONDS, _BACKOFF_SECONDS, _ROUNDS = 20.0, 0.5, 3
 
 @dataclass(frozen=True)
 class Schedule:
-    """A pipeline that Kubeflow runs repeatedly.
+    """A pipeline that Kubeflow runs repeatedly; a run of this name with our mark is its own.
 
-    Parameters
-    ----------
-    name : str
-        Of the recurring run; a run with this name and our mark is this schedule.
-    pipeline, package : str
-        Name of the pipeline, and its file among the compiled ones.
-    cron : str
-        Second, minute, hour, day of month, month, day of week, in UTC; a zone cannot be written in
-        it. Days of the week are words: by number, Sunday is 0 to the controller and 1 elsewhere.
+    ``cron`` is second, minute, hour, day of month, month, day of week, in UTC. Days of the week are
+    words: by number, Sunday is 0 to the controller and 1 elsewhere.
     """
 
     name: str
@@ -64,20 +57,7 @@ SCHEDULES = (
 
 @dataclass(frozen=True)
 class Target:
-    """A recurring run as Kubeflow should have it.
-
-    Parameters
-    ----------
-    schedule : Schedule
-    package : Path
-        The compiled pipeline.
-    version : str
-        Name of the pipeline's version: the pipeline's, and the hash of the package.
-    parameters : dict of str
-        The pipeline's arguments.
-    service_account : str
-        Of its pods; empty: Kubeflow's own.
-    """
+    """A recurring run as Kubeflow should have it; ``version`` is named by the package's hash."""
 
     schedule: Schedule
     package: Path
@@ -91,23 +71,6 @@ class Target:
         fields = [self.schedule.name, self.schedule.cron, dict(self.parameters)]
         declared = json.dumps([*fields, self.service_account, self.version], sort_keys=True)
         return hashlib.sha256(declared.encode()).hexdigest()
-
-    def body(self, experiment: str, pipeline: str, version: str) -> api.V2beta1RecurringRun:
-        """Return the recurring run to create: paused, so that it fires when it is enabled."""
-        return api.V2beta1RecurringRun(
-            display_name=self.schedule.name,
-            description=f"Declared in pipelines/schedules.py. volcast-schedule: {self.mark}",
-            experiment_id=experiment,
-            mode=api.RecurringRunMode.DISABLE,
-            pipeline_version_reference=api.V2beta1PipelineVersionReference(pipeline, version),
-            runtime_config=api.V2beta1RuntimeConfig(parameters=dict(self.parameters)),
-            trigger=api.V2beta1Trigger(api.V2beta1CronSchedule(cron=self.schedule.cron)),
-            # A run forecasts from the last closed session: two at once, or missed ones, would
-            # repeat the same work.
-            max_concurrency=1,
-            no_catchup=True,
-            service_account=self.service_account or None,
-        )
 
 
 def targets(
@@ -131,23 +94,9 @@ def mark_of(description: str | None) -> str | None:
 class Kubeflow:
     """A Kubeflow Pipelines API (v2beta1), through its own generated client.
 
-    Parameters
-    ----------
-    url : str
-        What ``/apis/v2beta1`` follows.
-    token_file : Path or None
-        A mounted bearer token.
-    namespace : str
-        Of the user; used where Kubeflow has several users.
-    report : callable
-        Takes each change, as a line, before it is made.
-    dry : bool
-        Whether to report only.
-
-    Raises
-    ------
-    ConfigError, ContractError, SourceUnavailable
-        From every method: access is denied, the API refuses, or does not answer.
+    Changes are reported, each as a line, before they are made; with ``dry`` none is made. Every
+    method raises ConfigError, ContractError or SourceUnavailable where access is denied, the API
+    refuses, or does not answer.
     """
 
     def __init__(
@@ -164,16 +113,24 @@ class Kubeflow:
         self._scope = {"namespace": namespace} if several else {}
 
     def apply(self, declared: Sequence[Target]) -> None:
-        """Make each target exist once and fire; remove our other recurring runs."""
+        """Make each target exist once and fire; remove our other recurring runs.
+
+        What is missing is created, paused, before the old one is disabled, and fires only after
+        that; the old one is deleted last. So no two of a schedule fire, whatever fails.
+        """
         # Compared again after the last change: another process may have made the same one.
         for _ in range(_ROUNDS):
-            groups: dict[str, list[Any]] = {}
-            for run in self.recurring_runs():
-                if mark_of(run.description) is not None:
-                    groups.setdefault(run.display_name, []).append(run)
-            changes = [self._swap(one, groups.pop(one.schedule.name, [])) for one in declared]
-            changes += [self._swap(None, runs) for runs in groups.values()]
-            if self._dry or not any(changes):
+            ours = [run for run in self.recurring_runs() if mark_of(run.description)]
+            current = [self._ensure(target, ours) for target in declared]
+            others = [run for run in ours if run not in current]
+            paused = [run for run in current if not _fires(run)]
+            for run in filter(_fires, others):
+                self._change("disable", run)
+            for run in paused:
+                self._change("enable", run)
+            for run in others:
+                self._change("delete", run)
+            if self._dry or not (others or paused):
                 return
         raise SourceUnavailable(
             found="recurring runs that change meanwhile", expected="one process that applies",
@@ -189,88 +146,67 @@ class Kubeflow:
         runs = _pages(list_page, "recurring_runs", experiment_id=experiment.experiment_id)
         return sorted(runs, key=lambda run: (run.display_name, str(run.created_at)))
 
-    def _swap(self, target: Target | None, runs: Sequence[Any]) -> bool:
-        """Put the target in the place of the runs with its name; return whether any differed.
-
-        A new recurring run exists, paused, before the old one is disabled, and fires only after
-        that; the old one is deleted last. So no two of a schedule fire, whatever fails.
-        """
-        ids = self._version(target) if target else None
-        alike = [run for run in runs if target and _equals(run, target, ids)]
+    def _ensure(self, target: Target, runs: Sequence[Any]) -> Any:
+        """Return the run that is as declared, or a new one that is paused."""
+        version = self._version(target)
+        alike = (run for run in runs if mark_of(run.description) == target.mark)
+        same = [run for run in alike if run.pipeline_version_reference == version]
         # Of several, every process keeps the same one: that which fires, else the oldest.
-        current = max(alike, key=_fires, default=None)
-        others = [run for run in runs if run is not current]
-        enable = target is not None and not (current and _fires(current))
-        new = current and current.recurring_run_id
-        if target and not current:
-            new = self._do(f"create {target.schedule.name}", self._create, target, ids)
-        for run in filter(_fires, others):
-            self._change("disable", run.display_name, run.recurring_run_id)
-        if target and enable:
-            self._change("enable", target.schedule.name, new)
-        for run in others:
-            self._change("delete", run.display_name, run.recurring_run_id)
-        return bool(others) or enable
+        return max(same, key=_fires) if same else self._create(target, version)
 
-    def _change(self, verb: str, name: str, id: str | None) -> None:
-        method = getattr(self._runs, f"recurring_run_service_{verb}_recurring_run")
-        self._do(f"{verb} {name} {id or ''}".rstrip(), _ask, method, id)
+    def _change(self, verb: str, run: Any) -> None:
+        self._report(f"{verb} {run.display_name} {run.recurring_run_id or ''}".rstrip())
+        if not self._dry:
+            change = getattr(self._runs, f"recurring_run_service_{verb}_recurring_run")
+            _ask(change, run.recurring_run_id)
 
-    def _do(self, line: str, change: Callable[..., Any], *arguments: object) -> Any:
-        self._report(line)
-        return None if self._dry else change(*arguments)
-
-    def _create(self, target: Target, ids: tuple[str, str] | None) -> str:
-        pipeline, version = ids or self._upload(target)
+    def _create(self, target: Target, version: Any) -> Any:
+        self._report(f"create {target.schedule.name}")
         experiment = self._experiment()
-        if experiment is None:
+        if experiment is None and not self._dry:
             body = api.V2beta1Experiment(display_name=EXPERIMENT, **self._scope)
             experiment = _ask(self._experiments.experiment_service_create_experiment, body)
-        run = target.body(experiment.experiment_id, pipeline, version)
+        run = api.V2beta1RecurringRun(
+            display_name=target.schedule.name,
+            description=f"Declared in pipelines/schedules.py. volcast-schedule: {target.mark}",
+            experiment_id=experiment and experiment.experiment_id,
+            mode=api.RecurringRunMode.DISABLE,
+            pipeline_version_reference=version,
+            runtime_config=api.V2beta1RuntimeConfig(parameters=dict(target.parameters)),
+            trigger=api.V2beta1Trigger(api.V2beta1CronSchedule(cron=target.schedule.cron)),
+            # A run forecasts from the last closed session: two at once, or missed ones, would
+            # repeat the same work.
+            max_concurrency=1,
+            no_catchup=True,
+            service_account=target.service_account or None,
+        )
         create = self._runs.recurring_run_service_create_recurring_run
-        return str(_ask(create, run).recurring_run_id or "")
-
-    def _upload(self, target: Target) -> tuple[str, str]:
-        name = target.schedule.pipeline
-        pipeline = self._pipeline(name)
-        if pipeline is None:
-            body = api.V2beta1Pipeline(display_name=name, name=name, **self._scope)
-            pipeline = _ask(self._pipelines.pipeline_service_create_pipeline, body)
-        version = _ask(
-            self._uploads.upload_pipeline_version, str(target.package), name=target.version,
-            pipelineid=pipeline.pipeline_id,
-        )  # fmt: skip
-        return pipeline.pipeline_id, version.pipeline_version_id
+        return run if self._dry else _ask(create, run)
 
     def _experiment(self) -> Any | None:
         list_page = self._experiments.experiment_service_list_experiments
         return _named(EXPERIMENT, list_page, "experiments", **self._scope)
 
-    def _pipeline(self, name: str) -> Any | None:
-        list_page = self._pipelines.pipeline_service_list_pipelines
-        return _named(name, list_page, "pipelines", **self._scope)
-
-    def _version(self, target: Target) -> tuple[str, str] | None:
-        """Return the ids of the target's pipeline and version, where it is uploaded."""
-        pipeline = self._pipeline(target.schedule.pipeline)
+    def _version(self, target: Target) -> Any | None:
+        """Return the reference of the target's version, uploaded where missing; None if dry."""
+        name, service = target.schedule.pipeline, self._pipelines
+        list_page = service.pipeline_service_list_pipelines
+        pipeline = _named(name, list_page, "pipelines", **self._scope)
+        if pipeline is None and not self._dry:
+            body = api.V2beta1Pipeline(display_name=name, name=name, **self._scope)
+            pipeline = _ask(service.pipeline_service_create_pipeline, body)
         if pipeline is None:
             return None
-        list_page, id = (
-            self._pipelines.pipeline_service_list_pipeline_versions,
-            pipeline.pipeline_id,
-        )
+        id, list_page = pipeline.pipeline_id, service.pipeline_service_list_pipeline_versions
         version = _named(target.version, list_page, "pipeline_versions", pipeline_id=id)
-        return version and (id, version.pipeline_version_id)
+        if version is None and not self._dry:
+            upload = self._uploads.upload_pipeline_version
+            version = _ask(upload, str(target.package), name=target.version, pipelineid=id)
+        return version and api.V2beta1PipelineVersionReference(id, version.pipeline_version_id)
 
 
 def _fires(run: Any) -> bool:
     return api.RecurringRunMode.ENABLE in (run.mode, str(run.status).removesuffix("D"))
-
-
-def _equals(run: Any, target: Target, ids: tuple[str, str] | None) -> bool:
-    used = run.pipeline_version_reference
-    same = used and (used.pipeline_id, used.pipeline_version_id) == ids
-    return bool(same) and mark_of(run.description) == target.mark
 
 
 def _named(name: str, list_page: Callable[..., Any], field: str, **query: str) -> Any | None:

@@ -30,17 +30,9 @@ class Request:
     body: Any
     token: str | None
 
-    @property
-    def writes(self) -> bool:
-        return self.method != "GET"
-
 
 class Refused(Exception):
-    """An answer that is an error."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+    """An answer that is an error: its status and its message."""
 
 
 @dataclass
@@ -68,15 +60,12 @@ class Kubeflow:
 
     def writes(self) -> list[str]:
         """Return every request that was to change something, as method and path."""
-        return [f"{one.method} {one.path}" for one in self.requests if one.writes]
+        return [f"{one.method} {one.path}" for one in self.requests if one.method != "GET"]
 
     def enabled(self, name: str) -> list[str]:
         """Ids of the recurring runs of that name that fire."""
-        return [
-            id
-            for id, run in self.recurring.items()
-            if run["display_name"] == name and run["mode"] == "ENABLE"
-        ]
+        runs = self.recurring.items()
+        return [id for id, run in runs if (run["display_name"], run["mode"]) == (name, "ENABLE")]
 
     def carry_out(self, request: Request) -> dict[str, Any]:
         """Carry the request out; raise Refused where the API would refuse."""
@@ -172,12 +161,8 @@ class Kubeflow:
         start = int(request.query.get("page_token") or 0)
         end = start + min(self.page_size, int(request.query.get("page_size") or 20))
         shown = [{n: v for n, v in one.items() if n != "content"} for one in items[start:end]]
-        page: dict[str, Any] = {"total_size": len(items)}
-        if shown:
-            page[key] = shown
-        if end < len(items):
-            page["next_page_token"] = str(end)
-        return page
+        more = {"next_page_token": str(end)} if end < len(items) else {}
+        return {"total_size": len(items)} | ({key: shown} if shown else {}) | more
 
 
 def _scoped(request: Request, store: dict[str, Any]) -> list[dict[str, Any]]:
@@ -206,7 +191,8 @@ def kubeflow() -> Iterator[Kubeflow]:
             try:
                 status, answer = 200, api.carry_out(request)
             except Refused as error:
-                status, answer = error.status, {"error": str(error), "code": 2}
+                status, message = error.args
+                answer = {"error": message, "code": 2}
             if broken:
                 self.close_connection = True
                 return
