@@ -11,10 +11,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pydantic import BaseModel
+
 __all__ = ["BUILD", "main", "note"]
 
 BUILD = Path(__file__).parents[1] / "dist/build.json"
 """What was built last, of each image."""
+
+
+class _Image(BaseModel):
+    imageName: str
+    tag: str
+
+
+class _Note(BaseModel):
+    builds: list[_Image]
 
 
 def note(image: str, path: Path) -> None:
@@ -32,39 +43,22 @@ def note(image: str, path: Path) -> None:
     ValueError
         If it was not pushed, and so has no digest; or if the file is no note.
     """
-    repository, _, _ = image.rpartition(":")
-    digests = [one for one in _digests(image) if one.startswith(f"{repository}@")]
+    repository = image.rpartition(":")[0]
+    command = ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    digests = [one for one in json.loads(ended.stdout) or [] if one.startswith(f"{repository}@")]
     if not digests:
         raise ValueError(f"{image} has no digest of {repository}: push it to a registry")
-    tag = image + digests[0].removeprefix(repository)
+    short = repository.rpartition("/")[2]
+    built = _Image(imageName=f"volcast/{short}", tag=image + digests[0].removeprefix(repository))
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        name = repository.rpartition("/")[2]
-        others = [one for one in _before(path) if one["imageName"].rpartition("/")[2] != name]
+        before = _Note.model_validate_json(path.read_bytes()).builds if path.exists() else []
+        others = [one for one in before if one.imageName.rpartition("/")[2] != short]
         whole = path.with_suffix(".new")
-        text = json.dumps({"builds": [*others, {"imageName": f"volcast/{name}", "tag": tag}]})
-        whole.write_text(text, encoding="utf-8")
+        whole.write_text(_Note(builds=[*others, built]).model_dump_json(), encoding="utf-8")
         whole.replace(path)
-
-
-def _before(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    try:
-        builds = json.loads(path.read_text(encoding="utf-8"))["builds"]
-        noted = [{"imageName": one["imageName"], "tag": one["tag"]} for one in builds]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ValueError(f"{path} is no note of builds: remove it, and build again") from error
-    if not all(isinstance(value, str) for one in noted for value in one.values()):
-        raise ValueError(f"{path} names an image by no text: remove it, and build again")
-    return noted
-
-
-def _digests(image: str) -> list[str]:
-    command = ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-    return list(json.loads(ended.stdout) or [])
 
 
 def main() -> int:
@@ -82,7 +76,7 @@ def main() -> int:
         sys.stderr.write(f"{error}: docker must be on the PATH, and {BUILD.parent} writable\n")
         return 2
     except ValueError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{BUILD}: {error}\n")
         return 1
     return 0
 

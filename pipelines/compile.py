@@ -1,20 +1,20 @@
 """Compile the pipelines to the YAML that is committed and that Kubeflow is given."""
 
 import argparse
+import json
 import re
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kfp.compiler import Compiler
 
 from components import image
 from pipelines.definitions import daily_pipeline, evaluate_pipeline, train_pipeline
-from pipelines.digests import pinned, references
 from volcast.steps.table import IMAGES
 
-__all__ = ["COMPILED", "main", "render", "render_pinned"]
+__all__ = ["COMPILED", "main", "references", "render", "render_pinned"]
 
 COMPILED = Path(__file__).with_name("compiled")
 """Where the committed YAML lies."""
@@ -44,25 +44,55 @@ def render() -> dict[str, str]:
 
 
 def render_pinned(build: str) -> dict[str, str]:
-    """Return the YAML of each pipeline with the images of a build, by digest.
+    """Return the YAML of each pipeline with the images of a build, by digest, as `references`."""
+    built = references(build, set(IMAGES.values()))
+    images = {image(step): built[name] for step, name in IMAGES.items()}
+
+    def pinned(match: re.Match[str]) -> str:
+        return match[1] + images[match[2]]
+
+    tagged = re.compile(r"^( +image: )(\S+)$", re.M)
+    return {name: tagged.sub(pinned, text) for name, text in render().items()}
+
+
+def references(text: str, names: Iterable[str]) -> dict[str, str]:
+    """Read a build's images from JSON, by name.
 
     Parameters
     ----------
-    build : str
-        JSON, as `pipelines.digests.references` reads it.
+    text : str
+        What ``skaffold build --file-output`` writes, or an object of image to reference. Of an
+        image named with its registry and repository, the last part counts.
+    names : iterable of str
+        Names that must be in it; other images are ignored.
 
     Raises
     ------
     ValueError
-        If it lacks an image, or the digest of one.
+        If it is no such JSON, or an image is missing, has two references, or one that is not by
+        digest or of another image.
     """
-    built = references(build, set(IMAGES.values()))
-    images = {image(step): built[name] for step, name in IMAGES.items()}
-    return {name: pinned(text, images) for name, text in render().items()}
+    content = json.loads(text)
+    try:
+        if isinstance(content.get("builds"), list):
+            pairs = [(one["imageName"].strip(), one.get("tag")) for one in content["builds"]]
+        else:
+            pairs = list(content.items())
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError("expected an object of image to reference, or skaffold's") from error
+    faults, images = [], {}
+    for name in sorted(set(names)):
+        built = {str(value) for image, value in pairs if image.rpartition("/")[2] == name}
+        images[name] = ", ".join(sorted(built)) or "none"
+        if not re.fullmatch(rf"\S*{name}(:[^@\s]+)?@sha256:[0-9a-f]{{64}}", images[name]):
+            faults.append(f"{name}: found {images[name]}")
+    if faults:
+        raise ValueError(f"expected each image as registry/name@sha256:...; {'; '.join(faults)}")
+    return images
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the YAML files; say which changed."""
+    """Write the YAML files, and report which changed."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.compile", description=__doc__)
     parser.add_argument("--digests", type=Path, help="what skaffold build --file-output wrote")
     parser.add_argument("--out", type=Path, help="the folder to write to; with --digests alone")

@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from pipelines.compile import COMPILED, main
-from pipelines.digests import references
+from pipelines.compile import COMPILED, main, references
 from volcast.steps import IMAGES
 
 BUILT = {
