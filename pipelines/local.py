@@ -74,21 +74,16 @@ class Transcript(io.TextIOBase):
     def _take(self, line: str) -> None:
         text = line.strip()
         if text.startswith('{"ts": "') and '"event": "step_' in text:
-            self._event(json.loads(text))
+            event = json.loads(text)
+            if event["event"] == "step_started":
+                self._tail = []
+            elif event["event"] == "step_failed":
+                # Later failures follow from the first.
+                self._failure = self._failure or event
+            self.progress.event(**event)
         elif text and not text.startswith("[KFP Executor"):
             # kfp indents what a step prints by four.
             self._tail = [*self._tail, line.removeprefix("    ")][-_TAIL:]
-
-    def _event(self, event: dict[str, Any]) -> None:
-        if event["event"] == "step_started":
-            self._tail = []
-            self.progress.started(event["step"])
-        elif event["event"] == "step_finished":
-            self.progress.finished(event["step"], event["facts"])
-        else:
-            # Later failures follow from the first.
-            self._failure = self._failure or event
-            self.progress.failed(event["step"])
 
 
 def run(
@@ -97,26 +92,16 @@ def run(
     root: Path,
     transcript: Transcript,
 ) -> int:
-    """Run one pipeline.
+    """Run one pipeline; return 0, or the exit code of the step that failed.
 
-    Parameters
-    ----------
-    pipeline : kfp pipeline
-    arguments : dict
-        Its parameters.
-    root : Path
-        Where kfp leaves the steps' artifacts.
-    transcript : Transcript
-        Takes what is printed.
-
-    Returns
-    -------
-    int
-        0, or the exit code of the step that failed.
+    kfp leaves the steps' artifacts under ``root``; ``transcript`` takes what is printed.
     """
     # No workspace is named: kfp deletes the one it is given.
     os.environ["VOLCAST_RUN_ID"] = uuid.uuid4().hex
-    _remove_old_artifacts(root, pipeline.name)
+    # kfp names a run's folder by the pipeline and the time, so that their order is that of time.
+    folders = sorted(path for path in root.glob(f"{pipeline.name}-20[0-9][0-9]-*") if path.is_dir())
+    for folder in folders[: -_ARTIFACT_RUNS + 1]:
+        shutil.rmtree(folder)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root))
     shown = transcript.progress.pipeline(pipeline.name)
     with _without_retries(pipeline), shown, redirect_stdout(transcript):
@@ -128,13 +113,6 @@ def run(
         except RuntimeError as error:
             return transcript.explain(str(error))
     return 0
-
-
-def _remove_old_artifacts(root: Path, pipeline: str) -> None:
-    # kfp names a run's folder by the pipeline and the time, so that their order is that of time.
-    folders = sorted(path for path in root.glob(f"{pipeline}-20[0-9][0-9]-*") if path.is_dir())
-    for folder in folders[: -_ARTIFACT_RUNS + 1]:
-        shutil.rmtree(folder)
 
 
 @contextmanager

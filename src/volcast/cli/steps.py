@@ -60,15 +60,13 @@ def run(  # noqa: PLR0913
     ] = None,
 ) -> None:
     """Run a pipeline in this process: the same steps, order and records as on Kubeflow."""
-    from volcast.steps.runner import run_pipeline, run_steps
-
     names = _names(steps) if steps else [*PIPELINES[pipeline], "record"]
     settings = read_settings(source=source, source_path=path, store=store, as_of=parse_day(as_of))
     with _begun(f"volcast run {pipeline}", settings.store, folder) as begun:
         if names[0] != "ingest":
             if folder is None:
                 raise _no_folder()
-            run_steps(begun, names)
+            begun.resume(names)
             return
         begun.values = _inputs(settings, target, iv) | {"ablation": ablation}
         if pipeline == "evaluate":
@@ -76,8 +74,7 @@ def run(  # noqa: PLR0913
             begun.values["symbols"] = begun.values["also"] = chosen or _own_symbols(settings)
         if pipeline == "day" and not train_first:
             begun.values["training"] = _lacks_champion(settings)
-        last = "record" in names
-        run_pipeline(begun, pipeline, [name for name in names if name != "record"], last=last)
+        begun.begin(pipeline, names)
     if not steps and pipeline in {"day", "daily"}:
         _print_summary(settings)
 
@@ -148,7 +145,7 @@ def _begun(title: str, store: str, folder: Path | None) -> "Iterator[Run]":
     with TemporaryDirectory(prefix="volcast-") as scratch, progress.pipeline(title):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        yield Run(store, folder or Path(scratch), progress)
+        yield Run(store, folder or Path(scratch), progress.event)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The steps of the pipelines: one table of them, and what runs them in a cluster or in here.
+"""The steps of the pipelines: one table of them, and what runs them in a cluster or here.
 
 `volcast.steps.table` describes each step. The KFP components, the compiled pipelines, the pods'
 settings, ``volcast run`` and compose all follow from it.

@@ -1,4 +1,4 @@
-"""Call a step's function, and report how it went: in a log, and in the notes of the run."""
+"""Call a step's function, and report how it went: by events, and in the notes of the run."""
 
 import importlib
 import json
@@ -16,11 +16,12 @@ from volcast.core.logs import Level, line, run_id
 from volcast.steps.table import STEPS
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from volcast.store import WriteReport
 
-    from volcast.store import Store
+__all__ = ["Result", "Show", "call", "counts", "log", "run_step", "step"]
 
-__all__ = ["Result", "call", "noted", "run_step", "step"]
+Show = Callable[..., None]
+"""Takes an event of a step and its fields, as `log` does."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Result:
     facts: Mapping[str, object]
     values: tuple[Any, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def counts(report: "WriteReport") -> Result:
+    """Return the result of a step that wrote rows of a table."""
+    return Result({name: getattr(report, name) for name in ("added", "replaced", "unchanged")})
 
 
 def call(name: str, store: str, **texts: object) -> Result:
@@ -62,108 +68,82 @@ def call(name: str, store: str, **texts: object) -> Result:
     from volcast.store import Store
 
     described = STEPS[name]
-    module, _, function = described.function.partition(":")
-    arguments: dict[str, object] = dict(texts)
-    for file in described.files:
-        arguments[file] = Path(str(texts[file]))
+    arguments = texts | {file: Path(str(texts[file])) for file in described.files}
     if "as_of" in described.inputs and name != "ingest":  # which reads settings
         arguments["as_of"] = date.fromisoformat(str(texts["as_of"]))
-        arguments |= _universe(described.image, str(arguments.pop("universe")))
+        universe = str(arguments.pop("universe"))
+        if described.image == "drift":
+            # Settings need pydantic 2, which this image lacks.
+            arguments["target"] = json.loads(universe)["target"]
+        else:
+            from volcast.core.settings import Universe
+
+            arguments["universe"] = Universe.model_validate_json(universe)
+    module, _, function = described.function.partition(":")
     run = getattr(importlib.import_module(f"volcast.steps.{module}"), function)
     result: Result = run(Store.open(store), **arguments)
     return result
 
 
-def _universe(image: str, text: str) -> dict[str, object]:
-    if image == "drift":
-        # Settings need pydantic 2, which this image lacks.
-        return {"target": json.loads(text)["target"]}
-    from volcast.core.settings import Universe
-
-    return {"universe": Universe.model_validate_json(text)}
-
-
 def run_step(name: str, store: str, **texts: object) -> Result:
-    """Run a step as a pod does: events on standard output, failures as exit codes.
-
-    Parameters
-    ----------
-    name, store, **texts
-        As for `call`.
+    """`call` a step as a pod does: events on standard output, failures as exit codes.
 
     Raises
     ------
     SystemExit
         With the exit code of a `VolcastError`; any other error passes through.
     """
-    with step(name, store) as facts:
-        result = call(name, store, **texts)
-        facts.update(result.facts)
+    try:
+        with step(name, store) as facts:
+            result = call(name, store, **texts)
+            facts.update(result.facts)
+    except VolcastError as error:
+        raise SystemExit(error.exit_code) from error
     return result
 
 
+def log(event: str, level: Level = "info", **fields: object) -> None:
+    """Print an event on standard output, one JSON object a line."""
+    # An unfinished line of a library must not swallow the event.
+    sys.stdout.write("\n" + line(event, level, **fields) + "\n")
+    sys.stdout.flush()
+
+
 @contextmanager
-def step(name: str, store: str) -> Iterator[dict[str, object]]:
-    """Log on standard output, one JSON object a line, how the step in the body went.
+def step(name: str, store: str, show: Show = log) -> Iterator[dict[str, object]]:
+    """Show how the step in the body goes, and note in the store what it fails by.
 
     Yields
     ------
     dict
-        For the facts of the step, which are logged when it ends.
-
-    Raises
-    ------
-    SystemExit
-        With the exit code of a `VolcastError`; any other error passes through.
+        For the facts of the step, which are shown when it ends.
     """
     facts: dict[str, object] = {}
     began = time.monotonic()
-    _log("step_started", step=name)
-    try:
-        with noted(name, store):
-            yield facts
-    except VolcastError as error:
-        _log(
-            "step_failed",
-            "error",
-            step=name,
-            error=type(error).__name__,
-            exit_code=error.exit_code,
-            retryable=error.retryable,
-            message=str(error),
-        )
-        raise SystemExit(error.exit_code) from error
-    duration = round(1000 * (time.monotonic() - began))
-    _log("step_finished", step=name, duration_ms=duration, facts=facts)
-
-
-@contextmanager
-def noted(name: str, store: str) -> Iterator[None]:
-    """Note in the store what the step in the body fails by, for the record of the run."""
+    show("step_started", step=name)
     done = False
     try:
-        yield
+        yield facts
         done = True
     except VolcastError as error:
-        _note(store, name, error.exit_code, f"{type(error).__name__}: {error}")
+        kind = type(error).__name__
+        _note(store, name, error.exit_code, f"{kind}: {error}")
         done = True
+        fields = {"error": kind, "exit_code": error.exit_code, "retryable": error.retryable}
+        show("step_failed", "error", step=name, **fields, message=str(error))
         raise
     finally:
         if not done:
             # An unforeseen error may hold a secret; its message stays in the step's own log.
-            kind = sys.exc_info()[0]
-            _note(store, name, 1, f"unforeseen {kind.__name__ if kind else 'end'} in {name}")
-    _in_notes(store, lambda jobs, opened: jobs.forget_failure(opened, run_id(), name))
+            unforeseen = sys.exc_info()[0]
+            _note(store, name, 1, f"unforeseen {getattr(unforeseen, '__name__', 'end')} in {name}")
+    _note(store, name, 0)
+    duration = round(1000 * (time.monotonic() - began))
+    show("step_finished", step=name, duration_ms=duration, facts=facts)
 
 
-def _note(store: str, name: str, exit_code: int, detail: str) -> None:
-    _in_notes(
-        store, lambda jobs, opened: jobs.note_failure(opened, run_id(), name, exit_code, detail)
-    )
-
-
-def _in_notes(store: str, change: "Callable[[ModuleType, Store], None]") -> None:
-    """Change the notes of the run, if there is one."""
+def _note(store: str, name: str, exit_code: int, detail: str = "") -> None:
+    """Note what the step failed by for the record of the run, if there is one; 0 takes it back."""
     if not run_id():
         return
     from volcast.monitoring import jobs
@@ -171,10 +151,8 @@ def _in_notes(store: str, change: "Callable[[ModuleType, Store], None]") -> None
 
     # A store that cannot be written is often what failed; the runner's own message remains.
     with suppress(VolcastError):
-        change(jobs, Store.open(store))
-
-
-def _log(event: str, level: Level = "info", **facts: object) -> None:
-    # An unfinished line of a library must not swallow the event.
-    sys.stdout.write("\n" + line(event, level, **facts) + "\n")
-    sys.stdout.flush()
+        opened = Store.open(store)
+        if exit_code:
+            jobs.note_failure(opened, run_id(), name, exit_code, detail)
+        else:
+            jobs.forget_failure(opened, run_id(), name)

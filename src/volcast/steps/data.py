@@ -17,8 +17,8 @@ from volcast.features import build
 from volcast.features import labels as label_table
 from volcast.inference import audit as forecast_audit
 from volcast.monitoring.jobs import note_as_of
-from volcast.steps.calls import Result
-from volcast.store import Store, WriteReport
+from volcast.steps.calls import Result, counts
+from volcast.store import Store
 from volcast.store.universe import remember
 
 __all__ = [
@@ -33,13 +33,9 @@ __all__ = [
 
 
 def ingest(
-    store: Store,
-    source: SourceName,
-    source_path: str,
-    as_of: str,
-    universe: str,
+    store: Store, source: SourceName, source_path: str, as_of: str, universe: str,
     also: Sequence[str] = (),
-) -> Result:
+) -> Result:  # fmt: skip
     """Fetch market and macro rows, and settle the session and the universe of the run.
 
     Parameters
@@ -53,12 +49,9 @@ def ingest(
     also : list of str
         Symbols to fetch in addition to those of the universe.
     """
+    texts = {"source_path": source_path, "as_of": as_of, "universe": universe}
     settings = read_settings(
-        store=store.uri,
-        source=source,
-        source_path=source_path or None,
-        as_of=as_of or None,
-        universe=universe or None,
+        store=store.uri, source=source, **{name: text or None for name, text in texts.items()}
     )
     chosen = settings.resolved_universe
     report = ingestion.ingest(
@@ -67,13 +60,11 @@ def ingest(
     remember(store, chosen)
     note_as_of(store, run_id(), report.as_of)
     drops = [f"dropped {count}: {reason}" for reason, count in report.dropped.items()]
-    facts = {
-        "as_of": report.as_of,
-        "added": report.added,
-        "restated": report.restated,
-        "notes": [*drops, *report.notes],
-    }
-    return Result(facts, (report.as_of.isoformat(), chosen.model_dump_json()))
+    notes = [*drops, *report.notes]
+    return Result(
+        {"as_of": report.as_of, "added": report.added, "restated": report.restated, "notes": notes},
+        (report.as_of.isoformat(), chosen.model_dump_json()),
+    )
 
 
 def validate(store: Store, as_of: date, universe: Universe, checks: Path | None = None) -> Result:
@@ -81,24 +72,18 @@ def validate(store: Store, as_of: date, universe: Universe, checks: Path | None 
     report = validation.validate(store, universe, as_of, checks)
     drops = [f"dropped {count}: {reason}" for reason, count in report.dropped.items()]
     rows = [f"quarantined {example}" for example in report.examples]
-    return Result(
-        {
-            "rows": report.rows,
-            "quarantined": report.quarantined,
-            "checks": report.checks,
-            "notes": [*drops, *rows, *report.warnings],
-        }
-    )
+    facts = {"rows": report.rows, "quarantined": report.quarantined, "checks": report.checks}
+    return Result(facts | {"notes": [*drops, *rows, *report.warnings]})
 
 
 def features(store: Store, as_of: date, universe: Universe) -> Result:
     """Write features_daily up to ``as_of``; the same rows again change nothing."""
-    return _counts(build.build(store, universe, as_of))
+    return counts(build.build(store, universe, as_of))
 
 
 def labels(store: Store, as_of: date, universe: Universe) -> Result:
     """Write labels_daily as known at the close of ``as_of``."""
-    return _counts(label_table.build(store, universe, as_of))
+    return counts(label_table.build(store, universe, as_of))
 
 
 def audit_features(
@@ -124,9 +109,3 @@ def materialize(store: Store, as_of: date, universe: Universe) -> Result:
         store.uri, as_of, expect=[universe.target], online=read_settings().online_store
     )
     return Result({"symbols": len(stamps), "newest": stamps[universe.target]})
-
-
-def _counts(report: WriteReport) -> Result:
-    return Result(
-        {"added": report.added, "replaced": report.replaced, "unchanged": report.unchanged}
-    )

@@ -18,7 +18,7 @@ from volcast.monitoring import jobs
 from volcast.monitoring import retrain as retraining
 from volcast.monitoring import score as scoring
 from volcast.registry.run_files import read_decision
-from volcast.steps.calls import Result
+from volcast.steps.calls import Result, counts
 from volcast.store import Store
 
 if TYPE_CHECKING:
@@ -71,13 +71,8 @@ def promote(store: Store, run_id: str) -> Result:
     decision = read_decision(store, run_id)
     rules = f": {decision.kind}" if decision else ""
     version = registry.register(store, run_id)
-    registry.promote(
-        store,
-        version.version,
-        who=_WHO,
-        why=f"run {run_id[:12]} passed the gate{rules}",
-        when=datetime.now(UTC),
-    )
+    why = f"run {run_id[:12]} passed the gate{rules}"
+    registry.promote(store, version.version, who=_WHO, why=why, when=datetime.now(UTC))
     return Result({"version": version.version}, (version.version,))
 
 
@@ -85,9 +80,8 @@ def shadow(store: Store, run_id: str) -> Result:
     """Let a new recipe that the gate refused for lack of evidence forecast as challenger."""
     from volcast.training.shadow import take_as_challenger
 
-    version = take_as_challenger(
-        store, run_id, _read_features(store), who=_WHO, when=datetime.now(UTC)
-    )
+    read, now = _read_features(store), datetime.now(UTC)
+    version = take_as_challenger(store, run_id, read, who=_WHO, when=now)
     number = "" if version is None else version.version
     return Result({"challenger": number or "none"}, (number,))
 
@@ -102,10 +96,7 @@ def infer(store: Store, as_of: date, universe: Universe, staged: Path) -> Result
 
 def publish(store: Store, staged: Path) -> Result:
     """Write the staged rows to predictions_daily; the same rows again change nothing."""
-    report = publishing.publish(store, pq.read_table(staged))
-    return Result(
-        {"added": report.added, "replaced": report.replaced, "unchanged": report.unchanged}
-    )
+    return counts(publishing.publish(store, pq.read_table(staged)))
 
 
 def score(store: Store, as_of: date, universe: Universe) -> Result:
@@ -122,13 +113,9 @@ def retrain(store: Store, as_of: date, universe: Universe) -> Result:
 
 
 def evaluate(
-    store: Store,
-    as_of: date,
-    universe: Universe,
-    target: str,
-    ablation: bool = False,
+    store: Store, as_of: date, universe: Universe, target: str, ablation: bool = False,
     report: Path | None = None,
-) -> Result:
+) -> Result:  # fmt: skip
     """Walk forward on one symbol and store the evaluation under ``evaluations/<symbol>/``."""
     from volcast.evaluation.symbols import evaluate_symbol
 
@@ -149,18 +136,15 @@ def survey(store: Store, symbols: Sequence[str], report: Path | None = None) -> 
     page = "evaluations/survey.html"
     skills = compare_symbols(store, symbols)
     _copy(store, page, report)
-    return Result(
-        {"symbols": " ".join(symbols), "page": f"{store.uri}/{page}"},
-        metrics={
-            f"saved_of_har_rv_{name}": one.line("har_rv").gain for name, one in skills.items()
-        },
-    )
+    saved = {f"saved_of_har_rv_{name}": one.line("har_rv").gain for name, one in skills.items()}
+    facts = {"symbols": " ".join(symbols), "page": f"{store.uri}/{page}"}
+    return Result(facts, metrics=saved)
 
 
 def record(store: Store, job: str, state: str, message: str = "") -> Result:
     """Write the run's row of monitoring.jobs."""
-    now = datetime.now(UTC)
-    row = jobs.record(store, job, current_run(), now, state=state, message=message)
+    now, run_id = datetime.now(UTC), current_run()
+    row = jobs.record(store, job, run_id, now, state=state, message=message)
     return Result({"outcome": row["outcome"]})
 
 
@@ -168,8 +152,9 @@ def _read_features(store: Store) -> "FeatureReader":
     """Return what reads a symbol's features through Feast, for training and the gate alike."""
 
     def read(symbol: str, as_of: date) -> "pd.DataFrame":
-        historical = load("feature_repo.historical")
-        frame: pd.DataFrame = historical.training_frame(store.uri, symbol, as_of)
+        frame: pd.DataFrame = load("feature_repo.historical").training_frame(
+            store.uri, symbol, as_of
+        )
         return frame
 
     return read

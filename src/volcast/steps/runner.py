@@ -3,19 +3,19 @@
 import json
 import os
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from volcast.core.errors import VolcastError
 from volcast.core.hashing import as_json
 from volcast.core.logs import RUN_ID
-from volcast.steps.calls import Result, call, noted
-from volcast.steps.table import STEPS, Step
+from volcast.steps.calls import Show, call, step
+from volcast.steps.table import STEPS
 
-__all__ = ["JOBS", "Observer", "Run", "run_pipeline", "run_steps"]
+__all__ = ["JOBS", "Run"]
 
 JOBS = {
     "train": "volcast-train",
@@ -28,22 +28,9 @@ JOBS = {
 _VALUES = "values.json"
 
 
-class Observer(Protocol):
-    """Shows a run while it goes on."""
-
-    def started(self, step: str) -> None:
-        """Show that a step begins."""
-
-    def finished(self, step: str, facts: Any) -> None:
-        """Show how a step ended, by the facts of its `Result`."""
-
-    def failed(self, step: str) -> None:
-        """Show that a step failed; its error is raised."""
-
-
 @dataclass
 class Run:
-    """Values of a run, and the folder for its files.
+    """Values of a run, and the folder for its files; each method raises what a step fails by.
 
     Parameters
     ----------
@@ -51,115 +38,65 @@ class Run:
         Address.
     folder : Path
         For staged rows and pages; with ``values.json``, another process can continue the run.
-    observer : Observer
+    show : Show
+        Takes the events of the steps.
     values : dict
         Inputs and outputs of steps by name, as a pipeline passes them.
     """
 
     store: str
     folder: Path
-    observer: Observer
+    show: Show
     values: dict[str, Any] = field(default_factory=dict)
 
-    def steps(self, names: Sequence[str]) -> None:
-        """Run the steps in order, except those whose conditions do not hold.
+    def begin(self, pipeline: str, steps: Sequence[str]) -> None:
+        """Run the steps of a pipeline from its beginning, with the inputs of ``ingest`` as values.
 
-        Raises
-        ------
-        VolcastError
-            That of the first step that fails.
+        How it ended is recorded: a failure always, success where ``record`` is among the steps;
+        without it another process continues the run.
         """
+        self.values = {"id": uuid.uuid4().hex, "job": JOBS[pipeline], "message": "",
+                       "training": True, **self.values}  # fmt: skip
+        self._recorded(steps)
+
+    def resume(self, steps: Sequence[str]) -> None:
+        """Continue a run that another process began, by the values in its folder."""
+        self.values = json.loads((self.folder / _VALUES).read_text(encoding="utf-8"))
+        self._recorded(steps)
+
+    def steps(self, names: Sequence[str]) -> None:
+        """Run the steps in order, except those whose conditions do not hold."""
         for name in names:
-            step = STEPS[name]
-            if all(self.values.get(value) is state for value, state in step.when.items()):
-                self._each(name, step)
-            self._keep()
+            described = STEPS[name]
+            if all(self.values.get(value) is state for value, state in described.when.items()):
+                for symbol in self.values["symbols"] if "target" in described.inputs else [None]:
+                    self._step(name, self.values | {"target": symbol})
+            (self.folder / _VALUES).write_bytes(as_json(self.values))
 
-    def _each(self, name: str, step: Step) -> None:
-        symbols = self.values["symbols"] if "target" in step.inputs else [None]
-        for symbol in symbols:
-            result = self._one(name, step, self.values | {"target": symbol})
-            self.values |= dict(zip(step.outputs, result.values, strict=True))
+    def _step(self, name: str, values: dict[str, Any]) -> None:
+        described = STEPS[name]
+        names = {file: f"{name}-{file}.html" for file in described.files}
+        if "staged" in names:
+            names["staged"] = "staged.parquet"
+        files = {file: str(self.folder / path) for file, path in names.items()}
+        inputs = {value: values[value] for value in described.inputs}
+        with step(name, self.store, self.show) as facts:
+            result = call(name, self.store, **inputs, **files)
+            facts.update(result.facts)
+        self.values |= dict(zip(described.outputs, result.values, strict=True))
 
-    def _one(self, name: str, step: Step, values: dict[str, Any]) -> Result:
-        files = {file: str(self.folder / _file_name(name, file)) for file in step.files}
-        self.observer.started(name)
-        inputs = {value: values[value] for value in step.inputs}
-        try:
-            with noted(name, self.store):
-                result = call(name, self.store, **inputs, **files)
-        except VolcastError:
-            self.observer.failed(name)
-            raise
-        self.observer.finished(name, result.facts)
-        return result
-
-    def _keep(self) -> None:
-        (self.folder / _VALUES).write_bytes(as_json(self.values))
-
-    @contextmanager
-    def recorded(self, *, last: bool = True) -> Iterator[None]:
-        """Record how the body ended: a failure always, success only if it is the last part."""
+    def _recorded(self, steps: Sequence[str]) -> None:
         os.environ[RUN_ID] = self.values["id"]
         done = False
         try:
-            yield
+            self.steps([name for name in steps if name != "record"])
             done = True
         finally:
+            self.values["state"] = "SUCCEEDED" if done else "FAILED"
             if not done:
                 # A store that cannot be written is often what failed; that error is raised.
                 with suppress(VolcastError):
-                    self._record("FAILED")
-            elif last:
-                self._record("SUCCEEDED")
+                    self.steps(["record"])
+            elif "record" in steps:
+                self.steps(["record"])
             del os.environ[RUN_ID]
-
-    def _record(self, state: str) -> None:
-        self.values["state"] = state
-        self.steps(["record"])
-
-
-def _file_name(step: str, file: str) -> str:
-    if file == "staged":
-        return "staged.parquet"
-    return f"{step}-{file}.html"
-
-
-def run_pipeline(run: Run, pipeline: str, steps: Sequence[str], *, last: bool = True) -> None:
-    """Run the steps of a pipeline from its beginning, and record how it ended.
-
-    Parameters
-    ----------
-    run : Run
-        With the inputs of ``ingest`` among its values.
-    pipeline : str
-        Key of `JOBS`.
-    steps : sequence of str
-        In order.
-    last : bool
-        False where another process continues the run.
-
-    Raises
-    ------
-    VolcastError
-        That of the first step that fails.
-    """
-    run.values = {"id": uuid.uuid4().hex, "job": JOBS[pipeline], "message": "",
-                  "training": True, **run.values}  # fmt: skip
-    with run.recorded(last=last):
-        run.steps(steps)
-
-
-def run_steps(run: Run, steps: Sequence[str]) -> None:
-    """Continue a run that another process began, by the values in its folder.
-
-    ``record`` among the steps ends it.
-
-    Raises
-    ------
-    VolcastError
-        That of the first step that fails.
-    """
-    run.values = json.loads((run.folder / _VALUES).read_text(encoding="utf-8"))
-    with run.recorded(last="record" in steps):
-        run.steps([name for name in steps if name != "record"])

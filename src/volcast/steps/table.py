@@ -27,30 +27,22 @@ class Step:
     Parameters
     ----------
     title : str
-        What it does, for a person.
+        For a person.
     function : str
         Module of `volcast.steps` and function, which takes the store, ``inputs`` and ``files``.
-    image : str
-        The image that installs what the function imports.
-    role : str
-        Role of the cloud account; steps of one role read and write the same tables.
-    share : str
-        Share of a node that its pod requests.
-    retries : int
-        How often Kubeflow runs it again. Kubeflow cannot tell one failure from another, so that
-        only steps that depend on the outside world, or write last, get any.
-    wait_seconds : int
-        Wait before the first retry; doubled each time.
-    inputs, outputs : tuple of str
-        Names of values of the run.
-    files : tuple of str
-        Files that it reads or writes: ``staged`` is shared by steps, others are its own.
+    image, role, share : str
+        The image that installs what it imports; the cloud account's role, whose steps read and
+        write the same tables; the share of a node that its pod requests.
+    retries, wait_seconds : int
+        How often Kubeflow runs it again, and after what wait, doubled each time. Kubeflow cannot
+        tell one failure from another: only steps that depend on the outside world, or write last.
+    inputs, outputs, files : tuple of str
+        Values of the run by name; of the files, ``staged`` is shared and others are its own.
     when : dict of bool
         Values of the run without which it is skipped.
-    settings : dict of str
-        Environment variable by key of the ConfigMap ``volcast-settings``, for this step only.
-    secret : tuple of (str, str, str), or None
-        Secret, its key and the environment variable.
+    settings, secret : tuple of str
+        Its own environment: keys of the ConfigMap ``volcast-settings``, each also the variable's
+        name; a Secret's name, key and variable.
     """
 
     title: str
