@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from volcast.core.errors import ContractError, SourceUnavailable, VolcastError
-from volcast.data.sources.source import Retry, adjustments
+from volcast.data.sources.source import adjustments, retried
 
 
 class Failing:
@@ -24,7 +24,8 @@ class Failing:
 
 def test_waits_double_and_are_jittered_by_the_seed() -> None:
     waits: list[float] = []
-    assert Retry(4, waits.append, random.Random(3))(Failing(SourceUnavailable, 3)) == "answer"
+    request = Failing(SourceUnavailable, 3)
+    assert retried(request, attempts=4, sleep=waits.append, rng=random.Random(3)) == "answer"
     jitter = random.Random(3)
     assert waits == [base * jitter.uniform(0.5, 1.5) for base in (1, 2, 4)]
 
@@ -34,7 +35,7 @@ def test_the_last_failure_is_raised_without_a_wait(error: type[VolcastError], ca
     waits: list[float] = []
     request = Failing(error, 9)
     with pytest.raises(error):
-        Retry(3, waits.append, random.Random(3))(request)
+        retried(request, attempts=3, sleep=waits.append, rng=random.Random(3))
     assert (request.calls, len(waits)) == (calls, calls - 1)
 
 

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,13 +12,12 @@ import pyarrow.csv
 from volcast.core.errors import ConfigError, ContractError
 from volcast.data.sources.publication_lag import VINTAGE, available_at, vintage_end
 from volcast.data.sources.source import (
-    MACRO_COLUMNS,
     PRICES,
     Fetched,
-    between,
     changes,
     counts,
     join,
+    macro_rows,
     market_rows,
     nothing,
 )  # fmt: skip
@@ -74,8 +72,7 @@ class CsvFolderSource:
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch every series of the folder; raise as ``market`` does."""
         paths = sorted((self._folder / "macro").glob("*.csv"))
-        whole = join([_series(path) for path in paths], RAW_MACRO)
-        return replace(whole, rows=between(whole.rows, "observation_date", first, last))
+        return join([self._series(path, first, last) for path in paths], RAW_MACRO)
 
     def _symbol(self, symbol: str, first: date | None, last: date | None) -> Fetched:
         path = self._folder / "market" / f"{symbol}.csv"
@@ -86,20 +83,19 @@ class CsvFolderSource:
         rows = market_rows(prices, symbol, self.name, first=first, last=last)
         return Fetched(rows, counts(symbol, {"repeated row": repeats}))
 
-
-def _series(path: Path) -> Fetched:
-    has_vintages = "vintage" in _header(path)
-    key = ["vintage", "date"] if has_vintages else ["date"]
-    read, repeats = _unique(_read(path, _VINTAGES if has_vintages else _MACRO), key, path)
-    valued = read[read["value"].notna()].reset_index(drop=True)
-    if has_vintages:
-        rows = _changes(valued, path)
-    else:
-        moments, rule = available_at(path.stem, valued["date"])
-        rows = valued.assign(available_at=moments, lag_rule=rule)
-    rows = rows.rename(columns={"date": "observation_date"}).assign(series=path.stem, source="csv")
-    dropped = {"repeated row": repeats, "no value": len(read) - len(valued)}
-    return Fetched(rows[MACRO_COLUMNS], counts(path.stem, dropped))
+    def _series(self, path: Path, first: date | None, last: date | None) -> Fetched:
+        has_vintages = "vintage" in _header(path)
+        key = ["vintage", "date"] if has_vintages else ["date"]
+        read, repeats = _unique(_read(path, _VINTAGES if has_vintages else _MACRO), key, path)
+        valued = read[read["value"].notna()].reset_index(drop=True)
+        if has_vintages:
+            dated = _changes(valued, path)
+        else:
+            moments, rule = available_at(path.stem, valued["date"])
+            dated = valued.assign(available_at=moments, lag_rule=rule)
+        rows = macro_rows(dated, path.stem, self.name, first=first, last=last)
+        dropped = {"repeated row": repeats, "no value": len(read) - len(valued)}
+        return Fetched(rows, counts(path.stem, dropped))
 
 
 def _changes(valued: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -110,8 +106,7 @@ def _changes(valued: pd.DataFrame, path: Path) -> pd.DataFrame:
             found=str(error), expected="vintages as YYYY-MM", where=str(path),
             remedy="Fix the column vintage.",
         ) from error  # fmt: skip
-    rows = valued.assign(available_at=vintage_end(vintage), lag_rule=VINTAGE)
-    return changes(rows).drop(columns="vintage")
+    return changes(valued.assign(available_at=vintage_end(vintage), lag_rule=VINTAGE))
 
 
 def _read(path: Path, types: dict[str, pa.DataType]) -> pd.DataFrame:

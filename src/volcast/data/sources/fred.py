@@ -7,27 +7,28 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 import numpy as np
 import pandas as pd
+import pydantic
 from pydantic import SecretStr
 
 from volcast.core.errors import ConfigError, ContractError, SourceUnavailable
 from volcast.data.sources.publication_lag import VINTAGE_DAY, available_at, end_of_day
 from volcast.data.sources.source import (
-    MACRO_COLUMNS,
     Fetched,
-    Retry,
-    between,
     changes,
     counts,
     join,
+    macro_rows,
     nothing,
-)  # fmt: skip
+    retried,
+    unavailable,
+)
 from volcast.store.tables import RAW_MACRO
 
 __all__ = ["FredMacro"]
@@ -69,10 +70,6 @@ class FredMacro:
         Never logged, stored or shown in an error.
     seed : int
         For the jitter between attempts.
-    sleep : callable
-        Waits that many seconds.
-    base_url : str
-        Scheme and host of the service.
     timeout_seconds : float
         For the connection, and between two parts of an answer.
     """
@@ -101,62 +98,163 @@ class FredMacro:
         ContractError
             At the first attempt, if it rejects the query, or the answer has another shape.
         """
-        retry = Retry(_ATTEMPTS, self._sleep, random.Random(self._seed))  # noqa: S311
+        rng = random.Random(self._seed)  # noqa: S311
+        retry = partial(retried, attempts=_ATTEMPTS, sleep=self._sleep, rng=rng)
         transport = _Keyed(self._key, self._base_url)
         with httpx.Client(
             base_url=self._base_url, transport=transport, timeout=self._timeout
         ) as client:
-            api = _Api(client, self._key, retry)
             names = sorted((*_REVISED, *_RE_ESTIMATED, *_NOT_REVISED))
-            return join([_series(api, name, first, last) for name in names], RAW_MACRO)
+            series = [_Series(name, client, self._key, retry) for name in names]
+            return join([one.fetch(first, last) for one in series], RAW_MACRO)
+
+
+class _Observation(pydantic.BaseModel):
+    day: date = pydantic.Field(validation_alias="date")
+    vintage: date = pydantic.Field(validation_alias="realtime_start")
+    value: Literal["."] | pydantic.FiniteFloat
+    """A point is FRED's null."""
+
+
+_Row = TypeVar("_Row")
+
+
+class _Page(pydantic.BaseModel, Generic[_Row]):
+    """One page of a list, and how many rows the list and a page have."""
+
+    model_config = pydantic.ConfigDict(hide_input_in_errors=True)
+
+    count: pydantic.StrictInt
+    limit: pydantic.StrictInt
+    rows: list[_Row] = pydantic.Field(
+        validation_alias=pydantic.AliasChoices("observations", "vintage_dates")
+    )
 
 
 class _UnknownSeries(Exception):
     """FRED has no such series, or no vintages of it."""
 
 
-def _series(api: "_Api", series: str, first: date | None, last: date | None) -> Fetched:
-    try:
-        read = _read(api, series, first, last)
-    except _UnknownSeries:
-        return nothing(RAW_MACRO, f"FRED has no {series}.")
-    valued = read[read["value"].notna()].reset_index(drop=True)
-    if series in _NOT_REVISED:
-        moments, rule = available_at(series, valued["date"])
-        rows = valued.assign(available_at=moments, lag_rule=rule)
-    else:
-        rows = valued.assign(available_at=end_of_day(valued["vintage"]), lag_rule=VINTAGE_DAY)
-        rows = changes(rows)
-    if series in _RE_ESTIMATED:
-        rows = rows.drop_duplicates("date")
-    rows = rows.rename(columns={"date": "observation_date"}).assign(series=series, source="fred")
-    rows = between(rows[MACRO_COLUMNS], "observation_date", first, last)
-    return Fetched(rows, counts(series, {"no value": len(read) - len(valued)}))
+@dataclass(frozen=True)
+class _Series:
+    """One series of FRED's web service: whole lists from pages, and errors without the key."""
 
+    name: str
+    client: httpx.Client
+    key: SecretStr
+    retry: Callable[[Callable[[], Any]], Any]
 
-def _read(api: "_Api", series: str, first: date | None, last: date | None) -> pd.DataFrame:
-    """Return date, vintage and value of every vintage before ``last``, or of today's values."""
-    observations = partial(
-        api.whole, "series/observations", "observations", series,
-        observation_start=str(first or _EARLIEST), observation_end=str(last or _LAST_DAY),
-    )  # fmt: skip
-    if series in _NOT_REVISED:
-        return _typed(observations(), series)
-    kind = _INITIAL_RELEASE if series in _RE_ESTIMATED else _BY_REAL_TIME
-    rows = []
-    for begin, end in _windows(_vintage_days(api, series), last):
-        rows += observations(realtime_start=begin, realtime_end=end, output_type=kind)
-    read = _typed(rows, series)
-    return read if last is None else read[read["vintage"] < pd.Timestamp(last)]
+    def fetch(self, first: date | None, last: date | None) -> Fetched:
+        """Return the values between two dates as published before ``last``."""
+        try:
+            read = self._read(first, last)
+        except _UnknownSeries:
+            return nothing(RAW_MACRO, f"FRED has no {self.name}.")
+        valued = read[read["value"].notna()].reset_index(drop=True)
+        if self.name in _NOT_REVISED:
+            moments, rule = available_at(self.name, valued["date"])
+            rows = valued.assign(available_at=moments, lag_rule=rule)
+        else:
+            ends = end_of_day(valued["vintage"])
+            rows = changes(valued.assign(available_at=ends, lag_rule=VINTAGE_DAY))
+        if self.name in _RE_ESTIMATED:
+            rows = rows.drop_duplicates("date")
+        rows = macro_rows(rows, self.name, "fred", first=first, last=last)
+        return Fetched(rows, counts(self.name, {"no value": len(read) - len(valued)}))
 
+    def _read(self, first: date | None, last: date | None) -> pd.DataFrame:
+        """Return date, vintage and value of every vintage before ``last``, or of today's values."""
+        observations = partial(
+            self._whole, "series/observations", _Page[_Observation],
+            observation_start=str(first or _EARLIEST), observation_end=str(last or _LAST_DAY),
+        )  # fmt: skip
+        if self.name in _NOT_REVISED:
+            return self._typed(observations())
+        kind = _INITIAL_RELEASE if self.name in _RE_ESTIMATED else _BY_REAL_TIME
+        span = {"realtime_start": _FIRST_DAY, "realtime_end": _LAST_DAY}
+        days = self._whole("series/vintagedates", _Page[date], **span)
+        rows = []
+        for begin, end in _windows(sorted(set(days)), last):
+            rows += observations(realtime_start=begin, realtime_end=end, output_type=kind)
+        read = self._typed(rows)
+        return read if last is None else read[read["vintage"] < pd.Timestamp(last)]
 
-def _vintage_days(api: "_Api", series: str) -> list[date]:
-    span = {"realtime_start": _FIRST_DAY, "realtime_end": _LAST_DAY}
-    days = api.whole("series/vintagedates", "vintage_dates", series, **span)
-    try:
-        return sorted({date.fromisoformat(day) for day in days})
-    except (TypeError, ValueError) as error:
-        raise _other_shape(series, str(error)) from error
+    def _typed(self, rows: list[_Observation]) -> pd.DataFrame:
+        read = pd.DataFrame(map(dict, rows), columns=["day", "vintage", "value"])
+        read = read.rename(columns={"day": "date"})
+        read["value"] = pd.to_numeric(read["value"], errors="coerce").astype(np.float64)
+        for name in ("date", "vintage"):
+            read[name] = pd.to_datetime(read[name]).astype("datetime64[us]")
+        read = read.drop_duplicates(ignore_index=True)
+        repeated = read[read.duplicated(["date", "vintage"])]
+        if len(repeated):
+            raise self._other_shape(f"two values of one day: {repeated.head(1)}")
+        return read
+
+    def _whole(self, path: str, page_type: type[_Page[_Row]], **query: str | int) -> list[_Row]:
+        """Return a list from all of its pages.
+
+        No limit is sent: FRED's default is its maximum, 100 000 observations.
+        """
+        rows: list[_Row] = []
+        totals = set()
+        while True:
+            full = query | {"series_id": self.name, "offset": len(rows), "file_type": "json"}
+            try:
+                page = page_type.model_validate(self.retry(partial(self._get, path, full)))
+            except pydantic.ValidationError as error:
+                raise self._other_shape(str(error)) from error
+            rows += page.rows
+            totals.add(page.count)
+            if len(totals) > 1:
+                raise self._unavailable(f"{sorted(totals)} rows of {path} while they were read")
+            # A short page ends the list too: the count of initial releases is undocumented.
+            if len(rows) >= page.count or len(page.rows) < page.limit:
+                return rows
+
+    def _get(self, path: str, query: dict[str, str | int]) -> Any:
+        try:
+            response = self.client.get(f"/fred/{path}", params=query)
+        except httpx.RequestError as error:
+            raise self._unavailable(f"{type(error).__name__}: {error}") from error
+        if response.status_code == 400:
+            raise self._refused(response)
+        if response.status_code == 404:
+            raise self._other_shape(f"HTTP 404 for /fred/{path}")
+        if response.status_code != 200:
+            raise self._unavailable(f"HTTP {response.status_code}")
+        try:
+            return response.json()
+        except (JSONDecodeError, UnicodeDecodeError) as error:
+            # A truncated body, or a page of a proxy.
+            raise self._unavailable(f"no JSON: {error}") from error
+
+    def _refused(self, response: httpx.Response) -> Exception:
+        text = self._without_key(response.text)[:300]
+        if "api_key" in text:
+            return ConfigError(
+                found="a key that FRED does not accept",
+                expected="a registered key, 32 lower-case letters and digits",
+                where="VOLCAST_FRED_API_KEY",
+                remedy="Set it to a key of your FRED account; without one there is no macro data.",
+                field="fred_api_key",
+            )
+        if "does not exist" in text:
+            return _UnknownSeries(self.name)
+        return self._other_shape(f"HTTP 400: {text}")
+
+    def _unavailable(self, found: str) -> SourceUnavailable:
+        return unavailable(f"FRED, {self.name}", self._without_key(found), "a whole answer")
+
+    def _other_shape(self, found: str) -> ContractError:
+        return ContractError(
+            found=found, expected="a list by page", where=f"FRED, {self.name}",
+            remedy="FRED has changed; compare volcast.data.sources.fred with its documentation.",
+        )  # fmt: skip
+
+    def _without_key(self, text: str) -> str:
+        key = self.key.get_secret_value()
+        return text.replace(key, "***").replace(quote(key, safe=""), "***")
 
 
 def _windows(days: list[date], last: date | None) -> Iterator[tuple[str, str]]:
@@ -169,95 +267,6 @@ def _windows(days: list[date], last: date | None) -> Iterator[tuple[str, str]]:
             return
         after = days[start + _MOST_VINTAGES :][:1]
         yield str(days[start]), str(after[0] - timedelta(days=1)) if after else _LAST_DAY
-
-
-def _typed(rows: list[Any], series: str) -> pd.DataFrame:
-    """Return date, vintage and value; "." is FRED's null."""
-    try:
-        columns = {
-            "date": [row["date"] for row in rows],
-            "vintage": [row["realtime_start"] for row in rows],
-            "value": [np.nan if row["value"] == "." else float(row["value"]) for row in rows],
-        }
-        read = pd.DataFrame(columns).astype({"value": np.float64})
-        for name in ("date", "vintage"):
-            read[name] = pd.to_datetime(read[name], format="%Y-%m-%d").astype("datetime64[us]")
-    except (KeyError, TypeError, ValueError) as error:
-        raise _other_shape(series, f"{type(error).__name__}: {error}") from error
-    read = read.drop_duplicates(ignore_index=True)
-    repeated = read[read.duplicated(["date", "vintage"])]
-    if len(repeated) or np.isinf(read["value"]).any():
-        raise _other_shape(series, f"two values of one day, or an infinite one: {repeated.head(1)}")
-    return read
-
-
-@dataclass(frozen=True)
-class _Api:
-    """FRED's web service: complete lists from pages, and typed errors without the key."""
-
-    client: httpx.Client
-    key: SecretStr
-    retry: Retry
-
-    def whole(self, path: str, field: str, series: str, **query: str | int) -> list[Any]:
-        """Return the list ``field`` of an answer from all of its pages.
-
-        No limit is sent: FRED's default is its maximum, 100 000 observations.
-        """
-        rows: list[Any] = []
-        totals = set()
-        while True:
-            full = query | {"series_id": series, "offset": len(rows), "file_type": "json"}
-            answer = self.retry(partial(self._get, path, series, full))
-            page, total, limit = _page(answer, field, series)
-            rows += page
-            totals.add(total)
-            if len(totals) > 1:
-                raise self._unavailable(series, f"{sorted(totals)} {field} while they were read")
-            # A short page ends the list too: the count of initial releases is undocumented.
-            if len(rows) >= total or len(page) < limit:
-                return rows
-
-    def _get(self, path: str, series: str, query: dict[str, str | int]) -> Any:
-        try:
-            response = self.client.get(f"/fred/{path}", params=query)
-        except httpx.RequestError as error:
-            raise self._unavailable(series, f"{type(error).__name__}: {error}") from error
-        if response.status_code == 400:
-            raise self._refused(series, response)
-        if response.status_code == 404:
-            raise _other_shape(series, f"HTTP 404 for /fred/{path}")
-        if response.status_code != 200:
-            raise self._unavailable(series, f"HTTP {response.status_code}")
-        try:
-            return response.json()
-        except (JSONDecodeError, UnicodeDecodeError) as error:
-            # A truncated body, or a page of a proxy.
-            raise self._unavailable(series, f"no JSON: {error}") from error
-
-    def _refused(self, series: str, response: httpx.Response) -> Exception:
-        text = self._without_key(response.text)[:300]
-        if "api_key" in text:
-            return ConfigError(
-                found="a key that FRED does not accept",
-                expected="a registered key, 32 lower-case letters and digits",
-                where="VOLCAST_FRED_API_KEY",
-                remedy="Set it to a key of your FRED account; without one there is no macro data.",
-                field="fred_api_key",
-            )
-        if "does not exist" in text:
-            return _UnknownSeries(series)
-        return _other_shape(series, f"HTTP 400: {text}")
-
-    def _unavailable(self, series: str, found: str) -> SourceUnavailable:
-        return SourceUnavailable(
-            found=self._without_key(found), expected="a whole answer", where=f"FRED, {series}",
-            remedy="Run again later; the stored rows are unchanged.",
-        )  # fmt: skip
-
-    def _without_key(self, text: str) -> str:
-        key = self.key.get_secret_value()
-        return text.replace(key, "***").replace(quote(key, safe=""), "***")
 
 
 class _Keyed(httpx.HTTPTransport):
@@ -277,19 +286,3 @@ class _Keyed(httpx.HTTPTransport):
             extensions=request.extensions,
         )  # fmt: skip
         return super().handle_request(keyed)
-
-
-def _page(answer: Any, field: str, series: str) -> tuple[list[Any], int, int]:
-    content = answer if isinstance(answer, dict) else {}
-    page, total, limit = (content.get(name) for name in (field, "count", "limit"))
-    if not isinstance(page, list) or not isinstance(total, int) or not isinstance(limit, int):
-        found = f"{type(answer).__name__} of {sorted(content)}"
-        raise _other_shape(series, found, f"a list {field}, its count and limit")
-    return page, total, limit
-
-
-def _other_shape(series: str, found: str, expected: str = "a list by page") -> ContractError:
-    return ContractError(
-        found=found, expected=expected, where=f"FRED, {series}",
-        remedy="FRED has changed; compare volcast.data.sources.fred with its documentation.",
-    )  # fmt: skip

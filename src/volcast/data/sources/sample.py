@@ -12,11 +12,10 @@ from volcast.core import calendar
 from volcast.core.errors import ConfigError
 from volcast.data.sources.publication_lag import available_at
 from volcast.data.sources.source import (
-    MACRO_COLUMNS,
     Fetched,
-    between,
     counts,
     join,
+    macro_rows,
     market_rows,
     nothing,
 )  # fmt: skip
@@ -50,10 +49,10 @@ class SampleSource:
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch core CPI, public 45 days after its month at the latest."""
-        read = _read("core_cpi").rename(columns={"Date": "observation_date", "CPILFESL": "value"})
-        moments, rule = available_at("CPILFESL", read["observation_date"])
-        rows = read.assign(series="CPILFESL", available_at=moments, source=self.name, lag_rule=rule)
-        rows = between(rows[MACRO_COLUMNS], "observation_date", first, last)
+        read = _read("core_cpi").rename(columns={"Date": "date", "CPILFESL": "value"})
+        moments, rule = available_at("CPILFESL", read["date"])
+        dated = read.assign(available_at=moments, lag_rule=rule)
+        rows = macro_rows(dated, "CPILFESL", self.name, first=first, last=last)
         return Fetched(rows, {}, ("CPILFESL is core CPI as last revised, not as first printed.",))
 
     def _symbol(self, symbol: str, first: date | None, last: date | None) -> Fetched:

@@ -14,8 +14,8 @@ from volcast.core.errors import SourceUnavailable
 from volcast.store.tables import RAW_MACRO, RAW_MARKET, Table
 
 __all__ = [
-    "MACRO_COLUMNS", "MARKET_COLUMNS", "PRICES", "Composed", "Fetched", "Retry", "Source",
-    "adjustments", "between", "changes", "counts", "join", "market_rows", "nothing",
+    "MACRO_COLUMNS", "MARKET_COLUMNS", "PRICES", "Composed", "Fetched", "Source", "adjustments",
+    "changes", "counts", "join", "macro_rows", "market_rows", "nothing", "retried", "unavailable",
 ]  # fmt: skip
 
 PRICES = ("open", "high", "low", "close", "adj_close")
@@ -88,32 +88,28 @@ class Composed:
             return nothing(RAW_MACRO, f"No macro rows this time: {error}")
 
 
-class Retry:
-    """A bounded number of attempts with growing, jittered waits.
+def retried(
+    request: Callable[[], _Answer], *, attempts: int, sleep: Callable[[float], None],
+    rng: random.Random,
+) -> _Answer:  # fmt: skip
+    """Return the first answer of ``request``, which is repeated after ``SourceUnavailable`` alone.
 
-    Parameters
-    ----------
-    attempts : int
-        Calls in all; the waits between them are 1, 2, 4, ... seconds times 0.5 to 1.5.
+    The waits between the attempts are 1, 2, 4, ... seconds times 0.5 to 1.5.
     """
+    for attempt in range(attempts - 1):
+        try:
+            return request()
+        except SourceUnavailable:
+            sleep(2.0**attempt * rng.uniform(0.5, 1.5))
+    return request()
 
-    def __init__(self, attempts: int, sleep: Callable[[float], None], rng: random.Random) -> None:
-        self._attempts, self._sleep, self._rng = attempts, sleep, rng
 
-    def __call__(self, request: Callable[[], _Answer]) -> _Answer:
-        """Return the first answer of ``request``; only ``SourceUnavailable`` is tried again.
-
-        Raises
-        ------
-        SourceUnavailable
-            From the last attempt.
-        """
-        for attempt in range(self._attempts - 1):
-            try:
-                return request()
-            except SourceUnavailable:
-                self._sleep(2.0**attempt * self._rng.uniform(0.5, 1.5))
-        return request()
+def unavailable(where: str, found: str, expected: str) -> SourceUnavailable:
+    """Return the error of a request that may succeed later."""
+    return SourceUnavailable(
+        found=found, expected=expected, where=where,
+        remedy="Run again later; the stored rows are unchanged.",
+    )  # fmt: skip
 
 
 def nothing(table: Table, *notes: str) -> Fetched:
@@ -143,41 +139,38 @@ def market_rows(
 ) -> pd.DataFrame:
     """Return one symbol's rows in raw columns; adjustments are computed before the bounds apply.
 
-    Parameters
-    ----------
-    prices : pandas.DataFrame
-        ``session``, the columns of ``PRICES`` and ``volume``, in any order of session.
+    ``prices`` has ``session``, the columns of ``PRICES`` and ``volume``, in any order.
     """
     rows = prices.sort_values("session", kind="stable", ignore_index=True)
     rows[[*PRICES, "volume"]] = rows[[*PRICES, "volume"]].astype(np.float64)
     rows["adjustment"] = adjustments(rows["close"], rows["adj_close"])
     rows = rows.assign(symbol=symbol, source=source)[MARKET_COLUMNS]
-    return between(rows, "session", first, last)
+    return _between(rows, "session", first, last)
+
+
+def macro_rows(
+    values: pd.DataFrame, series: str, source: str, *, first: date | None, last: date | None
+) -> pd.DataFrame:
+    """Return one series' rows in raw columns, of date, value, available_at and lag_rule."""
+    rows = values.rename(columns={"date": "observation_date"}).assign(series=series, source=source)
+    return _between(rows[MACRO_COLUMNS], "observation_date", first, last)
 
 
 def adjustments(close: pd.Series, adj_close: pd.Series) -> pd.Series:
     """Return the gross-up of each session, independent of the scale of ``adj_close``.
 
-    ``(adj_close_t / adj_close_t-1) / (close_t / close_t-1)``; exactly 1 within rounding.
-
-    Parameters
-    ----------
-    close, adj_close : pandas.Series, shape (n,)
-        Prices of one symbol in order of session.
-
-    Returns
-    -------
-    pandas.Series, shape (n,)
-        Ratios to the last earlier row that has prices; NaN in the first row and wherever a price
-        is NaN, zero or negative.
+    ``(adj_close_t / adj_close_t-1) / (close_t / close_t-1)`` of one symbol in order of session;
+    exactly 1 within rounding. ``t-1`` is the last earlier row that has prices; null in the first
+    row and wherever a price is null, zero or negative.
     """
     factor = adj_close.where(adj_close > 0) / close.where(close > 0)
     ratio = factor / factor.ffill().shift()
     return ratio.mask((ratio - 1).abs() < _ROUNDING, 1.0)
 
 
-def between(rows: pd.DataFrame, column: str, first: date | None, last: date | None) -> pd.DataFrame:
-    """Return the rows whose ``column`` lies between two dates, None for no bound."""
+def _between(
+    rows: pd.DataFrame, column: str, first: date | None, last: date | None
+) -> pd.DataFrame:
     low, high = pd.Timestamp(first or date.min), pd.Timestamp(last or date.max)
     return rows[rows[column].between(low, high)].reset_index(drop=True)
 

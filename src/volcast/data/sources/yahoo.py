@@ -12,8 +12,16 @@ from typing import Any
 
 import pandas as pd
 
-from volcast.core.errors import ContractError, SourceUnavailable
-from volcast.data.sources.source import PRICES, Fetched, Retry, join, market_rows, nothing
+from volcast.core.errors import ContractError
+from volcast.data.sources.source import (
+    PRICES,
+    Fetched,
+    join,
+    market_rows,
+    nothing,
+    retried,
+    unavailable,
+)  # fmt: skip
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["YahooSource"]
@@ -55,7 +63,8 @@ class YahooSource:
         new_session: Callable[[], Any] | None = None,
         timeout_seconds: float = _TIMEOUT_SECONDS,
     ) -> None:
-        self._retry = Retry(_ATTEMPTS, sleep, random.Random(seed))  # noqa: S311
+        rng = random.Random(seed)  # noqa: S311
+        self._retry = partial(retried, attempts=_ATTEMPTS, sleep=sleep, rng=rng)
         self._new_session = new_session
         self._timeout = timeout_seconds
 
@@ -105,11 +114,13 @@ class YahooSource:
             # curl's errors are OSErrors; a truncated body or an HTML page is not JSON.
             if session.volcast_last_status == 404:
                 raise _UnknownSymbol from error
-            raise _unavailable(ticker, f"{type(error).__name__}: {error}") from error
+            raise unavailable(
+                f"Yahoo, {ticker}", f"{type(error).__name__}: {error}", "daily bars"
+            ) from error
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise _other_shape(ticker, f"{type(error).__name__}: {error}") from error
         if frame is None or frame.empty:
-            raise _unavailable(ticker, "an answer without bars")
+            raise unavailable(f"Yahoo, {ticker}", "an answer without bars", "daily bars")
         return frame
 
     def _checked_session(self) -> Any:
@@ -128,7 +139,10 @@ class YahooSource:
             if "/v8/finance/chart/" in url:
                 session.volcast_last_status = response.status_code
                 if response.status_code >= 500:
-                    raise _unavailable(url.rsplit("/", 1)[-1], f"HTTP {response.status_code}")
+                    ticker = url.rsplit("/", 1)[-1]
+                    raise unavailable(
+                        f"Yahoo, {ticker}", f"HTTP {response.status_code}", "daily bars"
+                    )
             return response
 
         session.request = request
@@ -164,13 +178,6 @@ def _bars(frame: Any, ticker: str) -> pd.DataFrame:
     # The label is the exchange's day; in UTC it could be the day before or after.
     days = frame.index.tz_localize(None).normalize()
     return prices.assign(session=days).reset_index(drop=True)
-
-
-def _unavailable(ticker: str, found: str) -> SourceUnavailable:
-    return SourceUnavailable(
-        found=found, expected="daily bars", where=f"Yahoo, {ticker}",
-        remedy="Run again later; the stored rows are unchanged.",
-    )  # fmt: skip
 
 
 def _other_shape(ticker: str, found: str) -> ContractError:
