@@ -15,10 +15,12 @@ from volcast.evaluation.splits import (
     by_crisis,
     by_label,
     by_year,
+    on_common_rows,
     phases,
     vix_tercile,
 )
 from volcast.evaluation.statistics import diebold_mariano
+from volcast.evaluation.table import losses
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,8 @@ def rows() -> pd.DataFrame:
     rv = np.exp(rng.normal(-2, 0.4, len(days)))
     frame = pd.DataFrame({"session": days, "symbol": "SPY", "rv_5d": rv, "forecast": rv**0.9})
     frame = frame.assign(**{name: 0.15 for name in EVALUATION_BASELINES})
-    return frame.assign(vix=rng.uniform(0.1, 0.4, len(days)), garch=np.nan)
+    frame = frame.assign(lo80=0.1, hi80=0.2, lo95=0.1, hi95=0.2, garch=np.nan)
+    return frame.assign(vix=rng.uniform(0.1, 0.4, len(days)))
 
 
 def qlike(part: pd.DataFrame, column: str) -> float:
@@ -36,27 +39,31 @@ def qlike(part: pd.DataFrame, column: str) -> float:
     return sum(r - math.log(r) - 1 for r in ratios) / len(ratios)
 
 
-def test_years_hold_their_own_sessions_and_no_baseline_with_a_gap(rows):
+def test_each_year_is_scored_on_its_own_sessions_and_no_baseline_with_a_gap(rows):
     parts = by_year(rows)
-    assert [split.name for split in parts] == ["2017", "2018", "2019", "2020"]
-    assert sum(split.rows for split in parts) == len(rows)
+    assert list(parts) == ["2017", "2018", "2019", "2020"]
+    assert sum(skill.rows for skill in parts.values()) == len(rows)
     part = rows[[day.year == 2018 for day in rows["session"]]]
-    assert parts[1].qlike["volcast"] == pytest.approx(qlike(part, "forecast"))
-    assert parts[1].gain("har_x") == pytest.approx(
-        1 - qlike(part, "forecast") / qlike(part, "har_x")
-    )
-    assert "garch" not in parts[1].qlike
+    ours = qlike(part, "forecast")
+    assert parts["2018"].line("volcast").qlike == pytest.approx(ours)
+    assert parts["2018"].line("har_x").gain == pytest.approx(1 - ours / qlike(part, "har_x"))
+    assert parts["2018"].left_out == ("garch",)
 
 
 def test_crises_are_listed_whether_they_flatter_or_not(rows):
-    parts = {split.name: split for split in by_crisis(rows)}
+    parts = by_crisis(rows)
     assert list(parts) == [name for name in CRISES if name[:4] in ("2018", "2020")]
-    first, last = CRISES["2018-02, short-volatility funds"]
+    name = "2018-02, short-volatility funds"
+    first, last = CRISES[name]
     part = rows[[first <= day <= last for day in rows["session"]]]
-    assert parts["2018-02, short-volatility funds"].rows == len(part)
-    assert parts["2018-02, short-volatility funds"].qlike["vix"] == pytest.approx(
-        qlike(part, "vix")
-    )
+    assert parts[name].rows == len(part)
+    assert parts[name].line("vix").qlike == pytest.approx(qlike(part, "vix"))
+
+
+def test_common_rows_are_those_of_every_baseline_that_has_any(rows):
+    assert on_common_rows(rows) is None
+    late = rows.assign(vix=rows["vix"].where(rows.index > 20))
+    assert on_common_rows(late).rows == len(rows) - 21
 
 
 def test_terciles_of_vix_hold_a_third_each_and_leave_out_what_has_none(rows):
@@ -74,16 +81,14 @@ def test_terciles_of_vix_hold_a_third_each_and_leave_out_what_has_none(rows):
 
 def test_a_label_without_a_row_is_left_out(rows):
     labels = pd.Series("calm", index=rows.index)
-    assert [split.name for split in by_label(rows, labels, ["calm", "stressed"])] == ["calm"]
+    assert list(by_label(rows, labels, ["calm", "stressed"])) == ["calm"]
 
 
 def test_phases_take_every_fifth_session_and_all_of_them_once(rows):
     parts = phases(rows)
-    assert sum(phase.rows for phase in parts) == len(rows)
+    assert sum(phase.rows for phase in parts.values()) == len(rows)
     part = rows.iloc[2::5]
-    assert parts[2].gain["har_rv"] == pytest.approx(
-        1 - qlike(part, "forecast") / qlike(part, "har_rv")
-    )
-    columns = ("forecast", "har_rv")
-    ours, theirs = (np.array([qlike(part.iloc[[i]], c) for i in range(len(part))]) for c in columns)
-    assert parts[2].p_better["har_rv"] == pytest.approx(diebold_mariano(ours, theirs), rel=1e-9)
+    ours, theirs = losses(part, "forecast"), losses(part, "har_rv")
+    line = parts["third"].line("har_rv")
+    assert line.gain == pytest.approx(1 - ours.mean() / theirs.mean())
+    assert line.p_better == pytest.approx(diebold_mariano(ours, theirs), rel=1e-9)

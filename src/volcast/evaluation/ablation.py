@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Literal
 
 import pandas as pd
 
 from volcast.evaluation.losses import gain
-from volcast.evaluation.rows import PERIODS, scored
+from volcast.evaluation.rows import in_periods, scored
 from volcast.evaluation.statistics import diebold_mariano
 from volcast.evaluation.table import losses
 from volcast.evaluation.walkforward import Progress, walk_forward
@@ -34,14 +33,13 @@ Kind = Literal["added", "removed"]
 
 @dataclass(frozen=True)
 class Ablation:
-    """The recipe with a group of columns against it without, on the same rows.
+    """The recipe with a group of columns compared with it without, on the same rows.
 
     Parameters
     ----------
-    group : str
+    group, period : str
     kind : {"added", "removed"}
         Whether the group was added to the recipe, which does without it, or taken out of it.
-    period : str
     rows : int
     with_group, without : float
         Mean QLIKE.
@@ -76,25 +74,19 @@ def with_group(group: Group, recipes: Mapping[str, Recipe] = RECIPES) -> dict[st
 
 def without(columns: Sequence[str], recipes: Mapping[str, Recipe] = RECIPES) -> dict[str, Recipe]:
     """Return the recipes without these columns, in trees and regression."""
-    left_out = set(columns)
-
-    def remaining(features: Sequence[str]) -> tuple[str, ...]:
-        return tuple(name for name in features if name not in left_out)
-
     return {
         name: replace(
             recipe,
-            tree_features=remaining(recipe.tree_features),
-            linear_features=remaining(recipe.linear_features),
+            tree_features=tuple(f for f in recipe.tree_features if f not in columns),
+            linear_features=tuple(f for f in recipe.linear_features if f not in columns),
         )
         for name, recipe in recipes.items()
     }
 
 
 def ablate(
-    rows: pd.DataFrame, walked: pd.DataFrame, seed: int, *,
-    progress: Progress | None = None,
-) -> list[Ablation]:  # fmt: skip
+    rows: pd.DataFrame, walked: pd.DataFrame, seed: int, *, progress: Progress | None = None
+) -> list[Ablation]:
     """Walk forward with each group added, and with each taken out.
 
     Parameters
@@ -113,44 +105,32 @@ def ablate(
     list of Ablation
         A group and period each; groups without a value on any row are left out.
     """
+    present = [group for group in ADDED if rows[names(group)].notna().any(axis=None)]
     altered: list[tuple[str, Kind, dict[str, Recipe]]] = [
-        (group, "added", with_group(group))
-        for group in ADDED
-        if rows[names(group)].notna().any(axis=None)
+        *((group, "added", with_group(group)) for group in present),
+        *((name, "removed", without(columns)) for name, columns in REMOVED.items()),
     ]
-    altered += [(name, "removed", without(columns)) for name, columns in REMOVED.items()]
     measured: list[Ablation] = []
     for i, (group, kind, recipes) in enumerate(altered):
-        other = walk_forward(rows, seed, recipes=recipes).rows
-        measured += _comparisons(group, kind, walked, other)
+        other = walk_forward(rows, seed, recipes=recipes).rows[["session", "forecast"]]
+        both = scored(walked.merge(other, on="session", suffixes=("", "_other")))
+        for period, part in in_periods(both[both["forecast_other"].notna()]).items():
+            measured.append(_measured(group, kind, period, part))
         if progress:
             progress(i + 1, len(altered))
     return measured
 
 
-def _comparisons(
-    group: str, kind: Kind, walked: pd.DataFrame, other: pd.DataFrame
-) -> list[Ablation]:
-    both = walked.merge(other[["session", "forecast"]], on="session", suffixes=("", "_other"))
-    both = both[both["forecast_other"].notna()]
-    spans = {"all": (date.min, date.max), **PERIODS}
-    measured = []
-    for period, span in spans.items():
-        part = scored(both[both["session"].between(*span)])
-        if part.empty:
-            continue
-        own, changed = losses(part, "forecast"), losses(part, "forecast_other")
-        having, lacking = (changed, own) if kind == "added" else (own, changed)
-        measured.append(
-            Ablation(
-                group=group,
-                kind=kind,
-                period=period,
-                rows=len(part),
-                with_group=float(having.mean()),
-                without=float(lacking.mean()),
-                gain=gain(having, lacking),
-                p_better=diebold_mariano(having, lacking),
-            )
-        )
-    return measured
+def _measured(group: str, kind: Kind, period: str, rows: pd.DataFrame) -> Ablation:
+    own, other = losses(rows, "forecast"), losses(rows, "forecast_other")
+    having, lacking = (other, own) if kind == "added" else (own, other)
+    return Ablation(
+        group=group,
+        kind=kind,
+        period=period,
+        rows=len(rows),
+        with_group=float(having.mean()),
+        without=float(lacking.mean()),
+        gain=gain(having, lacking),
+        p_better=diebold_mariano(having, lacking),
+    )

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from volcast.core.names import LABELS
-from volcast.evaluation.splits import Split
+from volcast.evaluation.table import SkillTable
 
 if TYPE_CHECKING:
     import shap
@@ -75,12 +75,13 @@ def fan(rows: pd.DataFrame) -> alt.LayerChart:
     return _sized(chart, 300)
 
 
-def gain_by_year(years: Sequence[Split]) -> alt.Chart:
+def gain_by_year(years: Mapping[str, SkillTable]) -> alt.Chart:
     """Draw the share of QLIKE saved of HAR-RV and, where present, of HAR-X, a bar a year each."""
-    names = [name for name in ("har_rv", "har_x") if name in years[0].qlike]
+    left_out = {name for year in years.values() for name in year.left_out}
+    names = [name for name in ("har_rv", "har_x") if name not in left_out]
     data = pd.DataFrame(
-        {"year": year.name, "of": LABELS[name], "saved": year.gain(name), "sessions": year.rows}
-        for year in years
+        {"year": year, "of": LABELS[name], "saved": skill.line(name).gain, "sessions": skill.rows}
+        for year, skill in years.items()
         for name in names
     )
     chart: alt.Chart = alt.Chart(data).mark_bar().encode(

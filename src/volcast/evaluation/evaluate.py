@@ -34,16 +34,13 @@ class EvaluationResult:
     ----------
     symbol : str
     first, as_of : date
-        The sessions shown are those from ``first`` on; the walk was made at the close of
-        ``as_of``.
+        The sessions shown; the walk was made at the close of ``as_of``.
     all_rows : pandas.DataFrame
         Columns of an evaluation file, every session walked over.
     features : pandas.DataFrame
         What was walked forward on; rows as in ``all_rows``.
     blend : Blend or None
         The model of the last fold.
-    regimes : sequence of RegimeSkill
-    ablations : sequence of Ablation
     """
 
     symbol: str
@@ -130,8 +127,7 @@ def evaluate(
             expected="curated rows of the target", where=store.uri,
             remedy="Ingest the symbol, or name another with --target.",
         )  # fmt: skip
-    all_vintages = vintages(store, curated["session"].max())
-    rows = _rows_as_known(all_vintages, store, universe, last)
+    rows = _rows_as_known(vintages(store, curated["session"].max()), store, universe, last)
     walked = walk_forward(rows, seed, progress)
     # Forecasts rest on what was known; they are scored by what is known now.
     today = realized(own, universe).set_index("session")["rv_5d"]

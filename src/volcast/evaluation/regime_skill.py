@@ -1,14 +1,13 @@
 """Skill of regimes: forecasts of a turbulent week, compared with VIX alone."""
 
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core.names import STATES
-from volcast.evaluation.rows import PERIODS
+from volcast.evaluation.rows import in_periods
 from volcast.features.catalog import REGIME_MODELS
 
 __all__ = ["RegimeSkill", "regime_skill", "turbulent_weeks"]
@@ -20,14 +19,11 @@ _FEWEST = 756
 _WEAK_PENALTY = 1e4
 """Inverse strength of the logit's ridge: enough to be finite where states are certain."""
 
+# The probability of the first state is one less the others.
 _INPUTS = {
-    # The probability of the first state is one less the others.
-    **{
-        model: tuple(f"{kind}_{state}" for state in list(STATES)[1:])
-        for kind, model in REGIME_MODELS.items()
-    },
-    "VIX alone": ("iv",),
-}
+    model: [f"{kind}_{state}" for state in list(STATES)[1:]]
+    for kind, model in REGIME_MODELS.items()
+} | {"VIX alone": ["iv"]}
 
 
 @dataclass(frozen=True)
@@ -73,32 +69,30 @@ def turbulent_weeks(rows: pd.DataFrame, forecast: "pd.Series[float] | None" = No
         where it has none.
     """
     rows = rows.reset_index(drop=True)
-    inputs = {name: rows[list(columns)].astype(float) for name, columns in _INPUTS.items()}
+    inputs = {name: rows[columns].to_numpy(dtype=float) for name, columns in _INPUTS.items()}
     if forecast is not None:
-        logs = np.log(forecast.to_numpy(dtype=float))
-        inputs["volcast"] = pd.DataFrame({"log forecast": logs})
+        inputs["volcast"] = np.log(forecast.to_numpy(dtype=float))[:, None]
     quarter = pd.PeriodIndex(pd.to_datetime(rows["session"]), freq="Q")
+    labels, ends = rows["rv_5d"].to_numpy(dtype=float), rows["label_end_session"]
     result = pd.DataFrame({"session": rows["session"], "event": np.nan})
     result[list(inputs)] = np.nan
     for each in quarter.unique():
         block = np.flatnonzero(quarter == each)
-        ended = rows["label_end_session"].notna()
-        past = ended & (rows["label_end_session"] < rows["session"].iloc[block[0]])
+        past = (ends.notna() & (ends < rows["session"].iloc[block[0]])).to_numpy()
         if past.sum() < _FEWEST:
             continue
-        labels = rows["rv_5d"].to_numpy(dtype=float)
         bound = np.quantile(labels[past], _TOP)
-        outcome = labels[block]
-        result.loc[block, "event"] = np.where(np.isfinite(outcome), outcome > bound, np.nan)
+        event = labels > bound
+        result.loc[block, "event"] = np.where(np.isfinite(labels), event, np.nan)[block]
         for name, x in inputs.items():
-            event = labels > bound
-            result.loc[block, name] = _logit(x.to_numpy(), past.to_numpy(), event, block)
+            result.loc[block, name] = _logit(x, past, event, block)
     return result
 
 
 def _logit(
     x: Floats, past: NDArray[np.bool_], event: NDArray[np.bool_], block: NDArray[np.intp]
 ) -> Floats:
+    """Fit on ``past`` rows that have inputs; return the probabilities of the block's, else NaN."""
     from sklearn.linear_model import LogisticRegression
 
     whole = np.asarray(np.isfinite(x).all(axis=1), dtype=np.bool_)
@@ -122,29 +116,26 @@ def regime_skill(weeks: pd.DataFrame) -> list[RegimeSkill]:
     weeks : pandas.DataFrame
         As `turbulent_weeks` returns.
     """
+    from sklearn.metrics import roc_auc_score
+
     names = [name for name in weeks.columns[2:] if weeks[name].notna().any()]
     scored = weeks[weeks[["event", *names]].notna().all(axis=1)]
     result = []
-    for period, (first, last) in {"all": (date.min, date.max), **PERIODS}.items():
-        part = scored[scored["session"].between(first, last)]
+    for period, part in in_periods(scored).items():
         event = part["event"].to_numpy(dtype=float)
         if not 0 < event.sum() < len(event):
             continue
         probabilities = {"their share, always": np.full(len(part), event.mean())}
         probabilities |= {name: part[name].to_numpy(dtype=float) for name in names}
-        for name, probability in probabilities.items():
-            result.append(
-                RegimeSkill(
-                    name, period, len(part), int(event.sum()),
-                    float(np.mean((probability - event) ** 2)), _auc(probability, event),
-                )
-            )  # fmt: skip
+        result += [
+            RegimeSkill(
+                name=name,
+                period=period,
+                rows=len(part),
+                events=int(event.sum()),
+                brier=float(np.mean((probability - event) ** 2)),
+                auc=float(roc_auc_score(event, probability)),
+            )
+            for name, probability in probabilities.items()
+        ]
     return result
-
-
-def _auc(probability: Floats, event: Floats) -> float:
-    """Area under the ROC curve, by ranks: Mann-Whitney, ties at half."""
-    ranks = pd.Series(probability).rank().to_numpy()
-    hits = event == 1
-    positives, negatives = hits.sum(), (~hits).sum()
-    return float((ranks[hits].sum() - positives * (positives + 1) / 2) / (positives * negatives))

@@ -1,24 +1,35 @@
 """The report of a walk-forward: one self-contained HTML page."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
 import pandas as pd
 
 from volcast.core.names import LABELS, STATES
-from volcast.evaluation import charts, tables
+from volcast.evaluation import charts
 from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import usable
-from volcast.evaluation.rows import PERIODS, scored, with_all_baselines
-from volcast.evaluation.splits import TERCILES, by_crisis, by_label, by_year, phases, vix_tercile
-from volcast.evaluation.table import SkillTable, compare, shown_p
+from volcast.evaluation.rows import scored
+from volcast.evaluation.splits import (
+    TERCILES,
+    by_crisis,
+    by_label,
+    by_period,
+    by_year,
+    on_common_rows,
+    phases,
+    vix_tercile,
+)
+from volcast.evaluation.table import Skill, SkillTable, shown_p
 from volcast.features.catalog import STATE_FEATURES
 
-__all__ = ["page", "render"]
+__all__ = ["AGAINST", "gain_cells", "page", "render", "table"]
+
+AGAINST = ("har_rv", "log_har", "har_x")
+"""The strongest baselines, which are compared without overlap and between symbols."""
 
 _FAN_SESSIONS, _SHAP_SESSIONS = 252, 504
-_PHASES_AGAINST = ("har_rv", "log_har", "har_x")
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem}
 .wide{overflow-x:auto}
@@ -40,18 +51,19 @@ def render(result: EvaluationResult) -> str:
     ContractError
         If no row has both a forecast and an outcome.
     """
-    skill = compare(result.rows)
+    skills = by_period(result.rows)
     title = f"{escape(result.symbol)}: volatility of the next five sessions, as of {result.as_of}"
     parts = [
         f"<h1>{title}</h1>",
-        f"<p>{escape(_summary(skill))}</p>",
-        *_skill_parts(result, skill),
+        f"<p>{escape(_summary(skills['all']))}</p>",
+        *_skill_parts(result, skills),
         *_fan_parts(result),
-        *_split_parts(result, skill),
+        *_split_parts(result, skills["all"]),
         *_interval_parts(result),
         *_explanation_parts(result),
         *_regime_parts(result),
-        *_ablation_parts(result),
+        "<h2>What each group of features is worth</h2>",
+        _ablation_table(result),
     ]
     return page(title, parts, charts.scripts())
 
@@ -65,6 +77,22 @@ def page(title: str, parts: Sequence[str], scripts: str = "") -> str:
     return (
         f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(parts)}</body></html>\n"
     )
+
+
+def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return an HTML table; cells are HTML already."""
+    top = "".join(f"<th>{cell}</th>" for cell in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in line) + "</tr>" for line in lines
+    )
+    return f"<div class='wide'><table><tr>{top}</tr>{body}</table></div>"
+
+
+def gain_cells(line: Skill) -> tuple[str, str]:
+    """Return the share of a line's QLIKE that is saved, and its p-value; empty for volcast."""
+    if line.name == "volcast":
+        return "", ""
+    return _share(line.gain), escape(shown_p(line.p_better))
 
 
 def _summary(skill: SkillTable) -> str:
@@ -85,38 +113,57 @@ def _summary(skill: SkillTable) -> str:
     return text
 
 
-def _skill_parts(result: EvaluationResult, skill: SkillTable) -> list[str]:
-    rows = result.rows
-    parts = [tables.skill_table(skill), _limits(skill)]
-    if skill.left_out and len(scored(with_all_baselines(rows))):
-        common = compare(with_all_baselines(rows))
-        parts += [
-            f"<h2>{common.rows} sessions from {common.first} that all baselines have</h2>",
-            tables.skill_table(common),
-            _limits(common),
-        ]
-    for name, span in PERIODS.items():
-        if scored(rows)["session"].between(*span).any():
-            part = compare(rows, *span)
-            parts += [f"<h2>{name}</h2>", tables.skill_table(part), _limits(part)]
+def _skill_parts(result: EvaluationResult, skills: Mapping[str, SkillTable]) -> list[str]:
+    skills, common = dict(skills), on_common_rows(result.rows)
+    parts = _skill_table(skills.pop("all"))
+    if common:
+        parts.append(f"<h2>{common.rows} sessions from {common.first} that all baselines have</h2>")
+        parts += _skill_table(common)
+    for name, skill in skills.items():
+        parts += [f"<h2>{name}</h2>", *_skill_table(skill)]
     return [
         *parts,
         "<h2>Bias, and the set of models that may be the best</h2>",
-        tables.diagnostics_table(result.diagnostics),
+        _diagnostics_table(result.diagnostics),
         "<p class='note'>Mincer-Zarnowitz: realized on forecast variance, HAC errors of 10 lags; "
         "an unbiased forecast has (0, 1). Model confidence set of Hansen, Lunde and Nason on "
         "QLIKE, stationary bootstrap, 1,000 draws of blocks of 22 sessions.</p>",
     ]
 
 
-def _limits(skill: SkillTable) -> str:
+def _skill_table(skill: SkillTable) -> list[str]:
+    """Return the table, and a note of its rows."""
+    lines = [
+        [LABELS[line.name], f"{line.qlike:.4f}", f"{line.rmse:.2f}", f"{line.r2_log:.3f}",
+         *gain_cells(line)]
+        for line in skill.lines
+    ]  # fmt: skip
     labels = ", ".join(LABELS[name] for name in skill.left_out)
     left_out = f" Without a value on some row, so left out: {labels}." if labels else ""
-    return (
+    return [
+        table(["", "QLIKE", "RMSE, points", "R² of logs", "QLIKE saved", "DM p"], lines),
         f"<p class='note'>{skill.rows} sessions, {skill.first} to {skill.last}, all lines on the "
         f"same rows (hash {skill.rows_hash}). Intervals hold {100 * skill.coverage80:.1f} % and "
-        f"{100 * skill.coverage95:.1f} % of outcomes, for 80 and 95 intended.{left_out}</p>"
-    )
+        f"{100 * skill.coverage95:.1f} % of outcomes, for 80 and 95 intended.{left_out}</p>",
+    ]
+
+
+def _diagnostics_table(diagnostics: Mapping[str, Mapping[str, float]]) -> str:
+    lines = [
+        [
+            LABELS[name],
+            f"{line['intercept']:.4f} ± {line['intercept_error']:.4f}",
+            f"{line['slope']:.2f} ± {line['slope_error']:.2f}",
+            f"{line['r2']:.3f}",
+            f"{line['p_unbiased']:.3f}",
+            f"{line['confidence_set_p']:.3f}",
+            " and ".join(f"{1 - p:.0%}" for p in (0.1, 0.25) if line["confidence_set_p"] > p)
+            or "no",
+        ]
+        for name, line in diagnostics.items()
+    ]
+    head = ["", "intercept", "slope", "R²", "p of (0, 1)", "MCS p", "confidence set"]
+    return table(head, lines)
 
 
 def _fan_parts(result: EvaluationResult) -> list[str]:
@@ -128,24 +175,44 @@ def _fan_parts(result: EvaluationResult) -> list[str]:
 def _split_parts(result: EvaluationResult, skill: SkillTable) -> list[str]:
     rows = scored(result.rows)
     years, crises = by_year(rows), by_crisis(rows)
-    lower = sum(year.gain("har_rv") > 0 for year in years)
+    lower = sum(year.line("har_rv").gain > 0 for year in years.values())
     parts = [
         "<h2>Year by year</h2>",
         f"<p>Under HAR-RV in {lower} of {len(years)} years.</p>",
         charts.embed("gain-by-year", "QLIKE saved, by year", charts.gain_by_year(years)),
-        tables.splits_table(years),
+        _splits_table(years),
         "<h2>Crises</h2>",
-        tables.splits_table(crises) if crises else _none("No crisis window."),
+        _splits_table(crises) if crises else _note("No crisis window."),
     ]
-    present = rows[rows["vix"].notna()]
-    if len(present):
-        terciles = by_label(present, vix_tercile(present), TERCILES)
-        parts += ["<h2>By the level of VIX</h2>", tables.splits_table(terciles)]
-    regime = _regimes(result).reindex(rows.index)
-    if regime.isin(STATES).any():
-        parts += ["<h2>By regime</h2>", tables.splits_table(by_label(rows, regime, list(STATES)))]
-    against = [name for name in _PHASES_AGAINST if name not in skill.left_out]
-    return [*parts, "<h2>Without overlap</h2>", tables.phases_table(phases(rows), against)]
+    terciles = by_label(rows, vix_tercile(rows), TERCILES)
+    regimes = by_label(rows, _regimes(result).reindex(rows.index), list(STATES))
+    for title, splits in (("By the level of VIX", terciles), ("By regime", regimes)):
+        if splits:
+            parts += [f"<h2>{title}</h2>", _splits_table(splits)]
+    names = [name for name in AGAINST if name not in skill.left_out]
+    return [*parts, "<h2>Without overlap</h2>", _phases_table(phases(rows), names)]
+
+
+def _splits_table(splits: Mapping[str, SkillTable]) -> str:
+    """Return the QLIKE of each line that all splits have, the lowest of a split in bold."""
+    every = [[line.name for line in split.lines] for split in splits.values()]
+    names = [name for name in every[0] if all(name in other for other in every)]
+    lines = []
+    for title, split in splits.items():
+        qlike = [split.line(name).qlike for name in names]
+        cells = [f"<b>{v:.3f}</b>" if v == min(qlike) else f"{v:.3f}" for v in qlike]
+        lines.append([escape(title), str(split.rows), *cells])
+    return table(["", "sessions", *(LABELS[name] for name in names)], lines)
+
+
+def _phases_table(phases: Mapping[str, SkillTable], names: Sequence[str]) -> str:
+    head = ["every fifth session, from the", "sessions"]
+    head += [f"{LABELS[name]}: {what}" for name in names for what in ("saved", "p")]
+    lines = [
+        [title, str(phase.rows), *(c for name in names for c in gain_cells(phase.line(name)))]
+        for title, phase in phases.items()
+    ]
+    return table(head, lines)
 
 
 def _interval_parts(result: EvaluationResult) -> list[str]:
@@ -186,29 +253,42 @@ def _regime_parts(result: EvaluationResult) -> list[str]:
     title = "Price, 100 at first, and the regime of each session"
     parts = ["<h2>Regimes</h2>", charts.embed("regimes", title, chart)]
     if result.regimes:
+        lines = [
+            [f"{escape(one.name)}, {one.period}", str(one.rows), str(one.events),
+             f"{one.brier:.4f}", f"{one.auc:.3f}"]
+            for one in result.regimes
+        ]  # fmt: skip
         parts += [
             "<p>Forecasts of a turbulent week, one in the top quintile of volatility so far, by a "
             "logit on each, refitted quarterly:</p>",
-            tables.regime_table(result.regimes),
+            table(["", "sessions", "turbulent", "Brier", "AUC"], lines),
         ]
     return parts
 
 
-def _ablation_parts(result: EvaluationResult) -> list[str]:
-    title = "<h2>What each group of features is worth</h2>"
+def _ablation_table(result: EvaluationResult) -> str:
     if not result.ablations:
-        return [title, _none("Not measured in this run: `volcast evaluate --ablation`.")]
-    return [title, tables.ablation_table(result.ablations)]
+        return _note("Not measured in this run: `volcast evaluate --ablation`.")
+    lines = [
+        [f"{escape(one.group)}, {one.kind}, {one.period}", str(one.rows),
+         f"{one.with_group:.4f}", f"{one.without:.4f}", _share(one.gain), f"{one.p_better:.3f}"]
+        for one in result.ablations
+    ]  # fmt: skip
+    return table(["", "sessions", "with", "without", "saved by it", "DM p"], lines)
 
 
 def _regimes(result: EvaluationResult) -> "pd.Series[str]":
     """Return the most probable state of each session; empty where there is none."""
-    states = list(STATES)
-    probabilities = result.features[list(STATE_FEATURES)].to_numpy(dtype=float)
-    present = np.isfinite(probabilities).all(axis=1)
-    which = np.where(present, np.argmax(np.where(present[:, None], probabilities, 0.0), axis=1), -1)
-    return pd.Series(["" if i < 0 else states[i] for i in which], index=result.features.index)
+    probabilities = result.features[list(STATE_FEATURES)].astype(float)
+    probabilities.columns = pd.Index(STATES)
+    whole = probabilities.notna().all(axis=1)
+    states = probabilities[whole].idxmax(axis=1).astype(str)
+    return states.reindex(whole.index, fill_value="")
 
 
-def _none(text: str) -> str:
+def _note(text: str) -> str:
     return f"<p class='note'>{escape(text)}</p>"
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:+.1f} %"

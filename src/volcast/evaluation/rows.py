@@ -16,10 +16,9 @@ __all__ = [
     "PERIODS",
     "evaluation_bytes",
     "evaluation_frame",
-    "present_baselines",
+    "in_periods",
     "rows_hash",
     "scored",
-    "with_all_baselines",
 ]
 
 EVALUATION_COLUMNS = (
@@ -36,13 +35,11 @@ PERIODS = {
 
 def evaluation_bytes(rows: pd.DataFrame) -> bytes:
     """Return an evaluation as a Parquet file: session date32, symbol, all else float64."""
-    fields = [
-        pa.field(name, {"session": pa.date32(), "symbol": pa.string()}.get(name, pa.float64()))
-        for name in rows.columns
-    ]
-    arrays = [pa.Array.from_pandas(rows[field.name], type=field.type) for field in fields]
+    kinds = {"session": pa.date32(), "symbol": pa.string()}
+    schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in rows.columns])
+    table = pa.Table.from_pandas(rows, schema, preserve_index=False).replace_schema_metadata()
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), sink, compression="zstd")
+    pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
 
 
@@ -57,15 +54,11 @@ def scored(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["forecast"].notna() & rows["rv_5d"].notna()]
 
 
-def present_baselines(rows: pd.DataFrame) -> list[str]:
-    """Return the baselines that have a value on every row."""
-    return [name for name in EVALUATION_BASELINES if rows[name].notna().all()]
-
-
-def with_all_baselines(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows on which each baseline that has any value has one."""
-    present = [name for name in EVALUATION_BASELINES if rows[name].notna().any()]
-    return rows[rows[present].notna().all(axis=1)]
+def in_periods(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows, as "all", and those of each of `PERIODS`; none that is empty."""
+    spans = {"all": (date.min, date.max), **PERIODS}
+    parts = {name: rows[rows["session"].between(*span)] for name, span in spans.items()}
+    return {name: part for name, part in parts.items() if len(part)}
 
 
 def rows_hash(rows: pd.DataFrame) -> str:

@@ -1,26 +1,24 @@
-"""The same table on parts of the rows: years, regimes, VIX, crises, every fifth session."""
+"""The table of skill on parts of the rows: periods, years, crises, labels, every fifth session."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from volcast.core import calendar
-from volcast.evaluation.losses import gain
-from volcast.evaluation.rows import present_baselines
-from volcast.evaluation.statistics import diebold_mariano
-from volcast.evaluation.table import line_losses
+from volcast.core.names import EVALUATION_BASELINES
+from volcast.evaluation.rows import in_periods, scored
+from volcast.evaluation.table import SkillTable, compare
 
 __all__ = [
     "CRISES",
     "TERCILES",
-    "Phase",
-    "Split",
     "by_crisis",
     "by_label",
+    "by_period",
     "by_year",
+    "on_common_rows",
     "phases",
     "vix_tercile",
 ]
@@ -37,57 +35,59 @@ CRISES = {
 """Windows that are always shown: sessions at whose close the forecast was made."""
 
 TERCILES = ("low VIX", "middle VIX", "high VIX")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
-@dataclass(frozen=True)
-class Split:
-    """A part of the rows, by name; mean QLIKE of volcast and of each baseline on it."""
-
-    name: str
-    rows: int
-    qlike: dict[str, float]
-
-    def gain(self, baseline: str) -> float:
-        """Share of the baseline's QLIKE that volcast saves."""
-        return 1 - self.qlike["volcast"] / self.qlike[baseline]
+def by_period(rows: pd.DataFrame) -> dict[str, SkillTable]:
+    """Compare on "all" rows and on each of `PERIODS`; ContractError if no row is scored."""
+    parts = {"all": rows} | in_periods(scored(rows))
+    return {name: compare(part) for name, part in parts.items()}
 
 
-@dataclass(frozen=True)
-class Phase:
-    """Every fifth session, so that no two outcomes overlap, from one of five starts."""
+def on_common_rows(rows: pd.DataFrame) -> SkillTable | None:
+    """Compare on the rows that every baseline has; None if those are all rows, or none.
 
-    start: int
-    rows: int
-    gain: dict[str, float]
-    p_better: dict[str, float]
+    A baseline that has no value at all, as VIX where there is none, does not count.
+    """
+    rows = scored(rows)
+    names = [name for name in EVALUATION_BASELINES if rows[name].notna().any()]
+    common = rows[rows[names].notna().all(axis=1)]
+    return compare(common) if 0 < len(common) < len(rows) else None
 
 
-def by_label(rows: pd.DataFrame, labels: "pd.Series[str]", order: Sequence[str]) -> list[Split]:
-    """Split scored rows by a label each; a label without a row is left out.
+def by_label(
+    rows: pd.DataFrame, labels: "pd.Series[str]", order: Sequence[str]
+) -> dict[str, SkillTable]:
+    """Compare on the rows of each label; one without a scored row is left out.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Scored rows of an evaluation.
+        Columns of an evaluation file.
     labels : pandas.Series
         One a row, on the same index; null belongs nowhere.
     order : sequence of str
         Of the labels.
     """
-    parts = ((name, rows[(labels == name).to_numpy()]) for name in order)
-    return [_split(name, part, rows) for name, part in parts if len(part)]
+    return _compared({name: rows[(labels == name).to_numpy()] for name in order})
 
 
-def by_year(rows: pd.DataFrame) -> list[Split]:
-    """Split scored rows by the year of their session."""
-    years = pd.Series([str(session.year) for session in rows["session"]], index=rows.index)
+def by_year(rows: pd.DataFrame) -> dict[str, SkillTable]:
+    """Compare on the sessions of each year."""
+    years = rows["session"].astype(str).str[:4]
     return by_label(rows, years, sorted(set(years)))
 
 
-def by_crisis(rows: pd.DataFrame) -> list[Split]:
-    """Return the windows of `CRISES` that have a scored row."""
-    parts = {name: rows[rows["session"].between(*span)] for name, span in CRISES.items()}
-    return [_split(name, part, rows) for name, part in parts.items() if len(part)]
+def by_crisis(rows: pd.DataFrame) -> dict[str, SkillTable]:
+    """Compare on each window of `CRISES`."""
+    return _compared({name: rows[rows["session"].between(*span)] for name, span in CRISES.items()})
+
+
+def phases(rows: pd.DataFrame) -> dict[str, SkillTable]:
+    """Compare on every fifth row, from each of the five starts; their outcomes do not overlap."""
+    return _compared(
+        {ordinal: rows.iloc[start :: calendar.HORIZON] for start, ordinal in enumerate(_ORDINALS)}
+    )
 
 
 def vix_tercile(rows: pd.DataFrame) -> "pd.Series[str]":
@@ -102,25 +102,5 @@ def vix_tercile(rows: pd.DataFrame) -> "pd.Series[str]":
     return pd.Series([TERCILES[i] for i in which], index=rows.index).where(present)
 
 
-def phases(rows: pd.DataFrame) -> list[Phase]:
-    """Compare on every fifth row, from each of the five starts; their outcomes do not overlap."""
-    result = []
-    for start in range(calendar.HORIZON):
-        part = rows.iloc[start :: calendar.HORIZON]
-        losses = line_losses(part, present_baselines(rows))
-        ours = losses["volcast"].to_numpy()
-        others = [str(name) for name in losses.columns[1:]]
-        result.append(
-            Phase(
-                start=start,
-                rows=len(part),
-                gain={name: gain(ours, losses[name].to_numpy()) for name in others},
-                p_better={name: diebold_mariano(ours, losses[name].to_numpy()) for name in others},
-            )
-        )
-    return result
-
-
-def _split(name: str, part: pd.DataFrame, rows: pd.DataFrame) -> Split:
-    means = line_losses(part, present_baselines(rows)).mean()
-    return Split(name, len(part), {str(line): float(mean) for line, mean in means.items()})
+def _compared(parts: Mapping[str, pd.DataFrame]) -> dict[str, SkillTable]:
+    return {name: compare(part) for name, part in parts.items() if len(scored(part))}

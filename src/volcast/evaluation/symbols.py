@@ -9,16 +9,15 @@ import pandas as pd
 from volcast.core.names import LABELS
 from volcast.core.settings import Universe
 from volcast.evaluation.evaluate import evaluate
-from volcast.evaluation.report import page, render
-from volcast.evaluation.rows import PERIODS, evaluation_bytes, evaluation_frame, scored
+from volcast.evaluation.report import AGAINST, gain_cells, page, render, table
+from volcast.evaluation.rows import PERIODS, evaluation_bytes, evaluation_frame
+from volcast.evaluation.splits import by_period
 from volcast.evaluation.table import SkillTable, compare
-from volcast.evaluation.tables import gain_cells, table
 from volcast.store import Store
 
 __all__ = ["compare_symbols", "evaluate_symbol", "render_comparison"]
 
 _FIRST = date(1990, 1, 1)
-_AGAINST = ("har_rv", "log_har", "har_x")
 
 
 def evaluate_symbol(
@@ -75,16 +74,14 @@ def render_comparison(evaluations: Mapping[str, pd.DataFrame]) -> str:
         Columns of an evaluation file, by symbol, each with at least one scored row.
     """
     title = f"The same recipe on {', '.join(map(escape, evaluations))}"
-    whole = {symbol: compare(rows) for symbol, rows in evaluations.items()}
-    parts = [f"<h1>{title}</h1>", f"<p>{_summary(whole)}</p>"]
-    for name, span in {"All sessions": (date.min, date.max), **PERIODS}.items():
-        skills = {
-            symbol: compare(rows, *span)
-            for symbol, rows in evaluations.items()
-            if scored(rows)["session"].between(*span).any()
-        }
-        if skills:
-            parts += [f"<h2>{name}</h2>", _table(skills)]
+    tables = {symbol: by_period(rows) for symbol, rows in evaluations.items()}
+    whole = {symbol: skills["all"] for symbol, skills in tables.items()}
+    parts = [f"<h1>{title}</h1>", f"<p>{_summary(whole)}</p>", "<h2>All sessions</h2>"]
+    parts.append(_table(whole))
+    for name in PERIODS:
+        in_period = {symbol: skills[name] for symbol, skills in tables.items() if name in skills}
+        if in_period:
+            parts += [f"<h2>{name}</h2>", _table(in_period)]
     parts.append(
         "<p class='note'>Saved: share of the baseline's QLIKE; p: one-sided Diebold-Mariano. "
         "A baseline without a value on some row of a symbol has none there.</p>"
@@ -96,23 +93,23 @@ def _summary(skills: Mapping[str, SkillTable]) -> str:
     lost = [
         f"{LABELS[name]} on {escape(symbol)}"
         for symbol, skill in skills.items()
-        for name in _AGAINST
+        for name in AGAINST
         if name not in skill.left_out and skill.line(name).gain <= 0
     ]
     if lost:
         return f"The forecast does NOT beat {', '.join(lost)}."
-    labels = ", ".join(LABELS[name] for name in _AGAINST)
+    labels = ", ".join(LABELS[name] for name in AGAINST)
     return f"On every symbol the forecast has a lower QLIKE than {labels}."
 
 
 def _table(skills: Mapping[str, SkillTable]) -> str:
     head = ["", "first", "last", "sessions", "QLIKE", "RMSE, points"]
-    head += [f"{LABELS[name]}: {what}" for name in _AGAINST for what in ("saved", "p")]
+    head += [f"{LABELS[name]}: {what}" for name in AGAINST for what in ("saved", "p")]
     head += ["inside 80 %", "inside 95 %"]
     lines = [
         [escape(symbol), str(skill.first), str(skill.last), str(skill.rows),
          f"{skill.line('volcast').qlike:.4f}", f"{skill.line('volcast').rmse:.2f}",
-         *(cell for name in _AGAINST for cell in (
+         *(cell for name in AGAINST for cell in (
              ("none", "") if name in skill.left_out else gain_cells(skill.line(name)))),
          f"{skill.coverage80:.1%}", f"{skill.coverage95:.1%}"]
         for symbol, skill in skills.items()

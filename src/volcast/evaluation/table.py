@@ -1,6 +1,6 @@
 """The table of skill: the forecast compared with each baseline, on the same rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from math import isfinite, nan
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from volcast.core.errors import ContractError
 from volcast.core.names import EVALUATION_BASELINES
 from volcast.evaluation.losses import gain, log_r2, qlike_losses, rmse_points
-from volcast.evaluation.rows import present_baselines, rows_hash, scored
+from volcast.evaluation.rows import rows_hash, scored
 from volcast.evaluation.statistics import confidence_set, diebold_mariano, mincer_zarnowitz
 
-__all__ = ["Skill", "SkillTable", "compare", "diagnostics", "line_losses", "losses", "shown_p"]
+__all__ = ["Skill", "SkillTable", "compare", "diagnostics", "losses", "shown_p"]
 
 Floats = NDArray[np.float64]
 
@@ -70,11 +70,8 @@ class SkillTable:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the table for a JSON file: dates as text, a missing number as null."""
-        plain = {name: _plain(value) for name, value in asdict(self).items() if name != "lines"}
-        lines = [
-            {name: _plain(value) for name, value in asdict(line).items()} for line in self.lines
-        ]
-        return plain | {"lines": lines}
+        stored = asdict(self)
+        return _plain(stored) | {"lines": [_plain(line) for line in stored["lines"]]}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> "SkillTable":
@@ -86,8 +83,8 @@ class SkillTable:
         return cls(**(values | dates | {"lines": tuple(lines), "left_out": left_out}))
 
 
-def compare(evaluation: pd.DataFrame, first: date = date.min, last: date = date.max) -> SkillTable:
-    """Compare over the sessions from ``first`` to ``last`` that have forecast and outcome.
+def compare(evaluation: pd.DataFrame) -> SkillTable:
+    """Compare the forecast with each baseline, on the rows that have forecast and outcome.
 
     Parameters
     ----------
@@ -110,21 +107,19 @@ def compare(evaluation: pd.DataFrame, first: date = date.min, last: date = date.
     (True, True)
     """
     rows = scored(evaluation)
-    rows = rows[rows["session"].between(first, last)]
     if rows.empty:
         raise ContractError(
             found="no row with a forecast and an outcome", expected="at least one",
             where="evaluation", remedy="Evaluate a longer span, or a later start.",
         )  # fmt: skip
-    ours, present = losses(rows, "forecast"), present_baselines(rows)
-    lines = [_line("volcast", "forecast", rows, ours), *(_line(n, n, rows, ours) for n in present)]
+    columns, ours = _columns(rows), losses(rows, "forecast")
     return SkillTable(
-        lines=tuple(lines),
+        lines=tuple(_line(name, column, rows, ours) for name, column in columns.items()),
         rows=len(rows),
         first=rows["session"].iloc[0],
         last=rows["session"].iloc[-1],
         rows_hash=rows_hash(rows),
-        left_out=tuple(name for name in EVALUATION_BASELINES if name not in present),
+        left_out=tuple(name for name in EVALUATION_BASELINES if name not in columns),
         coverage80=_coverage(rows, "80"),
         coverage95=_coverage(rows, "95"),
     )
@@ -136,14 +131,6 @@ def losses(rows: pd.DataFrame, column: str) -> Floats:
     return qlike_losses(variance, rows[column].to_numpy(dtype=float) ** 2)
 
 
-def line_losses(rows: pd.DataFrame, baselines: Sequence[str]) -> pd.DataFrame:
-    """Return the QLIKE of volcast and of these baselines on each scored row, f8[n, 1 + k]."""
-    columns = {"volcast": "forecast"} | {name: name for name in baselines}
-    return pd.DataFrame(
-        {line: losses(rows, column) for line, column in columns.items()}, index=rows.index
-    )
-
-
 def diagnostics(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return each line's Mincer-Zarnowitz regression and its p-value in the confidence set.
 
@@ -152,10 +139,8 @@ def diagnostics(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     rows : pandas.DataFrame
         Scored rows of an evaluation; the lines are volcast and the baselines present on all.
     """
-    baselines = present_baselines(rows)
-    rv = rows["rv_5d"].to_numpy(dtype=float)
-    best = confidence_set(line_losses(rows, baselines))
-    columns = {"volcast": "forecast"} | {name: name for name in baselines}
+    columns, rv = _columns(rows), rows["rv_5d"].to_numpy(dtype=float)
+    best = confidence_set(pd.DataFrame({n: losses(rows, c) for n, c in columns.items()}))
     return {
         line: mincer_zarnowitz(rv, rows[column].to_numpy(dtype=float))
         | {"confidence_set_p": best[line]}
@@ -168,14 +153,10 @@ def shown_p(p: float) -> str:
     return "< .0001" if p < 0.0001 else f"{p:.4f}"
 
 
-def _numbers(stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: nan if value is None else value for name, value in stored.items()}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, float):
-        return value if isfinite(value) else None
-    return str(value) if isinstance(value, date) else value
+def _columns(rows: pd.DataFrame) -> dict[str, str]:
+    """Return the column of each line: volcast, and the baselines that have a value on every row."""
+    present = (name for name in EVALUATION_BASELINES if rows[name].notna().all())
+    return {"volcast": "forecast"} | {name: name for name in present}
 
 
 def _line(name: str, column: str, rows: pd.DataFrame, ours: Floats) -> Skill:
@@ -195,3 +176,13 @@ def _coverage(rows: pd.DataFrame, share: str) -> float:
     ready = rows[rows[f"lo{share}"].notna()]
     inside = ready["rv_5d"].between(ready[f"lo{share}"], ready[f"hi{share}"])
     return float(inside.mean()) if len(ready) else nan
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values that JSON has: null for a missing number, text for a date."""
+    finite = {k: None if isinstance(v, float) and not isfinite(v) else v for k, v in values.items()}
+    return {k: str(v) if isinstance(v, date) else v for k, v in finite.items()}
+
+
+def _numbers(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: nan if value is None else value for name, value in stored.items()}

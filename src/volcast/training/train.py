@@ -13,8 +13,8 @@ from volcast.core.settings import Universe
 from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import training_rows, usable
 from volcast.evaluation.report import render
-from volcast.evaluation.rows import PERIODS, evaluation_bytes, scored, with_all_baselines
-from volcast.evaluation.table import compare
+from volcast.evaluation.rows import evaluation_bytes
+from volcast.evaluation.splits import by_period, on_common_rows
 from volcast.evaluation.walkforward import WalkForward, walk_forward
 from volcast.features.point_in_time import labelled, labels_of
 from volcast.models.baselines import fit_baselines
@@ -151,15 +151,11 @@ def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) 
 
 
 def _metrics(result: EvaluationResult, recipe: str) -> Metrics:
-    common = with_all_baselines(result.rows)
-    skill = compare(result.rows)
-    inside = {
-        name: scored(result.rows)["session"].between(*span).any() for name, span in PERIODS.items()
-    }
+    skills = by_period(result.rows)
     return Metrics(
-        all=skill,
+        all=skills.pop("all"),
         recipe=recipe,
-        all_baselines=compare(common) if skill.left_out and len(scored(common)) else None,
-        periods={name: compare(result.rows, *PERIODS[name]) for name in PERIODS if inside[name]},
+        all_baselines=on_common_rows(result.rows),
+        periods=skills,
         diagnostics=result.diagnostics,
     )
