@@ -7,7 +7,7 @@ import pytest
 from tests.runs import put_run
 from volcast import registry
 from volcast.core.errors import CorruptFile
-from volcast.registry.prune import prune
+from volcast.registry.run_files import prune
 from volcast.store import Store
 
 

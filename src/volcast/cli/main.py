@@ -118,7 +118,7 @@ def prune(
     store: StoreOption = None,
 ) -> None:
     """Remove old training runs that led to no version."""
-    from volcast.registry.prune import prune as remove
+    from volcast.registry.run_files import prune as remove
 
     removed = remove(open_with_universe(store)[0], keep)
     print_line(f"runs removed: {len(removed)}")

@@ -1,18 +1,20 @@
-"""Identity of runs: hashes of inputs, code and configuration; never a clock."""
+"""JSON files, and the identity of runs: hashes of inputs, code and configuration."""
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 import volcast
+from volcast.core.errors import CorruptFile, VolcastError
 
 __all__ = [
     "FORECAST_CODE",
@@ -22,13 +24,36 @@ __all__ = [
     "digest",
     "frame_digest",
     "library_versions",
+    "parsed",
     "table_digest",
 ]
+
+Parsed = TypeVar("Parsed")
 
 
 def as_json(value: object) -> bytes:
     """Return ``value`` as strict JSON with sorted keys, so that equal values give equal bytes."""
     return (json.dumps(value, sort_keys=True, indent=1, allow_nan=False) + "\n").encode()
+
+
+def parsed(
+    parse: Callable[[bytes], Parsed],
+    data: bytes,
+    where: str,
+    *,
+    error: type[VolcastError] = CorruptFile,
+    remedy: str = "Restore it from a backup.",
+) -> Parsed:
+    """Return ``parse(data)`` of a JSON file, its failures raised as ``error``."""
+    try:
+        return parse(data)
+    except (ValueError, TypeError, KeyError, AttributeError) as fault:
+        raise error(
+            found=f"a file that cannot be read ({fault!r})",
+            expected="JSON as this version of volcast writes it",
+            where=where,
+            remedy=remedy,
+        ) from fault
 
 
 def digest(*parts: object) -> str:

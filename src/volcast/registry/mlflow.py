@@ -1,7 +1,6 @@
 """MLflow, an optional mirror of the registry for people to browse. Nothing is read back from it.
 
-Its import costs seconds of CPU, so it is imported inside the functions, when there is something to
-write.
+Its import costs seconds, so it is imported inside the functions.
 """
 
 import logging
@@ -35,15 +34,10 @@ def mirror(store: Store) -> None:
 
 
 def sync(store: Store) -> int:
-    """Add the runs and versions that MLflow lacks, and set its aliases to the pointers.
+    """Add what MLflow lacks, set its aliases to the pointers; return the count of versions added.
 
     MLflow numbers versions itself: each is found by its tag ``sha256``, and its number in the
     store is the tag ``volcast.version``.
-
-    Returns
-    -------
-    int
-        Versions added; 0 if MLflow had them all.
 
     Raises
     ------
@@ -86,10 +80,8 @@ def _add(client: Any, store: Store, version: Version) -> str:
 def _add_run(client: Any, store: Store, version: Version) -> str:
     from mlflow.entities import Metric, Param
 
-    key = f"{version.uri}lineage.json"
-    lineage = Lineage.from_bytes(store.objects.get(key), key)
-    key = f"{version.uri}metrics.json"
-    metrics = Metrics.from_bytes(store.objects.get(key), key)
+    lineage = Lineage.from_bytes(store.objects.get(f"{version.uri}lineage.json"), version.uri)
+    metrics = Metrics.from_bytes(store.objects.get(f"{version.uri}metrics.json"), version.uri)
     tags = {"sha256": version.sha256, "volcast.run_id": version.run_id}
     if decision := read_decision(store, version.run_id):
         tags |= {"gate.passed": str(decision.passed).lower(), "gate.kind": decision.kind}
@@ -119,16 +111,16 @@ def _leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
 
     An item of a list goes by its own name, if it has one.
     """
-    branches: list[tuple[object, object]] = []
+    if isinstance(tree, list):
+        names = (
+            item.get("name", i) if isinstance(item, dict) else i for i, item in enumerate(tree)
+        )
+        tree = dict(zip(names, tree, strict=True))
     if isinstance(tree, dict):
-        branches = list(tree.items())
-    elif isinstance(tree, list):
-        for i, item in enumerate(tree):
-            branches.append((item.get("name", i) if isinstance(item, dict) else i, item))
+        for name, branch in tree.items():
+            yield from _leaves(branch, f"{path}.{name}" if path else str(name))
     elif tree is not None:
         yield path, tree
-    for name, branch in branches:
-        yield from _leaves(branch, f"{path}.{name}" if path else str(name))
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from volcast.core.errors import ContractError, StoreUnavailable
-from volcast.core.hashing import as_json
-from volcast.registry.versions import Version, parsed
+from volcast.core.errors import ContractError, ModelError, StoreUnavailable
+from volcast.core.hashing import as_json, parsed
+from volcast.registry.versions import Version
 from volcast.store import Store
 
 __all__ = [
@@ -87,10 +87,7 @@ class _Pointer:
 def champion_pointer(store: Store) -> Version | None:
     """Return the version that is champion, unchecked; None before the first promotion.
 
-    Raises
-    ------
-    ModelError
-        If the pointer cannot be read.
+    ModelError is raised if the pointer cannot be read, here and by all that reads it.
     """
     return _read(store, "champion").version
 
@@ -99,11 +96,6 @@ def challenger_pointer(store: Store) -> Version | None:
     """Return the version that challenges the champion, unchecked; None if none does.
 
     A challenger that was promoted is none, whether or not its pointer was cleared already.
-
-    Raises
-    ------
-    ModelError
-        If a pointer cannot be read.
     """
     version = _read(store, "challenger").version
     return None if version == champion_pointer(store) else version
@@ -130,10 +122,9 @@ def move(
     pointer = _read(store, role)
     old = None if pointer.version is None else pointer.version.version
     new = None if version is None else version.version
-    number = len(store.objects.list(_AUDIT)) + 1
-    stamp = when.astimezone(UTC).isoformat()
+    stamp, number = when.astimezone(UTC).isoformat(), len(store.objects.list(_AUDIT)) + 1
     event = Event(number, pointer.event, kind, old, new, who, why, stamp)
-    while not store.objects.put_if(f"{_AUDIT}{event.number:06d}.json", _stored(event), None):
+    while not _append(store, event):
         event = replace(event, number=event.number + 1)
     named = {} if version is None else asdict(version)
     swapped = as_json(named | {"event": event.number})
@@ -146,6 +137,12 @@ def move(
         )
 
 
+def _append(store: Store, event: Event) -> bool:
+    fields = asdict(event)
+    del fields["done"]
+    return store.objects.put_if(f"{_AUDIT}{event.number:06d}.json", as_json(fields), None)
+
+
 def clear_challenger(store: Store, champion: Version | None, *, who: str, when: datetime) -> bool:
     """Empty the challenger's pointer if it names ``champion``; return whether it did."""
     if champion is None or _read(store, "challenger").version != champion:
@@ -155,19 +152,14 @@ def clear_challenger(store: Store, champion: Version | None, *, who: str, when: 
 
 
 def history(store: Store) -> list[Event]:
-    """Return every move of either pointer, oldest first.
-
-    Raises
-    ------
-    ModelError
-        If a pointer or an event cannot be read.
-    """
+    """Return every move of either pointer, oldest first."""
     events = {}
     for key in store.objects.list(_AUDIT):
-        event = parsed(lambda content: Event(**json.loads(content)), store.objects.get(key), key)
+        data = store.objects.get(key)
+        event = parsed(lambda content: Event(**json.loads(content)), data, key, error=ModelError)
         events[event.number] = event
     carried_out = set()
-    for role in sorted(set(_MOVED.values())):
+    for role in set(_MOVED.values()):
         number = _read(store, role).event
         while number in events:
             carried_out.add(number)
@@ -176,24 +168,13 @@ def history(store: Store) -> list[Event]:
 
 
 def roles(store: Store) -> dict[str, str]:
-    """Return what each version is or was: champion, challenger or former champion, by number.
-
-    Raises
-    ------
-    ModelError
-        If a pointer or an event cannot be read.
-    """
-    roles_by_number = {
-        event.new: "former champion"
-        for event in history(store)
-        if event.new is not None and event.done and event.role == "champion"
-    }
-    for role, version in (
-        ("challenger", challenger_pointer(store)),
-        ("champion", champion_pointer(store)),
-    ):
-        if version is not None:
-            roles_by_number[version.version] = role
+    """Return what each version is or was: champion, challenger or former champion, by number."""
+    crowned = (e.new for e in history(store) if e.done and e.role == "champion")
+    roles_by_number = dict.fromkeys(filter(None, crowned), "former champion")
+    if challenger := challenger_pointer(store):
+        roles_by_number[challenger.version] = "challenger"
+    if champion := champion_pointer(store):
+        roles_by_number[champion.version] = "champion"
     return roles_by_number
 
 
@@ -205,16 +186,12 @@ def _read(store: Store, role: Role) -> _Pointer:
     stored = store.objects.get_or_none(_key(role))
     if stored is None:
         return _Pointer(None, 0, None)
-    return parsed(lambda content: _pointer(content, stored.etag, role), stored.data, _key(role))
 
+    def pointer(content: bytes) -> _Pointer:
+        fields = json.loads(content)
+        event = fields.pop("event")
+        # Only a challenger retires; a champion's pointer that names no version is broken.
+        none = role == "challenger" and not fields
+        return _Pointer(None if none else Version(**fields), event, stored.etag)
 
-def _pointer(content: bytes, etag: str, role: Role) -> _Pointer:
-    fields = json.loads(content)
-    event = fields.pop("event")
-    # Only a challenger retires; a champion's pointer that names no version is broken.
-    none = role == "challenger" and not fields
-    return _Pointer(None if none else Version(**fields), event, etag)
-
-
-def _stored(event: Event) -> bytes:
-    return as_json({name: value for name, value in asdict(event).items() if name != "done"})
+    return parsed(pointer, stored.data, _key(role), error=ModelError)

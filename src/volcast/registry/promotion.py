@@ -1,4 +1,7 @@
-"""What changes the registry: registering a run, and moving champion and challenger."""
+"""What changes the registry: registering a run, and moving champion and challenger.
+
+Each move takes ``who`` and ``why`` for the audit trail, and ``when``, which is timezone-aware.
+"""
 
 from datetime import datetime
 
@@ -34,12 +37,9 @@ def register(store: Store, run_id: str) -> Version:
     files = versions.read_run(store, run_id)
     lineage = Lineage.from_bytes(files["lineage.json"], f"runs/{run_id}/model/lineage.json")
     sha256 = versions.write_files(store, files)
+    as_of = lineage.as_of.isoformat()
     version = versions.claim_number(
-        store,
-        sha256=sha256,
-        run_id=run_id,
-        as_of=lineage.as_of.isoformat(),
-        target=lineage.target,
+        store, sha256=sha256, run_id=run_id, as_of=as_of, target=lineage.target
     )
     mlflow.mirror(store)
     return version
@@ -49,15 +49,6 @@ def promote(store: Store, version: str, *, who: str, why: str, when: datetime) -
     """Make ``version`` the champion after checking it; a champion promoted again changes nothing.
 
     If it was the challenger, there is none afterwards.
-
-    Parameters
-    ----------
-    version : str
-        Its number.
-    who, why : str
-        For the audit trail.
-    when : datetime
-        Timezone-aware.
 
     Raises
     ------
@@ -103,15 +94,6 @@ def challenge(store: Store, version: str, *, who: str, why: str, when: datetime)
 
     A challenger that is there already gives way; the same one again changes nothing.
 
-    Parameters
-    ----------
-    version : str
-        Its number.
-    who, why : str
-        For the audit trail.
-    when : datetime
-        Timezone-aware.
-
     Raises
     ------
     NotFound
@@ -122,34 +104,24 @@ def challenge(store: Store, version: str, *, who: str, why: str, when: datetime)
         If there is no champion, or the version fails a check; the pointer has not moved then.
     """
     contender, reigning = versions.find(store, version), named_champion(store)
-    if contender == reigning:
-        raise _no_contender(store, f"version {version}, the champion", "another than the champion")
-    if "" not in (contender.target, reigning.target) and contender.target != reigning.target:
-        trained = f"version {version}, trained on {contender.target}"
-        raise _no_contender(store, trained, f"one trained on {reigning.target} as the champion is")
-    if pointer.challenger_pointer(store) == contender:
-        return contender
-    versions.load(store, contender)
-    pointer.move(store, contender, "challenge", who=who, why=why, when=when)
-    mlflow.mirror(store)
+    another = "" not in (contender.target, reigning.target) and contender.target != reigning.target
+    if another or contender == reigning:
+        fault = f"trained on {contender.target}" if another else "the champion"
+        raise ConfigError(
+            found=f"version {version}, {fault}",
+            expected="another version than the champion, trained on the same symbol",
+            where=f"registry of {store.uri}",
+            remedy="See `volcast registry list`.",
+        )
+    if pointer.challenger_pointer(store) != contender:
+        versions.load(store, contender)
+        pointer.move(store, contender, "challenge", who=who, why=why, when=when)
+        mlflow.mirror(store)
     return contender
 
 
-def _no_contender(store: Store, found: str, expected: str) -> ConfigError:
-    return ConfigError(
-        found=found, expected=expected, where=f"registry of {store.uri}",
-        remedy="See `volcast registry list`.",
-    )  # fmt: skip
-
-
 def retire(store: Store, *, who: str, why: str, when: datetime) -> Version:
-    """Let the challenger challenge no longer; return it.
-
-    Raises
-    ------
-    NotFound
-        If there is no challenger.
-    """
+    """Let the challenger challenge no longer; return it, NotFound if there is none."""
     version = pointer.challenger_pointer(store)
     if version is None:
         raise NotFound(
@@ -164,7 +136,7 @@ def retire(store: Store, *, who: str, why: str, when: datetime) -> Version:
 
 
 def verify(store: Store, version: str) -> Champion:
-    """Check one version as `champion` would; see there for what it raises."""
+    """Check one version as `champion` does, which also lists what is raised."""
     return versions.load(store, versions.find(store, version))
 
 
@@ -181,25 +153,13 @@ def champion(store: Store) -> Champion:
 
 
 def challenger(store: Store) -> Champion | None:
-    """Return the challenger, with every check passed; None if there is none.
-
-    Raises
-    ------
-    ModelError
-        If it fails a check, as a champion would.
-    """
+    """Return the challenger, checked as `champion` checks; None if there is none."""
     version = pointer.challenger_pointer(store)
     return None if version is None else versions.load(store, version)
 
 
 def named_champion(store: Store) -> Version:
-    """Return the version that is champion, unchecked.
-
-    Raises
-    ------
-    ModelError
-        If there is none yet, or the pointer cannot be read.
-    """
+    """Return the version that is champion, unchecked; ModelError if there is none yet."""
     version = pointer.champion_pointer(store)
     if version is None:
         raise ModelError(

@@ -1,25 +1,50 @@
-"""The JSON files of a training run, typed: lineage.json, metrics.json and verdict.json."""
+"""The JSON files of training runs, typed, and the removal of old runs."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self
 
-from volcast.core.errors import CorruptFile
-from volcast.core.hashing import as_json
+from pydantic import TypeAdapter
+from typing_extensions import override
+
+from volcast.core.hashing import as_json, parsed
 from volcast.evaluation.rows import PERIODS
 from volcast.evaluation.table import SkillTable
+from volcast.registry.versions import list_versions
 from volcast.store import Store
 
-__all__ = ["GateDecision", "Kind", "Lineage", "Metrics", "read_decision"]
+__all__ = ["GateDecision", "Kind", "Lineage", "Metrics", "prune", "read_decision"]
 
 Kind = Literal["unchanged", "first", "new recipe", "refit"]
-Parsed = TypeVar("Parsed")
+_COMPLETE = "complete.json"
+
+
+class _JsonFile:
+    """A dataclass that is one JSON file."""
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str = "a file of a run") -> Self:
+        """Read the file; unknown entries are ignored, CorruptFile if it is not of these types."""
+        remedy = "Restore it from a backup, or train the run again."
+        return parsed(cls._parse, data, where, remedy=remedy)
+
+    @classmethod
+    def _parse(cls, data: bytes) -> Self:
+        return TypeAdapter(cls).validate_json(data, strict=True)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what `to_bytes` writes."""
+        plain: dict[str, Any] = TypeAdapter(type(self)).dump_python(self, mode="json")
+        return plain
+
+    def to_bytes(self) -> bytes:
+        """Return the file."""
+        return as_json(self.as_dict())
 
 
 @dataclass(frozen=True)
-class Lineage:
+class Lineage(_JsonFile):
     """What a run was made of; what a file lacks is at its default.
 
     Parameters
@@ -34,13 +59,8 @@ class Lineage:
         Name of the recipe that was chosen.
     universe : dict
         ``target`` and the other symbols by role.
-    data_sha256 : str
+    data_sha256, columns, rows
         Of the training rows.
-    columns : tuple of str
-        Of the training rows.
-    rows : int
-    code_version, run_id : str
-    seed : int
     """
 
     as_of: date
@@ -60,37 +80,9 @@ class Lineage:
         """The symbol that the run was trained on; empty if the file names none."""
         return str(self.universe.get("target", ""))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what `to_bytes` writes."""
-        return asdict(self) | {"as_of": str(self.as_of), "columns": list(self.columns)}
-
-    def to_bytes(self) -> bytes:
-        """Return lineage.json."""
-        return as_json(self.as_dict())
-
-    @classmethod
-    def from_bytes(cls, data: bytes, where: str = "lineage.json") -> "Lineage":
-        """Read lineage.json; unknown entries are ignored.
-
-        Raises
-        ------
-        CorruptFile
-            If it is no JSON object of these types.
-        """
-        return _parsed(cls._of, data, where)
-
-    @classmethod
-    def _of(cls, stored: Mapping[str, Any]) -> "Lineage":
-        values = {f.name: stored[f.name] for f in fields(cls) if f.name in stored}
-        values["as_of"] = date.fromisoformat(stored["as_of"])
-        for name, expected in (("universe", dict), ("rows", int), ("recipe", str)):
-            if not isinstance(values.get(name, expected()), expected):
-                raise TypeError(f"{name} is {values[name]!r}")
-        return cls(**(values | {"columns": tuple(values.get("columns", ()))}))
-
 
 @dataclass(frozen=True)
-class Metrics:
+class Metrics(_JsonFile):
     """How a run's recipe did, walking forward.
 
     Parameters
@@ -119,28 +111,15 @@ class Metrics:
         every = {"all": self.all, "all_baselines": self.all_baselines, **self.periods}
         return {name: table for name, table in every.items() if table is not None}
 
+    @override
     def as_dict(self) -> dict[str, Any]:
-        """Return what `to_bytes` writes."""
         tables = {name: table.as_dict() for name, table in self.tables.items()}
         return {"recipe": self.recipe, "diagnostics": self.diagnostics, **tables}
 
-    def to_bytes(self) -> bytes:
-        """Return metrics.json."""
-        return as_json(self.as_dict())
-
+    @override
     @classmethod
-    def from_bytes(cls, data: bytes, where: str = "metrics.json") -> "Metrics":
-        """Read metrics.json.
-
-        Raises
-        ------
-        CorruptFile
-            If it is no JSON object, or a table in it is no table of skill.
-        """
-        return _parsed(cls._of, data, where)
-
-    @classmethod
-    def _of(cls, stored: Mapping[str, Any]) -> "Metrics":
+    def _parse(cls, data: bytes) -> Self:
+        stored = json.loads(data)
         tables = {
             name: SkillTable.from_dict(stored[name])
             for name in ("all", "all_baselines", *PERIODS)
@@ -156,7 +135,7 @@ class Metrics:
 
 
 @dataclass(frozen=True)
-class GateDecision:
+class GateDecision(_JsonFile):
     """What the gate decided on a run.
 
     Parameters
@@ -179,45 +158,45 @@ class GateDecision:
     unproven: bool = False
     champion: str = ""
 
-    def to_bytes(self) -> bytes:
-        """Return verdict.json."""
-        return as_json(asdict(self) | {"reasons": list(self.reasons)})
-
-    @classmethod
-    def from_bytes(cls, data: bytes, where: str = "verdict.json") -> "GateDecision":
-        """Read verdict.json.
-
-        Raises
-        ------
-        CorruptFile
-            If it is no decision.
-        """
-        return _parsed(lambda s: cls(**(s | {"reasons": tuple(s["reasons"])})), data, where)
-
-
-def _parsed(parse: Callable[[dict[str, Any]], Parsed], data: bytes, where: str) -> Parsed:
-    try:
-        stored = json.loads(data)
-        if not isinstance(stored, dict):
-            raise TypeError(f"a JSON {type(stored).__name__}")
-        return parse(stored)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CorruptFile(
-            found=f"a file that cannot be read ({error!r})",
-            expected="JSON as `volcast train` writes it",
-            where=where,
-            remedy="Restore it from a backup, or train the run again.",
-        ) from error
-
 
 def read_decision(store: Store, run_id: str) -> GateDecision | None:
-    """Return what the gate decided on a run, or None if it has not yet.
-
-    Raises
-    ------
-    CorruptFile
-        If verdict.json cannot be read.
-    """
+    """Return what the gate decided on a run (CorruptFile if unreadable); None if not yet."""
     key = f"runs/{run_id}/verdict.json"
     stored = store.objects.get_or_none(key)
     return None if stored is None else GateDecision.from_bytes(stored.data, key)
+
+
+def prune(store: Store, keep: int) -> list[str]:
+    """Remove runs under ``runs/``, and return their ids, oldest first.
+
+    A run stays if a version came from it, if it is not whole (it may be under way), or if it is
+    among the ``keep`` newest by the session trained up to. Versions have files of their own and
+    are not touched. A removed run can be trained again.
+
+    Parameters
+    ----------
+    keep : int
+        Of the runs that could go.
+
+    Raises
+    ------
+    ModelError, CorruptFile
+        If a version or a run cannot be read; nothing is removed then.
+    """
+    files: dict[str, list[str]] = {}
+    for key in store.objects.list("runs/"):
+        files.setdefault(key.split("/")[1], []).append(key)
+    registered = {version.run_id for version in list_versions(store)}
+    whole = [run for run in files if f"runs/{run}/{_COMPLETE}" in files[run]]
+    loose = sorted((_trained_to(store, run), run) for run in whole if run not in registered)
+    gone = [run for _, run in loose[: max(len(loose) - keep, 0)]]
+    for run in gone:
+        # First what makes it whole: a kill in between leaves a run that is made again.
+        for key in sorted(files[run], key=lambda key: not key.endswith(f"/{_COMPLETE}")):
+            store.objects.delete(key)
+    return gone
+
+
+def _trained_to(store: Store, run: str) -> str:
+    key = f"runs/{run}/lineage.json"
+    return str(Lineage.from_bytes(store.objects.get(key), key).as_of)

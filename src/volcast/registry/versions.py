@@ -9,12 +9,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TypeVar
 
 from volcast.core.errors import KeyMissing, ModelError, NotFound
-from volcast.core.hashing import as_json
+from volcast.core.hashing import as_json, parsed
 from volcast.models.forecaster import MODEL_FILES, Forecaster
 from volcast.store import Store
 
@@ -41,7 +40,6 @@ VERSION_FILES = tuple(sorted((*MODEL_FILES, "lineage.json", "metrics.json")))
 """Files of every version, checksums.json next to them. All are native formats; none is a pickle."""
 
 CHECKSUMS = "checksums.json"
-Parsed = TypeVar("Parsed")
 _RESTORE = "Restore it from a backup, or roll back: `volcast registry rollback`."
 _RECORDS = "registry/versions/"
 
@@ -95,24 +93,17 @@ class Champion:
             )
 
 
-def checksums(files: Mapping[str, bytes]) -> bytes:
-    """Return checksums.json for ``files``: the SHA-256 of each, by name."""
+def _checksums(files: Mapping[str, bytes]) -> bytes:
     return as_json({name: hashlib.sha256(files[name]).hexdigest() for name in VERSION_FILES})
 
 
 def content_hash(files: Mapping[str, bytes]) -> str:
     """Return the SHA-256 that names the version made of ``files``."""
-    return hashlib.sha256(checksums(files)).hexdigest()
+    return hashlib.sha256(_checksums(files)).hexdigest()
 
 
 def read_run(store: Store, run_id: str) -> dict[str, bytes]:
-    """Read the model files of a training run.
-
-    Raises
-    ------
-    ModelError
-        If one is missing, as in a run that did not finish.
-    """
+    """Read the model files of a training run; ModelError if one is missing."""
     return _read(store, f"runs/{run_id}/model/", VERSION_FILES, "Train again: `volcast train`.")
 
 
@@ -122,11 +113,10 @@ def write_files(store: Store, files: Mapping[str, bytes]) -> str:
     Raises
     ------
     ModelError
-        If a file of that version is there with other bytes.
+        If a file of that version exists with other bytes.
     """
     sha256 = content_hash(files)
-    for name in (*VERSION_FILES, CHECKSUMS):
-        content = checksums(files) if name == CHECKSUMS else files[name]
+    for name, content in {**files, CHECKSUMS: _checksums(files)}.items():
         key = f"models/{sha256}/{name}"
         if not store.objects.put_if(key, content, None) and store.objects.get(key) != content:
             raise _altered(key)
@@ -136,18 +126,17 @@ def write_files(store: Store, files: Mapping[str, bytes]) -> str:
 def list_versions(store: Store) -> list[Version]:
     """Return every registered version, oldest first."""
     keys = store.objects.list(_RECORDS)
-    versions = [parsed(_version, store.objects.get(key), key) for key in keys]
+    versions = [
+        parsed(
+            lambda data: Version(**json.loads(data)), store.objects.get(key), key, error=ModelError
+        )
+        for key in keys
+    ]
     return sorted(versions, key=lambda version: int(version.version))
 
 
 def find(store: Store, version: str) -> Version:
-    """Return the version with that number.
-
-    Raises
-    ------
-    NotFound
-        If there is none.
-    """
+    """Return the version with that number; NotFound if there is none."""
     versions = {item.version: item for item in list_versions(store)}
     if version not in versions:
         raise NotFound(
@@ -163,12 +152,7 @@ def claim_number(store: Store, *, sha256: str, run_id: str, as_of: str, target: 
     """Record the content ``sha256`` under the next number and return its record.
 
     Content that has a record keeps it, so a registration that runs twice, or in two processes at
-    once, makes one version. See `Version` for the arguments.
-
-    Raises
-    ------
-    ModelError
-        If a record cannot be read.
+    once, makes one version.
     """
     number = 0
     while True:
@@ -202,23 +186,17 @@ def read_version(store: Store, version: Version) -> dict[str, bytes]:
 
 
 def load(store: Store, version: Version) -> Champion:
-    """Return a version ready to forecast, with all checked that there is to check.
-
-    That is the SHA-256 of each file, and by the forecaster its signature, the xgboost version and
-    the golden forecasts.
+    """Return a version ready to forecast.
 
     Raises
     ------
     ModelError
-        If any check fails.
+        If a file is missing or altered, the signature or the xgboost version is another, or the
+        golden forecasts come out differently.
     """
     forecaster = Forecaster.load(read_version(store, version))
     forecaster.check_golden()
     return Champion(version, forecaster)
-
-
-def _version(content: bytes) -> Version:
-    return Version(**json.loads(content))
 
 
 def _read(store: Store, prefix: str, names: tuple[str, ...], remedy: str) -> dict[str, bytes]:
@@ -234,25 +212,6 @@ def _read(store: Store, prefix: str, names: tuple[str, ...], remedy: str) -> dic
                 remedy=remedy,
             ) from error
     return files
-
-
-def parsed(parse: Callable[[bytes], Parsed], content: bytes, where: str) -> Parsed:
-    """Return ``parse(content)``.
-
-    Raises
-    ------
-    ModelError
-        If the registry's own JSON is not what this program writes.
-    """
-    try:
-        return parse(content)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelError(
-            found=f"a registry file that cannot be read ({error})",
-            expected="JSON as this version of volcast writes it",
-            where=where,
-            remedy="Restore it from a backup.",
-        ) from error
 
 
 def _altered(where: str) -> ModelError:

@@ -7,8 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from volcast.core.errors import CorruptFile
-from volcast.core.hashing import as_json
+from volcast.core.hashing import as_json, parsed
 from volcast.store.store import Store
 
 __all__ = ["Parameters", "get_or_fit"]
@@ -45,31 +44,21 @@ def get_or_fit(
     """
     path = f"fits/{name}.json"
     stored = store.objects.get_or_none(path)
-    cached = _parsed(stored.data if stored else None, f"{store.uri}/{path}")
+    cached = _read(stored.data if stored else None, f"{store.uri}/{path}")
     missing = [key for key in dict.fromkeys(keys) if key not in cached]
     if missing:
         fits = dict(zip(missing, fit(missing), strict=True))
 
         def add(data: bytes | None) -> tuple[bytes, dict[str, Parameters]]:
-            merged = _parsed(data, f"{store.uri}/{path}") | fits
+            merged = _read(data, f"{store.uri}/{path}") | fits
             return as_json(merged), merged
 
         cached = store.update(path, add)
     return {key: cached[key] for key in keys}
 
 
-def _parsed(data: bytes | None, where: str) -> dict[str, Parameters]:
+def _read(data: bytes | None, where: str) -> dict[str, Parameters]:
     if data is None:
         return {}
-    try:
-        cached = json.loads(data)
-        if not isinstance(cached, dict):
-            raise ValueError(f"a {type(cached).__name__}")
-    except ValueError as error:
-        raise CorruptFile(
-            found=str(error),
-            expected="parameters by hash, as JSON",
-            where=where,
-            remedy="Delete the file; the fits are then repeated.",
-        ) from error
-    return cached
+    remedy = "Delete the file; the fits are then repeated."
+    return parsed(lambda content: dict(**json.loads(content)), data, where, remedy=remedy)

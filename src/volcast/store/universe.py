@@ -1,8 +1,7 @@
 """The universe a store was ingested with, stored next to its tables for later commands."""
 
-from pydantic import ValidationError
-
 from volcast.core.errors import ContractError, NotFound
+from volcast.core.hashing import parsed
 from volcast.core.settings import Universe
 from volcast.store import Store
 
@@ -35,10 +34,10 @@ def recall(store: Store) -> Universe:
             found="an empty store", expected="a store that was ingested into", where=store.uri,
             remedy="Run `volcast ingest` first, or use the right --store.",
         )  # fmt: skip
-    try:
-        return Universe.model_validate_json(stored.data)
-    except ValidationError as error:
-        raise ContractError(
-            found=str(error), expected="the universe as JSON", where=f"{store.uri}/{_KEY}",
-            remedy="Ingest again to rewrite the file.",
-        ) from error  # fmt: skip
+    return parsed(
+        Universe.model_validate_json,
+        stored.data,
+        f"{store.uri}/{_KEY}",
+        error=ContractError,
+        remedy="Ingest again to rewrite the file.",
+    )
