@@ -21,12 +21,16 @@ _HEADERS = {
 }
 
 
-def problem(error: VolcastError) -> Response:
-    """Return the response for one of volcast's own errors, by the status and title of its class."""
+def problem(error: VolcastError, hidden: str | None = None) -> Response:
+    """Return the response for one of volcast's own errors, by the status and title of its class.
+
+    ``hidden``, such as the store's address, is not shown.
+    """
     status = HTTPStatus(error.http_status)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Overloaded):
         emit("request_failed", logging.WARNING, error=type(error).__name__, detail=str(error))
-    detail = str(error) if error.for_client else _in_the_log(error.title, status)
+    shown = str(error) if hidden is None else str(error).replace(hidden, "the store")
+    detail = shown if error.for_client else _in_the_log(error.title, status)
     return _respond(status, error.title, detail, error.field)
 
 

@@ -16,15 +16,15 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from serving.auth import Guard
-from serving.body import whole_body
+from serving.body import json_object, unrepeated, whole_body
 from serving.brief import metrics
 from serving.brief.models import (
     Answer,
     BriefQuery,
+    Question,
     SourceQuery,
     described,
-    read_body,
-    read_query,
+    validated,
 )
 from serving.openapi import page
 from serving.problems import of_status, problem, unforeseen
@@ -41,14 +41,7 @@ Answering = Callable[[Request], Awaitable[Response]]
 
 
 class Desk:
-    """Answers from one library, one request after the other, off the event loop.
-
-    Parameters
-    ----------
-    library : Library
-    ready : callable
-        Whether the documents were read once.
-    """
+    """Answers from one library, one request after the other, off the event loop."""
 
     def __init__(self, library: Library, ready: Callable[[], bool]) -> None:
         self._library, self._ready = library, ready
@@ -56,7 +49,7 @@ class Desk:
 
     async def brief(self, request: Request) -> Response:
         """Answer /daily-brief."""
-        query = read_query(request.query_params.multi_items(), BriefQuery)
+        query = validated(BriefQuery, unrepeated(request.query_params.multi_items()))
         return _json(await self._run(lambda: self._library.brief(query.symbol, query.as_of)))
 
     async def qa(self, request: Request) -> Response:
@@ -67,7 +60,7 @@ class Desk:
             if body is None:
                 outcome = "refused"
                 return Response(status_code=_CLIENT_LEFT)
-            question = read_body(body)
+            question = validated(Question, json_object(body))
             answer = await self._run(lambda: self._library.ask(question.question, question.as_of))
             outcome = "answered" if answer.answered else "not_in_sources"
             return _json({name: getattr(answer, name) for name in Answer.model_fields})
@@ -80,7 +73,7 @@ class Desk:
 
     async def source(self, request: Request) -> Response:
         """Answer /sources."""
-        query = read_query(request.query_params.multi_items(), SourceQuery)
+        query = validated(SourceQuery, unrepeated(request.query_params.multi_items()))
         # In a citation that was not percent-encoded, the plus of a time zone arrives as a space.
         id = re.sub(r"(T[\d:.]+) (\d\d:\d\d)", r"\1+\2", query.id)
         return _json(await self._run(lambda: self._library.source(id)))
@@ -112,10 +105,13 @@ def application(library: Library, guard: Guard | None, ready: Callable[[], bool]
         return answer
 
     def readiness(_: Request) -> Response:
-        return PlainTextResponse("ready" if ready() else "reading", 200 if ready() else 503)
+        return PlainTextResponse("ready") if ready() else PlainTextResponse("reading", 503)
 
     def exposition(_: Request) -> Response:
         return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+    async def failed(_: Request, error: Exception) -> Response:
+        return _problem(error, library.store.uri)
 
     return Starlette(
         routes=[
@@ -128,7 +124,7 @@ def application(library: Library, guard: Guard | None, ready: Callable[[], bool]
             Route("/ready", readiness),
             Route("/", lambda _: PlainTextResponse("alive")),
         ],
-        exception_handlers=dict.fromkeys((VolcastError, HTTPException, Exception), _problem),
+        exception_handlers=dict.fromkeys((VolcastError, HTTPException, Exception), failed),
     )
 
 
@@ -137,17 +133,16 @@ def _json(body: object) -> Response:
     return Response(orjson.dumps(body), media_type="application/json")
 
 
-async def _problem(_: Request, error: Exception) -> Response:
+def _problem(error: Exception, store: str) -> Response:
     match error:
         case VolcastError():
-            return problem(error)
+            return problem(error, hidden=store)
         case HTTPException(status_code=404):
-            return problem(
-                NotFound(
-                    found="an unknown path", expected="one of /docs", where="path",
-                    remedy="See /docs for the paths there are.",
-                )
+            unknown = NotFound(
+                found="an unknown path", expected="one of /docs", where="path",
+                remedy="See /docs for the paths there are.",
             )  # fmt: skip
+            return problem(unknown)
         case HTTPException():
             return of_status(HTTPStatus.METHOD_NOT_ALLOWED, (error.headers or {}).get("Allow", ""))
     return unforeseen(error)

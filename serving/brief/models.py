@@ -1,14 +1,13 @@
 """Requests and answers of the brief, and the OpenAPI document made from them."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
-from serving.body import field_error, json_object, plain_date, quoted
+from serving.body import field_error, plain_date, quoted
 from serving.openapi import Document, Operation, Strict, document
 from volcast.brief import LONGEST, Brief, Sentence, Source, checked_question
 
@@ -18,8 +17,7 @@ __all__ = [
     "Question",
     "SourceQuery",
     "described",
-    "read_body",
-    "read_query",
+    "validated",
 ]
 
 Request = TypeVar("Request", bound=Strict)
@@ -92,35 +90,8 @@ _ANSWER = {
 }  # fmt: skip
 
 
-def read_body(body: bytes) -> Question:
-    """Read the body of a question.
-
-    Raises
-    ------
-    RequestError
-        On anything but an object with a question and, optionally, as_of.
-    """
-    return _validated(Question, json_object(body))
-
-
-def read_query(pairs: Sequence[tuple[str, str]], model: type[Request]) -> Request:
-    """Read the names and values of a query string.
-
-    Raises
-    ------
-    RequestError
-        On a repeated, unknown or wrong parameter.
-    """
-    name, count = next(iter(Counter(name for name, _ in pairs).most_common(1)), ("", 0))
-    if count > 1:
-        raise field_error(
-            f"{quoted(name)} {count} times", "each parameter once", name, where="query",
-            remedy="Keep one of them.",
-        )  # fmt: skip
-    return _validated(model, dict(pairs))
-
-
-def _validated(model: type[Request], values: Mapping[str, Any]) -> Request:
+def validated(model: type[Request], values: Mapping[str, Any]) -> Request:
+    """Return a request's values as its model, or raise RequestError with the first wrong one."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

@@ -16,16 +16,7 @@ __all__ = ["Reading"]
 
 
 class Reading:
-    """Brings a library up to date in its own thread; what was read last answers meanwhile.
-
-    Parameters
-    ----------
-    library : Library
-    now : callable
-        The time of day, in UTC.
-    seconds : float
-        Between two readings.
-    """
+    """Brings a library up to date every ``seconds`` in its own thread."""
 
     def __init__(self, library: Library, now: Callable[[], datetime], seconds: float) -> None:
         self._library, self._now, self._seconds = library, now, seconds

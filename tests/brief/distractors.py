@@ -10,7 +10,7 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 
-from volcast.brief.corpus import Passage
+from volcast.brief.corpus.index import Passage
 
 __all__ = ["distractors"]
 

@@ -10,9 +10,8 @@ from tempfile import TemporaryDirectory
 from tests.brief.distractors import distractors
 from volcast.brief import Answer
 from volcast.brief.answer import answer_from_documents
-from volcast.brief.corpus import Passage
 from volcast.brief.corpus.documents import read_documents
-from volcast.brief.corpus.index import Index
+from volcast.brief.corpus.index import Index, Passage
 from volcast.store import Store
 
 MATERIAL = Path(__file__).parent / "material"

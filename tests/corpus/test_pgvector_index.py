@@ -7,8 +7,7 @@ import pytest
 from tests.postgres_server import postgres_server
 from tests.s3_server import free_ports
 from volcast.brief.answer import answer_from_documents
-from volcast.brief.corpus import Passage
-from volcast.brief.corpus.index import open_index
+from volcast.brief.corpus.index import Passage, open_index
 from volcast.core.errors import StoreUnavailable
 
 RATE = Passage(

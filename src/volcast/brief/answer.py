@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from volcast.brief.corpus import Hit, Passage
-from volcast.brief.corpus.index import Index
+from volcast.brief.corpus.index import Hit, Index, Passage
 from volcast.brief.question import MONTHS, Question, exact_words, words_of
+from volcast.monitoring.status.words import day_words
 
 __all__ = ["NOT_IN_SOURCES", "Answer", "Sentence", "answer_from_documents"]
 
@@ -26,15 +26,9 @@ Weights = Mapping[str, tuple[str, float]]
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence.
+    """A sentence with at least one citation, each of a row or a passage.
 
-    Parameters
-    ----------
-    text : str
-    citations : tuple of str
-        At least one; each resolves to a row or a passage.
-    source : str
-        The document that it is quoted from; empty for a sentence on the system's own rows.
+    ``source`` is the document that it is quoted from; empty for a sentence on the system's rows.
     """
 
     text: str
@@ -44,12 +38,8 @@ class Sentence:
     @property
     def quoted(self) -> str:
         """The text; of a document, in quotation marks after its name."""
-        if not self.source:
-            return self.text
-        return (
-            f"{self.source}: \N{LEFT DOUBLE QUOTATION MARK}{self.text}"
-            "\N{RIGHT DOUBLE QUOTATION MARK}"
-        )
+        quotation = "{}: \N{LEFT DOUBLE QUOTATION MARK}{}\N{RIGHT DOUBLE QUOTATION MARK}"
+        return quotation.format(self.source, self.text) if self.source else self.text
 
 
 @dataclass(frozen=True)
@@ -75,27 +65,20 @@ def answer_from_documents(index: Index, text: str, until: date | None = None) ->
 
     A passage answers if it has every name, number and month of the question, what the question
     asks for (a time, a name, an amount), and sentences similar enough that cover its words.
-
-    Parameters
-    ----------
-    index : Index
-    text : str
-    until : date, optional
-        Passages of a later day are left out.
+    Passages of a day after ``until`` are left out.
     """
     question = Question(text)
     hits = index.search(text, _HITS, until=until)
     words = {word for hit in hits for word in words_of(f"{hit.passage.title} {hit.passage.text}")}
     weights = index.weights(sorted(words | question.names | question.words))
-    best, quoted = _ENOUGH, tuple[str, ...]()
-    source: Passage | None = None
+    best, answer = _ENOUGH, Answer(text, ())
     for hit in hits:
-        score, sentences = _quotation(question, hit, weights)
+        score, quoted = _quotation(question, hit, weights)
         if score >= best:
-            best, quoted, source = score, sentences, hit.passage
-    if source is None:
-        return Answer(text, ())
-    return Answer(text, tuple(Sentence(one, (source.id,), source.name) for one in quoted))
+            source = hit.passage
+            sentences = (Sentence(one, (source.id,), source.name) for one in quoted)
+            best, answer = score, Answer(text, tuple(sentences))
+    return answer
 
 
 def _quotation(question: Question, hit: Hit, weights: Weights) -> tuple[float, tuple[str, ...]]:
@@ -116,16 +99,15 @@ def _quotation(question: Question, hit: Hit, weights: Weights) -> tuple[float, t
     ):
         chosen = sorted((first, second))
     quoted = tuple(texts[n] for n in chosen)
-    if not _fits(question, passage, " ".join(quoted)):
-        return 0.0, ()
-    if _coverage(question.words, quoted, weights) < _SUBJECT:
+    subject = _coverage(question.words, quoted, weights)
+    if subject < _SUBJECT or not _fits(question, passage, " ".join(quoted)):
         return 0.0, ()
     return max(hit.similarities[n] for n in chosen) + coverage(*chosen), quoted
 
 
 def _fits(question: Question, passage: Passage, quoted: str) -> bool:
     """Whether nothing that the question is particular about is missing, or is another."""
-    day = f"{passage.dated.day} {passage.dated:%B %Y}" if passage.dated else ""
+    day = day_words(passage.dated) if passage.dated else ""
     around = exact_words(f"{passage.title} {passage.text} {day}")
     months = exact_words(quoted) & MONTHS
     if question.is_later_than(passage.dated) or not question.names <= around:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 
-from volcast.brief import words
 from volcast.brief.answer import Answer, Sentence
 from volcast.brief.citations import cite
 from volcast.brief.daily import Brief
@@ -12,6 +11,7 @@ from volcast.brief.macro import NAMES, releases
 from volcast.brief.question import Question, words_of
 from volcast.core.errors import NotFound, RequestError
 from volcast.monitoring.score import official_scores
+from volcast.monitoring.status.words import day_words, percent
 from volcast.store import Store
 from volcast.store.tables import MONITORING_REALIZED_ERROR, RAW_MACRO
 
@@ -60,20 +60,14 @@ def answer_from_rows(
     now: datetime,
     brief_of: BriefOf,
 ) -> Answer | None:
-    """Answer a question about a symbol of the universe, or a macro series, from rows alone.
+    """Answer a question about one of the symbols, or a macro series, from rows alone.
 
     Parameters
     ----------
-    store : Store
     symbols : sequence of str
-        Of the universe, the target first.
-    text : str
+        Those that questions may be about, the target first.
     as_of : date or None
         The session whose knowledge counts, unless the question names a day; None is the newest.
-    now : datetime
-        UTC; macro values public by then count where ``as_of`` is None.
-    brief_of : callable
-        Writes the section of a brief.
 
     Returns
     -------
@@ -123,8 +117,15 @@ def _outcome(
         rows = rows[rows["session"] == session]
     if rows.empty:
         return ()
-    newest = {str(name): value for name, value in rows.iloc[-1].items()}
-    return (Sentence(words.realized(newest), (cite(MONITORING_REALIZED_ERROR, newest),)),)
+    row = {str(name): value for name, value in rows.iloc[-1].items()}
+    realized = (
+        f"What came after {day_words(row['session'])} was a realized volatility of "
+        f"{percent(row['rv_5d'])}, where version {row['model_version']} had forecast "
+        f"{percent(row['rv_5d_hat'])}: an error of {row['error_points']:+.1f} points, "
+        f"{'inside' if row['inside_80'] else 'outside'} the 80 % interval, QLIKE "
+        f"{row['qlike']:.3f}."
+    )
+    return (Sentence(realized, (cite(MONITORING_REALIZED_ERROR, row),)),)
 
 
 def _macro_answer(store: Store, question: Question, until: datetime) -> Answer | None:

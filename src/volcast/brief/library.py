@@ -1,12 +1,11 @@
 """The sources of one store: its rows, and its documents in an index."""
 
 import hashlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from volcast.brief.answer import Answer, answer_from_documents
 from volcast.brief.citations import is_row, row_of
@@ -24,8 +23,6 @@ from volcast.store.universe import recall
 
 __all__ = ["Library", "Source", "index_place"]
 
-Value = TypeVar("Value")
-
 _CACHE = Path("var/cache")
 """Where the vectors of a remote store's documents are cached."""
 
@@ -40,9 +37,9 @@ class Source:
     kind : str
         row or document.
     title : str
-        Of a document; the table's name of a row.
+        The document's, or the table's name.
     text : str or None
-        The passage of a document.
+        The passage.
     row : dict or None
         The row, by column.
     """
@@ -70,7 +67,6 @@ class Library:
 
     Parameters
     ----------
-    store : Store
     index : Index
         Of the store's documents.
     now : callable
@@ -84,7 +80,6 @@ class Library:
     now: Callable[[], datetime]
     as_of: date | None = None
     documents: Documents = field(default=Documents(), init=False)
-    _turn: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @classmethod
     def open(cls, settings: Settings, now: Callable[[], datetime]) -> "Library":
@@ -94,11 +89,10 @@ class Library:
 
     def refresh(self) -> Documents:
         """Read the documents again, and bring the index up to date."""
-        with self._turn:
-            documents = read_documents(self.store)
-            self.index.refresh(documents.passages)
-            self.documents = documents
-            return documents
+        documents = read_documents(self.store)
+        self.index.refresh(documents.passages)
+        self.documents = documents
+        return documents
 
     def ask(self, question: str, as_of: date | None = None) -> Answer:
         """Answer from what was public at ``as_of``, or is now.
@@ -108,9 +102,9 @@ class Library:
         """
         until = as_of or self.as_of
         try:
-            target = recall(self.store)
+            universe = recall(self.store)
             forecast = status.forecast_symbols(self.store)
-            symbols = tuple(dict.fromkeys([*target.symbols, *forecast]))
+            symbols = tuple(dict.fromkeys([*universe.symbols, *forecast]))
         except NotFound:
             return answer_from_documents(self.index, question, until)
         answer = answer_from_rows(self.store, symbols, question, until, self.now(), self.brief)
@@ -121,8 +115,7 @@ class Library:
     ) -> Brief:
         """Return the brief of a symbol and session, whole or the section of one title.
 
-        The default is the target and the newest session; a session that has closed, but whose
-        forecast is not due yet, is not the newest.
+        The default is the target and the newest session whose forecast is there or overdue.
 
         Raises
         ------
@@ -131,7 +124,7 @@ class Library:
         RequestError
             If the day is no session that has closed.
         """
-        universe = self._without_place(lambda: recall(self.store))
+        universe = recall(self.store)
         symbols = status.forecast_symbols(self.store)
         symbol = symbol or universe.target
         if symbol not in symbols:
@@ -140,7 +133,7 @@ class Library:
                 remedy="Ask for a symbol that is forecast.", field="symbol",
             )  # fmt: skip
         now, day = self.now(), as_of or self.as_of
-        closed = self._without_place(lambda: resolve_as_of(self.store, symbol, day, now=now))
+        closed = resolve_as_of(self.store, symbol, day, now=now)
         session = closed if day else self._due(universe, symbol, closed, now)
         passages = self.documents.passages
         if not passages and title in (None, "Documents"):
@@ -176,17 +169,6 @@ class Library:
             remedy="Take it from an answer as it is; a document that changed has others.",
             field="id",
         )  # fmt: skip
-
-    def _without_place(self, read: Callable[[], Value]) -> Value:
-        """Return what is read; an error shows no reader where the store is."""
-        try:
-            return read()
-        except NotFound as error:
-            raise NotFound(
-                found=error.found, expected=error.expected,
-                where=error.where.replace(self.store.uri, "the store"), remedy=error.remedy,
-                field=error.field,
-            ) from error  # fmt: skip
 
     def _due(self, universe: Universe, symbol: str, closed: date, now: datetime) -> date:
         """Return the session of the newest forecast if none is overdue, else the closed one."""

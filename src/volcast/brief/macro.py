@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from volcast.monitoring.status.words import day_words
 from volcast.store import Store
 from volcast.store.tables import RAW_MACRO
 
@@ -42,16 +43,10 @@ _MONTHLY = timedelta(days=20)
 
 @dataclass(frozen=True)
 class Release:
-    """The newest value of a series when something of it became public.
+    """The newest value of a series when something of it became public, a row of raw.macro.
 
-    Parameters
-    ----------
-    row : mapping
-        Of raw.macro.
-    before : float or None
-        The value of the period before, as published by then.
-    every : datetime.timedelta
-        The usual time from one observation to the next.
+    ``before`` is the value of the period before, as published by then; ``every`` the usual time
+    from one observation to the next.
     """
 
     row: Mapping[str, Any]
@@ -65,7 +60,7 @@ class Release:
         if "dated about a day after their release" in self.row["lag_rule"]:
             # Of such a file the date is the release's, early in the month after.
             day = day.replace(day=1) - timedelta(days=1)
-        return f"{day:%B %Y}" if self.every >= _MONTHLY else f"{day.day} {day:%B %Y}"
+        return f"{day:%B %Y}" if self.every >= _MONTHLY else day_words(day)
 
     @property
     def words(self) -> str:
@@ -73,29 +68,21 @@ class Release:
         row = self.row
         name, unit = NAMES.get(row["series"], (row["series"], "in its own unit"))
         value = f"{_written(row['value'])} {unit}".rstrip()
-        public: datetime = row["available_at"]
         since = "" if self.before is None else f", after {_written(self.before)}"
         assumed = "" if row["lag_rule"].startswith("published") else " at the latest (assumed lag)"
         return (
             f"{name}, {row['series']}: {value} for {self.period}{since}, "
-            f"public on {public.day} {public:%B %Y}{assumed}."
+            f"public on {day_words(row['available_at'])}{assumed}."
         )
 
 
 def releases(
     store: Store, until: datetime, newest: int, series: str | None = None
 ) -> list[Release]:
-    """Return the newest releases of each series, or of one, that were public by ``until``.
+    """Return the ``newest`` releases of each series, or of one, that were public by ``until``.
 
     A release is the newest period of a series at a moment when something of it became public; a
     revision of earlier periods alone is none. The newest comes first.
-
-    Parameters
-    ----------
-    until : datetime
-        UTC.
-    newest : int
-        Of each series.
     """
     symbols = None if series is None else [series]
     rows: list[dict[str, Any]] = store.read(RAW_MACRO, symbols=symbols).to_pylist()

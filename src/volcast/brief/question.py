@@ -2,8 +2,9 @@
 
 import calendar
 import re
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cached_property
 
 from volcast.core.errors import RequestError
@@ -19,11 +20,12 @@ _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
 _NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b(?:[A-Z][\w&\-]*|[A-Z]{2,}\w*)|\b\w*\d[\w.,]*\b")
 _SPELLED = "two three four five six seven eight nine ten eleven twelve"
 _NUMBERS = {word: str(number) for number, word in enumerate(_SPELLED.split(), 2)}
-_DAY = re.compile(
-    r"\b(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)\b"
-    r"|\b(?P<e>\d{1,2}) (?P<n>[A-Z][a-z]+) (?P<v>\d{4})\b"
-    r"|\b(?P<o>[A-Z][a-z]+) (?P<f>\d{1,2}), (?P<u>\d{4})\b"
-)
+_DAYS = {
+    "%Y-%m-%d": re.compile(r"\b\d{4}-\d\d-\d\d\b"),
+    "%d %B %Y": re.compile(r"\b\d{1,2} [A-Z][a-z]+ \d{4}\b"),
+    "%B %d, %Y": re.compile(r"\b[A-Z][a-z]+ \d{1,2}, \d{4}\b"),
+}
+"""How a day is written."""
 _PARTS = re.compile(r"\b(first|second|third|fourth|last)[\s-](?:quarter|half|week|month)")
 
 _FORMS = (
@@ -49,12 +51,7 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class Question:
-    """A question and what it is particular about.
-
-    Parameters
-    ----------
-    text : str
-    """
+    """A question and what it is particular about."""
 
     text: str
 
@@ -87,16 +84,11 @@ class Question:
     @cached_property
     def day(self) -> date | None:
         """The one day it names, as in 2021-12-31, 31 December 2021 or December 31, 2021."""
-        match = _DAY.search(self.text)
-        if match is None:
-            return None
-        year, month, day = match["y"] or match["v"] or match["u"], match["m"], match["d"]
-        name = (match["n"] or match["o"] or "").capitalize()
-        try:
-            number = int(month) if month else list(calendar.month_name).index(name)
-            return date(int(year), number, int(day or match["e"] or match["f"]))
-        except ValueError:
-            return None
+        for form, pattern in _DAYS.items():
+            for written in pattern.findall(self.text):
+                with suppress(ValueError):
+                    return datetime.strptime(written, form).replace(tzinfo=UTC).date()
+        return None
 
     def is_later_than(self, day: date | None) -> bool:
         """Whether it asks what happened after ``day``, which a document of that day cannot know."""

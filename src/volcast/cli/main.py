@@ -72,11 +72,9 @@ def brief(
     """Print the brief of the day, each sentence with the rows and passages it rests on."""
     from volcast.brief import Library
     from volcast.cli.brief import print_brief
-    from volcast.store.universe import recall
 
     settings = read_settings(store=store, as_of=parse_day(as_of))
     library = Library.open(settings, lambda: datetime.now(UTC))
-    recall(library.store)  # a store that was never filled is a wrong address
     print_brief(console, library.brief(symbol))
 
 

@@ -46,15 +46,7 @@ _RULE = re.compile(r"^[\s|:=\-*_]+$")
 
 @dataclass(frozen=True)
 class Documents:
-    """What was read.
-
-    Parameters
-    ----------
-    passages : tuple of Passage
-        In the order of the files.
-    unread : dict of str to str
-        Why a file was not read, by name below ``documents/``.
-    """
+    """The passages in the order of the files, and names of files not read, each with the reason."""
 
     passages: tuple[Passage, ...] = ()
     unread: tuple[tuple[str, str], ...] = ()
@@ -111,7 +103,7 @@ def _bytes(store: Store, key: str) -> bytes:
     try:
         key.encode()
         if "://" not in store.uri:
-            _refuse_odd_file(Path(store.uri), key)
+            _require_plain_file(Path(store.uri), key)
         data = store.objects.get(key)
     except UnicodeEncodeError as error:
         raise _Unreadable("its name is not UTF-8") from error
@@ -124,7 +116,7 @@ def _bytes(store: Store, key: str) -> bytes:
     return data
 
 
-def _refuse_odd_file(store: Path, key: str) -> None:
+def _require_plain_file(store: Path, key: str) -> None:
     """Refuse a link out of the store, since who may drop a file may not read any other; a pipe."""
     try:
         root = store.resolve()
@@ -148,11 +140,12 @@ def _passages(name: str, data: bytes) -> list[Passage]:
     paragraphs = [part for part in paragraphs if any(map(str.isalnum, part))]
     if not paragraphs:
         raise _Unreadable("it has no text")
-    if not title and _is_heading(paragraphs[0]) and len(paragraphs) > 1:
-        title = paragraphs[0]
+    first, *others = paragraphs
+    if not title and others and len(first) <= _TITLE and first[-1] not in ".!?;,":
+        title = first
     title = " ".join(readable(title).split()) or _title_of_file(name)
-    if paragraphs[0] == title and len(paragraphs) > 1:
-        del paragraphs[0]
+    if others and first == title:
+        paragraphs = others
     citation = f"{DOCUMENTS}{name}@{hashlib.sha256(data).hexdigest()[:12]}"
     return [
         Passage(f"{citation}#{number}", title[:_TITLE], sentences, _day_of_file(name))
@@ -216,8 +209,7 @@ def _pdf(data: bytes) -> tuple[str, str]:
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
 
-    # It warns of each oddity in a file; what matters is raised.
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of each oddity in a file
     try:
         reader = PdfReader(io.BytesIO(data), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
@@ -252,10 +244,6 @@ def _pdf_pages(reader: Any) -> Iterator[str]:
             raise _Unreadable(f"it has more than {_CHARACTERS:,} characters")
         # A word divided at the end of a line is one word.
         yield re.sub(r"(?<=[a-z])-\n(?=[a-z])", "", text)
-
-
-def _is_heading(paragraph: str) -> bool:
-    return len(paragraph) <= _TITLE and paragraph[-1] not in ".!?;,"
 
 
 def _title_of_file(name: str) -> str:

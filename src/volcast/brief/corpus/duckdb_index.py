@@ -4,12 +4,13 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from volcast.brief.corpus.embedding import VectorCache, Vectors, embed
-from volcast.brief.corpus.index import Hit, Passage, embedded_texts
+from volcast.brief.corpus.index import Hit, Passage
 from volcast.core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["DuckdbIndex"]
 
+_FILL = """
+CREATE TABLE passages (number BIGINT, body VARCHAR);
+INSERT INTO passages SELECT unnest(range(len($bodies))), unnest($bodies::VARCHAR[]);
+"""
+_INDEX = """
+PRAGMA create_fts_index('passages', 'number', 'body', stemmer = 'english', stopwords = 'english',
+    ignore = '[^a-z0-9]+', overwrite = 1)
+"""
 _SEARCH = """
 SELECT number, fts_main_passages.match_bm25(number, $question) AS score
 FROM passages WHERE score IS NOT NULL
@@ -35,24 +44,17 @@ _WORDS, _WHOLE = 0.3, 0.66
 
 @dataclass(frozen=True)
 class _Filled:
-    """Passages, their words in DuckDB, and the vectors of passage n from row starts[n] on."""
+    """Passages, their words in DuckDB, and the vectors of each: the whole, then its sentences."""
 
     passages: tuple[Passage, ...]
     connection: "duckdb.DuckDBPyConnection"
-    vectors: Vectors
-    starts: list[int]
+    vectors: list[Vectors]
 
 
 class DuckdbIndex:
-    """Passages ranked by their words and their meaning; threads may share one.
+    """Passages ranked in memory; ``cache`` is the file that keeps vectors between processes."""
 
-    Parameters
-    ----------
-    cache : Path or None
-        The file that keeps the vectors between processes.
-    """
-
-    def __init__(self, cache: Path | None = None) -> None:
+    def __init__(self, cache: Path) -> None:
         self._cache = VectorCache(cache)
         self._filled = self._fill(())
 
@@ -60,28 +62,25 @@ class DuckdbIndex:
         """Hold exactly ``passages``; a search sees all of the old ones or all of these."""
         if tuple(passages) != self._filled.passages:
             self._filled = self._fill(tuple(passages))
-            self._cache.keep([text for passage in passages for text in embedded_texts(passage)])
+            self._cache.keep([text for passage in passages for text in passage.embedded])
 
     def search(self, question: str, k: int, *, until: date | None = None) -> list[Hit]:
-        """Return the ``k`` passages that fit ``question`` best, dated up to ``until`` if given."""
+        """Return the ``k`` passages that fit best; those dated after ``until`` are left out."""
         filled = self._filled
         shown = [
             number for number, passage in enumerate(filled.passages)
             if until is None or passage.dated is None or passage.dated <= until
         ]  # fmt: skip
-        if not shown:
-            return []
         rows = filled.connection.cursor().execute(_SEARCH, {"question": question}).fetchall()
         words: dict[int, float] = dict(rows)
-        best = max(words.get(number, 0) for number in shown) or 1
-        similar = filled.vectors @ embed([question])[0]
-        hits = []
+        best = max((words.get(number, 0) for number in shown), default=0) or 1
+        asked = embed([question])[0]
+        hits: list[tuple[float, Hit]] = []
         for number in shown:
-            start, passage = filled.starts[number], filled.passages[number]
-            whole, *sentences = similar[start : start + 1 + len(passage.sentences)].tolist()
+            whole, *sentences = (filled.vectors[number] @ asked).tolist()
             score = _WORDS * words.get(number, 0) / best + max(sentences) + _WHOLE * whole
-            hits.append(Hit(passage, score, tuple(sentences)))
-        return sorted(hits, key=lambda hit: -hit.score)[:k]
+            hits.append((score, Hit(filled.passages[number], tuple(sentences))))
+        return [hit for _, hit in sorted(hits, key=lambda pair: -pair[0])[:k]]
 
     def weights(self, words: Sequence[str]) -> dict[str, tuple[str, float]]:
         """Return the stem of each word, and how much it distinguishes; 0 of a stop word."""
@@ -91,24 +90,13 @@ class DuckdbIndex:
         return {word: (stem, float(weight)) for word, stem, weight in rows}
 
     def _fill(self, passages: tuple[Passage, ...]) -> _Filled:
-        import pyarrow as pa
-
-        texts = [embedded_texts(passage) for passage in passages]
+        texts = [passage.embedded for passage in passages]
         connection = _connection()
-        columns = {
-            "number": pa.array(range(len(passages)), pa.int64()),
-            "body": pa.array([whole for whole, *_ in texts], pa.string()),
-        }
-        connection.register("fresh", pa.table(columns))
-        connection.execute("CREATE TABLE passages AS SELECT * FROM fresh")
-        connection.unregister("fresh")
-        connection.execute(
-            "PRAGMA create_fts_index('passages', 'number', 'body', stemmer = 'english', "
-            "stopwords = 'english', ignore = '[^a-z0-9]+', overwrite = 1)"
-        )
+        connection.execute(_FILL, {"bodies": [whole for whole, *_ in texts]})
+        connection.execute(_INDEX)
         vectors = self._cache.embed([text for several in texts for text in several])
-        starts = [0, *accumulate(map(len, texts))]
-        return _Filled(passages, connection, vectors, starts)
+        ends = np.cumsum([len(several) for several in texts], dtype=int)
+        return _Filled(passages, connection, np.split(vectors, ends[:-1]))
 
 
 def _connection() -> "duckdb.DuckDBPyConnection":

@@ -30,19 +30,15 @@ Vectors: TypeAlias = NDArray[np.float32]
 class VectorCache:
     """Vectors by text, saved between processes.
 
-    Parameters
-    ----------
-    path : Path or None
-        A file; None keeps them in memory only. A file that cannot be read is rebuilt, and one that
-        cannot be written costs the next process the time to embed again.
+    A file that cannot be read is rebuilt, and one that cannot be written costs the next process
+    the time to embed again.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
         self._vectors: dict[str, Vectors] = {}
-        if path is not None:
-            with suppress(OSError, ValueError, KeyError, EOFError), np.load(path) as saved:
-                self._vectors = dict(zip(saved["texts"].tolist(), saved["vectors"], strict=True))
+        with suppress(OSError, ValueError, KeyError, EOFError), np.load(path) as saved:
+            self._vectors = dict(zip(saved["texts"].tolist(), saved["vectors"], strict=True))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector per text, shape (len(texts), DIMENSIONS)."""
@@ -53,8 +49,6 @@ class VectorCache:
     def keep(self, texts: Sequence[str]) -> None:
         """Forget all other texts, and save."""
         self._vectors = {text: self._vectors[text] for text in texts}
-        if self._path is None:
-            return
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as file:

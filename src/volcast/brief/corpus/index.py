@@ -1,7 +1,4 @@
-"""An index: passages in, and those that fit a question out.
-
-A passage is the smallest piece of text that is retrieved, quoted and cited.
-"""
+"""An index: passages of documents in, and those that fit a question out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,22 +8,21 @@ from typing import Protocol
 
 from volcast.core.errors import ConfigError
 
-__all__ = ["Hit", "Index", "Passage", "embedded_texts", "open_index"]
+__all__ = ["Hit", "Index", "Passage", "open_index"]
 
 
 @dataclass(frozen=True)
 class Passage:
-    """A few sentences of a document under one citation.
+    """A few sentences of a document: the smallest piece that is retrieved, quoted and cited.
 
     Parameters
     ----------
     id : str
-        The citation, ``documents/NAME@HASH#N``: passage number N from 1 of a file, HASH being the
+        The citation ``documents/NAME@HASH#N``: passage number N from 1 of a file, HASH being the
         first 12 hexadecimal digits of its SHA-256.
     title : str
         Of the document.
     sentences : tuple of str
-        In order; each is quoted whole.
     dated : date or None
         The day of the document; a question as of an earlier day does not see it.
     """
@@ -46,30 +42,19 @@ class Passage:
         """The file's name."""
         return self.id.partition("/")[2].rpartition("@")[0]
 
+    @property
+    def embedded(self) -> list[str]:
+        """What is embedded: the whole, and each sentence under the title, which names its "it"."""
+        whole = f"{self.title}\n{self.text}"
+        return [whole, *(f"{self.title}: {sentence}" for sentence in self.sentences)]
+
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage and how well it fits a question.
-
-    Parameters
-    ----------
-    passage : Passage
-    score : float
-        Larger is better; comparable within one search only.
-    similarities : tuple of float
-        Cosine of each sentence and the question, in the passage's order.
-    """
+    """A passage, and the cosine of each of its sentences and the question."""
 
     passage: Passage
-    score: float
     similarities: tuple[float, ...]
-
-
-def embedded_texts(passage: Passage) -> list[str]:
-    """Return what is embedded of a passage: the whole, and each sentence under its title."""
-    # A sentence speaks of "the Council"; the title names it.
-    whole = f"{passage.title}\n{passage.text}"
-    return [whole, *(f"{passage.title}: {sentence}" for sentence in passage.sentences)]
 
 
 class Index(Protocol):

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from volcast.brief.corpus.embedding import DIMENSIONS, embed
-from volcast.brief.corpus.index import Hit, Passage, embedded_texts
+from volcast.brief.corpus.index import Hit, Passage
 from volcast.core.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -30,6 +30,14 @@ CREATE TABLE IF NOT EXISTS volcast_brief.sentences (
 )
 """
 
+_ADD_PASSAGE = """
+INSERT INTO volcast_brief.passages VALUES (%s, %s, %s, %s, to_tsvector('english', %s), %s)
+"""
+_ADD_SENTENCES = """
+INSERT INTO volcast_brief.sentences SELECT %s, place, vector::vector
+FROM unnest(%s::text[]) WITH ORDINALITY AS sentence (vector, place)
+"""
+
 _SEARCH = """
 WITH question AS (
     SELECT %(vector)s::vector AS vector,
@@ -39,9 +47,9 @@ WITH question AS (
         array_agg(-(s.vector <#> q.vector) ORDER BY place) AS similarities
     FROM volcast_brief.sentences s, question q GROUP BY id
 )
-SELECT id, title, sentences, dated,
+SELECT id, title, sentences, dated, similarities,
     0.3 * ts_rank(p.words, q.words) / greatest(max(ts_rank(p.words, q.words)) OVER (), 1e-9)
-    + n.score - 0.66 * (p.vector <#> q.vector) AS score, similarities
+    + n.score - 0.66 * (p.vector <#> q.vector) AS score
 FROM volcast_brief.passages p JOIN nearest n USING (id), question q
 WHERE dated IS NULL OR %(until)s::date IS NULL OR dated <= %(until)s::date
 ORDER BY score DESC, id LIMIT %(k)s
@@ -58,13 +66,7 @@ FROM unnest(%(words)s::text[]) AS word, ts_lexize('english_stem', word) AS stem
 
 
 class PgvectorIndex:
-    """Passages in tables of a server.
-
-    Parameters
-    ----------
-    address : str
-        ``postgresql://user@host/database``; no message contains its password.
-    """
+    """Passages in tables of a server; no message contains the password in its address."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -80,28 +82,31 @@ class PgvectorIndex:
             )
             rows = connection.execute("SELECT id FROM volcast_brief.passages").fetchall()
             for id in by_id.keys() - {row[0] for row in rows}:
-                _insert(connection, by_id[id])
+                passage = by_id[id]
+                texts = passage.embedded
+                whole, *sentences = (str(vector.tolist()) for vector in embed(texts))
+                sources = [id, passage.title, list(passage.sentences), passage.dated, texts[0]]
+                connection.execute(_ADD_PASSAGE, [*sources, whole])
+                connection.execute(_ADD_SENTENCES, [id, sentences])
 
     def search(self, question: str, k: int, *, until: date | None = None) -> list[Hit]:
         """Return the ``k`` passages that fit best; those dated after ``until`` are left out."""
-        values = {
-            "question": question, "vector": str(embed([question])[0].tolist()), "until": until,
-            "k": k,
-        }  # fmt: skip
-        with self._connection() as connection:
-            connection.execute(_TABLES)
-            rows = connection.execute(_SEARCH, values).fetchall()
+        vector = str(embed([question])[0].tolist())
+        values = {"question": question, "vector": vector, "until": until, "k": k}
         return [
-            Hit(Passage(id, title, tuple(sentences), dated), score, tuple(similarities))
-            for id, title, sentences, dated, score, similarities in rows
+            Hit(Passage(id, title, tuple(sentences), dated), tuple(similarities))
+            for id, title, sentences, dated, similarities, _score in self._read(_SEARCH, values)
         ]
 
     def weights(self, words: Sequence[str]) -> dict[str, tuple[str, float]]:
         """Return the stem of each word, and how much it distinguishes; 0 of a stop word."""
+        rows = self._read(_WEIGHTS, {"words": list(words)})
+        return {word: (stem, float(weight)) for word, stem, weight in rows}
+
+    def _read(self, query: LiteralString, values: dict[str, Any]) -> list[Any]:
         with self._connection() as connection:
             connection.execute(_TABLES)
-            rows = connection.execute(_WEIGHTS, {"words": list(words)}).fetchall()
-        return {word: (stem, float(weight)) for word, stem, weight in rows}
+            return connection.execute(query, values).fetchall()
 
     @contextmanager
     def _connection(self) -> "Iterator[psycopg.Connection[Any]]":
@@ -115,18 +120,3 @@ class PgvectorIndex:
                 found=f"{type(error).__name__} from PostgreSQL", expected="an answer",
                 where="VOLCAST_BRIEF_INDEX", remedy="Start the server, or correct its address.",
             ) from None  # fmt: skip
-
-
-def _insert(connection: "psycopg.Connection[Any]", passage: Passage) -> None:
-    texts = embedded_texts(passage)
-    whole, *sentences = (str(vector.tolist()) for vector in embed(texts))
-    connection.execute(
-        "INSERT INTO volcast_brief.passages "
-        "VALUES (%s, %s, %s, %s, to_tsvector('english', %s), %s)",
-        [passage.id, passage.title, list(passage.sentences), passage.dated, texts[0], whole],
-    )
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO volcast_brief.sentences VALUES (%s, %s, %s)",
-            [(passage.id, place, vector) for place, vector in enumerate(sentences)],
-        )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-__all__ = ["Missing", "days", "percent", "points", "session_words"]
+__all__ = ["Missing", "day_words", "days", "percent", "points", "session_words"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ def points(change: float) -> str:
     """Return a change of volatility in decimals as ``+0.9`` points."""
     # A change that rounds to nothing has no sign.
     return f"{100 * change:+.1f}" if round(100 * change, 1) else "0.0"
+
+
+def day_words(day: date) -> str:
+    """Return a day as ``31 December 2021``."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def days(first: date, last: date) -> str:
