@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 __all__ = ["BOARDS", "FOLDER", "Board", "Panel", "render"]
 
@@ -41,23 +41,25 @@ class Board:
     uid: str
     title: str
     panels: tuple[Panel, ...]
-    by_symbol: bool = True
+
+    @property
+    def by_symbol(self) -> bool:
+        """Whether a query depends on the symbol chosen."""
+        return any(_S in query for panel in self.panels for query in panel.queries.values())
+
+
+def _of(title: str, legend: str, name: str, **layout: Any) -> Panel:
+    return Panel(title, {legend: f"{name}{{{_S}}}"}, **layout)
 
 
 def _over(name: str, by: str, values: Sequence[str], extra: str = "") -> dict[str, str]:
     return {value: f'{name}{{{_S}, {by}="{value}"{extra}}}' for value in values}
 
 
-def _age(name: str, labels: str = _S) -> str:
+def _when(title: str, legend: str, name: str, labels: str = _S, **layout: Any) -> Panel:
     # Grafana counts in milliseconds.
-    return f"1000 * {name}{{{labels}}}"
-
-
-def _when(
-    title: str, legend: str, name: str, labels: str = _S, *, unit: str = "dateTimeAsIso",
-    width: int = 12,
-) -> Panel:  # fmt: skip
-    return Panel(title, {legend: _age(name, labels)}, "stat", unit, width=width)
+    queries = {legend: f"1000 * {name}{{{labels}}}"}
+    return Panel(title, queries, "stat", **({"unit": "dateTimeAsIso"} | layout))
 
 
 def _quantile(share: float) -> str:
@@ -76,11 +78,11 @@ _FORECAST = Board("volcast-forecast", "volcast: forecast", (
     Panel("Forecast", {"{{symbol}}": f'volcast_forecast_volatility_ratio{{{_S}, bound="hat"}}'},
           "stat", "percentunit", width=6),
     _when("Session", "{{symbol}}", "volcast_forecast_session_timestamp_seconds", width=6),
-    Panel("Next one due", {"{{symbol}}": _age("volcast_forecast_due_timestamp_seconds")},
-          "stat", "dateTimeFromNow", "At 08:00 in New York; an archive waits for none.", 6),
-    Panel("Champion's age in sessions", {"{{symbol}}": f"volcast_champion_age_sessions{{{_S}}}"},
-          "stat", width=6),
-    Panel("Beside the baselines", {
+    _when("Next one due", "{{symbol}}", "volcast_forecast_due_timestamp_seconds", width=6,
+          unit="dateTimeFromNow", about="At 08:00 in New York; an archive waits for none."),
+    _of("Champion's age in sessions", "{{symbol}}", "volcast_champion_age_sessions",
+        kind="stat", width=6),
+    Panel("Next to the baselines", {
         "volcast": f'volcast_forecast_volatility_ratio{{{_S}, bound="hat"}}',
         **_over("volcast_forecast_baseline_ratio", "baseline", ("har", "vix")),
     }, unit="percentunit"),
@@ -90,39 +92,33 @@ _FORECAST = Board("volcast-forecast", "volcast: forecast", (
 ))  # fmt: skip
 
 _RECORD = Board("volcast-record", "volcast: track record", (
-    Panel("State", {"{{state}}": f"volcast_performance_state{{{_S}}}"}, "state-timeline",
-          about="The latest forecasts against those before."),
-    Panel("Forecasts scored", {"{{window}}": f"volcast_performance_forecasts{{{_S}}}"},
-          "stat", width=6),
+    _of("State", "{{state}}", "volcast_performance_state", kind="state-timeline",
+        about="The latest forecasts against those before."),
+    _of("Forecasts scored", "{{window}}", "volcast_performance_forecasts", kind="stat", width=6),
     _when("Judged for", "{{symbol}}", "volcast_performance_session_timestamp_seconds", width=6),
     Panel("QLIKE of the latest", _over("volcast_performance_qlike", "forecast",
                                        ("volcast", "har", "vix"), ', window="recent"'),
           about="Lower is better. Where volcast is above har, it is not better than it."),
     Panel("QLIKE of those before", _over("volcast_performance_qlike", "forecast",
                                          ("volcast", "har", "vix"), ', window="before"')),
-    Panel("Root mean squared error", {
-        "{{window}}": f"volcast_performance_rmse_ratio{{{_S}}}"}, unit="percentunit"),
-    Panel("p of worse, and of better", {
-        "{{direction}}": f"volcast_performance_probability_ratio{{{_S}}}"}, unit="percentunit"),
-    Panel("Outcomes inside the interval", {
-        "{{interval}} % {{window}}": f"volcast_interval_coverage_ratio{{{_S}}}"},
-          unit="percentunit"),
-    Panel("p of that coverage", {
-        "{{interval}} %": f"volcast_interval_coverage_probability_ratio{{{_S}}}"},
-          unit="percentunit", about="An alert opens under 1 %."),
+    _of("Root mean squared error", "{{window}}", "volcast_performance_rmse_ratio",
+        unit="percentunit"),
+    _of("p of worse, and of better", "{{direction}}", "volcast_performance_probability_ratio",
+        unit="percentunit"),
+    _of("Outcomes inside the interval", "{{interval}} % {{window}}",
+        "volcast_interval_coverage_ratio", unit="percentunit"),
+    _of("p of that coverage", "{{interval}} %", "volcast_interval_coverage_probability_ratio",
+        unit="percentunit", about="An alert opens under 1 %."),
 ))  # fmt: skip
 
 _DRIFT = Board("volcast-drift", "volcast: drift", (
-    Panel("State of drift", {"{{state}}": f"volcast_drift_state{{{_S}}}"}, "state-timeline",
-          about="regime-shift is the market's move, and alerts nobody.", width=18),
+    _of("State of drift", "{{state}}", "volcast_drift_state", kind="state-timeline", width=18,
+        about="regime-shift is the market's move, and alerts nobody."),
     _when("Judged for", "{{symbol}}", "volcast_drift_session_timestamp_seconds", width=6),
-    Panel("Subjects over a threshold", {
-        "{{symbol}}": f"volcast_drift_subjects_fired{{{_S}}}"}),
-    Panel("Tests over their threshold", {
-        "{{subject}}": f"volcast_drift_subject_fired{{{_S}}}"}),
-    Panel("Alert opened", {"{{symbol}}": f"volcast_drift_alert{{{_S}}}"}, "state-timeline"),
-    Panel("Training needed", {"{{symbol}}": f"volcast_retrain_needed{{{_S}}}"}, "state-timeline",
-          width=6),
+    _of("Subjects over a threshold", "{{symbol}}", "volcast_drift_subjects_fired"),
+    _of("Tests over their threshold", "{{subject}}", "volcast_drift_subject_fired"),
+    _of("Alert opened", "{{symbol}}", "volcast_drift_alert", kind="state-timeline"),
+    _of("Training needed", "{{symbol}}", "volcast_retrain_needed", kind="state-timeline", width=6),
     _when("Last session that trained", "{{symbol}}",
           "volcast_retrain_session_timestamp_seconds", width=6),
 ))  # fmt: skip
@@ -132,11 +128,10 @@ _DATA = Board("volcast-data", "volcast: data", (
           "volcast_data_newest_session_timestamp_seconds"),
     _when("Next one due", "{{table}} {{symbol}}",
           "volcast_data_due_timestamp_seconds", unit="dateTimeFromNow"),
-    Panel("Checks failed", {
-        "{{suite}} {{severity}}": f"volcast_quality_checks_failed{{{_S}}}"}),
-    Panel("Rows in quarantine", {"{{symbol}}": f"volcast_quarantined_rows{{{_S}}}"}),
+    _of("Checks failed", "{{suite}} {{severity}}", "volcast_quality_checks_failed"),
+    _of("Rows in quarantine", "{{symbol}}", "volcast_quarantined_rows"),
     _when("Suites last run for", "{{suite}}", "volcast_quality_session_timestamp_seconds"),
-    Panel("Source goes on", {"{{symbol}}": f"volcast_source_live{{{_S}}}"}, "stat", width=6),
+    _of("Source goes on", "{{symbol}}", "volcast_source_live", kind="stat", width=6),
     Panel("Tables readable", {"{{table}}": "volcast_table_readable"}, "state-timeline", width=24),
 ))  # fmt: skip
 
@@ -181,7 +176,7 @@ _PIPELINES = Board("volcast-pipelines", "volcast: pipelines", (
     _when("Last", "", "volcast_store_read_timestamp_seconds", "", unit="dateTimeFromNow", width=6),
     Panel("Alerts", {
         "": 'ALERTS{alertname=~"Volcast.*|Watchdog", alertstate="firing"}'}, "table", width=24),
-), by_symbol=False)  # fmt: skip
+))  # fmt: skip
 
 _ANSWERED = "rate(volcast_brief_answer_seconds_bucket[$__rate_interval])"
 
@@ -196,7 +191,7 @@ _BRIEF = Board("volcast-brief", "volcast: brief", (
           about="Set aside are passages that tell a machine what to say; unread are documents "
           "and tables that cannot be read."),
     _when("Sources read", "", "volcast_brief_read_timestamp_seconds", "", unit="dateTimeFromNow"),
-), by_symbol=False)  # fmt: skip
+))  # fmt: skip
 
 BOARDS = (_FORECAST, _RECORD, _DRIFT, _DATA, _SERVING, _PIPELINES, _BRIEF)
 
@@ -261,7 +256,7 @@ def _panel(number: int, panel: Panel, place: dict[str, int]) -> dict[str, object
 
 
 def main() -> None:
-    """Write every dashboard, and remove what is none of them any more."""
+    """Write every dashboard, and remove the files of those that are gone."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for path in FOLDER.glob("*.json"):
         path.unlink()

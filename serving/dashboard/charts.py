@@ -22,9 +22,7 @@ __all__ = ["fan", "regimes", "runs", "steps", "track_record", "waterfall"]
 alt.data_transformers.disable_max_rows()
 
 _TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 4.0]
-_FINE = [
-    n / 100 for n in (3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 16, 18, 20, 25, 30, 40, 50, 70, 100)
-]
+_FINE = [n / 100 for n in (*range(3, 15), 16, 18, 20, 25, 30, 40, 50, 70, 100)]
 _PERCENT = "format(100 * datum.value, '~g') + ' %'"
 _UNIT = "volatility a year, log scale"
 _TOP = alt.Legend(title=None, orient="top", labelLimit=260)
@@ -97,13 +95,10 @@ def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
 
 
 def steps(parts: Sequence[Driver]) -> pd.DataFrame:
-    """Return what the waterfall is drawn of.
+    """Return the bars of the waterfall: words, start, end, kind and label.
 
-    Returns
-    -------
-    pandas.DataFrame
-        words; start and end (volatility, decimal) of each bar, in log variance one contribution
-        apart; kind (level, raises or lowers) and label. The last end is the forecast.
+    Start and end are volatilities, in log variance one contribution apart; the last end is the
+    forecast. Kind is level, raises or lowers.
     """
     level, rows = 0.0, []
     for part in parts:
@@ -158,20 +153,19 @@ def waterfall(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
 
 
 def runs(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the stretches of one regime; sessions without a regime are left out.
+    """Return the stretches of one regime: regime, first, until (the next session) and sessions.
 
-    Returns
-    -------
-    pandas.DataFrame
-        regime, first and until (the next session, so that stretches meet) and sessions.
+    Sessions without a regime are left out.
     """
     day = pd.to_datetime(rows["session"])
     names = rows["regime"].fillna("")
-    parts = pd.DataFrame(
-        {"regime": names, "first": day, "until": day.shift(-1).fillna(day + pd.Timedelta(days=1))}
-    ).groupby((names != names.shift()).cumsum())
-    stretches = parts.agg({"regime": "first", "first": "min", "until": "max"})
-    stretches = stretches.assign(sessions=parts.size())
+    until = day.shift(-1).fillna(day + pd.Timedelta(days=1))
+    stretches = (
+        pd.DataFrame({"regime": names, "first": day, "until": until})
+        .groupby((names != names.shift()).cumsum())
+        .agg({"regime": ["first", "size"], "first": "min", "until": "max"})
+        .set_axis(["regime", "sessions", "first", "until"], axis="columns")
+    )
     return stretches[stretches["regime"] != ""].reset_index(drop=True)
 
 

@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from serving.dashboard import reads
 from serving.dashboard.markup import STYLE, notice
-from serving.dashboard.sections.drivers import show_drivers
-from serving.dashboard.sections.headline import show_headline
+from serving.dashboard.reads import Reader, fact
+from serving.dashboard.sections.forecast import show_drivers, show_headline
 from serving.dashboard.sections.history import (
     choose_span,
     show_fan,
@@ -16,11 +15,12 @@ from serving.dashboard.sections.history import (
     show_track,
 )
 from serving.dashboard.sections.model import show_model
-from serving.dashboard.sections.reader import Reader
 from serving.dashboard.sections.watch import show_data, show_watch
 from volcast.core.errors import NotFound, StoreUnavailable, VolcastError
 from volcast.core.settings import Settings, Universe, read_settings
+from volcast.monitoring.status import forecast_symbols
 from volcast.store import Store
+from volcast.store.universe import recall
 
 __all__ = ["show"]
 
@@ -33,7 +33,7 @@ def show() -> None:
     uri = Store.open(settings.store).uri
     try:
         universe, warning = _universe(uri, settings)
-        symbols = reads.symbols(uri)
+        symbols = fact(forecast_symbols, uri)
     except StoreUnavailable as error:
         st.html(
             '<h1 class="v-headline">The store cannot be reached</h1>' + notice("wrong", str(error))
@@ -62,7 +62,7 @@ def show() -> None:
 
 def _universe(uri: str, settings: Settings) -> tuple[Universe, str]:
     try:
-        return reads.universe(uri), ""
+        return fact(recall, uri), ""
     except NotFound as error:
         return settings.resolved_universe, notice("missing", str(error))
 

@@ -1,71 +1,74 @@
-"""Facts of a store, cached for a minute, so that many visitors cost the store one read."""
+"""Facts of a store and charts of them, cached, so that many visitors cost the store one read."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 import altair as alt
-import pandas as pd
 import streamlit as st
 
+from serving.dashboard.markup import notice
 from volcast.core.settings import Universe
 from volcast.monitoring import status
 from volcast.store import Store
-from volcast.store.universe import recall
 
-__all__ = ["card", "drawn", "health", "outlook", "ribbon", "symbols", "track", "universe"]
+__all__ = ["Reader", "drawn", "fact"]
+
+Fact = TypeVar("Fact")
 
 _SECONDS = 60
-_cached = st.cache_data(ttl=_SECONDS, max_entries=32, show_spinner=False)
+_BY_NAME: dict[str | type, Callable[[Any], Any]] = {FunctionType: attrgetter("__qualname__")}
 
 
-@_cached
-def universe(uri: str) -> Universe:
-    """Return the store's universe; NotFound where nothing was ever ingested."""
-    return recall(Store.open(uri))
+@dataclass(frozen=True)
+class Reader:
+    """Whose facts are shown, by the store's address and the symbol, and on what page.
+
+    Parameters
+    ----------
+    dark : bool
+        Whether the page is dark.
+    """
+
+    uri: str
+    universe: Universe
+    symbol: str
+    dark: bool
+
+    def available(
+        self, read: Callable[..., Fact | status.Missing], *arguments: object
+    ) -> Fact | None:
+        """Return a fact of the store; where it is missing, show the notice and return None."""
+        value = fact(read, self.uri, *arguments)
+        if isinstance(value, status.Missing):
+            st.html(notice("missing", str(value)))
+            return None
+        return value
+
+    def health(self) -> status.Health:
+        """Return the state of data, drift, error and pipelines."""
+        return fact(_health, self.uri, self.universe, self.symbol)
 
 
-@_cached
-def symbols(uri: str) -> Sequence[str]:
-    """Return the symbols with a published forecast."""
-    return status.forecast_symbols(Store.open(uri))
+def fact(read: Callable[..., Fact], uri: str, *arguments: object) -> Fact:
+    """Return what ``read`` does of a store, or what it did in the last minute."""
+    result: Fact = _read(read, uri, *arguments)
+    return result
 
 
-@_cached
-def outlook(uri: str, symbol: str) -> status.Outlook | status.Missing:
-    """Return the newest forecast."""
-    return status.outlook(Store.open(uri), symbol)
+@st.cache_data(ttl=_SECONDS, max_entries=256, show_spinner=False, hash_funcs=_BY_NAME)
+def _read(read: Callable[..., object], uri: str, *arguments: object) -> Any:
+    return read(Store.open(uri), *arguments)
 
 
-@_cached
-def health(uri: str, of: Universe, symbol: str) -> status.Health:
-    """Return the state of data, drift, error and pipelines."""
-    return status.health(Store.open(uri), of, symbol, datetime.now(UTC))
+def _health(store: Store, universe: Universe, symbol: str) -> status.Health:
+    return status.health(store, universe, symbol, datetime.now(UTC))
 
 
-@_cached
-def track(uri: str, symbol: str) -> pd.DataFrame | status.Missing:
-    """Return all forecasts with their outcomes."""
-    return status.track(Store.open(uri), symbol)
-
-
-@_cached
-def ribbon(uri: str, symbol: str) -> pd.DataFrame | status.Missing:
-    """Return the price with its regimes."""
-    return status.ribbon(Store.open(uri), symbol)
-
-
-@_cached
-def card(uri: str) -> status.ModelCard | status.Missing:
-    """Return the champion's card."""
-    return status.model_card(Store.open(uri))
-
-
-@st.cache_data(
-    max_entries=128, show_spinner=False, hash_funcs={FunctionType: attrgetter("__qualname__")}
-)
+@st.cache_data(max_entries=128, show_spinner=False, hash_funcs=_BY_NAME)
 def drawn(draw: Callable[..., alt.LayerChart], *arguments: object) -> dict[str, Any]:
     """Return a chart as Vega-Lite; the same rows are drawn once.
 

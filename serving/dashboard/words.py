@@ -8,19 +8,10 @@ import pandas as pd
 
 from serving.dashboard.charts import runs
 from volcast.core.names import LABELS, STATES
-from volcast.monitoring.status import Driver, Newest, Versus, coverage
-from volcast.monitoring.status.words import days, percent, points, session_words
+from volcast.monitoring.status import Driver, Versus, coverage
+from volcast.monitoring.status.words import days, percent, points
 
-__all__ = [
-    "day",
-    "of_age",
-    "of_drivers",
-    "of_fan",
-    "of_regimes",
-    "of_skill",
-    "of_track",
-    "signed_share",
-]
+__all__ = ["day", "of_drivers", "of_fan", "of_regimes", "of_skill", "of_track", "signed_share"]
 
 
 def day(when: date | None) -> str:
@@ -31,13 +22,6 @@ def day(when: date | None) -> str:
 def signed_share(value: float) -> str:
     """Return a share of one as ``+5.0 %``."""
     return f"{100 * value:+.1f} %"
-
-
-def of_age(one: Newest) -> str:
-    """Return whether a table is up to date."""
-    if one.behind is None:
-        return "○ none"
-    return "✓ up to date" if one.behind == 0 else f"▲ {session_words(one.behind)} behind"
 
 
 def of_fan(rows: pd.DataFrame) -> str:
@@ -82,10 +66,10 @@ def of_drivers(parts: Sequence[Driver]) -> str:
 
 def of_regimes(rows: pd.DataFrame) -> str:
     """Describe the regimes, and since when the present one lasts."""
-    change = rows["close"].iloc[-1] / rows["close"].iloc[0] - 1
+    first, last = rows["close"].iloc[[0, -1]]
     sentences = [
-        f"{_span(rows)}: the close went from {rows['close'].iloc[0]:,.2f} to "
-        f"{rows['close'].iloc[-1]:,.2f} ({signed_share(change)})."
+        f"{_span(rows)}: the close went from {first:,.2f} to {last:,.2f} "
+        f"({signed_share(last / first - 1)})."
     ]
     stretches = runs(rows)
     if stretches.empty:
@@ -96,31 +80,21 @@ def of_regimes(rows: pd.DataFrame) -> str:
     newest = stretches.iloc[-1]
     if rows["regime"].iloc[-1] == newest["regime"]:
         since = newest["first"].date()
-        sentences.append(f"{newest['regime'].capitalize()} since {day(since)} or before."
-                    if len(stretches) == 1 else
-                    f"{newest['regime'].capitalize()} since {day(since)}.")  # fmt: skip
+        before = " or before" if len(stretches) == 1 else ""
+        sentences.append(f"{newest['regime'].capitalize()} since {day(since)}{before}.")
     return " ".join(sentences)
 
 
 def of_skill(scores: Sequence[Versus]) -> tuple[bool, str]:
     """Return whether volcast was better than all others by both losses, and the details."""
-    sentences, all_better = [], True
+    clauses, all_better = [], True
     for one in scores:
-        behind = [
-            loss
-            for loss, ours, theirs in (
-                ("QLIKE", one.qlike, one.other_qlike),
-                ("RMSE", one.rmse, one.other_rmse),
-            )
-            if ours >= theirs
-        ]
+        losses = {"QLIKE": one.qlike < one.other_qlike, "RMSE": one.rmse < one.other_rmse}
+        behind = " and ".join(loss for loss, better in losses.items() if not better)
         all_better = all_better and not behind
-        sentences.append(
-            f"not better than {one.name} by {' and '.join(behind)}"
-            if behind
-            else f"better than {one.name}"
-        )
-    return all_better, f"Over this span volcast is {'; '.join(sentences)}."
+        clause = f"better than {one.name}"
+        clauses.append(f"not {clause} by {behind}" if behind else clause)
+    return all_better, f"Over this span volcast is {'; '.join(clauses)}."
 
 
 def of_track(months: pd.DataFrame, metric: str, past: float | None) -> str:

@@ -84,7 +84,7 @@ def watch(store: Store) -> None:
     )  # fmt: skip
     put(
         store, MONITORING_RETRAIN, "SPY", SESSION, needed=False, train=False,
-        reason="not wanted: drift regime-shift, error same",
+        reason="not needed: drift regime-shift, error same",
     )  # fmt: skip
     ended(store, "volcast-train", datetime(2024, 5, 31, 22, tzinfo=UTC))
     ended(store, "volcast-daily-inference", datetime(2024, 6, 28, 22, tzinfo=UTC), "failed")

@@ -122,14 +122,6 @@ def test_months_are_counted_against_each_baseline():
     assert "HAR-RV in 0 of 3" in words.of_track(months, "rmse", None)
 
 
-@pytest.mark.parametrize(
-    ("behind", "text"),
-    [(None, "○ none"), (0, "✓ up to date"), (1, "▲ 1 session behind"), (2, "▲ 2 sessions behind")],
-)
-def test_the_age_of_a_table_is_in_sessions(behind, text):
-    assert words.of_age(status.Newest("labels_daily", "SPY", stores.SESSION, behind)) == text
-
-
 def test_text_of_the_store_is_escaped_and_numbers_are_aligned_right():
     html = notice("wrong", "<script>alert(1)</script> run `make run`")
     assert "&lt;script&gt;" in html

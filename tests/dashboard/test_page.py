@@ -129,7 +129,7 @@ def test_scores_watch_and_card_are_those_of_the_store(page):
     for part in (
         "▲ regime-shift on 28 Jun 2024: VIX explains it.", "implied volatility (iv)",
         "✓ same on 28 Jun 2024: p .4 of being worse against HAR-RV.",
-        "On 28 Jun 2024: not wanted: drift regime-shift, error same.",
+        "On 28 Jun 2024: not needed: drift regime-shift, error same.", "✓ up to date",
         "<b>two rows</b> are odd",  # never markup
         "blend 0123abcd", "beefcafebeef", "79.8 % (of 80 %) and 94.5 % (of 95 %)",
     ):  # fmt: skip

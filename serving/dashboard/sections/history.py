@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from serving.dashboard import reads
 from serving.dashboard.charts import fan, regimes, track_record
 from serving.dashboard.markup import heading, notice, prose, table
-from serving.dashboard.sections.reader import Reader, available
+from serving.dashboard.reads import Reader, drawn
 from serving.dashboard.words import of_fan, of_regimes, of_skill, of_track, signed_share
 from volcast.features.catalog import STATE_FEATURES
+from volcast.monitoring import status
 from volcast.monitoring.status import against, by_month, coverage
 from volcast.monitoring.status.words import percent
 
@@ -38,16 +38,16 @@ def choose_span() -> str:
 def show_fan(reader: Reader, span: str) -> None:
     """Show forecasts with their intervals and the outcomes."""
     st.html(heading(2, "Forecast against outcome"))
-    if (track := available(reads.track(reader.uri, reader.symbol))) is None:
+    if (track := reader.available(status.track, reader.symbol)) is None:
         return
     rows = _within(track, span)
     text = of_fan(rows)
-    drawn = rows
+    shown = rows
     if len(rows) > _DENSE:
         # Outcomes of five sessions, five sessions apart, share none.
-        drawn = rows.iloc[::-5].iloc[::-1].reset_index(drop=True)
+        shown = rows.iloc[::-5].iloc[::-1].reset_index(drop=True)
         text += " Every fifth is drawn, so that no two outcomes overlap."
-    st.vega_lite_chart(reads.drawn(fan, drawn, reader.dark), alt=text, key="fan")
+    st.vega_lite_chart(drawn(fan, shown, reader.dark), alt=text, key="fan")
     st.html(prose(text))
     columns = ("as of", "kind", "forecast", "80 %", "95 %", "realized")
     _as_table("The forecasts as a table", "fan-table", columns, rows, _fan_row)
@@ -56,11 +56,11 @@ def show_fan(reader: Reader, span: str) -> None:
 def show_regimes(reader: Reader, span: str) -> None:
     """Show the price over its regimes."""
     st.html(heading(2, "Regime of the market"))
-    if (ribbon := available(reads.ribbon(reader.uri, reader.symbol))) is None:
+    if (ribbon := reader.available(status.ribbon, reader.symbol)) is None:
         return
     rows = _within(ribbon, span)
     text = of_regimes(rows)
-    st.vega_lite_chart(reads.drawn(regimes, rows, reader.dark), alt=text, key="regimes")
+    st.vega_lite_chart(drawn(regimes, rows, reader.dark), alt=text, key="regimes")
     st.html(prose(text))
     columns = ("session", "close", "regime", *STATE_FEATURES.values())
     _as_table("The regimes as a table", "regime-table", columns, rows, _regime_row)
@@ -69,7 +69,7 @@ def show_regimes(reader: Reader, span: str) -> None:
 def show_track(reader: Reader, span: str) -> None:
     """Show losses by month, with the baselines'."""
     st.html(heading(2, "Track record"))
-    if (track := available(reads.track(reader.uri, reader.symbol))) is None:
+    if (track := reader.available(status.track, reader.symbol)) is None:
         return
     rows = _within(track, span)
     months = by_month(rows)
@@ -80,7 +80,7 @@ def show_track(reader: Reader, span: str) -> None:
     before = against(track.iloc[: len(track) - len(rows)])
     past = getattr(before[0], metric) if before else None
     text = of_track(months, metric, past)
-    spec = reads.drawn(track_record, months, metric, past, reader.dark)
+    spec = drawn(track_record, months, metric, past, reader.dark)
     st.vega_lite_chart(spec, alt=text, key="track")
     st.html(prose(text))
     columns = ("month", "forecast", "sessions", "QLIKE", "RMSE, points")
@@ -90,13 +90,13 @@ def show_track(reader: Reader, span: str) -> None:
 def show_scores(reader: Reader, span: str) -> None:
     """Show whether volcast was better over the span, and the coverage of its intervals."""
     st.html(heading(2, "Was it better?"))
-    if (track := available(reads.track(reader.uri, reader.symbol))) is None:
+    if (track := reader.available(status.track, reader.symbol)) is None:
         return
     scores = against(_within(track, span))
     if not scores:
         st.html(notice("missing", _NO_OUTCOME))
         return
-    better, verdict = of_skill(scores)
+    better, text = of_skill(scores)
     columns = ("against", "sessions", "QLIKE", "our QLIKE", "saved", "RMSE", "our RMSE")
     cells = [
         (one.name, f"{one.n:,}", f"{one.other_qlike:.3f}", f"{one.qlike:.3f}",
@@ -104,7 +104,7 @@ def show_scores(reader: Reader, span: str) -> None:
         for one in scores
     ]  # fmt: skip
     st.html(
-        (prose(verdict) if better else notice("warning", verdict))
+        (prose(text) if better else notice("warning", text))
         + table("On the same sessions of this span, lower is better", columns, cells)
         + _coverage(track)
     )
@@ -143,11 +143,12 @@ def _as_table(
 
 
 def _fan_row(row: pd.Series) -> tuple[str, ...]:
-    return (
-        str(row["session"]), row["origin"], percent(row["forecast"]),
-        *(_between(row[f"lo{level}"], row[f"hi{level}"]) for level in (80, 95)),
-        _or_blank(row["realized"]),
-    )  # fmt: skip
+    intervals = (
+        "" if pd.isna(low) else f"{100 * low:.1f} - {100 * high:.1f} %"
+        for low, high in ((row["lo80"], row["hi80"]), (row["lo95"], row["hi95"]))
+    )
+    forecast, realized = (_or_blank(row[name]) for name in ("forecast", "realized"))
+    return str(row["session"]), row["origin"], forecast, *intervals, realized
 
 
 def _regime_row(row: pd.Series) -> tuple[str, ...]:
@@ -158,10 +159,6 @@ def _regime_row(row: pd.Series) -> tuple[str, ...]:
 def _month(row: pd.Series) -> tuple[str, ...]:
     losses = f"{row['qlike']:.3f}", f"{row['rmse']:.2f}"
     return f"{row['month']:%b %Y}", row["name"], str(row["n"]), *losses
-
-
-def _between(low: float, high: float) -> str:
-    return "" if pd.isna(low) else f"{100 * low:.1f} - {100 * high:.1f} %"
 
 
 def _or_blank(value: float) -> str:

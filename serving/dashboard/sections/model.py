@@ -4,13 +4,12 @@ from math import isfinite
 
 import streamlit as st
 
-from serving.dashboard import reads
 from serving.dashboard.markup import definitions, heading, prose, table
-from serving.dashboard.sections.reader import Reader, available
+from serving.dashboard.reads import Reader
 from serving.dashboard.words import signed_share
 from volcast.core.names import LABELS
 from volcast.evaluation.table import SkillTable, shown_p
-from volcast.monitoring.status import ModelCard
+from volcast.monitoring.status import ModelCard, model_card
 from volcast.monitoring.status.words import percent
 
 __all__ = ["show_model"]
@@ -19,7 +18,7 @@ __all__ = ["show_model"]
 def show_model(reader: Reader) -> None:
     """Show what the champion is and how it was judged; read only."""
     st.html(heading(2, "Model card"))
-    if (card := available(reads.card(reader.uri))) is None:
+    if (card := reader.available(model_card)) is None:
         return
     left, right = st.columns(2, gap="large")
     periods = card.metrics.tables

@@ -4,10 +4,9 @@ from datetime import date
 
 import streamlit as st
 
-from serving.dashboard import reads
 from serving.dashboard.markup import heading, notice, prose, table
-from serving.dashboard.sections.reader import Reader
-from serving.dashboard.words import day, of_age
+from serving.dashboard.reads import Reader
+from serving.dashboard.words import day
 from volcast.core import calendar
 from volcast.features.catalog import label
 from volcast.monitoring.status import Health, Missing
@@ -25,14 +24,14 @@ _SIGNS = {
 def show_watch(reader: Reader) -> None:
     """Show drift, realized error and retraining."""
     st.html(heading(2, "Drift, error and retraining"))
-    health = reads.health(reader.uri, reader.universe, reader.symbol)
+    health = reader.health()
     st.html(_drift(health) + _error(health) + _retrain(health))
 
 
 def show_data(reader: Reader) -> None:
     """Show how fresh each table is, what checks failed, and how the pipelines ended."""
     st.html(heading(2, "Data"))
-    health = reads.health(reader.uri, reader.universe, reader.symbol)
+    health = reader.health()
     left, right = st.columns(2, gap="large")
     with left:
         st.html(_freshness(health))
@@ -48,9 +47,15 @@ def _freshness(health: Health) -> str:
     else:
         kind = "The source is live" if health.live else "The source is an archive"
         text = prose(f"{kind}: everything should be at {day(health.expected)}.")
-    rows = [(one.table, one.symbol, day(one.session), of_age(one)) for one in health.tables]
+    rows = [(one.table, one.symbol, day(one.session), _age(one.behind)) for one in health.tables]
     columns = ("table", "symbol", "newest session", "state")
     return heading(3, "Freshness") + text + table("Newest row of each table", columns, rows)
+
+
+def _age(behind: int | None) -> str:
+    if behind is None:
+        return "○ none"
+    return "✓ up to date" if behind == 0 else f"▲ {session_words(behind)} behind"
 
 
 def _since(health: Health, session: date) -> str:
@@ -58,7 +63,7 @@ def _since(health: Health, session: date) -> str:
     if health.expected is None or session >= health.expected:
         return ""
     count = session_words(calendar.sessions_between(session, health.expected))
-    return notice("warning", f"That was {count} ago: nothing was looked for since.")
+    return notice("warning", f"That was {count} ago; there was no check since.")
 
 
 def _quality(health: Health) -> str:
@@ -68,10 +73,9 @@ def _quality(health: Health) -> str:
     if not health.failed:
         return title + prose(f"None of the {health.checks} that ran last.")
     rows = [
-        (row["check"], row["suite"], _state(row["severity"]),
-         str(row["failed"]), row["detail"])
+        (row["check"], row["suite"], _state(row["severity"]), str(row["failed"]), row["detail"])
         for row in health.failed
-    ]  # fmt: skip
+    ]
     columns = ("check", "suite", "severity", "rows", "what")
     return title + table("At the last run of each suite", columns, rows)
 
@@ -85,9 +89,9 @@ def _drift(health: Health) -> str:
     text += _since(health, row["session"])
     if not health.fired:
         return title + text + prose("No test fired.")
-    named = "; ".join(f"{label(name)} (`{name}`)" for name in health.fired)
-    alone = f"Tests fired for {len(health.fired)} alone, which the verdict weighs together"
-    return title + text + prose(f"{alone}: {named}.")
+    subjects = "; ".join(f"{label(name)} (`{name}`)" for name in health.fired)
+    fired = f"Tests fired for {len(health.fired)}, which the state weighs together: {subjects}."
+    return title + text + prose(fired)
 
 
 def _error(health: Health) -> str:
