@@ -12,12 +12,12 @@ from serving.problems import of_status, problem, unforeseen
 from serving.routes import ForecastRoutes
 from volcast.core.errors import Overloaded, VolcastError
 
-__all__ = ["Application"]
-
 _MOST_REQUESTS = 512
 """Open requests; probes and metrics are answered beyond that."""
 
 _CLIENT_LEFT = 499
+_READING = ("GET", "HEAD")
+_JSON = (b"content-type", b"application/json")
 
 _UNLIMITED = frozenset(
     {"/", "/metrics", "/v1/models/volcast", "/v2/health/live", "/v2/health/ready",
@@ -29,9 +29,9 @@ _UNLIMITED = frozenset(
 class Application:
     """ASGI application around KServe's.
 
-    Forecasting paths are answered here; others go on to KServe. KServe echoes request headers in
-    answers and may forward them, so it gets none but a JSON content type. Without a guard everyone
-    is let in.
+    Forecasting paths are answered here; other paths that are read go on to KServe, which echoes
+    request headers in answers and may forward them, so it gets none. Without a guard everyone is
+    let in.
     """
 
     def __init__(self, kserve: ASGIApp, routes: ForecastRoutes, guard: Guard | None = None) -> None:
@@ -64,20 +64,22 @@ class Application:
                     )  # fmt: skip
                 if self._guard is not None:
                     await self._guard.check(scope["headers"])
-            body = b"" if method in {"GET", "HEAD"} else await whole_body(receive)
-            if body is None:
-                response.status = _CLIENT_LEFT
-                return
             methods = self._routes.methods(path)
-            if not methods:
-                inner = {**scope, "headers": _headers(body)}
-                await self._kserve(inner, _replay(body, receive), response)
-            elif method not in methods:
-                refusal = of_status(HTTPStatus.METHOD_NOT_ALLOWED, ", ".join(methods))
-                await refusal(scope, receive, response)
-            else:
+            if method in methods:
+                body = b"" if method in _READING else await whole_body(receive)
+                if body is None:
+                    response.status = _CLIENT_LEFT
+                    return
                 query = scope["query_string"]
                 await response.json(await self._routes.answer(path, method, query, body))
+            elif method in _READING and not methods:
+                await self._kserve({**scope, "headers": []}, receive, response)
+            elif methods or path in metrics.ROUTES:
+                allowed = ", ".join(methods or _READING)
+                refusal = of_status(HTTPStatus.METHOD_NOT_ALLOWED, allowed)
+                await refusal(scope, receive, response)
+            else:
+                await of_status(HTTPStatus.NOT_FOUND, None)(scope, receive, response)
         except VolcastError as error:
             await problem(error)(scope, receive, response)
         except Exception as error:
@@ -99,19 +101,6 @@ class _Response:
 
     async def json(self, body: bytes) -> None:
         """Send a whole answer."""
-        await self({"type": "http.response.start", "status": 200, "headers": _headers(body)})
+        length = (b"content-length", b"%d" % len(body))
+        await self({"type": "http.response.start", "status": 200, "headers": [_JSON, length]})
         await self._send({"type": "http.response.body", "body": body})
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """Return a ``receive`` that gives the body already read, then whatever follows."""
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return replay
-
-
-def _headers(body: bytes) -> list[tuple[bytes, bytes]]:
-    return [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]

@@ -14,8 +14,6 @@ import jwt
 from volcast.core.errors import ConfigError, SourceUnavailable, Unauthorized
 from volcast.core.settings import Settings
 
-__all__ = ["Guard", "JsonWebKeys", "TokenFile", "guard_of"]
-
 Headers = Sequence[tuple[bytes, bytes]]
 
 _READ_AGAIN = 5.0
@@ -77,13 +75,7 @@ class JsonWebKeys:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def accepts(self, token: bytes) -> bool:
-        """Return whether ``token`` is signed by one of the keys, valid now, and meant for us.
-
-        Raises
-        ------
-        SourceUnavailable
-            If the keys have never been read.
-        """
+        """Return whether ``token`` is signed by one of the keys, valid now, and meant for us."""
         try:
             key = await self._key(jwt.get_unverified_header(token).get("kid"))
             if key is None:
@@ -133,13 +125,7 @@ class Guard:
     keys: JsonWebKeys | None
 
     async def check(self, headers: Headers) -> None:
-        """Check a request's headers.
-
-        Raises
-        ------
-        Unauthorized
-            Without a token, or with one that is not valid; the message does not tell why.
-        """
+        """Raise Unauthorized without a valid token; the message does not contain the reason."""
         sent = [value for name, value in headers if name == b"authorization"]
         kind, _, token = sent[0].partition(b" ") if len(sent) == 1 else (b"", b"", b"")
         token = token.strip()
@@ -156,13 +142,7 @@ class Guard:
 
 
 def guard_of(settings: Settings) -> Guard | None:
-    """Return the guard that the settings ask for; None if they ask for none.
-
-    Raises
-    ------
-    ConfigError
-        If the token file cannot be read.
-    """
+    """Return the guard that the settings ask for; None if they ask for none."""
     tokens = None if settings.auth_token_file is None else TokenFile(settings.auth_token_file)
     if tokens is not None:
         tokens.read()

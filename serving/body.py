@@ -13,17 +13,6 @@ from starlette.types import Receive
 
 from volcast.core.errors import RequestError, RequestTooLarge, RequestTooSlow
 
-__all__ = [
-    "BODY_CAP",
-    "field_error",
-    "json_object",
-    "plain_date",
-    "quoted",
-    "refuse_unknown",
-    "unrepeated",
-    "whole_body",
-]
-
 BODY_CAP = 1 << 20
 """Largest size of a body, in bytes."""
 
@@ -34,15 +23,7 @@ _BODY_SECONDS = 10.0
 
 
 async def whole_body(receive: Receive) -> bytes | None:
-    """Read a request's body; None if the client left before its end.
-
-    Raises
-    ------
-    RequestTooLarge
-        If it is over the cap.
-    RequestTooSlow
-        If it does not arrive in time.
-    """
+    """Read a request's body, refused over the cap and past its time; None if the client left."""
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             return await _chunks(receive)
@@ -77,11 +58,6 @@ def json_object(body: bytes) -> dict[str, Any]:
 
     NaN and Infinity pass, so that a reader can refuse a value by its field's name. A repeated name
     is refused at any depth: which of its values was meant cannot be known.
-
-    Raises
-    ------
-    RequestError
-        On anything but UTF-8 JSON with an object at the top and no repeated name.
     """
     try:
         parsed = _decode(body)
@@ -118,13 +94,7 @@ def _count_names(parsed: object) -> int:
 
 
 def unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the pairs of a name and a value as a dictionary.
-
-    Raises
-    ------
-    RequestError
-        If a name is repeated.
-    """
+    """Return pairs of a name and a value as a dictionary, unless a name is repeated."""
     parsed = dict(pairs)
     if len(parsed) < len(pairs):
         names = [name for name, _ in pairs]
@@ -138,13 +108,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=unrepeated)
 
 
 def refuse_unknown(names: Iterable[str], allowed: AbstractSet[str]) -> None:
-    """Refuse the first name that is not allowed.
-
-    Raises
-    ------
-    RequestError
-        With that name as its field.
-    """
+    """Refuse the first name that is not allowed, as the error's field."""
     for name in names:
         if name not in allowed:
             raise field_error(f"unknown field {quoted(name)}", f"{sorted(allowed)}", name)
@@ -158,13 +122,7 @@ def _not_an_object(found: str) -> RequestError:
 
 
 def plain_date(value: object, field: str) -> date:
-    """Parse a date written YYYY-MM-DD.
-
-    Raises
-    ------
-    RequestError
-        On any other type or spelling, or a day that does not exist.
-    """
+    """Parse a date written YYYY-MM-DD; refuse any other type or spelling."""
     try:
         # Without the check of the dashes a week date such as 2019-W01-1 would pass.
         if isinstance(value, str) and len(value) == 10 and value[4] == value[7] == "-":

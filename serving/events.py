@@ -8,8 +8,6 @@ import warnings
 
 from volcast.core.logs import RUN_ID, Level, line
 
-__all__ = ["configure", "emit"]
-
 _LOGGER = logging.getLogger("volcast.serving")
 
 _LEVELS: dict[int, Level] = {logging.INFO: "info", logging.WARNING: "warning"}

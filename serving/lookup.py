@@ -17,8 +17,6 @@ from feature_repo.online import online_features
 from feature_repo.opening import open_feature_store
 from volcast.core.errors import StoreUnavailable
 
-__all__ = ["FeatureRow", "LatestFeatures", "OnlineFeatures"]
-
 _FAULTS = (
     FeastError, OSError, sqlite3.Error, RedisError, BotoCoreError, ClientError, DecodeError,
 )  # fmt: skip
@@ -42,10 +40,7 @@ class LatestFeatures:
 
 
 class OnlineFeatures:
-    """The online store of a volcast store, opened at the first read.
-
-    ``online`` is the setting ``online_store``.
-    """
+    """The online store of a volcast store, opened at the first read."""
 
     def __init__(self, store_uri: str, online: SecretStr | None = None) -> None:
         self._uri, self._online = store_uri, online
@@ -53,15 +48,7 @@ class OnlineFeatures:
         self._lock = threading.Lock()  # Feast shares one SQLite connection among threads
 
     def newest(self, symbol: str) -> FeatureRow | None:
-        """Return the newest features of ``symbol``; None if there are none.
-
-        They may be of any age: check ``session``.
-
-        Raises
-        ------
-        StoreUnavailable
-            If the online store cannot be opened or read.
-        """
+        """Return the newest features of ``symbol``, of whatever age; None if there are none."""
         try:
             with self._lock:
                 self._store = self._store or open_feature_store(self._uri, online=self._online)

@@ -6,20 +6,6 @@ from prometheus_client import Counter, Histogram
 
 from serving.prometheus import counter, gauge, histogram, info
 
-__all__ = [
-    "FEATURES_STALE",
-    "FEATURE_AGE",
-    "MODEL_INFO",
-    "MODEL_READY",
-    "MODEL_REFUSED",
-    "MODEL_SWAPS",
-    "ONLINE_STORE_ERRORS",
-    "ONLINE_STORE_UP",
-    "TURNED_AWAY",
-    "UNDER_WAY",
-    "observe_request",
-]
-
 REQUESTS = counter("volcast_http_requests_total")
 SECONDS = histogram("volcast_http_request_seconds")
 FEATURE_AGE = gauge("volcast_feature_age_sessions")
@@ -33,7 +19,7 @@ MODEL_READY = gauge("volcast_model_ready")
 MODEL_SWAPS = counter("volcast_model_swaps_total")
 MODEL_REFUSED = counter("volcast_model_refused_total")
 
-_ROUTES = {
+ROUTES = {
     "/": "live",
     "/predict": "predict",
     "/metrics": "metrics",
@@ -53,7 +39,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 def observe_request(path: str, method: str, status: int, seconds: float) -> None:
     """Count one request; unknown paths and methods share one label, so that labels stay few."""
-    route = _ROUTES.get(path, "other")
+    route = ROUTES.get(path, "other")
     count, clock = _meters(route, method if method in _METHODS else "other", str(status))
     count.inc()
     clock.observe(seconds)

@@ -10,8 +10,6 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from volcast import __version__
 
-__all__ = ["Document", "Operation", "Problem", "Strict", "document", "page"]
-
 Document: TypeAlias = dict[str, Any]
 
 

@@ -29,8 +29,6 @@ from volcast.registry.versions import NAME
 from volcast.store import Store
 from volcast.store.tables import FORECAST_BOUNDS
 
-__all__ = ["STALE_LIMIT", "ForecastRequest", "ForecastService"]
-
 STALE_LIMIT = 5
 """Sessions that features may be old and still be answered from, marked stale."""
 
@@ -77,19 +75,6 @@ class ForecastService:
         """Answer one request, in the shape of the /predict contract.
 
         Without an ``as_of``, or with ``features``, nothing outside this process is read.
-
-        Raises
-        ------
-        ModelError
-            Without a champion.
-        NotFound
-            If the symbol is not forecast, or the past day was not.
-        RequestError
-            If ``as_of`` is not a session, or the features are not the signature.
-        StaleInput
-            If the newest features are missing or too old.
-        StoreUnavailable
-            If the store does not answer, or the online store never has.
         """
         state, symbol = self.model.state, request.symbol
         in_service = state.ready_champion.version.version

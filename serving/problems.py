@@ -10,8 +10,6 @@ from starlette.responses import Response
 from serving.events import emit
 from volcast.core.errors import Overloaded, VolcastError
 
-__all__ = ["of_status", "problem", "unforeseen"]
-
 _RETRY_SECONDS = 5
 
 _HEADERS = {

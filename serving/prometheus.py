@@ -14,8 +14,6 @@ from prometheus_client.registry import REGISTRY
 
 from volcast.monitoring.metrics import METRICS
 
-__all__ = ["counter", "gauge", "histogram", "info"]
-
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 

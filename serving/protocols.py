@@ -17,8 +17,6 @@ from serving.state import OUTPUTS, ServingState
 from volcast.core.errors import RequestError
 from volcast.registry.versions import NAME
 
-__all__ = ["ID_LENGTH", "explain", "infer", "predict"]
-
 Floats = NDArray[np.float64]
 
 ID_LENGTH = 256

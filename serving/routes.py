@@ -21,8 +21,6 @@ from serving.state import ServingState, VolcastModel
 from volcast.core.errors import Overloaded
 from volcast.registry.versions import NAME
 
-__all__ = ["ForecastRoutes", "Workers"]
-
 Result = TypeVar("Result")
 
 _SMALL = 16_384
@@ -46,13 +44,7 @@ class Workers:
         self._free, self._seconds = threads + waiting, seconds
 
     async def run(self, job: Callable[..., Result], *arguments: object) -> Result:
-        """Run ``job`` in a thread and wait for it.
-
-        Raises
-        ------
-        Overloaded
-            If too many wait already, or the answer takes too long.
-        """
+        """Run ``job`` in a thread and wait; Overloaded if too many wait, or it takes too long."""
         if not self._free:
             metrics.TURNED_AWAY.inc()
             raise _overloaded("more work than can wait")
@@ -99,13 +91,7 @@ class ForecastRoutes:
         return ("POST",) if path in _PROTOCOLS else ()
 
     async def answer(self, path: str, method: str, query: bytes, body: bytes) -> bytes:
-        """Return the JSON body of the answer.
-
-        Raises
-        ------
-        VolcastError
-            Whatever is wrong with the request or with what it needs.
-        """
+        """Return the JSON body of the answer."""
         if method != "POST":
             return await self._answer_query(query)
         large = len(body) > _SMALL

@@ -17,8 +17,6 @@ from serving.signature import LARGEST, Signature
 from serving.state import OUTPUTS, ServingState
 from volcast.registry.versions import NAME
 
-__all__ = ["Explanations", "Forecast", "Inferred", "Predictions", "described"]
-
 _Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 _Value = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 _Rows = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=1)]

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -14,14 +15,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from serving.events import configure
 from volcast.core.errors import ConfigError, VolcastError
 from volcast.core.settings import Settings, read_settings
-
-__all__ = [
-    "HeaderTimeoutProtocol",
-    "bound_socket",
-    "run_service",
-    "serve_asgi",
-    "service_parser",
-]
 
 _HEADER_SECONDS = 10.0
 """From a connection, or a request's first byte, to the end of its headers."""
@@ -57,13 +50,7 @@ def run_service(
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """Return a socket bound to an address.
-
-    Raises
-    ------
-    ConfigError
-        If the address does not exist, or another process uses it.
-    """
+    """Return a socket bound to an address; ConfigError if that is not there or not free."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -77,28 +64,24 @@ def bound_socket(host: str, port: int) -> socket.socket:
     return bound
 
 
-class HeaderTimeoutProtocol(HttpToolsProtocol):
+class _HeaderTimeoutProtocol(HttpToolsProtocol):
     """Closes a connection whose request does not come; uvicorn would keep it open for ever."""
 
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start the timer for the first request."""
         super().connection_made(transport)
         self._start()
 
     def on_message_begin(self) -> None:
-        """Start the timer for the headers."""
         super().on_message_begin()
         self._start()
 
     def on_headers_complete(self) -> None:
-        """Stop the timer."""
         self._stop()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timer."""
         self._stop()
         super().connection_lost(exc)
 
@@ -112,19 +95,14 @@ class HeaderTimeoutProtocol(HttpToolsProtocol):
             self._timer = None
 
 
-def serve_asgi(app: ASGIApp, host: str, port: int) -> None:
-    """Serve an application until SIGTERM or SIGINT.
-
-    Raises
-    ------
-    ConfigError
-        As `bound_socket`.
-    """
+def asgi_server(app: ASGIApp, **options: Any) -> uvicorn.Server:
+    """Return a server of an application, which SIGTERM and SIGINT stop with exit code 0."""
     config = uvicorn.Config(
-        app, http=HeaderTimeoutProtocol, log_config=None, access_log=False, server_header=False,
-        lifespan="off",
+        app, http=_HeaderTimeoutProtocol, log_config=None, access_log=False, server_header=False,
+        lifespan="off", **options,
     )  # fmt: skip
+    server = uvicorn.Server(config)
     # uvicorn raises the signal again once it has stopped, which would end the caller's cleanup.
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[bound_socket(host, port)])
+        signal.signal(name, server.handle_exit)
+    return server

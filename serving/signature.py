@@ -14,35 +14,19 @@ from numpy.typing import NDArray
 
 from serving.body import field_error, quoted
 
-__all__ = ["LARGEST", "Signature"]
-
 LARGEST = 1e6
 """Largest absolute value: no feature is near it, and the trees' single precision holds it."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """The features a model takes, by name and in order.
-
-    Parameters
-    ----------
-    names : tuple of str, length k
-    optional : frozenset of str
-        Names whose value may be null.
-    """
+    """The names of the k features a model takes, in order; of some the value may be null."""
 
     names: tuple[str, ...]
     optional: frozenset[str]
 
     def values(self, features: object, where: str) -> dict[str, float | None]:
-        """Return one row of feature values, in signature order.
-
-        Raises
-        ------
-        RequestError
-            If ``features`` is no object, lacks a name, has an unknown one, or has a value that is
-            no finite number (or null where null is allowed); ``field`` is that name.
-        """
+        """Return one row of feature values in signature order; refuse by name what is wrong."""
         if not isinstance(features, Mapping):
             kind = type(features).__name__
             raise field_error(f"a {kind}", "an object of values by feature name", where)
@@ -64,13 +48,7 @@ class Signature:
         )  # fmt: skip
 
     def table(self, instances: Sequence[object]) -> NDArray[np.float64]:
-        """Return named rows as one array, shape (n, k), null as NaN.
-
-        Raises
-        ------
-        RequestError
-            As `values`.
-        """
+        """Return named rows, checked as by `values`, as an array, shape (n, k), null as NaN."""
         k = len(self.names)
         if all(type(one) is dict and len(one) == k for one in instances):
             try:
@@ -86,13 +64,7 @@ class Signature:
         return np.array(table, np.float64).reshape(-1, k)
 
     def columns(self, data: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
-        """Return columns of one length n, by name, as one array, shape (n, k), null as NaN.
-
-        Raises
-        ------
-        RequestError
-            If a value is no finite number, or null where none is allowed.
-        """
+        """Return columns of one length n, by name, as one array, shape (n, k), null as NaN."""
         numbers = _numbers(list(chain.from_iterable(self._pick(data))))
         if numbers is None:
             checked = [self._number(v, name, "inputs") for name in self.names for v in data[name]]

@@ -18,8 +18,6 @@ from volcast.registry.versions import NAME
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 
-__all__ = ["OUTPUTS", "ServingState", "VolcastModel", "forecast_symbols"]
-
 OUTPUTS = ("rv_5d", "log_variance", *BOUNDS)
 """The outputs of V2, in this order."""
 
@@ -43,13 +41,7 @@ class ServingState:
 
     @property
     def ready_champion(self) -> Champion:
-        """The champion.
-
-        Raises
-        ------
-        ModelError
-            If there is none.
-        """
+        """The champion; ModelError if there is none."""
         if self.champion is None:
             raise ModelError(
                 found="no champion", expected="a promoted and verified version",

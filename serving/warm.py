@@ -18,8 +18,6 @@ from volcast.models.intervals import BOUNDS
 from volcast.models.recipe import RECIPES
 from volcast.models.trees import fit_trees
 
-__all__ = ["main"]
-
 _ROWS = 400
 
 

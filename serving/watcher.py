@@ -19,8 +19,6 @@ from volcast.models.compiled import compiled
 from volcast.registry import Champion, Version, champion, champion_pointer
 from volcast.store import Store
 
-__all__ = ["ModelWatcher"]
-
 _CHECKS_BETWEEN_TRIES = 10
 """A refused version is tried again after so many checks, in case its files were repaired."""
 

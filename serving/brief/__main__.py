@@ -8,7 +8,7 @@ from serving.auth import guard_of
 from serving.brief.app import application
 from serving.brief.reading import Reading
 from serving.events import emit
-from serving.service import run_service, serve_asgi, service_parser
+from serving.service import asgi_server, bound_socket, run_service, service_parser
 from volcast.brief import Library
 from volcast.core.settings import Settings
 
@@ -24,7 +24,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
     reading.start()
     emit("briefing", store=library.store.uri, host=arguments.host, port=arguments.port)
     try:
-        serve_asgi(app, arguments.host, arguments.port)
+        asgi_server(app).run(sockets=[bound_socket(arguments.host, arguments.port)])
     finally:
         reading.stop()
     return int(reading.failed)

@@ -11,8 +11,6 @@ from serving.exporter.sample import Sample
 from volcast.monitoring.metrics import METRICS
 from volcast.store import Store
 
-__all__ = ["StoreCollector"]
-
 _PATIENCE = 4
 """Readings may be late by so many times the seconds between them before nothing is shown."""
 

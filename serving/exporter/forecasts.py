@@ -9,8 +9,6 @@ from volcast.data.sessions import LIVE_SOURCES
 from volcast.registry import Version
 from volcast.store.tables import Table
 
-__all__ = ["champion", "data", "forecasts", "sources"]
-
 _BOUNDS = {"hat": "rv_5d_hat"} | {name: name for name in ("lo80", "hi80", "lo95", "hi95")}
 _BASELINES = {"har": "baseline_har_rv", "vix": "baseline_vix"}
 _REGIMES = {state: f"p_{state}" for state in STATES}

@@ -9,8 +9,6 @@ from serving.exporter.sample import Row, Rows, Sample, close, newest, one_hot
 from volcast.monitoring.drift import DriftState
 from volcast.monitoring.score import State as ErrorState
 
-__all__ = ["drift", "jobs", "performance", "quality", "quarantine", "retrain"]
-
 _Value: TypeAlias = tuple[str, tuple[str, ...], float | None]
 
 _DRIFT_STATES: tuple[str, ...] = get_args(DriftState)

@@ -30,8 +30,6 @@ from volcast.store.tables import (
 )
 from volcast.store.universe import recall
 
-__all__ = ["Reading", "read"]
-
 _Found = TypeVar("_Found")
 
 _COLUMNS: dict[Table, tuple[str, ...]] = {

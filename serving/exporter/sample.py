@@ -7,8 +7,6 @@ from typing import Any, TypeAlias
 
 from volcast.core import calendar
 
-__all__ = ["Row", "Rows", "Sample", "close", "newest", "one_hot"]
-
 Row: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = Sequence[Row]
 
