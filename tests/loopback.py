@@ -3,20 +3,23 @@
 import contextlib
 import ipaddress
 import socket
+import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-__all__ = ["NetworkRefused", "QuietHandler", "refuse_beyond_loopback", "serving"]
+__all__ = ["NetworkRefused", "QuietHandler", "refuse_beyond_loopback", "serving", "started"]
+
+_START_SECONDS = 180
 
 
 class NetworkRefused(RuntimeError):
-    """A test reached for an address beyond loopback.
-
-    No OSError, for a retry would take that for an outage and hide it.
-    """
+    """A test used an address beyond loopback; no OSError, which a retry would hide."""
 
 
 def refuse_beyond_loopback(patch: pytest.MonkeyPatch) -> None:
@@ -85,3 +88,21 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def started(
+    command: Sequence[object], log: Path, answers: Callable[[], bool], **options: Any
+) -> "subprocess.Popen[bytes]":
+    """Start a server and return its process once it answers; ``answers`` may raise OSError."""
+    with log.open("ab") as output:
+        server = subprocess.Popen([str(part) for part in command], stdout=output, stderr=output,
+                                  **options)  # fmt: skip
+    deadline = time.monotonic() + _START_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            if answers():
+                return server
+        time.sleep(0.05)
+    server.kill()
+    server.wait()
+    raise TimeoutError(f"{command[0]}:\n{log.read_text(errors='replace')[-2000:]}")

@@ -7,25 +7,21 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-__all__ = ["PostgresServer", "postgres_server"]
+from tests.loopback import started
 
-_START_SECONDS = 60
+__all__ = ["PostgresServer", "postgres_server"]
 
 
 class PostgresServer:
     """A server that can be stopped and started again.
 
-    Parameters
-    ----------
-    folder : Path
-        For its data, log and socket; short, for a socket's path may have 107 characters.
+    The folder's path must be short: a socket's may have 107 characters.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,25 +38,23 @@ class PostgresServer:
         """Start it, and wait until it answers."""
         binaries = _binaries()
         if not self._data.exists():
-            self._hand_over()
+            if "user" in _as_other():
+                os.chown(self._folder, _as_other()["user"], -1)
             flags = ("--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres")
-            subprocess.run(
-                [binaries / "initdb", *flags, "-D", self._data],
-                check=True,
-                capture_output=True,
-                **_as_other(),
-            )
+            command = [binaries / "initdb", *flags, "-D", self._data]
+            subprocess.run(command, check=True, capture_output=True, **_as_other())
         # No address of the network, only the socket; and no write that waits for the disk.
         settings = ("listen_addresses=", f"unix_socket_directories={self._folder}", "fsync=off")
         options = [part for setting in settings for part in ("-c", setting)]
-        with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [binaries / "postgres", "-D", self._data, *options],
-                stdout=log,
-                stderr=log,
-                **_as_other(),
-            )
-        self._await_answer()
+
+        def answers() -> bool:
+            with contextlib.suppress(psycopg.OperationalError):
+                psycopg.connect(self.address, connect_timeout=5).close()
+                return True
+            return False
+
+        command = [binaries / "postgres", "-D", self._data, *options]
+        self._process = started(command, self._folder / "log", answers, **_as_other())
 
     def stop(self) -> None:
         """End it at once; it comes back with all that was committed."""
@@ -72,22 +66,6 @@ class PostgresServer:
                 self._process.send_signal(3)
                 self._process.wait()
             self._process = None
-
-    def _await_answer(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while self._process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(psycopg.OperationalError):
-                psycopg.connect(self.address, connect_timeout=5).close()
-                return
-            time.sleep(0.05)
-        raise TimeoutError(
-            f"no PostgreSQL:\n{(self._folder / 'log').read_text(errors='replace')[-2000:]}"
-        )
-
-    def _hand_over(self) -> None:
-        other = _as_other().get("user")
-        if other is not None:
-            os.chown(self._folder, other, -1)
 
 
 @contextlib.contextmanager

