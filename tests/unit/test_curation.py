@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from volcast.core.errors import ContractError
 from volcast.core.settings import Universe
 from volcast.data.curate import Curated, curate
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUARANTINE
@@ -190,12 +189,6 @@ def test_a_jump_beyond_half_in_logs_is_flagged_unless_a_split_explains_it(
     moved = {name: factor * row()[name] for name in ("open", "high", "low", "close")}
     result = curated(row(), row(session=TUE, adjustment=adjustment, **moved), row("TLT", WED))
     assert [list(flags) for flags in result.rows["flags"]] == [[], flags, []]
-
-
-def test_a_missing_column_is_named() -> None:
-    raw = pd.DataFrame([row()]).drop(columns="low")
-    with pytest.raises(ContractError, match=r"missing columns \['low'\]"):
-        curate(raw, UNIVERSE, WED)
 
 
 def test_no_rows_give_no_rows() -> None:

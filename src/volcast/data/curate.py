@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from volcast.core import calendar
-from volcast.core.errors import ContractError
 from volcast.core.settings import Universe
 from volcast.data.checks.rows import judge_rows
 from volcast.data.checks.suite import Verdict
@@ -15,7 +14,6 @@ from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     CURATED_MARKET_VERSIONS,
     MONITORING_QUARANTINE,
-    RAW_MARKET,
 )
 
 __all__ = ["SUSPICIOUS_JUMP", "Curated", "curate"]
@@ -30,12 +28,11 @@ _KEY = ["symbol", "session"]
 
 @dataclass(frozen=True)
 class Curated:
-    """The result of curation.
+    """Rows of curated.market_daily, curated.market_versions and monitoring.quarantine.
 
-    ``rows`` are those of curated.market_daily, sorted by symbol and session; ``replaced``, of
-    curated.market_versions, the earlier values of restated rows; ``quarantined``, of
-    monitoring.quarantine, one per broken raw row and reason. ``dropped`` counts the rows left out
-    that are not broken, by ``"VIX off_calendar"``. ``verdict`` is of the row checks.
+    ``replaced`` are the earlier values of restated rows; ``quarantined`` has one row per broken raw
+    row and reason; ``dropped`` counts the rows left out that are not broken, by
+    ``"VIX off_calendar"``; ``verdict`` is of the row checks.
     """
 
     rows: pd.DataFrame
@@ -58,21 +55,18 @@ def curate(raw: pd.DataFrame, universe: Universe, as_of: date) -> Curated:
     universe : Universe
         Only the close of its indices is checked. Off-calendar rows of its target are quarantined;
         those of other symbols (indices are published on some holidays) are dropped.
-
-    Raises
-    ------
-    ContractError
-        If a column of raw.market is missing.
     """
     rows, dropped = _in_scope(raw, universe, as_of)
     verdict = judge_rows(rows)
     good = _fill_index_ranges(rows[~rows["row"].isin(verdict.faults["row"])])
     versions = _with_known_at(good, rows).drop_duplicates(["of", "known_at"], keep="last")
     replaced = versions["of"].duplicated(keep="last")
+    quarantined = verdict.faults.merge(rows, on="row")[MONITORING_QUARANTINE.schema.names]
+    key = list(MONITORING_QUARANTINE.key)
     return Curated(
         rows=_flagged(versions[~replaced])[CURATED_MARKET_DAILY.schema.names],
         replaced=versions.loc[replaced, CURATED_MARKET_VERSIONS.schema.names],
-        quarantined=_quarantined(rows, verdict.faults),
+        quarantined=quarantined.drop_duplicates(key).sort_values(key, ignore_index=True),
         dropped=dropped,
         verdict=verdict,
     )
@@ -85,12 +79,6 @@ def _in_scope(
 
     ``row`` numbers the rows, and ``of`` the (symbol, session) that they are versions of.
     """
-    missing = [name for name in RAW_MARKET.schema.names if name not in raw.columns]
-    if missing:
-        raise ContractError(
-            found=f"missing columns {missing}", expected=f"the columns of {RAW_MARKET.name}",
-            where=RAW_MARKET.name, remedy="Ingest again, or read the table through its contract.",
-        )  # fmt: skip
     rows = raw.drop(columns="adj_close").assign(
         session=pd.to_datetime(raw["session"]).astype("datetime64[ns]"),
         ingested_at=pd.to_datetime(raw["ingested_at"], utc=True).astype("datetime64[us, UTC]"),
@@ -206,10 +194,3 @@ def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
         for position in np.flatnonzero(mask):
             raised[position] += (name,)
     return in_use.assign(flags=pd.Series(raised, in_use.index)).reset_index(drop=True)
-
-
-def _quarantined(rows: pd.DataFrame, faults: pd.DataFrame) -> pd.DataFrame:
-    joined = faults.merge(rows, on="row", how="left")[MONITORING_QUARANTINE.schema.names]
-    key = list(MONITORING_QUARANTINE.key)
-    unique: pd.DataFrame = joined.drop_duplicates(key)
-    return unique.sort_values(key, ignore_index=True)

@@ -32,10 +32,9 @@ _ADJUSTMENT_NOISE = 1e-5
 
 @dataclass(frozen=True)
 class IngestReport:
-    """The result of an ingestion up to the session ``as_of``.
+    """The counts of an ingestion up to the session ``as_of``, and the notes of the source.
 
-    Market rows are ``added``, ``restated`` (they differ from the latest stored version) or
-    ``unchanged``; ``dropped`` counts rows not taken, by reason; ``notes`` are the source's.
+    A restated row differs from its latest stored version; ``dropped`` is by reason.
     """
 
     as_of: date
@@ -54,18 +53,16 @@ def ingest(
 ) -> IngestReport:  # fmt: skip
     """Fetch everything, then append new and restated rows; a repetition writes nothing.
 
+    The symbols of the universe, of ``also`` and of the source's list are fetched; only the target
+    must have rows.
+
     Parameters
     ----------
-    universe : Universe
-        Its symbols are fetched, and all others that the source lists; only the target must have
-        rows.
     now : datetime, UTC
         ``ingested_at`` of the rows written; sessions that have not closed by then are not taken.
     as_of : date or None
         The last date taken; None for the last closed session (live source), or the target's newest
         session (archive).
-    also : sequence of str
-        Further symbols to fetch.
 
     Raises
     ------
@@ -87,8 +84,7 @@ def ingest(
     symbols = tuple(dict.fromkeys((*universe.symbols, *also, *source.symbols)))
     stored = _latest_market(store, source, symbols)
     market = _fetch_market(source, symbols, stored, as_of)
-    until = as_of or (closed if source.live else _newest(market.rows, universe, closed))
-    rows, not_taken = _taken(_unique(market.rows, source), until, closed)
+    rows, until, dropped = _taken(_unique(market.rows, source), source, universe, closed, as_of)
     if not (rows["symbol"] == universe.target).any():
         raise NotFound(
             found=" ".join([f"no row of {universe.target}.", *market.notes]),
@@ -115,7 +111,7 @@ def ingest(
         unchanged=len(rows) - len(new) - len(restated),
         macro_added=len(macro_new),
         macro_restated=len(macro_restated),
-        dropped=market.dropped | macro.dropped | not_taken,
+        dropped=market.dropped | macro.dropped | dropped,
         notes=[*market.notes, *macro.notes],
     )
 
@@ -146,20 +142,16 @@ def _fetch_market(
         oldest = newest.min().date()
         first = min(oldest, as_of or oldest) - timedelta(days=OVERLAP_DAYS)
         part = source.market(recent, first, as_of)
-        deep = _restated_at_the_edge(part.rows, stored)
+        # A split, which restates the oldest fetched row, restates earlier ones too.
+        edge = part.rows.sort_values("session").drop_duplicates("symbol")
+        matched = _with_stored(edge, stored, _KEY)
+        deep = sorted(matched.loc[_differs(matched) & matched["stored"], "symbol"])
         rows = part.rows[~part.rows["symbol"].isin(deep)]
         parts.append(Fetched(rows, part.dropped, part.notes))
         whole += deep
     if whole:
         parts.append(source.market(whole, None, as_of))
     return join(parts, RAW_MARKET)
-
-
-def _restated_at_the_edge(rows: pd.DataFrame, stored: pd.DataFrame) -> list[str]:
-    """Return symbols whose oldest fetched row is restated: a split restates earlier ones too."""
-    edge = rows.sort_values("session").drop_duplicates("symbol")
-    matched = _with_stored(edge, stored, _KEY)
-    return sorted(matched.loc[_differs(matched) & matched["stored"], "symbol"])
 
 
 def _unique(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
@@ -176,17 +168,16 @@ def _unique(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
     return rows
 
 
-def _newest(rows: pd.DataFrame, universe: Universe, closed: date) -> date:
-    sessions = rows.loc[rows["symbol"] == universe.target, "session"]
-    newest = sessions[sessions <= pd.Timestamp(closed)].max()
-    return closed if pd.isna(newest) else newest.date()
-
-
-def _taken(rows: pd.DataFrame, until: date, closed: date) -> tuple[pd.DataFrame, dict[str, int]]:
+def _taken(
+    rows: pd.DataFrame, source: Source, universe: Universe, closed: date, as_of: date | None
+) -> tuple[pd.DataFrame, date, dict[str, int]]:
+    """Return the rows up to the last date taken, that date, and counts of the others."""
     still_open = rows["session"] > pd.Timestamp(closed)
-    late = (rows["session"] > pd.Timestamp(until)) & ~still_open
+    ended = rows.loc[~still_open & (rows["symbol"] == universe.target), "session"]
+    until = as_of or (closed if source.live or ended.empty else ended.max().date())
+    late = ~still_open & (rows["session"] > pd.Timestamp(until))
     dropped = {"session not closed yet": int(still_open.sum()), "after as_of": int(late.sum())}
-    return rows[~still_open & ~late], {reason: n for reason, n in dropped.items() if n}
+    return rows[~still_open & ~late], until, {reason: n for reason, n in dropped.items() if n}
 
 
 def _new_and_restated(

@@ -38,8 +38,7 @@ def resolve_as_of(store: Store, symbol: str, as_of: date | None, *, now: datetim
 def present_session(newest: date, source: str, now: datetime) -> date:
     """Return the present session of a symbol whose newest curated row is of ``newest``.
 
-    It is the last closed session for a live source, so that a feed that stops becomes stale, and
-    ``newest`` for an archive, which never does.
+    It is the last closed one for a live source, so that a feed that stops becomes stale.
     """
     return calendar.last_closed(now) if source in LIVE_SOURCES else newest
 

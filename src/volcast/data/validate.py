@@ -30,22 +30,11 @@ _CODE = ("data/curate.py", "data/validate.py", "data/checks/*.py")
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """What validation published and what it quarantined.
+    """The number of published rows up to as_of, of quarantined and dropped ones, and of checks.
 
-    Parameters
-    ----------
-    rows, quarantined : int
-        Rows in curated.market_daily up to as_of, and broken raw rows.
-    dropped : dict of str to int
-        Rows left out that are not broken, such as index prints on holidays, by symbol and reason.
-    checks : int
-        Checks evaluated.
-    failed : list of str
-        Row checks that found a broken row, sorted.
-    examples : list of str
-        The newest five broken rows, each with its reason.
-    warnings : list of str
-        Failed checks that neither stop the run nor quarantine a row.
+    ``dropped`` counts rows that are not broken, such as index prints on holidays, by symbol and
+    reason; ``failed`` are the row checks that found a broken row, ``examples`` the newest five of
+    those rows, ``warnings`` the failed checks that neither stop the run nor quarantine a row.
     """
 
     as_of: date
@@ -71,8 +60,7 @@ def validate(
     RequestError
         If ``as_of`` is not a XNYS session.
     QualityError
-        If a critical check fails: the target has no row, its newest row is broken or doubtful, too
-        many are broken, missing or restated, or its history is torn. Curated data are unchanged.
+        If a critical check fails; curated data are unchanged.
     StaleInput
         If the only fault is that the target's newest session is older than ``as_of``.
     """

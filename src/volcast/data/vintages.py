@@ -17,7 +17,6 @@ from volcast.store.tables import CURATED_MARKET_DAILY, CURATED_MARKET_VERSIONS
 __all__ = ["Vintage", "macro_versions", "vintages"]
 
 _BEGINNING, _END = pd.Timestamp(0, tz="UTC"), pd.Timestamp.max.tz_localize("UTC")
-"""Before and after every session."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +49,17 @@ def vintages(store: Store, as_of: date) -> list[Vintage]:
     versions = versions.sort_values(["symbol", "session", "known_at"], ignore_index=True)
     late = _late(versions)
     moments = [_BEGINNING, *sorted(versions.loc[late, "known_at"].unique()), _END]
-    return [
-        Vintage(since, until, _newest(versions[~late | (versions["known_at"] <= since)]))
-        for since, until in pairwise(moments)
-    ]
+    histories = []
+    for since, until in pairwise(moments):
+        then = versions[~late | (versions["known_at"] <= since)]
+        in_use = then.drop_duplicates(["symbol", "session"], keep="last")
+        curated = in_use.drop(columns="known_at").reset_index(drop=True)
+        histories.append(Vintage(since, until, curated))
+    return histories
 
 
 def _late(rows: pd.DataFrame) -> "pd.Series[bool]":
     return rows["known_at"] > calendar.closes(list(rows["session"]))
-
-
-def _newest(versions: pd.DataFrame) -> pd.DataFrame:
-    in_use = versions.drop_duplicates(["symbol", "session"], keep="last")
-    return in_use.drop(columns="known_at").reset_index(drop=True)
 
 
 def macro_versions(raw: pd.DataFrame) -> pd.DataFrame:

@@ -46,13 +46,7 @@ _OWN_WINDOW, _OWN_FEWEST = 66, 22
 
 
 def log_growth(rows: pd.DataFrame) -> "pd.Series[float]":
-    """Return log of ``close_t / close_t-1 * adjustment_t`` by session.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        One symbol's rows of curated.market_daily, sorted; sessions as datetime64.
-    """
+    """Return log of ``close_t / close_t-1 * adjustment_t`` by session of one symbol's rows."""
     own = rows.set_index("session")
     return _log(own["close"] / own["close"].shift() * own["adjustment"])
 
@@ -69,8 +63,7 @@ def restated(now: pd.DataFrame, before: pd.DataFrame) -> Fact:
     new, old = _described(now), _described(before)
     common = new.index.intersection(old.index)
     moved = (new.loc[common] - old.loc[common]).abs().gt(_SAME).any(axis=1)
-    share = moved.sum() / max(len(common), WINDOW)
-    return Fact(share, _days(pd.DatetimeIndex(common[moved])))
+    return Fact(moved.sum() / max(len(common), WINDOW), _listed(common[moved]))
 
 
 def torn(now: pd.DataFrame, before: pd.DataFrame, moves: "pd.Series[float]") -> Fact:
@@ -85,7 +78,7 @@ def torn(now: pd.DataFrame, before: pd.DataFrame, moves: "pd.Series[float]") -> 
     else:
         doubtful = growth.abs() - log_growth(before).reindex(growth.index).abs() > _TORN
     at = growth.index[(growth.abs() > _TORN) & doubtful]
-    return Fact(len(at), _days(pd.DatetimeIndex(at)))
+    return Fact(len(at), _listed(at))
 
 
 def contradicted_moves(target: pd.DataFrame, index: pd.DataFrame) -> "pd.Series[float]":
@@ -142,5 +135,5 @@ def _log(values: "pd.Series[float]") -> "pd.Series[float]":
     return pd.Series(np.log(values.to_numpy(dtype=float)), values.index)
 
 
-def _days(days: pd.DatetimeIndex) -> str:
+def _listed(days: pd.Index) -> str:
     return f"{len(days)} sessions, newest {newest_days(days)}" if len(days) else ""

@@ -20,23 +20,21 @@ INDEX_POINTS = (1.0, 200.0)
 _PRICES = ("open", "high", "low", "close")
 
 
-def _positive(name: str, measure: str) -> Check:
-    return Check("raw", name, "warning", measure, 0, HIGHEST_PRICE, above=True)
+def _row(name: str, measure: str, low: float, high: float | None = None) -> Check:
+    return Check("raw", name, "warning", measure, low, high, above=high == HIGHEST_PRICE)
 
 
 RAW_ROWS = (
-    Check("raw", "off_calendar", "warning", "is a session", 1),
+    _row("off_calendar", "is a session", 1),
     Check("raw", "contradicting_repeat", "warning", key=("symbol", "session", "ingested_at")),
-    *(Check("raw", f"{p}_missing", "warning", f"{p} is there", 1) for p in _PRICES),
-    *(_positive(f"{p}_not_positive", f"{p} of assets") for p in _PRICES),
-    Check("raw", "high_below_low", "warning", "high over low", -RANGE_TOLERANCE),
-    Check(
-        "raw", "high_below_open_or_close", "warning", "high over open and close", -RANGE_TOLERANCE
-    ),
-    Check("raw", "low_above_open_or_close", "warning", "open and close over low", -RANGE_TOLERANCE),
-    _positive("adjustment_not_positive", "adjustment"),
-    Check("raw", "bar_repeated", "warning", "is a bar of its own", 1),
-    Check("raw", "close_implausible", "warning", "close of indices", *INDEX_POINTS),
+    *(_row(f"{p}_missing", f"{p} is there", 1) for p in _PRICES),
+    *(_row(f"{p}_not_positive", f"{p} of assets", 0, HIGHEST_PRICE) for p in _PRICES),
+    _row("high_below_low", "high over low", -RANGE_TOLERANCE),
+    _row("high_below_open_or_close", "high over open and close", -RANGE_TOLERANCE),
+    _row("low_above_open_or_close", "open and close over low", -RANGE_TOLERANCE),
+    _row("adjustment_not_positive", "adjustment", 0, HIGHEST_PRICE),
+    _row("bar_repeated", "is a bar of its own", 1),
+    _row("close_implausible", "close of indices", *INDEX_POINTS),
 )
 """All are warnings: whether broken rows stop the run is decided by the checks of the table."""
 
@@ -44,11 +42,8 @@ RAW_ROWS = (
 def judge_rows(rows: pd.DataFrame) -> Verdict:
     """Run every row check on all rows at once.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Columns of raw.market, and row (a unique number), kind (asset or index), on_calendar,
-        repeats (whether the bar is that of the session before).
+    ``rows`` has the columns of raw.market, and row (a unique number), kind (asset or index),
+    on_calendar, and repeats (whether the bar is that of the session before).
     """
     asset = rows["kind"] == "asset"
     there = {f"{name} is there": rows[name].notna().astype(float) for name in _PRICES}

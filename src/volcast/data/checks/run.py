@@ -20,8 +20,6 @@ from volcast.store.tables import MONITORING_QUALITY
 
 __all__ = ["AuditReport", "CheckRun", "audit", "warnings_of"]
 
-_AUDIT_REMEDY = "Nothing was published; fix the step that computed these rows and rerun it."
-
 _LIBRARIES = ("great-expectations", "numpy", "pandas")
 """Distributions whose version may change a check."""
 
@@ -142,11 +140,12 @@ def _data_docs(results: Sequence[Any]) -> str:
 def audit(run: CheckRun, judge: Callable[[], Verdict], where: str) -> AuditReport:
     """Evaluate the checks, or repeat an earlier run of the same input; raise if one is critical."""
     if (earlier := run.earlier()) is not None:
-        outcomes, _ = earlier
+        outcomes = earlier[0]
         run.repeat(outcomes)
     else:
         verdict = judge()
         outcomes = verdict.outcomes
-        run.record(outcomes, verdict.results, where, _AUDIT_REMEDY)
+        remedy = "Nothing was published; fix the step that computed these rows and rerun it."
+        run.record(outcomes, verdict.results, where, remedy)
         run.remember(outcomes, {})
     return AuditReport(len(outcomes), warnings_of(outcomes))

@@ -33,8 +33,6 @@ from volcast.store.tables import RAW_MACRO
 
 __all__ = ["FredMacro"]
 
-_URL = "https://api.stlouisfed.org"
-_TIMEOUT_SECONDS = 30.0
 _ATTEMPTS = 7
 """The waits add up to about a minute, since FRED allows 120 requests a minute."""
 _EARLIEST = date(1980, 1, 1)
@@ -50,6 +48,7 @@ _NOT_REVISED = ("BAA10Y", "BAMLH0A0HYM2", "DFF", "DGS10", "DGS2", "DGS3MO", "VIX
 _BY_REAL_TIME, _INITIAL_RELEASE = 1, 4
 
 
+@dataclass(frozen=True)
 class FredMacro:
     """Macro series of the Federal Reserve Bank of St. Louis, dated by their publication.
 
@@ -64,26 +63,15 @@ class FredMacro:
     Values of a publication day that is not over could still change, so ``last`` is the first day
     whose vintages are left out. A forecast of that session could not use them.
 
-    Parameters
-    ----------
-    api_key : pydantic.SecretStr
-        Never logged, stored or shown in an error.
-    seed : int
-        For the jitter between attempts.
-    timeout_seconds : float
-        For the connection, and between two parts of an answer.
+    The key is never logged, stored or shown in an error. ``seed`` is of the jitter between
+    attempts, ``timeout_seconds`` of the connection and of each part of an answer.
     """
 
-    def __init__(
-        self,
-        api_key: SecretStr,
-        seed: int = 7,
-        sleep: Callable[[float], None] = time.sleep,
-        base_url: str = _URL,
-        timeout_seconds: float = _TIMEOUT_SECONDS,
-    ) -> None:
-        self._key, self._base_url = api_key, base_url
-        self._seed, self._sleep, self._timeout = seed, sleep, timeout_seconds
+    api_key: SecretStr
+    seed: int = 7
+    sleep: Callable[[float], None] = time.sleep
+    base_url: str = "https://api.stlouisfed.org"
+    timeout_seconds: float = 30.0
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch every series; one that FRED does not have is noted.
@@ -91,21 +79,18 @@ class FredMacro:
         Raises
         ------
         SourceUnavailable
-            If every attempt is refused (423, 429, 5xx), times out or returns no JSON; or if a list
-            changes while its pages are read.
+            If every attempt fails in a way that may pass, or a list changes while it is read.
         ConfigError
             At the first attempt, if FRED does not accept the key.
         ContractError
             At the first attempt, if it rejects the query, or the answer has another shape.
         """
-        rng = random.Random(self._seed)  # noqa: S311
-        retry = partial(retried, attempts=_ATTEMPTS, sleep=self._sleep, rng=rng)
-        transport = _Keyed(self._key, self._base_url)
-        with httpx.Client(
-            base_url=self._base_url, transport=transport, timeout=self._timeout
-        ) as client:
+        rng = random.Random(self.seed)  # noqa: S311
+        retry = partial(retried, attempts=_ATTEMPTS, sleep=self.sleep, rng=rng)
+        transport, timeout = _Keyed(self.api_key, self.base_url), self.timeout_seconds
+        with httpx.Client(base_url=self.base_url, transport=transport, timeout=timeout) as client:
             names = sorted((*_REVISED, *_RE_ESTIMATED, *_NOT_REVISED))
-            series = [_Series(name, client, self._key, retry) for name in names]
+            series = [_Series(name, client, self.api_key, retry) for name in names]
             return join([one.fetch(first, last) for one in series], RAW_MACRO)
 
 
@@ -217,10 +202,8 @@ class _Series:
             response = self.client.get(f"/fred/{path}", params=query)
         except httpx.RequestError as error:
             raise self._unavailable(f"{type(error).__name__}: {error}") from error
-        if response.status_code == 400:
+        if response.status_code in (400, 404):
             raise self._refused(response)
-        if response.status_code == 404:
-            raise self._other_shape(f"HTTP 404 for /fred/{path}")
         if response.status_code != 200:
             raise self._unavailable(f"HTTP {response.status_code}")
         try:
@@ -241,7 +224,7 @@ class _Series:
             )
         if "does not exist" in text:
             return _UnknownSeries(self.name)
-        return self._other_shape(f"HTTP 400: {text}")
+        return self._other_shape(f"HTTP {response.status_code}: {text}")
 
     def _unavailable(self, found: str) -> SourceUnavailable:
         return unavailable(f"FRED, {self.name}", self._without_key(found), "a whole answer")

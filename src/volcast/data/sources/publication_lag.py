@@ -63,8 +63,7 @@ _BY_SERIES = {
         _end_in_new_york,
     ),
     "DTWEXBGS": _Rule(
-        "daily values released weekly (H.10), 8 days after the date's week",
-        _after("W", 8),
+        "daily values released weekly (H.10), 8 days after the date's week", _after("W", 8)
     ),
     "USREC": _Rule(
         "recessions are dated up to 21 months late (NBER), 24 months after the month",
@@ -77,18 +76,14 @@ _BY_SERIES = {
 def available_at(series: str, dates: pd.Series) -> tuple[pd.Series, str]:
     """Return a late bound of when each value of a plain series became public, and its rule.
 
-    Parameters
-    ----------
-    series : str
-        Name; three series have their own rule.
-    dates : pandas.Series of datetime64, shape (n,)
-        Dates as the file prints them; the median gap between them determines the frequency.
+    The median gap between the dates determines the frequency. A lag does not turn a revised value
+    into a first print.
 
     Returns
     -------
     moments : pandas.Series, shape (n,), UTC
     rule : str
-        For ``lag_rule``. A lag does not turn a revised value into a first print.
+        For ``lag_rule``.
     """
     gaps = np.diff(np.sort(dates.unique())) / np.timedelta64(1, "D")
     median = float(np.median(gaps)) if len(gaps) else np.inf

@@ -11,14 +11,7 @@ import pandas as pd
 from volcast.core import calendar
 from volcast.core.errors import ConfigError
 from volcast.data.sources.publication_lag import available_at
-from volcast.data.sources.source import (
-    Fetched,
-    counts,
-    join,
-    macro_rows,
-    market_rows,
-    nothing,
-)  # fmt: skip
+from volcast.data.sources.source import Fetched, counts, join, macro_rows, market_rows, nothing
 from volcast.store.tables import RAW_MARKET
 
 __all__ = ["SampleSource"]

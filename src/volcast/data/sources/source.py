@@ -34,8 +34,7 @@ _Answer = TypeVar("_Answer")
 class Fetched:
     """The rows of one call to a source, the counts of rows it left out, by reason, and its notes.
 
-    Rows have the columns of raw.market or raw.macro except ``ingested_at``; dates are datetime64
-    at midnight, ``available_at`` is in UTC.
+    Rows have the columns of raw.market or raw.macro except ``ingested_at``, dates as datetime64.
     """
 
     rows: pd.DataFrame
@@ -44,11 +43,10 @@ class Fetched:
 
 
 class MacroSource(Protocol):
-    """A source of macro rows."""
+    """A source of macro rows; see `Source`."""
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch macro rows in the columns of ``MACRO_COLUMNS``, bounded by observation date."""
-        ...
 
 
 class Source(MacroSource, Protocol):
@@ -66,7 +64,6 @@ class Source(MacroSource, Protocol):
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
         """Fetch market rows in the columns of ``MARKET_COLUMNS``."""
-        ...
 
 
 class Composed:
@@ -77,11 +74,7 @@ class Composed:
         self.market, self._macro = market.market, macro
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
-        """Fetch from the macro source; if it does not answer, return no rows and a note.
-
-        The next fetch brings what was published in the meantime, and a feature that grows too old
-        becomes null.
-        """
+        """Fetch from the macro source; if it does not answer, return no rows and a note."""
         try:
             return self._macro.macro(first, last)
         except SourceUnavailable as error:

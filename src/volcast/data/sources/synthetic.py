@@ -36,16 +36,8 @@ class SyntheticSource:
     """A seeded market on XNYS sessions from 2000-01-03.
 
     Each symbol has its own random numbers, drawn session by session: more symbols, more years or a
-    later end change no existing row.
-
-    Parameters
-    ----------
-    symbols : int
-        Number of symbols; the five of ``SYNTHETIC_UNIVERSE`` first, then ``SYN00005`` and on.
-    years : int
-        Years of sessions, unless a fetch names a last date.
-    seed : int
-        Same seed, same rows.
+    later end change no existing row. The first five symbols are those of ``SYNTHETIC_UNIVERSE``,
+    then come ``SYN00005`` and on. ``years`` are those of a fetch without a last date.
     """
 
     name = "synthetic"
@@ -86,10 +78,9 @@ class SyntheticSource:
 
     def _indices(self, names: Sequence[str], target: _Floats) -> dict[str, tuple[_Floats, ...]]:
         state = _log_variance_state(target[:, None])[1:, 0]
-        level = np.log(0.16**2 / 252)
         indices = {}
         for symbol in (name for name in names if name in _INDEX_SESSIONS):
-            expected = _expected_variance(state, level, _INDEX_SESSIONS[symbol])
+            expected = _expected_variance(state, np.log(0.16**2 / 252), _INDEX_SESSIONS[symbol])
             own = self._shocks(symbol, len(target))
             indices[symbol] = _index_bars(100 * np.sqrt(252 * _PREMIUM * expected), own)
         return indices
@@ -98,8 +89,8 @@ class SyntheticSource:
 def _log_variance_state(shocks: _Floats) -> _Floats:
     """Return x of log variance = level + x, f8[n + 1, m], an AR(1) that falls when prices rise.
 
-    ``x[t]`` is the state during session t, ``x[t + 1]`` what its close leaves for the next. Of the
-    shocks, f8[n, m, k], column 1 moves the price from open to close, column 2 is the state's own.
+    ``x[t]`` is the state during session t. Of the shocks, f8[n, m, k], column 1 moves the price
+    from open to close, column 2 is the state's own.
     """
     own = np.sqrt(1 - _LEVERAGE**2)
     innovations = _VOL_OF_VOL * (_LEVERAGE * shocks[:, :, 1] + own * shocks[:, :, 2])
@@ -112,8 +103,7 @@ def _log_variance_state(shocks: _Floats) -> _Floats:
 def _expected_variance(state: _Floats, level: float, horizon: int) -> _Floats:
     """Return the mean daily variance expected over the next sessions, f8[n].
 
-    ``mean_j exp(level + phi^j x + s^2 (1 - phi^(2j)) / (2 (1 - phi^2)))``, j = 0..horizon-1, for
-    ``x`` the state that the next session has.
+    ``mean_j exp(level + phi^j x + s^2 (1 - phi^(2j)) / (2 (1 - phi^2)))``, j = 0..horizon-1.
     """
     ahead = _PERSISTENCE ** np.arange(horizon)
     spread = _VOL_OF_VOL**2 * (1 - ahead**2) / (1 - _PERSISTENCE**2)
@@ -140,9 +130,7 @@ def _assets(names: Sequence[str], shocks: _Floats) -> dict[str, tuple[_Floats, .
     }
 
 
-def _bars(
-    gap: _Floats, session: _Floats, variance: _Floats, shocks: _Floats
-) -> tuple[_Floats, _Floats, _Floats, _Floats]:
+def _bars(gap: _Floats, session: _Floats, variance: _Floats, shocks: _Floats) -> list[_Floats]:
     """Return open, high, low and close, each f8[n, m], from log returns.
 
     The extremes are those of a Brownian bridge from open to close:
@@ -155,8 +143,7 @@ def _bars(
     reach = np.sqrt(session[:, :, None] ** 2 + variance[:, :, None] * minus_2_log_u)
     high = opened + (session + reach[:, :, 0]) / 2
     low = opened + (session - reach[:, :, 1]) / 2
-    rounded = [np.round(np.exp(log_price), 4) for log_price in (opened, high, low, close)]
-    return rounded[0], rounded[1], rounded[2], rounded[3]
+    return [np.round(np.exp(log_price), 4) for log_price in (opened, high, low, close)]
 
 
 def _index_bars(close: _Floats, shocks: _Floats) -> tuple[_Floats, ...]:

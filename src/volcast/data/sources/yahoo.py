@@ -42,14 +42,8 @@ class _UnknownSymbol(Exception):
 class YahooSource:
     """Yahoo's chart service; every answer is checked, and requests that may recover are retried.
 
-    Parameters
-    ----------
-    seed : int
-        For the jitter between attempts.
-    new_session : callable or None
-        Creates the HTTP session, by default one of curl_cffi.
-    timeout_seconds : float
-        Per HTTP request.
+    ``seed`` is of the jitter between attempts, ``timeout_seconds`` of one HTTP request;
+    ``new_session`` creates the HTTP session, by default one of curl_cffi.
     """
 
     name = "yfinance"
