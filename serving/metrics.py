@@ -2,9 +2,10 @@
 
 from functools import cache
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, Info
 
-from serving.prometheus import counter, gauge, histogram, info
+from serving.prometheus import counter, gauge, histogram
+from volcast.monitoring.metrics import METRICS
 
 REQUESTS = counter("volcast_http_requests_total")
 SECONDS = histogram("volcast_http_request_seconds")
@@ -14,7 +15,7 @@ ONLINE_STORE_UP = gauge("volcast_online_store_up")
 ONLINE_STORE_ERRORS = counter("volcast_online_store_errors_total")
 UNDER_WAY = gauge("volcast_http_requests_under_way")
 TURNED_AWAY = counter("volcast_http_requests_turned_away_total")
-MODEL_INFO = info("volcast_model_info")
+MODEL_INFO = Info("volcast_model", METRICS["volcast_model_info"].help)
 MODEL_READY = gauge("volcast_model_ready")
 MODEL_SWAPS = counter("volcast_model_swaps_total")
 MODEL_REFUSED = counter("volcast_model_refused_total")

@@ -1,7 +1,6 @@
-"""One value of one metric, and what makes many of them."""
+"""What is common to the metrics of every table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -9,15 +8,8 @@ from volcast.core import calendar
 
 Row: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = Sequence[Row]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A value of a metric of the catalogue; ``labels`` in its order."""
-
-    name: str
-    labels: tuple[str, ...]
-    value: float
+Sample: TypeAlias = tuple[str, tuple[str, ...], float | None]
+"""A metric of the catalogue, its labels in their order, and its value; None where there is none."""
 
 
 def newest(rows: Rows, *by: str) -> dict[tuple[str, ...], list[Row]]:
@@ -32,12 +24,12 @@ def newest(rows: Rows, *by: str) -> dict[tuple[str, ...], list[Row]]:
     return groups
 
 
+def newest_by_symbol(rows: Rows) -> Iterator[tuple[str, Row]]:
+    """Yield each symbol and the first row of its newest session."""
+    for (symbol,), (row, *_) in newest(rows, "symbol").items():
+        yield symbol, row
+
+
 def close(session: date) -> float:
     """Return the close of a session as Unix time."""
     return float(calendar.closes([session])[0].timestamp())
-
-
-def one_hot(name: str, symbol: str, states: Sequence[str], state: str | None) -> Iterator[Sample]:
-    """Yield 1 for the state it is in, listed or not, and 0 for the others."""
-    for each in dict.fromkeys([*states, *([state] if state else [])]):
-        yield Sample(name, (symbol, each), float(each == state))
