@@ -26,10 +26,14 @@ def _trees(**parameters: object) -> Trees:
     return fit_trees(x, y, 3, PARAMETERS | {"num_parallel_tree": 7} | parameters)
 
 
-def _compiled(trees: Trees) -> CompiledTrees:
+def _forest(trees: Trees) -> tuple[Forest, float]:
     read = forest_of(trees)
     assert read is not None
-    return CompiledTrees(trees.booster, trees.log_smearing, *read)
+    return read
+
+
+def _compiled(trees: Trees) -> CompiledTrees:
+    return CompiledTrees(trees.booster, trees.log_smearing, *_forest(trees))
 
 
 def _with_holes(x: Floats) -> Floats:
@@ -46,9 +50,7 @@ def test_margins_are_those_of_xgboost_to_the_bit(n: int) -> None:
 
 def test_a_value_on_a_threshold_goes_the_same_way() -> None:
     trees = _trees()
-    read = forest_of(trees)
-    assert read is not None
-    forest = read[0]
+    forest, _ = _forest(trees)
     x = _rows(len(forest.threshold), 2)
     x[np.arange(len(x)), forest.feature] = forest.threshold
     each = np.array([_compiled(trees).log_ratio(row[None, :])[0] for row in x])
@@ -68,10 +70,9 @@ def test_contributions_are_those_of_xgboost(n: int) -> None:
 def test_contributions_are_the_shapley_values_of_the_trees_games() -> None:
     """Re-derived from the definition: the average over all orders of features."""
     trees = _trees(num_parallel_tree=2, max_depth=4)
-    read = forest_of(trees)
-    assert read is not None
+    forest, _ = _forest(trees)
     for row in _with_holes(_rows(4, 8)).astype(np.float32):
-        expected = _by_definition(read[0], row)
+        expected = _by_definition(forest, row)
         _, one = _compiled(trees).contributions(row[None, :].astype(float))
         _, many = _compiled(trees).contributions(np.tile(row.astype(float), (70, 1)))
         assert one[0] == pytest.approx(expected, abs=1e-12)
@@ -79,26 +80,22 @@ def test_contributions_are_the_shapley_values_of_the_trees_games() -> None:
 
 
 def _by_definition(forest: Forest, x: NDArray[np.float32]) -> Floats:
-    features = range(len(x))
-    values = np.zeros(len(x))
-    for f in features:
-        others = [g for g in features if g != f]
-        for size in range(len(x)):
-            share = math.factorial(size) * math.factorial(len(x) - size - 1)
-            share /= math.factorial(len(x))
-            for present in itertools.combinations(others, size):
-                gain = _expected(forest, x, {*present, f}) - _expected(forest, x, set(present))
-                values[f] += share * gain
+    values, features, sizes = np.zeros(len(x)), range(len(x)), range(len(x) + 1)
+    groups = [frozenset(c) for n in sizes for c in itertools.combinations(features, n)]
+    worth = {present: _expected(forest, x, present) for present in groups}
+    for order in itertools.permutations(features):
+        steps = np.diff([worth[frozenset(order[:n])] for n in sizes])
+        values[list(order)] += steps / math.factorial(len(x))
     return values
 
 
-def _expected(forest: Forest, x: NDArray[np.float32], present: set[int]) -> float:
+def _expected(forest: Forest, x: NDArray[np.float32], present: frozenset[int]) -> float:
     """Return the trees' sum where unknown features go both ways, by training share."""
     return sum(_below(forest, int(first), 0, x, present) for first in forest.start[:-1])
 
 
 def _below(
-    forest: Forest, first: int, split: int, x: NDArray[np.float32], present: set[int]
+    forest: Forest, first: int, split: int, x: NDArray[np.float32], present: frozenset[int]
 ) -> float:
     at = first + split
     f = int(forest.feature[at])
@@ -136,10 +133,7 @@ def test_trees_of_another_kind_stay_with_xgboost(parameters: dict[str, object]) 
         x, np.prod(np.sign(x), axis=1), 3, PARAMETERS | {"num_parallel_tree": 2} | parameters
     )
     assert forest_of(trees) is None
-
-
-def test_trees_without_a_split_stay_with_xgboost() -> None:
-    assert forest_of(_trees(min_child_weight=10_000)) is None
+    assert forest_of(_trees(min_child_weight=10_000)) is None  # without a split
 
 
 def test_a_compiled_forecaster_gives_the_same_forecasts() -> None:
@@ -157,9 +151,7 @@ def test_a_compiled_forecaster_gives_the_same_forecasts() -> None:
 
 def test_trees_read_wrongly_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = Forecaster.load(model_files())
-    read = forest_of(stored.blend.trees)
-    assert read is not None
-    forest, mean = read
+    forest, mean = _forest(stored.blend.trees)
     wrong = forest._replace(share=forest.share * 0.9)
     monkeypatch.setattr(module, "forest_of", lambda _: (wrong, mean))
     with pytest.raises(ModelError, match="compiled contributions off by"):

@@ -1,5 +1,6 @@
 """GARCH baselines: the recursion, the cache, and no look ahead."""
 
+import json
 import math
 import subprocess
 import sys
@@ -48,8 +49,6 @@ def test_forecasts_begin_with_the_first_month_that_has_three_years_behind_it(row
 
 @pytest.mark.parametrize(("name", "asymmetric"), [("garch", False), ("gjr_garch", True)])
 def test_a_forecast_is_the_recursion_written_out(rows, forecasts, store, name, asymmetric):
-    import json
-
     position = len(rows) - 3
     fits = json.loads(store.objects.get(KEY))
     returns = (100 * rows["ret_1"]).tolist()
@@ -120,9 +119,9 @@ def test_a_fit_that_did_not_converge_leaves_the_one_before_in_force(rows, store,
     sound = garch._fit
     first = min(m.first for m in garch._months(rows["session"].tolist(), np.zeros(len(rows))))
 
-    def failing(name, end, returns=None):
-        fit = sound(name, end, returns)
-        return fit if end == first else fit | {"parameters": [9.0] * 5, "sound": False}
+    def failing(name, returns):
+        fit = sound(name, returns)
+        return fit if len(returns) == first else fit | {"parameters": [9.0] * 5, "sound": False}
 
     monkeypatch.setattr(garch, "_fit", failing)
     result = garch_forecasts(rows, store)

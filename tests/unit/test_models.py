@@ -8,7 +8,7 @@ from tests.markets import labelled_rows
 from volcast.core.errors import ContractError
 from volcast.evaluation.folds import training_rows, usable
 from volcast.models.baselines import fit_baselines
-from volcast.models.blend import fit_blend
+from volcast.models.blend import fit_blend, linear_data, tree_data
 from volcast.models.gamma import fit_gamma
 from volcast.models.intervals import Calibration
 from volcast.models.recipe import RECIPES, choose
@@ -18,8 +18,7 @@ from volcast.models.trees import fit_trees
 @pytest.fixture(scope="module")
 def rows():
     joined = labelled_rows(6)
-    last = joined["session"].max()
-    known = training_rows(joined, last)
+    known = training_rows(joined, joined["session"].max())
     return usable(usable(known, RECIPES["blend-iv"]), RECIPES["blend-range"])
 
 
@@ -28,38 +27,30 @@ def blend(request, rows):
     return fit_blend(RECIPES[request.param], rows, seed=7)
 
 
-def test_contributions_add_up_to_log_variance_on_every_row(blend, rows):
-    x = rows[list(blend.recipe.features)].to_numpy(dtype=float)
-    explanation = blend.explain(x)
-    total = explanation.base + explanation.contributions.sum(axis=1)
-    # Tree SHAP is computed in float32.
-    assert np.abs(total - blend.log_variance(x)).max() < 1e-5
-
-
-def test_contributions_are_those_of_the_shap_package(blend, rows):
+def test_contributions_add_up_and_are_those_of_the_shap_package(blend, rows):
     recipe = blend.recipe
-    whole = rows[list(recipe.features)].to_numpy(dtype=float)[::50]
+    whole = rows[list(recipe.features)].to_numpy(dtype=float)
     why = blend.shap_explanation(whole)
     total = why.base_values + why.values.sum(axis=1)
+    # Tree SHAP is computed in float32.
     assert np.abs(total - blend.log_variance(whole)).max() < 1e-5
     x = rows[list(recipe.tree_features)].to_numpy(dtype=float)[::50]
     explainer = shap.TreeExplainer(blend.trees.booster)
     base, contributions = blend.trees.contributions(x)
     assert np.abs(explainer.shap_values(x) - contributions).max() < 1e-5
-    assert base - blend.trees.log_smearing == pytest.approx(
-        float(explainer.expected_value), abs=1e-5
-    )
+    expected = blend.trees.log_smearing + float(explainer.expected_value)
+    assert base == pytest.approx(expected, abs=1e-5)
 
 
-def test_one_and_two_threads_give_the_same_trees(rows):
+def test_one_and_two_threads_give_the_same_trees_right_on_average(rows):
     recipe = RECIPES["blend-iv"]
-    x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
-    target = np.log(rows["variance"]) - rows[recipe.anchor]
+    x, log_ratio = tree_data(recipe, rows)
     one, two = (
-        fit_trees(x, target.to_numpy(dtype=float), 7, recipe.tree_parameters | {"nthread": count})
-        for count in (1, 2)
+        fit_trees(x, log_ratio, 7, recipe.tree_parameters | {"nthread": count}) for count in (1, 2)
     )
     assert np.abs(one.log_ratio(x) - two.log_ratio(x)).max() < 1e-6
+    assert np.mean(np.exp(log_ratio - one.log_ratio(x))) == pytest.approx(1, rel=1e-6)
+    assert one.log_smearing > 0.1
 
 
 def test_the_same_rows_and_seed_give_the_same_model_bytes(rows):
@@ -68,15 +59,6 @@ def test_the_same_rows_and_seed_give_the_same_model_bytes(rows):
     assert one.linear.coefficients.tobytes() == two.linear.coefficients.tobytes()
     other = fit_blend(RECIPES["blend-iv"], rows, seed=8)
     assert other.trees.booster.save_raw("ubj") != one.trees.booster.save_raw("ubj")
-
-
-def test_trees_are_scaled_to_be_right_on_average_on_their_training_rows(rows):
-    recipe = RECIPES["blend-iv"]
-    x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
-    ratio = np.log(rows["variance"].to_numpy()) - rows["iv"].to_numpy(dtype=float)
-    trees = fit_trees(x, ratio, seed=7)
-    assert np.mean(np.exp(ratio - trees.log_ratio(x))) == pytest.approx(1, rel=1e-6)
-    assert trees.log_smearing > 0.1
 
 
 def test_gamma_regression_finds_the_coefficients_that_made_the_data():
@@ -89,9 +71,7 @@ def test_gamma_regression_finds_the_coefficients_that_made_the_data():
 
 
 def test_gamma_regression_is_right_on_average_without_smearing(rows):
-    recipe = RECIPES["blend-iv"]
-    x = rows[list(recipe.linear_features)].to_numpy(dtype=float)
-    variance = rows["variance"].to_numpy()
+    x, variance = linear_data(RECIPES["blend-iv"], rows)
     fit = fit_gamma(x, variance)
     assert np.mean(variance / np.exp(fit.log_variance(x))) == pytest.approx(1, abs=1e-8)
 
@@ -117,9 +97,9 @@ def test_baselines_equal_normal_equations_solved_by_hand(rows):
 
 def test_plain_baselines_are_the_features_themselves(rows):
     forecast = fit_baselines(rows).forecast(rows)
-    for name, feature in (("random_walk", "rv_5"), ("mean22", "rv_22"), ("ewma94", "ewma94")):
+    features = {"random_walk": "rv_5", "mean22": "rv_22", "ewma94": "ewma94", "vix": "vix"}
+    for name, feature in features.items():
         assert forecast[name] == pytest.approx(rows[feature].to_numpy(dtype=float))
-    assert forecast["vix"] == pytest.approx(rows["vix"].to_numpy(dtype=float))
 
 
 def test_har_x_is_absent_where_there_is_no_implied_volatility(rows):

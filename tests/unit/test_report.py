@@ -36,9 +36,6 @@ class Structure(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
-        pass
-
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
@@ -71,31 +68,24 @@ def page(result) -> str:
 def test_every_section_is_there_and_the_markup_closes(page):
     structure = Structure(page)
     assert structure.open == []
-    for title in (
+    assert {
         "Bias, and the set of models that may be the best", "Year by year", "Crises",
         "By the level of VIX", "By regime", "Without overlap", "Intervals, year by year",
         "Regimes", "What each group of features is worth",
-    ):  # fmt: skip
-        assert title in structure.titles
-
-
-def specs(page: str) -> dict[str, dict]:
-    """The charts of a page by name, as Vega-Lite."""
-    drawn = re.findall(r"<script>drawChart\('#([\w-]+)', (.*?)\)</script>", page, flags=re.S)
-    return {name: json.loads(spec) for name, spec in drawn}
+    } <= set(structure.titles)  # fmt: skip
 
 
 def test_each_chart_is_valid_and_draws_its_marks(page):
-    charts = specs(page)
-    assert list(charts) == ["fan", "gain-by-year", "coverage", "regimes"]
-    for name, spec in charts.items():
-        svg = vl_convert.vegalite_to_svg(spec | {"width": 600})
+    charts = re.findall(r"<script>drawChart\('#([\w-]+)', (.*?)\)</script>", page, flags=re.S)
+    assert [name for name, _ in charts] == ["fan", "gain-by-year", "coverage", "regimes"]
+    for name, spec in charts:
+        svg = vl_convert.vegalite_to_svg(json.loads(spec) | {"width": 600})
         assert f"id='{name}' role='img' aria-label=" in page
         assert svg.count("<path") > 4
         assert "NaN" not in svg
 
 
-def test_the_page_asks_nothing_of_any_other_place(page):
+def test_the_page_loads_nothing_from_elsewhere(page):
     assert page.count("window.drawChart=") == 1
     own = page.replace(scripts(), "")
     assert not re.search(r"https?:|src='(?!data:)|url\(|<link|@import", own)
@@ -149,7 +139,7 @@ def test_the_same_result_gives_the_same_bytes_whatever_the_random_state(result, 
     assert np.random.get_state()[1].tolist() == before
 
 
-def test_the_verdict_names_what_the_forecast_does_not_beat(result):
+def test_the_summary_names_what_the_forecast_does_not_beat(result):
     worse = result.all_rows.assign(forecast=result.all_rows["har_x"] * 1.3)
     texts = Structure(render(replace(result, all_rows=worse))).text
     summary = next(text for text in texts if text.startswith("Walking forward"))
@@ -160,19 +150,16 @@ def test_a_session_before_the_first_shown_is_in_no_table(result):
     later = result.all_rows["session"].iloc[-200]
     text = Structure(render(replace(result, first=later))).text
     limits = next(t for t in text if " sessions, " in t and "same rows" in t)
-    scored = result.all_rows[
-        (result.all_rows["session"] >= later) & result.all_rows["rv_5d"].notna()
-    ]
-    assert limits.startswith(f"{len(scored)} sessions, {later}")
+    shown = result.all_rows["session"] >= later
+    count = (shown & result.all_rows["rv_5d"].notna()).sum()
+    assert limits.startswith(f"{count} sessions, {later}")
 
 
 def test_without_regimes_or_a_model_the_rest_is_shown(result):
-    bare = result.features.assign(
-        **dict.fromkeys([c for c in result.features if "mm_" in c], np.nan)
-    )
-    titles = Structure(
-        render(replace(result, features=bare, blend=None, regimes=(), ablations=()))
-    ).titles
+    states = [column for column in result.features if "mm_" in column]
+    bare = result.features.assign(**dict.fromkeys(states, np.nan))
+    less = replace(result, features=bare, blend=None, regimes=(), ablations=())
+    titles = Structure(render(less)).titles
     assert "Regimes" not in titles
     assert "Year by year" in titles
 

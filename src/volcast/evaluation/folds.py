@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core.errors import ContractError
-from volcast.models.recipe import BASELINE_INPUTS, RECIPES, Recipe, choose_name
+from volcast.models.recipe import RECIPES, Recipe, choose_name
 
 __all__ = [
     "MIN_TRAINING",
@@ -57,12 +57,11 @@ def narrowed(rows: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> pd.
     rows : pandas.DataFrame
         As for `volcast.evaluation.walkforward.walk_forward`.
     recipes : mapping
-        Whose features to keep.
+        Whose features, and those of the baselines, are returned.
     """
     features = dict.fromkeys(name for recipe in recipes.values() for name in recipe.signature)
-    values = rows[list(features | dict.fromkeys(BASELINE_INPUTS))].astype(float)
     rv = rows["rv_5d"].astype(float)
-    values = values.assign(rv_5d=rv, variance=rv**2).copy()
+    values = rows[list(features)].astype(float).assign(rv_5d=rv, variance=rv**2).copy()
     ends = pd.to_datetime(rows["label_end_session"])
     named = rows[["session", "symbol"]].assign(label_end_session=ends)
     return pd.concat([named, values], axis=1).reset_index(drop=True)

@@ -10,11 +10,10 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from datetime import date
-from itertools import repeat
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,8 +42,7 @@ _VERSION = 1
 _LIBRARIES = ("arch", "numpy", "scipy")
 
 
-@dataclass(frozen=True)
-class _Month:
+class _Month(NamedTuple):
     """Returns ``[first, last)`` are the month's; what is fitted on those before is ``key``."""
 
     first: int
@@ -86,16 +84,14 @@ def garch_forecasts(
     has_return = rows["ret_1"].notna().to_numpy()
     returns = 100 * rows["ret_1"].to_numpy(dtype=float)[has_return]
     months = _months(rows.loc[has_return, "session"].tolist(), returns)
-    result = pd.DataFrame(np.nan, index=rows.index, columns=list(GARCH_BASELINES))
-    if not months:
-        return result
-    jobs = {f"{name} {m.key}": (name, m.first) for name in GARCH_BASELINES for m in months}
+    jobs = {f"{name} {m.key}": (name, returns[: m.first]) for name in _ASYMMETRY for m in months}
     symbol = str(rows["symbol"].iloc[0])
     fits = get_or_fit(
         store, f"garch/{symbol}", list(jobs),
-        lambda missing: _fit_all([jobs[key] for key in missing], returns, processes, progress),
+        lambda missing: _fit_all([jobs[key] for key in missing], processes, progress),
     )  # fmt: skip
-    for name in GARCH_BASELINES:
+    result = pd.DataFrame(np.nan, index=rows.index, columns=list(_ASYMMETRY))
+    for name in _ASYMMETRY:
         forecasts = _walk(name, returns, months, [fits[f"{name} {m.key}"] for m in months])
         result.loc[has_return, name] = forecasts
     return result.ffill()
@@ -117,20 +113,23 @@ def _months(sessions: Sequence[date], returns: Floats) -> list[_Month]:
 
 
 def _fit_all(
-    jobs: Sequence[tuple[str, int]], returns: Floats, processes: int | None,
-    progress: Progress | None,
-) -> Iterator[Parameters]:  # fmt: skip
-    names, ends = zip(*jobs, strict=True)
+    jobs: Sequence[tuple[str, Floats]], processes: int | None, progress: Progress | None
+) -> Iterator[Parameters]:
+    """Yield each fit, of a model on returns; many are spread over processes."""
     count = processes or os.cpu_count() or 1
-    if count == 1 or len(jobs) <= _FEW:
-        yield from _counted(map(_fit, names, ends, repeat(returns)), len(jobs), progress)
-        return
-    # Spawned, for a fork of a process with threads may hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, context, _begin, (returns,)) as pool:
-        with _main_left_alone():
-            fits = pool.map(_fit, names, ends, chunksize=8)
-        yield from _counted(fits, len(jobs), progress)
+    names, returns = zip(*jobs, strict=True)
+    with ExitStack() as stack:
+        fits: Iterator[Parameters] = map(_fit, names, returns)
+        if count > 1 and len(jobs) > _FEW:
+            # Spawned, for a fork of a process with threads may hang.
+            context = multiprocessing.get_context("spawn")
+            pool = stack.enter_context(ProcessPoolExecutor(count, context, _one_thread))
+            with _main_left_alone():
+                fits = pool.map(_fit, names, returns, chunksize=8)
+        for done, fit in enumerate(fits, start=1):
+            if progress:
+                progress(done, len(jobs))
+            yield fit
 
 
 @contextmanager
@@ -147,30 +146,15 @@ def _main_left_alone() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _counted(
-    fits: Iterator[Parameters], count: int, progress: Progress | None
-) -> Iterator[Parameters]:
-    for done, fit in enumerate(fits, start=1):
-        if progress:
-            progress(done, count)
-        yield fit
-
-
-_shared: dict[str, Floats] = {}
-"""In a process that fits: the returns, sent once and not with each job."""
-
-
-def _begin(returns: Floats) -> None:
+def _one_thread() -> None:
     from threadpoolctl import threadpool_limits
 
-    _shared["returns"] = returns
     threadpool_limits(1)
 
 
-def _fit(name: str, end: int, returns: Floats | None = None) -> Parameters:
-    """Fit on the first ``end`` returns; ``sound``: it converged, to a stable process."""
-    series = _shared["returns"] if returns is None else returns
-    fit = _model(name, series[:end]).fit(disp="off", show_warning=False)
+def _fit(name: str, returns: Floats) -> Parameters:
+    """Fit on all returns; ``sound``: it converged, to a stable process."""
+    fit = _model(name, returns).fit(disp="off", show_warning=False)
     values = [float(f"{value:.{_DIGITS}g}") for value in fit.params]
     alpha, *gamma, beta = values[2:]
     persistence = alpha + sum(gamma) / 2 + beta

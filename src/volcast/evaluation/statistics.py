@@ -32,11 +32,6 @@ def diebold_mariano(ours: Floats, theirs: Floats) -> float:
     ours, theirs : f8[n]
         Losses on the same rows, in order of time.
 
-    Notes
-    -----
-    At 756 rows a Bartlett kernel with 10 lags and a normal table reject a true null 7 to 8 % of
-    the time at 5 %, this test 5 % (docs/adr/0013).
-
     References
     ----------
     Lazarus, Lewis, Stock and Watson (2018), "HAR inference: recommendations for practice";

@@ -6,11 +6,10 @@ Trees are refitted each quarter; the regression, baselines and intervals each mo
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from volcast.core import calendar
 from volcast.core.errors import ContractError
@@ -102,21 +101,21 @@ def walk_forward(
     )
 
 
-@dataclass
 class _Walk:
     """The state carried from fold to fold: forecasts made, and what was learnt from outcomes."""
 
-    data: pd.DataFrame
-    calibration: Calibration = field(default_factory=Calibration)
-    blend: Blend | None = None
-
-    def __post_init__(self) -> None:
-        count = len(self.data)
-        self.values = {name: np.full(count, np.nan) for name in EVALUATION_COLUMNS[3:]}
-        self._in_force: list[Offsets | None] = [None] * count
-        self._sessions = pd.to_datetime(self.data["session"]).to_numpy()
-        self._outcomes = self.data["rv_5d"].to_numpy(dtype=float)
-        self._known_on = _known_on(self.data)
+    def __init__(self, data: pd.DataFrame) -> None:
+        self.data, self.calibration = data, Calibration()
+        self.blend: Blend | None = None
+        self.values = {name: np.full(len(data), np.nan) for name in EVALUATION_COLUMNS[3:]}
+        self._in_force: list[Offsets | None] = [None] * len(data)
+        self._sessions = pd.to_datetime(data["session"]).to_numpy()
+        self._outcomes = data["rv_5d"].to_numpy(dtype=float)
+        # The session at whose close each outcome is known, or would be.
+        self._known_on = data["label_end_session"].to_numpy(copy=True)
+        for i in np.flatnonzero(np.isnat(self._known_on)):
+            end = calendar.after(data["session"].iloc[i], calendar.HORIZON)
+            self._known_on[i] = np.datetime64(end)
         self._learnt = 0
 
     def forecast(self, fold: Fold, trees: Trees, seed: int) -> None:
@@ -153,24 +152,16 @@ class _Walk:
             self._learnt += 1
 
 
-def _known_on(data: pd.DataFrame) -> NDArray[np.datetime64]:
-    """Return the session at whose close each row's outcome is known, or would be."""
-    ends = data["label_end_session"].to_numpy(copy=True)
-    for i in np.flatnonzero(np.isnat(ends)):
-        ends[i] = np.datetime64(calendar.after(data["session"].iloc[i], calendar.HORIZON))
-    return ends
-
-
 def _fit_all_trees(
     data: pd.DataFrame, cut: Sequence[Fold], seed: int, progress: Progress | None
 ) -> list[Trees]:
     """Fit the trees of all folds, side by side: a fit has one thread and no memory of another."""
-    fresh = [fold for fold in cut if fold.new_trees]
 
     def fit(fold: Fold) -> Trees:
         x, log_ratio = tree_data(fold.recipe, data.iloc[fold.training_at])
         return fit_trees(x, log_ratio, seed, fold.recipe.tree_parameters)
 
+    fresh = [fold for fold in cut if fold.new_trees]
     fitted: list[Trees] = []
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for trees in pool.map(fit, fresh):

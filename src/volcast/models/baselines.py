@@ -18,6 +18,7 @@ Rows = pd.DataFrame | Mapping[str, Floats]
 
 _LEVELS = ("rv_1", "rv_5", "rv_22")
 _LOGS = ("g1_less_g252", "g5_less_g252", "g22_less_g252")
+_GROUPS = (_LEVELS, _LOGS, ("g252", "vix"))
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Baselines:
         rows : pandas.DataFrame, or mapping of f8[n]
             `BASELINE_INPUTS` by name.
         """
-        levels, logs, vix = _level_inputs(rows), _log_inputs(rows), _positive(rows["vix"])
+        levels, logs, vix = _inputs(rows)
         variance = {
             "random_walk": levels[:, 1],
             "mean22": levels[:, 2],
@@ -60,7 +61,8 @@ class Baselines:
             "vix": vix**2,
         }
         if self.har_x is not None:
-            variance["har_x"] = np.exp(_line(self.har_x, _with_vix(logs, vix)))
+            with_vix = np.column_stack([logs, 2 * np.log(vix)])
+            variance["har_x"] = np.exp(_line(self.har_x, with_vix))
         return {
             name: np.sqrt(np.maximum(value, VARIANCE_FLOOR)) for name, value in variance.items()
         }
@@ -114,44 +116,25 @@ def fit_baselines(rows: pd.DataFrame) -> Baselines:
     1    True
     Name: rv_5, dtype: bool
     """
-    levels = rows[rows[list(_LEVELS)].notna().all(axis=1)]
-    logs = rows[rows[[*_LOGS, "g252"]].notna().all(axis=1)]
-    vix = _positive(logs["vix"])
-    seen = np.isfinite(vix)
-    har_x = None
-    if seen.sum() >= 252:
-        har_x = _fit_log(_with_vix(_log_inputs(logs[seen]), vix[seen]), _variance(logs[seen]))
+    variance = rows["variance"].to_numpy(dtype=float)
+    levels, logs, vix = _inputs(rows)
+    with_vix = np.column_stack([logs, 2 * np.log(vix)])
+    has_levels, has_logs, has_vix = (~np.isnan(x).any(axis=1) for x in (levels, logs, with_vix))
+    har_x = _fit_log(with_vix[has_vix], variance[has_vix]) if has_vix.sum() >= 252 else None
     return Baselines(
-        har_rv=_least_squares(_level_inputs(levels), _variance(levels)),
-        har_floor=float(_variance(levels).min()),
-        log_har=_fit_log(_log_inputs(logs), _variance(logs)),
+        har_rv=_least_squares(levels[has_levels], variance[has_levels]),
+        har_floor=float(variance[has_levels].min()),
+        log_har=_fit_log(logs[has_logs], variance[has_logs]),
         har_x=har_x,
     )
 
 
-def _variance(rows: pd.DataFrame) -> Floats:
-    return rows["variance"].to_numpy(dtype=float)
-
-
-def _columns(rows: Rows, names: Sequence[str]) -> Floats:
-    return np.array([rows[name] for name in names], dtype=float).T
-
-
-def _level_inputs(rows: Rows) -> Floats:
-    return _columns(rows, _LEVELS) ** 2
-
-
-def _log_inputs(rows: Rows) -> Floats:
-    return _columns(rows, _LOGS) + _columns(rows, ["g252"])
-
-
-def _positive(vix: "Floats | pd.Series[float]") -> Floats:
-    values = np.asarray(vix, dtype=float)
-    return np.where(values > 0, values, np.nan)
-
-
-def _with_vix(logs: Floats, vix: Floats) -> Floats:
-    return np.column_stack([logs, 2 * np.log(vix)])
+def _inputs(rows: Rows) -> tuple[Floats, Floats, Floats]:
+    """Return variances and log variances, f8[n, 3], and VIX, f8[n], NaN unless positive."""
+    columns = [np.array([rows[name] for name in group], dtype=float).T for group in _GROUPS]
+    levels, logs, others = columns
+    vix = others[:, 1]
+    return levels**2, logs + others[:, :1], np.where(vix > 0, vix, np.nan)
 
 
 def _line(coefficients: tuple[float, ...], x: Floats) -> Floats:

@@ -38,7 +38,10 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Blend:
-    """The mean of both parts' log variance; ``anchor_means`` are the anchor's terms in training."""
+    """The mean of both parts' log variance; rows x are f8[n, k], as ``recipe.features``.
+
+    ``anchor_means`` are the means of the anchor's terms over the training rows.
+    """
 
     recipe: Recipe
     trees: Trees
@@ -46,13 +49,7 @@ class Blend:
     anchor_means: Floats
 
     def log_variance(self, x: Floats) -> Floats:
-        """Return log annualised variance, f8[n].
-
-        Parameters
-        ----------
-        x : f8[n, k]
-            Columns in the order of ``recipe.features``.
-        """
+        """Return log annualised variance, f8[n]."""
         tree_columns, linear_columns, _ = self._positions
         anchor: Floats = self.recipe.anchor_parts(x).sum(axis=1)
         of_trees = anchor + self.trees.log_ratio(x[:, tree_columns])
@@ -61,13 +58,7 @@ class Blend:
         return share * of_trees + (1 - share) * of_linear
 
     def explain(self, x: Floats) -> Explanation:
-        """Explain each row: tree SHAP values and linear terms, added up by feature.
-
-        Parameters
-        ----------
-        x : f8[n, k]
-            Columns in the order of ``recipe.features``.
-        """
+        """Explain each row: tree SHAP values and linear terms, added up by feature."""
         tree_columns, linear_columns, anchor = self._positions
         base, shap = self.trees.contributions(x[:, tree_columns])
         linear = (x[:, linear_columns] - self.linear.means) * self.linear.coefficients
@@ -80,13 +71,7 @@ class Blend:
         return Explanation(whole, parts)
 
     def shap_explanation(self, x: Floats) -> "shap.Explanation":
-        """Return `explain` as the shap package has it, for its users and for charts.
-
-        Parameters
-        ----------
-        x : f8[n, k]
-            Columns in the order of ``recipe.features``.
-        """
+        """Return `explain` as the shap package has it, for its users and for charts."""
         import shap
 
         why = self.explain(x)

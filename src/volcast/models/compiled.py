@@ -191,22 +191,22 @@ def forest_of(trees: Trees) -> tuple[Forest, float] | None:
     """
     learner = json.loads(trees.booster.save_raw("json"))["learner"]
     stored = learner["gradient_booster"]["model"].get("trees", [])
-    plain = float(learner["learner_model_param"]["base_score"].strip("[]")) == 0
-    plain &= learner["gradient_booster"]["name"] == "gbtree"
-    plain &= not any(any(tree["split_type"]) for tree in stored)
+    if (
+        not stored
+        or learner["gradient_booster"]["name"] != "gbtree"
+        or float(learner["learner_model_param"]["base_score"].strip("[]")) != 0
+        or any(any(tree["split_type"]) or tree["left_children"][0] < 0 for tree in stored)
+    ):
+        return None
     laid_out = [_laid_out(tree) for tree in stored]
-    if not (plain and laid_out) or any(tree is None for tree in laid_out):
+    if max(features_on_a_path for _, _, features_on_a_path in laid_out) > 2 * NODES:
         return None
-    parts = [tree for tree in laid_out if tree is not None]
-    if max(tree.features_on_a_path for tree in parts) > 2 * NODES:
-        return None
-    start = np.cumsum([0, *(len(tree.feature) for tree in parts)])
     columns: dict[str, Any] = {
-        name: np.concatenate([np.asarray(getattr(tree, name), kind) for tree in parts])
+        name: np.concatenate([np.asarray(columns[name], kind) for columns, _, _ in laid_out])
         for name, kind in _COLUMNS.items()
     }
-    forest = Forest(start=start, **columns)
-    return forest, float(sum(tree.mean for tree in parts))
+    start = np.cumsum([0, *(len(columns["feature"]) for columns, _, _ in laid_out)])
+    return Forest(start=start, **columns), float(sum(mean for _, mean, _ in laid_out))
 
 
 _COLUMNS: Mapping[str, type] = {
@@ -221,54 +221,34 @@ _COLUMNS: Mapping[str, type] = {
 }
 
 
-@dataclass(frozen=True)
-class _Tree:
-    """One tree's part of a `Forest`."""
-
-    feature: Sequence[int]
-    threshold: Sequence[float]
-    left_if_missing: Sequence[bool]
-    above: Sequence[int]
-    same: Sequence[int]
-    child: Sequence[int]
-    value: Sequence[float]
-    share: Sequence[float]
-    mean: float
-    features_on_a_path: int
-
-
-def _laid_out(tree: Mapping[str, Any]) -> _Tree | None:
+def _laid_out(tree: Mapping[str, Any]) -> tuple[dict[str, list[Any]], float, int]:
+    """Return a tree's part of each column, its mean, and the most features on a path."""
     sides = tree["left_children"], tree["right_children"]
-    if sides[0][0] < 0:
-        return None
     nodes, above = _preorder(*sides)
     number = {node: split for split, node in enumerate(nodes)}
-    feature = [tree["split_indices"][node] for node in nodes]
     cover, leaf = tree["sum_hessian"], tree["split_conditions"]
-    same: list[int] = []
-    child: list[int] = []
-    value: list[float] = []
-    share: list[float] = []
+    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+    columns["feature"] = feature = [tree["split_indices"][node] for node in nodes]
+    columns["threshold"] = [leaf[node] for node in nodes]
+    columns["left_if_missing"] = [bool(tree["default_left"][node]) for node in nodes]
+    columns["above"], share = above, columns["share"]
     reach, path = [1.0] * len(nodes), [{feature[0]}] * len(nodes)
     mean = 0.0
     for split, node in enumerate(nodes):
         before = _nearest(above, feature, split)
-        same.append(before)
+        columns["same"].append(before)
         for side in sides:
             to = side[node]
             part = cover[to] / cover[node]
             share.append(part * (share[before] if before >= 0 else 1.0))
-            child.append(number.get(to, -1))
-            value.append(0.0 if to in number else leaf[to])
+            columns["child"].append(number.get(to, -1))
+            columns["value"].append(0.0 if to in number else leaf[to])
             if to in number:
                 reach[number[to]] = reach[split] * part
                 path[number[to]] = path[split] | {feature[number[to]]}
             else:
                 mean += reach[split] * part * leaf[to]
-    return _Tree(
-        feature, [leaf[node] for node in nodes], [bool(tree["default_left"][n]) for n in nodes],
-        above, same, child, value, share, mean, max(map(len, path)),
-    )  # fmt: skip
+    return columns, mean, max(map(len, path))
 
 
 def _preorder(left: Sequence[int], right: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -141,7 +141,7 @@ class Forecaster:
         inputs = [[float(v) if np.isfinite(v) else None for v in row] for row in x]
         golden = {"features": list(self.signature), "inputs": inputs}
         golden["log_variance"] = [float(value) for value in answers]
-        return Forecaster(self.blend, self.baselines, self.offsets, golden)
+        return replace(self, golden=golden)
 
     def check_golden(self) -> None:
         """Answer the stored rows again.
@@ -188,7 +188,7 @@ class Forecaster:
 
     @classmethod
     def load(cls, files: Mapping[str, bytes]) -> "Forecaster":
-        """Load from the files of `MODEL_FILES`; others are left alone.
+        """Load from the files of `MODEL_FILES`; others are ignored.
 
         Raises
         ------
@@ -204,7 +204,9 @@ class Forecaster:
             parts = {name: json.loads(files[name]) for name in MODEL_FILES if name != "model.ubj"}
             recipe = _recipe(parts["signature.json"])
             blend = _blend(recipe, parts["linear.json"], files["model.ubj"])
-            baselines = _baselines(parts["baselines.json"])
+            stored: dict[str, Any] = parts["baselines.json"]
+            stored = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+            baselines = Baselines(**stored)
             offsets = {name: float(parts["intervals.json"][name]) for name in BOUNDS}
         except (ValueError, KeyError, TypeError, xgboost.core.XGBoostError) as error:
             raise _bad(
@@ -237,14 +239,6 @@ def _blend(recipe: Recipe, linear: dict[str, Any], model: bytes) -> Blend:
     )
     trees = Trees(booster, linear["log_smearing"])
     return Blend(recipe, trees, regression, np.asarray(linear["anchor_means"]))
-
-
-def _baselines(stored: dict[str, Any]) -> Baselines:
-    har_x = stored["har_x"]
-    return Baselines(
-        tuple(stored["har_rv"]), stored["har_floor"], tuple(stored["log_har"]),
-        None if har_x is None else tuple(har_x),
-    )  # fmt: skip
 
 
 def _bad(found: str, expected: str) -> ModelError:

@@ -81,14 +81,9 @@ class Recipe:
 
     def anchor_parts(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the terms of the anchor, f8[n, terms], of rows x, f8[n, k], as `features`."""
-        at, shares = self._anchor
-        parts: NDArray[np.float64] = x[:, at] * shares
-        return parts
-
-    @cached_property
-    def _anchor(self) -> tuple[list[int], NDArray[np.float64]]:
         at = [self.features.index(name) for name in self.anchor_terms]
-        return at, np.array(list(self.anchor_terms.values()))
+        parts: NDArray[np.float64] = x[:, at] * np.array(list(self.anchor_terms.values()))
+        return parts
 
     @property
     def required(self) -> tuple[str, ...]:
