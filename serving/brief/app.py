@@ -18,18 +18,11 @@ from starlette.routing import Route
 from serving.auth import Guard
 from serving.body import json_object, unrepeated, whole_body
 from serving.brief import metrics
-from serving.brief.models import (
-    Answer,
-    BriefQuery,
-    Question,
-    SourceQuery,
-    described,
-    validated,
-)
+from serving.brief.models import Answer, BriefQuery, Question, SourceQuery, described, validated
 from serving.openapi import page
 from serving.problems import of_status, problem, unforeseen
 from volcast.brief import Library
-from volcast.core.errors import NotFound, Overloaded, RequestError, VolcastError
+from volcast.core.errors import Overloaded, RequestError, VolcastError
 
 __all__ = ["application"]
 
@@ -137,12 +130,6 @@ def _problem(error: Exception, store: str) -> Response:
     match error:
         case VolcastError():
             return problem(error, hidden=store)
-        case HTTPException(status_code=404):
-            unknown = NotFound(
-                found="an unknown path", expected="one of /docs", where="path",
-                remedy="See /docs for the paths there are.",
-            )  # fmt: skip
-            return problem(unknown)
         case HTTPException():
-            return of_status(HTTPStatus.METHOD_NOT_ALLOWED, (error.headers or {}).get("Allow", ""))
+            return of_status(HTTPStatus(error.status_code), (error.headers or {}).get("Allow"))
     return unforeseen(error)

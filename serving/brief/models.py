@@ -11,23 +11,14 @@ from serving.body import field_error, plain_date, quoted
 from serving.openapi import Document, Operation, Strict, document
 from volcast.brief import LONGEST, Brief, Sentence, Source, checked_question
 
-__all__ = [
-    "Answer",
-    "BriefQuery",
-    "Question",
-    "SourceQuery",
-    "described",
-    "validated",
-]
+__all__ = ["Answer", "BriefQuery", "Question", "SourceQuery", "described", "validated"]
 
 Request = TypeVar("Request", bound=Strict)
 
 
-def _day(value: object) -> object:
-    return value if value is None else plain_date(value, "as_of")
-
-
-Day = Annotated[date, BeforeValidator(_day)]
+Day = Annotated[
+    date, BeforeValidator(lambda day: None if day is None else plain_date(day, "as_of"))
+]
 
 
 class BriefQuery(Strict):
@@ -105,29 +96,19 @@ def validated(model: type[Request], values: Mapping[str, Any]) -> Request:
 
 def described() -> Document:
     """Return the OpenAPI document."""
+    brief = Operation(
+        "dailyBrief", "The brief of a symbol and session.", Brief, _ON_BRIEF, query=BriefQuery
+    )
+    ask = Operation(
+        "ask", "An answer that quotes, or that it is not in the sources.", Answer, _ON_POST,
+        body=Question, answer_example=_ANSWER, examples={"A question": {"question": _ASKED}},
+    )  # fmt: skip
+    source = Operation(
+        "source", "The row or the passage of a citation.", Source, _PROBLEMS, query=SourceQuery
+    )
     return document(
         "volcast brief",
         "The brief of the day, and answers that quote: each sentence with citations of the rows "
         "and passages it rests on.",
-        {
-            "/daily-brief": {
-                "get": Operation(
-                    "dailyBrief", "The brief of a symbol and session.", Brief, _ON_BRIEF,
-                    query=BriefQuery,
-                )
-            },
-            "/qa": {
-                "post": Operation(
-                    "ask", "An answer that quotes, or that it is not in the sources.", Answer,
-                    _ON_POST, body=Question, answer_example=_ANSWER,
-                    examples={"A question": {"question": _ASKED}},
-                )
-            },
-            "/sources": {
-                "get": Operation(
-                    "source", "The row or the passage of a citation.", Source, _PROBLEMS,
-                    query=SourceQuery,
-                )
-            },
-        },
-    )  # fmt: skip
+        {"/daily-brief": {"get": brief}, "/qa": {"post": ask}, "/sources": {"get": source}},
+    )

@@ -110,11 +110,12 @@ def _fits(question: Question, passage: Passage, quoted: str) -> bool:
     day = day_words(passage.dated) if passage.dated else ""
     around = exact_words(f"{passage.title} {passage.text} {day}")
     months = exact_words(quoted) & MONTHS
-    if question.is_later_than(passage.dated) or not question.names <= around:
-        return False
-    if question.months and months and not question.months <= months:
-        return False
-    return question.has_form(quoted)
+    return (
+        question.names <= around
+        and not question.is_later_than(passage.dated)
+        and (not months or question.months <= months)
+        and question.has_form(quoted)
+    )
 
 
 def _coverage(words: frozenset[str], texts: list[str] | tuple[str, ...], weights: Weights) -> float:

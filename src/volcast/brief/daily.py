@@ -37,10 +37,9 @@ __all__ = ["Brief", "Section", "daily_brief"]
 _RECENT = timedelta(days=7)
 """Releases and documents of so many days are news."""
 
-_MOST = 8
-"""Of releases, failed checks and documents that are named."""
+_MOST, _DRIVERS = 8, 3
+"""Of releases, failed checks and documents that are named; of drivers."""
 
-_DRIVERS = 3
 _PROVEN = 0.05
 """One-sided p-value under which one forecast is called better than another."""
 
@@ -66,17 +65,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Brief:
-    """The brief of a symbol and session.
-
-    Parameters
-    ----------
-    symbol : str
-    as_of : date
-    sections : tuple of Section
-        Each with at least one sentence.
-    missing : tuple of Missing
-        What is not in the store, and what would bring it.
-    """
+    """The brief of a symbol and session, and what is missing for it in the store."""
 
     symbol: str
     as_of: date
@@ -175,11 +164,9 @@ def _why(read: Callable[[], Outlook | Missing]) -> _Part:
     outlook = read()
     if isinstance(outlook, Outlook):
         base, *parts, _others, _total = status.drivers(outlook.row)
+        average = f"An average day would have {percent(base.effect + 1)}"
         shown = [f"{part.words} ({100 * part.effect:+.0f} %)" for part in parts[:_DRIVERS]]
-        text = (
-            f"An average day would have {percent(base.effect + 1)}; what drives the forecast from "
-            f"there: {', '.join(shown)}."
-        )
+        text = f"{average}; what drives the forecast from there: {', '.join(shown)}."
         yield _sentence(PREDICTIONS_DAILY, outlook.row, text)
 
 

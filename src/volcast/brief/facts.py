@@ -17,9 +17,6 @@ from volcast.store.tables import MONITORING_REALIZED_ERROR, RAW_MACRO
 
 __all__ = ["answer_from_rows"]
 
-BriefOf = Callable[[str, date | None, str], Brief]
-"""The brief of a symbol and session, with the section of a title."""
-
 _TOPICS: Mapping[str, str] = {
     "Outcome": r"\boutcomes?\b|\brealized\b|\bc[oa]me of\b",
     "Why": r"\bdriv(?:e[srn]?|ers|ing|en)\b|\bwhy\b",
@@ -58,7 +55,7 @@ def answer_from_rows(
     text: str,
     as_of: date | None,
     now: datetime,
-    brief_of: BriefOf,
+    brief_of: Callable[[str, date | None, str], Brief],
 ) -> Answer | None:
     """Answer a question about one of the symbols, or a macro series, from rows alone.
 
@@ -68,6 +65,8 @@ def answer_from_rows(
         Those that questions may be about, the target first.
     as_of : date or None
         The session whose knowledge counts, unless the question names a day; None is the newest.
+    brief_of : callable
+        Returns the brief of a symbol and session with the section of a title alone.
 
     Returns
     -------
@@ -79,8 +78,8 @@ def answer_from_rows(
     lower = text.lower()
     topic = next((one for one, pattern in _TOPICS.items() if re.search(pattern, lower)), None)
     symbol = _symbol(question, symbols, topic)
-    until = now if as_of is None else datetime.combine(as_of, time(23, 59), UTC)
     if symbol is None or topic is None:
+        until = now if as_of is None else datetime.combine(as_of, time(23, 59), UTC)
         return _macro_answer(store, question, until)
     about_forecast = topic in ("Forecast", "Outcome")
     if about_forecast and _OTHER_QUANTITY.search(lower):
@@ -88,14 +87,12 @@ def answer_from_rows(
     other_horizon = about_forecast and _OTHER_HORIZON.search(lower)
     if other_horizon or (question.months and question.day is None):
         return Answer(text, ())
-    day = question.day or as_of
     if topic == "Outcome":
         return Answer(text, _outcome(store, symbol, question.day, as_of))
     try:
-        brief = brief_of(symbol, day, topic)
+        return Answer(text, brief_of(symbol, question.day or as_of, topic).sentences)
     except (NotFound, RequestError):
         return Answer(text, ())
-    return Answer(text, brief.sentences)
 
 
 def _symbol(question: Question, symbols: Sequence[str], topic: str | None) -> str | None:

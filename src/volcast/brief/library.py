@@ -29,19 +29,9 @@ _CACHE = Path("var/cache")
 
 @dataclass(frozen=True)
 class Source:
-    """The row or the passage of a citation.
+    """The row of a citation, by column, or the text of its passage.
 
-    Parameters
-    ----------
-    id : str
-    kind : str
-        row or document.
-    title : str
-        The document's, or the table's name.
-    text : str or None
-        The passage.
-    row : dict or None
-        The row, by column.
+    ``kind`` is row or document, ``title`` the table's name or the document's.
     """
 
     id: str
@@ -63,16 +53,9 @@ def index_place(settings: Settings, store: Store) -> str | Path:
 
 @dataclass
 class Library:
-    """Answers questions about one store.
+    """Answers questions about one store and its documents, which ``index`` ranks.
 
-    Parameters
-    ----------
-    index : Index
-        Of the store's documents.
-    now : callable
-        The time of day, in UTC.
-    as_of : date or None
-        A fixed session; None for the newest.
+    ``now`` returns the time of day in UTC; ``as_of`` fixes the session.
     """
 
     store: Store
@@ -97,8 +80,7 @@ class Library:
     def ask(self, question: str, as_of: date | None = None) -> Answer:
         """Answer from what was public at ``as_of``, or is now.
 
-        A question about the forecasts of the universe's symbols is answered from rows or not at
-        all; any other from documents.
+        A question about forecasts is answered from rows or not at all; any other from documents.
         """
         until = as_of or self.as_of
         try:
@@ -136,7 +118,7 @@ class Library:
         closed = resolve_as_of(self.store, symbol, day, now=now)
         session = closed if day else self._due(universe, symbol, closed, now)
         passages = self.documents.passages
-        if not passages and title in (None, "Documents"):
+        if not passages and title is None:
             passages = read_documents(self.store).passages
         brief = daily_brief(self.store, universe, symbol, session, now, passages, title)
         if session == closed:

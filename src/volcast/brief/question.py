@@ -120,8 +120,8 @@ def checked_question(text: str) -> str:
         If it is empty, longer than `LONGEST`, or has control characters.
     """
     question = text.strip()
-    odd = any(ord(sign) < 32 or 0xD800 <= ord(sign) < 0xE000 for sign in question)
-    if not question or len(question) > LONGEST or odd:
+    odd = re.search(r"[\x00-\x1f\ud800-\udfff]", question)
+    if odd or not 0 < len(question) <= LONGEST:
         raise RequestError(
             found=f"{len(question)} characters", expected=f"1 to {LONGEST} in one line",
             where="question", remedy="Ask in one sentence.", field="question",

@@ -103,8 +103,8 @@ def _connection() -> "duckdb.DuckDBPyConnection":
     import duckdb
 
     spec = importlib.util.find_spec("duckdb_extension_fts")
-    places = spec.submodule_search_locations if spec else None
-    path = Path((places or [""])[0], "extensions", f"v{duckdb.__version__}", "fts.duckdb_extension")
+    folder = Path((spec and spec.origin) or "duckdb_extension_fts").with_name("extensions")
+    path = folder / f"v{duckdb.__version__}" / "fts.duckdb_extension"
     settings: dict[str, Any] = {"autoinstall_known_extensions": False, "threads": 1}
     connection = duckdb.connect(":memory:", config=settings)
     try:

@@ -68,14 +68,15 @@ def embed(texts: Sequence[str]) -> Vectors:
     from threadpoolctl import threadpool_limits
 
     tokenizer, weights = _model()
-    tokens = [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
-    order = sorted(range(len(tokens)), key=lambda n: len(tokens[n]))
-    vectors = np.empty((len(tokens), DIMENSIONS), np.float32)
+    order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
+    vectors = np.empty((len(texts), DIMENSIONS), np.float32)
     # With two threads on two busy cores, products this small take fifty times longer.
     with threadpool_limits(1, user_api="blas"):
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
-            vectors[batch] = _forward(weights, [tokens[n] for n in batch])
+            encodings = tokenizer.encode_batch([texts[n] for n in batch])
+            mask = np.array([encoding.attention_mask for encoding in encodings], np.float32)
+            vectors[batch] = _forward(weights, np.array([one.ids for one in encodings]), mask)
     return vectors
 
 
@@ -87,7 +88,7 @@ def _model() -> tuple[Any, dict[str, Vectors]]:
 
     # The package itself is not imported: its code needs PyTorch.
     spec = importlib.util.find_spec(_PACKAGE)
-    folder = Path(next(iter((spec and spec.submodule_search_locations) or [""])), "model")
+    folder = Path((spec and spec.origin) or _PACKAGE).with_name("model")
     try:
         tokenizer = Tokenizer.from_buffer((folder / "tokenizer.json").read_bytes())
         weights = load_file(folder / "model.safetensors")
@@ -97,32 +98,28 @@ def _model() -> tuple[Any, dict[str, Vectors]]:
             expected=f"the package {_PACKAGE} with its weights", where=str(folder),
             remedy="Install the platform's requirements.",
         ) from error  # fmt: skip
-    tokenizer.no_padding()
+    tokenizer.enable_padding()
     tokenizer.enable_truncation(_TOKENS)
     return tokenizer, weights
 
 
-def _forward(weights: dict[str, Vectors], batch: list[list[int]]) -> Vectors:
-    from scipy.special import erf
+def _forward(weights: dict[str, Vectors], ids: NDArray[np.int64], mask: Vectors) -> Vectors:
+    from scipy.special import erf, softmax
 
-    def linear(state: Vectors, name: str) -> Vectors:
-        product: Vectors = state @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-        return product
+    def linear(state: Vectors, name: str) -> Any:
+        return state @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 
-    def normalized(state: Vectors, name: str) -> Vectors:
+    def normalized(state: Vectors, name: str) -> Any:
         centred = state - state.mean(-1, keepdims=True)
         deviation = np.sqrt((centred * centred).mean(-1, keepdims=True) + np.float32(1e-12))
-        scaled: Vectors = centred / deviation * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-        return scaled
+        return centred / deviation * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
     def heads(state: Vectors) -> Vectors:
         return state.reshape(*state.shape[:2], _HEADS, -1).transpose(0, 2, 1, 3)
 
-    longest = max(map(len, batch))
-    ids = np.array([tokens + [0] * (longest - len(tokens)) for tokens in batch])
-    mask = np.array([[1.0] * len(t) + [0.0] * (longest - len(t)) for t in batch], np.float32)
+    padding = np.float32(1e9) * (mask - 1)[:, None, None, :]
     table = "embeddings.{}_embeddings.weight".format
-    state = weights[table("word")][ids] + weights[table("position")][:longest]
+    state = weights[table("word")][ids] + weights[table("position")][: ids.shape[1]]
     state = normalized(state + weights[table("token_type")][0], "embeddings.LayerNorm")
     for number in range(_LAYERS):
         at = f"encoder.layer.{number}"
@@ -131,8 +128,7 @@ def _forward(weights: dict[str, Vectors], batch: list[list[int]]) -> Vectors:
             for part in ("query", "key", "value")
         )
         scores = query @ key.transpose(0, 1, 3, 2) / np.float32((DIMENSIONS // _HEADS) ** 0.5)
-        scores = np.exp(scores - scores.max(-1, keepdims=True)) * mask[:, None, None, :]
-        context = (scores / scores.sum(-1, keepdims=True)) @ value
+        context = softmax(scores + padding, axis=-1) @ value
         context = context.transpose(0, 2, 1, 3).reshape(state.shape)
         attended = state + linear(context, f"{at}.attention.output.dense")
         state = normalized(attended, f"{at}.attention.output.LayerNorm")
