@@ -3,8 +3,6 @@
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +11,8 @@ import pytest
 from tests.deploy.tools import ROOT
 
 __all__ = [
-    "ALL", "TAG", "WITHOUT_RIGHTS", "asked", "built", "docker", "inspected", "kept_running",
-    "needs_engine", "open_folder", "python_in", "reference",
+    "ALL", "TAG", "WITHOUT_RIGHTS", "built", "docker", "inspected", "needs_engine", "open_folder",
+    "python_in", "reference",
 ]  # fmt: skip
 
 ALL = ("data", "model", "drift", "serving", "dashboard")
@@ -52,7 +50,7 @@ def needs_engine() -> None:
 
 
 def reference(image: str) -> str:
-    """Return what an image is called here; no image of the user's is replaced."""
+    """Return the name of an image in tests; no image of the user's is replaced."""
     return f"volcast/{image}:{TAG}"
 
 
@@ -76,43 +74,8 @@ def python_in(image: str, script: str, *options: str) -> str:
     return docker("run", "--rm", *command)
 
 
-@contextmanager
-def kept_running(image: str, *command: str, share: Path) -> Iterator[str]:
-    """Run a part that serves, on one folder of this machine; yield the container's id."""
-    shared = ["--volume", f"{share}:{share}"]
-    run = ["run", "--detach", *WITHOUT_RIGHTS, *shared, reference(image), *command]
-    container = docker(*run).strip()
-    try:
-        yield container
-    finally:
-        docker("rm", "--force", container)
-
-
-_ASK = """
-import sys, time, urllib.request
-address, words, until = sys.argv[1], sys.argv[2:], time.monotonic() + 240
-while True:
-    try:
-        with urllib.request.urlopen(address, timeout=60) as answer:
-            said = answer.read().decode()
-    except OSError as error:
-        said = str(error)
-    if all(word in said for word in words):
-        break
-    if time.monotonic() > until:
-        sys.exit(f"{address}: {said[:2000]}")
-    time.sleep(0.5)
-print(said)
-"""
-
-
-def asked(container: str, address: str, *words: str) -> str:
-    """Ask an address in the container's own network until the answer has all words; return it."""
-    return docker("exec", container, "python", "-c", _ASK, address, *words)
-
-
 def inspected(image: str) -> dict:
-    """Return what the engine says of an image."""
+    """Return the engine's description of an image."""
     return json.loads(docker("image", "inspect", reference(image)))[0]
 
 

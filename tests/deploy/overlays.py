@@ -4,10 +4,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.deploy.charted import objects_in
+from tests.deploy.charted import objects_in, pod_specs
 from tests.deploy.tools import MANIFESTS, ran, tool
 
-__all__ = ["OVERLAYS", "built", "overlay"]
+__all__ = ["OVERLAYS", "built", "images", "overlay"]
 
 OVERLAYS = ("kind", "eks")
 
@@ -22,3 +22,13 @@ def built(folder: Path) -> str:
 def overlay(name: str) -> list[dict[str, Any]]:
     """Return the objects of an overlay; they are shared, so copy what you change."""
     return objects_in(built(MANIFESTS / "overlays" / name))
+
+
+def images(objects: list[dict[str, Any]]) -> set[str]:
+    """Return the images of all pods."""
+    return {
+        container["image"]
+        for one in objects
+        for spec in pod_specs(one)
+        for container in (*spec["containers"], *spec.get("initContainers", ()))
+    }

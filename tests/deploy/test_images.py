@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,11 +15,9 @@ import pytest
 from tests.deploy.engine import (
     ALL,
     TAG,
-    asked,
     built,
     docker,
     inspected,
-    kept_running,
     needs_engine,
     open_folder,
     python_in,
@@ -55,15 +52,6 @@ def runs(images: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     _pipelines("pipelines.local", here)
     _pipelines("tests.deploy.run_in_images", inside, str(inside), TAG)
     return here / "store", inside / "store"
-
-
-@pytest.fixture(scope="module")
-def served(runs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the store that the images filled, for the brief leaves an index where it serves."""
-    store = shutil.copytree(runs[1], tmp_path_factory.mktemp("served") / "store")
-    for folder in (store, *store.rglob("*/")):
-        folder.chmod(0o777)
-    return store
 
 
 def _pipelines(module: str, folder: Path, *before: str) -> None:
@@ -185,33 +173,3 @@ def test_the_pipelines_store_the_same_bytes_in_the_images_as_here(runs: tuple[Pa
     assert [name for name in expected if name.startswith("models/")]
     for table in ("raw.market", "raw.macro"):
         assert _rows(here, table) == _rows(inside, table) != []
-
-
-def test_the_drift_image_writes_a_verdict(runs: tuple[Path, Path]) -> None:
-    files = (runs[1] / "monitoring.drift_daily").rglob("*.parquet")
-    rows = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
-    verdict = next(row for row in rows if row["subject"] == "verdict")
-    assert verdict["state"] == "ok", verdict["detail"]
-    assert len(rows) > 20
-
-
-@pytest.mark.parametrize(
-    ("image", "module", "address", "words"),
-    [
-        (
-            "serving",
-            "serving",
-            "8080/predict?symbol=SPX",
-            ['"as_of":"2018-12-31"', '"version":"1"'],
-        ),
-        ("serving", "serving.exporter", "9108/metrics", ["volcast_job_last_success_timestamp"]),
-        ("dashboard", "serving.dashboard", "8501/", ["<html"]),
-        ("dashboard", "serving.brief", "8081/daily-brief", ["SPX", "2018-12-31"]),
-    ],
-)
-def test_servers_answer_from_the_store_that_the_images_filled(
-    served: Path, image: str, module: str, address: str, words: list[str]
-) -> None:
-    command = ["python", "-m", module, "--store", str(served)]
-    with kept_running(image, *command, share=served) as container:
-        assert asked(container, f"http://127.0.0.1:{address}", *words)

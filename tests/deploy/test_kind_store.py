@@ -8,34 +8,27 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.charted import chosen, objects_in
-from tests.deploy.tools import MANIFESTS, ROOT, ran, tool
+from tests.deploy.charted import chosen
+from tests.deploy.overlays import overlay
+from tests.deploy.tools import ROOT
 from tests.s3_server import free_ports
 
 PARTS = ("master", "volume", "filer", "s3")
 PYTHON, WEED = ROOT / ".venv/bin/python", ROOT / ".venv/bin/weed"
 
 
-@pytest.fixture(scope="module")
-def overlay() -> list[dict[str, Any]]:
-    return objects_in(
-        ran([tool("kustomize"), "build", "--enable-helm", "--helm-command", tool("helm"),
-             str(MANIFESTS / "overlays/kind")])
-    )  # fmt: skip
-
-
-def container(overlay: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
-    made: dict[str, Any] = chosen(overlay, kind, name)["spec"]["template"]["spec"]
-    return dict(made["containers"][0])
+def container(kind: str, name: str) -> dict[str, Any]:
+    spec = chosen(overlay("kind"), kind, name)["spec"]["template"]["spec"]
+    return dict(spec["containers"][0])
 
 
 @pytest.fixture
-def s3_port(overlay: list[dict[str, Any]], tmp_path: Path) -> Iterator[int]:
+def s3_port(tmp_path: Path) -> Iterator[int]:
     """Run the Deployment's command with paths and ports of this machine."""
     grants = {"credentials": [{"accessKey": "a", "secretKey": "b"}], "name": "volcast"}
     grants["actions"] = ["Admin", "Read", "Write", "List"]
     (tmp_path / "identities.json").write_text(json.dumps({"identities": [grants]}))
-    text = "\n".join(container(overlay, "Deployment", "seaweedfs")["args"])
+    text = "\n".join(container("Deployment", "seaweedfs")["args"])
     text = text.replace("/data", str(tmp_path)).replace("/etc/seaweedfs", str(tmp_path))
     names = [f"{part}.port{kind}" for part in PARTS for kind in ("", ".grpc")]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
@@ -51,11 +44,9 @@ def s3_port(overlay: list[dict[str, Any]], tmp_path: Path) -> Iterator[int]:
         server.wait()
 
 
-def job_run(
-    overlay: list[dict[str, Any]], port: int, secret: str
-) -> "subprocess.CompletedProcess[str]":
-    """Run the Job's command with a key; it waits for the server by boto3's own patience."""
-    job = container(overlay, "Job", "volcast-bucket")
+def job_run(port: int, secret: str) -> "subprocess.CompletedProcess[str]":
+    """Run the Job's command with a key; boto3 retries until the server is up."""
+    job = container("Job", "volcast-bucket")
     environment = {v["name"]: v["value"] for v in job["env"] if "value" in v} | {
         "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "a",
@@ -69,13 +60,11 @@ def job_run(
     )  # fmt: skip
 
 
-def test_the_job_makes_the_bucket_once_the_server_is_up_and_again_changes_nothing(
-    overlay: list[dict[str, Any]], s3_port: int
-):
+def test_the_job_creates_the_bucket_once_the_server_is_up_and_may_run_twice(s3_port: int):
     for _ in range(2):
-        ended = job_run(overlay, s3_port, "b")
+        ended = job_run(s3_port, "b")
         assert ended.returncode == 0, ended.stderr
 
 
-def test_a_wrong_key_makes_no_bucket(overlay: list[dict[str, Any]], s3_port: int):
-    assert "SignatureDoesNotMatch" in job_run(overlay, s3_port, "wrong").stderr
+def test_a_wrong_key_creates_no_bucket(s3_port: int):
+    assert "SignatureDoesNotMatch" in job_run(s3_port, "wrong").stderr

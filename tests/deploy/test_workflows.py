@@ -29,52 +29,33 @@ def steps(job: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", FLOWS)
-def test_only_the_listed_jobs_may_write(name):
-    assert FLOWS[name]["permissions"] == {}
-    for job, body in FLOWS[name]["jobs"].items():
-        levels = body["permissions"]
-        writes = {scope for scope, level in levels.items() if level != "read"}
-        assert writes == WRITES.get((name, job), set()), job
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_every_action_is_pinned_by_commit(name):
+def test_a_workflow_grants_nothing_to_forks_and_pins_its_actions(name):
+    flow = FLOWS[name]
+    events = flow[True]
+    assert set(events) <= {"pull_request", "push", "workflow_call", "workflow_dispatch"}
+    assert flow["permissions"] == {}
+    assert "group" in flow["concurrency"]
+    assert "secrets" not in TEXTS[name]
     actions = re.findall(r"uses: (?!\./)(.+)", TEXTS[name])
     assert actions
     for action in actions:
         assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
 
 
-@pytest.mark.parametrize("name", FLOWS)
-def test_no_workflow_runs_a_fork_with_our_rights(name):
-    on = FLOWS[name][True]
-    events = set(on) if isinstance(on, dict | list) else {on}
-    assert events <= {"pull_request", "push", "workflow_call", "workflow_dispatch"}
-    assert "secrets" not in TEXTS[name]
-
-
 @pytest.mark.parametrize(("name", "job"), JOBS)
-def test_a_job_has_a_timeout_and_a_concurrency_group(name, job):
+def test_a_job_has_least_rights_a_timeout_and_safe_scripts(name, job):
     body = JOBS[name, job]
+    writes = {scope for scope, level in body["permissions"].items() if level != "read"}
+    assert writes == WRITES.get((name, job), set())
     # A job that calls a workflow has the timeouts of that one's jobs.
     assert ("timeout-minutes" in body) != ("uses" in body)
-    assert "group" in FLOWS[name]["concurrency"]
-
-
-@pytest.mark.parametrize(("name", "job"), JOBS)
-def test_scripts_get_values_by_environment_only(name, job):
-    for step in steps(JOBS[name, job]):
-        assert "${{" not in step.get("run", "")
+    for step in steps(body):
+        assert "${{" not in step.get("run", "")  # values come by environment only
         if step.get("uses", "").startswith("actions/checkout@"):
             assert step["with"]["persist-credentials"] is False
-
-
-def test_jobs_with_an_aws_role_run_in_an_environment():
-    for (name, job), body in JOBS.items():
-        has_role = any("configure-aws-credentials" in step.get("uses", "") for step in steps(body))
-        assert has_role == ("environment" in body), (name, job)
-        if has_role:
-            assert body["permissions"]["id-token"] == "write"
+    has_role = any("configure-aws-credentials" in step.get("uses", "") for step in steps(body))
+    assert has_role == ("environment" in body)
+    assert not has_role or body["permissions"]["id-token"] == "write"
 
 
 def test_changes_and_releases_build_every_image():
@@ -100,18 +81,14 @@ def test_a_release_is_tested_scanned_pushed_and_signed_in_order():
         assert (scan["with"]["exit-code"], scan["with"]["severity"]) == ("1", "HIGH,CRITICAL")
 
 
-def test_a_deployment_verifies_the_signature_first():
+def test_a_deployment_verifies_the_signature_first_and_uses_the_pinned_helm():
     scripts = [step.get("run", "") for step in steps(JOBS["deploy.yml", "deploy"])]
-    verify = next(i for i, text in enumerate(scripts) if "cosign verify" in text)
-    deploy = next(i for i, text in enumerate(scripts) if "helm upgrade" in text)
-    assert verify < deploy
+    commands = ("cosign verify", "go install helm.sh/helm", "helm upgrade")
+    verify, install, upgrade = (
+        next(i for i, text in enumerate(scripts) if command in text) for command in commands
+    )
+    assert max(verify, install) < upgrade
     assert "/.github/workflows/release.yml@refs/tags/$TAG" in scripts[verify]
-    assert "--set-file 'pipelines.packages.train\\.yaml=" in scripts[deploy]
-
-
-def test_deployments_use_the_pinned_helm():
-    scripts = [step.get("run", "") for step in steps(JOBS["deploy.yml", "deploy"])]
-    install = next(i for i, text in enumerate(scripts) if "go install helm.sh/helm" in text)
-    assert install < next(i for i, text in enumerate(scripts) if "helm upgrade" in text)
+    assert "--set-file 'pipelines.packages.train\\.yaml=" in scripts[upgrade]
     (pinned,) = re.findall(r"^helm\.sh/\S+", (ROOT / "requirements/tools.txt").read_text(), re.M)
     assert f"go install {pinned}\n" in scripts[install]

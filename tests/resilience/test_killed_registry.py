@@ -1,4 +1,4 @@
-"""Whatever is killed, there is a champion that works, a history, and a next move."""
+"""After any kill or flipped byte there is a champion that works, a history, and a next move."""
 
 import json
 import random
@@ -15,7 +15,6 @@ from tests.runs import AUDIT, put_run
 from volcast import registry
 from volcast.core.errors import ModelError
 from volcast.models.forecaster import Forecaster
-from volcast.registry import pointer
 from volcast.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,18 +29,18 @@ def test_500_sequences_of_moves_and_kills_leave_a_registry_that_works():
         killer = [sys.executable, "-m", "tests.resilience.killed_registry", folder, "500"]
         done = subprocess.run(killer, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["faults"] == {}
-    assert found["kills"].keys() == {
+    outcome = json.loads(done.stdout)
+    assert outcome["faults"] == {}
+    assert outcome["kills"].keys() == {
         f"{how}, killed {when}" for how in ("SIGKILL", "store") for when in ("before", "after")
     }
-    assert min(found["kills"].values()) > 5
-    assert sum(found["kills"].values()) > 300
+    assert min(outcome["kills"].values()) > 5
+    assert sum(outcome["kills"].values()) > 300
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Version 1 was champion, version 2 is."""
+    """A store whose champion is version 2, after version 1."""
     folder = tmp_path_factory.mktemp("template") / "store"
     store = Store.open(str(folder))
     for run_id in ("a", "b"):
@@ -56,8 +55,8 @@ def store(template: Path, tmp_path: Path) -> Store:
     return Store.open(str(tmp_path / "store"))
 
 
-def test_a_byte_flipped_anywhere_in_a_version_is_refused_100_times_of_100(store: Store):
-    draw, refused = random.Random(11), 0
+def test_a_byte_flipped_anywhere_in_a_version_is_refused(store: Store):
+    draw = random.Random(11)
     pointed, former = store.objects.get("registry/champion.json"), registry.find(store, "1")
     for trial in range(FLIPS):
         key = former.uri + FILES[trial % len(FILES)]
@@ -74,9 +73,7 @@ def test_a_byte_flipped_anywhere_in_a_version_is_refused_100_times_of_100(store:
         ):
             with pytest.raises(ModelError, match=key):
                 move()
-        refused += 1
         store.objects.put(key, whole)
-    assert refused == FLIPS
     assert store.objects.get("registry/champion.json") == pointed
     assert registry.challenger_pointer(store) is None
     assert len(registry.history(store)) == 2
@@ -92,30 +89,8 @@ def test_a_byte_flipped_anywhere_in_a_version_is_refused_100_times_of_100(store:
     ],
     ids=["rollback", "promote", "challenge"],
 )
-def test_a_version_is_loaded_and_answers_its_golden_rows_before_its_pointer_moves(
+def test_a_version_with_other_golden_forecasts_does_not_move_a_pointer(
     store: Store, monkeypatch: pytest.MonkeyPatch, move: Callable[[Store], object]
-):
-    order = []
-
-    def spied(owner: object, name: str) -> None:
-        real = getattr(owner, name)
-
-        def spy(*arguments, **named):
-            order.append(name)
-            return real(*arguments, **named)
-
-        monkeypatch.setattr(owner, name, spy)
-
-    spied(registry.versions, "read_version")
-    spied(Forecaster, "load")
-    spied(Forecaster, "check_golden")
-    spied(pointer, "move")
-    move(store)
-    assert order == ["read_version", "load", "check_golden", "move"]
-
-
-def test_a_version_whose_golden_rows_come_out_otherwise_does_not_move_the_pointer(
-    store: Store, monkeypatch: pytest.MonkeyPatch
 ):
     def differs(self: Forecaster) -> None:
         raise ModelError(found="golden answers off", expected="a", where="b", remedy="c")
@@ -123,5 +98,5 @@ def test_a_version_whose_golden_rows_come_out_otherwise_does_not_move_the_pointe
     monkeypatch.setattr(Forecaster, "check_golden", differs)
     before = {key: store.objects.get(key) for key in store.objects.list("registry/")}
     with pytest.raises(ModelError, match="golden"):
-        registry.rollback(store, **AUDIT)
+        move(store)
     assert {key: store.objects.get(key) for key in store.objects.list("registry/")} == before
