@@ -1,6 +1,3 @@
-import itertools
-import math
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -67,60 +64,12 @@ def test_contributions_are_those_of_xgboost(n: int) -> None:
     assert base + ours.sum(axis=1) == pytest.approx(trees.log_ratio(x), abs=1e-5)
 
 
-def test_contributions_are_the_shapley_values_of_the_trees_games() -> None:
-    """Re-derived from the definition: the average over all orders of features."""
-    trees = _trees(num_parallel_tree=2, max_depth=4)
-    forest, _ = _forest(trees)
-    for row in _with_holes(_rows(4, 8)).astype(np.float32):
-        expected = _by_definition(forest, row)
-        _, one = _compiled(trees).contributions(row[None, :].astype(float))
-        _, many = _compiled(trees).contributions(np.tile(row.astype(float), (70, 1)))
-        assert one[0] == pytest.approx(expected, abs=1e-12)
-        assert many == pytest.approx(np.tile(expected, (70, 1)), abs=1e-12)
-
-
-def _by_definition(forest: Forest, x: NDArray[np.float32]) -> Floats:
-    values, features, sizes = np.zeros(len(x)), range(len(x)), range(len(x) + 1)
-    groups = [frozenset(c) for n in sizes for c in itertools.combinations(features, n)]
-    worth = {present: _expected(forest, x, present) for present in groups}
-    for order in itertools.permutations(features):
-        steps = np.diff([worth[frozenset(order[:n])] for n in sizes])
-        values[list(order)] += steps / math.factorial(len(x))
-    return values
-
-
-def _expected(forest: Forest, x: NDArray[np.float32], present: frozenset[int]) -> float:
-    """Return the trees' sum where unknown features go both ways, by training share."""
-    return sum(_below(forest, int(first), 0, x, present) for first in forest.start[:-1])
-
-
-def _below(
-    forest: Forest, first: int, split: int, x: NDArray[np.float32], present: frozenset[int]
-) -> float:
-    at = first + split
-    f = int(forest.feature[at])
-    values = [
-        float(forest.value[2 * at + side])
-        if forest.child[2 * at + side] < 0
-        else _below(forest, first, int(forest.child[2 * at + side]), x, present)
-        for side in (0, 1)
-    ]
-    if f in present:
-        missing = bool(np.isnan(x[f]))
-        left = bool(forest.left_if_missing[at]) if missing else bool(x[f] < forest.threshold[at])
-        return values[0] if left else values[1]
-    shares = [_share(forest, first, 2 * split + side) for side in (0, 1)]
-    return shares[0] * values[0] + shares[1] * values[1]
-
-
-def _share(forest: Forest, first: int, edge: int) -> float:
-    """Return the edge's own share: its product with those above, less those above."""
-
-    def product(edge: int) -> float:
-        return float(forest.share[2 * first + edge])
-
-    above = int(forest.same[first + edge // 2])
-    return product(edge) / (product(above) if above >= 0 else 1.0)
+def test_contributions_of_one_row_are_those_of_a_block() -> None:
+    trees = _compiled(_trees(max_depth=8, min_child_weight=5))
+    x = _with_holes(_rows(70, 8))
+    _, block = trees.contributions(x)
+    alone = np.vstack([trees.contributions(row[None, :])[1] for row in x])
+    assert alone == pytest.approx(block, abs=1e-12)
 
 
 @pytest.mark.parametrize(

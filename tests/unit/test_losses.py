@@ -10,7 +10,6 @@ from scipy.stats import t, ttest_1samp
 
 from volcast.evaluation.losses import log_r2, qlike_losses
 from volcast.evaluation.statistics import confidence_set, diebold_mariano, mincer_zarnowitz
-from volcast.evaluation.table import compare
 
 
 @pytest.fixture
@@ -63,20 +62,6 @@ def test_overlapping_losses_of_equal_forecasts_are_seldom_called_different():
         d = np.convolve(rng.normal(size=1004), np.ones(5) / 5, "valid")
         called += min(diebold_mariano(d, 0 * d), diebold_mariano(-d, 0 * d)) < 0.025
     assert 8 <= called <= 32  # 20 intended
-
-
-def test_the_table_of_skill_has_the_p_value_of_the_gate():
-    rows = pd.DataFrame({"session": pd.date_range("2000-01-01", periods=300).date, "symbol": "A"})
-    rng = np.random.default_rng(6)
-    rv = np.exp(rng.normal(-1.8, 0.4, 300))
-    names = ("random_walk", "mean22", "ewma94", "har_rv", "log_har", "har_x", "vix")
-    noisy = {name: rv * np.exp(rng.normal(0, 0.3, 300)) for name in ("forecast", *names)}
-    rows = rows.assign(rv_5d=rv, lo80=0.1, hi80=0.2, lo95=0.1, hi95=0.2, **noisy)
-    table = compare(rows.assign(garch=np.nan, gjr_garch=np.nan))
-    ours = qlike_losses(rv**2, noisy["forecast"] ** 2)
-    for name in names:
-        expected = cosine_p(ours, qlike_losses(rv**2, noisy[name] ** 2))
-        assert table.line(name).p_better == pytest.approx(expected, rel=1e-9)
 
 
 def test_log_r2_is_one_less_the_share_of_squares_left(pair):

@@ -8,7 +8,8 @@ from tests.markets import labelled_rows
 from volcast.core.errors import ContractError
 from volcast.core.names import BASELINES
 from volcast.evaluation.rows import EVALUATION_COLUMNS, rows_hash
-from volcast.evaluation.table import compare
+from volcast.evaluation.statistics import diebold_mariano
+from volcast.evaluation.table import compare, losses
 from volcast.evaluation.walkforward import walk_forward
 from volcast.features.catalog import names
 
@@ -65,8 +66,10 @@ def test_the_table_scores_equal_rows_by_their_plain_means(walked):
     scored = walked.rows.dropna(subset=["forecast", "rv_5d"])
     ratios = [(v / f) ** 2 for v, f in zip(scored["rv_5d"], scored["har_rv"], strict=True)]
     plain = sum(q - np.log(q) - 1 for q in ratios) / len(ratios)
-    assert table.line("har_rv").qlike == pytest.approx(plain)
-    assert table.line("har_rv").gain == pytest.approx(1 - table.line("volcast").qlike / plain)
+    har = table.line("har_rv")
+    assert har.qlike == pytest.approx(plain)
+    assert har.gain == pytest.approx(1 - table.line("volcast").qlike / plain)
+    assert har.p_better == diebold_mariano(losses(scored, "forecast"), losses(scored, "har_rv"))
     assert table.rows == len(scored)
     assert table.rows_hash == rows_hash(scored)
     assert rows_hash(scored) != rows_hash(scored.iloc[1:])

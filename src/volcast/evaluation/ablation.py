@@ -87,7 +87,7 @@ def without(columns: Sequence[str], recipes: Mapping[str, Recipe] = RECIPES) -> 
 def ablate(
     rows: pd.DataFrame, walked: pd.DataFrame, seed: int, *, progress: Progress | None = None
 ) -> list[Ablation]:
-    """Walk forward with each group added, and with each taken out.
+    """Walk forward with each group added that has a value, and with each taken out.
 
     Parameters
     ----------
@@ -95,15 +95,6 @@ def ablate(
         What was walked forward on.
     walked : pandas.DataFrame
         The recipe's own evaluation on them.
-    seed : int
-        Of the trees.
-    progress : callable or None
-        Called with the count of walks done, and of all.
-
-    Returns
-    -------
-    list of Ablation
-        A group and period each; groups without a value on any row are left out.
     """
     present = [group for group in ADDED if rows[names(group)].notna().any(axis=None)]
     altered: list[tuple[str, Kind, dict[str, Recipe]]] = [

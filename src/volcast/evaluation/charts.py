@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import altair as alt
 import numpy as np
@@ -31,8 +31,6 @@ __all__ = [
     "shap_plot",
 ]
 
-Chart = TypeVar("Chart", alt.Chart, alt.LayerChart)
-
 BLUE, ORANGE, GREEN, VERMILION, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#808080",
 )  # fmt: skip
@@ -43,13 +41,7 @@ _MOST_FEATURES = 12
 
 
 def fan(rows: pd.DataFrame) -> alt.LayerChart:
-    """Draw forecasts with their 80 % and 95 % intervals, and the realized volatility.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        ``session``, ``forecast``, ``rv_5d``, ``lo80``, ``hi80``, ``lo95`` and ``hi95``; decimals.
-    """
+    """Draw forecasts with their 80 % and 95 % intervals, and the realized volatility."""
     names = ["forecast", "rv_5d", "lo80", "hi80", "lo95", "hi95"]
     data = rows[names].astype(float).round(5).assign(session=pd.to_datetime(rows["session"]))
     base = alt.Chart(data).encode(x=alt.X("session:T", title=None))
@@ -71,8 +63,7 @@ def fan(rows: pd.DataFrame) -> alt.LayerChart:
     hover = base.mark_rule(opacity=0, strokeWidth=4).encode(
         tooltip=["session:T", *(alt.Tooltip(f"{name}:Q", format=".1%") for name in names)]
     )
-    chart = alt.LayerChart(layer=[*bands, lines, _zoomable(hover)])
-    return _sized(chart, 300)
+    return alt.LayerChart(layer=[*bands, lines, _zoomable(hover)], width="container", height=300)
 
 
 def gain_by_year(years: Mapping[str, SkillTable]) -> alt.Chart:
@@ -84,58 +75,48 @@ def gain_by_year(years: Mapping[str, SkillTable]) -> alt.Chart:
         for year, skill in years.items()
         for name in names
     )
-    chart: alt.Chart = alt.Chart(data).mark_bar().encode(
+    chart: alt.Chart = alt.Chart(data, width="container", height=240).mark_bar().encode(
         x=alt.X("year:N", title=None), xOffset="of:N", y=alt.Y("saved:Q", axis=_PERCENT),
         color=alt.Color("of:N", legend=_TOP, scale=_scale(*(LABELS[name] for name in names))),
         tooltip=["year", "of", alt.Tooltip("saved:Q", format="+.1%"), "sessions"],
     )  # fmt: skip
-    return _sized(chart, 240)
+    return chart
 
 
-def coverage_by_year(rows: pd.DataFrame) -> alt.LayerChart:
+def coverage_by_year(years: Mapping[str, SkillTable]) -> alt.LayerChart:
     """Draw the share of outcomes inside each interval by year, and the share intended."""
-    years = pd.Series([session.year for session in rows["session"]], index=rows.index)
-    inside = {
-        f"{share} % interval": rows["rv_5d"].between(rows[f"lo{share}"], rows[f"hi{share}"])
-        for share in (80, 95)
-    }
-    data = pd.concat(
-        pd.DataFrame({"coverage": values.groupby(years).mean(), "interval": name})
-        for name, values in inside.items()
-    ).reset_index(names="year")
-    colour = alt.Color("interval:N", legend=_TOP, scale=_scale(*inside))
+    intended = pd.DataFrame(
+        {"interval": ["80 % interval", "95 % interval"], "coverage": [0.8, 0.95]}
+    )
+    data = pd.DataFrame(
+        {"year": year, "interval": interval, "coverage": coverage}
+        for year, skill in years.items()
+        for interval, coverage in zip(
+            intended["interval"], (skill.coverage80, skill.coverage95), strict=True
+        )
+    )
+    colour = alt.Color("interval:N", legend=_TOP, scale=_scale(*intended["interval"]))
     points = alt.Chart(data).mark_point(filled=True, size=70).encode(
         x=alt.X("year:N", title=None), color=colour, shape=alt.Shape("interval:N", legend=_TOP),
         y=alt.Y("coverage:Q", axis=_PERCENT, scale=alt.Scale(zero=False)),
         tooltip=["year", "interval", alt.Tooltip("coverage:Q", format=".1%")],
     )  # fmt: skip
-    intended = pd.DataFrame({"interval": list(inside), "coverage": [0.80, 0.95]})
     rules = alt.Chart(intended).mark_rule(strokeDash=[6, 4]).encode(y="coverage:Q", color=colour)
-    chart = alt.LayerChart(layer=[points, rules])
-    return _sized(chart, 220)
+    return alt.LayerChart(layer=[points, rules], width="container", height=220)
 
 
 def regimes(
     sessions: "pd.Series[Any]", price: Sequence[float], regime: Sequence[str]
 ) -> alt.LayerChart:
-    """Draw the price, 100 at first and on a log scale, over the regime of each session.
+    """Draw the price, a sequence on a log scale, over the regime of each session.
 
-    Parameters
-    ----------
-    sessions : pandas.Series of date, n
-    price : sequence of float, n
-        Total-return index.
-    regime : sequence of str, n
-        The most probable state; empty where unknown.
+    ``regime`` names the most probable state, and is empty where that is unknown.
     """
     days = pd.to_datetime(pd.Series(sessions)).reset_index(drop=True)
     data = pd.DataFrame({"session": days, "price": np.round(price, 2), "regime": list(regime)})
-    runs = (data["regime"] != data["regime"].shift()).cumsum()
-    spans = data.groupby(runs).agg(
-        regime=("regime", "first"), start=("session", "min"), last=("session", "max")
-    )
-    spans = spans.assign(end=days.reindex(data.groupby(runs).tail(1).index + 1).to_numpy())
-    spans = spans.assign(end=spans["end"].fillna(spans["last"]))[spans["regime"] != ""]
+    changes = data[data["regime"] != data["regime"].shift()].rename(columns={"session": "start"})
+    spans = changes.assign(end=changes["start"].shift(-1, fill_value=days.iloc[-1]))
+    spans = spans[spans["regime"] != ""]
     colours = alt.Scale(domain=list(REGIME_COLOURS), range=list(REGIME_COLOURS.values()))
     bands = alt.Chart(spans[["regime", "start", "end"]]).mark_rect(opacity=0.3).encode(
         x=alt.X("start:T", title=None), x2="end:T",
@@ -145,19 +126,13 @@ def regimes(
     line = alt.Chart(data[["session", "price"]]).mark_line(color=GREY, strokeWidth=1.2).encode(
         x="session:T", y=alt.Y("price:Q", title=None, scale=alt.Scale(type="log", zero=False))
     )  # fmt: skip
-    chart = alt.LayerChart(layer=[bands, _zoomable(line)])
-    return _sized(chart, 240)
+    return alt.LayerChart(layer=[bands, _zoomable(line)], width="container", height=240)
 
 
 def embed(name: str, title: str, chart: alt.Chart | alt.LayerChart) -> str:
     """Return the HTML that draws a chart where `scripts` was included in the page's head.
 
-    Parameters
-    ----------
-    name : str
-        Unique in the page.
-    title : str
-        What the chart shows, for readers who do not see it.
+    ``name`` is unique in the page; ``title`` is for readers who do not see the chart.
     """
     with alt.data_transformers.disable_max_rows():
         spec = chart.to_dict()
@@ -174,13 +149,8 @@ def shap_plot(
 ) -> str:
     """Return the HTML of a plot of the shap package; the same explanation gives the same bytes.
 
-    Parameters
-    ----------
-    kind : {"beeswarm", "waterfall"}
-    title : str
-        What the plot shows, for readers who do not see it.
-    explanation : shap.Explanation
-        In log variance; [n, k] for a beeswarm, [k] for a waterfall.
+    ``explanation`` is of many rows for a beeswarm, of one for a waterfall; ``title`` is for readers
+    who do not see the plot.
     """
     import matplotlib as mpl
 
@@ -221,8 +191,3 @@ def _zoomable(layer: alt.Chart) -> alt.Chart:
     zoom = alt.selection_interval(name="zoom", bind="scales", encodings=["x"])
     zoomable: alt.Chart = layer.properties(name="zoomable").add_params(zoom)
     return zoomable
-
-
-def _sized(chart: Chart, height: int) -> Chart:
-    sized: Chart = chart.properties(width="container", height=height)
-    return sized

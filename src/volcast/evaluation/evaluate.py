@@ -100,12 +100,6 @@ def evaluate(
     progress : callable or None
         Called with the count of fits done, and of all.
 
-    Returns
-    -------
-    EvaluationResult
-        Its rows have `EVALUATION_COLUMNS`, one a session; rv_5d and forecasts null where unknown,
-        and the GARCH baselines null until `EvaluationResult.with_garch`.
-
     Raises
     ------
     ConfigError

@@ -50,15 +50,7 @@ class Fold:
 
 
 def narrowed(rows: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> pd.DataFrame:
-    """Return the columns that the walk-forward reads, indexed from 0, and ``variance``.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        As for `volcast.evaluation.walkforward.walk_forward`.
-    recipes : mapping
-        Whose features, and those of the baselines, are returned.
-    """
+    """Return the columns that the walk-forward reads, indexed from 0, and ``variance``."""
     features = dict.fromkeys(name for recipe in recipes.values() for name in recipe.signature)
     rv = rows["rv_5d"].astype(float)
     values = rows[list(features)].astype(float).assign(rv_5d=rv, variance=rv**2).copy()
@@ -78,11 +70,7 @@ def known_before(rows: pd.DataFrame, before: date) -> Positions:
 def training_rows(rows: pd.DataFrame, before: date) -> pd.DataFrame:
     """Return the rows whose label had ended before the session ``before``, with ``variance``.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Features with ``session``, ``rv_5d`` (null while unknown) and ``label_end_session``;
-        sorted by session.
+    ``rows`` are features with ``session``, ``rv_5d`` and ``label_end_session``, sorted.
     """
     past = rows.iloc[known_before(rows, before)]
     return past.assign(variance=past["rv_5d"].astype(float) ** 2)
@@ -94,15 +82,7 @@ def usable(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
 
 
 def folds(rows: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> list[Fold]:
-    """Cut the rows at the first session of each month, from the first with enough behind it.
-
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        As `narrowed` returns.
-    recipes : mapping
-        What each fold chooses from, by `volcast.models.recipe.choose`.
-    """
+    """Cut `narrowed` rows at the first session of each month, once there is enough to train on."""
     months = pd.PeriodIndex(pd.to_datetime(rows["session"]), freq="M")
     starts = [i for i in range(len(rows)) if i == 0 or months[i] != months[i - 1]]
     ready = {

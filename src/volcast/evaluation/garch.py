@@ -58,18 +58,14 @@ def garch_forecasts(
 
     ``r_t = mu + e_t``, ``h_t = omega + (alpha + gamma 1[e_t-1 < 0]) e_t-1^2 + beta h_t-1``, normal
     errors, on 100 r; the forecast is ``sqrt(252 / 100^2 * mean_1..5 E[h])``. Refitted at the first
-    session of each month on all returns before it.
+    session of each month on all returns before it; ``store`` keeps the fits.
 
     Parameters
     ----------
     rows : pandas.DataFrame
         ``session``, ``symbol`` and ``ret_1`` of one symbol, each as known at its close, sorted.
-    store : Store
-        Keeps the fits.
     processes : int or None
         How many fit side by side; None for one a core. The results are the same.
-    progress : callable or None
-        Called with the count of fits done, and of all that are missing in the store.
 
     Returns
     -------

@@ -52,15 +52,10 @@ def rmse_points(rv: Floats, forecast: Floats) -> float:
 
 
 def log_r2(rv: Floats, forecast: Floats) -> float:
-    """Share of the variance of log volatility that the forecast explains, without a refit.
+    """Share of the variance of log volatility, f8[n] each, that the forecast explains.
 
-    ``1 - sum (log rv - log f)^2 / sum (log rv - mean log rv)^2``: a biased forecast pays for its
-    bias.
-
-    Parameters
-    ----------
-    rv, forecast : f8[n]
-        Volatilities, the same unit, > 0.
+    ``1 - sum (log rv - log f)^2 / sum (log rv - mean log rv)^2``, without a refit: a biased
+    forecast pays for its bias.
 
     Examples
     --------

@@ -30,15 +30,8 @@ _INPUTS = {
 class RegimeSkill:
     """Scores of one forecaster of turbulent weeks over one period.
 
-    Parameters
-    ----------
-    name, period : str
-    rows, events : int
-        Sessions scored, and how many were followed by a turbulent week; the same for every name.
-    brier : float
-        Mean squared error of the probability; lower is better.
-    auc : float
-        Chance that a turbulent week got a higher probability than a quiet one; .5 is no skill.
+    Of ``rows`` sessions, the same for every forecaster, ``events`` were followed by a turbulent
+    week; ``brier`` is the mean squared error of the probability, ``auc`` .5 without skill.
     """
 
     name: str
@@ -58,15 +51,14 @@ def turbulent_weeks(rows: pd.DataFrame, forecast: "pd.Series[float] | None" = No
     Parameters
     ----------
     rows : pandas.DataFrame
-        Features and labels of one symbol, as `volcast.evaluation.walkforward.walk_forward` takes.
+        As `volcast.evaluation.walkforward.walk_forward` takes.
     forecast : pandas.Series or None
         Volatility forecasts by position, to be judged as a forecaster too, under "volcast".
 
     Returns
     -------
     pandas.DataFrame
-        ``session``, ``event`` (0, 1; null before its end) and a probability a forecaster, null
-        where it has none.
+        ``session``, ``event`` (0, 1; null before its end) and a probability a forecaster.
     """
     rows = rows.reset_index(drop=True)
     inputs = {name: rows[columns].to_numpy(dtype=float) for name, columns in _INPUTS.items()}
@@ -107,14 +99,9 @@ def _logit(
 
 
 def regime_skill(weeks: pd.DataFrame) -> list[RegimeSkill]:
-    """Score the probabilities on the sessions on which every forecaster has one.
+    """Score what `turbulent_weeks` returned, on the sessions on which every forecaster has a value.
 
     A forecaster that has none at all, as VIX where there is none, is left out.
-
-    Parameters
-    ----------
-    weeks : pandas.DataFrame
-        As `turbulent_weeks` returns.
     """
     from sklearn.metrics import roc_auc_score
 

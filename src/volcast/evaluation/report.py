@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from math import isfinite
 
+import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -51,15 +53,17 @@ def render(result: EvaluationResult) -> str:
     ContractError
         If no row has both a forecast and an outcome.
     """
-    skills = by_period(result.rows)
+    skills, years = by_period(result.rows), by_year(result.rows)
+    recent = result.rows[result.rows["forecast"].notna()].tail(_FAN_SESSIONS)
     title = f"{escape(result.symbol)}: volatility of the next five sessions, as of {result.as_of}"
     parts = [
         f"<h1>{title}</h1>",
         f"<p>{escape(_summary(skills['all']))}</p>",
         *_skill_parts(result, skills),
-        *_fan_parts(result),
-        *_split_parts(result, skills["all"]),
-        *_interval_parts(result),
+        *_figure(
+            "fan", "The last year: forecast, intervals and realized volatility", charts.fan(recent)
+        ),
+        *_split_parts(result, years, skills["all"].left_out),
         *_explanation_parts(result),
         *_regime_parts(result),
         "<h2>What each group of features is worth</h2>",
@@ -166,31 +170,33 @@ def _diagnostics_table(diagnostics: Mapping[str, Mapping[str, float]]) -> str:
     return table(head, lines)
 
 
-def _fan_parts(result: EvaluationResult) -> list[str]:
-    forecast = result.rows[result.rows["forecast"].notna()].tail(_FAN_SESSIONS)
-    title = "The last year: forecast, intervals and realized volatility"
-    return [f"<h2>{title}</h2>", charts.embed("fan", title, charts.fan(forecast))]
+def _figure(name: str, title: str, chart: alt.Chart | alt.LayerChart) -> list[str]:
+    return [f"<h2>{title}</h2>", charts.embed(name, title, chart)]
 
 
-def _split_parts(result: EvaluationResult, skill: SkillTable) -> list[str]:
+def _split_parts(
+    result: EvaluationResult, years: Mapping[str, SkillTable], left_out: Sequence[str]
+) -> list[str]:
     rows = scored(result.rows)
-    years, crises = by_year(rows), by_crisis(rows)
     lower = sum(year.line("har_rv").gain > 0 for year in years.values())
     parts = [
         "<h2>Year by year</h2>",
         f"<p>Under HAR-RV in {lower} of {len(years)} years.</p>",
         charts.embed("gain-by-year", "QLIKE saved, by year", charts.gain_by_year(years)),
         _splits_table(years),
-        "<h2>Crises</h2>",
-        _splits_table(crises) if crises else _note("No crisis window."),
     ]
+    crises = by_crisis(rows)
+    parts += ["<h2>Crises</h2>", _splits_table(crises) if crises else _note("No crisis window.")]
     terciles = by_label(rows, vix_tercile(rows), TERCILES)
     regimes = by_label(rows, _regimes(result).reindex(rows.index), list(STATES))
     for title, splits in (("By the level of VIX", terciles), ("By regime", regimes)):
         if splits:
             parts += [f"<h2>{title}</h2>", _splits_table(splits)]
-    names = [name for name in AGAINST if name not in skill.left_out]
-    return [*parts, "<h2>Without overlap</h2>", _phases_table(phases(rows), names)]
+    parts += ["<h2>Without overlap</h2>", _phases_table(phases(rows), left_out)]
+    covered = {year: skill for year, skill in years.items() if isfinite(skill.coverage80)}
+    if covered:
+        parts += _figure("coverage", "Intervals, year by year", charts.coverage_by_year(covered))
+    return parts
 
 
 def _splits_table(splits: Mapping[str, SkillTable]) -> str:
@@ -205,7 +211,8 @@ def _splits_table(splits: Mapping[str, SkillTable]) -> str:
     return table(["", "sessions", *(LABELS[name] for name in names)], lines)
 
 
-def _phases_table(phases: Mapping[str, SkillTable], names: Sequence[str]) -> str:
+def _phases_table(phases: Mapping[str, SkillTable], left_out: Sequence[str]) -> str:
+    names = [name for name in AGAINST if name not in left_out]
     head = ["every fifth session, from the", "sessions"]
     head += [f"{LABELS[name]}: {what}" for name in names for what in ("saved", "p")]
     lines = [
@@ -213,15 +220,6 @@ def _phases_table(phases: Mapping[str, SkillTable], names: Sequence[str]) -> str
         for title, phase in phases.items()
     ]
     return table(head, lines)
-
-
-def _interval_parts(result: EvaluationResult) -> list[str]:
-    rows = scored(result.rows)
-    ready = rows[rows["lo80"].notna()]
-    if ready.empty:
-        return []
-    title = "Intervals, year by year"
-    return [f"<h2>{title}</h2>", charts.embed("coverage", title, charts.coverage_by_year(ready))]
 
 
 def _explanation_parts(result: EvaluationResult) -> list[str]:

@@ -58,16 +58,9 @@ def on_common_rows(rows: pd.DataFrame) -> SkillTable | None:
 def by_label(
     rows: pd.DataFrame, labels: "pd.Series[str]", order: Sequence[str]
 ) -> dict[str, SkillTable]:
-    """Compare on the rows of each label; one without a scored row is left out.
+    """Compare on the rows of each label, in this order; one without a scored row is left out.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Columns of an evaluation file.
-    labels : pandas.Series
-        One a row, on the same index; null belongs nowhere.
-    order : sequence of str
-        Of the labels.
+    ``labels`` are one a row, on the same index; null belongs nowhere.
     """
     return _compared({name: rows[(labels == name).to_numpy()] for name in order})
 

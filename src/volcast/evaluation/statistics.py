@@ -99,13 +99,13 @@ def mincer_zarnowitz(rv: Floats, forecast: Floats) -> dict[str, float]:
 def confidence_set(losses: pd.DataFrame) -> dict[str, float]:
     """Return each model's p-value in the model confidence set: range statistic, bootstrapped.
 
-    A model is in the set of level ``1 - size`` while its p-value is above ``size``.
+    A model is in the set of level ``1 - size`` while its p-value is above ``size``. Of columns
+    that are equal to one another one is tested.
 
     Parameters
     ----------
     losses : pandas.DataFrame, f8[n, k]
-        Losses of each model, columns by name, in order of time. Columns that are equal to one
-        another share their fate: one of them is tested.
+        Losses of each model, columns by name, in order of time.
 
     References
     ----------

@@ -45,12 +45,7 @@ def evaluate_symbol(
 
 
 def compare_symbols(store: Store, symbols: Sequence[str]) -> dict[str, SkillTable]:
-    """Compare the stored evaluations of ``symbols`` in ``evaluations/survey.html``.
-
-    Returns
-    -------
-    dict of str to SkillTable
-        Over all rows of each symbol, in the order of ``symbols``.
+    """Compare stored evaluations in ``evaluations/survey.html``; return their tables by symbol.
 
     Raises
     ------
@@ -66,13 +61,7 @@ def compare_symbols(store: Store, symbols: Sequence[str]) -> dict[str, SkillTabl
 
 
 def render_comparison(evaluations: Mapping[str, pd.DataFrame]) -> str:
-    """Return one self-contained page that compares the evaluations.
-
-    Parameters
-    ----------
-    evaluations : mapping of str to pandas.DataFrame
-        Columns of an evaluation file, by symbol, each with at least one scored row.
-    """
+    """Return one self-contained page that compares evaluations by symbol."""
     title = f"The same recipe on {', '.join(map(escape, evaluations))}"
     tables = {symbol: by_period(rows) for symbol, rows in evaluations.items()}
     whole = {symbol: skills["all"] for symbol, skills in tables.items()}

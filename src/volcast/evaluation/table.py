@@ -134,10 +134,7 @@ def losses(rows: pd.DataFrame, column: str) -> Floats:
 def diagnostics(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return each line's Mincer-Zarnowitz regression and its p-value in the confidence set.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        Scored rows of an evaluation; the lines are volcast and the baselines present on all.
+    ``rows`` are scored; the lines are volcast and the baselines present on all.
     """
     columns, rv = _columns(rows), rows["rv_5d"].to_numpy(dtype=float)
     best = confidence_set(pd.DataFrame({n: losses(rows, c) for n, c in columns.items()}))

@@ -25,16 +25,9 @@ _GROUPS = (_LEVELS, _LOGS, ("g252", "vix"))
 class Baselines:
     """Fitted coefficients, intercept first; ``har_x`` is None where there is no implied volatility.
 
-    Parameters
-    ----------
-    har_rv : tuple of 4 float
-        In levels on r^2 over 1, 5 and 22 sessions; never below ``har_floor``. Corsi (2009).
-    log_har : tuple of 4 float
-        Log variance on log range variance over 1, 5 and 22 sessions, smearing in the intercept.
-    har_x : tuple of 5 float or None
-        log_har with log VIX^2 added.
-    har_floor : float
-        The lowest variance of the training rows.
+    ``har_rv`` is in levels on r^2 over 1, 5 and 22 sessions, and never below ``har_floor``, the
+    lowest variance of the training rows; Corsi (2009). ``log_har`` is of log variance on log range
+    variance over 1, 5 and 22 sessions, smearing in the intercept; ``har_x`` adds log VIX^2.
     """
 
     har_rv: tuple[float, ...]

@@ -22,14 +22,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Explanation:
-    """``base + contributions.sum(axis=1)`` is log variance, on every row.
+    """``base + contributions.sum(axis=1)`` is log variance; ``base`` is that at the mean features.
 
-    Parameters
-    ----------
-    base : float
-        Log variance at the mean features of training.
-    contributions : f8[n, k]
-        One column a feature of the recipe, in its order.
+    ``contributions`` are f8[n, k], one column a feature of the recipe, in its order.
     """
 
     base: float

@@ -41,11 +41,7 @@ _TOLERANCE = 1e-5
 class CompiledTrees(Trees):
     """Trees walked by machine code: a margin to the bit that of XGBoost, Shapley values to 1e-6.
 
-    Parameters
-    ----------
-    forest : Forest
-    mean : float
-        Of the margin over the training rows: what contributions are added to.
+    ``mean`` is that of the margin over the training rows, which contributions are added to.
     """
 
     forest: Forest

@@ -61,14 +61,7 @@ class Forecasts:
 class Single:
     """The forecast of one row with its reasons; names and units as in `Forecasts`.
 
-    Parameters
-    ----------
-    log_variance : float
-    bounds, baselines : dict of float
-    base : float
-        Log variance at the mean features of training.
-    contributions : dict of float
-        By the names of the recipe's features; with ``base`` they sum to ``log_variance``.
+    ``base`` and ``contributions``, by the recipe's features, sum to ``log_variance``.
     """
 
     log_variance: float

@@ -41,7 +41,7 @@ def fit_gamma(x: Floats, variance: Floats) -> GammaRegression:
     Parameters
     ----------
     x : f8[n, k]
-        Finite inputs, none constant.
+        Finite inputs.
     variance : f8[n]
         Realized variance, > 0.
 

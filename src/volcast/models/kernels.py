@@ -102,12 +102,7 @@ def _compiled(**options: Any) -> Callable[[Callable[..., None]], Callable[..., N
 def margins(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float32]) -> None:
     """Add up the leaves of each row, in single precision and in order, as XGBoost does.
 
-    Parameters
-    ----------
-    x : f4[n, k]
-    forest : Forest
-    out : f4[n]
-        Written.
+    x is f4[n, k]; ``out``, f4[n], is written.
     """
     for row in range(x.shape[0]):
         total = np.float32(0)
@@ -135,16 +130,10 @@ _L0, _L1, _L2, _L3 = -_W0 / _U0, -_W1 / _U1, -_W2 / _U2, -_W3 / _U3
 
 @_compiled(fastmath=_FAST, error_model="numpy")
 def contributions_of_one(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float64]) -> None:
-    """Split one row's margin into a Shapley value a feature.
+    """Split one row's margin into a Shapley value a feature; with the forest's mean they sum to it.
 
-    The four nodes are written out, so that they share one register of the vector unit.
-
-    Parameters
-    ----------
-    x : f4[k]
-    forest : Forest
-    out : f8[k]
-        Written; with the forest's mean it sums to the margin.
+    x is f4[k]; ``out``, f8[k], is written. The four nodes are written out, so that they share one
+    register of the vector unit.
     """
     start, share, feature = forest.start, forest.share, forest.feature
     child, value, same = forest.child, forest.value, forest.same
@@ -218,13 +207,8 @@ def contributions_of_one(x: NDArray[np.float32], forest: Forest, out: NDArray[np
 def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float64]) -> None:
     """Split each row's margin into a Shapley value a feature; blocks of rows go down together.
 
-    Parameters
-    ----------
-    x : f4[k, n]
-        A column a row, so that neighbours are of one feature.
-    forest : Forest
-    out : f8[n, k]
-        Written.
+    x is f4[k, n], a column a row, so that neighbours are of one feature; ``out``, f8[n, k], is
+    written.
     """
     start, same, child, share = forest.start, forest.same, forest.child, forest.share
     most = np.max(start[1:] - start[:-1])
