@@ -11,10 +11,17 @@ import pandas as pd
 
 from tests.monitoring.monitored import Process, eventually, fill, put, running
 from tests.s3_server import free_ports
+from volcast.brief import Library
 from volcast.core import calendar
+from volcast.core.settings import read_settings
 from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
-from volcast.store.tables import MONITORING_REALIZED_ERROR, PREDICTIONS_DAILY, RAW_MACRO
+from volcast.store.tables import (
+    CURATED_MARKET_DAILY,
+    MONITORING_REALIZED_ERROR,
+    PREDICTIONS_DAILY,
+    RAW_MACRO,
+)
 
 SESSION = date(2024, 6, 28)
 BEFORE = date(2024, 6, 27)
@@ -58,11 +65,14 @@ def released(
     store.write(RAW_MACRO, pd.DataFrame([row]))
 
 
+def library_of(store: Store, now: datetime = NOW, as_of: date | None = None) -> Library:
+    """Open the library of a store at a time."""
+    return Library.open(read_settings(store=store.uri, as_of=as_of), lambda: now)
+
+
 def briefed(store: Store) -> Store:
     """Fill a store with three forecasts, three days of regimes, macro values and documents."""
     fill(store, SESSION, "csv")
-    from volcast.store.tables import CURATED_MARKET_DAILY
-
     for session, state in ((date(2024, 6, 26), "normal"), (BEFORE, "calm"), (SESSION, "calm")):
         features(store, session, state)
         put(store, CURATED_MARKET_DAILY, "SPY", session, source="csv", close=500.0)

@@ -5,14 +5,11 @@ import sys
 
 import pytest
 
-from tests.brief.desk import NOW, briefed
-from volcast.brief import Library
+from tests.brief.desk import briefed, library_of
 from volcast.brief.library import index_place
 from volcast.cli import main
 from volcast.core.settings import read_settings
 from volcast.store import Store
-
-TABLE = "predictions_daily"
 
 
 @pytest.fixture
@@ -53,10 +50,8 @@ def test_a_question_is_answered_or_not_in_the_sources(run, store: Store):
     assert "not read: documents/bad.pdf" in output
     code, output = run("ask", "Who won the league in 1987?", "--store", store.uri)
     assert (code, output.splitlines()[0]) == (0, "not in the sources")
-    past = run(
-        "ask", "What is the forecast for SPY?", "--as-of", "2024-06-27", "--store", store.uri
-    )
-    assert "14.0 %" in past[1]
+    past = ("What is the forecast for SPY?", "--as-of", "2024-06-27")
+    assert "14.0 %" in run("ask", *past, "--store", store.uri)[1]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +62,8 @@ def test_a_question_is_answered_or_not_in_the_sources(run, store: Store):
         (("ask", ""), "question"),
         (("ask", "x" * 501), "501 characters"),
         (("cite", "nothing"), "citation"),
-        (("cite", f"{TABLE}?symbol=SPY&session=2024-06-28&model_version=3"), "no such row"),
+        (("cite", "monitoring.drift_daily?symbol=SPY"), "whole key"),
+        (("cite", "runs?run_id=no&part=all&name=har_rv"), "no such row"),
     ],
 )  # fmt: skip
 def test_wrong_use_ends_with_its_exit_code(run, store: Store, arguments, words):
@@ -112,8 +108,7 @@ def test_file_names_print_no_extra_line_and_no_escape_sequence(run, store: Store
         assert not {"\x1b", "\r", "\u202e"} & set(output)
         assert not [line for line in output.splitlines() if line.startswith("  [99]")]
     (key,) = [key for key in store.objects.list("documents/") if "port" in key]
-    index = Library.open(read_settings(store=store.uri), lambda: NOW)
-    (id,) = [one.id for one in index.refresh().passages if one.id.startswith(key)]
+    (id,) = [one.id for one in library_of(store).refresh().passages if one.id.startswith(key)]
     code, output = run("cite", id, "--store", store.uri)
     assert (code, "4,200 barrels" in output, "\x1b" in output) == (0, True, False)
     assert len(output.splitlines()) == 2

@@ -17,11 +17,9 @@ from starlette.testclient import TestClient
 
 from serving.body import BODY_CAP
 from serving.brief.app import application
-from tests.brief.desk import NOW, briefed, briefing
+from tests.brief.desk import briefed, briefing, library_of
 from tests.monitoring.exposition import assert_declared
 from tests.monitoring.monitored import Process, eventually
-from volcast.brief import Library
-from volcast.core.settings import read_settings
 from volcast.store import Store
 
 ASKED = "What is the forecast for SPY?"
@@ -45,20 +43,22 @@ def test_an_answer_cites_what_can_be_looked_up(service: Process):
 
 
 def test_what_is_not_in_the_sources_is_no_error(service: Process):
-    response = service.http.post("/qa", json={"question": "Who won the league in 1987?"})
+    question = "Who won the league in 1987?"
+    response = service.http.post("/qa", json={"question": question})
     assert response.status_code == 200
-    body = response.json()
-    assert (body["answered"], body["sentences"]) == (False, [])
-    assert body["text"] == "not in the sources"
+    assert response.json() == {
+        "question": question, "answered": False, "text": "not in the sources", "sentences": [],
+    }  # fmt: skip
 
 
-def test_the_brief_is_of_a_symbol_and_a_day(service: Process):
-    response = service.http.get("/daily-brief").json()
-    assert (response["symbol"], response["as_of"]) == ("SPY", "2024-06-28")
-    first = response["sections"][0]["sentences"][0]
-    assert "13.1 %" in first["text"]
-    past = service.http.get("/daily-brief", params={"symbol": "SPY", "as_of": "2024-06-27"}).json()
-    assert "14.0 %" in past["sections"][0]["sentences"][0]["text"]
+@pytest.mark.parametrize(
+    ("query", "day", "forecast"),
+    [("", "2024-06-28", "13.1 %"), ("?symbol=SPY&as_of=2024-06-27", "2024-06-27", "14.0 %")],
+)
+def test_the_brief_is_of_a_symbol_and_a_day(service: Process, query, day, forecast):
+    response = service.http.get(f"/daily-brief{query}").json()
+    assert (response["symbol"], response["as_of"]) == ("SPY", day)
+    assert forecast in response["sections"][0]["sentences"][0]["text"]
 
 
 @pytest.mark.parametrize(
@@ -103,16 +103,16 @@ def test_bad_input_gets_one_problem(service: Process, method, path, request_, st
 
 
 CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
+    not_a_server_error, status_code_conformance, content_type_conformance,
     response_schema_conformance,
-]
+]  # fmt: skip
 
 
 def test_random_requests_are_answered_as_the_document_describes(service: Process):
-    base = str(service.http.base_url)
-    schema = schemathesis.openapi.from_dict(service.http.get("/openapi.json").json())
+    base, described = str(service.http.base_url), service.http.get("/openapi.json").json()
+    body = described["paths"]["/qa"]["post"]["requestBody"]["content"]["application/json"]
+    assert service.http.post("/qa", json=body["example"]).json()["answered"]
+    schema = schemathesis.openapi.from_dict(described)
     operations = [result.ok() for result in schema.get_all_operations()]
     assert len(operations) == 3
     for operation in operations:
@@ -125,12 +125,6 @@ def test_random_requests_are_answered_as_the_document_describes(service: Process
             case.call_and_validate(base_url=base, checks=CHECKS)
 
         ask()
-
-
-def test_examples_of_the_document_are_answered(service: Process):
-    paths = service.http.get("/openapi.json").json()["paths"]
-    body = paths["/qa"]["post"]["requestBody"]["content"]["application/json"]["example"]
-    assert service.http.post("/qa", json=body).json()["answered"]
 
 
 def test_metrics_are_those_of_the_catalogue_and_count(service: Process):
@@ -165,54 +159,34 @@ def test_a_document_dropped_in_is_found_and_a_broken_one_is_named(store: Store, 
     assert "torn.pdf" in log
 
 
-def test_a_token_is_required_where_one_is_set(store: Store, tmp_path):
+def test_a_token_is_required_where_one_is_set_and_sigterm_ends_it_at_once(store: Store, tmp_path):
     (tmp_path / "token").write_text("letmein\n")
     token_file = {"VOLCAST_AUTH_TOKEN_FILE": str(tmp_path / "token")}
-    with briefing(briefed(store), tmp_path / "log", token_file) as process:
+    with briefing(briefed(store), tmp_path / "log", token_file, seconds=3600) as process:
         for path in ("/daily-brief", "/sources?id=x"):
             assert process.http.get(path).status_code == 401
         assert process.http.post("/qa", json={"question": ASKED}).status_code == 401
         headers = {"authorization": "Bearer letmein"}
         assert process.http.get("/daily-brief", headers=headers).status_code == 200
         assert process.http.get("/metrics").status_code == 200
-
-
-def test_an_empty_store_is_served(store: Store, tmp_path):
-    with briefing(store, tmp_path / "log") as process:
-        assert process.http.get("/daily-brief").status_code == 404
-        response = process.http.post("/qa", json={"question": ASKED})
-        assert (response.status_code, response.json()["answered"]) == (200, False)
-
-
-def test_it_ends_at_once_on_sigterm(store: Store, tmp_path):
-    with briefing(briefed(store), tmp_path / "log", seconds=3600) as process:
         process.process.terminate()
         assert process.process.wait(timeout=10) == 0
         with pytest.raises(httpx.TransportError):
             process.http.get("/")
 
 
-def get_brief(store: Store) -> httpx.Response:
-    library = Library.open(read_settings(store=store.uri), lambda: NOW)
-    with TestClient(application(library, None, lambda: True)) as client:
-        return client.get("/daily-brief")
-
-
-@pytest.mark.parametrize("prefix", ["", "curated.market_daily/"])
-def test_a_brief_that_cannot_be_found_names_no_path_of_the_server(store: Store, prefix: str):
+@pytest.mark.parametrize(
+    ("prefix", "status", "answered"),
+    [("", 404, False), ("curated.market_daily/", 404, False), ("registry/volcast/3/", 200, True)],
+)
+def test_a_brief_without_its_sources_names_no_path_of_the_server(store, prefix, status, answered):
     briefed(store)
     for key in store.objects.list(prefix):
         store.objects.delete(key)
-    response = get_brief(store)
-    assert response.status_code == 404
-    assert store.uri not in response.text
-
-
-def test_a_broken_part_of_the_brief_names_no_path_of_the_server(store: Store):
-    briefed(store)
-    for key in store.objects.list("registry/volcast/3/"):
-        store.objects.delete(key)
-    response = get_brief(store)
-    assert response.status_code == 200
-    assert response.json()["missing"]
-    assert store.uri not in response.text
+    with TestClient(application(library_of(store), None, lambda: True)) as client:
+        brief = client.get("/daily-brief")
+        answer = client.post("/qa", json={"question": ASKED})
+    assert (brief.status_code, answer.status_code) == (status, 200)
+    assert answer.json()["answered"] == answered
+    assert bool(brief.json().get("missing")) == (status == 200)
+    assert store.uri not in brief.text
