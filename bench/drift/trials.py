@@ -104,7 +104,7 @@ def run(null: Autoregressive | Resampled, seed: int, only: str | None = None) ->
             values = NumpyDetectors().distances(
                 "ks", laid.reference[:, hit], laid.recent[-window:][:, hit]
             )
-            fired = values > calibration.thresholds[f"ks_level/{window}"][hit]
+            fired = values > np.array(calibration.thresholds[f"ks_level/{window}"])[hit]
             trial.level[size, window] = float(fired.mean())
     return trial
 

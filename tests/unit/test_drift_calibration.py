@@ -1,7 +1,7 @@
 """Thresholds from a market's own windows, and how often they are exceeded without cause."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 
 import numpy as np
@@ -90,9 +90,9 @@ def test_the_state_is_decided_by_what_the_detectors_return() -> None:
 
 
 def test_a_calibration_survives_json_without_loss() -> None:
-    content = calibrate(LAID).as_dict()
-    assert Calibration.from_dict(json.loads(json.dumps(content))).as_dict() == content
-    assert set(content["thresholds"]) == {test.key for test in TESTS}
+    calibration = calibrate(LAID)
+    assert Calibration(**json.loads(json.dumps(asdict(calibration)))) == calibration
+    assert set(calibration.thresholds) == {test.key for test in TESTS}
 
 
 @pytest.mark.parametrize("shared", [0.0, 0.5])

@@ -5,7 +5,6 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 
@@ -14,20 +13,11 @@ from volcast.monitoring.drift.check import check
 from volcast.monitoring.drift.detectors import AlibiDetectors
 from volcast.store import Store
 
-__all__ = ["main"]
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Check one session; return the exit code of the error that ended it, else 0."""
-    uri, symbol, day = arguments
+if __name__ == "__main__":
+    uri, symbol, day = sys.argv[1:]
     try:
         report = check(Store.open(uri), symbol, date.fromisoformat(day), AlibiDetectors())
     except VolcastError as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
-        return error.exit_code
+        sys.exit(error.exit_code)
     sys.stdout.write(json.dumps(asdict(report)) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -8,7 +8,7 @@ against the rest: a block bootstrap whose block is the window.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,28 +87,10 @@ DRIFT_KINDS: Mapping[str, tuple[Test, ...]] = {
 
 @dataclass(frozen=True)
 class Calibration:
-    """Thresholds by the key of the test.
+    """By the key of the test: a threshold a column of its view, and for `DRIFT_KINDS` a bar."""
 
-    Parameters
-    ----------
-    thresholds : mapping of str to f8[columns of the view]
-    bars : mapping of str to float
-        Of the tests in `DRIFT_KINDS`, for `upper_tenth`.
-    """
-
-    thresholds: Mapping[str, Floats]
+    thresholds: Mapping[str, list[float]]
     bars: Mapping[str, float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
-        thresholds = {key: row.tolist() for key, row in self.thresholds.items()}
-        return {"thresholds": thresholds, "bars": dict(self.bars)}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Calibration":
-        """Read the result of `as_dict`."""
-        thresholds = {key: np.array(row) for key, row in content["thresholds"].items()}
-        return cls(thresholds, content["bars"])
 
 
 def calibrate(panel: Panel, views: tuple[View, ...] = get_args(View)) -> Calibration:
@@ -116,16 +98,15 @@ def calibrate(panel: Panel, views: tuple[View, ...] = get_args(View)) -> Calibra
     with_bar = {test for tests in DRIFT_KINDS.values() for test in tests}
     thresholds, bars = {}, {}
     for test in TESTS:
-        if test.view not in views:
+        columns = panel.reference_views[test.view].T
+        if test.view not in views or not len(columns):
             continue
         measure = _DISTANCES[test.statistic]
-        columns = panel.reference_views[test.view].T
-        thresholds[test.key] = np.empty(0)
-        if len(columns):
-            distances = np.column_stack([measure(c, test.window, STEP) for c in columns])
-            thresholds[test.key] = np.quantile(distances, LEVEL, axis=0)
-            if test in with_bar:
-                bars[test.key] = MARGIN * max(map(upper_tenth, distances / thresholds[test.key]))
+        distances = np.column_stack([measure(c, test.window, STEP) for c in columns])
+        quantiles = np.quantile(distances, LEVEL, axis=0)
+        thresholds[test.key] = quantiles.tolist()
+        if test in with_bar:
+            bars[test.key] = MARGIN * max(map(upper_tenth, distances / quantiles))
     return Calibration(thresholds, bars)
 
 

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from typing import get_args
 
@@ -44,17 +44,7 @@ __all__ = ["check"]
 def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> DriftReport:
     """Compare the newest sessions with the champion's training rows, and record the evidence.
 
-    Parameters
-    ----------
-    symbol : str
-        The target.
-    as_of : date
-        Session that is checked.
-
-    Returns
-    -------
-    DriftReport
-        ``not-run``, with the reason, without a champion or with too little to compare.
+    Without a champion or with too little to compare, the state is ``not-run``, with the reason.
     """
     subject = Subject(symbol, as_of)
     version = champion_pointer(store)
@@ -77,16 +67,12 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Drift
     reference, expected = _checksums(store, version, labelled(features, labels, trained))
     if reference != expected:
         report = DriftReport("data-fault", "the champion's training rows have changed since", 1.0)
-    evidence = [
-        *tests,
-        *faults,
-        *_series(store, symbol, version, rows, detectors),
-        *regime_findings(rows, trained, detectors),
-        *(
-            Finding("features", f"batch_{s.kind}", 0, 0, len(panel.reference), s.value, 1.0)
-            for s in scores
-        ),
-    ]
+    batch = (
+        Finding("features", f"batch_{s.kind}", 0, 0, len(panel.reference), s.value, 1.0)
+        for s in scores
+    )
+    series = _series(store, symbol, version, rows, detectors)
+    evidence = [*tests, *faults, *series, *regime_findings(rows, trained, detectors), *batch]
     return record(store, replace(subject, reference=reference), report, evidence)
 
 
@@ -104,10 +90,8 @@ def _calibration(
     """Calibrate on the panel's reference, or read the earlier result for the same rows."""
     numbers = frame_digest(pd.DataFrame(panel.reference))
     key = digest(panel.names, views, code_version(("monitoring/drift/*.py",)), numbers)
-    fits = get_or_fit(
-        store, f"drift/{symbol}", [key], lambda _: [calibrate(panel, views).as_dict()]
-    )
-    return Calibration.from_dict(fits[key])
+    fits = get_or_fit(store, f"drift/{symbol}", [key], lambda _: [asdict(calibrate(panel, views))])
+    return Calibration(**fits[key])
 
 
 def _series(
@@ -123,7 +107,8 @@ def _series(
     panels = [series_panel("rv_5d", ended, target, iv)]
     walked = _walk_forward_forecasts(store, version)
     if walked is not None:
-        published = _logs(_published(store, symbol, rows["session"].iloc[-1]), "rv_5d_hat")
+        official = official_forecasts(store, symbol, last=rows["session"].iloc[-1])
+        published = _logs(out_of_sample(official), "rv_5d_hat")
         panels.append(series_panel("rv_5d_hat", walked, published, iv))
     for panel in panels:
         if len(panel.reference) < MIN_REFERENCE or len(panel.recent) < min(WINDOWS):
@@ -136,11 +121,6 @@ def _series(
 def _logs(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     positive = rows.loc[rows[name] > 0, ["session", name]]
     return positive.assign(**{name: np.log(positive[name].astype(float))})
-
-
-def _published(store: Store, symbol: str, last: date) -> pd.DataFrame:
-    """Return the official forecasts, without hindsight."""
-    return out_of_sample(official_forecasts(store, symbol, last=last))
 
 
 def _walk_forward_forecasts(store: Store, version: Version) -> pd.DataFrame | None:

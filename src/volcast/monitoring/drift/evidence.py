@@ -57,15 +57,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Finding:
-    """One test of one subject.
+    """One test of one subject over ``window`` sessions: ``n`` values against ``reference_n``.
 
-    Parameters
-    ----------
-    subject, test : str
-    window, n, reference_n : int
-        Sessions of the window, values tested, values in the reference.
-    statistic, threshold : float or None
-        None with too few values.
+    Statistic and threshold are None with too few values.
     """
 
     subject: str
@@ -86,17 +80,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Score:
-    """How near all features together are to one kind of drift.
+    """How near all features together are to one kind of drift, of `DRIFT_KINDS`.
 
-    Parameters
-    ----------
-    kind : str
-        Of `DRIFT_KINDS`.
-    value : float
-        `upper_tenth` of the features relative to the bar, in the weakest of the kind's tests and
-        sessions; over 1 is drift.
-    share : float
-        Share of the features beyond their own thresholds, in that test.
+    Value is the `upper_tenth` of the features relative to the bar, in the weakest of the kind's
+    tests and sessions; over 1 is drift. Share is that of the features beyond their own thresholds
+    in that test.
     """
 
     kind: str
@@ -107,17 +95,15 @@ class Score:
 def findings(panel: Panel, calibration: Calibration, detectors: Detectors) -> Iterator[Finding]:
     """Run every calibrated test on the window that ends with the newest row."""
     for test in TESTS:
-        thresholds = calibration.thresholds.get(test.key, ())
+        thresholds = calibration.thresholds.get(test.key, [])
         # Thresholds are those of whole windows.
-        if len(thresholds) == 0 or len(panel.recent_views[test.view]) < test.window:
+        if not thresholds or len(panel.recent_views[test.view]) < test.window:
             continue
         values, counts = _statistics(panel, detectors, test)
         names, reference_n = panel.names_in(test.view), len(panel.reference_views[test.view])
         for name, value, n, threshold in zip(names, values, counts, thresholds, strict=True):
             statistic = None if np.isnan(value) else float(value)
-            yield Finding(
-                name, test.name, test.window, int(n), reference_n, statistic, float(threshold)
-            )
+            yield Finding(name, test.name, test.window, int(n), reference_n, statistic, threshold)
 
 
 def drift_scores(panel: Panel, calibration: Calibration, detectors: Detectors) -> list[Score]:
@@ -180,11 +166,6 @@ def data_faults(panel: Panel) -> Iterator[Finding]:
 
     These precede any test: a detector that gets NaN reports nothing, and a value that repeats or is
     far outside of all history is not a change of the market.
-
-    Yields
-    ------
-    Finding
-        Of the tests missing, frozen and beyond, for every column.
     """
     for column, name in enumerate(panel.names):
         recent, history = panel.recent[:, column], panel.reference[:, column]
@@ -197,9 +178,8 @@ def data_faults(panel: Panel) -> Iterator[Finding]:
             ("frozen", float(_run_lengths(recent)[-1]), limit),
             ("beyond", float(max(outside, default=0.0)), BEYOND),
         ):
-            yield Finding(
-                name, test, FAULT_SESSIONS, len(finite), len(history), statistic, threshold
-            )
+            n, reference_n = len(finite), len(history)
+            yield Finding(name, test, FAULT_SESSIONS, n, reference_n, statistic, threshold)
 
 
 def _run_lengths(values: Floats) -> NDArray[np.int64]:
@@ -211,25 +191,16 @@ def _run_lengths(values: Floats) -> NDArray[np.int64]:
 def regime_findings(rows: pd.DataFrame, trained: date, detectors: Detectors) -> list[Finding]:
     """Test the most probable state of each session by chi-square, calibrated like every test.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        session and the filtered probabilities hmm_*, up to the session tested.
-    trained : date
-        Newest session that the champion was trained on.
-
-    Returns
-    -------
-    list of Finding
-        Empty with too few states to compare with.
+    ``rows`` have session and the filtered probabilities hmm_*, up to the session tested; with too
+    few of them there is no finding.
     """
     states = list(STATE_FEATURES)
     complete = rows.dropna(subset=states)
-    codes = complete[states].to_numpy(dtype=np.float64).argmax(axis=1) if len(complete) else []
-    reference = np.asarray(codes)[np.asarray(complete["session"] <= trained, dtype=bool)]
-    if len(codes) < max(_REGIME_WINDOWS) or len(reference) < MIN_REFERENCE:
+    in_reference = np.asarray(complete["session"] <= trained, dtype=bool)
+    if len(complete) < max(_REGIME_WINDOWS) or in_reference.sum() < MIN_REFERENCE:
         return []
-    names = [states[code] for code in codes]
+    codes = complete[states].to_numpy(dtype=np.float64).argmax(axis=1)
+    reference, names = codes[in_reference], [states[code] for code in codes]
     results = []
     for window in _REGIME_WINDOWS:
         threshold = float(np.quantile(chi2_distances(reference, window, STEP), LEVEL))

@@ -36,17 +36,9 @@ def drift_python() -> Path | None:
 
 
 def launch(store: Store, symbol: str, as_of: date, python: Path | None) -> DriftReport:
-    """Check one session, in another process if this one has no detectors.
+    """Check one session with the interpreter ``python``, in another process unless it is this one.
 
-    Parameters
-    ----------
-    python : pathlib.Path or None
-        From `drift_python`.
-
-    Returns
-    -------
-    DriftReport
-        ``not-run``, which alarms, without an interpreter or if the check failed.
+    The state is ``not-run``, which alarms, without an interpreter or if the check failed.
     """
     subject = Subject(symbol, as_of)
     if python is None:
@@ -65,8 +57,9 @@ def launch(store: Store, symbol: str, as_of: date, python: Path | None) -> Drift
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         return not_run(store, subject, f"the check did not run: {type(error).__name__}")
-    if done.returncode or not done.stdout.strip():
+    printed = done.stdout.strip().splitlines()
+    if done.returncode or not printed:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         why = f"the check ended with code {done.returncode}: {last[0][:300]}"
         return not_run(store, subject, why)
-    return DriftReport(**json.loads(done.stdout.strip().splitlines()[-1]))
+    return DriftReport(**json.loads(printed[-1]))

@@ -13,7 +13,6 @@ from volcast.features.catalog import market_names
 from volcast.monitoring.drift.residuals import Residuals
 
 __all__ = [
-    "MIN_COMPLETE",
     "MIN_REFERENCE",
     "PERSISTENCE",
     "RECENT",
@@ -40,21 +39,19 @@ RECENT = max(WINDOWS) + PERSISTENCE
 MIN_REFERENCE = 1000
 """Fewest complete training rows from which thresholds are calibrated."""
 
-_SPAN = 2520
-MIN_COMPLETE = 0.95
-"""Share of the newest 2,520 training rows in which a tested feature must have a value."""
+_SPAN, _COMPLETE = 2520, 0.95
+"""A tested feature must have a value in this share of the newest training rows."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Columns of numbers with the sessions of their rows.
+    """Columns of numbers, of old and of new sessions.
 
     Parameters
     ----------
     names : tuple of str
-        Of the columns.
     iv : int or None
-        Which of them is log implied variance.
+        The column of log implied variance.
     reference : f8[n, p]
         Complete rows in order of time, all older than ``recent``: thresholds from the tested rows
         would hide what has changed in them after every refit.
@@ -96,18 +93,13 @@ class Panel:
 def feature_panel(rows: pd.DataFrame, trained: date) -> Panel:
     """Lay out the market features with enough training values, over complete training rows.
 
-    Parameters
-    ----------
-    rows : pandas.DataFrame
-        session and every feature, one row a session up to the one tested, sorted.
-    trained : date
-        Newest session that the champion was trained on.
+    ``rows`` have session and every feature, one a session up to the one tested, sorted; the
+    champion was trained on those up to ``trained``.
     """
-    recent = rows.tail(RECENT)
-    training = rows.iloc[: len(rows) - len(recent)]
+    recent, training = rows.tail(RECENT), rows.iloc[:-RECENT]
     training = training[training["session"] <= trained]
     shares = training[market_names()].tail(_SPAN).notna().mean()
-    names = tuple(name for name in market_names() if shares[name] >= MIN_COMPLETE)
+    names = tuple(name for name in market_names() if shares[name] >= _COMPLETE)
     return _panel(names, training.dropna(subset=list(names)), recent)
 
 
@@ -116,13 +108,8 @@ def series_panel(
 ) -> Panel:
     """Lay out one series that is no feature, such as the target, together with VIX.
 
-    Parameters
-    ----------
-    name : str
-    reference, recent : pandas.DataFrame
-        session and the column ``name``, sorted.
-    iv : pandas.Series
-        Log implied variance by session; if empty, nothing is conditional on it.
+    ``reference`` and ``recent`` have session and the column ``name``, sorted. ``iv`` is log implied
+    variance by session; if empty, nothing is conditional on it.
     """
     names = (name,) if iv.empty else (name, "iv")
     newest = recent.tail(RECENT)

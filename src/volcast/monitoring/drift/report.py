@@ -50,19 +50,7 @@ _FAULTS = {
 
 @dataclass(frozen=True)
 class DriftReport:
-    """The state of a session.
-
-    Parameters
-    ----------
-    state : str
-        ok, regime-shift, drift, data-fault or not-run.
-    detail : str
-        The reason.
-    share : float
-        Share of the features behind it.
-    alert : bool
-        Whether this session opens an alert.
-    """
+    """The state of a session, why, the share of features behind it, and whether it alerts."""
 
     state: DriftState
     detail: str
@@ -72,13 +60,7 @@ class DriftReport:
 
 @dataclass(frozen=True)
 class Subject:
-    """The symbol and session checked.
-
-    Parameters
-    ----------
-    version, reference : str or None
-        The champion's version and the checksum of its training rows, if there are any.
-    """
+    """What is checked, and the champion's version and its training rows' checksum, if any."""
 
     symbol: str
     session: date
@@ -91,12 +73,7 @@ def decide_state(
 ) -> DriftReport:
     """Decide the state: a fault of the data before drift, drift before a regime shift.
 
-    Parameters
-    ----------
-    tests, faults : sequence of Finding
-        Of the features and of the data.
-    scores : sequence of Score
-        Of each kind of drift that could be tested.
+    ``scores`` are of each kind of drift that could be tested.
     """
     broken = [fault for fault in faults if fault.fired]
     if broken:
@@ -118,11 +95,7 @@ def decide_state(
 def opens_alert(state: DriftState, session: date, before: Mapping[date, str]) -> bool:
     """Return whether ``state`` at ``session`` is a new cause for alarm.
 
-    Parameters
-    ----------
-    before : mapping of date to str
-        States of earlier sessions. A state that was there in the last `COOL_DOWN` of them, even
-        with gaps, is the same cause.
+    A state that was there in the last `COOL_DOWN` sessions, even with gaps, is the same cause.
     """
     first = calendar.after(session, -COOL_DOWN)
     lasting = any(first <= day < session and earlier == state for day, earlier in before.items())
@@ -149,16 +122,14 @@ def record(
     states = earlier[earlier["subject"] == "verdict"].set_index("session")["state"]
     report = replace(report, alert=opens_alert(report.state, subject.session, states.to_dict()))
     rows = [asdict(f) | {"fired": f.fired, "alert": False, "detail": ""} for f in evidence]
-    rows.append(
-        {
-            "subject": "verdict", "test": "state", "window": 0, "n": 0, "reference_n": 0,
-            "statistic": report.share, "fired": report.state != "ok", "state": report.state,
-            "alert": report.alert, "detail": report.detail,
-        }
-    )  # fmt: skip
-    common = {
-        "symbol": subject.symbol, "session": subject.session,
-        "model_version": subject.version, "reference_sha256": subject.reference,
+    verdict = {
+        "subject": "verdict", "test": "state", "window": 0, "n": 0, "reference_n": 0,
+        "statistic": report.share, "fired": report.state != "ok", "state": report.state,
+        "alert": report.alert, "detail": report.detail,
     }  # fmt: skip
-    store.write(MONITORING_DRIFT_DAILY, pd.DataFrame([common | row for row in rows]))
+    table = pd.DataFrame([*rows, verdict]).assign(
+        symbol=subject.symbol, session=subject.session,
+        model_version=subject.version, reference_sha256=subject.reference,
+    )  # fmt: skip
+    store.write(MONITORING_DRIFT_DAILY, table)
     return report

@@ -27,34 +27,16 @@ _SMALLEST = 1e-3
 
 @dataclass(frozen=True)
 class Residuals:
-    """Regressions fitted on the reference alone, and applied to reference and window.
+    """Regressions fitted on the reference alone, and applied to reference and window."""
 
-    Parameters
-    ----------
-    iv : int or None
-        Column of log implied variance; without it nothing is conditional on VIX.
-    mean, spread : f8[p]
-        Of each column.
-    on_iv : f8[3, p]
-        Of each column on 1, iv and iv squared.
-    left : bool[p]
-        Columns that VIX does not explain.
-    others : f8[p, p]
-        Maps standardized columns to their residuals given the other columns.
-    memory : f8[p]
-        First-order autoregression of those residuals.
-    loudness : f8[2, p]
-        Log of the noise's absolute value on 1 and the iv of the session before.
-    """
-
-    iv: int | None
+    iv: int | None  # column of log implied variance; without it nothing is conditional on VIX
     mean: Floats
     spread: Floats
-    on_iv: Floats
-    left: Flags
-    others: Floats
-    memory: Floats
-    loudness: Floats
+    on_iv: Floats  # f8[3, p], of each column on 1, iv and iv squared
+    left: Flags  # columns that VIX does not explain
+    others: Floats  # f8[p, p], from standardized columns to their residuals given the others
+    memory: Floats  # first-order autoregression of those residuals
+    loudness: Floats  # f8[2, p], log of the noise's size on 1 and the iv of the session before
 
     @classmethod
     def fit(cls, reference: Floats, iv: int | None) -> "Residuals":
@@ -64,8 +46,9 @@ class Residuals:
         on_iv: Floats = np.zeros((3, reference.shape[1]))
         left: Flags = np.zeros(len(mean), dtype=bool)
         if iv is not None:
-            on_iv = np.asarray(np.linalg.lstsq(_powers(reference[:, iv]), reference, rcond=None)[0])
-            unexplained = reference - _powers(reference[:, iv]) @ on_iv
+            powers = _powers(reference[:, iv])
+            on_iv = np.asarray(np.linalg.lstsq(powers, reference, rcond=None)[0])
+            unexplained = reference - powers @ on_iv
             left = unexplained.var(axis=0) > (1 - EXPLAINED) * spread**2
         standard = _standard(reference, mean, spread)
         precision = np.linalg.inv(standard.T @ standard / len(standard) + RIDGE * np.eye(len(mean)))
@@ -85,13 +68,9 @@ class Residuals:
         return rest[:, self.left]
 
     def noise(self, rows: Floats) -> Floats:
-        """Return the size of each column's unforeseen move, given all other columns and VIX.
+        """Return the size of each column's unforeseen move, f8[n - 1, p].
 
         The absolute AR(1) residual of ``others``, relative to its usual size at that level of VIX.
-
-        Returns
-        -------
-        f8[n - 1, p]
         """
         rest = _standard(rows, self.mean, self.spread) @ self.others
         size = np.exp(_lines(rows, self.iv) @ self.loudness)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["chi2_distances", "cvm_distances", "ends_of", "ks_distances", "psi", "psi_distances"]
+__all__ = ["chi2_distances", "cvm_distances", "ks_distances", "psi", "psi_distances"]
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -16,32 +16,17 @@ Counts = NDArray[np.int64]
 PSI_BINS = 10
 
 
-def ends_of(rows: int, window: int, step: int) -> Counts:
-    """Return the ends (exclusive) of the windows of a series, ``step`` rows apart."""
-    return np.arange(window, rows + 1, step)
-
-
 def _inside(n: int, window: int, step: int) -> Counts:
     """Return the positions of each window's rows, i8[windows, window]."""
-    return (ends_of(n, window, step) - window)[:, None] + np.arange(window)
+    return np.arange(0, n + 1 - window, step)[:, None] + np.arange(window)
 
 
 def ks_distances(reference: Floats, window: int, step: int) -> Floats:
     """Kolmogorov-Smirnov distance of each window of ``reference`` to the rows outside of it.
 
+    ``reference`` is f8[n] in order of time without NaN, and the windows end ``step`` rows apart.
     With G the distribution of all n rows, F of the window's w and R of the rest, G - F equals
     (1 - w/n) (R - F), so the distance to the rest follows from ranks among all.
-
-    Parameters
-    ----------
-    reference : f8[n]
-        In order of time, without NaN.
-    window, step : int
-        Rows of a window; rows between the ends of two windows.
-
-    Returns
-    -------
-    f8[number of windows]
     """
     n = len(reference)
     ordered, inside = np.sort(reference), _inside(n, window, step)
@@ -60,7 +45,7 @@ def cvm_distances(reference: Floats, window: int, step: int) -> Floats:
 
     With mid-ranks r among all n = w + m rows, and i and j the places of a row in its own sample,
     ``T = (w sum (r_i - i)^2 + m sum (r_j - j)^2) / (w m n) - (4 w m - 1) / (6 n)``. The places of
-    the rows outside follow from those of the window. Parameters and result as in `ks_distances`.
+    the rows outside follow from those of the window.
 
     References
     ----------
@@ -86,13 +71,7 @@ def cvm_distances(reference: Floats, window: int, step: int) -> Floats:
 
 
 def chi2_distances(reference: Counts, window: int, step: int) -> Floats:
-    """Chi-square statistic of each window's counts by category against the other rows'.
-
-    Parameters
-    ----------
-    reference : i8[n]
-        Category of each row, from 0 on.
-    """
+    """Chi-square statistic of each window's counts by category, from 0 on, against the rest's."""
     n = len(reference)
     members = np.eye(int(reference.max()) + 1)[reference]
     total = members.sum(axis=0)
