@@ -1,8 +1,8 @@
 """How each pipeline run ended; the one table with the time of day.
 
 The runner knows whether a run succeeded, and little else. So a step notes in the store which
-session was settled, and what it failed by; whoever records the outcome reads the notes of its run
-and removes them.
+session was settled, and how it failed; whoever records the outcome reads the run's notes and
+removes them.
 """
 
 import json
@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from volcast.core.errors import ContractError, CorruptFile
-from volcast.core.hashing import as_json
+from volcast.core.errors import ContractError
+from volcast.core.hashing import as_json, parsed
 from volcast.store import Store
 from volcast.store.tables import MONITORING_JOBS
 
@@ -30,7 +30,7 @@ def note_as_of(store: Store, run_id: str, as_of: date) -> None:
 
 
 def note_failure(store: Store, run_id: str, step: str, exit_code: int, detail: str) -> None:
-    """Note by what a step of the run failed."""
+    """Note why a step of the run failed."""
     fields = {"exit_code": exit_code, "detail": detail}
     store.objects.put(_failure(run_id, step), as_json(fields))
 
@@ -49,16 +49,13 @@ def record(
 
     Parameters
     ----------
-    job : str
-        The pipeline's name.
-    run_id : str
-        The runner's; its notes were left under it.
+    job, run_id : str
+        The pipeline's name, and the runner's id, under which the steps left notes.
     ended_at : datetime
         UTC.
-    state : str
-        As the runner reports it: SUCCEEDED, FAILED or CANCELLED. Another is recorded as unknown.
-    message : str
-        The runner's own, for a failure that no step noted.
+    state, message : str
+        As the runner reports them: SUCCEEDED, FAILED or CANCELLED, any other is recorded as
+        unknown; and its own words, for a failure that no step noted.
 
     Returns
     -------
@@ -79,7 +76,7 @@ def record(
             remedy="Set VOLCAST_RUN_ID for every step, as the compiled pipelines do.",
         )  # fmt: skip
     keys = store.objects.list(_folder(run_id))
-    notes = {key.rpartition("/")[2]: _parsed(store, key) for key in keys}
+    notes = {key.rpartition("/")[2]: _note(store, key) for key in keys}
     settled = notes.pop("as_of.json", None)
     outcome = _OUTCOMES.get(state, "unknown")
     if outcome == "succeeded":
@@ -111,12 +108,9 @@ def _failure(run_id: str, step: str) -> str:
     return f"{_folder(run_id)}failed-{quote(step, safe='')}.json"
 
 
-def _parsed(store: Store, key: str) -> dict[str, Any]:
-    try:
-        note: dict[str, Any] = json.loads(store.objects.get(key))
-    except ValueError as error:
-        raise CorruptFile(
-            found=f"no JSON ({error})", expected="a note of a step", where=f"{store.uri}/{key}",
-            remedy="Remove it; the run is recorded without it.",
-        ) from error  # fmt: skip
+def _note(store: Store, key: str) -> dict[str, Any]:
+    remedy = "Remove it; the run is recorded without it."
+    note: dict[str, Any] = parsed(
+        json.loads, store.objects.get(key), f"{store.uri}/{key}", remedy=remedy
+    )
     return note

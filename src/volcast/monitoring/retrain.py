@@ -27,17 +27,7 @@ PAUSE = 5
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a session starts a training run.
-
-    Parameters
-    ----------
-    train : bool
-        Train now.
-    last_trained : date or None
-        Newest session before this one that did.
-    reason : str
-        Why, or why not, in words.
-    """
+    """Whether a session starts a training run, the newest one before it that did, and why."""
 
     train: bool
     last_trained: date | None

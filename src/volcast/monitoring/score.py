@@ -4,7 +4,6 @@ A shock in the market raises the loss of every forecast. So the loss is compared
 simple baseline on the same rows, and is worse only where ours rose by more than the baseline's.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import erfc, sqrt
@@ -27,8 +26,6 @@ from volcast.store.tables import (
 
 __all__ = [
     "BEFORE",
-    "FEWEST",
-    "LEVEL",
     "RECENT",
     "Shift",
     "State",
@@ -53,12 +50,12 @@ no more than 5 % of the time (docs/adr/0021, tests/performance_trials.py)."""
 _CAP = 0.1
 """Added to both losses, a third of a usual one: a forecast that hit by luck weighs no more."""
 
+_LOSSES = {"har_rv": "qlike_har", "vix": "qlike_vix", "log_har": "qlike_log_har",
+           "har_x": "qlike_har_x"}  # fmt: skip
+
 _REFERENCES = ("har_x", "log_har", "har_rv")
 """What a forecast is compared with, the nearest to it first: the less noise in their difference,
 the smaller the change that is seen."""
-
-_LOSSES = {"har_rv": "qlike_har", "vix": "qlike_vix", "log_har": "qlike_log_har",
-           "har_x": "qlike_har_x"}  # fmt: skip
 
 _LAGS = 9
 """Twice the overlap of five-session outcomes, less one."""
@@ -66,14 +63,7 @@ _LAGS = 9
 
 @dataclass(frozen=True)
 class Shift:
-    """Whether the latest losses are of another level than those before.
-
-    Parameters
-    ----------
-    state : {"better", "worse", "same"}
-    p_worse, p_better : float
-        One-sided p-values of "no worse" and "no better".
-    """
+    """Whether the latest losses are of another level; one-sided p of "no worse", "no better"."""
 
     state: State
     p_worse: float
@@ -111,14 +101,10 @@ def score(store: Store, universe: Universe, as_of: date) -> WriteReport:
 
 
 def performance(store: Store, universe: Universe, as_of: date) -> dict[str, object]:
-    """Compare the latest scored forecasts with those before; write and return the row.
+    """Compare the latest scored forecasts with those before; return the row that was written.
 
-    One forecast of each session counts, as `inference.selection` decides.
-
-    Returns
-    -------
-    dict
-        The row of monitoring.performance; the same scores and champion give the same row.
+    One forecast of each session counts, as `inference.selection` decides; the same scores and
+    champion give the same row of monitoring.performance.
     """
     rows = official_scores(store, universe.target, as_of)
     recent, before = rows.iloc[-RECENT:], rows.iloc[-RECENT - BEFORE : -RECENT]
@@ -143,18 +129,9 @@ def performance(store: Store, universe: Universe, as_of: date) -> dict[str, obje
 
 
 def official_scores(store: Store, symbol: str, as_of: date | None = None) -> pd.DataFrame:
-    """Return the scores of official forecasts, as `inference.selection` decides which those are.
+    """Return the rows of monitoring.realized_error of official forecasts, one a session, sorted.
 
-    Parameters
-    ----------
-    symbol : str
-    as_of : date, optional
-        Only outcomes that were known at its close.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Rows of monitoring.realized_error, one a session, sorted.
+    With ``as_of``, only those whose outcome was known at its close.
     """
     scores = store.read(MONITORING_REALIZED_ERROR, symbols=[symbol], last=as_of).to_pandas()
     if as_of is not None:
@@ -166,13 +143,7 @@ def official_scores(store: Store, symbol: str, as_of: date | None = None) -> pd.
 
 
 def relative_losses(ours: Floats, reference: Floats) -> Floats:
-    """Return ``log((ours + c) / (reference + c))``, c = .1: bounded where QLIKE is not.
-
-    Parameters
-    ----------
-    ours, reference : f8[n]
-        QLIKE on the same rows.
-    """
+    """Return ``log((ours + c) / (reference + c))`` of QLIKE, c = .1: bounded where QLIKE is not."""
     return np.log((ours + _CAP) / (reference + _CAP))
 
 
@@ -185,15 +156,8 @@ def shift(before: Floats, recent: Floats) -> Shift:
 
     Parameters
     ----------
-    before : f8[n]
-        Relative losses in order of time.
-    recent : f8[w]
-        Those that follow, n > w.
-
-    Returns
-    -------
-    Shift
-        Worse or better where a p-value is under `LEVEL`.
+    before, recent : f8[n], f8[w]
+        Relative losses in order of time, n > w.
 
     References
     ----------
@@ -227,7 +191,7 @@ def coverage_p(inside: NDArray[np.bool_], level: float) -> float:
     inside : bool[n]
         In order of time.
     level : float
-        Such as .80.
+        A share, such as .80.
 
     References
     ----------
@@ -259,22 +223,22 @@ def _described(window: str, rows: pd.DataFrame) -> dict[str, object]:
 
 
 def _tested(recent: pd.DataFrame, before: pd.DataFrame) -> dict[str, object]:
-    latest = pd.concat([before, recent]).iloc[-BEFORE:]
+    both = pd.concat([before, recent])
+    latest = both.iloc[-BEFORE:]
     covered = {
         f"p_coverage_{level}": coverage_p(latest[f"inside_{level}"].to_numpy(bool), level / 100)
         for level in (80, 95)
     }
-    reference = _reference(recent, before)
+    complete = (name for name in _REFERENCES if both[_LOSSES[name]].notna().all())
+    reference = next(complete, None)
     if reference is None:
         detail = "no baseline on every row, so there is nothing to compare the losses with"
         return covered | {"state": "too-few", "detail": detail}
-    column = _LOSSES[reference]
     ours, theirs = (
-        [part[name].to_numpy(dtype=float) for part in (before, recent)]
-        for name in ("qlike", column)
+        [part[column].to_numpy(dtype=float) for part in (before, recent)]
+        for column in ("qlike", _LOSSES[reference])
     )
-    relative = [relative_losses(a, b) for a, b in zip(ours, theirs, strict=True)]
-    result = shift(*relative)
+    result = shift(*(relative_losses(a, b) for a, b in zip(ours, theirs, strict=True)))
     then, now = (a.mean() / b.mean() - 1 for a, b in zip(ours, theirs, strict=True))
     return covered | {
         "state": result.state,
@@ -286,8 +250,3 @@ def _tested(recent: pd.DataFrame, before: pd.DataFrame) -> dict[str, object]:
         "detail": f"QLIKE against {reference}: {100 * now:+.1f} % over the latest {len(recent)} "
         f"forecasts, {100 * then:+.1f} % over the {len(before)} before",
     }
-
-
-def _reference(*windows: pd.DataFrame) -> str | None:
-    names: Sequence[str] = _REFERENCES
-    return next((n for n in names if all(w[_LOSSES[n]].notna().all() for w in windows)), None)

@@ -36,11 +36,8 @@ class Record:
 
     Parameters
     ----------
-    challenger : Version
-    rows : int
     first, last : date
         Sessions; None where there is no row, as are the scores.
-    champions, challengers : Score
     gain : float
         Share by which the challenger's QLIKE is under the champion's.
     p : float or None
@@ -94,25 +91,24 @@ def shadow_record(store: Store) -> Record | None:
 def _shared(store: Store, challenger: Version) -> pd.DataFrame:
     symbol = challenger.target
     rows = store.read(PREDICTIONS_DAILY, symbols=[symbol])
-    same_recipe = _versions_of_recipe(store, challenger, set(rows["model_version"].to_pylist()))
+    numbers = set(rows["model_version"].to_pylist())
+    recipe = _recipe(store, challenger)
+    same_recipe = [
+        version.version
+        for version in list_versions(store)
+        if version.version in numbers and _recipe(store, version) == recipe
+    ]
     of_recipe = rows.filter(pc.is_in(rows["model_version"], pa.array(same_recipe, pa.string())))
     series = {
         "champion": official_forecasts(store, symbol),
         "challenger": select_official(of_recipe, challenger.version, role="challenger"),
     }
     labels = store.read(LABELS_DAILY, symbols=[symbol]).select(["session", "rv_5d"])
-    shared = labels.to_pandas()
+    shared: pd.DataFrame = labels.to_pandas()
     for name, forecasts in series.items():
         scored = out_of_sample(forecasts)[["session", "rv_5d_hat"]]
         shared = shared.merge(scored.rename(columns={"rv_5d_hat": name}), on="session")
-    ordered: pd.DataFrame = shared.sort_values("session", ignore_index=True)
-    return ordered
-
-
-def _versions_of_recipe(store: Store, challenger: Version, numbers: set[str]) -> list[str]:
-    recipe = _recipe(store, challenger)
-    versions = [version for version in list_versions(store) if version.version in numbers]
-    return [version.version for version in versions if _recipe(store, version) == recipe]
+    return shared.sort_values("session", ignore_index=True)
 
 
 def _recipe(store: Store, version: Version) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal, Self
 
-from pydantic import TypeAdapter
+import pydantic  # by attribute: under the detectors pydantic is 1, without TypeAdapter
 from typing_extensions import override
 
 from volcast.core.hashing import as_json, parsed
@@ -31,11 +31,11 @@ class _JsonFile:
 
     @classmethod
     def _parse(cls, data: bytes) -> Self:
-        return TypeAdapter(cls).validate_json(data, strict=True)
+        return pydantic.TypeAdapter(cls).validate_json(data, strict=True)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what `to_bytes` writes."""
-        plain: dict[str, Any] = TypeAdapter(type(self)).dump_python(self, mode="json")
+        plain: dict[str, Any] = pydantic.TypeAdapter(type(self)).dump_python(self, mode="json")
         return plain
 
     def to_bytes(self) -> bytes:

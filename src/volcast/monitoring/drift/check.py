@@ -1,6 +1,7 @@
 """The drift check of one session: from the store's tables to monitoring.drift_daily."""
 
 import io
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import date
@@ -11,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from volcast.core.errors import KeyMissing
-from volcast.core.hashing import code_version, digest, frame_digest
+from volcast.core.hashing import code_version, digest, frame_digest, parsed
 from volcast.features.point_in_time import features_at_close, labelled, labels_of
 from volcast.inference.selection import official_forecasts, out_of_sample
 from volcast.monitoring.drift.calibration import Calibration, calibrate
@@ -33,7 +34,6 @@ from volcast.monitoring.drift.panel import (
 )
 from volcast.monitoring.drift.report import DriftReport, Subject, decide_state, not_run, record
 from volcast.registry.pointer import champion_pointer
-from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Version, read_version
 from volcast.store import Store
 from volcast.store.cache import get_or_fit
@@ -78,10 +78,12 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Drift
 
 def _checksums(store: Store, version: Version, training: pd.DataFrame) -> tuple[str, str]:
     """Return the checksums of the stored training rows, and of those that were trained on."""
-    lineage = Lineage.from_bytes(read_version(store, version)["lineage.json"])
+    # Not `Lineage`, which needs a pydantic that the detectors' environment cannot have.
+    data, where = read_version(store, version)["lineage.json"], f"{version.uri}lineage.json"
+    lineage = parsed(json.loads, data, where)
     # Columns added to features_daily since do not count as a change.
-    columns = list(lineage.columns or training.columns)
-    return frame_digest(training[columns]), lineage.data_sha256
+    columns = list(lineage.get("columns") or training.columns)
+    return frame_digest(training[columns]), lineage.get("data_sha256", "")
 
 
 def _calibration(
