@@ -25,13 +25,10 @@ def training_frame(
 
     Parameters
     ----------
-    store_uri : str
-        The volcast store.
-    symbol : str
     as_of, first : date
         Last and first session, both inclusive; ``first`` defaults to the earliest stored.
     cache : Path
-        Folder for Feast's own files of a remote store.
+        As in `open_feature_store`.
 
     Returns
     -------

@@ -42,18 +42,12 @@ def as_of(
     """Return for each moment the number of its row among the rows of one symbol; -1 for none.
 
     The row is of the newest event with ``moment - ttl <= event <= moment``, and of that event the
-    version created last. Sorted by the time they count from (the event; with ``filter_created`` the
-    later of event and creation) the candidates of a moment are a prefix; the newest of each prefix
-    is a running maximum of ranks, so that a moment costs one binary search.
+    version created last; with ``filter_created``, of those created by the moment. All times are
+    nanoseconds in any order; a moment of NaT has no row.
 
-    Parameters
-    ----------
-    moments, event, created : array of int64, shape (moments,), (rows,), (rows,)
-        Nanoseconds since 1970, UTC, in any order; a moment of NaT has no row.
-    ttl : int or None
-        Nanoseconds; None for no limit.
-    filter_created : bool
-        Leave out versions created after the moment.
+    Sorted by the time they count from (the event; with ``filter_created`` the later of event and
+    creation) the candidates of a moment are a prefix; the newest of each prefix is a running
+    maximum of ranks, so that a moment costs one binary search.
     """
     if not len(event):
         return np.full(len(moments), -1)
@@ -80,33 +74,17 @@ class AsOfRetrievalJob(RetrievalJob):  # type: ignore[misc]
 
     on_demand_feature_views: tuple[()] = ()
 
-    def __init__(
-        self,
-        evaluate: Callable[[], pd.DataFrame],
-        *,
-        full_feature_names: bool = False,
-        metadata: RetrievalMetadata | None = None,
-    ) -> None:
+    full_feature_names: bool = False
+    metadata: RetrievalMetadata | None = None
+
+    def __init__(self, evaluate: Callable[[], pd.DataFrame]) -> None:
         self._evaluate = evaluate
-        self._full_feature_names = full_feature_names
-        self._metadata = metadata
-
-    @property
-    def full_feature_names(self) -> bool:
-        """Whether feature columns are named ``view__feature``."""
-        return self._full_feature_names
-
-    @property
-    def metadata(self) -> RetrievalMetadata | None:
-        """The request; None for rows pulled from a source."""
-        return self._metadata
 
     @override
     def to_df(
         self, validation_reference: ValidationReference | None = None, timeout: int | None = None
     ) -> pd.DataFrame:
-        """Return the rows as pandas, without a copy through Arrow."""
-        return self._evaluate()
+        return self._evaluate()  # without a copy through Arrow
 
     @override
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:
@@ -187,20 +165,9 @@ class AsOfOfflineStore(OfflineStore):  # type: ignore[misc]
     ) -> RetrievalJob:
         """Return a job that joins to each row of ``entity_df`` the features of its moment.
 
-        Parameters
-        ----------
-        entity_df : pandas.DataFrame
-            ``event_timestamp`` (UTC where it has no zone) and ``symbol``, as text. All rows and
-            columns are returned in their order; features are null where there are none.
-        filter_by_created_timestamp : bool
-            Use only versions created by the moment.
-
-        Raises
-        ------
-        RequestError
-            If ``entity_df`` cannot be joined.
-        ConfigError
-            If this store does not support a view.
+        ``entity_df`` has ``event_timestamp`` (UTC where it has no zone) and ``symbol``, as text.
+        All its rows and columns are returned in their order; features are null where there are
+        none. RequestError if it cannot be joined, ConfigError if a view is not supported.
         """
         if span or not isinstance(entity_df, pd.DataFrame):
             raise _not_joinable("no DataFrame", "a DataFrame of symbols and moments")
@@ -209,16 +176,17 @@ class AsOfOfflineStore(OfflineStore):  # type: ignore[misc]
         requested = _get_requested_feature_views_to_features_dict(feature_refs, feature_views, [])
         views = [_View.of(view, names, full_feature_names) for view, names in requested[0].items()]
         moments = _moments(entity_df, [name for view in views for name in view.names])
-        return AsOfRetrievalJob(
-            lambda: _join(entity_df, moments, views, filter_by_created_timestamp),
-            full_feature_names=full_feature_names,
-            metadata=RetrievalMetadata(
-                features=feature_refs,
-                keys=[name for name in entity_df.columns if name != _MOMENT],
-                min_event_timestamp=moments.min(),
-                max_event_timestamp=moments.max(),
-            ),
+        job = AsOfRetrievalJob(
+            lambda: _join(entity_df, moments, views, filter_by_created_timestamp)
         )
+        job.full_feature_names = full_feature_names
+        job.metadata = RetrievalMetadata(
+            features=feature_refs,
+            keys=[name for name in entity_df.columns if name != _MOMENT],
+            min_event_timestamp=moments.min(),
+            max_event_timestamp=moments.max(),
+        )
+        return job
 
     @staticmethod
     @override

@@ -42,16 +42,10 @@ def materialize(
 
     Parameters
     ----------
-    store_uri : str
-        The volcast store.
-    as_of : date
-        The newest session taken, up to its close.
     expect : sequence of str
         Symbols that must have features of ``as_of`` or later afterwards.
-    cache : Path
-        Folder for Feast's own files of a remote store.
-    online : SecretStr or None
-        The setting ``online_store``; None for an SQLite file.
+    cache, online
+        As in `open_feature_store`.
 
     Returns
     -------
@@ -81,7 +75,15 @@ def materialize(
             with redirect_stdout(io.StringIO()):
                 feature_store.materialize(end - WINDOW, end, [FEATURES_DAILY.name])
             stamps = _event_timestamps(feature_store, symbols)
-    _refuse_stale(stamps, expect, end)
+    newest = [(symbol, stamps.get(symbol)) for symbol in expect]
+    behind = [f"{name} at {stamp}" for name, stamp in newest if stamp is None or stamp < end]
+    if behind:
+        raise StaleInput(
+            found=", ".join(behind),
+            expected=f"features of the close {end.isoformat()}",
+            where="online store",
+            remedy="Run the features step for that session.",
+        )
     return stamps
 
 
@@ -90,13 +92,8 @@ def online_features(
 ) -> tuple[datetime, dict[str, float | None]] | None:
     """Look up a symbol's newest features.
 
-    Feast does not enforce the view's TTL online: the caller judges the age.
-
-    Returns
-    -------
-    tuple of (datetime, dict) or None
-        Close (UTC) of the features' session, and the features by name, None for null; None for an
-        unknown symbol.
+    Feast does not enforce the view's TTL online: the caller judges the age. Returned are the close
+    (UTC) of their session and the features by name, None for null; None for an unknown symbol.
     """
     result = feature_store.get_online_features(
         features=_service(feature_store), entity_rows=[{"symbol": symbol}]
@@ -104,10 +101,9 @@ def online_features(
     newest = max(result[f"{name}__ts"][0] for name in names())
     if newest == 0:
         return None
-    values = {name: result[name][0] for name in names()}
+    values = ((name, result[name][0]) for name in names())
     return datetime.fromtimestamp(newest, UTC), {
-        name: None if value is None or math.isnan(value) else float(value)
-        for name, value in values.items()
+        name: None if value is None or math.isnan(value) else float(value) for name, value in values
     }
 
 
@@ -120,15 +116,3 @@ def _service(feature_store: FeatureStore) -> FeatureService:
 def _event_timestamps(feature_store: FeatureStore, symbols: Sequence[str]) -> dict[str, datetime]:
     rows = ((symbol, online_features(feature_store, symbol)) for symbol in symbols)
     return {symbol: row[0] for symbol, row in rows if row is not None}
-
-
-def _refuse_stale(stamps: dict[str, datetime], expect: Sequence[str], end: datetime) -> None:
-    newest = [(symbol, stamps.get(symbol)) for symbol in expect]
-    behind = [f"{name} at {stamp}" for name, stamp in newest if stamp is None or stamp < end]
-    if behind:
-        raise StaleInput(
-            found=", ".join(behind),
-            expected=f"features of the close {end.isoformat()}",
-            where="online store",
-            remedy="Run the features step for that session.",
-        )

@@ -28,14 +28,7 @@ from volcast.core.errors import StoreUnavailable
 from volcast.core.online_store import OnlineStore, Redis, read_online_store
 from volcast.store import Store
 
-__all__ = [
-    "CACHE",
-    "Places",
-    "locate",
-    "open_feature_store",
-    "scratch_feature_store",
-    "translated_errors",
-]
+__all__ = ["CACHE", "locate", "open_feature_store", "scratch_feature_store", "translated_errors"]
 
 CACHE = Path("var/cache")
 """Default folder for Feast's own files of a remote store."""
@@ -45,65 +38,54 @@ _SQLITE = "online.db"
 
 
 @dataclass(frozen=True)
-class Places:
+class _Places:
     """The volcast store with the features, the folder of Feast's files, and the online store."""
 
     features: str
     state: Path
     online: OnlineStore | None
 
-    @property
-    def ready(self) -> bool:
-        """Whether the online store exists: an SQLite file is made with the registry."""
-        return self.online is not None or (self.state / _SQLITE).exists()
 
-
-def locate(store: Store, cache: Path = CACHE, online: SecretStr | None = None) -> Places:
+def locate(store: Store, cache: Path = CACHE, online: SecretStr | None = None) -> _Places:
     """Return the places of ``store``; Feast's files are in it if local, else in ``cache``."""
-    chosen = None if online is None else read_online_store(online.get_secret_value())
-    if "://" not in store.uri:
-        return Places(store.uri, Path(store.uri).resolve() / "feast", chosen)
     owner = hashlib.sha256(store.uri.encode()).hexdigest()[:16]
-    return Places(store.uri, cache.resolve() / owner / "feast", chosen)
+    folder = cache / owner if "://" in store.uri else Path(store.uri)
+    chosen = None if online is None else read_online_store(online.get_secret_value())
+    return _Places(store.uri, folder.resolve() / "feast", chosen)
 
 
 def open_feature_store(
     store_uri: str, cache: Path = CACHE, online: SecretStr | None = None
 ) -> FeatureStore:
-    """Open the feature store over the features of ``store_uri``, and create it if needed.
+    """Open the feature store over the features of ``store_uri`` for long-lived use.
 
-    The registry's file name is a hash of the definitions and the online store (without password),
-    and the file is renamed into place: readers never see a part of Feast's write, and processes
-    that create it at once create the same one. The table in DynamoDB is created with it.
+    It is created if needed. The registry's file name is a hash of the definitions and the online
+    store (without password), and the file is renamed into place: readers never see a part of
+    Feast's write, and processes that create it at once create the same one. The table in DynamoDB
+    is created with it.
 
     Parameters
     ----------
-    store_uri : str
-        A local folder or ``s3://bucket/prefix``.
     cache : Path
         Folder for Feast's own files of a remote store.
     online : SecretStr or None
         The setting ``online_store``; None for an SQLite file next to the registry.
-
-    Returns
-    -------
-    feast.FeatureStore
-        For long-lived use: the call takes seconds.
     """
     places = locate(Store.open(store_uri), cache, online)
     registry = places.state / f"registry-{_fingerprint(places)}.db"
-    if not (registry.exists() and places.ready):
+    # An SQLite file is made with the registry.
+    ready = places.online is not None or (places.state / _SQLITE).exists()
+    if not (registry.exists() and ready):
         with scratch_feature_store(places) as scratch:
             os.replace(scratch.config.registry.path, registry)
     return FeatureStore(config=_config(places, registry))
 
 
 @contextmanager
-def scratch_feature_store(places: Places) -> Iterator[FeatureStore]:
+def scratch_feature_store(places: _Places) -> Iterator[FeatureStore]:
     """Open the feature store with a temporary registry and the real online store.
 
-    Materializing through it never rewrites the shared registry, which a kill would leave marked as
-    materializing.
+    A kill while materializing would leave the shared registry marked as materializing.
     """
     places.state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=places.state, prefix=".registry-") as folder:
@@ -127,7 +109,7 @@ def translated_errors(online: OnlineStore | None) -> Iterator[None]:
         ) from error
 
 
-def _config(places: Places, registry: Path) -> RepoConfig:
+def _config(places: _Places, registry: Path) -> RepoConfig:
     _register_utc_times()
     return RepoConfig(
         **yaml.safe_load(_YAML.read_text(encoding="utf-8")),
@@ -137,7 +119,7 @@ def _config(places: Places, registry: Path) -> RepoConfig:
     )
 
 
-def _online_config(places: Places) -> dict[str, Any]:
+def _online_config(places: _Places) -> dict[str, Any]:
     """Return Feast's configuration of the online store, whose text shows no password."""
     if places.online is None:
         return {"type": "sqlite", "path": str(places.state / _SQLITE)}
@@ -153,7 +135,7 @@ def _online_config(places: Places) -> dict[str, Any]:
     }
 
 
-def _fingerprint(places: Places) -> str:
+def _fingerprint(places: _Places) -> str:
     view = features_daily(places.features)
     shape, service = view.to_proto().spec, forecast(view).to_proto().spec
     for holder in (shape, *service.features):

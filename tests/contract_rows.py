@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
+from volcast.core import calendar
+from volcast.features.catalog import names
 from volcast.store.tables import Column, Table
 
-__all__ = ["FETCHED", "contract_rows", "days"]
+__all__ = ["FETCHED", "contract_rows", "days", "feature_rows"]
 
 FETCHED = datetime(2021, 6, 1, 21, tzinfo=UTC)
 """When rows of version 0 were ingested; each later version is a day later."""
@@ -76,3 +79,14 @@ def _items(inner: pa.DataType, draw: np.random.Generator) -> list[object]:
 
 def _text(column: Column, table: Table, version: int) -> str:
     return column.name if column.name in table.key else f"{column.name}-{version}"
+
+
+def feature_rows(symbol: str, first: date, last: date, seed: int) -> pd.DataFrame:
+    """Return drawn features of every session in a span, each created at its close."""
+    draw = np.random.default_rng(seed)
+    sessions = calendar.sessions(first, last)
+    rows = pd.DataFrame(draw.normal(size=(len(sessions), len(names()))), columns=names())
+    closes = calendar.closes(sessions)
+    return rows.assign(
+        symbol=symbol, session=sessions, event_timestamp=closes, created_timestamp=closes
+    )

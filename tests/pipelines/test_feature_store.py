@@ -1,9 +1,9 @@
-"""The feature store against plain pandas, on features with planted revisions."""
+"""Training data and the online store, on features with planted revisions."""
 
 import hashlib
 import subprocess
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.contract_rows import feature_rows
 from tests.markets import UNIVERSE, fill
 from volcast.core import calendar
 from volcast.core.errors import NotFound, StaleInput
@@ -22,17 +23,7 @@ from volcast.training.train import train
 SYMBOLS = ("SPX", "000001")
 FIRST, LAST = date(2017, 1, 3), date(2018, 12, 28)
 RESTATED = 100.0
-"""Added to every value of a restated row, so that one look tells the versions apart."""
-
-
-def _features(symbol: str, first: date, last: date, seed: int) -> pd.DataFrame:
-    draw = np.random.default_rng(seed)
-    sessions = calendar.sessions(first, last)
-    rows = pd.DataFrame(draw.normal(size=(len(sessions), len(names()))), columns=names())
-    closes = calendar.closes(sessions)
-    return rows.assign(
-        symbol=symbol, session=sessions, event_timestamp=closes, created_timestamp=closes
-    )
+"""Added to every value of a restated row."""
 
 
 def _restated(rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
@@ -44,7 +35,7 @@ def _restated(rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def versions() -> pd.DataFrame:
-    parts = [_features(symbol, FIRST, LAST, seed) for seed, symbol in enumerate(SYMBOLS)]
+    parts = [feature_rows(symbol, FIRST, LAST, seed) for seed, symbol in enumerate(SYMBOLS)]
     return pd.concat([*parts, *(_restated(part, 90, 7) for part in parts)], ignore_index=True)
 
 
@@ -55,54 +46,7 @@ def store_uri(tmp_path_factory: pytest.TempPathFactory, versions: pd.DataFrame) 
     return store.uri
 
 
-@pytest.fixture(scope="module")
-def moments() -> pd.DataFrame:
-    draw = np.random.default_rng(11)
-    span = int((LAST - FIRST).days * 86_400)
-    stamps = pd.Timestamp(FIRST, tz="UTC") + pd.to_timedelta(draw.integers(0, span, 300), unit="s")
-    symbols = draw.choice(SYMBOLS, 300)
-    return pd.DataFrame({"symbol": symbols, "event_timestamp": stamps}).drop_duplicates()
-
-
-def _joined(store_uri: str, moments: pd.DataFrame, *, known_only: bool) -> pd.DataFrame:
-    from feature_repo.opening import open_feature_store
-
-    feature_store = open_feature_store(store_uri)
-    answer = feature_store.get_historical_features(
-        entity_df=moments.copy(),
-        features=feature_store.get_feature_service("forecast"),
-        filter_by_created_timestamp=known_only,
-    )
-    rows: pd.DataFrame = answer.to_df()
-    return rows.sort_values(["symbol", "event_timestamp"], ignore_index=True)
-
-
-def _known_at(versions: pd.DataFrame, symbol: str, moment: pd.Timestamp) -> "pd.Series[float]":
-    rows = versions[versions["symbol"] == symbol]
-    rows = rows[(rows["event_timestamp"] <= moment) & (rows["created_timestamp"] <= moment)]
-    rows = rows[rows["event_timestamp"] >= moment - timedelta(days=10)]
-    if rows.empty:
-        return pd.Series(np.nan, index=names())
-    return rows.sort_values(["event_timestamp", "created_timestamp"]).iloc[-1][names()]
-
-
-def test_joins_are_features_at_close_at_300_random_moments(
-    store_uri: str, versions: pd.DataFrame, moments: pd.DataFrame
-) -> None:
-    joined = _joined(store_uri, moments, known_only=True)
-    expected = [_known_at(versions, row.symbol, row.event_timestamp) for row in joined.itertuples()]
-    np.testing.assert_array_equal(
-        joined[names()].to_numpy(float), np.array([list(row) for row in expected], float)
-    )
-
-
-def test_without_the_filter_a_later_revision_leaks(store_uri: str, moments: pd.DataFrame) -> None:
-    known = _joined(store_uri, moments, known_only=True)
-    leaked = _joined(store_uri, moments, known_only=False)
-    assert (leaked["ret_1"] > known["ret_1"] + RESTATED / 2).sum() > 10
-
-
-def test_the_training_frame_holds_each_session_as_known_at_its_close(
+def test_the_training_frame_has_each_session_as_known_at_its_close(
     store_uri: str, versions: pd.DataFrame
 ) -> None:
     from feature_repo.historical import training_frame
@@ -117,24 +61,16 @@ def test_the_training_frame_holds_each_session_as_known_at_its_close(
     np.testing.assert_array_equal(frame[names()], first[names()])
 
 
-def test_a_span_of_sessions_is_inclusive_at_both_ends(store_uri: str) -> None:
+def test_a_span_of_sessions_is_inclusive_and_a_symbol_of_digits_is_no_number(
+    store_uri: str,
+) -> None:
     from feature_repo.historical import training_frame
 
-    frame = training_frame(store_uri, "SPX", date(2018, 3, 9), first=date(2018, 3, 5))
-    assert list(frame["session"]) == calendar.sessions(date(2018, 3, 5), date(2018, 3, 9))
-
-
-def test_a_symbol_of_digits_is_not_taken_for_a_number(store_uri: str) -> None:
-    from feature_repo.historical import training_frame
-
-    frame = training_frame(store_uri, "000001", LAST)
+    first, last = date(2018, 3, 5), date(2018, 3, 9)
+    frame = training_frame(store_uri, "000001", last, first=first)
+    assert list(frame["session"]) == calendar.sessions(first, last)
     assert set(frame["symbol"]) == {"000001"}
     assert frame["ret_1"].notna().all()
-
-
-def test_a_symbol_without_features_is_not_found(store_uri: str) -> None:
-    from feature_repo.historical import training_frame
-
     with pytest.raises(NotFound, match="no features of NONE"):
         training_frame(store_uri, "NONE", LAST)
 
@@ -162,25 +98,25 @@ def test_training_uses_the_values_that_feast_returns(
         assert store.objects.get(plain.folder + name) != store.objects.get(shifted.folder + name)
 
 
-def test_the_online_store_holds_the_newest_session_up_to_as_of(tmp_path: Path) -> None:
+def test_the_online_store_has_the_newest_session_up_to_as_of(tmp_path: Path) -> None:
     from feature_repo.online import materialize, online_features
     from feature_repo.opening import open_feature_store
 
-    rows = _features("SPX", date(2018, 11, 1), date(2018, 12, 28), 3)
-    Store.open(str(tmp_path)).write(FEATURES_DAILY, rows)
-    answer = materialize(str(tmp_path), date(2018, 12, 24), expect=["SPX"])
+    rows = feature_rows("SPX", date(2018, 11, 1), date(2018, 12, 21), 3)
+    half_day = feature_rows("SPX", date(2018, 12, 24), date(2018, 12, 24), 4)
+    later = feature_rows("SPX", date(2018, 12, 26), LAST, 5)
+    Store.open(str(tmp_path)).write(FEATURES_DAILY, pd.concat([rows, half_day, later]))
+    stamps = materialize(str(tmp_path), date(2018, 12, 24), expect=["SPX"])
     half_day_close = datetime(2018, 12, 24, 18, tzinfo=UTC)
-    assert answer == {"SPX": half_day_close}
-
-    found = online_features(open_feature_store(str(tmp_path)), "SPX")
-    stored = rows[rows["session"] == date(2018, 12, 24)].iloc[0]
-    assert found == (half_day_close, {name: stored[name] for name in names()})
+    assert stamps == {"SPX": half_day_close}
+    online = online_features(open_feature_store(str(tmp_path)), "SPX")
+    assert online == (half_day_close, half_day.iloc[0][names()].to_dict())
 
 
 def test_features_older_than_as_of_are_refused_as_stale(tmp_path: Path) -> None:
     from feature_repo.online import materialize
 
-    rows = _features("SPX", date(2018, 12, 3), date(2018, 12, 20), 3)
+    rows = feature_rows("SPX", date(2018, 12, 3), date(2018, 12, 20), 3)
     Store.open(str(tmp_path)).write(FEATURES_DAILY, rows)
     with pytest.raises(StaleInput, match="SPX at 2018-12-20"):
         materialize(str(tmp_path), LAST, expect=["SPX"])
@@ -201,7 +137,7 @@ def test_feast_never_writes_the_contract_tables(store_uri: str) -> None:
 
 
 def test_two_processes_that_open_a_new_store_make_one_registry(tmp_path: Path) -> None:
-    Store.open(str(tmp_path)).write(FEATURES_DAILY, _features("SPX", date(2018, 12, 3), LAST, 3))
+    Store.open(str(tmp_path)).write(FEATURES_DAILY, feature_rows("SPX", date(2018, 12, 3), LAST, 3))
     code = (
         "import sys; from feature_repo.opening import open_feature_store as o;"
         "print(o(sys.argv[1]).get_feature_service('forecast').name)"

@@ -107,13 +107,13 @@ def _searched(
             and moment - ttl <= row["event_timestamp"] <= moment
             and not (filter_created and row["created_timestamp"] > moment)
         ]
-        best = max(candidates, key=_age, default=None)
+        best = max(
+            candidates,
+            key=lambda row: (row["event_timestamp"], row["created_timestamp"]),
+            default=None,
+        )
         results.append([best[name] if best else np.nan for name in names()])
     return results
-
-
-def _age(row: Row) -> tuple[datetime, datetime]:
-    return row["event_timestamp"], row["created_timestamp"]
 
 
 @pytest.mark.parametrize("filter_created", [True, False])
@@ -127,6 +127,9 @@ def test_300_rows_match_a_search_through_all_versions(
     assert 100 < joined["ret_1"].notna().sum() < 290
     assert list(joined.columns) == [*moments.columns, *names()]
     pd.testing.assert_frame_equal(joined[list(moments.columns)], moments)
+    full = _joined(store_uri, moments, filter_created=filter_created, full_feature_names=True)
+    assert list(full.columns[3:]) == [f"features_daily__{name}" for name in names()]
+    np.testing.assert_array_equal(full.iloc[:, 3:], joined[names()])
 
 
 @pytest.mark.parametrize(
@@ -160,13 +163,6 @@ def test_a_forked_process_joins_too(store_uri: str, moments: pd.DataFrame) -> No
     with multiprocessing.get_context("fork").Pool(1) as forked:
         again = forked.apply_async(_joined, (store_uri, moments)).get(timeout=60)
     pd.testing.assert_frame_equal(again, expected)
-
-
-def test_full_names_begin_with_the_view(store_uri: str, moments: pd.DataFrame) -> None:
-    joined = _joined(store_uri, moments, full_feature_names=True)
-    assert list(joined.columns[3:]) == [f"features_daily__{name}" for name in names()]
-    short = _joined(store_uri, moments)
-    np.testing.assert_array_equal(joined["features_daily__vix"], short["vix"])
 
 
 def test_files_of_other_symbols_and_years_are_not_opened(
@@ -283,6 +279,7 @@ def test_all_rows_of_a_span_are_all_versions(store_uri: str, versions: pd.DataFr
 @pytest.mark.parametrize(
     "entity_df",
     [
+        None,
         "SELECT * FROM moments",
         pd.DataFrame({"symbol": ["SPX"]}),
         pd.DataFrame({"event_timestamp": [START]}),
@@ -291,17 +288,22 @@ def test_all_rows_of_a_span_are_all_versions(store_uri: str, versions: pd.DataFr
         pd.DataFrame({"symbol": ["SPX"], "event_timestamp": ["noon"]}),
         pd.DataFrame({"symbol": ["SPX"], "event_timestamp": [START], "vix": [1.0]}),
     ],
-    ids=["SQL", "no moment", "no symbol", "numbers", "mixed", "no time", "a feature's name"],
+    ids=[
+        "a span",
+        "SQL",
+        "no moment",
+        "no symbol",
+        "numbers",
+        "mixed",
+        "no time",
+        "a feature's name",
+    ],
 )
 def test_entities_that_cannot_be_joined_are_refused(store_uri: str, entity_df: Any) -> None:
+    span = {"start_date": START, "end_date": END} if entity_df is None else {}
     with pytest.raises(RequestError) as caught:
-        _joined(store_uri, entity_df)
+        _joined(store_uri, entity_df, **span)
     assert caught.value.field == "entity_df"
-
-
-def test_a_span_of_dates_in_place_of_entities_is_refused(store_uri: str) -> None:
-    with pytest.raises(RequestError):
-        _joined(store_uri, None, start_date=START, end_date=END)
 
 
 @pytest.mark.parametrize("kind", ["no contract table", "renamed columns", "no key", "text"])

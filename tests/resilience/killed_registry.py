@@ -1,10 +1,10 @@
-"""Kill moves of champion and challenger at random points; prints what was found wrong afterwards.
+"""Kill moves of champion and challenger at random points; print every fault afterwards.
 
 Run as ``python -m tests.resilience.killed_registry FOLDER SEQUENCES``. Each sequence makes four
 random moves in a fresh registry of four versions, and kills some: half of them by SIGKILL
 of a forked child, at a random call that changes a file, the others by a store that dies before or
-after a random operation. A plain model of what each move means gives what must be there: after a
-kill the state before the move or the one after it, and nothing else.
+after a random operation. After a kill the state must be that before the move or after it, by a
+plain model of what each move means.
 """
 
 import json
@@ -39,7 +39,7 @@ class Killed(BaseException):
 
 @dataclass(frozen=True)
 class Expected:
-    """What the pointers must say, and what a rollback goes back to."""
+    """What the pointers must name, and what a rollback goes back to."""
 
     champion: str | None = None
     challenger: str | None = None
@@ -100,9 +100,7 @@ def make(store: Store, move: Move) -> None:
     elif kind == "retire":
         registry.retire(store, **AUDIT)
     else:
-        {"promote": registry.promote, "challenge": registry.challenge}[kind](
-            store, str(version), **AUDIT
-        )
+        getattr(registry, kind)(store, str(version), **AUDIT)
 
 
 def make_and_die(store: Store, move: Move, draw: random.Random) -> bool:
@@ -110,10 +108,8 @@ def make_and_die(store: Store, move: Move, draw: random.Random) -> bool:
     dying = DyingObjects(store, draw.randint(1, MOST_OPERATIONS), draw.random() < 0.5)
     try:
         make(Store(store.uri, dying), move)
-    except Killed:
-        return True
-    except VolcastError:
-        return False
+    except (Killed, VolcastError) as error:
+        return isinstance(error, Killed)
     return False
 
 
@@ -140,9 +136,8 @@ def make_and_be_killed(store: Store, move: Move, draw: random.Random) -> bool:
 
 
 def state(store: Store) -> tuple[str | None, str | None]:
-    found = registry.champion_pointer(store), registry.challenger_pointer(store)
-    first, second = (None if version is None else version.version for version in found)
-    return first, second
+    champion, challenger = registry.champion_pointer(store), registry.challenger_pointer(store)
+    return champion and champion.version, challenger and challenger.version
 
 
 def faults(store: Store, expected: Expected) -> Iterator[str]:
@@ -174,7 +169,7 @@ def run(store: Store, seed: int, killer: Any) -> Iterator[str]:
         after = expected.after(move)
         if draw.random() < 0.5:
             before, killed = expected, killer(store, move, draw)
-            # Cut short or not: what is found must be the state before the move or the one after.
+            # Cut short or not: the state must be that before the move or after.
             if isinstance(after, Expected) and state(store) == (after.champion, after.challenger):
                 expected = after
             if killed:
@@ -212,11 +207,11 @@ def main(folder: str, sequences: int) -> None:
             if key.endswith(".json") and "/versions/" not in key:
                 store.objects.delete(key)
         real = seed % 2 == 0
-        for found in run(store, seed, make_and_be_killed if real else make_and_die):
-            if found.startswith("killed"):
-                kills[f"{'SIGKILL' if real else 'store'}, {found}"] += 1
+        for event in run(store, seed, make_and_be_killed if real else make_and_die):
+            if event.startswith("killed"):
+                kills[f"{'SIGKILL' if real else 'store'}, {event}"] += 1
             else:
-                seen[found] += 1
+                seen[event] += 1
     print(json.dumps({"kills": kills, "faults": seen}))
 
 

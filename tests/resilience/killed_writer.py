@@ -1,9 +1,9 @@
-"""Kill a writer at seeded points and look at what each reader then sees; prints what it found.
+"""Kill a writer at seeded points, then read the table; print every fault.
 
 Run as ``python -m tests.resilience.killed_writer TABLE FOLDER KILLS``. A child writes three batches
-and says after each that it is stored. A profile hook counts each call that changes a file or takes
-the lock, once before it and once after, and sends SIGKILL at the drawn count: so the kills hit
-every step of a write, on a busy machine as on an idle one.
+and reports each once it is stored. A profile hook counts each call that changes a file or takes
+the lock and sends SIGKILL at the drawn count: the kills hit every step of a write, on a busy
+machine as on an idle one.
 """
 
 import gc
@@ -45,8 +45,8 @@ def by_key(table: Table, rows: pa.Table) -> Rows:
     return {tuple(row[name] for name in table.key): row for row in rows.to_pylist()}
 
 
-def write(table: Table, uri: str, given: list[pa.Table], report: int, kill_at: int) -> None:
-    """Write each batch and say so on ``report``; die at event ``kill_at``, or else say how many."""
+def write(table: Table, uri: str, parts: list[pa.Table], report: int, kill_at: int) -> None:
+    """Write each batch and report it; die at event ``kill_at``, or else report their count."""
     events = 0
 
     def count(_frame: FrameType, event: str, called: Any) -> None:
@@ -58,25 +58,25 @@ def write(table: Table, uri: str, given: list[pa.Table], report: int, kill_at: i
 
     store = Store.open(uri)
     sys.setprofile(count)
-    for rows in given:
+    for rows in parts:
         store.write(table, rows)
         os.write(report, b"stored\n")
     sys.setprofile(None)
     os.write(report, f"{events}\n".encode())
 
 
-def forked(table: Table, uri: str, given: list[pa.Table], kill_at: int) -> tuple[list[str], bool]:
-    """Run ``write`` in a child; return what it said and whether SIGKILL ended it."""
-    hear, say = os.pipe()
+def forked(table: Table, uri: str, parts: list[pa.Table], kill_at: int) -> tuple[list[str], bool]:
+    """Run ``write`` in a child; return its report and whether SIGKILL ended it."""
+    reading, writing = os.pipe()
     child = os.fork()
     if not child:
         try:
-            write(table, uri, given, say, kill_at)
+            write(table, uri, parts, writing, kill_at)
         finally:
             os._exit(0)
-    os.close(say)
-    with open(hear) as said:
-        lines = said.read().split()
+    os.close(writing)
+    with open(reading) as report:
+        lines = report.read().split()
     _, status = os.waitpid(child, 0)
     return lines, os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
@@ -87,13 +87,13 @@ def tree(uri: str) -> dict[str, str]:
     return {key: hashlib.sha256(objects.get(key)).hexdigest() for key in objects.list("")}
 
 
-def faults(table: Table, found: pa.Table, before: Rows, after: Rows) -> Iterator[str]:
+def faults(table: Table, read: pa.Table, before: Rows, after: Rows) -> Iterator[str]:
     """Yield what is wrong with rows read while the batch between two states was being written."""
-    rows = by_key(table, found)
-    yield from ["duplicate key"] * (len(found) - len(rows))
+    rows = by_key(table, read)
+    yield from ["duplicate key"] * (len(read) - len(rows))
     yield from ["lost row"] * len(before.keys() - rows.keys())
     yield from ["row from nowhere"] * len(rows.keys() - after.keys())
-    for _, part in table.partitions(found):
+    for _, part in table.partitions(read):
         some = by_key(table, part)
         old = {key: before[key] for key in some if key in before}
         new = {key: after[key] for key in some if key in after}
@@ -102,18 +102,18 @@ def faults(table: Table, found: pa.Table, before: Rows, after: Rows) -> Iterator
 
 
 def trial(
-    table: Table, uri: str, given: list[pa.Table], states: list[Rows], kill_at: int
+    table: Table, uri: str, parts: list[pa.Table], states: list[Rows], kill_at: int
 ) -> tuple[int, list[str]]:
     """Kill one writer; return how many batches it had stored, and every fault a reader sees."""
-    lines, killed = forked(table, uri, given, kill_at)
+    lines, killed = forked(table, uri, parts, kill_at)
     stored = lines.count("stored")
     seen = [] if killed else ["not killed"]
     try:
-        found = Store.open(uri).read(table)
+        rows = Store.open(uri).read(table)
     except CorruptFile:
         return stored, [*seen, "unreadable file"]
-    after = states[min(stored + 1, len(given))]
-    seen += faults(table, found, states[stored], after)
+    after = states[min(stored + 1, len(parts))]
+    seen += faults(table, rows, states[stored], after)
     return stored, seen
 
 
@@ -123,21 +123,21 @@ def main(name: str, folder: str, kills: int) -> None:
     pa.set_io_thread_count(1)
     gc.disable()  # a collection in a child would copy every page that it shares
     table = (TABLES | {FEATURES_DAILY.name: FEATURES_DAILY})[name]
-    given = batches(table)
+    parts = batches(table)
     states: list[Rows] = [{}]
-    for rows in given:
+    for rows in parts:
         states.append(states[-1] | by_key(table, rows))
-    lines, _ = forked(table, f"{folder}/undisturbed", given, kill_at=0)
+    lines, _ = forked(table, f"{folder}/undisturbed", parts, kill_at=0)
     undisturbed = tree(f"{folder}/undisturbed")
     points = random.Random(name).sample(range(1, int(lines[-1])), kills)
     stored, seen = Counter[int](), Counter[str]()
     for number, kill_at in enumerate(points):
         uri = f"{folder}/{number}"
-        count, wrong = trial(table, uri, given, states, kill_at)
+        count, wrong = trial(table, uri, parts, states, kill_at)
         stored[count] += 1
         seen.update(wrong)
         if number % 4 == 0 and not wrong:  # not every time, for time's sake
-            for rows in given[count:]:
+            for rows in parts[count:]:
                 Store.open(uri).write(table, rows)
             seen.update(["retry differs"] * (tree(uri) != undisturbed))
     print(json.dumps({"stored": stored, "faults": seen, "events": int(lines[-1])}))

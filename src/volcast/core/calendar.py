@@ -20,6 +20,7 @@ __all__ = [
     "last_closed",
     "sessions",
     "sessions_between",
+    "utc",
 ]
 
 HORIZON = 5
@@ -65,16 +66,7 @@ def is_session(day: date) -> bool:
 
 
 def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
-    """UTC closing times of sessions, half days at their own hour.
-
-    Parameters
-    ----------
-    days : sequence of date, shape (n,)
-        Session labels.
-
-    Returns
-    -------
-    pandas.DatetimeIndex, shape (n,), UTC
+    """UTC closing times of sessions, shape (n,), half days at their own hour.
 
     Raises
     ------
@@ -96,7 +88,7 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
 
 @lru_cache(maxsize=4096)
 def after(session: date, count: int) -> date:
-    """Return the session ``count`` sessions after (or, if negative, before) ``session``."""
+    """Return the session ``count`` after (if negative, before) ``session``; NotFound if none."""
     index = _session_index()
     position = int(_days().searchsorted(_day(session)))
     if not is_session(session) or not 0 <= position + count < len(index):
@@ -114,11 +106,6 @@ def deadline(session: date) -> datetime:
 
     It is 08:00 in New York on the session after, whatever weekends, holidays or changes of the
     clock lie between.
-
-    Raises
-    ------
-    NotFound
-        If ``session`` is none.
     """
     return datetime.combine(after(session, 1), _DEADLINE).astimezone(UTC)
 
@@ -131,14 +118,19 @@ def sessions_between(earlier: date, later: date) -> int:
 
 def last_closed(now: datetime) -> date:
     """Return the last session whose close is at or before ``now`` (timezone-aware)."""
-    if now.tzinfo is None:
+    stamp = pd.Timestamp(utc(now))
+    window = sessions(stamp.date() - timedelta(days=14), stamp.date() + timedelta(days=1))
+    ended = [day for day, close in zip(window, closes(window), strict=True) if close <= stamp]
+    return ended[-1]
+
+
+def utc(moment: datetime) -> datetime:
+    """Return a timezone-aware moment in UTC; ContractError if it is naive."""
+    if moment.tzinfo is None:
         raise ContractError(
-            found=f"naive time {now}",
+            found=f"naive time {moment}",
             expected="a timezone-aware time",
             where="calendar",
             remedy="Pass a time in UTC.",
         )
-    stamp = pd.Timestamp(now).tz_convert("UTC")
-    window = sessions(stamp.date() - timedelta(days=14), stamp.date() + timedelta(days=1))
-    ended = [day for day, close in zip(window, closes(window), strict=True) if close <= stamp]
-    return ended[-1]
+    return moment.astimezone(UTC)

@@ -1,25 +1,5 @@
 """Every error volcast raises on purpose.
 
-::
-
-    VolcastError                exit  1  http 500   a fault of volcast itself
-    ├── ConfigError             exit  2  http 500   settings or arguments are wrong
-    ├── RequestError            exit  2  http 400   a request body or parameter is wrong
-    │   ├── RequestTooLarge     exit  2  http 413   the body is over the cap
-    │   ├── RequestTooSlow      exit  2  http 408   the body did not come in time
-    │   └── Unauthorized        exit  2  http 401   no token, or one that is not valid
-    ├── NotFound                exit  2  http 404   unknown symbol, date or version
-    │   └── KeyMissing          exit  2  http 404   no object is stored under the key
-    ├── ContractError           exit 10  http 503   data breaks its contract; a retry cannot help
-    │   ├── CorruptFile         exit 10  http 503   a stored file cannot be read
-    │   └── QualityError        exit 10  http 503   validation stopped the run
-    ├── SourceUnavailable       exit 20  http 503   the outside world did not answer; retry
-    ├── StoreUnavailable        exit 20  http 503   the store cannot be read or written; retry
-    ├── GateRefused             exit 30  http 409   a model was judged and not promoted
-    ├── StaleInput              exit 40  http 503   the newest input is too old to forecast from
-    ├── Overloaded              exit 20  http 503   more work is under way than can be taken
-    └── ModelError              exit 10  http 503   no model, or one that fails its checks
-
 These classes are the only table of exit codes, HTTP statuses and titles: command line, pipeline
 steps and servers read them. Stored data that breaks its contract is 503, not 500: it is repaired
 while the server runs, and the same request may then succeed.

@@ -8,10 +8,11 @@ history shows as not carried out.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
-from volcast.core.errors import ContractError, ModelError, StoreUnavailable
+from volcast.core import calendar
+from volcast.core.errors import ModelError, StoreUnavailable
 from volcast.core.hashing import as_json, parsed
 from volcast.registry.versions import Version
 from volcast.store import Store
@@ -111,18 +112,11 @@ def move(
     StoreUnavailable
         If another process moved the pointer meanwhile; nothing has changed then.
     """
-    if when.tzinfo is None:
-        raise ContractError(
-            found=f"naive time {when}",
-            expected="a timezone-aware time",
-            where="registry audit",
-            remedy="Pass a time in UTC.",
-        )
     role = _MOVED[kind]
     pointer = _read(store, role)
     old = None if pointer.version is None else pointer.version.version
     new = None if version is None else version.version
-    stamp, number = when.astimezone(UTC).isoformat(), len(store.objects.list(_AUDIT)) + 1
+    stamp, number = calendar.utc(when).isoformat(), len(store.objects.list(_AUDIT)) + 1
     event = Event(number, pointer.event, kind, old, new, who, why, stamp)
     while not _append(store, event):
         event = replace(event, number=event.number + 1)

@@ -288,22 +288,5 @@ MONITORING_JOBS = Table(
 )
 """The outcome of every pipeline run; the one table that tells the time of day."""
 
-TABLES = {
-    table.name: table
-    for table in (
-        RAW_MARKET,
-        RAW_MACRO,
-        CURATED_MARKET_DAILY,
-        CURATED_MARKET_VERSIONS,
-        LABELS_DAILY,
-        PREDICTIONS_DAILY,
-        MONITORING_QUALITY,
-        MONITORING_QUARANTINE,
-        MONITORING_REALIZED_ERROR,
-        MONITORING_PERFORMANCE,
-        MONITORING_DRIFT_DAILY,
-        MONITORING_RETRAIN,
-        MONITORING_JOBS,
-    )
-}
+TABLES = {one.name: one for one in list(globals().values()) if isinstance(one, Table)}
 """Every table of this module by its name; `volcast.features.catalog` has features_daily."""
