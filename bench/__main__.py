@@ -34,8 +34,8 @@ def main() -> int:
     for step, milliseconds in timed.milliseconds.items():
         table.add_row(step, f"{milliseconds:,.2f}")
     goals = Table("of one run", "")
-    for name, found in ratios.items():
-        goals.add_row(name, str(found))
+    for name, ratio in ratios.items():
+        goals.add_row(name, str(ratio))
     Console().print(table, goals, f"peak memory {peak_mb:,} MB")
     results = {"milliseconds": timed.milliseconds, "ratios": ratios, "peak_memory_mb": peak_mb}
     _RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

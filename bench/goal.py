@@ -11,7 +11,7 @@ class Goal:
     """One number with a bound."""
 
     what: str
-    found: float
+    value: float
     sign: Literal["<=", ">=", "<"]
     bound: float
 
@@ -19,10 +19,10 @@ class Goal:
     def met(self) -> bool:
         """Whether the number keeps to the bound; one that is no number does not."""
         if self.sign == "<=":
-            return self.found <= self.bound
+            return self.value <= self.bound
         if self.sign == "<":
-            return self.found < self.bound
-        return self.found >= self.bound
+            return self.value < self.bound
+        return self.value >= self.bound
 
     @property
     def verdict(self) -> str:

@@ -1,4 +1,4 @@
-"""The walk-forward against the bare fits it is made of, in one run."""
+"""The walk-forward compared with the bare fits it is made of, in one run."""
 
 import os
 import tempfile
@@ -53,16 +53,16 @@ def measure_skill(timed: Stopwatch) -> dict[str, object]:
             _bare(*fits)
         with timed("walk forward: whole"):
             walked = walk_forward(rows, _SEED).rows
-        for name, processes, kept in (("one process", 1, 1), ("two", 2, 2), ("kept", 2, 2)):
+        for name, processes, store in (("one process", 1, 1), ("two", 2, 2), ("cached", 2, 2)):
             with timed(f"GARCH baselines: {name}"):
-                garch_forecasts(rows, Store.open(f"{place}/fits-{kept}"), processes=processes)
+                garch_forecasts(rows, Store.open(f"{place}/fits-{store}"), processes=processes)
     took = timed.milliseconds
     return {
         "history": f"{universe.target}, {walked['forecast'].notna().sum()} forecasts to "
         f"{rows['session'].iloc[-1]}",
         "walk forward, whole over bare fits": _ratio(took, "walk forward: whole", "bare fits"),
         "GARCH, two processes over one": _ratio(took, "GARCH baselines: two", "one process"),
-        "GARCH, kept fits over new": _ratio(took, "GARCH baselines: kept", "one process"),
+        "GARCH, cached fits over new": _ratio(took, "GARCH baselines: cached", "one process"),
     }
 
 
@@ -85,8 +85,8 @@ def _rows(folder: str, own: dict[str, object]) -> tuple[pd.DataFrame, Universe]:
     validate(store, universe, as_of)
     build(store, universe, as_of)
     labels.build(store, universe, as_of)
-    known = store.read(LABELS_DAILY, symbols=[universe.target]).to_pandas()
-    return labelled(features_at_close(store, universe.target, as_of), known, date.max), universe
+    outcomes = store.read(LABELS_DAILY, symbols=[universe.target]).to_pandas()
+    return labelled(features_at_close(store, universe.target, as_of), outcomes, date.max), universe
 
 
 def _laid_out(rows: pd.DataFrame) -> tuple[list[_Fit], list[_Fit]]:
@@ -96,10 +96,10 @@ def _laid_out(rows: pd.DataFrame) -> tuple[list[_Fit], list[_Fit]]:
     data = narrowed(rows)
     for fold in folds(data):
         recipe, training = fold.recipe, data.iloc[fold.training_at]
-        known = data[[*BASELINE_INPUTS, "variance"]].iloc[fold.known_at]
+        past = data[[*BASELINE_INPUTS, "variance"]].iloc[fold.known_at]
         linear += [
             partial(fit_gamma, *linear_data(recipe, training)),
-            partial(fit_baselines, known),
+            partial(fit_baselines, past),
         ]
         if fold.new_trees:
             x, log_ratio = tree_data(recipe, training)

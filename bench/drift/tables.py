@@ -66,7 +66,7 @@ def as_markdown(results: dict[str, Any]) -> str:
         "Goals": _table(
             ("", "value", "goal", ""),
             [
-                (g.what, f"{g.found:.3g}", f"{g.sign} {g.bound:g}", g.verdict)
+                (g.what, f"{g.value:.3g}", f"{g.sign} {g.bound:g}", g.verdict)
                 for g in goals(results)
             ],
         ),

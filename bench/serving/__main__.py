@@ -1,7 +1,7 @@
-"""Measure the model server against three others, on one model: ``python -m bench.serving``.
+"""Measure the model server compared with three others, on one model: ``python -m bench.serving``.
 
-All run at once on loopback, one process and one thread of XGBoost each, and are asked in turn.
-Ratios travel between machines, milliseconds do not.
+All run at once on loopback, one process and one thread of XGBoost each, and get their requests in
+turn. Ratios travel between machines, milliseconds do not.
 """
 
 import argparse
@@ -34,20 +34,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.serving", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="rougher: a fourth of the time")
     parser.add_argument("--minutes", type=float, help="of mixed load, for memory; 0: none [10]")
-    asked = parser.parse_args(argv)
-    plan = Plan(2, 0.5) if asked.quick else Plan(5, 1.0)
-    default = 0.5 if asked.quick else 10.0
-    minutes = default if asked.minutes is None else asked.minutes
+    options = parser.parse_args(argv)
+    plan = Plan(2, 0.5) if options.quick else Plan(5, 1.0)
+    default = 0.5 if options.quick else 10.0
+    minutes = default if options.minutes is None else options.minutes
     named = environment(mlserver.version(mlserver.environment()))
     with tempfile.TemporaryDirectory(prefix="volcast-bench-") as folder:
         subject = made_subject(Path(folder))
         with all_servers(subject, Path(folder)) as servers:
             results = _measure(subject, servers, plan, minutes)
-    found = goals(results)
-    tables = list(sheets(results, found, named, plan))
+    reached = goals(results)
+    tables = list(sheets(results, reached, named, plan))
     Console().print(*map(as_table, tables), sep="\n")
     _RESULTS.mkdir(exist_ok=True)
-    (_RESULTS / "serving.json").write_text(as_json(results, found, named, plan))
+    (_RESULTS / "serving.json").write_text(as_json(results, reached, named, plan))
     (_RESULTS / "serving.md").write_text(as_markdown(tables))
     return 0
 
@@ -55,22 +55,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _measure(
     subject: Subject, servers: Mapping[str, Running], plan: Plan, minutes: float
 ) -> Results:
-    console, asks, ours = Console(stderr=True), Requests(subject), servers[OURS]
-    one, explain = asks.one_row(), {rows: asks.explain(rows) for rows in _EXPLAINED}
-    many = asks.many_rows(1000)
+    console, requests, ours = Console(stderr=True), Requests(subject), servers[OURS]
+    one, explain = requests.one_row(), {rows: requests.explain(rows) for rows in _EXPLAINED}
+    many = requests.many_rows(1000)
     console.print("agreement ...")
     require_agreement(subject, servers, one)
     console.print("one row ...")
-    worker = asks.one_row_of_a_worker()
+    worker = requests.one_row_of_a_worker()
     one_row = {n: interleaved(servers, one | worker, n, plan) for n in _CONNECTIONS}
     console.print("many rows, and explain ...")
     many_rows = {1000: interleaved(servers, many, 1, plan)}
     explained = {rows: interleaved(servers, cases, 1, plan) for rows, cases in explain.items()}
-    console.print("forecasts beside explanations ...")
-    beside = Plan(plan.rounds, 2 * plan.seconds)
+    console.print("forecasts during explanations ...")
+    longer = Plan(plan.rounds, 2 * plan.seconds)
     isolated = {
-        OURS: isolation(ours, one[POST], explain[100][OURS], beside),
-        KSERVE: isolation(servers[KSERVE], one[KSERVE], explain[100][KSERVE], beside),
+        OURS: isolation(ours, one[POST], explain[100][OURS], longer),
+        KSERVE: isolation(servers[KSERVE], one[KSERVE], explain[100][KSERVE], longer),
     }
     console.print("one core, and swaps ...")
     on_one_core = pinned(ours, one[GET], _RATE, 10 * plan.seconds)

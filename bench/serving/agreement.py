@@ -46,13 +46,13 @@ def require_agreement(
         if way == GET:
             continue  # its row is that of the online store
         ours = way in {POST, V1, V2}
-        wanted, tolerance = (volatility, _OF_OURS) if ours else (margin, _OF_SINGLE_PRECISION)
+        expected, tolerance = (volatility, _OF_OURS) if ours else (margin, _OF_SINGLE_PRECISION)
 
-        def check(at: int, body: bytes, way: str = way, wanted: Any = wanted,
+        def check(at: int, body: bytes, way: str = way, expected: Any = expected,
                   tolerance: float = tolerance) -> None:  # fmt: skip
-            found = answer(way, body)[1]
-            if not abs(found - wanted[at]) <= tolerance:
-                raise RuntimeError(f"{way} answers {found} where the library has {wanted[at]}")
+            number = answer(way, body)[1]
+            if not abs(number - expected[at]) <= tolerance:
+                raise RuntimeError(f"{way} answers {number} where the library has {expected[at]}")
 
         port, least = servers[case.server].port, len(case.requests)
         asyncio.run(closed_loop(port, case.requests, 1, 0.0, least=least, check=check))

@@ -47,11 +47,11 @@ def environment(mlserver: str) -> dict[str, str]:
 
 
 def sheets(
-    results: Results, found: Sequence[Goal], named: Mapping[str, str], plan: Plan
+    results: Results, goals: Sequence[Goal], named: Mapping[str, str], plan: Plan
 ) -> Iterator[Sheet]:
     """Yield every table of a run."""
-    rows = [[g.what, f"{g.found:.3g}", f"{g.sign} {g.bound:.3g}", g.verdict] for g in found]
-    yield Sheet("Goals", ("", "found", "goal", ""), rows)
+    rows = [[g.what, f"{g.value:.3g}", f"{g.sign} {g.bound:.3g}", g.verdict] for g in goals]
+    yield Sheet("Goals", ("", "value", "goal", ""), rows)
     for connections, cases in results.one_row.items():
         yield _sheet(f"One row, connections: {connections}", cases)
     for number, cases in results.many_rows.items():
@@ -63,7 +63,7 @@ def sheets(
         for name, one in results.isolation.items()
     ]
     yield Sheet("p99 of a forecast, ms", ("", "idle", "while explaining 100 rows", "ratio"), rows)
-    yield Sheet("Over time", ("", "found"), _over_time(results))
+    yield Sheet("Over time", ("", "value"), _over_time(results))
     memory = [[name, f"{size:.0f}"] for name, size in results.memory_mb.items()]
     yield Sheet("Resident memory after all that, MB", ("", "MB"), memory)
     rounds = f"{plan.rounds} of {plan.seconds:g} s, all servers in turn; medians"
@@ -83,7 +83,7 @@ def _sheet(title: str, cases: Cases) -> Sheet:
 
 def _over_time(results: Results) -> list[list[str]]:
     swapped, growth = results.swapped, results.growth
-    found = [
+    rows = [
         [
             "p95 at 20 requests a second, every thread on one core",
             f"{results.pinned_p95_ms:.1f} ms",
@@ -96,10 +96,8 @@ def _over_time(results: Results) -> list[list[str]]:
     ]
     if growth is not None:
         span = f"{growth.first_mb:.1f} to {growth.last_mb:.1f} MB ({growth.share:+.1%})"
-        found.append(
-            [f"memory over {growth.minutes:g} minutes, {growth.requests:,} requests", span]
-        )
-    return found
+        rows.append([f"memory over {growth.minutes:g} minutes, {growth.requests:,} requests", span])
+    return rows
 
 
 def as_table(sheet: Sheet) -> Table:
@@ -110,10 +108,10 @@ def as_table(sheet: Sheet) -> Table:
     return table
 
 
-def as_markdown(found: Sequence[Sheet]) -> str:
+def as_markdown(sheets: Sequence[Sheet]) -> str:
     """Return all tables as Markdown."""
-    lines = ["# The model server beside three others", "", _PREFACE, ""]
-    for sheet in found:
+    lines = ["# The model server compared with three others", "", _PREFACE, ""]
+    for sheet in sheets:
         lines += [f"## {sheet.title}", "", _row(sheet.columns), _row(["---"] * len(sheet.columns))]
         lines += [*map(_row, sheet.rows), ""]
     return "\n".join(lines)
@@ -123,12 +121,12 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def as_json(results: Results, found: Sequence[Goal], named: Mapping[str, str], plan: Plan) -> str:
+def as_json(results: Results, goals: Sequence[Goal], named: Mapping[str, str], plan: Plan) -> str:
     """Return everything measured."""
     content = {
         "versions": dict(named),
         "plan": asdict(plan),
-        "goals": [asdict(goal) | {"met": goal.met} for goal in found],
+        "goals": [asdict(goal) | {"met": goal.met} for goal in goals],
         "results": asdict(results),
     }
     return json.dumps(content, indent=1) + "\n"

@@ -68,14 +68,14 @@ class Running:
 def all_servers(subject: Subject, place: Path) -> Iterator[dict[str, Running]]:
     """Run every server at once, as long as the block lasts."""
     with ExitStack() as stack:
-        found = {
+        servers = {
             OURS: stack.enter_context(_ours(subject)),
             KSERVE: stack.enter_context(_kserve(subject)),
             FASTAPI: stack.enter_context(_fastapi(subject)),
         }
         for name, workers in ((MLSERVER, 0), (MLSERVER_WORKER, None)):
-            found[name] = stack.enter_context(_mlserver(subject, place / name, workers))
-        yield found
+            servers[name] = stack.enter_context(_mlserver(subject, place / name, workers))
+        yield servers
 
 
 @contextmanager
@@ -145,18 +145,18 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _answers(port: int, path: str) -> bool:
-    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        asked.request("GET", path)
-        return asked.getresponse().status == 200
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
     finally:
-        asked.close()
+        connection.close()
 
 
 def _free_ports(number: int) -> list[int]:
-    """Return free ports; all are held until all are found, so that none is found twice."""
+    """Return free ports; all stay bound until the last one is, so that they differ."""
     with ExitStack() as stack:
         probes = [stack.enter_context(socket.socket()) for _ in range(number)]
         for probe in probes:

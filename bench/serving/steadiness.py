@@ -38,7 +38,7 @@ def isolation(server: Running, predict: Case, explain: Case, plan: Plan) -> Isol
     two threads would need more than two cores, and the wait for a core would be measured.
     """
 
-    async def asked() -> Load:
+    async def alone() -> Load:
         seconds, pause = plan.seconds, _PAUSE
         return await closed_loop(server.port, predict.requests, 1, seconds, pause=pause)
 
@@ -46,14 +46,14 @@ def isolation(server: Running, predict: Case, explain: Case, plan: Plan) -> Isol
         explaining = asyncio.create_task(
             closed_loop(server.port, explain.requests, 1, plan.seconds)
         )
-        load = await asked()
+        load = await alone()
         await explaining
         return load
 
     idle, busy = [], []
     for _ in range(plan.rounds):
-        alone = asyncio.run(asked())
-        idle.append(alone.milliseconds(0.99))
+        quiet = asyncio.run(alone())
+        idle.append(quiet.milliseconds(0.99))
         busy.append(asyncio.run(both()).milliseconds(0.99))
     return Isolation(median(idle), median(busy))
 

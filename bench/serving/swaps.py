@@ -56,7 +56,7 @@ class _Watch:
 def swap(
     subject: Subject, server: Running, cases: dict[str, Case], times: int, connections: int = 8
 ) -> Swapped:
-    """Promote the other version ``times`` times while a server that follows the store is asked."""
+    """Promote the other version ``times`` times while a server that follows the store answers."""
     mix = [(way, one) for way, case in cases.items() for one in case.requests[:_EACH]]
     watch, requests = _Watch([way for way, _ in mix]), [one for _, one in mix]
     for version in reversed(subject.versions):
@@ -90,28 +90,28 @@ async def _swap(
     versions: Iterator[str],
     times: int,
 ) -> None:
-    asking = asyncio.create_task(closed_loop(port, requests, connections, inf, check=watch.judge))
+    load = asyncio.create_task(closed_loop(port, requests, connections, inf, check=watch.judge))
     try:
         for _ in range(times):
             version = await asyncio.to_thread(next, versions)
-            await _served(watch, version, asking)
+            await _served(watch, version, load)
             watch.result.swaps += 1
     except TimeoutError:
         watch.result.errors.append(f"version {version} did not come into service")
     finally:
-        asking.cancel()
-        await _ended(asking, watch)
+        load.cancel()
+        await _ended(load, watch)
 
 
-async def _served(watch: _Watch, version: str, asking: "asyncio.Task[object]") -> None:
+async def _served(watch: _Watch, version: str, load: "asyncio.Task[object]") -> None:
     async with asyncio.timeout(_PATIENCE_SECONDS):
-        while watch.newest != version and not asking.done():
+        while watch.newest != version and not load.done():
             await asyncio.sleep(0.02)
 
 
-async def _ended(asking: "asyncio.Task[object]", watch: _Watch) -> None:
+async def _ended(load: "asyncio.Task[object]", watch: _Watch) -> None:
     try:
-        await asking
+        await load
     except asyncio.CancelledError:
         pass
     except LoadError as error:
