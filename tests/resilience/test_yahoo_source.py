@@ -58,10 +58,8 @@ def test_bars_keep_raw_prices_and_the_dividend_as_an_adjustment(yahoo: Yahoo) ->
     [page(429), page(500), page(503), page(403), HANG, body(EMPTY), (200, b'{"chart": {"resu')],
     ids=["429", "500", "503", "403", "hang", "empty", "truncated"],
 )
-def test_a_passing_fault_is_asked_again_and_recovers(
-    yahoo: Yahoo, fault: tuple[int, bytes]
-) -> None:
-    # yfinance itself asks twice where the status is in the 400s.
+def test_a_request_recovers_from_a_passing_fault(yahoo: Yahoo, fault: tuple[int, bytes]) -> None:
+    # yfinance itself sends two requests where the status is in the 400s.
     yahoo.faults = [fault] * (4 if fault[0] in (403, 429) else 2)
     rows = yahoo.source(timeout_seconds=0.4).market(["SPY"], None, date(2024, 3, 8)).rows
     assert rows["close"].tolist() == COLUMNS["close"]
@@ -75,7 +73,7 @@ def test_a_passing_fault_is_asked_again_and_recovers(
     [answer(open=None), *(answer(close=close) for close in ([None] * 5, ["a"] * 5, [1.0, 2.0]))],
     ids=["missing column", "all null", "text", "ragged"],
 )
-def test_an_answer_of_another_shape_is_not_asked_again(yahoo: Yahoo, other: Answer) -> None:
+def test_an_answer_of_another_shape_is_not_requested_again(yahoo: Yahoo, other: Answer) -> None:
     yahoo.answers["SPY"] = other
     with pytest.raises(ContractError, match="Yahoo, SPY"):
         yahoo.source().market(["SPY"], None, date(2024, 3, 8))

@@ -59,51 +59,42 @@ def test_the_first_version_of_a_row_is_known_at_the_close_of_its_session() -> No
     assert list(result.rows["known_at"]) == [new_york_close(MON), new_york_close(half_day, 13)]
 
 
-def test_a_restated_price_replaces_the_first_and_is_known_when_it_was_ingested() -> None:
-    chosen = only(curated(row(), row(close=100.7, ingested_at=LATER)))
-    assert (chosen["close"], list(chosen["flags"])) == (100.7, ["restated"])
-    assert chosen["known_at"] == pd.Timestamp(LATER)
+VERSIONS = {
+    "a restated price": ([row(), row(close=100.7, ingested_at=LATER)], {"close": 100.7}, LATER),
+    "a restated volume": ([row(), row(volume=2e6, ingested_at=LATER)], {"volume": 2e6}, None),
+    "the last change of a price": (
+        [row(), row(adjustment=1.01, ingested_at=LATER),
+         row(adjustment=1.01, ingested_at=STILL_LATER, volume=5.0)],
+        {"adjustment": 1.01, "volume": 5.0}, LATER,
+    ),
+    "a broken restatement": ([row(), row(low=150.0, ingested_at=LATER)], {"low": 99.0}, None),
+    "the correction of a broken first version": (
+        [row(close=-1.0), row(ingested_at=LATER)], {"close": 100.5}, LATER,
+    ),
+    "a broken version between": (
+        [row(), row(close=None, ingested_at=LATER), row(ingested_at=STILL_LATER)], {}, None,
+    ),
+    "no adjustment": ([row(adjustment=None)], {"adjustment": 1.0}, None),
+    "no adjustment in a later fetch": (
+        [row(adjustment=1.004), row(adjustment=None, ingested_at=LATER)],
+        {"adjustment": 1.004}, None,
+    ),
+}  # fmt: skip
 
 
-def test_a_restated_volume_alone_leaves_the_moment_of_knowledge() -> None:
-    chosen = only(curated(row(), row(volume=2e6, ingested_at=LATER)))
-    assert (chosen["volume"], list(chosen["flags"])) == (2e6, [])
-    assert chosen["known_at"] == new_york_close(MON)
+@pytest.mark.parametrize(("rows", "values", "known_at"), VERSIONS.values(), ids=VERSIONS)
+def test_the_version_in_use_is_known_since_its_prices_were(
+    rows: list[dict[str, object]], values: dict[str, float], known_at: str | None
+) -> None:
+    chosen = only(curated(*rows))
+    assert chosen[list(values)].to_dict() == values
+    assert list(chosen["flags"]) == (["restated"] if known_at else [])
+    assert chosen["known_at"] == (pd.Timestamp(known_at) if known_at else new_york_close(MON))
 
 
-def test_prices_are_known_since_the_version_that_last_changed_them() -> None:
-    later, latest = {"ingested_at": LATER}, {"ingested_at": STILL_LATER, "volume": 5.0}
-    chosen = only(curated(row(), row(adjustment=1.01, **later), row(adjustment=1.01, **latest)))
-    assert (chosen["adjustment"], chosen["volume"]) == (1.01, 5.0)
-    assert chosen["known_at"] == pd.Timestamp(LATER)
-
-
-def test_a_broken_restatement_is_quarantined_and_the_earlier_version_is_in_use() -> None:
+def test_a_broken_version_alone_is_quarantined() -> None:
     result = curated(row(), row(low=150.0, ingested_at=LATER))
-    chosen = only(result)
-    assert (chosen["low"], list(chosen["flags"])) == (99.0, [])
-    assert chosen["known_at"] == new_york_close(MON)
     assert set(result.quarantined["ingested_at"]) == {pd.Timestamp(LATER)}
-
-
-def test_the_correction_of_a_broken_first_version_is_known_only_since_then() -> None:
-    chosen = only(curated(row(close=-1.0), row(ingested_at=LATER)))
-    assert (chosen["known_at"], list(chosen["flags"])) == (pd.Timestamp(LATER), ["restated"])
-
-
-def test_a_version_between_that_is_broken_makes_no_restatement() -> None:
-    broken = row(close=None, ingested_at=LATER)
-    chosen = only(curated(row(), broken, row(ingested_at=STILL_LATER)))
-    assert (chosen["known_at"], list(chosen["flags"])) == (new_york_close(MON), [])
-
-
-def test_an_unknown_adjustment_is_one() -> None:
-    assert only(curated(row(adjustment=None)))["adjustment"] == 1.0
-
-
-def test_a_later_fetch_that_knows_no_adjustment_keeps_the_earlier_one() -> None:
-    chosen = only(curated(row(adjustment=1.004), row(adjustment=None, ingested_at=LATER)))
-    assert (chosen["adjustment"], list(chosen["flags"])) == (1.004, [])
 
 
 def test_rows_after_as_of_are_ignored() -> None:
@@ -140,16 +131,22 @@ def test_two_rows_of_one_version_that_disagree_are_both_quarantined() -> None:
     assert list(result.quarantined["reason"]) == ["contradicting_repeat"] * 2
 
 
-def test_an_index_without_a_range_is_filled_with_its_close_and_flagged() -> None:
-    chosen = only(curated(vix(open=None, high=0.0, low=float("inf"))))
-    assert [chosen[name] for name in ("open", "high", "low", "close")] == [21.0] * 4
-    assert list(chosen["flags"]) == ["range_filled"]
-
-
-def test_an_index_that_contradicts_its_range_is_flagged_and_kept() -> None:
-    chosen = only(curated(vix(open=25.0, close=18.0)))
-    assert (chosen["open"], chosen["close"]) == (25.0, 18.0)
-    assert list(chosen["flags"]) == ["close_outside_range", "open_outside_range"]
+@pytest.mark.parametrize(
+    ("print_", "prices", "flags"),
+    [
+        ({"open": None, "high": 0.0, "low": float("inf")}, [21.0] * 4, ["range_filled"]),
+        (
+            {"open": 25.0, "close": 18.0}, [25.0, 22.0, 19.0, 18.0],
+            ["close_outside_range", "open_outside_range"],
+        ),
+    ],
+)  # fmt: skip
+def test_an_index_that_lacks_or_contradicts_its_range_is_used_and_flagged(
+    print_: dict[str, object], prices: list[float], flags: list[str]
+) -> None:
+    chosen = only(curated(vix(**print_)))
+    assert [chosen[name] for name in ("open", "high", "low", "close")] == prices
+    assert list(chosen["flags"]) == flags
 
 
 def test_a_day_of_the_last_ones_prices_is_flagged_for_assets_only() -> None:

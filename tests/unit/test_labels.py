@@ -21,7 +21,11 @@ def own(rows):
 
 
 def test_a_label_is_the_root_of_the_annualised_mean_square_of_five_returns(rows, own):
-    labels = realized(rows, UNIVERSE).set_index(["symbol", "session"])
+    computed = realized(rows, UNIVERSE)
+    assert set(computed["symbol"]) == {UNIVERSE.target, UNIVERSE.bond, UNIVERSE.credit}
+    closes = calendar.closes(list(computed["label_end_session"]))
+    assert (closes == computed["event_timestamp"].to_numpy()).all()
+    labels = computed.set_index(["symbol", "session"])
     for t in (0, 99, 300):
         squares = [
             math.log(own["close"][i] / own["close"][i - 1] * own["adjustment"][i]) ** 2
@@ -32,27 +36,11 @@ def test_a_label_is_the_root_of_the_annualised_mean_square_of_five_returns(rows,
         assert label["label_end_session"] == own["session"][t + 5]
 
 
-def test_a_label_is_known_at_the_close_of_its_last_session(rows):
-    labels = realized(rows, UNIVERSE)
-    closes = calendar.closes(list(labels["label_end_session"]))
-    assert (closes == labels["event_timestamp"].to_numpy()).all()
-
-
-def test_the_last_five_sessions_have_no_label(rows, own):
-    labelled = set(realized(own, UNIVERSE)["session"])
-    assert labelled == set(own["session"][:-5])
-
-
-def test_a_hole_leaves_the_windows_over_it_without_a_label(own):
+def test_windows_over_a_hole_or_the_end_have_no_label(own):
+    assert set(realized(own, UNIVERSE)["session"]) == set(own["session"][:-5])
     labelled = set(realized(own.drop(index=100), UNIVERSE)["session"])
     # The return of the hole and the one that reaches back over it are both unknown.
     assert set(own["session"][:-5]) - labelled == {own["session"][i] for i in range(95, 101)}
-
-
-def test_implied_volatility_indices_get_no_label(rows):
-    assert set(realized(rows, UNIVERSE)["symbol"]) == {
-        UNIVERSE.target, UNIVERSE.bond, UNIVERSE.credit,
-    }  # fmt: skip
 
 
 def test_written_labels_read_back_as_computed(store, rows):

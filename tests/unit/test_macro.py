@@ -196,11 +196,3 @@ def test_later_rows_change_no_earlier_feature():
         for other in (torn, raw[~later]):
             again = macro_features(other, closes[: cut + 1])
             pd.testing.assert_frame_equal(again, whole.iloc[: cut + 1], check_exact=True)
-
-
-def test_one_value_seen_too_early_is_caught_by_the_same_check():
-    raw = stamped(history())
-    leaky = raw.assign(available_at=raw["available_at"] - pd.Timedelta(days=60))
-    close = calendar.closes([date(2001, 6, 15)])
-    honest, early = (macro_features(rows, close)["inflation_12m"].item() for rows in (raw, leaky))
-    assert honest != early

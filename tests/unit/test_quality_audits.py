@@ -14,11 +14,7 @@ from tests import markets
 from volcast.core import calendar
 from volcast.core.errors import QualityError, StaleInput
 from volcast.core.settings import Universe
-from volcast.data.ingest import ingest
-from volcast.data.sources import CsvFolderSource
-from volcast.data.validate import validate
 from volcast.features.audit import audit_features, judge_features
-from volcast.features.build import build
 from volcast.features.catalog import FEATURES_DAILY
 from volcast.inference.audit import audit_predictions, judge_predictions
 from volcast.store import Store
@@ -46,10 +42,6 @@ def failing(features: pd.DataFrame, curated: pa.Table, last: date) -> dict[str, 
     return {o.check: o.detail for o in verdict.outcomes if not o.passed}
 
 
-def test_the_features_of_a_made_up_market_pass(built: tuple[Store, date]) -> None:
-    assert failing(*tables(built)) == {}
-
-
 PLANTED = [
     ("rv_22", 0.0, "volatility_out_of_bounds"),
     ("ewma94", -0.1, "volatility_out_of_bounds"),
@@ -74,16 +66,11 @@ def test_a_value_that_its_unit_cannot_have_is_found_and_named(
     assert f"{TARGET} {day} ({name} {value:.6g})" in failures[check]
 
 
-def test_a_session_that_did_not_move_has_no_volatility_of_its_own(
-    built: tuple[Store, date],
-) -> None:
-    features, curated, last = tables(built)
-    features.loc[len(features) - 3, "rv_1"] = 0.0
-    assert failing(features, curated, last) == {}
-
-
 def test_probabilities_that_do_not_sum_to_one_are_found(built: tuple[Store, date]) -> None:
     features, curated, last = tables(built)
+    # A session that did not move has no volatility of its own.
+    features.loc[len(features) - 3, "rv_1"] = 0.0
+    assert failing(features, curated, last) == {}
     features.loc[400, ["hmm_calm", "hmm_normal", "hmm_stressed"]] = [0.5, 0.3, 0.1]
     assert list(failing(features, curated, last)) == ["hmm_sum_not_one"]
 
@@ -245,11 +232,3 @@ def test_a_forecast_is_audited_once_though_it_is_published_in_between(
     assert "unchanged since" in (tmp_path / "page.html").read_text()
     with pytest.raises(QualityError, match="staged forecast: found SPY: ladder_out_of_order"):
         audit_predictions(store, universe, AS_OF, table(forecast(AS_OF, lo95=0.2)))
-
-
-def test_the_features_of_real_histories_pass(store: Store, shared_data: Path) -> None:
-    now = pd.Timestamp("2022-01-03T12:00Z").to_pydatetime()
-    report = ingest(store, CsvFolderSource(shared_data), Universe(), now=now, as_of=None)
-    validate(store, Universe(), report.as_of)
-    build(store, Universe(), report.as_of)
-    assert audit_features(store, Universe(), report.as_of).warnings == []

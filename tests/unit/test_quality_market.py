@@ -14,6 +14,8 @@ from volcast.data.checks.history import contradicted_moves, log_growth, restated
 from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource, SampleSource, SyntheticSource
 from volcast.data.validate import validate
+from volcast.features.audit import audit_features
+from volcast.features.build import build
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUALITY, RAW_MACRO
 
@@ -55,12 +57,11 @@ def published(store: Store) -> Store:
 
 
 def after(store: Store, feed: Feed) -> list[str]:
-    """Ingest and validate the next session; return the warnings."""
     ingest(store, feed, UNIVERSE, now=NOW, as_of=None)
     return validate(store, UNIVERSE, AS_OF).warnings
 
 
-def test_every_check_leaves_a_row_and_a_known_run_writes_them_again(published: Store) -> None:
+def test_every_check_leaves_a_row_and_a_repeated_run_writes_them_again(published: Store) -> None:
     after(published, Feed(TRUTH))
     rows = published.read(MONITORING_QUALITY)
     of_day = quality(published)
@@ -102,7 +103,7 @@ def test_companions_that_are_behind_or_lack_sessions_are_warned_of(store: Store)
     assert failing(store) == ["others_behind", "others_missing_sessions"]
 
 
-def test_a_move_that_the_index_denies_stops_the_day_and_is_a_warning_after(store: Store) -> None:
+def test_a_newest_move_that_the_index_contradicts_stops_the_run(store: Store) -> None:
     frame = TRUTH["SPY"].copy()
     frame.loc[len(frame) - 1, [*PRICES, "adj_close"]] *= 0.88
     vix = TRUTH["VIX"].copy()
@@ -130,7 +131,7 @@ def test_the_measure_of_a_move_is_in_implied_or_own_deviations() -> None:
         assert measured.iloc[at + 1] == pytest.approx(expected, rel=1e-12, nan_ok=True)
 
 
-def test_an_index_that_does_not_go_with_the_symbol_denies_nothing() -> None:
+def test_an_index_that_does_not_follow_the_symbol_contradicts_nothing() -> None:
     index = rows_of("VIX").assign(close=TRUTH["VIX"]["close"].to_numpy()[::-1])
     assert contradicted_moves(rows_of("SPY"), index).isna().all()
 
@@ -202,7 +203,7 @@ def test_an_index_is_compared_with_its_second_source(
     assert quality(published).loc[("raw", "second_source_differs"), "found"] == fires
 
 
-def test_what_the_second_source_had_not_published_is_not_looked_at(published: Store) -> None:
+def test_what_the_second_source_had_not_published_is_ignored(published: Store) -> None:
     days, values = TRUTH["VIX"]["session"], TRUTH["VIX"]["close"] + 1.0
     published.write(RAW_MACRO, macro(days[-3:], values[-3:], lag_days=10))
     assert after(published, Feed(TRUTH)) == []
@@ -245,4 +246,6 @@ def test_real_histories_raise_no_warning_and_their_second_source_agrees(
     assert flagged.to_dict() == {("VIX", "open_outside_range"): 47}
     rows = quality(store, fetched.as_of)
     assert rows["passed"].all()
+    build(store, Universe(), fetched.as_of)
+    assert audit_features(store, Universe(), fetched.as_of).warnings == []
     assert rows.loc[("raw", "second_source_differs"), ["checked", "found"]].tolist() == [1, 0]

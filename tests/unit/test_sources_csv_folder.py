@@ -33,24 +33,22 @@ def folder(root: Path, text: str, macro: str = "", series: str = "X") -> CsvFold
         (HEADER + GOOD + ",1,1,1,1,1,1\n", "row 4: found no date"),
         (HEADER.replace("low,", "") + GOOD, "row 1: found columns"),
         (HEADER.replace("low", "open") + GOOD, "row 1: found columns"),
+        (HEADER + GOOD + GOOD.replace("10.5,100", "10.6,100"), "row 4: found 2021-12-30 a second"),
         ("", "row 1: found columns"),
         ("\x00\x00\x00", "row 1: found columns"),
+        (b"\xff\xfe\x9d\x00PAR1", "decode"),
     ],
 )
 def test_a_broken_file_is_one_error_that_names_file_and_row(
-    tmp_path: Path, text: str, found: str
+    tmp_path: Path, text: str | bytes, found: str
 ) -> None:
+    source = folder(tmp_path, "")
+    file = tmp_path / "market" / "SPY.csv"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ContractError, match=found) as caught:
-        folder(tmp_path, text).market(["SPY"], None, None)
+        source.market(["SPY"], None, None)
     assert "SPY.csv" in str(caught.value)
     assert caught.value.exit_code == 10
-
-
-def test_a_file_that_is_no_text_is_a_contract_error(tmp_path: Path) -> None:
-    source = folder(tmp_path, "")
-    (tmp_path / "market" / "SPY.csv").write_bytes(b"\xff\xfe\x9d\x00PAR1")
-    with pytest.raises(ContractError, match=r"SPY\.csv"):
-        source.market(["SPY"], None, None)
 
 
 def test_a_file_that_cannot_be_opened_is_a_typed_error(tmp_path: Path) -> None:
@@ -60,16 +58,11 @@ def test_a_file_that_cannot_be_opened_is_a_typed_error(tmp_path: Path) -> None:
         source.macro(None, None)
 
 
-def test_a_repeat_is_dropped_and_counted(tmp_path: Path) -> None:
-    fetched = folder(tmp_path, HEADER + GOOD + GOOD).market(["SPY"], None, None)
+def test_a_repeat_is_counted_and_a_symbol_without_a_file_noted(tmp_path: Path) -> None:
+    fetched = folder(tmp_path, HEADER + GOOD + GOOD).market(["SPY", "TLT"], None, None)
     assert fetched.rows["close"].tolist() == [10.5, 11.0]
     assert fetched.dropped == {"SPY: repeated row": 2}
-
-
-def test_two_values_for_one_date_are_refused(tmp_path: Path) -> None:
-    text = HEADER + GOOD + GOOD.replace("10.5,100", "10.6,100")
-    with pytest.raises(ContractError, match=r"SPY\.csv, row 4: found 2021-12-30 a second time"):
-        folder(tmp_path, text).market(["SPY"], None, None)
+    assert any("TLT.csv" in note for note in fetched.notes)
 
 
 def test_rows_with_odd_values_are_fetched_as_they_are(tmp_path: Path) -> None:
@@ -86,12 +79,6 @@ def test_rows_out_of_order_come_in_order_and_within_bounds(tmp_path: Path) -> No
     assert source.market(["SPY"], None, None).rows["close"].tolist() == [10.5, 11.0]
     bounded = source.market(["SPY"], date(2021, 12, 31), date(2021, 12, 31)).rows
     assert bounded[["close", "adjustment"]].to_numpy().tolist() == [[11.0, 1.0]]
-
-
-def test_a_symbol_without_a_file_is_noted(tmp_path: Path) -> None:
-    fetched = folder(tmp_path, HEADER + GOOD).market(["SPY", "TLT"], None, None)
-    assert set(fetched.rows["symbol"]) == {"SPY"}
-    assert any("TLT.csv" in note for note in fetched.notes)
 
 
 def test_a_missing_folder_is_a_config_error(tmp_path: Path) -> None:

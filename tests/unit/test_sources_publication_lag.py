@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from volcast.data.sources import CsvFolderSource
-from volcast.data.sources.publication_lag import available_at, end_of_day, vintage_end
+from volcast.data.sources.publication_lag import available_at, end_of_day
 
 
 def moments(series: str, *dates: str) -> list[str]:
@@ -49,11 +49,6 @@ def test_no_value_is_public_before_its_known_release(
     series: str, dates: list[str], released: str
 ) -> None:
     assert moments(series, *dates)[0] > released
-
-
-def test_a_vintage_counts_from_the_end_of_its_month() -> None:
-    ends = vintage_end(pd.Series(pd.to_datetime(["1998-11", "2021-12"], format="%Y-%m")))
-    assert [str(end) for end in ends] == ["1998-12-01 00:00:00+00:00", "2022-01-01 00:00:00+00:00"]
 
 
 def test_a_first_print_of_the_purchasing_managers_is_public_by_the_end_of_its_date() -> None:

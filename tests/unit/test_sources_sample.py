@@ -26,6 +26,9 @@ def test_prices_are_those_that_arch_ships(fetched: Fetched) -> None:
     for name in ("Open", "High", "Low", "Close", "Volume"):
         assert (spx[name.lower()].to_numpy() == index[name].to_numpy()).all()
     assert closes.to_dict() == implied.to_dict()
+    assert (spx["adj_close"] == spx["close"]).all()
+    assert set(spx["adjustment"].dropna()) == {1.0}
+    assert SampleSource().market(["SPY"], None, None).rows.empty
 
 
 def test_vix_holiday_rows_are_dropped_and_counted(fetched: Fetched) -> None:
@@ -33,17 +36,6 @@ def test_vix_holiday_rows_are_dropped_and_counted(fetched: Fetched) -> None:
     assert days.min() == pd.Timestamp("2014-01-03")
     assert all(calendar.is_session(day.date()) for day in days)
     assert fetched.dropped == {"VIX: not a XNYS session": 46}
-
-
-def test_the_index_has_no_adjustment(fetched: Fetched) -> None:
-    spx = fetched.rows[fetched.rows["symbol"] == "SPX"]
-    assert (spx["adj_close"] == spx["close"]).all()
-    assert set(spx["adjustment"].dropna()) == {1.0}
-
-
-def test_no_symbol_is_called_spy() -> None:
-    fetched = SampleSource().market(["SPY"], None, None)
-    assert (fetched.rows.empty, len(fetched.notes)) == (True, 1)
 
 
 def test_core_cpi_is_public_45_days_after_its_month() -> None:

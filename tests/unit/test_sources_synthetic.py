@@ -24,9 +24,12 @@ def rows() -> pd.DataFrame:
     return fetch()
 
 
-def test_five_symbols_have_every_session(rows: pd.DataFrame) -> None:
+def test_five_symbols_have_a_sound_bar_of_every_session(rows: pd.DataFrame) -> None:
     sessions = calendar.sessions(date(2000, 1, 3), date(2019, 12, 31))
     assert set(rows["symbol"]) == {"SYN", "SYNVIX", "SYNVIX3M", "SYNBOND", "SYNCREDIT"}
+    body = rows[["open", "close"]]
+    assert ((rows["low"] > 0) & (rows["low"] <= body.min(axis=1))).all()
+    assert (rows["high"] >= body.max(axis=1)).all()
     for part in by_symbol(rows).values():
         assert [day.date() for day in part.index] == sessions
 
@@ -53,13 +56,6 @@ def test_more_symbols_change_no_other_symbol() -> None:
     pd.testing.assert_frame_equal(alone, tenth, check_exact=True)
 
 
-def test_prices_are_positive_and_within_high_and_low(rows: pd.DataFrame) -> None:
-    body = rows[["open", "close"]]
-    assert (rows["low"] > 0).all()
-    assert (rows["high"] >= body.max(axis=1)).all()
-    assert (rows["low"] <= body.min(axis=1)).all()
-
-
 def test_volatility_clusters_falls_when_prices_rise_and_is_foretold_by_the_vix(
     rows: pd.DataFrame,
 ) -> None:
@@ -73,7 +69,7 @@ def test_volatility_clusters_falls_when_prices_rise_and_is_foretold_by_the_vix(
     assert 1.1 < (vix**2).mean() / (realized**2).mean() < 1.35
 
 
-def test_the_range_holds_the_session_s_share_of_variance(rows: pd.DataFrame) -> None:
+def test_the_range_measures_the_share_of_variance_of_the_session(rows: pd.DataFrame) -> None:
     syn = by_symbol(rows)["SYN"]
     overnight = (np.log(syn["open"] / syn["close"].shift()) ** 2).mean()
     session = 0.5 * np.log(syn["high"] / syn["low"]) ** 2
