@@ -1,4 +1,4 @@
-"""A made-up feed whose truth is known, and the faults that real ones have had."""
+"""A made-up feed with known true prices, and the faults of real feeds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How often the gate errs: challengers whose true worth is known, judged by its own decision.
+"""Error rates of the gate: its decision on challengers whose true gain is known.
 
 ``python -m tests.gate_trials EVALUATION BASELINE`` prints the share promoted by window and true
 gain, from the losses of a file that ``volcast evaluate`` or a training run wrote; the tables in
@@ -53,7 +53,7 @@ def resampled(
     kind: str, pair: tuple[Floats, Floats], window: int, count: int, seed: int, block: int = BLOCK
 ) -> Iterator[tuple[Floats, Floats]]:
     """Yield losses of challenger and champion over ``window`` sessions, ``count`` times."""
-    # A circle gone round several times is the same circle: the window may outlast the history.
+    # Repeated, the circle is the same: the window may be longer than the history.
     forecast, other = (np.tile(part, -(-window // len(part))) for part in pair)
     draws = (
         (first[0][0][:window], second[0][0][:window])

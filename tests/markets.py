@@ -33,8 +33,8 @@ def labelled_rows(years: int) -> pd.DataFrame:
 def labelled_market(market: pd.DataFrame, universe: Universe) -> pd.DataFrame:
     """Return the same of curated rows of any market."""
     features = compute(market, universe).assign(**dict.fromkeys(names("macro", "regime"), np.nan))
-    known = labels.realized(market, universe)
-    own = (frame[frame["symbol"] == universe.target] for frame in (features, known))
+    realized = labels.realized(market, universe)
+    own = (frame[frame["symbol"] == universe.target] for frame in (features, realized))
     return labelled(*own, market["session"].max())
 
 
@@ -88,7 +88,7 @@ def features_of(store: Store, as_of: date) -> pd.DataFrame:
 
 
 def crown(store: Store, as_of: date) -> str:
-    """Train on the store, promote whatever the gate says, and return the version."""
+    """Train on the store, promote whatever the gate's verdict, and return the version."""
     candidate = train(store, UNIVERSE, as_of, features_of(store, as_of))
     gate.evaluate_candidate(store, candidate.run_id, partial(features_at_close, store))
     version = registry.register(store, candidate.run_id)

@@ -1,8 +1,8 @@
-"""How often the test of realized error errs: models whose change is known, judged by the real test.
+"""Error rates of the test of realized error: models whose change is known.
 
 ``python -m tests.performance_trials EVALUATION REFERENCE`` prints, from the rows of a file that
 ``volcast evaluate`` or a training run wrote, the share of months (21 daily checks) that are called
-worse or better though nothing changed, and the share of planted faults that are found while the
+worse or better though nothing changed, and the share of planted faults that are detected while the
 first 20 forecasts of the worse model are scored. The tables of docs/adr/0021 are of the sample
 against log_har, and of SPY, QQQ and IWM against har_x.
 
@@ -14,7 +14,7 @@ frozen       the forecast of ten sessions ago, again and again
 too high     the forecast times 1.5
 too low      the forecast over 1.5
 shock        no fault: the market moves twice as much as anything that session foretold, for twenty
-             sessions; the plain QLIKE is told for comparison
+             sessions; the plain QLIKE is printed for comparison
 ===========  ====================================================================================
 """
 
@@ -50,8 +50,8 @@ def checks(losses: Floats, before: int = BEFORE) -> Iterator[Shift]:
 
 
 def false_months(losses: Floats, before: int = BEFORE) -> tuple[float, float]:
-    """Return the shares of months in which a check says worse, and better."""
-    states = [found.state for found in checks(losses, before)]
+    """Return the shares of months in which a check calls the error worse, and better."""
+    states = [check.state for check in checks(losses, before)]
     months = [states[i : i + MONTH] for i in range(0, len(states) - MONTH + 1, MONTH)]
     shares = [np.mean([state in month for month in months]) for state in ("worse", "better")]
     return float(shares[0]), float(shares[1])
@@ -60,7 +60,7 @@ def false_months(losses: Floats, before: int = BEFORE) -> tuple[float, float]:
 def false_coverage(rows: pd.DataFrame, level: int) -> float:
     """Return the share of years, one after the other, whose coverage is rejected at 5 %.
 
-    The level tested is the share that the rows themselves held, so that nothing is false.
+    The level tested is the share of the rows themselves, so that nothing is false.
     """
     inside = rows["rv_5d"].between(rows[f"lo{level}"], rows[f"hi{level}"]).to_numpy()
     years = [inside[i : i + 252] for i in range(0, len(inside) - 251, 252)]
@@ -81,7 +81,7 @@ def planted(fault: str, rows: pd.DataFrame, at: int) -> pd.DataFrame:
     return near.assign(forecast=forecast, rv_5d=rv)
 
 
-def found(fault: str, rows: pd.DataFrame, losses: Callable[[pd.DataFrame], Floats]) -> float:
+def detected(fault: str, rows: pd.DataFrame, losses: Callable[[pd.DataFrame], Floats]) -> float:
     """Return the share of places where the fault is called worse within `RECENT` forecasts."""
     places = range(BEFORE + RECENT, len(rows) - RECENT, 11)
     hits = []
@@ -125,7 +125,7 @@ def main(evaluation: str, reference: str) -> None:
             )
         print(f"  as it was: worse {false_months(losses(rows))[0]:.3f} of months")
         for fault in FAULTS:
-            print(f"  {fault}: {found(fault, rows, losses):.2f}")
+            print(f"  {fault}: {detected(fault, rows, losses):.2f}")
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def put_run(store: Store, run_id: str, recipe: str = "blend-range", target: str 
 
 
 def evaluation(count: int, **columns: object) -> pd.DataFrame:
-    """An evaluation of ``count`` sessions: rv_5d moves around .2, every baseline says .2."""
+    """An evaluation of ``count`` sessions: rv_5d moves around .2, every baseline is .2."""
     days = calendar.sessions(date(2000, 1, 1), date(2035, 1, 1))[:count]
     rv = 0.2 * np.exp(np.random.default_rng(5).normal(0, 0.3, count))
     rows = pd.DataFrame({"session": days, "symbol": "SPX", "rv_5d": rv, "forecast": 0.2})

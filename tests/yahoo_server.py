@@ -91,7 +91,7 @@ class Yahoo:
 
 @contextmanager
 def yahoo_server(patch: pytest.MonkeyPatch, otherwise: Answer) -> Iterator[Yahoo]:
-    """Serve ``otherwise`` wherever nothing else is to be answered, to a yfinance without memory."""
+    """Serve ``otherwise`` by default, to a yfinance without caches."""
     from yfinance import base, data
 
     patch.setattr(data.SingletonMeta, "_instances", {})

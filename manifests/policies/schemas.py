@@ -63,13 +63,13 @@ def _closed(schema: dict[str, Any]) -> dict[str, Any]:
     return closed
 
 
-def violations(one: dict[str, Any], known: _Definitions) -> Iterator[str]:
+def violations(one: dict[str, Any], schemas: _Definitions) -> Iterator[str]:
     """Yield what the schema of each minor, or of a definition, does not allow in an object."""
     import kubernetes_validate  # only the environment of `make policies` has it
 
     kind = (one["apiVersion"], one["kind"])
-    if kind in known:
-        for error in jsonschema.Draft202012Validator(known[kind]).iter_errors(one):
+    if kind in schemas:
+        for error in jsonschema.Draft202012Validator(schemas[kind]).iter_errors(one):
             yield f"{error.json_path}: {error.message[:300]}"
         return
     for minor in MINORS:
@@ -78,7 +78,7 @@ def violations(one: dict[str, Any], known: _Definitions) -> Iterator[str]:
         except kubernetes_validate.ValidationError as error:
             yield f"{minor} {error.json_path}: {error.message[:300]}"
         except kubernetes_validate.SchemaNotFoundError:
-            if known and one["kind"] not in _WITHOUT_SCHEMA:
+            if schemas and one["kind"] not in _WITHOUT_SCHEMA:
                 yield f"no schema of {'/'.join(kind)}"
             return
 
@@ -92,8 +92,8 @@ def _objects(path: Path) -> Iterator[dict[str, Any]]:
 def main(files: Sequence[str]) -> int:
     """Print every violation; 1 if there is any, 2 if ``VOLCAST_CRDS`` names no definitions."""
     folder = os.environ.get("VOLCAST_CRDS")
-    known = definitions(Path(folder)) if folder else {}
-    if folder and not known:
+    schemas = definitions(Path(folder)) if folder else {}
+    if folder and not schemas:
         print(f"VOLCAST_CRDS names {folder}, which has no definitions", file=sys.stderr)
         return 2
     if not folder:
@@ -102,7 +102,7 @@ def main(files: Sequence[str]) -> int:
         f"{Path(file).stem} {one['kind']}/{one['metadata']['name']}: {fault}"
         for file in files
         for one in _objects(Path(file))
-        for fault in violations(one, known)
+        for fault in violations(one, schemas)
     ]
     for fault in faults:
         print(fault)

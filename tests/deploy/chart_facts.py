@@ -37,14 +37,14 @@ def with_notes(chart: Path) -> Path:
 
 def facts(objects: list[dict[str, Any]]) -> set[str]:
     """Return the facts of each object as ``Kind namespace/name: path = value``."""
-    found = set()
+    rendered = set()
     for one in objects:
         metadata = one["metadata"]
         head = f"{one['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
         rest = {name: value for name, value in one.items() if name not in ("kind", "apiVersion")}
         rest["metadata"] = {k: v for k, v in metadata.items() if k not in ("name", "namespace")}
-        found |= {head, *(f"{head}: {path} = {said}" for path, said in _leaves("", rest))}
-    return found
+        rendered |= {head, *(f"{head}: {path} = {text}" for path, text in _leaves("", rest))}
+    return rendered
 
 
 def _leaves(path: str, tree: Any) -> Iterator[tuple[str, str]]:
@@ -52,47 +52,47 @@ def _leaves(path: str, tree: Any) -> Iterator[tuple[str, str]]:
         tree = {key: each for key, each in tree.items() if key.rpartition("/")[2] in _TELLING}
     if path == "spec.groups":  # of Prometheus rules, which have tests of their own
         tree = [each["name"] for each in tree]
-    said = json.dumps(tree)
+    text = json.dumps(tree)
     if path.endswith("checksum/settings"):
         yield path, "a hash"
-    elif isinstance(tree, dict) and (len(said) > _SHORT or "checksum/settings" in tree):
+    elif isinstance(tree, dict) and (len(text) > _SHORT or "checksum/settings" in tree):
         for key, each in tree.items():
             yield from _leaves(f"{path}.{key}" if path else key, each)
-    elif isinstance(tree, list) and len(said) > _SHORT:
+    elif isinstance(tree, list) and len(text) > _SHORT:
         for index, each in enumerate(tree):
             named = each.get("name", index) if isinstance(each, dict) else index
             yield from _leaves(f"{path}[{named}]", each)
     else:
-        yield path, said if len(said) < _LONG else "a long text"
+        yield path, text if len(text) < _LONG else "a long text"
 
 
-def difference(found: set[str], base: set[str]) -> list[str]:
+def difference(rendered: set[str], base: set[str]) -> list[str]:
     """Return facts that are new (+) and gone (-), sorted; an object that is gone is one line."""
-    gone = {one for one in base - found if ": " not in one}
-    lost = {one for one in base - found if one.partition(": ")[0] not in gone} | gone
-    lines = [f"+ {one}" for one in found - base] + [f"- {one}" for one in lost]
+    gone = {one for one in base - rendered if ": " not in one}
+    lost = {one for one in base - rendered if one.partition(": ")[0] not in gone} | gone
+    lines = [f"+ {one}" for one in rendered - base] + [f"- {one}" for one in lost]
     return sorted(lines, key=lambda line: (line[2:], line[0]))
 
 
 def recorded(name: str) -> set[str]:
     """Return the recorded facts of a value set."""
-    found = set((FOLDER / f"{BASE}.txt").read_text().splitlines())
+    rendered = set((FOLDER / f"{BASE}.txt").read_text().splitlines())
     if name == BASE:
-        return found
+        return rendered
     for line in (FOLDER / f"{name}.txt").read_text().splitlines():
         fact = line[2:]
         if line[0] == "+":
-            found.add(fact)
+            rendered.add(fact)
         else:
-            found -= {one for one in found if one == fact or one.startswith(f"{fact}: ")}
-    return found
+            rendered -= {one for one in rendered if one == fact or one.startswith(f"{fact}: ")}
+    return rendered
 
 
 def _write(chart: Path) -> None:
     FOLDER.mkdir(exist_ok=True)
     of = {name: facts(objects_in(text_of(path, chart=chart))) for name, path in VALUE_SETS.items()}
-    for name, found in of.items():
-        lines = sorted(found) if name == BASE else difference(found, of[BASE])
+    for name, rendered in of.items():
+        lines = sorted(rendered) if name == BASE else difference(rendered, of[BASE])
         (FOLDER / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
 
 

@@ -17,8 +17,8 @@ from tests.deploy.engine import WITHOUT_RIGHTS
 def _in_image(folder: str, tag: str):
     def run(handler: SubprocessTaskHandler) -> status.Status:
         image = handler.image.rpartition(":")[0]
-        told = {name: os.environ[name] for name in ("VOLCAST_RUN_ID",)} | handler.env_vars
-        variables = [part for pair in told.items() for part in ("--env", "=".join(pair))]
+        settings = {name: os.environ[name] for name in ("VOLCAST_RUN_ID",)} | handler.env_vars
+        variables = [part for pair in settings.items() for part in ("--env", "=".join(pair))]
         command = [
             "docker", "run", "--rm", *WITHOUT_RIGHTS, "--volume", f"{folder}:{folder}", *variables,
             f"{image}:{tag}", *handler.full_command,

@@ -1,16 +1,15 @@
-"""What `helm test` runs: it asks a server for a forecast, and fails where there is none."""
+"""The script of `helm test`, which requests a forecast and fails if there is none."""
 
 import json
 import runpy
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.tools import CHART
+from tests.loopback import QuietHandler, serving
 
 ASK = CHART / "files/ask.py"
 FORECAST = json.dumps({"symbol": "SPY", "rv_5d": 0.13})
@@ -18,27 +17,16 @@ FORECAST = json.dumps({"symbol": "SPY", "rv_5d": 0.13})
 
 @contextmanager
 def answering(status: int, body: str) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    """Yield the address of a server with one answer, and the (path, token) it was asked by."""
-    asked: list[tuple[str, str | None]] = []
+    """Yield the address of a server with one answer, and the (path, token) of its requests."""
+    requests: list[tuple[str, str | None]] = []
 
-    class Answer(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
-            asked.append((self.path, self.headers.get("authorization")))
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(body.encode())
+            requests.append((self.path, self.headers.get("authorization")))
+            self.answer(status, body.encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(Handler) as address:
+        yield address, requests
 
 
 def ended(address: str) -> int:
@@ -55,9 +43,9 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_forecast_of_the_target_is_success():
-    with answering(200, FORECAST) as (address, asked):
+    with answering(200, FORECAST) as (address, requests):
         assert ended(address) == 0
-    assert asked == [("/predict?symbol=SPY", None)]
+    assert requests == [("/predict?symbol=SPY", None)]
 
 
 @pytest.mark.parametrize(
@@ -68,18 +56,18 @@ def test_anything_else_is_failure(status: int, body: str):
         assert ended(address) == 1
 
 
-def test_the_first_token_of_the_mounted_file_is_shown(
+def test_the_first_token_of_the_mounted_file_is_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "tokens").write_text("new\nold\n")
     monkeypatch.setenv("VOLCAST_AUTH_TOKEN_FILE", str(tmp_path / "tokens"))
-    with answering(200, FORECAST) as (address, asked):
+    with answering(200, FORECAST) as (address, requests):
         assert ended(address) == 0
-    assert asked[0][1] == "Bearer new"
+    assert requests[0][1] == "Bearer new"
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 0), (200, 1)])
-def test_where_only_oidc_lets_in_a_stranger_must_be_turned_away(
+def test_where_oidc_is_required_a_request_without_a_token_must_be_refused(
     status: int, code: int, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("VOLCAST_AUTH_JWKS", "https://login.example.com/keys")

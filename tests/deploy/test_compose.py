@@ -1,4 +1,4 @@
-"""compose.yaml, brought up for real by Debian's docker-compose and taken down again."""
+"""compose.yaml, brought up by docker-compose and taken down again."""
 
 import json
 import os
@@ -28,7 +28,7 @@ STEPS = ("prepare", "train", "materialize", "infer", "audit", "publish", "drift"
 
 @cache
 def _program() -> list[str]:
-    """Return what compose is called here; skip the test where there is none."""
+    """Return the command of compose; skip the test if there is none."""
     for program in (["docker-compose"], ["docker", "compose"]):
         if shutil.which(program[0]) is None:
             continue

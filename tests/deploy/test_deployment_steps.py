@@ -1,4 +1,4 @@
-"""The scripts of the workflow that deploys, run with stand-ins for all but bash and jq."""
+"""The scripts of the workflow that deploys, run with stubs of all programs but bash and jq."""
 
 import json
 import os

@@ -17,9 +17,9 @@ def pins(name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", LOCKS)
 def test_an_image_pins_what_the_platform_pins(name):
-    found, platform = pins(name), pins("platform")
-    assert found
-    assert found == {package: platform.get(package) for package in found}
+    locked, platform = pins(name), pins("platform")
+    assert locked
+    assert locked == {package: platform.get(package) for package in locked}
 
 
 def test_every_image_of_a_step_has_a_lock():

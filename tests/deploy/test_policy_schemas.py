@@ -53,20 +53,16 @@ def test_an_object_is_validated_strictly(tmp_path: Path, spec, allowed):
         "maybe": string | {"nullable": True},
         "never": string,
     }  # fmt: skip
+    top = {"apiVersion": string, "kind": string, "metadata": {"type": "object"}}
     schema = {
         "type": "object",
-        "properties": {
-            "apiVersion": string, "kind": string, "metadata": {"type": "object"},
-            "spec": {"type": "object", "properties": properties},
-        },
-    }  # fmt: skip
+        "properties": {**top, "spec": {"type": "object", "properties": properties}},
+    }
     text = yaml.safe_dump_all([{"kind": "Service", "spec": {}}, definition(schema)])
     (tmp_path / "things.yaml").write_text(text, encoding="utf-8")
     schemas = definitions(tmp_path)
     assert list(schemas) == [("example.org/v1", "Thing")]
-    one = {
-        "apiVersion": "example.org/v1", "kind": "Thing", "metadata": {"name": "x"}, "spec": spec,
-    }  # fmt: skip
+    one = {"apiVersion": "example.org/v1", "kind": "Thing", "metadata": {}, "spec": spec}
     validator = jsonschema.Draft202012Validator(schemas["example.org/v1", "Thing"])
     assert validator.is_valid(one) is allowed
 

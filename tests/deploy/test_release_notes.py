@@ -1,4 +1,4 @@
-"""The notes of a release say first what needs action, then what is new, audience by audience."""
+"""The notes of a release list first what needs action, then what is new, audience by audience."""
 
 import importlib.util
 import json
@@ -27,7 +27,7 @@ CHANGELOG = """# Changelog
 ### For users
 
 - A forecast of QQQ
-  beside SPY's.
+  next to SPY's.
 
 ### For operators
 
@@ -54,7 +54,7 @@ def release():
 def test_breaking_entries_come_first_and_each_audience_has_a_section(release):
     assert release.notes(CHANGELOG, "1.2.0") == (
         "## Before you upgrade\n\n- (for operators) the port is 8080.\n\n"
-        "## For quants and whoever reads the forecast\n\n- A forecast of QQQ beside SPY's.\n\n"
+        "## For quants and whoever reads the forecast\n\n- A forecast of QQQ next to SPY's.\n\n"
         "## For operators\n\n- A setting.\n\n"
         "## For ML engineers and developers\n\n- Tests.\n"
     )

@@ -15,12 +15,12 @@ MANIFESTS = ROOT / "manifests"
 
 
 def tool(name: str) -> str:
-    """Return where a program is; skip the test where there is none."""
+    """Return the path of a program; skip the test if there is none."""
     built = ROOT / ".tools/bin" / name
-    found = str(built) if built.exists() else shutil.which(name)
-    if found is None:
+    path = str(built) if built.exists() else shutil.which(name)
+    if path is None:
         pytest.skip(f"no {name} on this machine: `make tools` builds it, with Go")
-    return found
+    return path
 
 
 def ran(

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from tests.contract_rows import contract_rows
-from tests.performance_trials import against, blocks, checks, false_coverage, false_months, found
+from tests.performance_trials import against, blocks, checks, detected, false_coverage, false_months
 from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.monitoring.score import coverage_p, performance, relative_losses, score, shift
@@ -217,7 +217,7 @@ def test_no_more_than_one_month_in_twenty_is_falsely_called_worse() -> None:
 
 
 def test_a_forecast_half_as_high_again_is_found_within_20_sessions() -> None:
-    assert found("too high", history(800), against("har_rv")) >= 0.7
+    assert detected("too high", history(800), against("har_rv")) >= 0.7
 
 
 def test_coverage_that_is_as_stated_is_seldom_rejected() -> None:
