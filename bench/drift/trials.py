@@ -15,10 +15,9 @@ from bench.drift.nulls import (
     scaled,
     shifted,
 )
-from volcast.monitoring.drift.calibration import Calibration, calibrate
+from volcast.monitoring.drift.calibration import Calibration, calibrate, cvm_distances, ks_distances
 from volcast.monitoring.drift.evidence import data_faults, drift_scores, findings
 from volcast.monitoring.drift.panel import RECENT
-from volcast.monitoring.drift.windows import cvm_distances, ks_distances
 
 __all__ = ["SCALES", "SHIFTS", "NumpyDetectors", "Trial", "run"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from volcast.monitoring.drift.residuals import Residuals
+from volcast.monitoring.drift.panel import Residuals
 
 N = 4000
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, cramervonmises_2samp, ks_2samp
 
-from volcast.monitoring.drift.windows import (
+from volcast.monitoring.drift.calibration import (
     chi2_distances,
     cvm_distances,
     ks_distances,

@@ -2,7 +2,8 @@
 
 Volatility features remember months, so textbook p-values fire daily. Here the threshold of each
 statistic of each feature is a high quantile of its values over every window of the reference
-against the rest: a block bootstrap whose block is the window.
+against the rest: a block bootstrap whose block is the window. The statistics are alibi-detect's,
+for thousands of windows at once.
 """
 
 import math
@@ -11,10 +12,10 @@ from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.monitoring.drift.panel import Panel, View
-from volcast.monitoring.drift.windows import cvm_distances, ks_distances, psi_distances
 
 __all__ = [
     "DRIFT_KINDS",
@@ -25,10 +26,16 @@ __all__ = [
     "Calibration",
     "Test",
     "calibrate",
+    "chi2_distances",
+    "cvm_distances",
+    "ks_distances",
+    "psi",
+    "psi_distances",
     "upper_tenth",
 ]
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 
 LEVEL = 0.97
 """Quantile of the reference's windows that is a test's threshold. With some forty windows' worth
@@ -39,6 +46,103 @@ MARGIN = 1.2
 
 STEP = 5
 """Sessions from one window of the reference to the next."""
+
+_BINS = 10
+
+
+def _inside(n: int, window: int, step: int) -> Counts:
+    """Return the positions of each window's rows, i8[windows, window]."""
+    return np.arange(0, n + 1 - window, step)[:, None] + np.arange(window)
+
+
+def ks_distances(reference: Floats, window: int, step: int) -> Floats:
+    """Kolmogorov-Smirnov distance of each window of ``reference`` to the rows outside of it.
+
+    ``reference`` is f8[n] in order of time without NaN, and the windows end ``step`` rows apart.
+    With G the distribution of all n rows, F of the window's w and R of the rest, G - F equals
+    (1 - w/n) (R - F), so the distance to the rest follows from ranks among all.
+    """
+    n = len(reference)
+    ordered, inside = np.sort(reference), _inside(n, window, step)
+    at_most, below = np.empty(n), np.empty(n)
+    rows = np.unique(inside)
+    at_most[rows] = np.searchsorted(ordered, reference[rows], "right") / n
+    below[rows] = np.searchsorted(ordered, reference[rows], "left") / n
+    high, low = np.sort(at_most[inside], axis=1), np.sort(below[inside], axis=1)
+    grid = np.arange(1, window + 1) / window
+    reach = np.maximum((grid - high).max(axis=1), (low - (grid - 1 / window)).max(axis=1))
+    return np.asarray(reach / (1 - window / n), dtype=np.float64)
+
+
+def cvm_distances(reference: Floats, window: int, step: int) -> Floats:
+    """Two-sample Cramer-von Mises statistic of each window of ``reference`` and the other rows.
+
+    With mid-ranks r among all n = w + m rows, and i and j the places of a row in its own sample,
+    ``T = (w sum (r_i - i)^2 + m sum (r_j - j)^2) / (w m n) - (4 w m - 1) / (6 n)``. The places of
+    the rows outside follow from those of the window.
+
+    References
+    ----------
+    Anderson (1962), "On the distribution of the two-sample Cramer-von Mises criterion"; Conover
+    (1999), section 6.3, for repeated values.
+    """
+    n, m = len(reference), len(reference) - window
+    values = pd.Series(reference)
+    ranks = np.sort(values.rank().to_numpy())
+    place = values.rank(method="first").to_numpy(dtype=np.int64)
+    inside = np.sort(place[_inside(n, window, step)], axis=1)
+    own, nth = ranks[inside - 1], np.arange(1, window + 1)
+    total = np.concatenate([[0.0], np.cumsum(ranks)])
+    ends = np.pad(inside[:, 1:], ((0, 0), (0, 1)), constant_values=n + 1)
+    behind = (nth * (total[ends - 1] - total[inside - 1])).sum(axis=1)
+    # Sum of j r over the rows outside: j is the place among all, less the window's rows so far.
+    products = (np.arange(1, n + 1) * ranks).sum() - behind - ((inside - nth) * own).sum(axis=1)
+    squares = m * (m + 1) * (2 * m + 1) / 6
+    outside = (ranks**2).sum() - (own**2).sum(axis=1) - 2 * products + squares
+    spread = window * ((own - nth) ** 2).sum(axis=1) + m * outside
+    result = spread / (window * m * n) - (4 * window * m - 1) / (6 * n)
+    return np.asarray(result, dtype=np.float64)
+
+
+def chi2_distances(reference: Counts, window: int, step: int) -> Floats:
+    """Chi-square statistic of each window's counts by category, from 0 on, against the rest's."""
+    n = len(reference)
+    members = np.eye(int(reference.max()) + 1)[reference]
+    total = members.sum(axis=0)
+    inside = members[_inside(n, window, step)].sum(axis=1)
+    observed = np.stack([inside, total - inside])
+    expected = np.array([window, n - window])[:, None, None] * total / n
+    squares = (observed - expected) ** 2
+    parts = np.divide(squares, expected, out=np.zeros_like(observed), where=expected > 0)
+    return np.asarray(parts.sum(axis=(0, 2)), dtype=np.float64)
+
+
+def psi(reference: Floats, values: Floats) -> float:
+    """Return the population stability index, ``sum (q - p) log(q / p)`` over bins.
+
+    p and q are the shares of ``reference``, f8[n], and ``values``, f8[w], in `_BINS` bins of
+    equal shares of the reference; one is added to each count (Laplace).
+    """
+    return float(_psi(*(_binned(reference, rows).sum(axis=0) for rows in (reference, values))))
+
+
+def psi_distances(reference: Floats, window: int, step: int) -> Floats:
+    """Return the PSI of each window of ``reference`` against the other rows."""
+    members = _binned(reference, reference)
+    inside = members[_inside(len(reference), window, step)].sum(axis=1)
+    return _psi(members.sum(axis=0) - inside, inside)
+
+
+def _psi(reference: Floats, window: Floats) -> Floats:
+    p, q = ((n + 1) / (n + 1).sum(axis=-1, keepdims=True) for n in (reference, window))
+    return np.asarray(((q - p) * np.log(q / p)).sum(axis=-1), dtype=np.float64)
+
+
+def _binned(reference: Floats, values: Floats) -> Floats:
+    """Return membership of each value in the bins of equal shares of ``reference``."""
+    edges = np.quantile(reference, np.arange(1, _BINS) / _BINS)
+    return np.eye(_BINS)[np.searchsorted(edges, values, "left")]
+
 
 _DISTANCES: Mapping[str, Callable[[Floats, int, int], Floats]] = {
     "ks": ks_distances,

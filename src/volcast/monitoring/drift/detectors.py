@@ -34,10 +34,10 @@ class Detectors(Protocol):
 
 
 class AlibiDetectors:
-    """alibi-detect's KSDrift, CVMDrift and ChiSquareDrift, whose statistics are float32."""
+    """alibi-detect's detectors; their statistics are float32, their p-values are not used."""
 
     def distances(self, statistic: str, reference: Floats, window: Floats) -> Floats:
-        """Return the statistic of each column; its own p-values assume independent rows."""
+        """Return the statistic of each column."""
         detector = {"ks": _cd().KSDrift, "cvm": _cd().CVMDrift}[statistic](reference)
         result = detector.predict(window, drift_type="feature", return_distance=True)
         return np.asarray(result["data"]["distance"], dtype=np.float64)

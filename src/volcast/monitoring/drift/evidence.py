@@ -16,11 +16,12 @@ from volcast.monitoring.drift.calibration import (
     TESTS,
     Calibration,
     Test,
+    chi2_distances,
+    psi,
     upper_tenth,
 )
 from volcast.monitoring.drift.detectors import Detectors
 from volcast.monitoring.drift.panel import MIN_REFERENCE, PERSISTENCE, Panel
-from volcast.monitoring.drift.windows import chi2_distances, psi
 
 __all__ = [
     "ENOUGH",

@@ -58,16 +58,10 @@ class Health:
     overdue : int
         Sessions that the newest forecast is behind the newest that should be there by now: one is
         due at 08:00 in New York on the session after. 0 if there is none at all.
-    tables : tuple of Newest
     drift, performance, retrain : dict or Missing
-        The newest row of each: the drift verdict, the track record's judgement, whether training
-        was needed.
-    fired : tuple of str
-        Subjects whose drift tests fired for that verdict.
-    checks : int
-        Quality checks of the last run of each suite.
-    failed : tuple of dict
-        Those of them that did not pass.
+        The newest row of each monitoring table; ``fired`` are the subjects that fired for drift's.
+    checks, failed : int, tuple of dict
+        Quality checks in the last run of each suite, and those that did not pass.
     jobs : tuple of dict
         The last run of each pipeline, newest first.
     """
