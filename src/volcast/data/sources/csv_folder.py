@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,17 +11,16 @@ import pyarrow as pa
 import pyarrow.csv
 
 from volcast.core.errors import ConfigError, ContractError
-from volcast.data.sources.publication_lag import VINTAGE, available_at, vintage_end
+from volcast.data.sources.publication_lag import VINTAGE, vintage_end
 from volcast.data.sources.source import (
     PRICES,
     Fetched,
-    changes,
     counts,
     join,
-    macro_rows,
+    macro_series,
     market_rows,
     nothing,
-)  # fmt: skip
+)
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
 __all__ = ["CsvFolderSource"]
@@ -87,26 +87,22 @@ class CsvFolderSource:
         has_vintages = "vintage" in _header(path)
         key = ["vintage", "date"] if has_vintages else ["date"]
         read, repeats = _unique(_read(path, _VINTAGES if has_vintages else _MACRO), key, path)
-        valued = read[read["value"].notna()].reset_index(drop=True)
         if has_vintages:
-            dated = _changes(valued, path)
-        else:
-            moments, rule = available_at(path.stem, valued["date"])
-            dated = valued.assign(available_at=moments, lag_rule=rule)
-        rows = macro_rows(dated, path.stem, self.name, first=first, last=last)
-        dropped = {"repeated row": repeats, "no value": len(read) - len(valued)}
-        return Fetched(rows, counts(path.stem, dropped))
+            read = _dated(read, path)
+        fetched = macro_series(read, path.stem, self.name, first=first, last=last)
+        repeated = counts(path.stem, {"repeated row": repeats})
+        return replace(fetched, dropped=repeated | fetched.dropped)
 
 
-def _changes(valued: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _dated(read: pd.DataFrame, path: Path) -> pd.DataFrame:
     try:
-        vintage = pd.to_datetime(valued["vintage"], format="%Y-%m")
+        vintage = pd.to_datetime(read["vintage"], format="%Y-%m")
     except ValueError as error:
         raise ContractError(
             found=str(error), expected="vintages as YYYY-MM", where=str(path),
             remedy="Fix the column vintage.",
         ) from error  # fmt: skip
-    return changes(valued.assign(available_at=vintage_end(vintage), lag_rule=VINTAGE))
+    return read.assign(available_at=vintage_end(vintage), lag_rule=VINTAGE)
 
 
 def _read(path: Path, types: dict[str, pa.DataType]) -> pd.DataFrame:

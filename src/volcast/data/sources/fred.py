@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from json import JSONDecodeError
@@ -18,17 +18,8 @@ import pydantic
 from pydantic import SecretStr
 
 from volcast.core.errors import ConfigError, ContractError, SourceUnavailable
-from volcast.data.sources.publication_lag import VINTAGE_DAY, available_at, end_of_day
-from volcast.data.sources.source import (
-    Fetched,
-    changes,
-    counts,
-    join,
-    macro_rows,
-    nothing,
-    retried,
-    unavailable,
-)
+from volcast.data.sources.publication_lag import VINTAGE_DAY, end_of_day
+from volcast.data.sources.source import Fetched, join, macro_series, nothing, retried, unavailable
 from volcast.store.tables import RAW_MACRO
 
 __all__ = ["FredMacro"]
@@ -135,17 +126,14 @@ class _Series:
             read = self._read(first, last)
         except _UnknownSeries:
             return nothing(RAW_MACRO, f"FRED has no {self.name}.")
-        valued = read[read["value"].notna()].reset_index(drop=True)
-        if self.name in _NOT_REVISED:
-            moments, rule = available_at(self.name, valued["date"])
-            rows = valued.assign(available_at=moments, lag_rule=rule)
-        else:
-            ends = end_of_day(valued["vintage"])
-            rows = changes(valued.assign(available_at=ends, lag_rule=VINTAGE_DAY))
-        if self.name in _RE_ESTIMATED:
-            rows = rows.drop_duplicates("date")
-        rows = macro_rows(rows, self.name, "fred", first=first, last=last)
-        return Fetched(rows, counts(self.name, {"no value": len(read) - len(valued)}))
+        if self.name not in _NOT_REVISED:
+            ends = end_of_day(read["vintage"])
+            read = read.assign(available_at=ends, lag_rule=VINTAGE_DAY)
+        fetched = macro_series(read, self.name, "fred", first=first, last=last)
+        if self.name not in _RE_ESTIMATED:
+            return fetched
+        initial = fetched.rows.drop_duplicates("observation_date", ignore_index=True)
+        return replace(fetched, rows=initial)
 
     def _read(self, first: date | None, last: date | None) -> pd.DataFrame:
         """Return date, vintage and value of every vintage before ``last``, or of today's values."""

@@ -1,6 +1,7 @@
 """The embedded sample: the S&P 500 index, its VIX and core CPI, as the arch package ships them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,8 +11,7 @@ import pandas as pd
 
 from volcast.core import calendar
 from volcast.core.errors import ConfigError
-from volcast.data.sources.publication_lag import available_at
-from volcast.data.sources.source import Fetched, counts, join, macro_rows, market_rows, nothing
+from volcast.data.sources.source import Fetched, counts, join, macro_series, market_rows, nothing
 from volcast.store.tables import RAW_MARKET
 
 __all__ = ["SampleSource"]
@@ -43,10 +43,9 @@ class SampleSource:
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch core CPI, public 45 days after its month at the latest."""
         read = _read("core_cpi").rename(columns={"Date": "date", "CPILFESL": "value"})
-        moments, rule = available_at("CPILFESL", read["date"])
-        dated = read.assign(available_at=moments, lag_rule=rule)
-        rows = macro_rows(dated, "CPILFESL", self.name, first=first, last=last)
-        return Fetched(rows, {}, ("CPILFESL is core CPI as last revised, not as first printed.",))
+        fetched = macro_series(read, "CPILFESL", self.name, first=first, last=last)
+        note = "CPILFESL is core CPI as last revised, not as first printed."
+        return replace(fetched, notes=(note,))
 
     def _symbol(self, symbol: str, first: date | None, last: date | None) -> Fetched:
         if symbol not in self.symbols:

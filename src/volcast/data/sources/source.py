@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from volcast.core.errors import SourceUnavailable
+from volcast.data.sources.publication_lag import available_at
 from volcast.store.tables import RAW_MACRO, RAW_MARKET, Table
 
 __all__ = [
     "MACRO_COLUMNS", "MARKET_COLUMNS", "PRICES", "Composed", "Fetched", "Source", "adjustments",
-    "changes", "counts", "join", "macro_rows", "market_rows", "nothing", "retried", "unavailable",
+    "counts", "join", "macro_series", "market_rows", "nothing", "retried", "unavailable",
 ]  # fmt: skip
 
 PRICES = ("open", "high", "low", "close", "adj_close")
@@ -141,12 +142,25 @@ def market_rows(
     return _between(rows, "session", first, last)
 
 
-def macro_rows(
-    values: pd.DataFrame, series: str, source: str, *, first: date | None, last: date | None
-) -> pd.DataFrame:
-    """Return one series' rows in raw columns, of date, value, available_at and lag_rule."""
-    rows = values.rename(columns={"date": "observation_date"}).assign(series=series, source=source)
-    return _between(rows[MACRO_COLUMNS], "observation_date", first, last)
+def macro_series(
+    read: pd.DataFrame, series: str, source: str, *, first: date | None, last: date | None
+) -> Fetched:
+    """Return the values of one series in raw columns; those without one are dropped and counted.
+
+    ``read`` has date and value; and available_at and lag_rule of each vintage, of which the first
+    value of a date and its changes are taken, else they follow from the dates.
+    """
+    rows = read[read["value"].notna()].reset_index(drop=True)
+    dropped = counts(series, {"no value": len(read) - len(rows)})
+    if "available_at" in rows:
+        rows = rows.sort_values(["date", "available_at"], ignore_index=True)
+        before = rows.groupby("date")["value"].shift()
+        rows = rows[before.isna() | (rows["value"] != before)]
+    else:
+        moments, rule = available_at(series, rows["date"])
+        rows = rows.assign(available_at=moments, lag_rule=rule)
+    rows = rows.rename(columns={"date": "observation_date"}).assign(series=series, source=source)
+    return Fetched(_between(rows[MACRO_COLUMNS], "observation_date", first, last), dropped)
 
 
 def adjustments(close: pd.Series, adj_close: pd.Series) -> pd.Series:
@@ -166,10 +180,3 @@ def _between(
 ) -> pd.DataFrame:
     low, high = pd.Timestamp(first or date.min), pd.Timestamp(last or date.max)
     return rows[rows[column].between(low, high)].reset_index(drop=True)
-
-
-def changes(vintages: pd.DataFrame) -> pd.DataFrame:
-    """Return, of rows with date, available_at and value, each date's first and its changes."""
-    rows = vintages.sort_values(["date", "available_at"], ignore_index=True)
-    before = rows.groupby("date")["value"].shift()
-    return rows[before.isna() | (rows["value"] != before)]
