@@ -10,7 +10,6 @@ from tests.dashboard import stores
 from tests.monitoring.monitored import ended, put
 from volcast.brief.daily import daily_brief
 from volcast.core.settings import Universe
-from volcast.monitoring import status
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_JOBS, MONITORING_REALIZED_ERROR
 from volcast.store.universe import recall
@@ -34,15 +33,6 @@ def test_an_outcome_is_public_when_its_last_session_ends(desk: Store):
     question = "What was the outcome of the forecast for SPY on 21 June 2024?"
     assert "11.0 %" in library.ask(question).text
     assert not library.ask(question, BEFORE).answered
-
-
-def test_the_official_forecast_is_that_of_the_page_the_record_and_answers(desk: Store):
-    for version in ("9", "10"):
-        forecast(desk, SESSION, 0.25, model_version=version)
-    assert status.outlook(desk, "SPY").row["model_version"] == "3"
-    track = status.track(desk, "SPY")
-    assert track.loc[track["session"] == SESSION, "forecast"].tolist() == [0.131]
-    assert "13.1 %" in library_of(desk).ask("What is the forecast for SPY?").text
 
 
 def test_an_old_regime_is_not_reported_as_that_of_the_day(desk: Store):
@@ -104,22 +94,25 @@ def test_a_run_of_another_day_is_no_news_of_the_past(desk: Store):
     assert all("2026" not in one.text for one in brief.sentences)
 
 
-def test_one_broken_table_leaves_the_other_answers(desk: Store):
-    (key, *_) = desk.objects.list("monitoring.drift_daily/")
+@pytest.mark.parametrize(
+    ("table", "title", "question", "other"),
+    [
+        ("monitoring.drift_daily", "Data and drift", "Has SPY drifted?", "What is the forecast?"),
+        ("predictions_daily", "Forecast", "What is the forecast?", "Is the market of SPY calm?"),
+    ],
+)
+def test_one_broken_table_leaves_the_other_parts(desk: Store, table, title, question, other):
+    (key, *_) = desk.objects.list(f"{table}/")
     desk.objects.put(key, b"torn")
     library = library_of(desk)
-    assert library.ask("What is the forecast for SPY?").answered
-    assert not library.ask("Has SPY drifted?").answered
+    assert library.ask(other).answered
+    assert not library.ask(question).answered
     brief = library.brief()
-    assert brief.sections
-    assert any("monitoring.drift_daily" in one.what for one in brief.missing)
+    titles = {part.title for part in brief.sections}
+    assert titles >= {"Regime", "Macro releases"}
+    assert title not in titles
+    assert any(table in one.what for one in brief.missing)
     assert all(desk.uri not in str(one) for one in brief.missing)
-
-
-def test_a_run_without_its_table_of_skill_is_no_fault(desk: Store):
-    for folder in ("registry/volcast/3", "runs/cd"):
-        desk.objects.put(f"{folder}/metrics.json", b'{"rows": 3}')
-    assert daily_brief(desk, Universe(), "SPY", SESSION, NOW).sections
 
 
 @pytest.fixture

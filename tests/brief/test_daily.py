@@ -12,10 +12,10 @@ from volcast.brief import Brief
 from volcast.brief.citations import cite, row_of
 from volcast.brief.daily import daily_brief
 from volcast.brief.macro import releases
-from volcast.core.errors import CorruptFile, NotFound, RequestError
+from volcast.core.errors import NotFound, RequestError
 from volcast.core.settings import Universe
 from volcast.store import Store
-from volcast.store.tables import MONITORING_JOBS, MONITORING_QUALITY, PREDICTIONS_DAILY, RAW_MACRO
+from volcast.store.tables import MONITORING_JOBS, MONITORING_QUALITY, RAW_MACRO
 
 
 @pytest.fixture
@@ -139,17 +139,6 @@ def test_a_malformed_table_of_skill_is_named_and_affects_no_other_part(desk: Sto
     assert one.what.startswith(f"A part cannot be read: {key}: found")
     assert "Walking" not in " ".join(sentences_of(brief, "Track record"))
     assert sentences_of(brief, "Forecast")
-
-
-def test_a_table_that_cannot_be_read_affects_its_part_alone(desk: Store):
-    (key,) = desk.objects.list("predictions_daily/")
-    desk.objects.put(key, b"torn")
-    with pytest.raises(CorruptFile):
-        desk.read(PREDICTIONS_DAILY)
-    brief = brief_of(desk)
-    assert {part.title for part in brief.sections} >= {"Regime", "Macro releases"}
-    assert sentences_of(brief, "Forecast") == []
-    assert sum("predictions_daily" in one.what for one in brief.missing) >= 1
 
 
 def test_a_document_of_the_week_is_quoted(desk: Store):

@@ -251,12 +251,11 @@ def _data_and_drift(read: Callable[[], Health], as_of: date) -> _Part:
         text = f"Drift at {day_words(health.drift['session'])}: {verdict}."
         yield _sentence(MONITORING_DRIFT_DAILY, health.drift, text)
     for one in health.tables:
-        if one.behind != 0:
-            text = f"{one.table} of {one.symbol} has no row up to {as_of}."
-            if one.session is not None and one.behind is not None:
-                late = session_words(one.behind)
-                text = f"{one.table} of {one.symbol} ends at {one.session}, {late} late."
-            yield Missing(text, _LATE)
+        if one.behind is None:
+            yield Missing(f"{one.table} of {one.symbol} has no row up to {as_of}.", _LATE)
+        elif one.behind:
+            late = f"ends at {one.session}, {session_words(one.behind)} late"
+            yield Missing(f"{one.table} of {one.symbol} {late}.", _LATE)
     for row in health.failed[:_MOST]:
         text = (
             f"Quality check {row['check']} of {row['suite']} ({row['severity']}) failed at "

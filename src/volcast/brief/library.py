@@ -19,6 +19,7 @@ from volcast.core.settings import Settings, Universe
 from volcast.data.sessions import resolve_as_of
 from volcast.monitoring import status
 from volcast.store import Store
+from volcast.store.tables import PREDICTIONS_DAILY
 from volcast.store.universe import recall
 
 __all__ = ["Library", "Source", "index_place"]
@@ -45,10 +46,8 @@ def index_place(settings: Settings, store: Store) -> str | Path:
     """Return where the index is: as set, else a file in a local store, or on this machine."""
     if settings.brief_index is not None:
         return settings.brief_index.get_secret_value()
-    if "://" not in store.uri:
-        return Path(store.uri) / "brief" / "vectors.npz"
-    owner = hashlib.sha256(store.uri.encode()).hexdigest()[:16]
-    return _CACHE / owner / "brief" / "vectors.npz"
+    cache = _CACHE / hashlib.sha256(store.uri.encode()).hexdigest()[:16]
+    return (cache if "://" in store.uri else Path(store.uri)) / "brief" / "vectors.npz"
 
 
 @dataclass
@@ -155,12 +154,8 @@ class Library:
     def _due(self, universe: Universe, symbol: str, closed: date, now: datetime) -> date:
         """Return the session of the newest forecast if none is overdue, else the closed one."""
         try:
-            outlook = status.outlook(self.store, symbol)
-            if isinstance(outlook, status.Missing) or outlook.row["session"] >= closed:
-                return closed
-            overdue = status.health(self.store, universe, symbol, now).overdue
+            health = status.health(self.store, universe, symbol, now)
         except (ContractError, ModelError, KeyMissing):
-            # The brief itself names what cannot be read.
-            return closed
-        newest: date = outlook.row["session"]
-        return closed if overdue else newest
+            return closed  # the brief itself names what cannot be read
+        newest = {one.table: one.session for one in health.tables}[PREDICTIONS_DAILY.name]
+        return closed if newest is None or health.overdue else min(newest, closed)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 from volcast.monitoring.status.words import day_words
@@ -84,16 +85,14 @@ def releases(
     A release is the newest period of a series at a moment when something of it became public; a
     revision of earlier periods alone is none. The newest comes first.
     """
-    symbols = None if series is None else [series]
-    rows: list[dict[str, Any]] = store.read(RAW_MACRO, symbols=symbols).to_pylist()
+    rows = store.read(RAW_MACRO, symbols=None if series is None else [series]).to_pylist()
     by_series: dict[str, list[dict[str, Any]]] = {}
-    for row in sorted(rows, key=lambda row: (row["available_at"], row["observation_date"])):
+    for row in sorted(rows, key=itemgetter("available_at", "observation_date")):
         if row["available_at"] <= until:
             by_series.setdefault(row["series"], []).append(row)
-    newest_of = [one for rows in by_series.values() for one in _released(rows)[-newest:]]
-    return sorted(
-        newest_of, key=lambda one: (one.row["available_at"], one.row["series"]), reverse=True
-    )
+    released = [one for rows in by_series.values() for one in _released(rows)[-newest:]]
+    order = itemgetter("available_at", "series")
+    return sorted(released, key=lambda one: order(one.row), reverse=True)
 
 
 def _written(value: float) -> str:
