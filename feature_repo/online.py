@@ -56,8 +56,6 @@ def materialize(
     ------
     StaleInput
         If an expected symbol's newest features are of an earlier session.
-    StoreUnavailable
-        If Redis or DynamoDB do not answer.
     """
     store = Store.open(store_uri)
     end = calendar.closes([as_of])[0].to_pydatetime()

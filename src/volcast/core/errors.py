@@ -38,11 +38,10 @@ class VolcastError(Exception):
     ----------
     retryable : bool
         Whether the same call may succeed later.
-    exit_code, http_status : int
     title : str
         Of the problem document (RFC 9457) of an HTTP answer.
     for_client : bool
-        Whether an HTTP answer holds the message; if not it may name paths and is only logged.
+        Whether an HTTP answer has the message; if not it may name paths and is only logged.
     """
 
     retryable: bool = False

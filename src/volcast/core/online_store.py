@@ -39,17 +39,12 @@ OnlineStore = Redis | DynamoDB
 
 
 def read_online_store(url: str) -> OnlineStore:
-    """Take the URL of an online store apart.
-
-    Parameters
-    ----------
-    url : str
-        ``redis://``, ``rediss://`` or ``dynamodb://``. A user or password is percent-encoded.
+    """Take the URL of an online store apart, its user and password percent-encoded.
 
     Raises
     ------
     ValueError
-        If it has none of these forms. The message never repeats the URL, which may hold a password.
+        If it is of no known form. The message never repeats the URL, which may have a password.
     """
     # The standard library's own messages quote the piece they stumble at, hence ``from None``.
     try:

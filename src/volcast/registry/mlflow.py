@@ -39,12 +39,8 @@ def sync(store: Store) -> int:
     MLflow numbers versions itself: each is found by its tag ``sha256``, and its number in the
     store is the tag ``volcast.version``.
 
-    Raises
-    ------
-    ConfigError
-        If ``VOLCAST_MLFLOW_URI`` is not set, or MLflow is not installed.
-    StoreUnavailable
-        If MLflow cannot be read or written.
+    ConfigError is raised without ``VOLCAST_MLFLOW_URI`` or MLflow itself, StoreUnavailable if it
+    cannot be read or written.
     """
     champion, challenger = pointer.champion_pointer(store), pointer.challenger_pointer(store)
     versions = list_versions(store)

@@ -44,22 +44,11 @@ _MOVED: Mapping[Move, Role] = {
 
 @dataclass(frozen=True)
 class Event:
-    """One move of a pointer.
+    """One move of a pointer, from version ``old`` to ``new``.
 
-    Parameters
-    ----------
-    number, previous : int
-        Its place in the trail, and that of the event it follows on the same pointer; 0 before the
-        first.
-    kind : {"promote", "rollback", "challenge", "retire"}
-        The first two move the champion's pointer, the others the challenger's.
-    old, new : str or None
-        The versions that it moved from and to.
-    who, why : str
-    when : str
-        ISO timestamp in UTC.
-    done : bool
-        False if the pointer never moved: the step was killed, or another was first.
+    ``number`` is its place in the trail, ``previous`` that of the event before it on the same
+    pointer, 0 for none; ``when`` is an ISO timestamp in UTC; ``done`` is false if the pointer never
+    moved, because the step was killed or another was first.
     """
 
     number: int

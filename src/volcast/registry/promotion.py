@@ -61,13 +61,10 @@ def promote(store: Store, version: str, *, who: str, why: str, when: datetime) -
 
 
 def rollback(store: Store, *, who: str, why: str, when: datetime, to: str | None = None) -> Version:
-    """Make an earlier version the champion again, after checking it.
+    """Make version ``to`` the champion again, after checking it.
 
-    Parameters
-    ----------
-    to : str or None
-        The version; by default the one that the present champion was promoted over, so that
-        each further rollback goes one step further back.
+    By default that is the one that the present champion was promoted over, so that each further
+    rollback goes one step further back.
 
     Raises
     ------

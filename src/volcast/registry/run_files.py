@@ -47,20 +47,9 @@ class _JsonFile:
 class Lineage(_JsonFile):
     """What a run was made of; what a file lacks is at its default.
 
-    Parameters
-    ----------
-    as_of : date
-        The newest session that training could see.
-    recipe : str
-        Name and hash of the recipes chosen from.
-    recipes : Any
-        Each recipe as plain data, by name.
-    anchor : str
-        Name of the recipe that was chosen.
-    universe : dict
-        ``target`` and the other symbols by role.
-    data_sha256, columns, rows
-        Of the training rows.
+    ``recipe`` is the name and hash of the recipes chosen from, ``recipes`` each as plain data,
+    ``anchor`` the name of the chosen one; ``data_sha256``, ``columns`` and ``rows`` are of the
+    training rows, whose newest session is ``as_of`` or earlier.
     """
 
     as_of: date
@@ -85,18 +74,9 @@ class Lineage(_JsonFile):
 class Metrics(_JsonFile):
     """How a run's recipe did, walking forward.
 
-    Parameters
-    ----------
-    all : SkillTable
-        Over all rows.
-    recipe : str
-        Name of the recipe that the last fold chose.
-    all_baselines : SkillTable or None
-        Over the rows that every baseline has, where those are fewer.
-    periods : dict of SkillTable
-        By the names of `volcast.evaluation.rows.PERIODS`.
-    diagnostics : dict
-        As `volcast.evaluation.table.diagnostics` returns.
+    ``recipe`` is the one that the last fold chose; ``all_baselines`` covers the rows that every
+    baseline has, where those are fewer than all; ``periods`` are those of
+    `volcast.evaluation.rows.PERIODS`.
     """
 
     all: SkillTable
@@ -138,18 +118,9 @@ class Metrics(_JsonFile):
 class GateDecision(_JsonFile):
     """What the gate decided on a run.
 
-    Parameters
-    ----------
-    passed : bool
-    kind : {"unchanged", "first", "new recipe", "refit"}
-        Which rules applied.
-    reasons : tuple of str
-        One a check, with its numbers.
-    unproven : bool
-        Whether it is a new recipe whose only fault is that it was not shown to be better: one to
-        run in the champion's shadow.
-    champion : str
-        SHA-256 of the champion that it was compared with; empty without one.
+    ``kind`` names the rules that applied; ``reasons`` has one entry a check, with its numbers;
+    ``unproven`` is a new recipe whose only fault is that it was not shown to be better;
+    ``champion`` is the SHA-256 of the champion that it was compared with, empty without one.
     """
 
     passed: bool
@@ -171,17 +142,8 @@ def prune(store: Store, keep: int) -> list[str]:
 
     A run stays if a version came from it, if it is not whole (it may be under way), or if it is
     among the ``keep`` newest by the session trained up to. Versions have files of their own and
-    are not touched. A removed run can be trained again.
-
-    Parameters
-    ----------
-    keep : int
-        Of the runs that could go.
-
-    Raises
-    ------
-    ModelError, CorruptFile
-        If a version or a run cannot be read; nothing is removed then.
+    are not touched. A removed run can be trained again. If a version or a run cannot be read,
+    nothing is removed.
     """
     files: dict[str, list[str]] = {}
     for key in store.objects.list("runs/"):

@@ -48,22 +48,9 @@ _RECORDS = "registry/versions/"
 class Version:
     """One registered version.
 
-    Parameters
-    ----------
-    name : str
-        The registered model.
-    version : str
-        Its number in the registry.
-    sha256 : str
-        Of checksums.json, and so of every file.
-    uri : str
-        Key prefix of its files in the store; ends with a slash.
-    run_id : str
-        The training run it came from.
-    as_of : str
-        ISO date of the newest session that training could see.
-    target : str
-        The symbol it was trained on and forecasts; empty if its lineage names none.
+    ``version`` is its number, ``sha256`` that of checksums.json and so of every file, ``uri`` the
+    key prefix of its files, ``as_of`` the ISO date of the newest session that training could see,
+    ``target`` the symbol it forecasts, empty if its lineage names none.
     """
 
     name: str
@@ -108,12 +95,9 @@ def read_run(store: Store, run_id: str) -> dict[str, bytes]:
 
 
 def write_files(store: Store, files: Mapping[str, bytes]) -> str:
-    """Write ``files`` under their content hash, once; return the hash.
+    """Write ``files`` under their content hash, once, and return the hash.
 
-    Raises
-    ------
-    ModelError
-        If a file of that version exists with other bytes.
+    ModelError is raised if a file of that version exists with other bytes.
     """
     sha256 = content_hash(files)
     for name, content in {**files, CHECKSUMS: _checksums(files)}.items():

@@ -26,10 +26,8 @@ def get_or_fit(
 
     Parameters
     ----------
-    store : Store
-        Caches them in ``fits/<name>.json``.
     name : str
-        The kind of fit and its series, such as ``garch/SPY``.
+        The kind of fit and its series, such as ``garch/SPY``; cached in ``fits/<name>.json``.
     keys : sequence of str
         One hash per fit, of everything it depends on: rows, model, library version.
     fit : callable
@@ -39,8 +37,6 @@ def get_or_fit(
     ------
     CorruptFile
         If the cached file cannot be read.
-    StoreUnavailable
-        If other writers win every attempt to write.
     """
     path = f"fits/{name}.json"
     stored = store.objects.get_or_none(path)

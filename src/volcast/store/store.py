@@ -28,15 +28,7 @@ _Out = TypeVar("_Out")
 
 @dataclass(frozen=True)
 class Store:
-    """The tables and objects under one address.
-
-    Parameters
-    ----------
-    uri : str
-        An absolute folder, or ``s3://bucket/prefix``.
-    objects : Objects
-        The same as plain objects, for what is no table.
-    """
+    """The tables and plain objects under one address: a folder or ``s3://bucket/prefix``."""
 
     uri: str
     objects: Objects
@@ -113,21 +105,9 @@ class Store:
     def read_newest(
         self, table: Table, *, symbols: Sequence[str] | None = None, years: int = 2
     ) -> pa.Table:
-        """Return the rows of each symbol's newest years, for queries about the present.
+        """Return the rows of each symbol's newest ``years``, for queries about the present.
 
-        Parameters
-        ----------
-        table : Table
-            One with a file a year.
-        symbols : sequence of str, optional
-            Values of the table's symbol column; all by default.
-        years : int
-            Files of each symbol; one alone is all but empty in January.
-
-        Returns
-        -------
-        pyarrow.Table
-            As of `read`, which also lists what is raised.
+        The table must have a file a year, of which one alone is all but empty in January.
         """
         files: dict[str, list[tuple[int, str]]] = {}
         for key in self._keys(table, symbols):
@@ -160,16 +140,8 @@ class Store:
     def update(self, key: str, change: Callable[[bytes | None], tuple[bytes | None, _Out]]) -> _Out:
         """Swap an object for what ``change`` makes of it, again if another writer was first.
 
-        Parameters
-        ----------
-        change : callable
-            Takes the bytes under ``key``, None if it is absent, and returns the new ones, None to
-            leave it as it is, with the result to return.
-
-        Raises
-        ------
-        StoreUnavailable
-            If other writers win every one of 100 attempts.
+        ``change`` takes the stored bytes, None if absent, and returns the new ones, None to leave
+        them, with the result to return. StoreUnavailable if other writers win 100 times in a row.
         """
         for _ in range(_TRIES):
             stored = self.objects.get_or_none(key)
