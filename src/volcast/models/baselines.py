@@ -1,15 +1,17 @@
 """The baselines a forecast must beat, on the same rows and the same knowledge."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log, nan, sqrt
 from operator import mul
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.features.market import VARIANCE_FLOOR
+from volcast.models.recipe import BASELINE_INPUTS
 
 __all__ = ["Baselines", "fit_baselines"]
 
@@ -18,7 +20,7 @@ Rows = pd.DataFrame | Mapping[str, Floats]
 
 _LEVELS = ("rv_1", "rv_5", "rv_22")
 _LOGS = ("g1_less_g252", "g5_less_g252", "g22_less_g252")
-_GROUPS = (_LEVELS, _LOGS, ("g252", "vix"))
+_F = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,10 @@ class Baselines:
         rows : pandas.DataFrame, or mapping of f8[n]
             `BASELINE_INPUTS` by name.
         """
-        levels, logs, vix = _inputs(rows)
-        variance = {
-            "random_walk": levels[:, 1],
-            "mean22": levels[:, 2],
-            "ewma94": np.asarray(rows["ewma94"], dtype=float) ** 2,
-            "har_rv": np.maximum(_line(self.har_rv, levels), self.har_floor),
-            "log_har": np.exp(_line(self.log_har, logs)),
-            "har_x": np.full(len(vix), np.nan),
-            "vix": vix**2,
-        }
-        if self.har_x is not None:
-            with_vix = np.column_stack([logs, 2 * np.log(vix)])
-            variance["har_x"] = np.exp(_line(self.har_x, with_vix))
-        return {
-            name: np.sqrt(np.maximum(value, VARIANCE_FLOOR)) for name, value in variance.items()
-        }
+        values = {name: np.asarray(rows[name], dtype=float) for name in BASELINE_INPUTS}
+        vix = np.where(values["vix"] > 0, values["vix"], np.nan)
+        variances = self._variances(values, vix, np.exp, np.log, np.maximum)
+        return {name: np.sqrt(np.maximum(v, VARIANCE_FLOOR)) for name, v in variances.items()}
 
     def single(self, row: Mapping[str, float]) -> dict[str, float]:
         """Forecast one row as `forecast` does, on plain numbers.
@@ -68,21 +58,27 @@ class Baselines:
         OverflowError
             If a forecast is beyond the largest number.
         """
-        levels = [row[name] ** 2 for name in _LEVELS]
-        logs = [row[name] + row["g252"] for name in _LOGS]
         vix = row["vix"] if row["vix"] > 0 else nan
-        har_x = nan if self.har_x is None else exp(_point(self.har_x, [*logs, 2 * log(vix)]))
-        variance = {
+        variances = self._variances(row, vix, exp, log, max)
+        return {name: sqrt(max(v, VARIANCE_FLOOR)) for name, v in variances.items()}
+
+    def _variances(
+        self, values: Mapping[str, Any], vix: Any, exp: _F, log: _F, largest: _F
+    ) -> dict[str, Any]:
+        """Return the variance of each baseline, of numbers or of arrays by their own functions."""
+        levels = [values[name] ** 2 for name in _LEVELS]
+        logs = [values[name] + values["g252"] for name in _LOGS]
+        with_vix = [*logs, 2 * log(vix)]
+        return {
             "random_walk": levels[1],
             "mean22": levels[2],
-            "ewma94": row["ewma94"] ** 2,
+            "ewma94": values["ewma94"] ** 2,
             # The value first: a null stays null.
-            "har_rv": max(_point(self.har_rv, levels), self.har_floor),
-            "log_har": exp(_point(self.log_har, logs)),
-            "har_x": har_x,
+            "har_rv": largest(_line(self.har_rv, levels), self.har_floor),
+            "log_har": exp(_line(self.log_har, logs)),
+            "har_x": nan * vix if self.har_x is None else exp(_line(self.har_x, with_vix)),
             "vix": vix**2,
         }
-        return {name: sqrt(max(value, VARIANCE_FLOOR)) for name, value in variance.items()}
 
 
 def fit_baselines(rows: pd.DataFrame) -> Baselines:
@@ -110,8 +106,10 @@ def fit_baselines(rows: pd.DataFrame) -> Baselines:
     Name: rv_5, dtype: bool
     """
     variance = rows["variance"].to_numpy(dtype=float)
-    levels, logs, vix = _inputs(rows)
-    with_vix = np.column_stack([logs, 2 * np.log(vix)])
+    levels = np.column_stack([rows[name].astype(float) ** 2 for name in _LEVELS])
+    logs = np.column_stack([(rows[name] + rows["g252"]).astype(float) for name in _LOGS])
+    vix = rows["vix"].astype(float)
+    with_vix = np.column_stack([logs, 2 * np.log(vix.where(vix > 0))])
     has_levels, has_logs, has_vix = (~np.isnan(x).any(axis=1) for x in (levels, logs, with_vix))
     har_x = _fit_log(with_vix[has_vix], variance[has_vix]) if has_vix.sum() >= 252 else None
     return Baselines(
@@ -122,21 +120,8 @@ def fit_baselines(rows: pd.DataFrame) -> Baselines:
     )
 
 
-def _inputs(rows: Rows) -> tuple[Floats, Floats, Floats]:
-    """Return variances and log variances, f8[n, 3], and VIX, f8[n], NaN unless positive."""
-    columns = [np.array([rows[name] for name in group], dtype=float).T for group in _GROUPS]
-    levels, logs, others = columns
-    vix = others[:, 1]
-    return levels**2, logs + others[:, :1], np.where(vix > 0, vix, np.nan)
-
-
-def _line(coefficients: tuple[float, ...], x: Floats) -> Floats:
-    return coefficients[0] + (x * np.asarray(coefficients[1:])).sum(axis=1)  # type: ignore[no-any-return]
-
-
-def _point(coefficients: tuple[float, ...], x: Sequence[float]) -> float:
-    products: map[float] = map(mul, coefficients[1:], x)
-    return coefficients[0] + sum(products)
+def _line(coefficients: Sequence[float], x: Iterable[Any]) -> Any:
+    return coefficients[0] + sum(map(mul, coefficients[1:], x))
 
 
 def _least_squares(x: Floats, y: Floats) -> tuple[float, ...]:
@@ -146,5 +131,5 @@ def _least_squares(x: Floats, y: Floats) -> tuple[float, ...]:
 
 def _fit_log(x: Floats, variance: Floats) -> tuple[float, ...]:
     intercept, *slopes = _least_squares(x, np.log(variance))
-    residual = np.log(variance) - _line((intercept, *slopes), x)
+    residual = np.log(variance) - _line((intercept, *slopes), x.T)
     return (intercept + float(np.log(np.mean(np.exp(residual)))), *slopes)
