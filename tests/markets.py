@@ -38,6 +38,13 @@ def labelled_market(market: pd.DataFrame, universe: Universe) -> pd.DataFrame:
     return labelled(*own, market["session"].max())
 
 
+def with_regimes(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with made-up probabilities of regimes, calm where volatility is low."""
+    calm = 1 / (1 + np.exp(3 * (rows["g5_less_g252"] + 0.2)))
+    split = {"calm": calm, "normal": (1 - calm) * 0.4, "stressed": (1 - calm) * 0.6}
+    return rows.assign(**{f"{k}_{s}": v for k in ("gmm", "hmm") for s, v in split.items()})
+
+
 @lru_cache(maxsize=4)
 def _curated(years: int) -> pd.DataFrame:
     return as_curated(SyntheticSource(years=years).market(UNIVERSE.symbols, None, None).rows)

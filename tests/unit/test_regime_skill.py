@@ -6,16 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.markets import labelled_rows
+from tests.markets import labelled_rows, with_regimes
 from volcast.evaluation.regime_skill import regime_skill, turbulent_weeks
 
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    made = labelled_rows(7)
-    calm = 1 / (1 + np.exp(3 * (made["g5_less_g252"] + 0.2)))
-    split = {"calm": calm, "normal": (1 - calm) * 0.4, "stressed": (1 - calm) * 0.6}
-    return made.assign(**{f"{k}_{s}": v for k in ("gmm", "hmm") for s, v in split.items()})
+    return with_regimes(labelled_rows(7))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from tests.markets import labelled_rows
+from tests.markets import labelled_rows, with_regimes
 from volcast.evaluation.ablation import Ablation
 from volcast.evaluation.charts import regimes, scripts, shap_plot
 from volcast.evaluation.evaluate import EvaluationResult
@@ -47,10 +47,7 @@ class Structure(HTMLParser):
 
 @pytest.fixture(scope="module")
 def result() -> EvaluationResult:
-    rows = labelled_rows(6)
-    calm = 1 / (1 + np.exp(3 * (rows["g5_less_g252"] + 0.2)))
-    split = {"calm": calm, "normal": (1 - calm) * 0.4, "stressed": (1 - calm) * 0.6}
-    rows = rows.assign(**{f"{k}_{s}": v for k in ("gmm", "hmm") for s, v in split.items()})
+    rows = with_regimes(labelled_rows(6))
     walked = walk_forward(rows, 7)
     sessions = rows["session"]
     result = EvaluationResult(
