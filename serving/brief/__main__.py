@@ -13,20 +13,16 @@ from volcast.brief import Library
 from volcast.core.settings import Settings
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
-    guard, library = guard_of(settings), Library.open(settings, _now)
-    reading = Reading(library, _now, arguments.seconds)
+    guard, library = guard_of(settings), Library.open(settings, lambda: datetime.now(UTC))
+    reading = Reading(library, arguments.seconds)
     app = application(library, guard, lambda: reading.ready)
     reading.start()
     emit("briefing", store=library.store.uri, host=arguments.host, port=arguments.port)
     try:
         asgi_server(app).run(sockets=[bound_socket(arguments.host, arguments.port)])
     finally:
-        reading.stop()
+        reading.end()
     return int(reading.failed)
 
 

@@ -4,8 +4,6 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
-from datetime import datetime
 
 from serving.brief import metrics
 from serving.events import emit
@@ -15,39 +13,35 @@ from volcast.core.errors import VolcastError
 __all__ = ["Reading"]
 
 
-class Reading:
-    """Brings a library up to date every ``seconds`` in its own thread."""
+class Reading(threading.Thread):
+    """Brings a library up to date every ``seconds``."""
 
-    def __init__(self, library: Library, now: Callable[[], datetime], seconds: float) -> None:
-        self._library, self._now, self._seconds = library, now, seconds
-        self._stop = threading.Event()
+    def __init__(self, library: Library, seconds: float) -> None:
+        super().__init__(name="reading", daemon=True)
+        self._library, self._seconds = library, seconds
+        self._ending = threading.Event()
         self._read = False
         self._unread: tuple[tuple[str, str], ...] = ()
         self.failed = False
-        self._thread = threading.Thread(target=self._run, name="reading", daemon=True)
 
     @property
     def ready(self) -> bool:
         """Whether the documents were read once, and still are."""
-        return self._read and self._thread.is_alive()
+        return self._read and self.is_alive()
 
-    def start(self) -> None:
-        """Begin to read."""
-        self._thread.start()
-
-    def stop(self) -> None:
+    def end(self) -> None:
         """Read no more; a reading under way is waited for."""
-        self._stop.set()
-        self._thread.join()
+        self._ending.set()
+        self.join()
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Read until the end; a failure ends the process, or it would answer from the past."""
         try:
-            while not self._stop.is_set():
+            while not self._ending.is_set():
                 self._refresh()
-                self._stop.wait(self._seconds)
+                self._ending.wait(self._seconds)
         finally:
-            # A service that reads no more would answer from the past silently: it stops instead.
-            if not self._stop.is_set():
+            if not self._ending.is_set():
                 self.failed = True
                 os.kill(os.getpid(), signal.SIGTERM)
 
@@ -59,7 +53,7 @@ class Reading:
             return
         metrics.PASSAGES.labels("document").set(len(documents.passages))
         metrics.PASSAGES.labels("unread").set(len(documents.unread))
-        metrics.READ.set(self._now().timestamp())
+        metrics.READ.set(self._library.now().timestamp())
         if not self._read:
             emit("sources_read", documents=len(documents.passages))
         for name, reason in documents.unread:

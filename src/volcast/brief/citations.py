@@ -13,27 +13,16 @@ from volcast.features.catalog import FEATURES_DAILY
 from volcast.registry import champion_pointer, list_versions
 from volcast.registry.run_files import Metrics
 from volcast.store import Store
-from volcast.store.tables import (
-    CURATED_MARKET_DAILY,
-    MONITORING_DRIFT_DAILY,
-    MONITORING_JOBS,
-    MONITORING_PERFORMANCE,
-    MONITORING_QUALITY,
-    MONITORING_REALIZED_ERROR,
-    MONITORING_RETRAIN,
-    PREDICTIONS_DAILY,
-    RAW_MACRO,
-    Table,
-)
+from volcast.store.tables import TABLES, Table
 
 __all__ = ["cite", "cite_line", "is_row", "row_of"]
 
-_CITED: Mapping[str, Table] = {
-    table.name: table
-    for table in (
-        CURATED_MARKET_DAILY, FEATURES_DAILY, MONITORING_DRIFT_DAILY, MONITORING_JOBS,
-        MONITORING_PERFORMANCE, MONITORING_QUALITY, MONITORING_REALIZED_ERROR, MONITORING_RETRAIN,
-        PREDICTIONS_DAILY, RAW_MACRO,
+_CITED = {FEATURES_DAILY.name: FEATURES_DAILY} | {
+    name: TABLES[name]
+    for name in (
+        "curated.market_daily", "monitoring.drift_daily", "monitoring.jobs",
+        "monitoring.performance", "monitoring.quality", "monitoring.realized_error",
+        "monitoring.retrain", "predictions_daily", "raw.macro",
     )
 }  # fmt: skip
 """Tables whose rows may be cited, by name."""

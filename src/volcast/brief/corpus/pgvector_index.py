@@ -21,36 +21,30 @@ CREATE EXTENSION IF NOT EXISTS vector;
 CREATE SCHEMA IF NOT EXISTS volcast_brief;
 CREATE TABLE IF NOT EXISTS volcast_brief.passages (
     id text PRIMARY KEY, title text NOT NULL, sentences text[] NOT NULL, dated date,
-    words tsvector NOT NULL, vector vector({DIMENSIONS}) NOT NULL
+    words tsvector NOT NULL, vector vector({DIMENSIONS}) NOT NULL,
+    sentence_vectors vector({DIMENSIONS})[] NOT NULL
 );
-CREATE INDEX IF NOT EXISTS words ON volcast_brief.passages USING gin (words);
-CREATE TABLE IF NOT EXISTS volcast_brief.sentences (
-    id text REFERENCES volcast_brief.passages ON DELETE CASCADE, place int,
-    vector vector({DIMENSIONS}) NOT NULL, PRIMARY KEY (id, place)
-)
+CREATE INDEX IF NOT EXISTS words ON volcast_brief.passages USING gin (words)
 """
 
-_ADD_PASSAGE = """
-INSERT INTO volcast_brief.passages VALUES (%s, %s, %s, %s, to_tsvector('english', %s), %s)
-"""
-_ADD_SENTENCES = """
-INSERT INTO volcast_brief.sentences SELECT %s, place, vector::vector
-FROM unnest(%s::text[]) WITH ORDINALITY AS sentence (vector, place)
+_ADD = """
+INSERT INTO volcast_brief.passages
+VALUES (%s, %s, %s, %s, to_tsvector('english', %s), %s, %s::text[]::vector[])
 """
 
 _SEARCH = """
 WITH question AS (
     SELECT %(vector)s::vector AS vector,
         replace(plainto_tsquery('english', %(question)s)::text, '&', '|')::tsquery AS words
-), nearest AS (
-    SELECT id, max(-(s.vector <#> q.vector)) AS score,
-        array_agg(-(s.vector <#> q.vector) ORDER BY place) AS similarities
-    FROM volcast_brief.sentences s, question q GROUP BY id
 )
 SELECT id, title, sentences, dated, similarities,
     0.3 * ts_rank(p.words, q.words) / greatest(max(ts_rank(p.words, q.words)) OVER (), 1e-9)
-    + n.score - 0.66 * (p.vector <#> q.vector) AS score
-FROM volcast_brief.passages p JOIN nearest n USING (id), question q
+    + best - 0.66 * (p.vector <#> q.vector) AS score
+FROM volcast_brief.passages p, question q, LATERAL (
+    SELECT array_agg(-(one <#> q.vector) ORDER BY place) AS similarities,
+        max(-(one <#> q.vector)) AS best
+    FROM unnest(sentence_vectors) WITH ORDINALITY AS sentence (one, place)
+) AS nearest
 WHERE dated IS NULL OR %(until)s::date IS NULL OR dated <= %(until)s::date
 ORDER BY score DESC, id LIMIT %(k)s
 """
@@ -85,9 +79,8 @@ class PgvectorIndex:
                 passage = by_id[id]
                 texts = passage.embedded
                 whole, *sentences = (str(vector.tolist()) for vector in embed(texts))
-                sources = [id, passage.title, list(passage.sentences), passage.dated, texts[0]]
-                connection.execute(_ADD_PASSAGE, [*sources, whole])
-                connection.execute(_ADD_SENTENCES, [id, sentences])
+                stored = [id, passage.title, list(passage.sentences), passage.dated, texts[0]]
+                connection.execute(_ADD, [*stored, whole, sentences])
 
     def search(self, question: str, k: int, *, until: date | None = None) -> list[Hit]:
         """Return the ``k`` passages that fit best; those dated after ``until`` are left out."""
