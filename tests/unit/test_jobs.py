@@ -1,4 +1,4 @@
-"""How a run ended: what the runner knows, and what its steps have noted."""
+"""How a run ended, from the state that the runner reports and the notes of its steps."""
 
 from datetime import UTC, date, datetime
 
@@ -21,75 +21,72 @@ def ended(
     return next(row for row in rows if row["run_id"] == run_id)
 
 
-def failing(store: Store, error: Exception) -> None:
-    with step("materialize", store.uri):
-        raise error
+@pytest.fixture
+def run_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOLCAST_RUN_ID", "run-1")
 
 
 STALE = StaleInput(found="no row", expected="a row", where="features", remedy="Ingest.")
 
 
-def test_a_run_that_succeeded_has_exit_code_0_and_its_session(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("state", "message", "outcome", "exit_code", "detail"),
+    [
+        ("SUCCEEDED", "", "succeeded", 0, ""),
+        ("FAILED", "OOMKilled", "failed", None, "OOMKilled"),
+        ("RUNNING", "", "unknown", None, "state RUNNING"),
+    ],
+)
+def test_without_the_note_of_a_failure_the_runner_decides(
+    store: Store, state: str, message: str, outcome: str, exit_code: int | None, detail: str
+) -> None:
     note_as_of(store, "run-1", date(2026, 1, 2))
-    row = ended(store, "SUCCEEDED")
-    assert (row["outcome"], row["exit_code"], row["detail"]) == ("succeeded", 0, "")
+    row = ended(store, state, message=message)
+    assert (row["outcome"], row["exit_code"], row["detail"]) == (outcome, exit_code, detail)
     assert (row["as_of"], row["day"]) == (date(2026, 1, 2), date(2026, 1, 2))
 
 
-def test_a_failed_step_tells_its_exit_code_and_its_words(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("run_id")
+@pytest.mark.parametrize(
+    ("error", "exit_code", "detail"),
+    [
+        (STALE, 40, "StaleInput: features: found no row; expected a row. Ingest."),
+        # Words of an error that nobody foresaw may hold a password.
+        (KeyError("redis://:secret@host"), 1, "unforeseen KeyError in materialize"),
+    ],
+)
+def test_a_failed_step_leaves_its_exit_code_and_detail(
+    store: Store, error: Exception, exit_code: int, detail: str
 ) -> None:
-    monkeypatch.setenv("VOLCAST_RUN_ID", "run-1")
-    with pytest.raises(StaleInput):
-        failing(store, STALE)
+    with pytest.raises(type(error)), step("materialize", store.uri):
+        raise error
     row = ended(store, "FAILED", message="Task exit-handler-1 failed.")
-    assert (row["outcome"], row["exit_code"]) == ("failed", 40)
-    assert row["detail"] == "StaleInput: features: found no row; expected a row. Ingest."
-
-
-def test_what_nobody_foresaw_is_told_by_its_kind_and_not_by_its_words(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("VOLCAST_RUN_ID", "run-1")
-    with pytest.raises(KeyError):
-        failing(store, KeyError("redis://:secret@host"))
-    row = ended(store, "FAILED")
-    assert (row["exit_code"], row["detail"]) == (1, "unforeseen KeyError in materialize")
+    assert (row["outcome"], row["exit_code"], row["detail"]) == ("failed", exit_code, detail)
 
 
 def test_a_step_outside_of_a_run_notes_nothing(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VOLCAST_RUN_ID", raising=False)
-    with pytest.raises(StaleInput):
-        failing(store, STALE)
+    with pytest.raises(StaleInput), step("materialize", store.uri):
+        raise STALE
     note_as_of(store, "", date(2026, 1, 2))
     assert store.objects.list("monitoring") == []
 
 
-def test_a_store_that_cannot_be_noted_in_hides_no_failure(
-    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.usefixtures("run_id")
+def test_a_store_that_cannot_take_a_note_hides_no_failure(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("VOLCAST_RUN_ID", "run-1")
     with pytest.raises(StaleInput), step("materialize", "gs://no-such-kind"):
         raise STALE
     assert "StaleInput" in capsys.readouterr().out
-
-
-def test_a_run_that_was_killed_has_no_exit_code_but_the_runners_words(store: Store) -> None:
-    row = ended(store, "FAILED", message="OOMKilled")
-    assert (row["outcome"], row["exit_code"], row["detail"]) == ("failed", None, "OOMKilled")
 
 
 def test_a_failure_that_was_tried_again_and_passed_is_none(store: Store) -> None:
     note_failure(store, "run-1", "ingest", 20, "no answer")
     row = ended(store, "SUCCEEDED")
     assert (row["outcome"], row["exit_code"], row["detail"]) == ("succeeded", 0, "")
-
-
-def test_a_state_that_says_neither_is_told_as_unknown(store: Store) -> None:
-    row = ended(store, "RUNNING")
-    assert (row["outcome"], row["exit_code"], row["detail"]) == ("unknown", None, "state RUNNING")
 
 
 def test_runs_do_not_read_each_others_notes_and_leave_none(store: Store) -> None:

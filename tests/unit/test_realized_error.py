@@ -1,4 +1,4 @@
-"""Realized error: what is scored, what the latest is held against, and how often the test errs."""
+"""Realized error: what is scored, the latest against those before, how often the test errs."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from tests.contract_rows import contract_rows
-from tests.performance_trials import against, blocks, checks, detected, false_coverage, false_months
+from tests.performance_trials import against, blocks, detected, false_coverage, false_months
 from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.monitoring.score import coverage_p, performance, relative_losses, score, shift
@@ -29,16 +29,20 @@ RV = 0.15 * np.exp(np.convolve(RNG.normal(0, 0.25, len(DAYS) + 4), np.ones(5) / 
 
 
 def put(store: Store, days: Sequence[date] = DAYS, **columns: object) -> None:
-    """Publish forecasts of .15, and the outcomes `RV`; every baseline says .16."""
+    """Publish forecasts of .15, and the outcomes `RV`; every baseline is .16."""
     where = [DAYS.index(day) for day in days]
     labels = contract_rows(LABELS_DAILY, ["SPY"], days).to_pandas()
     ends = [calendar.after(day, 5) for day in days]
     store.write(LABELS_DAILY, labels.assign(rv_5d=RV[where], label_end_session=ends))
-    given = {"model_version": "1", "role": "champion", "model_as_of": date(2018, 12, 31)}
-    given |= {"rv_5d_hat": 0.15, "lo80": 0.1, "hi80": 0.2, "lo95": 0.05, "hi95": 0.3}
-    given |= {f"baseline_{name}": 0.16 for name in ("har_rv", "log_har", "har_x", "vix")}
+    values: dict[str, object] = {
+        "model_version": "1",
+        "role": "champion",
+        "model_as_of": date(2018, 12, 31),
+    }
+    values |= {"rv_5d_hat": 0.15, "lo80": 0.1, "hi80": 0.2, "lo95": 0.05, "hi95": 0.3}
+    values |= {f"baseline_{name}": 0.16 for name in ("har_rv", "log_har", "har_x", "vix")}
     rows = contract_rows(PREDICTIONS_DAILY, ["SPY"], days).to_pandas()
-    store.write(PREDICTIONS_DAILY, rows.assign(**(given | columns)))
+    store.write(PREDICTIONS_DAILY, rows.assign(**(values | columns)))
 
 
 def qlike(rv: float, forecast: float) -> float:
@@ -49,6 +53,11 @@ def qlike(rv: float, forecast: float) -> float:
 def scored(store: Store, as_of: date = DAYS[-1]) -> pd.DataFrame:
     score(store, UNIVERSE, as_of)
     return store.read(MONITORING_REALIZED_ERROR).to_pandas()
+
+
+def judged(store: Store) -> dict[str, object]:
+    score(store, UNIVERSE, DAYS[-1])
+    return performance(store, UNIVERSE, DAYS[-1])
 
 
 def test_a_forecast_is_scored_by_the_outcome_of_its_session(store: Store) -> None:
@@ -73,9 +82,7 @@ def test_hindsight_is_not_scored(store: Store) -> None:
     assert scored(store)["session"].tolist() == DAYS[5:10]
 
 
-def test_a_challenger_is_scored_beside_the_champion_and_is_no_part_of_its_record(
-    store: Store,
-) -> None:
+def test_a_challenger_is_scored_and_is_no_part_of_the_champions_record(store: Store) -> None:
     put(store)
     put(store, DAYS, role="challenger", model_version="2", rv_5d_hat=0.9)
     assert set(scored(store)["role"]) == {"champion", "challenger"}
@@ -86,15 +93,13 @@ def test_a_challenger_is_scored_beside_the_champion_and_is_no_part_of_its_record
 def test_of_two_champions_of_a_session_the_newest_version_counts(store: Store) -> None:
     put(store, DAYS[:100], model_version="9")
     put(store, DAYS[:100], model_version="10", rv_5d_hat=0.2)
-    score(store, UNIVERSE, DAYS[-1])
-    row = performance(store, UNIVERSE, DAYS[-1])
+    row = judged(store)
     assert row["recent_qlike"] == pytest.approx(np.mean([qlike(v, 0.2) for v in RV[80:100]]))
 
 
 def test_the_windows_are_the_latest_20_and_the_252_before(store: Store) -> None:
     put(store)
-    score(store, UNIVERSE, DAYS[-1])
-    row = performance(store, UNIVERSE, DAYS[-1])
+    row = judged(store)
     assert (row["recent_n"], row["before_n"], row["recent_to"]) == (20, 252, DAYS[-6])
     before = RV[-25 - 252 : -25]
     assert row["before_qlike"] == pytest.approx(np.mean([qlike(v, 0.15) for v in before]))
@@ -106,8 +111,7 @@ def test_the_windows_are_the_latest_20_and_the_252_before(store: Store) -> None:
 @pytest.mark.parametrize(("count", "state"), [(79, "too-few"), (80, "same")])
 def test_fewer_than_80_scored_forecasts_are_too_few(store: Store, count: int, state: str) -> None:
     put(store, DAYS[:count])
-    score(store, UNIVERSE, DAYS[-1])
-    row = performance(store, UNIVERSE, DAYS[-1])
+    row = judged(store)
     assert row["state"] == state
     assert ("p_worse" in row) == (state == "same")
 
@@ -123,8 +127,7 @@ def test_the_same_scores_give_the_same_bytes(store: Store) -> None:
     put(store)
     digests = []
     for _ in range(2):
-        score(store, UNIVERSE, DAYS[-1])
-        performance(store, UNIVERSE, DAYS[-1])
+        judged(store)
         keys = store.objects.list("monitoring.")
         digests.append({key: store.objects.get(key) for key in keys})
     assert digests[0] == digests[1]
@@ -134,13 +137,11 @@ def test_a_worse_model_is_called_worse_and_a_better_one_better(store: Store) -> 
     forecast = np.full(len(DAYS), 0.15)
     forecast[-25:] = 0.3
     put(store, rv_5d_hat=forecast)
-    score(store, UNIVERSE, DAYS[-1])
-    assert performance(store, UNIVERSE, DAYS[-1])["state"] == "worse"
+    assert judged(store)["state"] == "worse"
     good = np.full(len(DAYS), 0.25)
     good[-25:] = RV[-25:] * 1.01
     put(store, rv_5d_hat=good)
-    score(store, UNIVERSE, DAYS[-1])
-    assert performance(store, UNIVERSE, DAYS[-1])["state"] == "better"
+    assert judged(store)["state"] == "better"
 
 
 def test_a_shock_that_hits_the_baseline_alike_is_not_called_worse(store: Store) -> None:
@@ -149,19 +150,16 @@ def test_a_shock_that_hits_the_baseline_alike_is_not_called_worse(store: Store) 
     shocked[-25:] *= 3
     rows = store.read(LABELS_DAILY).to_pandas()
     store.write(LABELS_DAILY, rows.assign(rv_5d=shocked))
-    score(store, UNIVERSE, DAYS[-1])
-    row = performance(store, UNIVERSE, DAYS[-1])
+    row = judged(store)
     assert row["recent_qlike"] > 5 * row["before_qlike"]  # type: ignore[operator]
     assert row["state"] != "worse"
 
 
 def test_the_reference_is_the_nearest_baseline_that_every_row_has(store: Store) -> None:
     put(store, baseline_har_x=None)
-    score(store, UNIVERSE, DAYS[-1])
-    assert performance(store, UNIVERSE, DAYS[-1])["reference"] == "log_har"
+    assert judged(store)["reference"] == "log_har"
     put(store, **{f"baseline_{name}": None for name in ("har_x", "log_har", "har_rv")})
-    score(store, UNIVERSE, DAYS[-1])
-    row = performance(store, UNIVERSE, DAYS[-1])
+    row = judged(store)
     assert (row["state"], row.get("reference")) == ("too-few", None)
 
 
@@ -173,9 +171,6 @@ def test_the_p_value_is_of_the_windows_means_by_plain_loops() -> None:
     tested = shift(before, recent)
     assert tested.p_worse == pytest.approx(stats.t.sf((recent.mean() - centre) / error, 5))
     assert tested.p_better == pytest.approx(1 - tested.p_worse)
-
-
-def test_losses_that_never_differ_are_the_same() -> None:
     assert shift(np.zeros(100), np.zeros(20)).state == "same"
 
 
@@ -226,7 +221,3 @@ def test_coverage_that_is_as_stated_is_seldom_rejected() -> None:
         rows[f"lo{level}"] = rows["forecast"] * np.exp(-half)
         rows[f"hi{level}"] = rows["forecast"] * np.exp(half * 0.6)
         assert false_coverage(rows, level) <= 0.08
-
-
-def test_the_checks_of_a_trial_begin_when_there_are_enough_forecasts() -> None:
-    assert len(list(checks(np.zeros(275)))) == 4
