@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import combinations
 
 import pytest
 import yaml
@@ -61,17 +62,10 @@ def test_a_dashboard_keeps_its_address_and_lets_its_source_be_chosen(uid):
 
 @pytest.mark.parametrize("uid", FILES)
 def test_panels_do_not_overlap(uid):
-    taken: set[tuple[int, int]] = set()
-    for panel in FILES[uid]["panels"]:
-        place = panel["gridPos"]
-        cells = {
-            (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
-        }
-        assert not cells & taken
-        assert place["x"] + place["w"] <= 24
-        taken |= cells
+    places = [panel["gridPos"] for panel in FILES[uid]["panels"]]
+    assert all(place["x"] + place["w"] <= 24 for place in places)
+    for one, two in combinations(places, 2):
+        assert any(one[k] + one[n] <= two[k] or two[k] + two[n] <= one[k] for k, n in ("xw", "yh"))
 
 
 def test_every_metric_is_on_some_dashboard():

@@ -1,4 +1,4 @@
-"""The challenger forecasts beside the champion, and can never stop it."""
+"""The challenger forecasts next to the champion, and can never stop it."""
 
 import shutil
 from datetime import date
@@ -55,9 +55,10 @@ def published(store: Store) -> list[tuple[date, str, str]]:
 
 def test_the_challengers_forecast_is_its_own_from_the_same_features(own: Store) -> None:
     day = last_sessions(1)[0]
-    champion, beside = infer(own, UNIVERSE, day).to_pylist()[0], shadow(own, UNIVERSE, day, day)
-    row = beside.rows.to_pylist()[0]
-    assert beside.summary == "version 2, sessions forecast: 1"
+    champion = infer(own, UNIVERSE, day).to_pylist()[0]
+    challenged = shadow(own, UNIVERSE, day, day)
+    row = challenged.rows.to_pylist()[0]
+    assert challenged.summary == "version 2, sessions forecast: 1"
     assert (row["role"], row["model_version"], champion["role"]) == ("challenger", "2", "champion")
     features = forecast._features(own, UNIVERSE, day).loc[day]
     alone = predict_row(registry.verify(own, "2").forecaster, "2", "SYN", day, features)
@@ -66,12 +67,12 @@ def test_the_challengers_forecast_is_its_own_from_the_same_features(own: Store) 
     assert row["model_as_of"].isoformat() == registry.find(own, "2").as_of
 
 
-def test_both_stand_in_the_table_side_by_side(own: Store) -> None:
+def test_both_are_in_the_table(own: Store) -> None:
     first, *_, last = days = last_sessions(DAYS)
     filled = backfill(own, UNIVERSE, first, last)
     assert (filled.report.added, filled.challenger) == (DAYS, "version 2, sessions forecast: 20")
-    beside = [(day, "1", "champion") for day in days] + [(day, "2", "challenger") for day in days]
-    assert published(own) == sorted(beside)
+    versions = (("1", "champion"), ("2", "challenger"))
+    assert published(own) == [(day, *version) for day in days for version in versions]
     assert backfill(own, UNIVERSE, first, last).report.unchanged == DAYS
 
 
@@ -81,28 +82,21 @@ def test_a_backfill_gives_the_challengers_rows_of_the_same_days_run_one_by_one(o
     assert shadow(own, UNIVERSE, days[0], days[-1]).rows.to_pylist() == singly
 
 
-def test_without_a_challenger_there_is_nothing_and_nothing_is_said(own: Store) -> None:
+def test_without_a_challenger_there_is_no_row_and_no_summary(own: Store) -> None:
     registry.retire(own, **AUDIT)
     day = last_sessions(1)[0]
-    beside = shadow(own, UNIVERSE, day, day)
-    assert (len(beside.rows), beside.summary) == (0, "")
-    assert publish(own, beside.rows).added == 0
+    challenged = shadow(own, UNIVERSE, day, day)
+    assert (len(challenged.rows), challenged.summary) == (0, "")
+    assert publish(own, challenged.rows).added == 0
 
 
-def test_an_altered_challenger_is_left_out_and_named_and_the_champion_forecasts(own: Store) -> None:
-    key = registry.find(own, "2").uri + "linear.json"
-    own.objects.put(key, own.objects.get(key) + b" ")
+@pytest.mark.parametrize("name", ["linear.json", "challenger.json"])
+def test_a_challenger_with_an_altered_file_is_left_out(own: Store, name: str) -> None:
+    key = f"registry/{name}" if name == "challenger.json" else registry.find(own, "2").uri + name
+    own.objects.put(key, b" " + own.objects.get(key)[1:])
     day = last_sessions(1)[0]
     filled = backfill(own, UNIVERSE, day, day)
-    assert "linear.json: found a file whose bytes were altered" in filled.challenger
-    assert published(own) == [(day, "1", "champion")]
-
-
-def test_an_unreadable_pointer_of_the_challenger_is_left_out_too(own: Store) -> None:
-    own.objects.put("registry/challenger.json", b"{")
-    day = last_sessions(1)[0]
-    filled = backfill(own, UNIVERSE, day, day)
-    assert "challenger.json" in filled.challenger
+    assert name in filled.challenger
     assert published(own) == [(day, "1", "champion")]
 
 
@@ -118,7 +112,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-def test_whatever_a_challenger_raises_on_a_day_costs_that_day_alone(
+def test_an_error_of_the_challenger_costs_its_forecast_of_that_day_alone(
     own: Store, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     days = last_sessions(3)
@@ -137,7 +131,7 @@ def test_whatever_a_challenger_raises_on_a_day_costs_that_day_alone(
 
 
 @pytest.mark.parametrize(("column", "value"), [("rv_5d_hat", 9.0), ("hi80", 0.0001)])
-def test_a_challengers_forecast_that_cannot_be_true_is_left_out_and_the_champions_stands(
+def test_an_impossible_forecast_of_the_challenger_is_left_out(
     own: Store, monkeypatch: pytest.MonkeyPatch, column: str, value: float
 ) -> None:
     def absurd(forecaster, version, *rest):
@@ -156,9 +150,7 @@ def test_a_challenger_of_another_target_is_left_out(own: Store) -> None:
     assert "trained on SYN" in shadow(own, other, day, day).summary
 
 
-def test_a_challengers_fault_is_none_of_the_champions(
-    own: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_of_the_champion_is_raised(own: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(forecaster, version, *rest):
         raise ValueError("feature shape")
 
@@ -172,7 +164,7 @@ def read_nothing(symbol: str, as_of: date) -> pd.DataFrame:
     pytest.fail(f"the features of {symbol} up to {as_of} were read")
 
 
-def test_the_recorded_decision_alone_settles_who_is_taken_as_challenger(
+def test_the_recorded_decision_alone_makes_a_run_the_challenger(
     own: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gate, "evaluate_candidate", lambda *_: pytest.fail("evaluated again"))
