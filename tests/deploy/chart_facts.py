@@ -1,32 +1,34 @@
-"""What each value set renders, one line a fact, recorded under tests/deploy/chart_facts.
+"""What each value set renders, one line per fact, recorded under tests/deploy/chart_facts.
 
 `minimal` is recorded whole, every other set as its difference from it. After an intended change of
 the chart, run ``python -m tests.deploy.chart_facts`` to record again, and review the difference.
 """
 
 import json
+import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.deploy.charted import VALUE_SETS, objects_in, text_of
 from tests.deploy.tools import CHART
 
-__all__ = ["BASE", "FOLDER", "difference", "facts", "recorded", "with_notes"]
+__all__ = ["FOLDER", "lines", "with_notes"]
 
 BASE = "minimal"
 FOLDER = Path(__file__).with_name("chart_facts")
 
 _SHORT, _LONG = 120, 600
-"""A part of an object that is no longer than the one is one fact; a text longer than the other is
-not shown."""
+"""A part of an object up to the first length is one fact; a text beyond the second is omitted."""
 
-_TELLING = ("component", "service", "release", "grafana_dashboard")
-"""Last parts of the labels that differ between objects; the others are on each."""
+_DISTINCT = ("component", "service", "release", "grafana_dashboard")
+"""Last parts of the labels that differ between objects."""
 
 
 def with_notes(chart: Path) -> Path:
-    """Have a copied chart render its notes as an object too: `helm template` never shows them."""
+    """Make a copied chart render its notes as an object too, which `helm template` omits."""
     text = (chart / "templates/NOTES.txt").read_text()
     name = '{{- define "notes" -}}\n' + text + "{{- end }}\n"
     head = '{"kind": "Notes", "metadata": {"name": "notes"}, "text": '
@@ -49,7 +51,7 @@ def facts(objects: list[dict[str, Any]]) -> set[str]:
 
 def _leaves(path: str, tree: Any) -> Iterator[tuple[str, str]]:
     if path.endswith("abels") and isinstance(tree, dict):
-        tree = {key: each for key, each in tree.items() if key.rpartition("/")[2] in _TELLING}
+        tree = {key: each for key, each in tree.items() if key.rpartition("/")[2] in _DISTINCT}
     if path == "spec.groups":  # of Prometheus rules, which have tests of their own
         tree = [each["name"] for each in tree]
     text = json.dumps(tree)
@@ -66,40 +68,27 @@ def _leaves(path: str, tree: Any) -> Iterator[tuple[str, str]]:
         yield path, text if len(text) < _LONG else "a long text"
 
 
-def difference(rendered: set[str], base: set[str]) -> list[str]:
-    """Return facts that are new (+) and gone (-), sorted; an object that is gone is one line."""
-    gone = {one for one in base - rendered if ": " not in one}
-    lost = {one for one in base - rendered if one.partition(": ")[0] not in gone} | gone
-    lines = [f"+ {one}" for one in rendered - base] + [f"- {one}" for one in lost]
-    return sorted(lines, key=lambda line: (line[2:], line[0]))
+def lines(name: str, chart: Path) -> list[str]:
+    """Return what is recorded of a value set: its facts, or which are new (+) and gone (-).
 
-
-def recorded(name: str) -> set[str]:
-    """Return the recorded facts of a value set."""
-    rendered = set((FOLDER / f"{BASE}.txt").read_text().splitlines())
+    An object that is gone is one line.
+    """
+    rendered, base = _of(name, chart), _of(BASE, chart)
     if name == BASE:
-        return rendered
-    for line in (FOLDER / f"{name}.txt").read_text().splitlines():
-        fact = line[2:]
-        if line[0] == "+":
-            rendered.add(fact)
-        else:
-            rendered -= {one for one in rendered if one == fact or one.startswith(f"{fact}: ")}
-    return rendered
+        return sorted(rendered)
+    gone = {one for one in base - rendered if ": " not in one}
+    lost = {one for one in base - rendered if one.partition(": ")[0] not in gone}
+    changes = [f"+ {one}" for one in rendered - base] + [f"- {one}" for one in lost | gone]
+    return sorted(changes, key=lambda line: (line[2:], line[0]))
 
 
-def _write(chart: Path) -> None:
-    FOLDER.mkdir(exist_ok=True)
-    of = {name: facts(objects_in(text_of(path, chart=chart))) for name, path in VALUE_SETS.items()}
-    for name, rendered in of.items():
-        lines = sorted(rendered) if name == BASE else difference(rendered, of[BASE])
-        (FOLDER / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines))
+@cache
+def _of(name: str, chart: Path) -> set[str]:
+    return facts(objects_in(text_of(VALUE_SETS[name], chart=chart)))
 
 
 if __name__ == "__main__":
-    import shutil
-    from tempfile import TemporaryDirectory
-
     with TemporaryDirectory() as folder:
-        copied = shutil.copytree(CHART, Path(folder) / "volcast")
-        _write(with_notes(copied))
+        copied = with_notes(shutil.copytree(CHART, Path(folder) / "volcast"))
+        for name in VALUE_SETS:
+            (FOLDER / f"{name}.txt").write_text("".join(f"{one}\n" for one in lines(name, copied)))

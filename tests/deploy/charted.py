@@ -1,4 +1,4 @@
-"""The chart as `helm template` renders it."""
+"""The chart as `helm template` renders it, and the overlays as kustomize builds them."""
 
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -8,14 +8,16 @@ from typing import Any
 
 import yaml
 
-from tests.deploy.tools import CHART, ROOT, tool
+from tests.deploy.tools import CHART, MANIFESTS, ROOT, ran, tool
 
 __all__ = [
-    "NAMESPACE", "PACKAGES", "VALUE_SETS", "RenderingFailed", "chosen", "objects_in", "pod_specs",
-    "pods", "render", "text_of",
+    "NAMESPACE", "OVERLAYS", "PACKAGES", "VALUE_SETS", "RenderingFailed", "built", "chosen",
+    "images", "objects_in", "overlay", "pod_specs", "pods", "render", "text_of",
 ]  # fmt: skip
 
 NAMESPACE = "volcast"
+
+OVERLAYS = ("kind", "eks")
 
 VALUE_SETS = {
     path.name.removesuffix("-values.yaml"): path for path in sorted((CHART / "ci").glob("*.yaml"))
@@ -96,3 +98,25 @@ def pod_specs(tree: Any) -> Iterator[dict[str, Any]]:
     if isinstance(tree, list):
         for branch in tree:
             yield from pod_specs(branch)
+
+
+def built(folder: Path) -> str:
+    """Return what kustomize prints for a folder."""
+    return ran([tool("kustomize"), "build", "--enable-helm", "--helm-command", tool("helm"),
+                str(folder)])  # fmt: skip
+
+
+@cache
+def overlay(name: str) -> list[dict[str, Any]]:
+    """Return the objects of an overlay; they are shared, so copy what you change."""
+    return objects_in(built(MANIFESTS / "overlays" / name))
+
+
+def images(objects: list[dict[str, Any]]) -> set[str]:
+    """Return the images of all pods."""
+    return {
+        container["image"]
+        for one in objects
+        for spec in pod_specs(one)
+        for container in (*spec["containers"], *spec.get("initContainers", ()))
+    }

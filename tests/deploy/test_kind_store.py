@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.charted import chosen
-from tests.deploy.overlays import overlay
+from tests.deploy.charted import chosen, overlay
 from tests.deploy.tools import ROOT
 from tests.s3_server import free_ports
 

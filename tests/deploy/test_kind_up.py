@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.charted import chosen, objects_in
-from tests.deploy.overlays import images, overlay
+from tests.deploy.charted import chosen, images, objects_in, overlay
 from tests.deploy.tools import ROOT, tool
 from volcast.steps import IMAGES
 

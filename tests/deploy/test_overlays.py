@@ -11,9 +11,8 @@ import pytest
 import yaml
 
 from tests.deploy.aws_account import ACCOUNT, BUCKET, REGION, TAKERS, resources, roles
-from tests.deploy.charted import chosen, pod_specs
-from tests.deploy.overlays import OVERLAYS, built, images, overlay
-from tests.deploy.tools import MANIFESTS, ROOT
+from tests.deploy.charted import OVERLAYS, built, chosen, images, overlay, pod_specs
+from tests.deploy.tools import CHART, MANIFESTS, ROOT
 from volcast.steps import ROLES
 
 NAMESPACES = {"volcast", "kubeflow", "storage"}
@@ -153,3 +152,25 @@ def test_the_documented_command_replaces_every_example_value(tmp_path: Path):
         assert example not in whole
     assert "arn:aws:iam::999999999999:role/volcast-infer" in whole
     assert "arn:aws:kms:us-west-2:999999999999:key/k1" in whole
+
+
+ROUTES = (CHART / "files/alertmanager.yaml").read_text()
+EXTERNAL = yaml.safe_load((MANIFESTS / "eks/alerting.yaml").read_text())
+ALERTING_KEYS = {"slack_url", "heartbeat_token"}
+
+
+def test_every_secret_file_is_a_key_of_the_mounted_secret():
+    files = re.findall(r"_file: (\S+)", ROUTES)
+    folder = f"/etc/alertmanager/secrets/{EXTERNAL['spec']['target']['name']}"
+    assert set(files) == {f"{folder}/{key}" for key in ALERTING_KEYS}
+    assert {one["secretKey"] for one in EXTERNAL["spec"]["data"]} == ALERTING_KEYS
+    assert {one["remoteRef"]["property"] for one in EXTERNAL["spec"]["data"]} == ALERTING_KEYS
+
+
+def test_the_secret_comes_from_the_stack_by_a_store_that_its_namespace_may_use():
+    name = resources()["Alerting"]["Properties"]["Name"]
+    assert {one["remoteRef"]["key"] for one in EXTERNAL["spec"]["data"]} == {name}
+    (store,) = (one for one in overlay("eks") if one["kind"] == "ClusterSecretStore")
+    assert store["metadata"]["name"] == EXTERNAL["spec"]["secretStoreRef"]["name"]
+    (condition,) = store["spec"]["conditions"]
+    assert EXTERNAL["metadata"]["namespace"] in condition["namespaces"]

@@ -8,8 +8,7 @@ import re
 
 import pytest
 
-from tests.deploy.charted import VALUE_SETS, pod_specs, pods, render
-from tests.deploy.overlays import OVERLAYS, overlay
+from tests.deploy.charted import OVERLAYS, VALUE_SETS, overlay, pod_specs, pods, render
 
 POD = {
     "runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001,

@@ -1,17 +1,25 @@
 """All steps and parts run; what each requests of the bucket is granted to its role."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import boto3
 import pytest
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from components import COMPONENTS
 from tests.deploy.aws_account import BUCKET as GRANTED
 from tests.deploy.aws_account import grants
-from tests.deploy.store_access import Artifact, Ledger, recorded_s3
+from tests.s3_server import free_ports
 from volcast.core.settings import read_settings
 from volcast.steps import ROLES
 from volcast.store import Store
@@ -20,6 +28,81 @@ pytestmark = pytest.mark.xdist_group("store_access")
 
 BUCKET, AS_OF, LATER = "volcast-recorded", "2004-03-31", "2004-04-30"
 NOW = datetime(2026, 1, 2, 22, tzinfo=UTC)
+
+
+ACTIONS = {
+    "GET": "s3:GetObject", "HEAD": "s3:GetObject", "PUT": "s3:PutObject",
+    "DELETE": "s3:DeleteObject",
+}  # fmt: skip
+
+
+@dataclass
+class Ledger:
+    """Requests as (role, action as IAM names it, key or prefix within the bucket)."""
+
+    role: str = ""
+    requests: set[tuple[str, str, str]] = field(default_factory=set)
+
+    @contextmanager
+    def of(self, role: str) -> Iterator[None]:
+        """Attribute all requests of the block to this role."""
+        self.role, before = role, self.role
+        yield
+        self.role = before
+
+    def note(self, environ: dict[str, Any]) -> None:
+        """Record the actions that S3 would check for one request."""
+        _, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
+        method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
+        if key:
+            actions = {(ACTIONS[method], unquote(key))}
+        elif method == "GET" and "list-type" in query:
+            actions = {("s3:ListBucket", "")}
+        else:  # no role is granted anything else of the bucket
+            actions = {(method, query)}
+        if "HTTP_IF_MATCH" in environ:
+            actions.add(("s3:GetObject", unquote(key)))  # S3 checks both for a conditional write
+        self.requests |= {(self.role, action, name) for action, name in actions}
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+@contextmanager
+def recorded_s3(ledger: Ledger) -> Iterator[dict[str, str]]:
+    """Run the server on loopback and yield the ``AWS_*`` names that lead to it."""
+    answer = DomainDispatcherApplication(create_backend_app)
+
+    def recording(environ: dict[str, Any], respond: Any) -> Any:
+        ledger.note(environ)
+        return answer(environ, respond)
+
+    port = free_ports(1)[0]
+    server = make_server("127.0.0.1", port, recording, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ACCESS_KEY_ID": "tester",
+            "AWS_SECRET_ACCESS_KEY": "of-no-worth",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Artifact(SimpleNamespace):
+    """Takes the place of an output that Kubeflow gives to a step."""
+
+    path: str
+
+    def log_metric(self, name: str, value: float) -> None:
+        pass
 
 
 class Walk:
