@@ -4,10 +4,11 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 .NOTPARALLEL:
 
-PYTHON ?= python3.11
+# The first of them that is installed.
+PYTHON ?= $(or $(shell for name in python3.11 python3.12 python3.13; do command -v $$name && break; done),python3.11)
 VENV := .venv
 BIN := $(VENV)/bin
-LOCKS := bootstrap platform dev bench-mlserver drift policy data model serving dashboard
+LOCKS := drift policy mlserver
 # What the pipelines are compiled with is what the images are called.
 IMAGES := data model drift serving dashboard
 IMAGE_REPOSITORY := $(or $(VOLCAST_IMAGE_REPOSITORY),volcast)
@@ -23,19 +24,22 @@ endif
 # SOURCE, SOURCE_PATH, STORE and AS_OF reach every command as the settings they are.
 $(foreach name,SOURCE SOURCE_PATH STORE AS_OF,$(if $($(name)),$(eval export VOLCAST_$(name) := $($(name)))))
 
-# The environment is as old as the locks it was made from: other locks, other stamp.
-stamp = $(VENV)/.stamp-$(1)-$(shell cat requirements/bootstrap.txt requirements/$(1).txt pyproject.toml | cksum | cut -d' ' -f1)
-DEV := $(call stamp,dev)
+# The environment is as old as the lock it was made from: another lock, another stamp.
+stamp = $(1)/.stamp-$(2)-$(shell cat requirements/bootstrap.txt requirements/$(3).txt pyproject.toml | cksum | cut -d' ' -f1)
+DEV := $(call stamp,$(VENV),dev,lock)
 # The drift check's detectors need other versions of nearly everything.
 DRIFT_VENV := .venv-drift
-DRIFT := $(subst $(VENV)/,$(DRIFT_VENV)/,$(call stamp,drift))
+DRIFT := $(call stamp,$(DRIFT_VENV),drift,drift)
 # The linters of what goes to a cluster pin what they need exactly, and differently.
 POLICY_VENV := .venv-policy
-POLICY := $(subst $(VENV)/,$(POLICY_VENV)/,$(call stamp,policy))
+POLICY := $(call stamp,$(POLICY_VENV),policy,policy)
+COMMA := ,
 # Go programs, as old as the list of their versions; a machine without Go has none.
 TOOLS := .tools/.stamp-$(shell cksum requirements/tools.txt | cut -d' ' -f1)
 # Where the test tools were once installed they stay.
-RUN := $(if $(wildcard $(VENV)/.stamp-dev-*),$(DEV),$(call stamp,platform))
+RUN := $(if $(wildcard $(VENV)/.stamp-dev-*),$(DEV),$(call stamp,$(VENV),run,lock))
+# A terminal sees how far an installation is; a log does not want it.
+UV_QUIET = $$([ -t 2 ] || echo --quiet)
 
 .PHONY: help setup run evaluate ingest features train infer drift api metrics brief dash test bench bench-serving check lint generated policies render lock tools kind-up kind-down build
 
@@ -103,15 +107,15 @@ render: $(RUN) ## Write the compiled pipelines and the dashboards that are commi
 	@$(BIN)/python -m pipelines.compile
 	@$(BIN)/python -m serving.dashboards
 
-lock: $(DEV) ## Make the locks from requirements/*.in; pins that still fit are kept
-	@for name in $(LOCKS); do \
-	  $(BIN)/uv pip compile -q requirements/$$name.in -o requirements/$$name.txt --generate-hashes \
-	    --python-version 3.11 --python-platform linux --override requirements/overrides.txt \
-	    $$(test ! -f requirements/$$name-overrides.txt || echo --override requirements/$$name-overrides.txt) \
-	    --custom-compile-command "make lock"; \
-	done; \
-	$(BIN)/uv pip compile -q requirements/kfp.in -o requirements/kfp.txt --no-deps --generate-hashes \
-	  --python-version 3.11 --python-platform linux --custom-compile-command "make lock"
+lock: $(DEV) ## Make the locks from pyproject.toml; pins that still fit are kept
+	@compile() { $(BIN)/uv pip compile -q "$$@" --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock"; }; \
+	compile pyproject.toml --extra all --group dev -o requirements/lock.txt; \
+	echo uv | compile - -o requirements/bootstrap.txt; \
+	for name in $(LOCKS); do \
+	  compile --group $$name -o requirements/$$name.txt \
+	    $$(test ! -f requirements/$$name-overrides.txt || echo --override requirements/$$name-overrides.txt); \
+	done
 
 tools: $(TOOLS) ## Build helm, kustomize, kind and the linters of manifests from source (needs Go, 5 minutes, once)
 
@@ -134,35 +138,36 @@ build: ## Build the images with Docker: IMAGES="data model drift serving dashboa
 	done
 
 $(VENV)/.stamp-%:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-	  { echo "volcast needs Python 3.11; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "volcast needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
 	@# A venv cut short has no pip; it is made again.
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@lock=requirements/$(firstword $(subst -, ,$*)).txt; \
-	echo "Installing $$(grep -c '==' $$lock) pinned packages into $(VENV), once ..." >&2; \
-	{ $(BIN)/python -m pip install -q --require-hashes -r requirements/bootstrap.txt && \
-	  $(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes $$lock; } || \
+	@echo "Installing about $(if $(filter dev-%,$*),280,230) packages into $(VENV), once, 2 GB on disk ..." >&2
+	@{ $(BIN)/python -m pip install -q --require-hashes -r requirements/bootstrap.txt && \
+	  $(BIN)/uv pip install $(UV_QUIET) --compile-bytecode --python $(BIN)/python -e '.[all]' $(if $(filter dev-%,$*),--group dev) \
+	    --constraints requirements/lock.txt --build-constraints requirements/lock.txt; } || \
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
-	  $(BIN)/python -m pip install --no-deps --require-hashes -r $$lock; }
-	@$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	  $(BIN)/python -m pip install --no-deps --require-hashes -r requirements/lock.txt && \
+	  $(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .; }
 	@touch $@
 
 # Whoever asks for one of them asks for .venv first, with or without the test tools, and that has uv.
 define install_next_to
-	@$(1)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(1)
-	@echo "Installing $$(grep -c '==' requirements/$(2).txt) pinned packages into $(1), once ..." >&2
-	@$(BIN)/uv pip sync -q --python $(1)/bin/python --require-hashes requirements/$(2).txt || \
+	@$(1)/bin/python -c '' 2>/dev/null || $(BIN)/uv venv -q --clear --python $(3) $(1)
+	@echo "Installing $$(grep -c '==' requirements/$(2).txt) packages into $(1), once ..." >&2
+	@$(BIN)/uv pip sync $(UV_QUIET) --python $(1)/bin/python --require-hashes requirements/$(2).txt || \
 	{ echo "uv could not install them; trying pip, which knows this machine's package index ..." >&2; \
 	  $(BIN)/python -m pip --python $(1)/bin/python install --no-deps --require-hashes -r requirements/$(2).txt; }
 	@touch $@
 endef
 
+# alibi-detect needs numpy 1, which no later Python has; uv finds or fetches one that does.
 $(DRIFT_VENV)/.stamp-%:
-	$(call install_next_to,$(DRIFT_VENV),drift)
+	$(call install_next_to,$(DRIFT_VENV),drift,'>=3.11$(COMMA)<3.13')
 	@find $(DRIFT_VENV)/lib -type d \( -name tests -o -path '*/pyarrow/include' \) -prune -exec rm -rf {} +
 
 $(POLICY_VENV)/.stamp-%:
-	$(call install_next_to,$(POLICY_VENV),policy)
+	$(call install_next_to,$(POLICY_VENV),policy,$(BIN)/python)
 
 $(TOOLS):
 	@command -v go >/dev/null || { echo "make tools builds programs written in Go; install Go 1.24 or newer." >&2; exit 2; }

@@ -1,33 +1,31 @@
 """An image installs what a laptop installs, or a part of it."""
 
 import re
+import tomllib
 
 import pytest
 
 from tests.deploy.tools import ROOT
 from volcast.steps import IMAGES
 
-PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==(\S+)", re.MULTILINE)
-LOCKS = ("data", "model", "serving", "dashboard", "kfp")
+PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)==(\S+)", re.MULTILINE)
+GROUPS = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
 
 
 def pins(name: str) -> dict[str, str]:
     return dict(PIN.findall((ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("name", LOCKS)
-def test_an_image_pins_what_the_platform_pins(name):
-    locked, platform = pins(name), pins("platform")
-    assert locked
-    assert locked == {package: platform.get(package) for package in locked}
-
-
-def test_every_image_of_a_step_has_a_lock():
-    assert set(IMAGES.values()) - {"drift"} <= set(LOCKS)
+def test_every_image_has_a_group_of_locked_packages():
+    images = {name.removeprefix("image-") for name in GROUPS if name.startswith("image-")}
+    assert images | {"drift"} == {*IMAGES.values(), "serving", "dashboard"}
+    for image in images:
+        names = {re.split(r"[\[<>=]", one)[0] for one in GROUPS[f"image-{image}"]}
+        assert names <= pins("lock").keys()
     assert pins("drift")["alibi-detect"] == "0.11.4"
 
 
-@pytest.mark.parametrize("name", [*LOCKS, "drift", "policy"])
+@pytest.mark.parametrize("name", ["lock", "bootstrap", "drift", "policy", "mlserver"])
 def test_a_lock_hashes_every_pin_and_names_no_index(name):
     text = (ROOT / f"requirements/{name}.txt").read_text(encoding="utf-8")
     for block in re.split(r"\n(?=[A-Za-z0-9])", text)[1:]:

@@ -9,7 +9,7 @@ from pathlib import Path
 __all__ = ["environment", "model_folder", "version"]
 
 _ROOT = Path(__file__).parents[3]
-_LOCK = _ROOT / "requirements" / "bench-mlserver.txt"
+_LOCK = _ROOT / "requirements" / "mlserver.txt"
 _VENV = _ROOT / "var" / "bench" / "mlserver"
 
 

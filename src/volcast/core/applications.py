@@ -14,13 +14,23 @@ __all__ = ["load"]
 def load(module: str) -> ModuleType:
     """Import ``module``, such as ``feature_repo.historical``, from the repository root.
 
-    The root is ``VOLCAST_HOME`` where set (as in the images), else the checkout that this package
-    was installed from, else the current folder; ConfigError if none holds the application.
+    The root is ``VOLCAST_HOME`` where set, else the checkout that this package was installed from
+    or the copy in its wheel, else the current folder.
+
+    Raises
+    ------
+    ConfigError
+        If no such folder holds the application.
     """
     top = module.partition(".")[0]
-    home = os.environ.get("VOLCAST_HOME")
-    for place in (home and Path(home), Path(__file__).resolve().parents[3], Path.cwd()):
-        if place and (place / top).is_dir():
+    places = [
+        Path(os.environ["VOLCAST_HOME"]) if "VOLCAST_HOME" in os.environ else None,
+        Path(__file__).resolve().parents[3],
+        Path(__file__).resolve().parents[1] / "applications",
+        Path.cwd(),
+    ]
+    for place in places:
+        if place is not None and (place / top).is_dir():
             if str(place) not in sys.path:
                 sys.path.insert(0, str(place))
             return importlib.import_module(module)
