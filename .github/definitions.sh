@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches the definitions of the kinds that the chart uses, of the versions that are installed beside it, into a
+# Fetches the definitions of the kinds that the chart uses, of the versions that are installed with it, into a
 # folder for VOLCAST_CRDS: .github/definitions.sh FOLDER
 set -euo pipefail
 cd "$(dirname "$0")/.."

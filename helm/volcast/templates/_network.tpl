@@ -28,7 +28,7 @@
   podSelector: {matchLabels: {pipelines.kubeflow.org/v2_component: "true", volcast/role: {{ .role }}}}
 {{- end }}
 
-{{/* One rule: way (to, from), peers (text), ports, and protocols beside TCP. */}}
+{{/* One rule: way (to, from), peers (text), ports, and UDP ports. */}}
 {{- define "volcast.rule" -}}
 - {{ .way }}:
     {{- trim .peers | nindent 4 }}

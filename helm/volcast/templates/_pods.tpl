@@ -38,7 +38,7 @@ imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 {{- include "volcast.containerSecurity" . | nindent 0 }}
 {{- end }}
 
-{{/* What a part that reads the store is told. */}}
+{{/* Environment of a part that reads the store. */}}
 {{- define "volcast.storeEnvironment" -}}
 {{- with .root.Values.redis.existingSecret }}
 - name: VOLCAST_ONLINE_STORE
