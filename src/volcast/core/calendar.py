@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import exchange_calendars
@@ -38,14 +39,10 @@ def _xnys() -> exchange_calendars.ExchangeCalendar:
 
 
 @lru_cache(maxsize=1)
-def _session_index() -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(_xnys().sessions)
-
-
-@lru_cache(maxsize=1)
 def _days() -> NDArray[np.datetime64]:
     """Return the sessions in whole days, in which any date fits; nanoseconds end in 2262."""
-    return _session_index().to_numpy().astype("datetime64[D]")
+    days: NDArray[np.datetime64] = _xnys().sessions.to_numpy().astype("datetime64[D]")
+    return days
 
 
 def _day(day: date) -> np.datetime64:
@@ -56,7 +53,7 @@ def _day(day: date) -> np.datetime64:
 def sessions(first: date, last: date) -> list[date]:
     """XNYS sessions from ``first`` to ``last``, both inclusive."""
     lo, hi = _days().searchsorted(_day(first)), _days().searchsorted(_day(last), "right")
-    return [stamp.date() for stamp in _session_index()[lo:hi]]
+    return cast(list[date], _days()[lo:hi].tolist())
 
 
 @lru_cache(maxsize=4096)
@@ -74,7 +71,7 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
         If a day is not a session.
     """
     labels = pd.DatetimeIndex(pd.to_datetime(list(days)))
-    positions = _session_index().get_indexer(labels)
+    positions = _xnys().sessions.get_indexer(labels)
     if (positions < 0).any():
         odd = labels[positions < 0][0].date()
         raise ContractError(
@@ -89,16 +86,15 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
 @lru_cache(maxsize=4096)
 def after(session: date, count: int) -> date:
     """Return the session ``count`` after (if negative, before) ``session``; NotFound if none."""
-    index = _session_index()
     position = int(_days().searchsorted(_day(session)))
-    if not is_session(session) or not 0 <= position + count < len(index):
+    if not is_session(session) or not 0 <= position + count < len(_days()):
         raise NotFound(
             found=f"{session} and {count} sessions from it",
             expected="a XNYS session in range",
             where="calendar",
             remedy=f"Ask for a session between {_FIRST} and {_LAST}.",
         )
-    return index[position + count].date()
+    return cast(date, _days()[position + count].item())
 
 
 def deadline(session: date) -> datetime:

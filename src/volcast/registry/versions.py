@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from volcast.core.errors import KeyMissing, ModelError, NotFound
+from volcast.core.errors import ModelError, NotFound
 from volcast.core.hashing import as_json, parsed
 from volcast.models.forecaster import MODEL_FILES, Forecaster
 from volcast.store import Store
@@ -110,12 +110,11 @@ def write_files(store: Store, files: Mapping[str, bytes]) -> str:
 def list_versions(store: Store) -> list[Version]:
     """Return every registered version, oldest first."""
     keys = store.objects.list(_RECORDS)
-    versions = [
-        parsed(
-            lambda data: Version(**json.loads(data)), store.objects.get(key), key, error=ModelError
-        )
-        for key in keys
-    ]
+
+    def version(data: bytes) -> Version:
+        return Version(**json.loads(data))
+
+    versions = [parsed(version, store.objects.get(key), key, error=ModelError) for key in keys]
     return sorted(versions, key=lambda version: int(version.version))
 
 
@@ -144,7 +143,7 @@ def claim_number(store: Store, *, sha256: str, run_id: str, as_of: str, target: 
         for version in versions:
             if version.sha256 == sha256:
                 return version
-        number = max(number, *(int(version.version) for version in versions), 0) + 1
+        number = max([number, *(int(version.version) for version in versions)]) + 1
         version = Version(NAME, str(number), sha256, f"models/{sha256}/", run_id, as_of, target)
         # False if another process has claimed the number meanwhile.
         if store.objects.put_if(f"{_RECORDS}{number}.json", as_json(asdict(version)), None):
@@ -186,22 +185,21 @@ def load(store: Store, version: Version) -> Champion:
 def _read(store: Store, prefix: str, names: tuple[str, ...], remedy: str) -> dict[str, bytes]:
     files = {}
     for name in names:
-        try:
-            files[name] = store.objects.get(prefix + name)
-        except KeyMissing as error:
-            raise ModelError(
-                found="no such file",
-                expected="all files of a model",
-                where=prefix + name,
-                remedy=remedy,
-            ) from error
+        stored = store.objects.get_or_none(prefix + name)
+        if stored is None:
+            raise _unusable("no such file", prefix + name, remedy)
+        files[name] = stored.data
     return files
 
 
 def _altered(where: str) -> ModelError:
+    return _unusable("a file whose bytes were altered", where, _RESTORE)
+
+
+def _unusable(found: str, where: str, remedy: str) -> ModelError:
     return ModelError(
-        found="a file whose bytes were altered",
-        expected="the bytes that were registered (SHA-256)",
+        found=found,
+        expected="all files of a model, each with the SHA-256 it was registered with",
         where=where,
-        remedy=_RESTORE,
+        remedy=remedy,
     )

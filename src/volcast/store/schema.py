@@ -68,7 +68,7 @@ class Table:
         return self.partition_stamp is not None
 
     def conform(self, rows: pa.Table | pd.DataFrame, where: str | None = None) -> pa.Table:
-        """Return ``rows`` typed, ordered and sorted as the contract says.
+        """Return ``rows`` with the contract's types, order of columns and order of rows.
 
         Parameters
         ----------
