@@ -84,6 +84,14 @@ def test_a_label_without_a_row_is_left_out(rows):
     assert list(by_label(rows, labels, ["calm", "stressed"])) == ["calm"]
 
 
+def test_a_part_of_one_row_is_compared(rows):
+    assert phases(rows.iloc[:3]).keys() == {"first", "second", "third"}
+    (skill,) = by_year(rows.iloc[:1]).values()
+    assert skill.line("volcast").qlike == pytest.approx(qlike(rows.iloc[:1], "forecast"))
+    assert math.isnan(skill.line("volcast").r2_log)
+    assert skill.line("har_rv").p_better == 0.5
+
+
 def test_phases_take_every_fifth_session_and_all_of_them_once(rows):
     parts = phases(rows)
     assert sum(phase.rows for phase in parts.values()) == len(rows)

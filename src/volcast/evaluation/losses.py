@@ -1,5 +1,7 @@
 """Losses of a volatility forecast."""
 
+from math import nan
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,7 +57,7 @@ def log_r2(rv: Floats, forecast: Floats) -> float:
     """Share of the variance of log volatility, f8[n] each, that the forecast explains.
 
     ``1 - sum (log rv - log f)^2 / sum (log rv - mean log rv)^2``, without a refit: a biased
-    forecast pays for its bias.
+    forecast pays for its bias. NaN of one row, or of volatilities that are all the same.
 
     Examples
     --------
@@ -64,4 +66,5 @@ def log_r2(rv: Floats, forecast: Floats) -> float:
     """
     error = np.log(rv) - np.log(forecast)
     spread = np.log(rv) - np.log(rv).mean()
-    return float(1 - (error @ error) / (spread @ spread))
+    squares = float(spread @ spread)
+    return 1 - float(error @ error) / squares if squares > 0 else nan
