@@ -241,22 +241,6 @@ def test_the_sample_ends_with_its_target(tmp_path: Path) -> None:
     assert store.read(RAW_MACRO).num_rows == report.macro_added == 743
 
 
-def test_every_symbol_of_the_folder_is_stored_with_every_row(
-    shared_data: Path, tmp_path: Path
-) -> None:
-    store, universe = Store.open(str(tmp_path / "store")), Universe()
-    (tmp_path / "market").symlink_to(shared_data / "market")
-    report = ingest(store, CsvFolderSource(tmp_path), universe, now=NOW, as_of=None)
-    lines = {
-        file.stem: len(file.read_text().splitlines()) - 1
-        for file in (shared_data / "market").glob("*.csv")
-    }
-    stored = store.read(RAW_MARKET).to_pandas()
-    assert stored.groupby("symbol").size().to_dict() == lines
-    assert report.added == sum(lines.values())
-    assert report.as_of == date(2021, 12, 31)
-
-
 def test_an_example_source_is_never_mixed_with_another(shared_data: Path, tmp_path: Path) -> None:
     store = Store.open(str(tmp_path / "store"))
     ingest(store, SampleSource(), SAMPLE_UNIVERSE, now=NOW, as_of=None)

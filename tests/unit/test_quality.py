@@ -103,21 +103,6 @@ def test_a_broken_old_row_is_quarantined_with_its_reason_and_the_rest_published(
     ).any()
 
 
-@pytest.mark.parametrize(
-    "fault", [{"close": None}, {"open": 0.0}, {"low": 500.0}, {"adjustment": -1.0}], ids=str
-)
-def test_a_broken_newest_row_of_the_target_stops_the_run_and_publishes_nothing(
-    store: Store, fault: dict[str, float | None]
-) -> None:
-    rows = market()
-    rows.loc[at(rows, "SPY", 0), list(fault)] = list(fault.values())
-    with pytest.raises(QualityError, match=r"newest_broken 1 .*2021-12-31 ") as caught:
-        run(store, rows)
-    assert caught.value.exit_code == 10
-    assert published(store).empty
-    assert set(quarantined(store)["session"]) == {pd.Timestamp(AS_OF)}
-
-
 def test_a_broken_restatement_of_the_newest_row_stops_and_leaves_what_was_published(
     store: Store,
 ) -> None:

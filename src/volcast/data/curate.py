@@ -142,19 +142,14 @@ def _with_known_at(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     That is the close for a first version, unless it corrects a broken one or fills a hole between
     rows fetched before it; else the moment its values, or the equal ones before, were fetched.
     """
-    again = good["of"].duplicated(keep=False)
     # A later fetch may begin on this session and so have no gross-up: the earlier one applies.
-    earlier = good[again].groupby("of")["adjustment"].ffill()
-    good = good.assign(adjustment=good["adjustment"].fillna(earlier).fillna(1.0))
-
+    good = good.assign(adjustment=good.groupby("of")["adjustment"].ffill().fillna(1.0))
     second = good["of"].duplicated()
     first_of_all = ~rows["of"].duplicated()[good.index]
     changed = (good[_VERSIONED] != good[_VERSIONED].shift()).any(axis=1)
     # If the first version was broken, the first good one is a correction.
     fetched = np.where(second, changed, ~first_of_all | good["of"].isin(_late(rows)))
-    days = pd.DatetimeIndex(good["session"].unique())
-    close_of = pd.Series(calendar.closes(list(days)), days, dtype="datetime64[us, UTC]")
-    close_at = good["session"].map(close_of)
+    close_at = pd.Series(calendar.closes(good["session"]), good.index)
     moment = good["ingested_at"].where(fetched, close_at.where(~second))
     known_at = moment.groupby(good["of"]).ffill()
     return good.assign(close_at=close_at, known_at=known_at.where(known_at > close_at, close_at))
@@ -177,13 +172,10 @@ def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
     follows = in_use["symbol"] == in_use["symbol"].shift()
     growth = in_use["close"] / before["close"] * in_use["adjustment"]
     leap = np.exp(SUSPICIOUS_JUMP)
-    outside = {
-        name: ~asset & ~in_use[name].between(in_use["low"], in_use["high"])
-        for name in ("close", "open")
-    }
+    low, high = in_use["low"], in_use["high"]
     flags = {
-        "close_outside_range": outside["close"],
-        "open_outside_range": outside["open"],
+        "close_outside_range": ~asset & ~in_use["close"].between(low, high),
+        "open_outside_range": ~asset & ~in_use["open"].between(low, high),
         "range_filled": in_use["range_filled"],
         "restated": in_use["known_at"] > in_use["close_at"],
         "stale_repeat": asset & follows & (in_use[_PRICES] == before).all(axis=1),

@@ -32,7 +32,7 @@ def open_source(settings: Settings) -> Source:
             yahoo = YahooSource(seed=settings.seed)
             if not settings.fred_api_key:
                 return yahoo
-            return Composed(yahoo, FredMacro(settings.fred_api_key, seed=settings.seed))
+            return Composed(yahoo, FredMacro(settings.fred_api_key, seed=settings.seed).macro)
         case "csv":
             if settings.source_path is None:
                 raise ConfigError(

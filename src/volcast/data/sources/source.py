@@ -43,14 +43,7 @@ class Fetched:
     notes: tuple[str, ...] = ()
 
 
-class MacroSource(Protocol):
-    """A source of macro rows; see `Source`."""
-
-    def macro(self, first: date | None, last: date | None) -> Fetched:
-        """Fetch macro rows in the columns of ``MACRO_COLUMNS``, bounded by observation date."""
-
-
-class Source(MacroSource, Protocol):
+class Source(Protocol):
     """A source of rows; it checks no row: it fetches everything asked for, or raises.
 
     A symbol that the source does not have is left out with a note. ``first`` and ``last`` bound
@@ -66,18 +59,23 @@ class Source(MacroSource, Protocol):
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
         """Fetch market rows in the columns of ``MARKET_COLUMNS``."""
 
+    def macro(self, first: date | None, last: date | None) -> Fetched:
+        """Fetch macro rows in the columns of ``MACRO_COLUMNS``, bounded by observation date."""
+
 
 class Composed:
     """Market rows, name and symbols of one source, macro rows of another."""
 
-    def __init__(self, market: Source, macro: MacroSource) -> None:
+    def __init__(
+        self, market: Source, macro: Callable[[date | None, date | None], Fetched]
+    ) -> None:
         self.name, self.live, self.symbols = market.name, market.live, market.symbols
         self.market, self._macro = market.market, macro
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch from the macro source; if it does not answer, return no rows and a note."""
         try:
-            return self._macro.macro(first, last)
+            return self._macro(first, last)
         except SourceUnavailable as error:
             return nothing(RAW_MACRO, f"No macro rows this time: {error}")
 
