@@ -71,9 +71,9 @@ _ON_BRIEF = _PROBLEMS | {
 }
 _ON_POST = _PROBLEMS | {408: "The body did not arrive in time.", 413: "The body is over 1 MiB."}
 
-_ASKED = "What is the forecast for SPY?"
+_QUESTION = "What is the forecast for SPY?"
 _ANSWER = {
-    "question": _ASKED, "answered": True, "text": "SPY, next five sessions: 13.1 %.",
+    "question": _QUESTION, "answered": True, "text": "SPY, next five sessions: 13.1 %.",
     "sentences": [{
         "text": "SPY, next five sessions: 13.1 %.", "source": "",
         "citations": ["predictions_daily?symbol=SPY&session=2021-12-31&model_version=7"],
@@ -101,7 +101,7 @@ def described() -> Document:
     )
     ask = Operation(
         "ask", "An answer that quotes, or that it is not in the sources.", Answer, _ON_POST,
-        body=Question, answer_example=_ANSWER, examples={"A question": {"question": _ASKED}},
+        body=Question, answer_example=_ANSWER, examples={"A question": {"question": _QUESTION}},
     )  # fmt: skip
     source = Operation(
         "source", "The row or the passage of a citation.", Source, _PROBLEMS, query=SourceQuery

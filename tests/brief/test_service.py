@@ -22,7 +22,7 @@ from tests.monitoring.exposition import assert_declared
 from tests.monitoring.monitored import Process, eventually
 from volcast.store import Store
 
-ASKED = "What is the forecast for SPY?"
+QUESTION = "What is the forecast for SPY?"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
 
 
 def test_an_answer_cites_what_can_be_looked_up(service: Process):
-    response = service.http.post("/qa", json={"question": ASKED}).json()
+    response = service.http.post("/qa", json={"question": QUESTION}).json()
     assert response["answered"]
     assert "13.1 %" in response["text"]
     for sentence in response["sentences"]:
@@ -165,7 +165,7 @@ def test_a_token_is_required_where_one_is_set_and_sigterm_ends_it_at_once(store:
     with briefing(briefed(store), tmp_path / "log", token_file, seconds=3600) as process:
         for path in ("/daily-brief", "/sources?id=x"):
             assert process.http.get(path).status_code == 401
-        assert process.http.post("/qa", json={"question": ASKED}).status_code == 401
+        assert process.http.post("/qa", json={"question": QUESTION}).status_code == 401
         headers = {"authorization": "Bearer letmein"}
         assert process.http.get("/daily-brief", headers=headers).status_code == 200
         assert process.http.get("/metrics").status_code == 200
@@ -185,7 +185,7 @@ def test_a_brief_without_its_sources_names_no_path_of_the_server(store, prefix, 
         store.objects.delete(key)
     with TestClient(application(library_of(store), None, lambda: True)) as client:
         brief = client.get("/daily-brief")
-        answer = client.post("/qa", json={"question": ASKED})
+        answer = client.post("/qa", json={"question": QUESTION})
     assert (brief.status_code, answer.status_code) == (status, 200)
     assert answer.json()["answered"] == answered
     assert bool(brief.json().get("missing")) == (status == 200)

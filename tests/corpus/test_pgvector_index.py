@@ -16,25 +16,25 @@ RATE = Passage(
     date(2024, 6, 26),
 )  # fmt: skip
 PORT = Passage("documents/port.txt@0123456789ab#1", "Port", ("The port loaded 4,200 barrels.",))
-ASKED = "To what did the Bank of Verland raise its policy rate?"
+QUESTION = "To what did the Bank of Verland raise its policy rate?"
 
 
 def test_postgresql_finds_and_answers_as_duckdb_does(tmp_path):
     with postgres_server() as server:
         index, other = open_index(server.address), open_index(tmp_path / "vectors.npz")
-        assert index.search(ASKED, 9) == []
+        assert index.search(QUESTION, 9) == []
         for passages in ([RATE], [PORT, RATE]):
             index.refresh(passages)
             other.refresh(passages)
-        first, second = index.search(ASKED, 9)
-        similar = other.search(ASKED, 1)[0].similarities
+        first, second = index.search(QUESTION, 9)
+        similar = other.search(QUESTION, 1)[0].similarities
         assert (first.passage, second.passage) == (RATE, PORT)
         assert first.similarities == pytest.approx(similar, abs=1e-5)
-        assert answer_from_documents(index, ASKED) == answer_from_documents(other, ASKED)
-        assert answer_from_documents(index, ASKED).answered
-        assert [hit.passage for hit in index.search(ASKED, 9, until=date(2024, 6, 25))] == [PORT]
+        assert answer_from_documents(index, QUESTION) == answer_from_documents(other, QUESTION)
+        assert answer_from_documents(index, QUESTION).answered
+        assert [hit.passage for hit in index.search(QUESTION, 9, until=date(2024, 6, 25))] == [PORT]
         index.refresh([PORT])
-        assert [hit.passage for hit in index.search(ASKED, 9)] == [PORT]
+        assert [hit.passage for hit in index.search(QUESTION, 9)] == [PORT]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The sentences as one text; what a document says is in quotation marks under its name."""
+        """The sentences as one text; quotations are in quotation marks after their document."""
         return " ".join(one.quoted for one in self.sentences) if self.answered else NOT_IN_SOURCES
 
 

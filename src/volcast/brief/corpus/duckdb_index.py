@@ -74,10 +74,10 @@ class DuckdbIndex:
         rows = filled.connection.cursor().execute(_SEARCH, {"question": question}).fetchall()
         words: dict[int, float] = dict(rows)
         best = max((words.get(number, 0) for number in shown), default=0) or 1
-        asked = embed([question])[0]
+        vector = embed([question])[0]
         hits: list[tuple[float, Hit]] = []
         for number in shown:
-            whole, *sentences = (filled.vectors[number] @ asked).tolist()
+            whole, *sentences = (filled.vectors[number] @ vector).tolist()
             score = _WORDS * words.get(number, 0) / best + max(sentences) + _WHOLE * whole
             hits.append((score, Hit(filled.passages[number], tuple(sentences))))
         return [hit for _, hit in sorted(hits, key=lambda pair: -pair[0])[:k]]
