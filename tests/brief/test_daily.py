@@ -200,29 +200,25 @@ def test_a_citation_resolves_to_its_row_whatever_the_key_contains(store: Store):
     assert row_of(store, citation) == row
 
 
-@pytest.mark.parametrize(
-    "citation",
-    [
-        "", "?", "predictions_daily", "predictions_daily?symbol=SPY", "labels?x=1",
-        "predictions_daily?session=2024-06-28&symbol=SPY&model_version=3",
-        "predictions_daily?symbol=SPY&session=June&model_version=3", "../etc?symbol=1",
-    ],
-)  # fmt: skip
-def test_a_malformed_citation_is_refused(desk: Store, citation: str):
-    with pytest.raises(RequestError):
-        row_of(desk, citation)
+MALFORMED = [
+    "", "?", "predictions_daily", "predictions_daily?symbol=SPY", "labels?x=1",
+    "predictions_daily?session=2024-06-28&symbol=SPY&model_version=3",
+    "predictions_daily?symbol=SPY&session=June&model_version=3", "../etc?symbol=1",
+    "raw.market?symbol=SPY&session=2024-06-28&source=csv&ingested_at=2024-06-28T20:00:00+00:00",
+]  # fmt: skip
+OF_NO_ROW = [
+    "predictions_daily?symbol=SPY&session=2024-06-28&model_version=4",
+    "predictions_daily?symbol=..%2F..&session=2024-06-28&model_version=3",
+    "runs?run_id=..%2Fx&part=all&name=har_rv", "runs?run_id=no&part=all&name=har_rv",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "citation",
-    [
-        "predictions_daily?symbol=SPY&session=2024-06-28&model_version=4",
-        "predictions_daily?symbol=..%2F..&session=2024-06-28&model_version=3",
-        "runs?run_id=..%2Fx&part=all&name=har_rv", "runs?run_id=no&part=all&name=har_rv",
-    ],
-)  # fmt: skip
-def test_a_citation_of_no_row_is_not_found(desk: Store, citation: str):
-    with pytest.raises(NotFound):
+    ("citation", "error"),
+    [*((one, RequestError) for one in MALFORMED), *((one, NotFound) for one in OF_NO_ROW)],
+)
+def test_a_citation_of_no_row_is_refused(desk: Store, citation: str, error: type[Exception]):
+    with pytest.raises(error):
         row_of(desk, citation)
 
 
