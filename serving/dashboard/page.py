@@ -1,10 +1,11 @@
 """The page: its order, whose facts it shows, and the notice of a section that cannot be read."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import streamlit as st
 
-from serving.dashboard.markup import STYLE, notice
+from serving.dashboard.markup import notice
 from serving.dashboard.reads import Reader, fact
 from serving.dashboard.sections.forecast import show_drivers, show_headline
 from serving.dashboard.sections.history import (
@@ -24,11 +25,13 @@ from volcast.store.universe import recall
 
 __all__ = ["show"]
 
+_STYLE = Path(__file__).with_name("style.css")
+
 
 def show() -> None:
     """Show the page."""
     st.set_page_config(page_title="volcast", layout="wide")
-    st.html(STYLE)
+    st.html(_STYLE)
     settings = read_settings()
     uri = Store.open(settings.store).uri
     try:

@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core.settings import Universe
-from volcast.evaluation.losses import qlike_losses, rmse_points
+from volcast.evaluation.losses import rmse_points
+from volcast.evaluation.table import losses
 from volcast.inference.selection import official_forecasts, out_of_sample
 from volcast.store import Store, WriteReport
 from volcast.store.tables import (
@@ -83,19 +84,14 @@ def score(store: Store, universe: Universe, as_of: date) -> WriteReport:
         labels["label_end_session"] <= as_of, ["session", "rv_5d", "label_end_session"]
     ]
     rows = out_of_sample(forecasts).merge(outcomes, on="session")
-    variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
-
-    def loss(column: str) -> Floats:
-        return qlike_losses(variance, rows[column].to_numpy(dtype=float) ** 2)
-
     scored = rows[
         ["symbol", "session", "model_version", "role", "label_end_session", "rv_5d", "rv_5d_hat"]
     ].assign(
-        qlike=loss("rv_5d_hat"),
+        qlike=losses(rows, "rv_5d_hat"),
         error_points=100 * (rows["rv_5d_hat"] - rows["rv_5d"]),
         inside_80=rows["rv_5d"].between(rows["lo80"], rows["hi80"]),
         inside_95=rows["rv_5d"].between(rows["lo95"], rows["hi95"]),
-        **{column: loss(f"baseline_{name}") for name, column in _LOSSES.items()},
+        **{column: losses(rows, f"baseline_{name}") for name, column in _LOSSES.items()},
     )
     return store.write(MONITORING_REALIZED_ERROR, scored)
 
@@ -210,12 +206,12 @@ def _described(window: str, rows: pd.DataFrame) -> dict[str, object]:
     """Return the scores of a window; null where it is empty or a baseline lacks a row."""
     if not len(rows):
         return {}
-    forecast = rows["rv_5d_hat"].to_numpy(dtype=float)
+    rv, forecast = (rows[name].to_numpy(dtype=float) for name in ("rv_5d", "rv_5d_hat"))
     scores = {
         "qlike": float(rows["qlike"].mean()),
         "qlike_har": float(rows["qlike_har"].mean(skipna=False)),
         "qlike_vix": float(rows["qlike_vix"].mean(skipna=False)),
-        "rmse_points": rmse_points(rows["rv_5d"].to_numpy(dtype=float), forecast),
+        "rmse_points": rmse_points(rv, forecast),
         "coverage_80": float(rows["inside_80"].mean()),
         "coverage_95": float(rows["inside_95"].mean()),
     }

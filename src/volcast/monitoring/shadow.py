@@ -7,8 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from volcast.evaluation.losses import gain, qlike_losses, rmse_points
+from volcast.evaluation.losses import gain, rmse_points
 from volcast.evaluation.statistics import diebold_mariano
+from volcast.evaluation.table import losses
 from volcast.inference.selection import official_forecasts, out_of_sample, select_official
 from volcast.registry import Version, challenger_pointer, list_versions
 from volcast.registry.run_files import Lineage
@@ -56,11 +57,10 @@ class Record:
 
 
 def shadow_record(store: Store) -> Record | None:
-    """Score the challenger next to the champion; None if there is no challenger.
+    """Score the challenger next to the champion, hindsight left out; None without a challenger.
 
     The champion's forecasts are the official ones. Refits of one recipe challenge one after the
     other, so those of the present challenger's recipe are one record, chosen by the same rule.
-    Hindsight is left out.
 
     Raises
     ------
@@ -73,18 +73,17 @@ def shadow_record(store: Store) -> Record | None:
     shared = _shared(store, challenger)
     if shared.empty:
         return Record(challenger, 0)
-    rv = shared["rv_5d"].to_numpy(dtype=float)
-    forecasts = [shared[name].to_numpy(dtype=float) for name in ("champion", "challenger")]
-    champions, ours = (qlike_losses(rv**2, forecast**2) for forecast in forecasts)
+    rv, *forecasts = shared[["rv_5d", "champion", "challenger"]].to_numpy(dtype=float).T
+    theirs, ours = (losses(shared, name) for name in ("champion", "challenger"))
     return Record(
         challenger=challenger,
         rows=len(shared),
         first=shared["session"].iloc[0],
         last=shared["session"].iloc[-1],
-        champions=Score(float(champions.mean()), rmse_points(rv, forecasts[0])),
+        champions=Score(float(theirs.mean()), rmse_points(rv, forecasts[0])),
         challengers=Score(float(ours.mean()), rmse_points(rv, forecasts[1])),
-        gain=gain(ours, champions),
-        p=diebold_mariano(ours, champions) if len(shared) >= FEWEST else None,
+        gain=gain(ours, theirs),
+        p=diebold_mariano(ours, theirs) if len(shared) >= FEWEST else None,
     )
 
 

@@ -109,8 +109,7 @@ def _series(
     panels = [series_panel("rv_5d", ended, target, iv)]
     walked = _walk_forward_forecasts(store, version)
     if walked is not None:
-        official = official_forecasts(store, symbol, last=rows["session"].iloc[-1])
-        published = _logs(out_of_sample(official), "rv_5d_hat")
+        published = _logs(_published(store, symbol, rows["session"].iloc[-1]), "rv_5d_hat")
         panels.append(series_panel("rv_5d_hat", walked, published, iv))
     for panel in panels:
         if len(panel.reference) < MIN_REFERENCE or len(panel.recent) < min(WINDOWS):
@@ -123,6 +122,10 @@ def _series(
 def _logs(rows: pd.DataFrame, name: str) -> pd.DataFrame:
     positive = rows.loc[rows[name] > 0, ["session", name]]
     return positive.assign(**{name: np.log(positive[name].astype(float))})
+
+
+def _published(store: Store, symbol: str, last: date) -> pd.DataFrame:
+    return out_of_sample(official_forecasts(store, symbol, last=last))
 
 
 def _walk_forward_forecasts(store: Store, version: Version) -> pd.DataFrame | None:

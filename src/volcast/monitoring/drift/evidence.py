@@ -24,8 +24,6 @@ from volcast.monitoring.drift.detectors import Detectors
 from volcast.monitoring.drift.panel import MIN_REFERENCE, PERSISTENCE, Panel
 
 __all__ = [
-    "ENOUGH",
-    "FAULT_SESSIONS",
     "Finding",
     "Score",
     "data_faults",
@@ -35,19 +33,19 @@ __all__ = [
     "share_fired",
 ]
 
-ENOUGH = 0.5
+_ENOUGH = 0.5
 """Share of a window's values, and of the features, that a result needs."""
 
-FAULT_SESSIONS = 5
+_FAULT_SESSIONS = 5
 """Newest sessions checked for faults of the data."""
 
-MISSING = 1.0
+_MISSING = 1.0
 """Missing values among them that are no fault: a single print is late or lost now and then."""
 
-REPEATS = 4.0
+_REPEATS = 4.0
 """Times in a row that a value may repeat; or the longest run in the reference, if longer."""
 
-BEYOND = 2.0
+_BEYOND = 2.0
 """Widths of the reference's range that a value may lie outside of it. March 2020 was less than half
 a width outside of 2007 to 2019; after a calm decade, one sound month in fifty is beyond one."""
 
@@ -120,7 +118,7 @@ def drift_scores(panel: Panel, calibration: Calibration, detectors: Detectors) -
                 values, _ = _statistics(panel, detectors, test, back)
                 ratios = values / calibration.thresholds[test.key]
                 finite = ratios[np.isfinite(ratios)]
-                if len(finite) >= ENOUGH * len(values):
+                if len(finite) >= _ENOUGH * len(values):
                     share = float((finite > 1).mean())
                     parts.append((upper_tenth(finite) / calibration.bars[test.key], share))
         if len(parts) == len(tests) * PERSISTENCE:
@@ -132,7 +130,7 @@ def share_fired(results: Sequence[Finding], test: str, window: int) -> float | N
     """Return the share of subjects whose test fired; None where too few could be tested."""
     tested = [f for f in results if (f.test, f.window) == (test, window)]
     fired = [f.fired for f in tested if f.statistic is not None]
-    return sum(fired) / len(fired) if fired and len(fired) >= ENOUGH * len(tested) else None
+    return sum(fired) / len(fired) if fired and len(fired) >= _ENOUGH * len(tested) else None
 
 
 def _statistics(
@@ -150,7 +148,7 @@ def _statistics(
     values = np.full(rows.shape[1], np.nan)
     if whole.any():
         values[whole] = _distances(detectors, test, reference[:, whole], rows[:, whole])
-    for column in np.flatnonzero(~whole & (present.mean(axis=0) >= ENOUGH)):
+    for column in np.flatnonzero(~whole & (present.mean(axis=0) >= _ENOUGH)):
         part = rows[present[:, column], column][:, None]
         values[[column]] = _distances(detectors, test, reference[:, [column]], part)
     return values, present.sum(axis=0)
@@ -170,17 +168,17 @@ def data_faults(panel: Panel) -> Iterator[Finding]:
     """
     for column, name in enumerate(panel.names):
         recent, history = panel.recent[:, column], panel.reference[:, column]
-        newest, low, high = recent[-FAULT_SESSIONS:], history.min(), history.max()
+        newest, low, high = recent[-_FAULT_SESSIONS:], history.min(), history.max()
         finite = newest[np.isfinite(newest)]
         outside = np.maximum(finite - high, low - finite) / max(high - low, np.finfo(float).tiny)
-        limit = max(REPEATS, float(_run_lengths(history).max()))
+        limit = max(_REPEATS, float(_run_lengths(history).max()))
         for test, statistic, threshold in (
-            ("missing", float(len(newest) - len(finite)), MISSING),
+            ("missing", float(len(newest) - len(finite)), _MISSING),
             ("frozen", float(_run_lengths(recent)[-1]), limit),
-            ("beyond", float(max(outside, default=0.0)), BEYOND),
+            ("beyond", float(max(outside, default=0.0)), _BEYOND),
         ):
             n, reference_n = len(finite), len(history)
-            yield Finding(name, test, FAULT_SESSIONS, n, reference_n, statistic, threshold)
+            yield Finding(name, test, _FAULT_SESSIONS, n, reference_n, statistic, threshold)
 
 
 def _run_lengths(values: Floats) -> NDArray[np.int64]:

@@ -14,8 +14,6 @@ from volcast.store.tables import MONITORING_DRIFT_DAILY
 
 __all__ = [
     "ALARMING",
-    "COOL_DOWN",
-    "TURNED",
     "DriftReport",
     "DriftState",
     "Subject",
@@ -30,11 +28,11 @@ DriftState = Literal["ok", "regime-shift", "drift", "data-fault", "not-run"]
 ALARMING: tuple[DriftState, ...] = ("drift", "data-fault", "not-run")
 """States that need a person or a new training run; the model is made for a regime shift."""
 
-TURNED = 0.2
+_TURNED = 0.2
 """Share of the features at unusual levels over a month from which the market has turned; reached
 in about 5 % of SPY's sessions from 2007 to 2019."""
 
-COOL_DOWN = 20
+_COOL_DOWN = 20
 """Sessions without a state after which it is a new cause."""
 
 _KINDS = {
@@ -88,16 +86,16 @@ def decide_state(
     unusual = share_fired(tests, "ks_level", 20)
     if unusual is None or "scale" not in {score.kind for score in scores}:
         return DriftReport("not-run", "too few values in the newest sessions")
-    state: DriftState = "regime-shift" if unusual >= TURNED else "ok"
+    state: DriftState = "regime-shift" if unusual >= _TURNED else "ok"
     return DriftReport(state, f"{unusual:.0%} of features at unusual levels for a month", unusual)
 
 
 def opens_alert(state: DriftState, session: date, before: Mapping[date, str]) -> bool:
     """Return whether ``state`` at ``session`` is a new cause for alarm.
 
-    A state that was there in the last `COOL_DOWN` sessions, even with gaps, is the same cause.
+    A state that was there in the last `_COOL_DOWN` sessions, even with gaps, is the same cause.
     """
-    first = calendar.after(session, -COOL_DOWN)
+    first = calendar.after(session, -_COOL_DOWN)
     lasting = any(first <= day < session and earlier == state for day, earlier in before.items())
     return state in ALARMING and not lasting
 
@@ -116,7 +114,7 @@ def record(
     """
     earlier = store.read(
         MONITORING_DRIFT_DAILY, symbols=[subject.symbol],
-        first=calendar.after(subject.session, -COOL_DOWN),
+        first=calendar.after(subject.session, -_COOL_DOWN),
         last=subject.session - timedelta(days=1),
     ).to_pandas()  # fmt: skip
     states = earlier[earlier["subject"] == "verdict"].set_index("session")["state"]
