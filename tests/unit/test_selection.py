@@ -3,11 +3,9 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from io import StringIO
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
 
 from serving.exporter.collector import StoreCollector
 from serving.predict import ForecastRequest, ForecastService
@@ -16,6 +14,7 @@ from tests.runs import AUDIT, put_run
 from volcast import registry
 from volcast.brief.daily import Brief, daily_brief
 from volcast.brief.facts import answer_from_rows
+from volcast.cli.arguments import console
 from volcast.cli.summary import print_summary
 from volcast.core import calendar
 from volcast.core.settings import Universe
@@ -77,8 +76,8 @@ def readers(store: Store) -> Iterator[tuple[str, object]]:
     )  # type: ignore[arg-type]
     yield "API", answer["model"]["version"]  # type: ignore[index]
 
-    for name, asked in (("page", None), ("page of a day", day)):
-        yield name, status.outlook(store, "SPY", asked).row["model_version"]  # type: ignore[union-attr]
+    for name, session in (("page", None), ("page of a day", day)):
+        yield name, status.outlook(store, "SPY", session).row["model_version"]  # type: ignore[union-attr]
     yield "track", versions[status.track(store, "SPY")["forecast"].iloc[-1]]  # type: ignore[index]
 
     def daily(*_: object) -> Brief:
@@ -88,9 +87,9 @@ def readers(store: Store) -> Iterator[tuple[str, object]]:
     percent = re.search(r"(\d+)\.0 %", brief.sentences[0].text)
     yield "brief", versions[int(percent[1]) / 100] if percent else None
 
-    shown = Console(file=StringIO(), width=200)
-    print_summary(shown, store, UNIVERSE)
-    version = re.search(r"model version (\d+)", shown.file.getvalue())  # type: ignore[attr-defined]
+    with console.capture() as shown:
+        print_summary(store, UNIVERSE)
+    version = re.search(r"model version (\d+)", shown.get())
     yield "CLI", version[1] if version else None
 
     collector = StoreCollector(store, lambda: NOW, 15)

@@ -18,7 +18,7 @@ from volcast.registry.run_files import GateDecision
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 from volcast.training import gate, train
-from volcast.training.shadow import take_as_challenger
+from volcast.training.gate import take_as_challenger
 
 pytestmark = pytest.mark.xdist_group("shadow")
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from volcast.core.errors import ConfigError
-from volcast.core.settings import Settings, Universe, read_settings
+from volcast.core.settings import Universe, read_settings
 
 if TYPE_CHECKING:
     from volcast.store import Store
@@ -18,22 +18,36 @@ __all__ = [
     "From",
     "StoreOption",
     "To",
+    "check_span",
     "console",
     "open_session",
     "open_store",
     "open_with_universe",
-    "parse_day",
-    "parse_span",
     "print_line",
     "with_symbols",
 ]
 
 console = Console()
 
+
+def _day(text: str) -> date | None:
+    if not text.strip():
+        return None
+    # fromisoformat would take a week date.
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        raise typer.BadParameter(f"{text!r} is no day as YYYY-MM-DD")
+    return date.fromisoformat(text)
+
+
 StoreOption = Annotated[str | None, typer.Option(help="A local folder or s3://bucket/prefix.")]
-DayOption = Annotated[str | None, typer.Option(help="Session, YYYY-MM-DD; default: the newest.")]
-From = Annotated[str, typer.Option("--from", help="First session, YYYY-MM-DD.")]
-To = Annotated[str, typer.Option("--to", help="Last session, YYYY-MM-DD.")]
+DayOption = Annotated[
+    date | None,
+    typer.Option(parser=_day, metavar="YYYY-MM-DD", help="Session; default: the newest."),
+]
+From = Annotated[
+    date, typer.Option("--from", parser=_day, metavar="YYYY-MM-DD", help="First session.")
+]
+To = Annotated[date, typer.Option("--to", parser=_day, metavar="YYYY-MM-DD", help="Last session.")]
 
 
 def print_line(line: str) -> None:
@@ -52,56 +66,35 @@ def with_symbols(universe: Universe, target: str | None, iv: str | None) -> Univ
     return Universe(**(universe.model_dump() | named))
 
 
-def parse_day(text: str | None) -> date | None:
-    """Read a date; None for none."""
-    if text is None or not text.strip():
-        return None
-    try:
-        # strptime would take 2021-1-4, and fromisoformat a week date.
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            raise ValueError(text)
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(
-            found=repr(text), expected="a date as YYYY-MM-DD", where="command line",
-            remedy="Write the date so, for example 2021-12-31.",
-        ) from error  # fmt: skip
-
-
-def parse_span(first: str, last: str) -> tuple[date, date]:
-    """Read two dates in order."""
-    begin, end = parse_day(first), parse_day(last)
-    if begin is None or end is None or begin > end:
+def check_span(first: date, last: date) -> None:
+    """Raise ConfigError unless two days are in order."""
+    if not first or not last or first > last:
         raise ConfigError(
             found=f"--from {first} --to {last}", expected="two dates in order",
             where="command line", remedy="Give --from no later than --to, as YYYY-MM-DD.",
         )  # fmt: skip
-    return begin, end
 
 
-def open_store(settings: Settings) -> "Store":
-    """Open the store of the settings."""
+def open_store(store: str | None) -> "Store":
+    """Open the store that is named, or else that of the settings."""
     from volcast.store import Store
 
-    return Store.open(settings.store)
+    return Store.open(read_settings(store=store).store)
 
 
 def open_with_universe(store: str | None) -> "tuple[Store, Universe]":
     """Open the store, with the universe it was ingested with."""
     from volcast.store.universe import recall
 
-    opened = open_store(read_settings(store=store))
+    opened = open_store(store)
     return opened, recall(opened)
 
 
-def open_session(store: str | None, as_of: str | None) -> "tuple[Store, Universe, date]":
+def open_session(store: str | None, as_of: date | None) -> "tuple[Store, Universe, date]":
     """Open the store, with its universe and the session to work for."""
     from volcast.data.sessions import resolve_as_of
 
-    requested = read_settings(as_of=parse_day(as_of)).as_of
+    requested = read_settings(as_of=as_of).as_of
     opened, universe = open_with_universe(store)
-    return (
-        opened,
-        universe,
-        resolve_as_of(opened, universe.target, requested, now=datetime.now(UTC)),
-    )
+    session = resolve_as_of(opened, universe.target, requested, now=datetime.now(UTC))
+    return opened, universe, session

@@ -1,8 +1,10 @@
 """``volcast evaluate``: a walk-forward, its file, its table and its report."""
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.progress import Progress, TaskID
@@ -11,17 +13,14 @@ from volcast.cli.arguments import (
     From,
     StoreOption,
     To,
+    check_span,
     console,
     open_with_universe,
-    parse_span,
     print_line,
     with_symbols,
 )
-from volcast.core.errors import NotFound
+from volcast.core.errors import NotFound, StoreUnavailable
 from volcast.core.settings import read_settings
-
-if TYPE_CHECKING:
-    from volcast.store import Store
 
 __all__ = ["evaluate"]
 
@@ -43,34 +42,36 @@ def evaluate(  # noqa: PLR0913
     ] = False,
 ) -> None:
     """Walk forward over a span, all baselines on the same rows; needs no champion."""
-    from volcast.cli.files import write_file
     from volcast.cli.summary import print_ablations, print_table
     from volcast.evaluation.evaluate import evaluate as walk
     from volcast.evaluation.report import render
     from volcast.evaluation.rows import evaluation_bytes, scored
     from volcast.evaluation.table import compare
+    from volcast.store.tables import CURATED_MARKET_DAILY
 
-    begin, end = parse_span(first, last)
+    check_span(first, last)
     opened, universe = open_with_universe(store)
     universe = with_symbols(universe, target, iv)
-    if iv:
-        _refuse_absent(opened, iv)
+    if iv and not len(opened.read(CURATED_MARKET_DAILY, symbols=[iv])):
+        raise NotFound(
+            found=f"no row of {iv}", expected="curated rows of the implied volatility named",
+            where="--iv", remedy="Ingest it, or evaluate without: --iv ''.",
+        )  # fmt: skip
     seed = read_settings().seed
     with Progress(console=console, transient=True) as bars:
-        result = walk(
-            opened, universe, begin, end, seed=seed, progress=_bar(bars, "walking forward")
-        )
+        walking = _bar(bars, "walking forward")
+        result = walk(opened, universe, first, last, seed=seed, progress=walking)
         if garch:
             result = result.with_garch(opened, _bar(bars, "GARCH fits"))
         if ablation:
             result = result.with_ablations(seed, _bar(bars, "ablation"))
-    write_file(out, evaluation_bytes(result.rows))
+    _write(out, evaluation_bytes(result.rows))
     if len(scored(result.rows)):
-        print_table(console, compare(result.rows), universe.target)
+        print_table(compare(result.rows), universe.target)
     if result.ablations:
-        print_ablations(console, result.ablations)
+        print_ablations(result.ablations)
     if report:
-        write_file(report, render(result.with_regime_skill()).encode())
+        _write(report, render(result.with_regime_skill()).encode())
     print_line(f"{len(result.rows)} sessions written to {out}")
 
 
@@ -86,11 +87,15 @@ def _bar(bars: Progress, name: str) -> Callable[[int, int], None]:
     return move
 
 
-def _refuse_absent(store: "Store", symbol: str) -> None:
-    from volcast.store.tables import CURATED_MARKET_DAILY
-
-    if not len(store.read(CURATED_MARKET_DAILY, symbols=[symbol])):
-        raise NotFound(
-            found=f"no row of {symbol}", expected="curated rows of the implied volatility named",
-            where="--iv", remedy="Ingest it, or evaluate without: --iv ''.",
-        )  # fmt: skip
+def _write(path: Path, data: bytes) -> None:
+    """Write a file outside the store whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
+            temporary.write(data)
+        os.replace(temporary.name, path)
+    except OSError as error:
+        raise StoreUnavailable(
+            found=str(error), expected="a file that can be written", where=str(path),
+            remedy="Give --out a path in a folder you may write to.",
+        ) from error  # fmt: skip

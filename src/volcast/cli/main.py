@@ -2,8 +2,8 @@
 
 import logging
 import sys
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,10 +14,9 @@ from volcast.cli.arguments import (
     From,
     StoreOption,
     To,
+    check_span,
     console,
     open_with_universe,
-    parse_day,
-    parse_span,
     print_line,
 )
 from volcast.cli.evaluation import evaluate
@@ -25,6 +24,9 @@ from volcast.cli.registry import app as registry_app
 from volcast.cli.steps import drift, features, infer, ingest, run, train
 from volcast.core.errors import VolcastError
 from volcast.core.settings import read_settings
+
+if TYPE_CHECKING:
+    from volcast.brief import Library
 
 __all__ = ["app", "main"]
 
@@ -42,14 +44,11 @@ def backfill(first: From, last: To, store: StoreOption = None) -> None:
     """Publish the forecasts of champion and challenger of every session in the span."""
     from volcast.inference.publish import backfill as fill
 
-    begin, end = parse_span(first, last)
+    check_span(first, last)
     opened, universe = open_with_universe(store)
-    filled = fill(opened, universe, begin, end)
-    counts = filled.report
-    print_line(
-        f"predictions: {counts.added} added, {counts.replaced} replaced, "
-        f"{counts.unchanged} unchanged"
-    )
+    filled = fill(opened, universe, first, last)
+    counts = (f"{getattr(filled.report, one)} {one}" for one in ("added", "replaced", "unchanged"))
+    print_line(f"predictions: {', '.join(counts)}")
     if filled.challenger:
         print_line(f"challenger: {filled.challenger}")
 
@@ -60,7 +59,7 @@ def summary(store: StoreOption = None) -> None:
     from volcast.cli.summary import print_summary
 
     opened, universe = open_with_universe(store)
-    print_summary(console, opened, universe)
+    print_summary(opened, universe)
 
 
 @app.command()
@@ -70,12 +69,9 @@ def brief(
     store: StoreOption = None,
 ) -> None:
     """Print the brief of the day, each sentence with the rows and passages it rests on."""
-    from volcast.brief import Library
     from volcast.cli.brief import print_brief
 
-    settings = read_settings(store=store, as_of=parse_day(as_of))
-    library = Library.open(settings, lambda: datetime.now(UTC))
-    print_brief(console, library.brief(symbol))
+    print_brief(console, _library(store, as_of).brief(symbol))
 
 
 @app.command()
@@ -85,16 +81,15 @@ def ask(
     store: StoreOption = None,
 ) -> None:
     """Answer a question by quoting the store's rows and documents; report what is not in them."""
-    from volcast.brief import Library, checked_question
+    from volcast.brief import checked_question
     from volcast.cli.brief import print_answer
     from volcast.store.universe import recall
 
-    text, until = checked_question(question), parse_day(as_of)
-    library = Library.open(read_settings(store=store), lambda: datetime.now(UTC))
+    text, library = checked_question(question), _library(store)
     recall(library.store)  # a store that was never filled is a wrong address
     with console.status("reading"):
         documents = library.refresh()
-    print_answer(console, library.ask(text, until), documents.unread)
+    print_answer(console, library.ask(text, as_of), documents.unread)
 
 
 @app.command()
@@ -103,11 +98,15 @@ def cite(
     store: StoreOption = None,
 ) -> None:
     """Print the row or the passage that a citation stands for."""
-    from volcast.brief import Library
     from volcast.cli.brief import print_source
 
-    library = Library.open(read_settings(store=store), lambda: datetime.now(UTC))
-    print_source(console, library.source(id))
+    print_source(console, _library(store).source(id))
+
+
+def _library(store: str | None, as_of: date | None = None) -> "Library":
+    from volcast.brief import Library
+
+    return Library.open(read_settings(store=store, as_of=as_of), lambda: datetime.now(UTC))
 
 
 @app.command()

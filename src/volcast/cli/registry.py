@@ -7,11 +7,9 @@ import typer
 from rich.table import Table
 
 from volcast.cli.arguments import StoreOption, console, open_store, print_line
-from volcast.core.settings import read_settings
 
 if TYPE_CHECKING:
     from volcast.registry import Version
-    from volcast.store import Store
 
 __all__ = ["app"]
 
@@ -27,17 +25,15 @@ def list_(store: StoreOption = None) -> None:
     """List the versions, and which is or was champion or challenger."""
     from volcast import registry
 
-    opened = _open(store)
+    opened = open_store(store)
     versions, roles = registry.list_versions(opened), registry.roles(opened)
     if not versions:
         print_line(f"no version in {opened.uri} yet: `volcast train` makes one")
         return
     table = Table("version", "role", "target", "as of", "run", "sha256")
     for item in versions:
-        role = roles.get(item.version, "")
-        table.add_row(
-            item.version, role, item.target, item.as_of, item.run_id, item.sha256[:12]
-        )  # fmt: skip
+        role, sha256 = roles.get(item.version, ""), item.sha256[:12]
+        table.add_row(item.version, role, item.target, item.as_of, item.run_id, sha256)
     console.print(table)
 
 
@@ -50,9 +46,9 @@ def show(
     from volcast import registry
     from volcast.cli.versions import print_version
 
-    opened = _open(store)
+    opened = open_store(store)
     selected = registry.find(opened, version) if version else registry.named_champion(opened)
-    print_version(console, opened, selected)
+    print_version(opened, selected)
 
 
 @app.command()
@@ -61,7 +57,7 @@ def history(store: StoreOption = None) -> None:
     from volcast import registry
     from volcast.cli.versions import events_table
 
-    events = registry.history(_open(store))
+    events = registry.history(open_store(store))
     console.print(events_table(events) if events else "no version was ever moved")
 
 
@@ -70,7 +66,7 @@ def verify(version: Number, store: StoreOption = None) -> None:
     """Check a version's files, signature, xgboost version and golden forecasts."""
     from volcast import registry
 
-    checked = registry.verify(_open(store), version).version
+    checked = registry.verify(open_store(store), version).version
     print_line(f"version {checked.version} ({checked.sha256[:12]}): all checks passed")
 
 
@@ -79,7 +75,7 @@ def promote(version: Number, why: Why, who: Who, store: StoreOption = None) -> N
     """Make a version champion, past the gate; it is checked first."""
     from volcast import registry
 
-    opened = _open(store)
+    opened = open_store(store)
     before = registry.champion_pointer(opened)
     moved = registry.promote(opened, version, who=who, why=why, when=datetime.now(UTC))
     _print_champion(moved, before)
@@ -95,7 +91,7 @@ def rollback(
     """Make a former champion champion again; it is checked first."""
     from volcast import registry
 
-    opened = _open(store)
+    opened = open_store(store)
     before = registry.champion_pointer(opened)
     moved = registry.rollback(opened, who=who, why=why, when=datetime.now(UTC), to=to)
     _print_champion(moved, before)
@@ -106,7 +102,7 @@ def challenge(version: Number, why: Why, who: Who, store: StoreOption = None) ->
     """Let a version forecast next to the champion; it is checked first."""
     from volcast import registry
 
-    moved = registry.challenge(_open(store), version, who=who, why=why, when=datetime.now(UTC))
+    moved = registry.challenge(open_store(store), version, who=who, why=why, when=datetime.now(UTC))
     print_line(f"challenger: version {moved.version} ({moved.sha256[:12]})")
 
 
@@ -115,7 +111,7 @@ def retire(why: Why, who: Who, store: StoreOption = None) -> None:
     """Let the challenger forecast no longer."""
     from volcast import registry
 
-    moved = registry.retire(_open(store), who=who, why=why, when=datetime.now(UTC))
+    moved = registry.retire(open_store(store), who=who, why=why, when=datetime.now(UTC))
     print_line(f"no challenger; it was version {moved.version} ({moved.sha256[:12]})")
 
 
@@ -124,7 +120,7 @@ def sync(store: StoreOption = None) -> None:
     """Rebuild the mirror in MLflow: add the versions it lacks and set its aliases."""
     from volcast import registry
 
-    print_line(f"MLflow is up to date; versions added: {registry.sync(_open(store))}")
+    print_line(f"MLflow is up to date; versions added: {registry.sync(open_store(store))}")
 
 
 @app.command()
@@ -133,14 +129,10 @@ def shadow(store: StoreOption = None) -> None:
     from volcast.cli.versions import print_record
     from volcast.monitoring.shadow import shadow_record
 
-    print_record(console, shadow_record(_open(store)))
+    print_record(shadow_record(open_store(store)))
 
 
 def _print_champion(moved: "Version", before: "Version | None") -> None:
     previous = "none" if before is None else f"version {before.version}"
     after = "as before" if moved == before else f"before: {previous}"
     print_line(f"champion: version {moved.version} ({moved.sha256[:12]}), {after}")
-
-
-def _open(store: str | None) -> "Store":
-    return open_store(read_settings(store=store))

@@ -1,7 +1,8 @@
 """Commands that run steps of the pipelines: a whole day, or a few of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +14,8 @@ from volcast.cli.arguments import (
     StoreOption,
     console,
     open_session,
-    parse_day,
+    open_store,
+    open_with_universe,
     with_symbols,
 )
 from volcast.core.errors import ConfigError, GateRefused
@@ -60,23 +62,26 @@ def run(  # noqa: PLR0913
     ] = None,
 ) -> None:
     """Run a pipeline in this process: the same steps, order and records as on Kubeflow."""
-    names = _names(steps) if steps else [*PIPELINES[pipeline], "record"]
-    settings = read_settings(source=source, source_path=path, store=store, as_of=parse_day(as_of))
+    from volcast.cli.summary import print_summary
+    from volcast.registry import champion_pointer
+
+    names = _names(steps, folder) if steps else [*PIPELINES[pipeline], "record"]
+    settings = read_settings(source=source, source_path=path, store=store, as_of=as_of)
     with _begun(f"volcast run {pipeline}", settings.store, folder) as begun:
         if names[0] != "ingest":
-            if folder is None:
-                raise _no_folder()
             begun.resume(names)
             return
         begun.values = _inputs(settings, target, iv) | {"ablation": ablation}
         if pipeline == "evaluate":
-            chosen = [symbol for symbol in symbols.split(",") if symbol]
-            begun.values["symbols"] = begun.values["also"] = chosen or _own_symbols(settings)
+            alone = settings.source in {"sample", "synthetic"}
+            own = [settings.resolved_universe.target] if alone else list(_OTHER_SYMBOLS)
+            chosen = [symbol for symbol in symbols.split(",") if symbol] or own
+            begun.values["symbols"] = begun.values["also"] = chosen
         if pipeline == "day" and not train_first:
-            begun.values["training"] = _lacks_champion(settings)
+            begun.values["training"] = champion_pointer(open_store(settings.store)) is None
         begun.begin(pipeline, names)
     if not steps and pipeline in {"day", "daily"}:
-        _print_summary(settings)
+        print_summary(*open_with_universe(settings.store))
 
 
 def ingest(
@@ -88,7 +93,7 @@ def ingest(
     iv: Iv = None,
 ) -> None:
     """Fetch into raw tables, validate, and write curated rows."""
-    settings = read_settings(source=source, source_path=path, store=store, as_of=parse_day(as_of))
+    settings = read_settings(source=source, source_path=path, store=store, as_of=as_of)
     with _begun("volcast ingest", settings.store, None) as begun:
         begun.values = _inputs(settings, target, iv)
         begun.steps(PREPARE[:2])
@@ -104,14 +109,13 @@ def train(store: StoreOption = None, as_of: DayOption = None) -> None:
     """Train, judge and, if the gate lets it pass, promote; exit code 30 if refused."""
     from volcast.cli.summary import print_skill
     from volcast.registry.run_files import Metrics
-    from volcast.store import Store
 
     with _session("volcast train", store, as_of) as begun:
         begun.steps(TRAIN)
         run_id = begun.values["run_id"]
         key = f"runs/{run_id}/metrics.json"
-        metrics = Metrics.from_bytes(Store.open(begun.store).objects.get(key), key)
-        print_skill(console, metrics, Universe.model_validate_json(begun.values["universe"]).target)
+        metrics = Metrics.from_bytes(open_store(begun.store).objects.get(key), key)
+        print_skill(metrics, Universe.model_validate_json(begun.values["universe"]).target)
         if not begun.values["passed"]:
             raise GateRefused(
                 found="a run that does not pass", expected="a run the gate lets pass",
@@ -127,7 +131,7 @@ def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
 
     with _session("volcast infer", store, as_of) as begun:
         begun.steps(FORECAST)
-        print_forecast(console, pq.read_table(begun.folder / "staged.parquet").to_pylist()[0])
+        print_forecast(pq.read_table(begun.folder / "staged.parquet").to_pylist()[0])
 
 
 def drift(store: StoreOption = None, as_of: DayOption = None) -> None:
@@ -149,7 +153,7 @@ def _begun(title: str, store: str, folder: Path | None) -> "Iterator[Run]":
 
 
 @contextmanager
-def _session(title: str, store: str | None, as_of: str | None) -> "Iterator[Run]":
+def _session(title: str, store: str | None, as_of: date | None) -> "Iterator[Run]":
     opened, universe, session = open_session(store, as_of)
     with _begun(title, opened.uri, None) as begun:
         begun.values = {
@@ -169,7 +173,7 @@ def _inputs(settings: Settings, target: str | None, iv: str | None) -> dict[str,
     }
 
 
-def _names(steps: str) -> Sequence[str]:
+def _names(steps: str, folder: Path | None) -> list[str]:
     names = [name.strip() for name in steps.split(",")]
     unknown = [name for name in names if name not in STEPS]
     if unknown:
@@ -177,33 +181,9 @@ def _names(steps: str) -> Sequence[str]:
             found=", ".join(unknown), expected=f"of {', '.join(STEPS)}", where="--steps",
             remedy="Name steps of the table, separated by commas.",
         )  # fmt: skip
+    if names[0] != "ingest" and folder is None:
+        raise ConfigError(
+            found="no --folder", expected="that of the run to continue", where="--steps",
+            remedy="Start with ingest, or name the folder of a run that did.",
+        )  # fmt: skip
     return names
-
-
-def _no_folder() -> ConfigError:
-    return ConfigError(
-        found="no --folder", expected="that of the run to continue", where="--steps",
-        remedy="Start with ingest, or name the folder of a run that did.",
-    )  # fmt: skip
-
-
-def _own_symbols(settings: Settings) -> list[str]:
-    if settings.source in {"sample", "synthetic"}:
-        return [settings.resolved_universe.target]
-    return list(_OTHER_SYMBOLS)
-
-
-def _lacks_champion(settings: Settings) -> bool:
-    from volcast.registry import champion_pointer
-    from volcast.store import Store
-
-    return champion_pointer(Store.open(settings.store)) is None
-
-
-def _print_summary(settings: Settings) -> None:
-    from volcast.cli.summary import print_summary
-    from volcast.store import Store
-    from volcast.store.universe import recall
-
-    opened = Store.open(settings.store)
-    print_summary(console, opened, recall(opened))

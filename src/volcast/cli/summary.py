@@ -5,10 +5,9 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
-from volcast.cli.watch import print_watch
+from volcast.cli.arguments import console, print_line
 from volcast.core.errors import NotFound
 from volcast.core.names import LABELS, STATES
 from volcast.core.settings import Universe
@@ -19,20 +18,19 @@ from volcast.monitoring import status
 from volcast.registry import champion_pointer
 from volcast.registry.run_files import Metrics
 from volcast.store import Store
+from volcast.store.tables import (
+    MONITORING_DRIFT_DAILY,
+    MONITORING_PERFORMANCE,
+    MONITORING_RETRAIN,
+)
 
 if TYPE_CHECKING:
     from volcast.evaluation.ablation import Ablation
 
-__all__ = [
-    "print_ablations",
-    "print_forecast",
-    "print_skill",
-    "print_summary",
-    "print_table",
-]
+__all__ = ["print_ablations", "print_forecast", "print_skill", "print_summary", "print_table"]
 
 
-def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
+def print_forecast(row: Mapping[str, Any]) -> None:
     """Print one row of predictions_daily."""
     show = partial(console.print, highlight=False)
     if row["model_as_of"] is not None and is_hindsight(row):
@@ -51,7 +49,7 @@ def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
     if row["regime"] is not None:
         show(f"  {STATES[row['regime']]} (probability {row['p_' + row['regime']]:.2f})")
     baselines = {LABELS[name]: row[f"baseline_{name}"] for name in ("har_rv", "vix")}
-    others = ", ".join(f"{k} {'none' if v is None else _percent(v)}" for k, v in baselines.items())
+    others = ", ".join(f"{name} {_percent(value)}" for name, value in baselines.items())
     show(f"  as of {row['session']}, model version {row['model_version']}; {others}")
     drivers = Table("driver", "value", "log variance", title="Top drivers", title_justify="left")
     for one in row["drivers"]:
@@ -61,7 +59,7 @@ def print_forecast(console: Console, row: Mapping[str, Any]) -> None:
     console.print(drivers)
 
 
-def print_ablations(console: Console, ablations: "Sequence[Ablation]") -> None:
+def print_ablations(ablations: "Sequence[Ablation]") -> None:
     """Print what each group of features is worth."""
     table = Table("group", "", "period", "with", "without", "saved by it", "DM p", title="Ablation")
     for one in ablations:
@@ -72,14 +70,14 @@ def print_ablations(console: Console, ablations: "Sequence[Ablation]") -> None:
     console.print(table)
 
 
-def print_skill(console: Console, metrics: Metrics, symbol: str) -> None:
+def print_skill(metrics: Metrics, symbol: str) -> None:
     """Print a run's table of skill, and that of the rows which every baseline has."""
     for table in (metrics.all, metrics.all_baselines):
         if table is not None:
-            print_table(console, table, symbol)
+            print_table(table, symbol)
 
 
-def print_summary(console: Console, store: Store, universe: Universe) -> None:
+def print_summary(store: Store, universe: Universe) -> None:
     """Print the newest published forecast of the target, and the record of its model.
 
     Raises
@@ -94,15 +92,31 @@ def print_summary(console: Console, store: Store, universe: Universe) -> None:
             found="no published forecast", expected="at least one", where=store.uri,
             remedy="Run the train and daily-inference pipelines: `make run`.",
         )  # fmt: skip
-    print_forecast(console, outlook.row)
+    print_forecast(outlook.row)
     key = f"runs/{champion.run_id}/metrics.json"
-    print_skill(console, Metrics.from_bytes(store.objects.get(key), key), universe.target)
-    print_watch(store, universe)
-    console.print(f"report    {store.uri}/runs/{champion.run_id}/report.html", soft_wrap=True)
-    console.print(f"data      {store.uri}", soft_wrap=True)
+    print_skill(Metrics.from_bytes(store.objects.get(key), key), universe.target)
+    _print_watch(store, universe.target)
+    print_line(f"report    {store.uri}/runs/{champion.run_id}/report.html")
+    print_line(f"data      {store.uri}")
 
 
-def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
+def _print_watch(store: Store, target: str) -> None:
+    """Print the newest realized error, drift and retraining, or that it has not run yet."""
+    for name, table, values, text, otherwise in (
+        ("error", MONITORING_PERFORMANCE, {}, "{state} at {session}: {detail}", "not scored yet"),
+        (
+            "drift", MONITORING_DRIFT_DAILY, {"subject": "verdict"},
+            "{state} at {session}: {detail}", "not checked yet",
+        ),
+        ("retrain", MONITORING_RETRAIN, {"train": True}, "last at {session}", "never"),
+    ):  # fmt: skip
+        rows = store.read(table, symbols=[target]).to_pylist()
+        matching = [row for row in rows if values.items() <= row.items()]
+        newest = max(matching, key=lambda row: row["session"], default=None)
+        print_line(f"{name:<10}{text.format(**newest) if newest else otherwise}")
+
+
+def print_table(skill: SkillTable, symbol: str) -> None:
     """Print a table of skill."""
     table = Table(
         "", "QLIKE", "RMSE, points", "QLIKE saved", "DM p, one-sided", title_justify="left",
@@ -115,21 +129,13 @@ def print_table(console: Console, skill: SkillTable, symbol: str) -> None:
         p_value = "" if ours else shown_p(line.p_better)
         table.add_row(LABELS[line.name], f"{line.qlike:.4f}", f"{line.rmse:.2f}", saved, p_value)
     console.print(table)
-    console.print(
-        f"  intervals covered {_share(skill.coverage80)} (of 80 %) and "
-        f"{_share(skill.coverage95)} (of 95 %) of outcomes{_left_out(skill.left_out)}",
-        highlight=False,
+    labels = ", ".join(LABELS[name] for name in skill.left_out)
+    left_out = f"; not on every row, so left out: {labels}" if labels else ""
+    print_line(
+        f"  intervals covered {_percent(skill.coverage80)} (of 80 %) and "
+        f"{_percent(skill.coverage95)} (of 95 %) of outcomes{left_out}"
     )
 
 
-def _left_out(names: Sequence[str]) -> str:
-    labels = ", ".join(LABELS[name] for name in names)
-    return f"; not on every row, so left out: {labels}" if names else ""
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.1f} %" if isfinite(value) else "none"
-
-
-def _percent(volatility: float) -> str:
-    return f"{100 * volatility:.1f} %"
+def _percent(share: float | None) -> str:
+    return "none" if share is None or not isfinite(share) else f"{100 * share:.1f} %"

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from math import exp
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 
-from volcast.cli.arguments import print_line
+from volcast.cli.arguments import console, print_line
 from volcast.cli.summary import print_skill
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["events_table", "print_record", "print_version"]
 
 
-def print_version(console: Console, store: "Store", version: "Version") -> None:
+def print_version(store: "Store", version: "Version") -> None:
     """Print a version: record, recipe, lineage, skill, intervals, files, and its moves.
 
     Raises
@@ -52,12 +51,16 @@ def print_version(console: Console, store: "Store", version: "Version") -> None:
         name: value if isinstance(value, str | int) else json.dumps(value)
         for name, value in lineage.as_dict().items() if name not in {"recipe", "recipes"}
     })  # fmt: skip
-    print_skill(console, metrics, version.target)
+    print_skill(metrics, version.target)
     if decision is not None:
         _facts(f"Gate: {'passed' if decision.passed else 'refused'}, {decision.kind}", {})
         for reason in decision.reasons:
             print_line(f"  {reason}")
-    _facts("Intervals", _intervals(parts["intervals.json"]))
+    factors = {name: f"{exp(offset):.2f}" for name, offset in parts["intervals.json"].items()}
+    _facts("Intervals", {
+        f"{share} %": f"{factors[f'lo{share}']} to {factors[f'hi{share}']} times the forecast"
+        for share in (80, 95)
+    })  # fmt: skip
     moves = [e for e in registry.history(store) if version.version in (e.old, e.new)]
     print_line("\nMoves" if moves else "\nMoves: none")
     if moves:
@@ -66,23 +69,14 @@ def print_version(console: Console, store: "Store", version: "Version") -> None:
 
 def _recipe(recipe: dict[str, Any], lineage: "Lineage") -> dict[str, object]:
     weight = recipe["tree_weight"]
-    parameters = ", ".join(f"{k} {v}" for k, v in sorted(recipe["tree_parameters"].items()))
     return {
         "chosen": f"{recipe['name']}, of {lineage.recipe}",
         "anchor": recipe["anchor"],
         "trees": f"weight {weight:g} on {', '.join(recipe['tree_features'])}",
         "regression": f"weight {1 - weight:g} on {', '.join(recipe['linear_features'])}",
-        "parameters": parameters,
-    }
-
-
-def _intervals(offsets: dict[str, float]) -> dict[str, object]:
-    def factor(name: str) -> str:
-        return f"{exp(offsets[name]):.2f}"
-
-    return {
-        f"{share} %": f"{factor(f'lo{share}')} to {factor(f'hi{share}')} times the forecast"
-        for share in (80, 95)
+        "parameters": ", ".join(
+            f"{name} {value}" for name, value in sorted(recipe["tree_parameters"].items())
+        ),
     }
 
 
@@ -96,7 +90,7 @@ def events_table(events: "Sequence[Event]") -> Table:
     return table
 
 
-def print_record(console: Console, record: "Record | None") -> None:
+def print_record(record: "Record | None") -> None:
     """Print the challenger's scores next to the champion's, or why there are none."""
     from volcast.monitoring.shadow import FEWEST
     from volcast.training.gate import MIN_ROWS

@@ -1,6 +1,5 @@
 """Checks of staged forecasts before they are published, and of published ones."""
 
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from volcast.core import calendar
 from volcast.core.settings import Universe
@@ -16,6 +14,7 @@ from volcast.data.checks.history import WINDOW
 from volcast.data.checks.market import columns_differ
 from volcast.data.checks.run import AuditReport, CheckRun, audit
 from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
+from volcast.inference.forecast import ladder_steps
 from volcast.store import Store
 from volcast.store.tables import FORECAST_BOUNDS, PREDICTIONS_DAILY
 
@@ -23,7 +22,6 @@ __all__ = ["PREDICTION_CHECKS", "audit_predictions", "judge_predictions", "windo
 
 _CODE = ("inference/audit.py", "data/checks/*.py")
 
-_LADDER = ["lo95", "lo80", "hi80", "hi95"]
 _ROUNDING = 1e-6
 """Log variance by which the parts of an explanation may miss the forecast."""
 
@@ -31,19 +29,14 @@ _BROKEN = -1.0
 """Replaces a number that is missing or not finite; every bound below refuses it."""
 
 
-def _row(name: str, measure: str, low: float, high: float | None = None) -> Check:
-    return Check("predictions", name, "critical", measure, low, high)
+def _row(
+    name: str, measure: str, low: float, high: float | None = None, *, above: bool = False
+) -> Check:
+    return Check("predictions", name, "critical", measure, low, high, above)
 
 
 _ROWS = (
-    Check(
-        "predictions",
-        "ladder_out_of_order",
-        "critical",
-        "least step of the ladder",
-        at_least=0,
-        above=True,
-    ),
+    _row("ladder_out_of_order", "least step of the ladder", 0, above=True),
     _row("forecast_out_of_range", "forecast", *FORECAST_BOUNDS),
     _row("target_from_wrong", "days from the next session", 0, 0),
     _row("target_to_wrong", "days from the last session of the horizon", 0, 0),
@@ -129,9 +122,6 @@ def judge_predictions(staged: pa.Table, published: pa.Table, symbol: str, as_of:
 
 def _measured(forecasts: pa.Table, symbol: str, as_of: date) -> pd.DataFrame:
     rows: pd.DataFrame = forecasts.to_pandas(date_as_object=False)
-    ladder = rows[_LADDER].to_numpy(dtype=float)
-    sound = np.isfinite(ladder).all(axis=1)
-    steps = np.diff(np.where(sound[:, None], ladder, 0.0), axis=1).min(axis=1)
     forecast = rows["rv_5d_hat"].to_numpy(dtype=float)
     days = [stamp.date() for stamp in rows["session"]]
     valid = [calendar.is_session(day) for day in days]
@@ -140,8 +130,9 @@ def _measured(forecasts: pa.Table, symbol: str, as_of: date) -> pd.DataFrame:
         for day, on in zip(days, valid, strict=True)
     ]
     close = calendar.closes([day if on else as_of for day, on in zip(days, valid, strict=True)])
+    created = rows["created_timestamp"] - close
     measures: dict[str, Any] = {
-        "least step of the ladder": np.where(sound, steps, _BROKEN),
+        "least step of the ladder": ladder_steps(rows),
         "forecast": np.where(np.isfinite(forecast), forecast, _BROKEN),
         "days from the next session": _apart(rows["target_from"], [e[0] for e in ends], valid),
         "days from the last session of the horizon": _apart(
@@ -153,9 +144,7 @@ def _measured(forecasts: pa.Table, symbol: str, as_of: date) -> pd.DataFrame:
         "has a role": rows["role"].isin(["champion", "challenger"]).astype(float),
         "has a version": (rows["model_version"].fillna("") != "").astype(float),
         "is of the target": (rows["symbol"] == symbol).astype(float),
-        "seconds created after close": (rows["created_timestamp"] - close)
-        .dt.total_seconds()
-        .fillna(_BROKEN),
+        "seconds created after close": created.dt.total_seconds().fillna(_BROKEN),
     }
     return rows.assign(row=np.arange(len(rows)), **measures)
 
@@ -196,9 +185,9 @@ def window_start(as_of: date) -> date:
 
 def _without(published: pa.Table, staged: pa.Table) -> pa.Table:
     """Leave out the staged rows, so that a second run gets the same input."""
-    key: Sequence[str] = PREDICTIONS_DAILY.key
+    key = PREDICTIONS_DAILY.key
     if not set(key) <= set(staged.column_names):
         return published
     staged_keys = staged.select(key).to_pylist()
-    same = [row in staged_keys for row in published.select(key).to_pylist()]
-    return published.filter(pc.invert(pa.array(same, pa.bool_())))
+    others = [row not in staged_keys for row in published.select(key).to_pylist()]
+    return published.filter(pa.array(others, pa.bool_()))

@@ -4,14 +4,15 @@ The challenger, where there is one, forecasts the same sessions as the champion.
 challenger stops the champion: what fails is left out and reported.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from math import isfinite
+from math import isfinite, nan
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from volcast import registry
 from volcast.core import calendar
@@ -27,15 +28,19 @@ from volcast.store.tables import FORECAST_BOUNDS, PREDICTIONS_DAILY
 
 __all__ = [
     "Shadow",
-    "champion_rows",
     "forecast_row",
     "infer",
+    "ladder_steps",
     "predict_row",
     "require_sound",
     "shadow",
 ]
 
 _DRIVERS = 5
+_LADDER = ["lo95", "lo80", "hi80", "hi95"]
+
+_FAULTS = (VolcastError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a model that is not fit for its input can raise; XGBoost's own error is a ValueError."""
 
 
 def forecast_row(
@@ -74,12 +79,13 @@ def forecast_row(
     forecast = forecaster.single(list(values.values()))
     parts = forecast.contributions
     largest = sorted(parts, key=lambda name: (-abs(parts[name]), name))[:_DRIVERS]
+    baselines = {name: forecast.baselines[name] for name in BASELINES}
     return {
         "symbol": symbol,
         "session": session,
         "rv_5d_hat": forecast.rv_5d,
         **forecast.bounds,
-        **{f"baseline_{n}": _finite(forecast.baselines[n]) for n in BASELINES},
+        **{f"baseline_{n}": v if isfinite(v) else None for n, v in baselines.items()},
         **regime_columns(features),
         "base_log_variance": forecast.base,
         "drivers": [
@@ -100,22 +106,13 @@ def predict_row(
     forecaster: Forecaster, version: str, symbol: str, session: date,
     features: Mapping[str, float | None],
 ) -> dict[str, object]:  # fmt: skip
-    """Return `forecast_row` with the columns that identify the model and the run.
+    """Return `forecast_row` with the columns that identify the model, by its number, and the run.
 
-    Parameters
-    ----------
-    version : str
-        The forecaster's version in the registry.
-
-    Returns
-    -------
-    dict
-        Columns of predictions_daily; the same input gives the same row.
+    The same input gives the same row.
     """
-    row = forecast_row(forecaster, symbol, session, features)
     values = _values(forecaster, features)
     feature_hash = digest({name: repr(value) for name, value in values.items()})
-    return row | {
+    return forecast_row(forecaster, symbol, session, features) | {
         "model_version": version,
         "role": "champion",
         "feature_hash": feature_hash,
@@ -125,49 +122,36 @@ def predict_row(
 
 
 def _values(forecaster: Forecaster, features: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: _number(features.get(name)) for name in forecaster.signature}
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+    values = {name: features.get(name) for name in forecaster.signature}
+    return {name: nan if value is None else float(value) for name, value in values.items()}
 
 
 @dataclass(frozen=True)
 class Shadow:
-    """The challenger's forecasts of the same sessions as the champion's.
+    """The challenger's forecasts of the same sessions, and a summary of what was left out and why.
 
-    Parameters
-    ----------
-    rows : pyarrow.Table
-        Of predictions_daily; none without a challenger, or where it failed.
-    summary : str
-        Which version forecast how many sessions, and what was left out for which fault; empty
-        without a challenger.
+    No rows, and an empty summary, without a challenger.
     """
 
     rows: pa.Table
     summary: str
 
 
-_FAULTS = (VolcastError, ArithmeticError, LookupError, TypeError, ValueError)
-"""What a model that is not fit for its input can raise; XGBoost's own error is a ValueError."""
-
-
-def infer(store: Store, universe: Universe, as_of: date) -> pa.Table:
-    """Forecast from the features of ``as_of``; nothing is published yet.
+def infer(store: Store, universe: Universe, first: date, last: date | None = None) -> pa.Table:
+    """Forecast with the champion from ``first`` to ``last`` (``first`` alone); publish nothing.
 
     Raises
     ------
     StaleInput
-        If the session has no features.
+        If a session has no features.
     ModelError
         If there is no champion, or it fails its checks.
     """
-    return champion_rows(store, universe, [as_of])
+    champion = registry.champion(store)
+    champion.refuse_another(universe.target)
+    sessions = [first] if last is None else calendar.sessions(first, last)
+    features = _features(store, universe, last or first)
+    return _table([_row(champion, "champion", features, day, universe.target) for day in sessions])
 
 
 def shadow(store: Store, universe: Universe, first: date, last: date) -> Shadow:
@@ -198,16 +182,6 @@ def shadow(store: Store, universe: Universe, first: date, last: date) -> Shadow:
     return Shadow(_table(rows), summary + "".join(faults[:1]) + more)
 
 
-def champion_rows(store: Store, universe: Universe, sessions: Sequence[date]) -> pa.Table:
-    """Forecast ``sessions`` with the champion, as `infer` does; nothing is published yet."""
-    champion = registry.champion(store)
-    champion.refuse_another(universe.target)
-    if not sessions:
-        return PREDICTIONS_DAILY.empty()
-    features = _features(store, universe, sessions[-1])
-    return _table([_row(champion, "champion", features, day, universe.target) for day in sessions])
-
-
 def _table(rows: list[dict[str, object]]) -> pa.Table:
     if not rows:
         return PREDICTIONS_DAILY.empty()
@@ -233,14 +207,19 @@ def _row(
     return row | {"role": role, "model_as_of": date.fromisoformat(version.as_of)}
 
 
+def ladder_steps(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Return of each row the least step from bound to bound; -1 where a bound is not finite."""
+    ladder = rows[_LADDER].to_numpy(dtype=float)
+    sound = np.isfinite(ladder).all(axis=1)
+    steps = np.diff(np.where(sound[:, None], ladder, 0.0), axis=1).min(axis=1)
+    return np.where(sound, steps, -1.0)
+
+
 def require_sound(rows: pa.Table) -> None:
     """Raise QualityError if a forecast is impossible; see `publish.publish`."""
-    frame = rows.select(["session", "lo95", "lo80", "rv_5d_hat", "hi80", "hi95"]).to_pandas()
-    ladder = frame[["lo95", "lo80", "hi80", "hi95"]].to_numpy(dtype=float)
-    forecast = frame["rv_5d_hat"].to_numpy(dtype=float)
-    sound = np.isfinite(ladder).all(axis=1) & (np.diff(ladder, axis=1) > 0).all(axis=1)
+    frame = rows.select(["session", "rv_5d_hat", *_LADDER]).to_pandas()
     lowest, highest = FORECAST_BOUNDS
-    sound &= (forecast >= lowest) & (forecast <= highest)
+    sound = (ladder_steps(frame) > 0) & frame["rv_5d_hat"].between(lowest, highest)
     if not sound.all():
         worst = frame.loc[~sound].iloc[0]
         raise QualityError(

@@ -6,9 +6,8 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from volcast.core import calendar
 from volcast.core.settings import Universe
-from volcast.inference.forecast import champion_rows, require_sound, shadow
+from volcast.inference.forecast import infer, require_sound, shadow
 from volcast.store import Store, WriteReport
 from volcast.store.tables import PREDICTIONS_DAILY
 
@@ -45,12 +44,8 @@ def publish(store: Store, rows: pa.Table) -> WriteReport:
 
 
 def backfill(store: Store, universe: Universe, first: date, last: date) -> Backfill:
-    """Publish the forecasts of champion and challenger from ``first`` to ``last``.
-
-    The rows are those that daily runs on the same days would have written with these two.
-    """
-    champions = champion_rows(store, universe, calendar.sessions(first, last))
-    report = publish(store, champions)
+    """Publish the forecasts that daily runs of champion and challenger would have published."""
+    report = publish(store, infer(store, universe, first, last))
     challengers = shadow(store, universe, first, last)
     publish(store, challengers.rows)
     return Backfill(report, challengers.summary)

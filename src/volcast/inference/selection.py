@@ -90,25 +90,13 @@ def champion_number(store: Store) -> str | None:
 
 
 def is_hindsight(row: Mapping[str, Any]) -> bool:
-    """Whether a forecast's version was trained on later sessions, or does not record on which.
-
-    Parameters
-    ----------
-    row : mapping
-        Of predictions_daily.
-    """
+    """Whether a row's version was trained on later sessions, or does not record on which."""
     trained: date | None = row["model_as_of"]
     return trained is None or bool(row["session"] < trained)
 
 
 def out_of_sample(forecasts: pa.Table) -> pd.DataFrame:
-    """Return the forecasts that are not hindsight, as `is_hindsight` has it.
-
-    Parameters
-    ----------
-    forecasts : pyarrow.Table
-        Of predictions_daily: session and model_as_of among its columns.
-    """
+    """Return the rows of predictions_daily that are not hindsight, as `is_hindsight` has it."""
     frame: pd.DataFrame = forecasts.filter(pa.array(_made_in_time(forecasts))).to_pandas()
     return frame
 

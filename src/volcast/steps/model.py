@@ -78,7 +78,7 @@ def promote(store: Store, run_id: str) -> Result:
 
 def shadow(store: Store, run_id: str) -> Result:
     """Let a new recipe that the gate refused for lack of evidence forecast as challenger."""
-    from volcast.training.shadow import take_as_challenger
+    from volcast.training.gate import take_as_challenger
 
     read, now = _read_features(store), datetime.now(UTC)
     version = take_as_challenger(store, run_id, read, who=_WHO, when=now)

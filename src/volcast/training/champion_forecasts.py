@@ -57,15 +57,6 @@ def champion_forecasts(
     Where the recipe cannot be walked, they are those that the champion's own run stored, which
     end where its data ended.
 
-    Parameters
-    ----------
-    store : Store
-    run_id, lineage : str, Lineage
-        The candidate's run.
-    champion : Version
-    read_features : FeatureReader
-        The one that training read with; called only where the recipe must be walked.
-
     Returns
     -------
     tuple of pandas.DataFrame and str

@@ -22,11 +22,13 @@ noisy to decide on. How often the gate errs is in docs/adr/0013.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from volcast import registry
 from volcast.core.errors import ModelError
 from volcast.evaluation.losses import gain
 from volcast.evaluation.rows import rows_hash
@@ -51,6 +53,7 @@ __all__ = [
     "challenge",
     "decision_on",
     "evaluate_candidate",
+    "take_as_challenger",
 ]
 
 Floats = NDArray[np.float64]
@@ -89,6 +92,8 @@ class Challenge:
 
 @dataclass(frozen=True)
 class _Check:
+    """What one rule decides; ``lacks_proof`` if more sessions could make it pass."""
+
     passed: bool
     reason: str
     lacks_proof: bool = False
@@ -115,10 +120,7 @@ def challenge(ours: Floats, champions: Floats) -> Challenge:
 
 
 def decision_on(store: Store, run_id: str, read_features: FeatureReader) -> GateDecision:
-    """Return the run's recorded decision; evaluate it if there is none for the present champion.
-
-    Parameters and errors are those of `evaluate_candidate`.
-    """
+    """Return the recorded decision; `evaluate_candidate` if there is none for this champion."""
     champion, recorded = champion_pointer(store), read_decision(store, run_id)
     if recorded and recorded.champion == (champion.sha256 if champion else ""):
         return recorded
@@ -130,10 +132,8 @@ def evaluate_candidate(store: Store, run_id: str, read_features: FeatureReader) 
 
     Parameters
     ----------
-    store : Store
-        Receives ``runs/<run_id>/verdict.json``.
     run_id : str
-        A finished training run.
+        A finished training run; ``runs/<run_id>/verdict.json`` is written.
     read_features : FeatureReader
         The one that training read with; called where the champion's recipe is walked forward too.
 
@@ -156,16 +156,39 @@ def evaluate_candidate(store: Store, run_id: str, read_features: FeatureReader) 
     return decision
 
 
+def take_as_challenger(
+    store: Store, run_id: str, read_features: FeatureReader, *, who: str, when: datetime
+) -> Version | None:
+    """Register a refused run and make it the challenger, if the gate's decision is "unproven".
+
+    Returns
+    -------
+    Version or None
+        The challenger, or None if the run was refused for another reason.
+    """
+    if not decision_on(store, run_id, read_features).unproven:
+        return None
+    version = registry.register(store, run_id)
+    why = f"run {run_id[:12]} was not shown to be better"
+    return registry.challenge(store, version.version, who=who, why=why, when=when)
+
+
 def _decide(
     store: Store, run_id: str, files: Mapping[str, bytes], champion: Version | None,
     read_features: FeatureReader,
 ) -> GateDecision:  # fmt: skip
     lineage = Lineage.from_bytes(files["lineage.json"], f"runs/{run_id}/model/lineage.json")
-    champions = None if champion is None else read_version(store, champion)
-    # A champion of another xgboost or of another stored format forecasts no more: it must not keep
-    # out the one that would.
-    fault = "" if champions is None else _fault(champions)
-    kind = "first" if fault else _kind(lineage, champion, champions)
+    kind: Kind = "first"
+    fault = ""
+    if champion is not None:
+        files_of_champion = read_version(store, champion)
+        # A champion of another xgboost or of another stored format forecasts no more: it must not
+        # keep out the one that would.
+        fault = _fault(files_of_champion)
+        if not fault and champion.target in ("", lineage.target):
+            where = f"{champion.uri}lineage.json"
+            theirs = Lineage.from_bytes(files_of_champion["lineage.json"], where)
+            kind = "refit" if lineage.recipe == theirs.recipe else "new recipe"
     rows, gaps = run_forecasts(store, run_id)
     checks = [_enough(rows, gaps)]
     if checks[0].passed:
@@ -177,9 +200,11 @@ def _decide(
         elif kind == "refit":
             checks.append(_refit(store, rows, champion))
         else:
-            theirs, origin = champion_forecasts(store, run_id, lineage, champion, read_features)
-            checks.append(_new_recipe(rows, theirs, origin, champion))
-        checks += [_not_worse_than_har_x(rows), _golden(files)]
+            compared = champion_forecasts(store, run_id, lineage, champion, read_features)
+            checks.append(_new_recipe(rows, *compared, champion))
+        broken = _fault(files)
+        golden = f"Golden forecasts: {broken}" if broken else "Golden forecasts come out as stored."
+        checks += [_not_worse_than_har_x(rows), _Check(not broken, golden)]
     refused = [check for check in checks if not check.passed]
     return GateDecision(
         passed=not refused,
@@ -188,15 +213,6 @@ def _decide(
         unproven=bool(refused) and all(check.lacks_proof for check in refused),
         champion="" if champion is None else champion.sha256,
     )
-
-
-def _kind(
-    lineage: Lineage, champion: Version | None, champions: Mapping[str, bytes] | None
-) -> Kind:
-    if champion is None or champions is None or champion.target not in ("", lineage.target):
-        return "first"
-    theirs = Lineage.from_bytes(champions["lineage.json"], f"{champion.uri}lineage.json")
-    return "refit" if lineage.recipe == theirs.recipe else "new recipe"
 
 
 def _enough(rows: pd.DataFrame, gaps: float) -> _Check:
@@ -260,11 +276,8 @@ def _too_few(shared: pd.DataFrame, champion: Version, needed: int) -> str:
 def _not_worse_than_har_x(rows: pd.DataFrame) -> _Check:
     implied = rows[rows["vix"].notna() & rows["har_x"].notna()]
     if len(implied) < MIN_ROWS:
-        return _Check(
-            True,
-            f"{len(implied)} sessions have implied volatility; {MIN_ROWS} are needed to compare "
-            "with HAR-X.",
-        )
+        few = f"{len(implied)} sessions have implied volatility"
+        return _Check(True, f"{few}; {MIN_ROWS} are needed to compare with HAR-X.")
     sessions = f"{len(implied)} sessions with implied volatility"
     return _not_worse(implied, "har_x", "HAR-X", sessions)
 
@@ -278,13 +291,6 @@ def _not_worse(rows: pd.DataFrame, column: str, label: str, sessions: str) -> _C
         f"QLIKE is {_percent(gain(ours, theirs))} {label} on {sessions}; that it is worse has "
         f"p {p_worse:.3f} (bar: {_LEVEL}).",
     )
-
-
-def _golden(files: Mapping[str, bytes]) -> _Check:
-    fault = _fault(files)
-    if fault:
-        return _Check(False, f"Golden forecasts: {fault}")
-    return _Check(True, "Golden forecasts come out as stored.")
 
 
 def _fault(files: Mapping[str, bytes]) -> str:

@@ -32,15 +32,9 @@ _COMPLETE = "complete.json"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trained candidate, in the store under ``runs/<run_id>/``.
+    """A trained candidate, in the store under ``runs/<run_id>/``; its id is a hash of its inputs.
 
-    Parameters
-    ----------
-    run_id : str
-        Hash of inputs, code version and configuration.
-    metrics : Metrics
-    reused : bool
-        Whether a complete run of the same inputs was there already.
+    ``reused`` if a complete run of the same inputs was there already.
     """
 
     run_id: str
@@ -115,12 +109,9 @@ def _lineage(rows: pd.DataFrame, universe: Universe, as_of: date, seed: int) -> 
 
 
 def _write_run(
-    store: Store,
-    lineage: Lineage,
-    forecaster: Forecaster,
-    result: EvaluationResult,
+    store: Store, lineage: Lineage, forecaster: Forecaster, result: EvaluationResult,
     metrics: Metrics,
-) -> None:
+) -> None:  # fmt: skip
     facts = {"metrics.json": metrics.to_bytes(), "lineage.json": lineage.to_bytes()}
     files = {f"model/{name}": data for name, data in (forecaster.files() | facts).items()} | facts
     files["evaluation.parquet"] = evaluation_bytes(result.rows)
