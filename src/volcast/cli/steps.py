@@ -62,9 +62,6 @@ def run(  # noqa: PLR0913
     ] = None,
 ) -> None:
     """Run a pipeline in this process: the same steps, order and records as on Kubeflow."""
-    from volcast.cli.summary import print_summary
-    from volcast.registry import champion_pointer
-
     names = _names(steps, folder) if steps else [*PIPELINES[pipeline], "record"]
     settings = read_settings(source=source, source_path=path, store=store, as_of=as_of)
     with _begun(f"volcast run {pipeline}", settings.store, folder) as begun:
@@ -78,9 +75,13 @@ def run(  # noqa: PLR0913
             chosen = [symbol for symbol in symbols.split(",") if symbol] or own
             begun.values["symbols"] = begun.values["also"] = chosen
         if pipeline == "day" and not train_first:
+            from volcast.registry import champion_pointer
+
             begun.values["training"] = champion_pointer(open_store(settings.store)) is None
         begun.begin(pipeline, names)
     if not steps and pipeline in {"day", "daily"}:
+        from volcast.cli.summary import print_summary
+
         print_summary(*open_with_universe(settings.store))
 
 

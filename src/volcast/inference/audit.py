@@ -14,7 +14,7 @@ from volcast.data.checks.history import WINDOW
 from volcast.data.checks.market import columns_differ
 from volcast.data.checks.run import AuditReport, CheckRun, audit
 from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
-from volcast.inference.forecast import ladder_steps
+from volcast.inference.soundness import ladder_steps
 from volcast.store import Store
 from volcast.store.tables import FORECAST_BOUNDS, PREDICTIONS_DAILY
 

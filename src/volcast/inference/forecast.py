@@ -9,35 +9,31 @@ from dataclasses import dataclass
 from datetime import date
 from math import isfinite, nan
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from volcast import registry
 from volcast.core import calendar
-from volcast.core.errors import QualityError, StaleInput, VolcastError
+from volcast.core.errors import StaleInput, VolcastError
 from volcast.core.hashing import code_version, digest
 from volcast.core.names import BASELINES
 from volcast.core.settings import Universe
 from volcast.features.point_in_time import features_at_close
 from volcast.features.regimes import regime_columns
+from volcast.inference.soundness import require_sound
 from volcast.models.forecaster import Forecaster
 from volcast.store import Store
-from volcast.store.tables import FORECAST_BOUNDS, PREDICTIONS_DAILY
+from volcast.store.tables import PREDICTIONS_DAILY
 
 __all__ = [
     "Shadow",
     "forecast_row",
     "infer",
-    "ladder_steps",
     "predict_row",
-    "require_sound",
     "shadow",
 ]
 
 _DRIVERS = 5
-_LADDER = ["lo95", "lo80", "hi80", "hi95"]
 
 _FAULTS = (VolcastError, ArithmeticError, LookupError, TypeError, ValueError)
 """What a model that is not fit for its input can raise; XGBoost's own error is a ValueError."""
@@ -205,25 +201,3 @@ def _row(
     version, values = model.version, dict(features.loc[session].items())
     row = predict_row(model.forecaster, version.version, symbol, session, values)  # type: ignore[arg-type]
     return row | {"role": role, "model_as_of": date.fromisoformat(version.as_of)}
-
-
-def ladder_steps(rows: pd.DataFrame) -> NDArray[np.float64]:
-    """Return of each row the least step from bound to bound; -1 where a bound is not finite."""
-    ladder = rows[_LADDER].to_numpy(dtype=float)
-    sound = np.isfinite(ladder).all(axis=1)
-    steps = np.diff(np.where(sound[:, None], ladder, 0.0), axis=1).min(axis=1)
-    return np.where(sound, steps, -1.0)
-
-
-def require_sound(rows: pa.Table) -> None:
-    """Raise QualityError if a forecast is impossible; see `publish.publish`."""
-    frame = rows.select(["session", "rv_5d_hat", *_LADDER]).to_pandas()
-    lowest, highest = FORECAST_BOUNDS
-    sound = (ladder_steps(frame) > 0) & frame["rv_5d_hat"].between(lowest, highest)
-    if not sound.all():
-        worst = frame.loc[~sound].iloc[0]
-        raise QualityError(
-            found=repr(worst.to_dict()),
-            expected=f"lo95 < lo80 < hi80 < hi95 and a forecast from {lowest} to {highest}",
-            where="forecast to publish", remedy="Look at the features of that session.",
-        )  # fmt: skip

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from volcast.core.settings import Universe
-from volcast.inference.forecast import infer, require_sound, shadow
+from volcast.inference.forecast import infer, shadow
+from volcast.inference.soundness import require_sound
 from volcast.store import Store, WriteReport
 from volcast.store.tables import PREDICTIONS_DAILY
 
