@@ -147,9 +147,7 @@ def changed_package(folder: Path) -> list[schedules.Target]:
     ],
     ids=["parameters", "service account", "cron", "pipeline"],
 )
-def test_what_changed_is_replaced_without_a_moment_of_two_that_fire(
-    api: Kubeflow, change: Callable[[Path], list[schedules.Target]], tmp_path: Path
-):
+def test_what_changed_is_replaced_without_a_moment_of_two_that_fire(api, change, tmp_path):
     applied(api, declared())
     before = {id for one in SCHEDULES for id in api.enabled(one.name)}
     start = len(api.writes())

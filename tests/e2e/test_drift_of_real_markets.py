@@ -64,9 +64,7 @@ def test_two_years_that_began_with_it_are_neither_drift_nor_fault(states: dict[d
     assert sum(state == "ok" for state in states.values()) > 0.8 * len(states)
 
 
-def test_five_features_of_twice_the_scale_are_found_within_sixty_sessions(
-    rows: pd.DataFrame,
-) -> None:
+def test_five_features_of_twice_the_scale_are_found_within_sixty_sessions(rows):
     onset, end = date(2019, 7, 1), calendar.after(date(2019, 7, 1), 59)
     trained = date(2018, 12, 31)
     calibration = calibrate(feature_panel(rows, trained))

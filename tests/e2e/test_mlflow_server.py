@@ -1,9 +1,5 @@
 """The registry of a remote store is mirrored by a real MLflow server."""
 
-from pathlib import Path
-
-import pytest
-
 from tests.mlflow_server import mlflow_server
 from tests.runs import AUDIT, put_run
 from tests.s3_server import BUCKET, s3_server
@@ -13,7 +9,7 @@ from volcast.store import Store
 
 
 def test_a_server_takes_a_version_of_a_remote_store_and_names_where_its_files_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path, monkeypatch
 ):
     for name in ("s3", "mlflow"):
         (tmp_path / name).mkdir()

@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -116,10 +116,5 @@ def no_bucket(_: pytest.MonkeyPatch, uri: str) -> str:
 
 @pytest.mark.parametrize("fault", [endpoint_down, no_bucket])
 @pytest.mark.parametrize("command", [("ingest", "--source", "sample"), ("infer",)])
-def test_an_unreachable_bucket_is_exit_code_20(
-    s3_uri: str,
-    monkeypatch: pytest.MonkeyPatch,
-    fault: Callable[[pytest.MonkeyPatch, str], str],
-    command: tuple[str, ...],
-):
+def test_an_unreachable_bucket_is_exit_code_20(s3_uri, monkeypatch, fault, command):
     assert volcast(*command, "--store", fault(monkeypatch, s3_uri)) == 20

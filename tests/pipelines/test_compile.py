@@ -1,11 +1,17 @@
-"""The committed YAML is what the pipelines compile to."""
+"""The committed YAML is what the pipelines compile to; what compiling loads and steps install."""
 
+import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 import yaml
 
+from components import COMPONENTS, image
 from pipelines.compile import COMPILED, render
+from tests.conftest import ROOT
+from volcast.steps import STEPS
 
 
 @pytest.fixture(scope="module")
@@ -36,22 +42,15 @@ def _tasks(text: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def _steps(text: str) -> dict[str, dict[str, Any]]:
-    components = next(yaml.safe_load_all(text))["components"]
-    tasks = _tasks(text).items()
-    return {n: t for n, t in tasks if "executorLabel" in components[t["componentRef"]["name"]]}
-
-
-def test_no_step_is_cached(rendered: dict[str, str]) -> None:
+def test_no_step_is_cached_and_only_those_whose_failure_may_pass_are_retried(rendered):
+    retried = set()
     for text in rendered.values():
-        assert _steps(text)
-        cached = [n for n, t in _steps(text).items() if t["cachingOptions"].get("enableCache")]
-        assert cached == []
-
-
-def test_only_steps_whose_failure_may_pass_are_retried(rendered: dict[str, str]) -> None:
-    tasks = [task for text in rendered.values() for task in _tasks(text).items()]
-    retried = {name.rpartition("/")[2] for name, task in tasks if "retryPolicy" in task}
+        components = next(yaml.safe_load_all(text))["components"]
+        for name, task in _tasks(text).items():
+            if "executorLabel" in components[task["componentRef"]["name"]]:
+                assert not task["cachingOptions"].get("enableCache"), name
+            if "retryPolicy" in task:
+                retried.add(name.rpartition("/")[2])
     assert retried == {"ingest", "publish"}
 
 
@@ -64,9 +63,7 @@ def test_every_step_gets_the_id_of_its_run_from_its_pod(rendered: dict[str, str]
         assert [one["fieldPathAsEnv"] for one in executors.values()] == [run_id] * len(executors)
 
 
-def test_every_pipeline_records_its_outcome_whatever_became_of_it(
-    rendered: dict[str, str],
-) -> None:
+def test_every_pipeline_records_its_outcome_whatever_became_of_it(rendered):
     for text in rendered.values():
         spec = next(yaml.safe_load_all(text))
         last = spec["root"]["dag"]["tasks"]["record"]
@@ -76,9 +73,7 @@ def test_every_pipeline_records_its_outcome_whatever_became_of_it(
         assert inputs["status"]["taskFinalStatus"]["producerTask"] == "exit-handler-1"
 
 
-def test_the_published_forecast_waits_for_nothing_that_watches_it(
-    rendered: dict[str, str],
-) -> None:
+def test_the_published_forecast_waits_for_nothing_that_watches_it(rendered):
     tasks = _tasks(rendered["daily_inference.yaml"])
     before, new = set(), {"publish"}
     while new:
@@ -91,44 +86,61 @@ def test_the_published_forecast_waits_for_nothing_that_watches_it(
     }  # fmt: skip
 
 
-def test_a_retraining_is_judged_by_the_gate_like_any_other(rendered: dict[str, str]) -> None:
+def test_a_retraining_is_judged_by_the_gate_like_any_other(rendered):
     tasks = _tasks(rendered["daily_inference.yaml"])
     (condition,) = [
-        task
-        for name, task in tasks.items()
+        task for name, task in tasks.items()
         if name.startswith("comp-exit-handler-1/condition") and "triggerPolicy" in task
-    ]
+    ]  # fmt: skip
     assert condition["triggerPolicy"]["condition"] == (
         "inputs.parameter_values['pipelinechannel--retrain-Output'] == true"
     )
-    inside = [n for n in tasks if n.startswith(f"{condition['componentRef']['name']}/")]
-    assert [name.rpartition("/")[2] for name in inside] == ["volcast-train-and-judge"]
-    judged = {n.rpartition("/")[2] for n in tasks if n.startswith("comp-volcast-train-and-judge/")}
-    assert {"train", "gate"} <= judged
-    assert not {"promote", "shadow"} & judged
+
+    def inside(component: str) -> set[str]:
+        return {n.rpartition("/")[2] for n in tasks if n.startswith(f"{component}/")}
+
+    assert inside(condition["componentRef"]["name"]) == {"volcast-train-and-judge"}
+    assert {"train", "gate"} <= inside("comp-volcast-train-and-judge")
+    assert not {"promote", "shadow"} & inside("comp-volcast-train-and-judge")
 
 
-def test_promotion_and_the_shadow_wait_for_the_gate(rendered: dict[str, str]) -> None:
-    components = next(yaml.safe_load_all(rendered["train.yaml"]))["components"]
-    tasks = [
-        task
-        for component in components.values()
-        for task in component.get("dag", {}).get("tasks", {}).values()
-    ]
+def test_promotion_and_the_shadow_wait_for_the_gate(rendered):
+    text = rendered["train.yaml"]
+    components = next(yaml.safe_load_all(text))["components"]
     branches = {
-        task["triggerPolicy"]["condition"]: list(
-            components[task["componentRef"]["name"]]["dag"]["tasks"]
-        )
-        for task in tasks
-        if "triggerPolicy" in task
+        task["triggerPolicy"]["condition"]: [
+            *components[task["componentRef"]["name"]]["dag"]["tasks"]
+        ]
+        for task in _tasks(text).values()
+        if "condition" in task.get("triggerPolicy", {})
     }
     judged = "inputs.parameter_values['pipelinechannel--gate-Output'] == true"
     assert branches == {judged: ["promote"], f"!({judged})": ["shadow"]}
 
 
 def test_images_follow_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from components import image
-
     monkeypatch.setenv("VOLCAST_IMAGE_REPOSITORY", "registry.example/volcast")
     monkeypatch.setenv("VOLCAST_IMAGE_TAG", "1.2.3")
     assert image("train") == "registry.example/volcast/model:1.2.3"
+
+
+def test_the_pipelines_compile_without_the_libraries_of_the_steps():
+    code = "import sys, pipelines.compile; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"numpy", "pandas", "pyarrow", "feast", "xgboost", "pydantic"} & set(loaded)
+
+
+def test_every_step_of_the_table_is_a_component_that_passes_its_inputs_and_outputs():
+    assert COMPONENTS.keys() == STEPS.keys()
+    for name, step in STEPS.items():
+        spec = COMPONENTS[name].component_spec
+        artifacts = {*(spec.inputs or {}), *(spec.outputs or {})}
+        if name != "record":
+            assert {"store", *step.inputs, *step.files} <= artifacts, name
+
+
+def test_no_step_installs_anything_when_it_runs(rendered):
+    assert len(rendered) == 3
+    assert not [text for text in rendered.values() if re.search("pip3? install", text)]

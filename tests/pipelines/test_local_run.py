@@ -72,9 +72,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, done.stdout
 
 
-def test_volcast_run_writes_the_same_tables_as_the_pipelines(
-    sample: tuple[Path, str], tmp_path: Path
-) -> None:
+def test_volcast_run_writes_the_same_tables_as_the_pipelines(sample, tmp_path):
     command = [sys.executable, "-c", "from volcast.cli import main; main()", "run"]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("VOLCAST_")}
     done = subprocess.run(
@@ -123,9 +121,7 @@ def test_both_pipelines_run_on_the_sample_and_show_every_step(sample: tuple[Path
     assert rows[0]["model_version"] == registry.champion(store).version.version
 
 
-def test_running_twice_gives_the_same_features_labels_and_forecasts(
-    sample: tuple[Path, str],
-) -> None:
+def test_running_twice_gives_the_same_features_labels_and_forecasts(sample):
     folder, _ = sample
     before = _digests(folder)
     done = _run("both", folder, "--source", "sample")
@@ -134,9 +130,7 @@ def test_running_twice_gives_the_same_features_labels_and_forecasts(
     assert _digests(folder) == before
 
 
-def test_the_online_store_holds_the_features_that_were_forecast_from(
-    sample: tuple[Path, str],
-) -> None:
+def test_the_online_store_holds_the_features_that_were_forecast_from(sample):
     from feature_repo.online import online_features
     from feature_repo.opening import open_feature_store
 
@@ -236,9 +230,7 @@ def test_without_drift_the_daily_run_trains_nothing(sample: tuple[Path, str]) ->
     assert (row["drift_state"], row["needed"], row["train"]) == (state, False, False)
 
 
-def test_a_feed_that_changes_is_drift_and_trains_once_more_for_the_gate_to_judge(
-    tmp_path: Path,
-) -> None:
+def test_a_feed_that_changes_is_drift_and_trains_once_more_for_the_gate_to_judge(tmp_path):
     if drift_python() is None:
         pytest.skip("no interpreter with alibi-detect; `make drift` makes one")
     changed = date(2018, 10, 1)
@@ -279,9 +271,7 @@ def _widened_sample(folder: Path, since: date) -> Path:
     return folder / "csv"
 
 
-def test_a_watch_that_fails_leaves_the_forecast_published_and_fails_the_run(
-    sample: tuple[Path, str], tmp_path: Path
-) -> None:
+def test_a_watch_that_fails_leaves_the_forecast_published_and_fails_the_run(sample, tmp_path):
     store = _copy(sample, tmp_path)
     _raise_alert(store)
     for key in store.objects.list("predictions_daily/"):

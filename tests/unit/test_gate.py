@@ -88,8 +88,8 @@ def test_a_first_champion_passes_with_five_percent_under_log_har(store: Store) -
     [(0, 0.01, False), (200, 0.01, False), (210, 0.01, True), (210, 0, True), (210, -0.01, False)],
 )
 def test_a_first_champion_needs_the_margin_where_80_percent_have_implied_volatility(
-    store: Store, without_iv: int, skill: float, passes: bool
-) -> None:
+    store, without_iv, skill, passes
+):
     rows = evaluation(1000)
     rows.loc[: without_iv - 1, ["vix", "har_x"]] = np.nan
     rows["forecast"] = skilled(rows, skill)
@@ -110,9 +110,7 @@ def test_a_forecast_significantly_worse_than_har_x_is_refused(store: Store) -> N
 
 
 @pytest.mark.parametrize(("implied", "passes"), [(0, True), (755, True), (756, False)])
-def test_har_x_is_a_bar_where_three_years_have_implied_volatility(
-    store: Store, implied: int, passes: bool
-) -> None:
+def test_har_x_is_a_bar_where_three_years_have_implied_volatility(store, implied, passes):
     rows = evaluation(1000)
     rows = rows.assign(forecast=skilled(rows, 0.3), har_x=skilled(rows, 0.4))
     rows.loc[implied:, ["vix", "har_x"]] = np.nan
@@ -125,9 +123,7 @@ def test_fewer_than_three_years_are_not_judged(store: Store, count: int) -> None
     assert verdict.reasons == (f"Refused: {count} walk-forward forecasts; 756 are needed.",)
 
 
-def test_sessions_without_an_outcome_or_before_the_first_forecast_do_not_count(
-    store: Store,
-) -> None:
+def test_sessions_without_an_outcome_or_before_the_first_forecast_do_not_count(store):
     rows = evaluation(900)
     rows["forecast"] = skilled(rows, 0.3)
     rows.loc[:99, "forecast"] = np.nan
@@ -151,9 +147,7 @@ def test_the_champions_own_run_is_unchanged(store: Store, crown: Crown) -> None:
 
 
 @pytest.mark.parametrize(("skill", "passes"), [(0.3, True), (0.23, True), (0.21, False)])
-def test_a_new_recipe_must_beat_the_champions_by_five_percent(
-    store: Store, crown: Crown, skill: float, passes: bool
-) -> None:
+def test_a_new_recipe_must_beat_the_champions_by_five_percent(store, crown, skill, passes):
     rows = evaluation(2520)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     rows = rows.assign(forecast=skilled(rows, skill), champion=skilled(rows, 0.2))
@@ -171,18 +165,14 @@ def test_a_new_recipe_needs_ten_years_shared_with_the_champion(store: Store, cro
 
 
 @pytest.mark.parametrize(("skill", "unproven"), [(0.21, True), (0.2, True), (0.15, False)])
-def test_a_new_recipe_is_unproven_unless_it_is_worse(
-    store: Store, crown: Crown, skill: float, unproven: bool
-) -> None:
+def test_a_new_recipe_is_unproven_unless_it_is_worse(store, crown, skill, unproven):
     rows = evaluation(2520)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     verdict = decide(store, rows.assign(forecast=skilled(rows, skill)), "blend-iv")
     assert (verdict.passed, verdict.unproven) == (False, unproven)
 
 
-def test_a_new_recipe_refused_for_more_than_want_of_proof_is_not_unproven(
-    store: Store, crown: Crown
-) -> None:
+def test_a_new_recipe_refused_for_more_than_want_of_proof_is_not_unproven(store, crown):
     rows = evaluation(2520)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     behind_har_x = rows.assign(forecast=skilled(rows, 0.21), har_x=skilled(rows, 0.3))
@@ -204,9 +194,7 @@ def test_a_first_or_a_refit_that_is_refused_is_not_unproven(store: Store, crown:
     ]
 
 
-def test_a_gain_that_may_be_luck_does_not_make_a_new_recipe_champion(
-    store: Store, crown: Crown
-) -> None:
+def test_a_gain_that_may_be_luck_does_not_make_a_new_recipe_champion(store, crown):
     rows = evaluation(2520)
     crown(rows)
     rows.loc[500, ["rv_5d", "forecast"]] = 1.9
@@ -217,9 +205,7 @@ def test_a_gain_that_may_be_luck_does_not_make_a_new_recipe_champion(
     assert re.search(r"under version 1 .*, p 0\.1[56]\d;", verdict.reasons[1])
 
 
-def test_a_champion_that_can_no_longer_be_served_is_no_bar(
-    store: Store, crown: Crown, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_champion_that_can_no_longer_be_served_is_no_bar(store, crown, monkeypatch):
     rows = evaluation(1000)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     new = candidate(store, rows.assign(forecast=skilled(rows, 0.1)), "blend-iv")
@@ -238,9 +224,7 @@ def test_a_champion_that_can_no_longer_be_served_is_no_bar(
 
 
 @pytest.mark.parametrize(("skill", "passes"), [(0.2, True), (0.1995, False), (0.21, True)])
-def test_a_refit_must_not_be_significantly_worse(
-    store: Store, crown: Crown, skill: float, passes: bool
-) -> None:
+def test_a_refit_must_not_be_significantly_worse(store, crown, skill, passes):
     rows = evaluation(1000)
     crown(rows.assign(forecast=skilled(rows, 0.2)))
     verdict = decide(store, rows.assign(forecast=skilled(rows, skill)))
@@ -297,9 +281,7 @@ def test_an_altered_champion_is_no_measure(store: Store, crown: Crown) -> None:
         (evaluation_bytes(evaluation(800).drop(columns="har_x")), ContractError),
     ],
 )
-def test_an_evaluation_that_is_missing_or_broken_is_named(
-    store: Store, data: bytes | None, error: type[Exception]
-) -> None:
+def test_an_evaluation_that_is_missing_or_broken_is_named(store, data, error):
     put_run(store, "new")
     if data is not None:
         store.objects.put("runs/new/evaluation.parquet", data)
@@ -317,9 +299,7 @@ def test_a_run_on_another_target_is_judged_as_a_first(store: Store) -> None:
     assert evaluate_candidate(store, "new", read_nothing).kind == "first"
 
 
-def test_a_decision_is_recorded_and_made_again_only_for_another_champion(
-    store: Store, crown: Crown, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_decision_is_recorded_and_made_again_only_for_another_champion(store, crown, monkeypatch):
     rows = evaluation(2520)
     made = decide(store, rows.assign(forecast=skilled(rows, 0.21)), "blend-iv")
     assert read_decision(store, "new") == made == decision_on(store, "new", read_nothing)

@@ -1,7 +1,7 @@
 """Every reader of forecasts shows the same one of a session."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
@@ -159,9 +159,7 @@ def shadowed_and_rolled_back(store: Store) -> None:
         (silent, "2"),
     ],
 )
-def test_every_reader_shows_the_official_forecast(
-    store: Store, happen: Callable[[Store], None], official: str
-) -> None:
+def test_every_reader_shows_the_official_forecast(store, happen, official):
     happen(store)
     versions = dict(readers(store))
     assert versions == dict.fromkeys(versions, official)
