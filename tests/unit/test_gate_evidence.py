@@ -102,7 +102,7 @@ def test_the_gate_walks_on_the_frame_that_training_read(own, monkeypatch):
     assert "walked forward on the same rows" in decision.reasons[1]
 
 
-def test_judging_again_walks_nothing_and_says_the_same(own, monkeypatch):
+def test_judging_again_walks_nothing_and_decides_the_same(own, monkeypatch):
     store, _, run_id = own
     first = judge(store, run_id)
     monkeypatch.setattr(champion_forecasts, "walk_forward", lambda *_: pytest.fail("walked again"))
