@@ -20,8 +20,8 @@ from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.evaluation.losses import qlike_losses
 from volcast.inference.publish import publish
+from volcast.inference.selection import official_forecasts, out_of_sample
 from volcast.monitoring import status
-from volcast.monitoring.drift import check
 from volcast.monitoring.score import performance, score
 from volcast.monitoring.shadow import shadow_record
 from volcast.store import Store
@@ -109,7 +109,8 @@ def readers(store: Store) -> Iterator[tuple[str, object]]:
     forecast_of = re.search(r"version (\d+) had forecast", reply.sentences[0].text)
     yield "outcome", forecast_of[1] if forecast_of else None
 
-    yield "drift", check._published(store, "SPY", day)["model_version"].iloc[-1]
+    official = out_of_sample(official_forecasts(store, "SPY", last=day))
+    yield "drift", official["model_version"].iloc[-1]
 
     record = shadow_record(store)
     if record is not None and record.champions is not None:
