@@ -89,8 +89,10 @@ def test_volcast_run_writes_the_same_tables_as_the_pipelines(sample, tmp_path):
     )  # fmt: skip
 
 
-def _csv(folder: Path, sessions: list[date], closes: list[float], *, newest_high: float) -> Path:
-    prices = pd.Series(closes)
+def _csv(folder: Path, last: date, *, newest_high: float) -> Path:
+    sessions = calendar.sessions(date(2019, 1, 2), last)
+    steps = np.random.default_rng(5).normal(scale=0.01, size=len(sessions))
+    prices = pd.Series(100 * np.exp(np.cumsum(steps)))
     rows = pd.DataFrame(
         {
             "date": sessions, "open": prices, "high": prices * 1.01, "low": prices * 0.99,
@@ -101,11 +103,6 @@ def _csv(folder: Path, sessions: list[date], closes: list[float], *, newest_high
     (folder / "csv" / "market").mkdir(parents=True)
     rows.to_csv(folder / "csv" / "market" / "SPY.csv", index=False)
     return folder / "csv"
-
-
-def _walk(sessions: list[date]) -> list[float]:
-    steps = np.random.default_rng(5).normal(scale=0.01, size=len(sessions))
-    return list(100 * np.exp(np.cumsum(steps)))
 
 
 def test_both_pipelines_run_on_the_sample_and_show_every_step(sample: tuple[Path, str]) -> None:
@@ -176,8 +173,7 @@ def test_a_refused_candidate_is_reported_and_is_no_failure(tmp_path: Path) -> No
 
 
 def test_a_broken_newest_row_stops_the_run_with_exit_code_10(tmp_path: Path) -> None:
-    sessions = calendar.sessions(date(2019, 1, 2), date(2021, 12, 31))
-    folder = _csv(tmp_path, sessions, _walk(sessions), newest_high=0.5)
+    folder = _csv(tmp_path, date(2021, 12, 31), newest_high=0.5)
     done = _run("daily", tmp_path, "--source", "csv", "--source-path", str(folder))
     assert done.returncode == 10, done.stdout
     assert "QualityError" in done.stdout
@@ -186,25 +182,13 @@ def test_a_broken_newest_row_stops_the_run_with_exit_code_10(tmp_path: Path) -> 
 
 
 def test_a_session_that_the_source_lacks_stops_the_run_with_exit_code_40(tmp_path: Path) -> None:
-    sessions = calendar.sessions(date(2019, 1, 2), date(2021, 12, 30))
-    folder = _csv(tmp_path, sessions, _walk(sessions), newest_high=1e4)
+    folder = _csv(tmp_path, date(2021, 12, 30), newest_high=1e4)
     options = ["--source", "csv", "--source-path", str(folder), "--as-of", "2021-12-31"]
     done = _run("daily", tmp_path, *options)
     assert done.returncode == 40, done.stdout
     assert "StaleInput" in done.stdout
     row = _jobs(Store.open(str(tmp_path / "store")))[-1]
     assert (row["outcome"], row["exit_code"]) == ("failed", 40)
-
-
-def _copy(sample: tuple[Path, str], folder: Path) -> Store:
-    shutil.copytree(sample[0] / "store", folder / "store")
-    return Store.open(str(folder / "store"))
-
-
-def _raise_alert(store: Store) -> None:
-    verdict = contract_rows(MONITORING_DRIFT_DAILY, ["SPX"], [NEWEST]).to_pandas()
-    verdict = verdict.assign(subject="verdict", state="drift", alert=True, detail="g5 moved")
-    store.write(MONITORING_DRIFT_DAILY, verdict)
 
 
 def _jobs(store: Store) -> list[dict[str, object]]:
@@ -272,12 +256,15 @@ def _widened_sample(folder: Path, since: date) -> Path:
 
 
 def test_a_watch_that_fails_leaves_the_forecast_published_and_fails_the_run(sample, tmp_path):
-    store = _copy(sample, tmp_path)
-    _raise_alert(store)
+    shutil.copytree(sample[0] / "store", tmp_path / "store")
+    store = Store.open(str(tmp_path / "store"))
+    verdict = contract_rows(MONITORING_DRIFT_DAILY, ["SPX"], [NEWEST]).to_pandas()
+    verdict = verdict.assign(subject="verdict", state="drift", alert=True, detail="g5 moved")
+    store.write(MONITORING_DRIFT_DAILY, verdict)
     for key in store.objects.list("predictions_daily/"):
         store.objects.delete(key)
-    (verdict,) = store.objects.list("monitoring.drift_daily/")
-    store.objects.put(verdict, b"no parquet")
+    (file,) = store.objects.list("monitoring.drift_daily/")
+    store.objects.put(file, b"no parquet")
     done = _run("daily", tmp_path, "--source", "sample")
     assert done.returncode == 10, done.stdout
     assert len(store.read(PREDICTIONS_DAILY)) == 1
