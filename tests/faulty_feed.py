@@ -20,7 +20,7 @@ AS_OF, BEFORE = date(2024, 11, 29), date(2024, 11, 27)
 """The half day after Thanksgiving, and the session before that holiday."""
 
 NOW = datetime(2024, 11, 29, 22, tzinfo=UTC)
-_ASKED_FROM = pd.Timestamp(BEFORE) - pd.Timedelta(days=OVERLAP_DAYS)
+_FETCHED_FROM = pd.Timestamp(BEFORE) - pd.Timedelta(days=OVERLAP_DAYS)
 HOLIDAYS = (date(2024, 9, 2), date(2024, 11, 28))
 UNIVERSE = Universe(target="SPY", iv="VIX", iv_3m="", bond="TLT", credit="")
 
@@ -187,7 +187,7 @@ def restated_split(frames: Frames, rng: np.random.Generator, fresh: bool) -> Cas
     part = frame.index < at if rng.random() < 0.5 or fresh else frame.index >= at
     frame.loc[part, list(PRICES)] *= factor
     # Only recent sessions of a live source are fetched; changes of older ones are not seen.
-    seen = fresh or (frame.loc[part, "session"] >= _ASKED_FROM).any()
+    seen = fresh or (frame.loc[part, "session"] >= _FETCHED_FROM).any()
     return Case(Feed(frames | {symbol: frame}), QualityError if symbol == "SPY" and seen else None)
 
 

@@ -138,10 +138,10 @@ def test_a_failing_service_is_tried_again_a_bounded_number_of_times(
     kind: str, seed: int, copied: Store, yahoo: Yahoo
 ) -> None:
     rng = np.random.default_rng([seed, *kind.encode()])
-    fault, asks = PASSING[kind]
+    fault, requests = PASSING[kind]
     failing = ATTEMPTS if seed % 3 == 0 else int(rng.integers(1, ATTEMPTS))
     sound_first = int(rng.integers(0, 3))
-    yahoo.faults = [*[None] * sound_first, *[fault] * (failing * asks)]
+    yahoo.faults = [*[None] * sound_first, *[fault] * (failing * requests)]
     store = copied
     before, raw = curated(store), store.read(RAW_MARKET)
     source = yahoo.source(timeout_seconds=0.2)
@@ -176,7 +176,7 @@ def test_an_answer_without_a_column_ends_at_once(seed: int, copied: Store, yahoo
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_columns_of_several_levels_are_read_if_they_are_of_one_symbol_alone(
+def test_columns_of_several_levels_are_read_if_all_are_of_one_symbol(
     seed: int, copied: Store, yahoo: Yahoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import yfinance

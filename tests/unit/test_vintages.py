@@ -65,12 +65,12 @@ def close(vintage: Vintage, symbol: str, position: int) -> float:
 
 
 def test_each_correction_begins_a_vintage_with_the_prices_known_since(restated: Store) -> None:
-    known = vintages(restated, AS_OF)
-    assert [vintage.since for vintage in known[1:]] == [SECOND, NOW]
-    assert [vintage.until for vintage in known[:-1]] == [SECOND, NOW]
+    histories = vintages(restated, AS_OF)
+    assert [vintage.since for vintage in histories[1:]] == [SECOND, NOW]
+    assert [vintage.until for vintage in histories[:-1]] == [SECOND, NOW]
     true = {name: frame["close"] for name, frame in TRUTH.items()}
     prices = {
-        (name, at): [close(vintage, name, at) for vintage in known]
+        (name, at): [close(vintage, name, at) for vintage in histories]
         for name, at in (("SPY", HOLE), ("TLT", BROKEN), ("SPY", RESTATED), ("VIX", INDEX))
     }
     spy, hole, bond, vix = (

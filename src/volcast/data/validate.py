@@ -33,8 +33,8 @@ class ValidationReport:
     """The number of published rows up to as_of, of quarantined and dropped ones, and of checks.
 
     ``dropped`` counts rows that are not broken, such as index prints on holidays, by symbol and
-    reason; ``failed`` are the row checks that found a broken row, ``examples`` the newest five of
-    those rows, ``warnings`` the failed checks that neither stop the run nor quarantine a row.
+    reason; ``examples`` are the newest five broken rows, ``warnings`` the failed checks that
+    neither stop the run nor quarantine a row.
     """
 
     as_of: date
@@ -42,7 +42,6 @@ class ValidationReport:
     quarantined: int
     dropped: dict[str, int]
     checks: int
-    failed: list[str]
     examples: list[str]
     warnings: list[str] = field(default_factory=list)
 
@@ -93,7 +92,6 @@ def validate(
         quarantined=count_rows(curated.quarantined),
         dropped=curated.dropped,
         checks=len(outcomes),
-        failed=sorted(curated.quarantined["reason"].unique()),
         examples=[f"{row.symbol} {row.session:%Y-%m-%d}: {row.reason}" for row in broken],
         warnings=warnings_of(verdict.outcomes),
     )
