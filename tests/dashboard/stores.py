@@ -64,7 +64,7 @@ def whole(store: Store, *, volcast: float = 0.15) -> Store:
 
 
 def watch(store: Store) -> None:
-    """Write what the watch found on the last session."""
+    """Write the results of the checks on the last session."""
     put(
         store, MONITORING_DRIFT_DAILY, "SPY", SESSION, subject="verdict", test="state", window=0,
         fired=True, state="regime-shift", alert=True, reference_sha256="r",

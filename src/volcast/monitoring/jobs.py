@@ -54,14 +54,12 @@ def record(
     ended_at : datetime
         UTC.
     state, message : str
-        As the runner reports them: SUCCEEDED, FAILED or CANCELLED, any other is recorded as
-        unknown; and its own words, for a failure that no step noted.
+        As the runner reports them; the message is for a failure that no step noted.
 
     Returns
     -------
     dict
-        The row. ``exit_code`` is null where the run did not succeed and no step noted why it
-        failed: it was killed, or could not reach the store.
+        The row. ``exit_code`` is null where the run was killed, or could not reach the store.
 
     Raises
     ------

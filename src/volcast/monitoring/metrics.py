@@ -22,19 +22,10 @@ PROMETHEUS_OWN = frozenset({"up", "ALERTS"})
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric.
+    """One metric, by the name in queries, and in ``where`` the process that shows it.
 
-    Parameters
-    ----------
-    name : str
-        As queries name it: of a counter with ``_total``, of an info with ``_info``, of a histogram
-        without ``_bucket``, ``_sum`` and ``_count``.
-    help : str
-    labels : tuple of str
-    where : {"server", "exporter", "brief"}
-        The process that shows it.
-    buckets : tuple of float
-        Upper bounds of a histogram, in its unit.
+    The name has the ``_total`` of a counter and the ``_info`` of an info, not the ``_bucket`` of a
+    histogram, whose ``buckets`` are upper bounds in its unit.
     """
 
     name: str

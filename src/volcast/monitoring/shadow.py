@@ -35,15 +35,8 @@ class Score:
 class Record:
     """Champion and challenger on the sessions that both forecast and whose outcome is known.
 
-    Parameters
-    ----------
-    first, last : date
-        Sessions; None where there is no row, as are the scores.
-    gain : float
-        Share by which the challenger's QLIKE is under the champion's.
-    p : float or None
-        One-sided Diebold-Mariano p-value of "the challenger is no better"; None under `FEWEST`
-        rows.
+    ``gain`` is the share by which the challenger's QLIKE is under the champion's, ``p`` the
+    one-sided Diebold-Mariano p-value of "the challenger is no better", from `FEWEST` rows on.
     """
 
     challenger: Version

@@ -128,18 +128,11 @@ def _lines(rows: Floats, iv: int | None) -> Floats:
 
 @dataclass(frozen=True)
 class Panel:
-    """Columns of numbers, of old and of new sessions.
+    """Columns of numbers, of old and of new sessions; ``iv`` is that of log implied variance.
 
-    Parameters
-    ----------
-    names : tuple of str
-    iv : int or None
-        The column of log implied variance.
-    reference : f8[n, p]
-        Complete rows in order of time, all older than ``recent``: thresholds from the tested rows
-        would hide what has changed in them after every refit.
-    recent : f8[m, p]
-        The newest rows, the last of which is tested; NaN where a value is missing.
+    ``reference``, f8[n, p], are complete rows in order of time, all older than ``recent``:
+    thresholds from the tested rows would hide what has changed in them after every refit.
+    ``recent``, f8[m, p], are the newest, the last of which is tested; NaN where a value is missing.
     """
 
     names: tuple[str, ...]

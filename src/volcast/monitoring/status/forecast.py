@@ -64,17 +64,10 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Driver:
-    """One part of the log variance that was forecast.
+    """One part of the log variance that was forecast, with the feature's value in its unit.
 
-    Parameters
-    ----------
-    feature : str
-        Its name; base, others or total for the parts that are none.
-    words : str
-    value : float or None
-        The feature's own, in its unit.
-    contribution : float
-        Log variance; that of the total is the sum of all.
+    ``feature`` is base, others or total for the parts that are none; the contribution of the total
+    is the sum of all.
     """
 
     feature: str

@@ -112,10 +112,10 @@ def by_month(rows: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         month (its first day), name, n (sessions), qlike (of variance) and rmse (volatility points).
     """
-    known = rows[rows["realized"].notna()]
-    month = known["session"].map(lambda day: day.replace(day=1))
+    ended = rows[rows["realized"].notna()]
+    month = ended["session"].map(lambda day: day.replace(day=1))
     columns = ["forecast", *_BASELINES]
-    scored = known.assign(month=month).melt(["month", "realized"], columns, "name", "forecast_")
+    scored = ended.assign(month=month).melt(["month", "realized"], columns, "name", "forecast_")
     realized, forecast = (scored[name].to_numpy(dtype=float) for name in ("realized", "forecast_"))
     scored["qlike"] = qlike_losses(realized**2, forecast**2)
     scored["rmse"] = (100 * (forecast - realized)) ** 2
@@ -130,24 +130,24 @@ def against(rows: pd.DataFrame) -> list[Versus]:
     """Score volcast in a `track` against each baseline, on the sessions that both have."""
     scores = []
     for baseline in _BASELINES:
-        known = rows.dropna(subset=["realized", "forecast", baseline])
-        if len(known):
+        shared = rows.dropna(subset=["realized", "forecast", baseline])
+        if len(shared):
             realized, ours, theirs = (
-                known[name].to_numpy(dtype=float) for name in ("realized", "forecast", baseline)
+                shared[name].to_numpy(dtype=float) for name in ("realized", "forecast", baseline)
             )
             qlikes = [float(qlike_losses(realized**2, f**2).mean()) for f in (ours, theirs)]
             rmses = [rmse_points(realized, f) for f in (ours, theirs)]
-            scores.append(Versus(LABELS[baseline], len(known), *qlikes, *rmses))
+            scores.append(Versus(LABELS[baseline], len(shared), *qlikes, *rmses))
     return scores
 
 
 def coverage(rows: pd.DataFrame) -> dict[int, float] | None:
     """Return the share of outcomes inside the 80 and the 95 % intervals; None if none is known."""
-    known = rows.dropna(subset=["realized", *_BOUNDS])
-    if not len(known):
+    ended = rows.dropna(subset=["realized", *_BOUNDS])
+    if not len(ended):
         return None
     return {
-        level: float(known["realized"].between(known[f"lo{level}"], known[f"hi{level}"]).mean())
+        level: float(ended["realized"].between(ended[f"lo{level}"], ended[f"hi{level}"]).mean())
         for level in (80, 95)
     }
 
