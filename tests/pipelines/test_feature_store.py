@@ -46,9 +46,7 @@ def store_uri(tmp_path_factory: pytest.TempPathFactory, versions: pd.DataFrame) 
     return store.uri
 
 
-def test_the_training_frame_has_each_session_as_known_at_its_close(
-    store_uri: str, versions: pd.DataFrame
-) -> None:
+def test_the_training_frame_has_each_session_as_known_at_its_close(store_uri, versions):
     from feature_repo.historical import training_frame
 
     frame = training_frame(store_uri, "SPX", LAST)
@@ -61,9 +59,7 @@ def test_the_training_frame_has_each_session_as_known_at_its_close(
     np.testing.assert_array_equal(frame[names()], first[names()])
 
 
-def test_a_span_of_sessions_is_inclusive_and_a_symbol_of_digits_is_no_number(
-    store_uri: str,
-) -> None:
+def test_a_span_of_sessions_is_inclusive_and_a_symbol_of_digits_is_no_number(store_uri):
     from feature_repo.historical import training_frame
 
     first, last = date(2018, 3, 5), date(2018, 3, 9)
@@ -75,9 +71,7 @@ def test_a_span_of_sessions_is_inclusive_and_a_symbol_of_digits_is_no_number(
         training_frame(store_uri, "NONE", LAST)
 
 
-def test_training_uses_the_values_that_feast_returns(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_uses_the_values_that_feast_returns(tmp_path, monkeypatch):
     from feast import FeatureStore
 
     from feature_repo.historical import training_frame
@@ -98,7 +92,7 @@ def test_training_uses_the_values_that_feast_returns(
         assert store.objects.get(plain.folder + name) != store.objects.get(shifted.folder + name)
 
 
-def test_the_online_store_has_the_newest_session_up_to_as_of(tmp_path: Path) -> None:
+def test_the_online_store_has_the_newest_session_up_to_as_of(tmp_path):
     from feature_repo.online import materialize, online_features
     from feature_repo.opening import open_feature_store
 
@@ -113,7 +107,7 @@ def test_the_online_store_has_the_newest_session_up_to_as_of(tmp_path: Path) -> 
     assert online == (half_day_close, half_day.iloc[0][names()].to_dict())
 
 
-def test_features_older_than_as_of_are_refused_as_stale(tmp_path: Path) -> None:
+def test_features_older_than_as_of_are_refused_as_stale(tmp_path):
     from feature_repo.online import materialize
 
     rows = feature_rows("SPX", date(2018, 12, 3), date(2018, 12, 20), 3)
@@ -122,7 +116,7 @@ def test_features_older_than_as_of_are_refused_as_stale(tmp_path: Path) -> None:
         materialize(str(tmp_path), LAST, expect=["SPX"])
 
 
-def test_feast_never_writes_the_contract_tables(store_uri: str) -> None:
+def test_feast_never_writes_the_contract_tables(store_uri):
     from feature_repo.historical import training_frame
     from feature_repo.online import materialize
 
@@ -136,7 +130,7 @@ def test_feast_never_writes_the_contract_tables(store_uri: str) -> None:
     assert digests() == before
 
 
-def test_two_processes_that_open_a_new_store_make_one_registry(tmp_path: Path) -> None:
+def test_two_processes_that_open_a_new_store_make_one_registry(tmp_path):
     Store.open(str(tmp_path)).write(FEATURES_DAILY, feature_rows("SPX", date(2018, 12, 3), LAST, 3))
     code = (
         "import sys; from feature_repo.opening import open_feature_store as o;"

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from volcast.core import calendar
+from tests.contract_rows import feature_rows
 from volcast.core.errors import ConfigError, ContractError, RequestError
 from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
@@ -29,15 +29,11 @@ Row = dict[str, Any]
 def _versions(symbol: str, seed: int) -> pd.DataFrame:
     """Return rows with gaps; some came late, some were revised, up to three times."""
     draw = np.random.default_rng(seed)
-    sessions = [
-        day for day in calendar.sessions(FIRST, LAST) if day.month != 5 and draw.random() > 0.1
-    ]
-    closes = calendar.closes(sessions)
-    rows = pd.DataFrame(draw.normal(size=(len(sessions), len(names()))), columns=names())
-    rows = rows.mask(draw.random(rows.shape) < 0.1)
-    rows = rows.assign(
-        symbol=symbol, session=sessions, event_timestamp=closes, created_timestamp=closes
-    )
+    rows = feature_rows(symbol, FIRST, LAST, seed)
+    in_may = np.array([day.month == 5 for day in rows["session"]])
+    rows = rows[~in_may & (draw.random(len(rows)) > 0.1)]
+    values = rows[names()]
+    rows = rows.assign(**values.mask(draw.random(values.shape) < 0.1))
     late = draw.random(len(rows)) < 0.2
     rows["created_timestamp"] += pd.to_timedelta(
         np.where(late, draw.integers(1, 9, len(rows)), 0), "D"
@@ -117,9 +113,7 @@ def _searched(
 
 
 @pytest.mark.parametrize("filter_created", [True, False])
-def test_300_rows_match_a_search_through_all_versions(
-    store_uri: str, versions: pd.DataFrame, moments: pd.DataFrame, filter_created: bool
-) -> None:
+def test_300_rows_match_a_search_through_all_versions(store_uri, versions, moments, filter_created):
     joined = _joined(store_uri, moments, filter_created=filter_created)
     expected = _searched(versions.to_dict("records"), moments, filter_created)
     assert len(moments) == 300
@@ -143,31 +137,27 @@ def test_300_rows_match_a_search_through_all_versions(
     ],
     ids=["another zone", "no zone", "nanoseconds", "objects", "datetimes"],
 )
-def test_moments_may_have_any_zone_unit_or_type(
-    store_uri: str, moments: pd.DataFrame, form: Callable[["pd.Series[Any]"], "pd.Series[Any]"]
-) -> None:
+def test_moments_may_have_any_zone_unit_or_type(store_uri, moments, form):
     same = moments.assign(event_timestamp=form(moments["event_timestamp"]))
     expected = _joined(store_uri, moments)[names()]
     pd.testing.assert_frame_equal(_joined(store_uri, same)[names()], expected)
 
 
-def test_a_row_without_a_moment_gets_nothing(store_uri: str, moments: pd.DataFrame) -> None:
+def test_a_row_without_a_moment_gets_nothing(store_uri, moments):
     timeless = moments.assign(event_timestamp=pd.NaT)
     timeless["event_timestamp"] = timeless["event_timestamp"].dt.tz_localize("UTC")
     assert _joined(store_uri, timeless)[names()].isna().all(axis=None)
     assert len(_joined(store_uri, moments.head(0))) == 0
 
 
-def test_a_forked_process_joins_too(store_uri: str, moments: pd.DataFrame) -> None:
+def test_a_forked_process_joins_too(store_uri, moments):
     expected = _joined(store_uri, moments)
     with multiprocessing.get_context("fork").Pool(1) as forked:
         again = forked.apply_async(_joined, (store_uri, moments)).get(timeout=60)
     pd.testing.assert_frame_equal(again, expected)
 
 
-def test_files_of_other_symbols_and_years_are_not_opened(
-    tmp_path: Path, versions: pd.DataFrame
-) -> None:
+def test_files_of_other_symbols_and_years_are_not_opened(tmp_path, versions):
     # Folders above the table look like partitions, and are none.
     store = Store.open(str(tmp_path / "symbol=NONE" / "year=1999"))
     store.write(FEATURES_DAILY, versions)
@@ -224,8 +214,8 @@ def opened(tmp_path: Path) -> Callable[..., Any]:
 
 
 def test_each_view_keeps_its_own_ttl_and_only_the_features_requested(
-    opened: Callable[..., Any], store_uri: str, versions: pd.DataFrame, moments: pd.DataFrame
-) -> None:
+    opened, store_uri, versions, moments
+):
     day, forever = timedelta(days=1), timedelta(days=9999)
     source = _source(store_uri)
     feature_store = opened(_view(source, "day", day), _view(source, "forever", forever))
@@ -259,16 +249,14 @@ def _pulled(store_uri: str, latest: bool, start: datetime, end: datetime) -> pd.
 
 
 @pytest.mark.parametrize("end", [END, END - MICROSECOND, START, START - MICROSECOND])
-def test_the_latest_rows_of_a_span_are_one_a_symbol(
-    store_uri: str, versions: pd.DataFrame, end: datetime
-) -> None:
+def test_the_latest_rows_of_a_span_are_one_a_symbol(store_uri, versions, end):
     span = versions[versions["event_timestamp"].between(START, end)]
     newest = span.sort_values(["event_timestamp", "created_timestamp"]).groupby("symbol").tail(1)
     pulled = _pulled(store_uri, True, START, end).set_index("symbol")["ret_1"].to_dict()
     assert pulled == newest.set_index("symbol")["ret_1"].to_dict()
 
 
-def test_all_rows_of_a_span_are_all_versions(store_uri: str, versions: pd.DataFrame) -> None:
+def test_all_rows_of_a_span_are_all_versions(store_uri, versions):
     expected = versions.loc[versions["event_timestamp"].between(START, END), "ret_1"]
     assert sorted(_pulled(store_uri, False, START, END)["ret_1"]) == sorted(expected)
     naive = START.replace(tzinfo=None), END.replace(tzinfo=None)
@@ -299,7 +287,7 @@ def test_all_rows_of_a_span_are_all_versions(store_uri: str, versions: pd.DataFr
         "a feature's name",
     ],
 )
-def test_entities_that_cannot_be_joined_are_refused(store_uri: str, entity_df: Any) -> None:
+def test_entities_that_cannot_be_joined_are_refused(store_uri, entity_df):
     span = {"start_date": START, "end_date": END} if entity_df is None else {}
     with pytest.raises(RequestError) as caught:
         _joined(store_uri, entity_df, **span)
@@ -307,9 +295,7 @@ def test_entities_that_cannot_be_joined_are_refused(store_uri: str, entity_df: A
 
 
 @pytest.mark.parametrize("kind", ["no contract table", "renamed columns", "no key", "text"])
-def test_views_of_another_kind_are_refused(
-    opened: Callable[..., Any], store_uri: str, moments: pd.DataFrame, kind: str
-) -> None:
+def test_views_of_another_kind_are_refused(opened, store_uri, moments, kind):
     from feast import Field
     from feast.types import Float64, String
 
@@ -327,9 +313,7 @@ def test_views_of_another_kind_are_refused(
 
 
 @pytest.mark.filterwarnings("ignore:On demand feature view is an experimental")
-def test_an_on_demand_view_is_refused(
-    opened: Callable[..., Any], store_uri: str, moments: pd.DataFrame
-) -> None:
+def test_an_on_demand_view_is_refused(opened, store_uri, moments):
     from feast import Field
     from feast.on_demand_feature_view import on_demand_feature_view
     from feast.types import Float64
@@ -344,9 +328,7 @@ def test_an_on_demand_view_is_refused(
         opened(view, doubled).get_historical_features(moments, ["doubled:twice"])
 
 
-def test_a_file_with_rows_of_another_symbol_is_refused(
-    tmp_path: Path, versions: pd.DataFrame
-) -> None:
+def test_a_file_with_rows_of_another_symbol_is_refused(tmp_path, versions):
     store = Store.open(str(tmp_path))
     store.write(FEATURES_DAILY, versions[versions["symbol"] == "SPX"])
     file = tmp_path / "features_daily" / "symbol=SPX" / "year=2017" / "data.parquet"

@@ -95,7 +95,7 @@ def _bits(value: float | None) -> bytes | None:
     return None if value is None else struct.pack("<d", value)
 
 
-def test_the_newest_row_comes_back_to_the_last_bit(uri: str, online: SecretStr | None) -> None:
+def test_the_newest_row_comes_back_to_the_last_bit(uri, online):
     from feature_repo.online import materialize
 
     assert materialize(uri, LAST, expect=["SPX"], online=online) == {"SPX": CLOSE}
@@ -109,7 +109,7 @@ def test_the_newest_row_comes_back_to_the_last_bit(uri: str, online: SecretStr |
     assert _online(uri, online, "NONE") is None
 
 
-def test_a_late_row_and_a_restated_one_are_taken(uri: str, online: SecretStr | None) -> None:
+def test_a_late_row_and_a_restated_one_are_taken(uri, online):
     from feature_repo.online import materialize
 
     materialize(uri, LAST, online=online)
@@ -123,9 +123,7 @@ def test_a_late_row_and_a_restated_one_are_taken(uri: str, online: SecretStr | N
 
 
 @pytest.mark.parametrize("online", ["redis", "dynamodb"], indirect=True)
-def test_an_older_session_written_by_a_machine_that_saw_none_is_dropped(
-    uri: str, online: SecretStr, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_session_written_by_a_machine_that_saw_none_is_dropped(uri, online, monkeypatch):
     from feature_repo import online as module
 
     module.materialize(uri, LAST, online=online)
@@ -136,7 +134,7 @@ def test_an_older_session_written_by_a_machine_that_saw_none_is_dropped(
     assert module.materialize(uri, date(2018, 12, 10), online=online) == {"SPX": CLOSE}
 
 
-def test_an_older_session_never_replaces_a_newer(uri: str, online: SecretStr | None) -> None:
+def test_an_older_session_never_replaces_a_newer(uri, online):
     from feature_repo.online import materialize
 
     days = [date(2018, 12, day) for day in (10, 28, 14, 27)]
@@ -147,7 +145,7 @@ def test_an_older_session_never_replaces_a_newer(uri: str, online: SecretStr | N
 
 
 @pytest.mark.parametrize("online", ["redis", "dynamodb"], indirect=True)
-def test_writers_that_share_no_lock_leave_the_newest_row_whole(uri: str, online: SecretStr) -> None:
+def test_writers_that_share_no_lock_leave_the_newest_row_whole(uri, online):
     from feature_repo.opening import open_feature_store
 
     rows = feature_rows("SPX", FIRST, LAST, 3)
@@ -165,9 +163,7 @@ def test_writers_that_share_no_lock_leave_the_newest_row_whole(uri: str, online:
     assert _online(uri, online) == (CLOSE, dict.fromkeys(names(), float(len(rows) - 1)))
 
 
-def test_times_are_the_same_in_every_zone(
-    uri: str, online: SecretStr | None, zone: pytest.MonkeyPatch
-) -> None:
+def test_times_are_the_same_in_every_zone(uri, online, zone):
     from feature_repo.online import materialize
 
     zone.setenv("TZ", "America/New_York")
@@ -178,7 +174,7 @@ def test_times_are_the_same_in_every_zone(
     assert _online(uri, online)[0] == CLOSE
 
 
-def test_a_password_is_used_and_never_written_down(uri: str, tmp_path: Path) -> None:
+def test_a_password_is_used_and_never_written_down(uri, tmp_path):
     from feature_repo.online import materialize
     from feature_repo.opening import open_feature_store
 
@@ -195,9 +191,7 @@ def test_a_password_is_used_and_never_written_down(uri: str, tmp_path: Path) -> 
     assert not any(b"hunter2" in path.read_bytes() for path in files)
 
 
-def test_each_online_store_has_a_registry_of_its_own_whatever_its_password(
-    uri: str, tmp_path: Path
-) -> None:
+def test_each_online_store_has_a_registry_of_its_own_whatever_its_password(uri, tmp_path):
     from feature_repo.opening import open_feature_store
 
     urls = [None, *map(SecretStr, ("redis://:a@h/1", "redis://:b@h/1", "redis://:a@h/2"))]
@@ -206,9 +200,7 @@ def test_each_online_store_has_a_registry_of_its_own_whatever_its_password(
     assert paths[1] == paths[2]
 
 
-def test_the_pipeline_step_fills_the_store_of_the_setting(
-    uri: str, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_pipeline_step_fills_the_store_of_the_setting(uri, redis, monkeypatch):
     from components import COMPONENTS
 
     monkeypatch.setenv("VOLCAST_ONLINE_STORE", redis.url.get_secret_value())
@@ -221,9 +213,7 @@ def test_the_pipeline_step_fills_the_store_of_the_setting(
     assert not (Path(uri) / "feast" / "online.db").exists()
 
 
-def test_a_store_that_went_away_fails_at_once_and_is_used_again_when_back(
-    uri: str, tmp_path: Path
-) -> None:
+def test_a_store_that_went_away_fails_at_once_and_is_used_again_when_back(uri, tmp_path):
     from feature_repo.online import materialize
     from serving.lookup import OnlineFeatures
 
@@ -251,9 +241,7 @@ def test_a_store_that_went_away_fails_at_once_and_is_used_again_when_back(
 
 
 @pytest.mark.parametrize("form", ["redis://{}/0", "dynamodb://eu-west-1?endpoint=http://{}"])
-def test_a_server_that_never_answers_is_given_up_soon(
-    uri: str, form: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_never_answers_is_given_up_soon(uri, form, monkeypatch):
     from serving.lookup import OnlineFeatures
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")

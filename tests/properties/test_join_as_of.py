@@ -39,9 +39,9 @@ def _searched(moment: int | None, rows: list[Row], ttl: int | None, filter_creat
 
 @REPEATABLE
 @given(ROWS, MOMENTS, TTLS, st.booleans())
-def test_the_row_of_a_moment_is_the_newest_version_of_the_newest_event_that_counts_by_then(
-    rows: list[Row], moments: list[int | None], ttl: int | None, filter_created: bool
-) -> None:
+def test_the_row_of_a_moment_is_the_newest_version_of_the_newest_event_by_then(
+    rows, moments, ttl, filter_created
+):
     from feature_repo.offline_store import as_of
 
     times = np.array(rows, dtype=np.int64).reshape(-1, 2)

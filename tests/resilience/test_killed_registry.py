@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,7 +54,7 @@ def store(template: Path, tmp_path: Path) -> Store:
     return Store.open(str(tmp_path / "store"))
 
 
-def test_a_byte_flipped_anywhere_in_a_version_is_refused(store: Store):
+def test_a_byte_flipped_anywhere_in_a_version_is_refused(store):
     draw = random.Random(11)
     pointed, former = store.objects.get("registry/champion.json"), registry.find(store, "1")
     for trial in range(FLIPS):
@@ -89,9 +88,7 @@ def test_a_byte_flipped_anywhere_in_a_version_is_refused(store: Store):
     ],
     ids=["rollback", "promote", "challenge"],
 )
-def test_a_version_with_other_golden_forecasts_does_not_move_a_pointer(
-    store: Store, monkeypatch: pytest.MonkeyPatch, move: Callable[[Store], object]
-):
+def test_a_version_with_other_golden_forecasts_does_not_move_a_pointer(store, monkeypatch, move):
     def differs(self: Forecaster) -> None:
         raise ModelError(found="golden answers off", expected="a", where="b", remedy="c")
 

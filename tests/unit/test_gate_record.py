@@ -71,7 +71,7 @@ def error(days: list[date], skill: float) -> float:
     return 100 * sqrt(sum(squares) / len(days))
 
 
-def test_both_are_scored_on_the_sessions_that_both_forecast(store: Store) -> None:
+def test_both_are_scored_on_the_sessions_that_both_forecast(store):
     put(store, "1", "champion", DAYS[:400], 0.2)
     put(store, "2", "challenger", DAYS[100:450], 0.3)
     record, days = shadow_record(store), DAYS[100:400]
@@ -86,14 +86,14 @@ def test_both_are_scored_on_the_sessions_that_both_forecast(store: Store) -> Non
 
 
 @pytest.mark.parametrize(("count", "has_p"), [(251, False), (252, True)])
-def test_under_a_year_there_is_no_p_value(store: Store, count: int, has_p: bool) -> None:
+def test_under_a_year_there_is_no_p_value(store, count, has_p):
     put(store, "1", "champion", DAYS[:count], 0.2)
     put(store, "2", "challenger", DAYS[:count], 0.3)
     record = shadow_record(store)
     assert (record.rows, record.p is not None) == (count, has_p)
 
 
-def test_hindsight_is_no_part_of_the_record(store: Store) -> None:
+def test_hindsight_is_no_part_of_the_record(store):
     put(store, "1", "champion", DAYS[:60], 0.2)
     for days, seen in ((DAYS[:20], DAYS[20]), (DAYS[20:40], DAYS[20]), (DAYS[40:60], None)):
         put(store, "2", "challenger", days, 0.3, seen=seen)
@@ -101,14 +101,14 @@ def test_hindsight_is_no_part_of_the_record(store: Store) -> None:
     assert (record.rows, record.first, record.last) == (20, DAYS[20], DAYS[39])
 
 
-def test_sessions_whose_outcome_is_not_known_wait(store: Store) -> None:
+def test_sessions_whose_outcome_is_not_known_wait(store):
     later = calendar.sessions(date(2021, 1, 4), date(2021, 1, 29))
     for version, role in (("1", "champion"), ("2", "challenger")):
         put(store, version, role, DAYS[-5:] + later, 0.2)
     assert shadow_record(store).last == DAYS[-1]
 
 
-def test_refits_of_one_recipe_are_one_record_and_another_recipe_is_not(store: Store) -> None:
+def test_refits_of_one_recipe_are_one_record_and_another_recipe_is_not(store):
     registry.challenge(store, "3", **AUDIT)
     put(store, "1", "champion", DAYS, 0.2)
     put(store, "4", "challenger", DAYS[:100], 0.9)
@@ -120,7 +120,7 @@ def test_refits_of_one_recipe_are_one_record_and_another_recipe_is_not(store: St
     assert record.challengers.qlike == pytest.approx(sum(plain) / 200)
 
 
-def test_the_champions_forecast_is_that_of_the_version_in_service(store: Store) -> None:
+def test_the_champions_forecast_is_that_of_the_version_in_service(store):
     put(store, "1", "champion", DAYS[:100], 0.1)
     put(store, "4", "champion", DAYS[50:100], 0.4)
     put(store, "2", "challenger", DAYS[:100], 0.2)
@@ -130,13 +130,13 @@ def test_the_champions_forecast_is_that_of_the_version_in_service(store: Store) 
     assert shadow_record(store).champions.qlike == pytest.approx(sum(plain) / 120)
 
 
-def test_forecasts_that_a_challenger_made_as_champion_are_not_its_record(store: Store) -> None:
+def test_forecasts_that_a_challenger_made_as_champion_are_not_its_record(store):
     put(store, "1", "champion", DAYS[:50], 0.2)
     put(store, "2", "champion", DAYS[:50], 0.3)
     assert shadow_record(store).rows == 0
 
 
-def test_without_a_challenger_there_is_no_record(store: Store) -> None:
+def test_without_a_challenger_there_is_no_record(store):
     registry.retire(store, **AUDIT)
     assert shadow_record(store) is None
 
@@ -147,7 +147,7 @@ def shown(store: Store) -> str:
     return done.output
 
 
-def test_the_command_line_shows_the_record_and_whether_it_is_too_short(store: Store) -> None:
+def test_the_command_line_shows_the_record_and_whether_it_is_too_short(store):
     assert "challenger: version 2; no session yet that both forecast" in shown(store)
     put(store, "1", "champion", DAYS, 0.2)
     put(store, "2", "challenger", DAYS[:30], 0.3)

@@ -85,9 +85,7 @@ def mirrored() -> tuple[dict[str, str], dict[str, str]]:
     )
 
 
-def test_a_registered_run_is_found_under_the_hash_of_its_content(
-    store: Store, register: Register
-) -> None:
+def test_a_registered_run_is_found_under_the_hash_of_its_content(store, register):
     version = register("a")
     folder = Path(store.uri) / version.uri
     assert (version.version, version.uri) == ("1", f"models/{version.sha256}/")
@@ -95,9 +93,7 @@ def test_a_registered_run_is_found_under_the_hash_of_its_content(
     assert (folder / "model.ubj").read_bytes() == store.objects.get("runs/a/model/model.ubj")
 
 
-def test_the_same_content_is_the_same_version_and_other_content_the_next(
-    store: Store, register: Register
-) -> None:
+def test_the_same_content_is_the_same_version_and_other_content_the_next(store, register):
     first, before = register("a"), snapshot(store)
     assert registry.register(store, "a") == first
     assert snapshot(store) == before
@@ -106,7 +102,7 @@ def test_the_same_content_is_the_same_version_and_other_content_the_next(
     assert first.sha256 != second.sha256
 
 
-def test_a_run_that_lacks_a_file_is_not_registered(store: Store) -> None:
+def test_a_run_that_lacks_a_file_is_not_registered(store):
     put_run(store, "a")
     store.objects.delete("runs/a/model/golden.json")
     with pytest.raises(ModelError, match=r"golden\.json"):
@@ -117,9 +113,7 @@ def test_a_run_that_lacks_a_file_is_not_registered(store: Store) -> None:
 @pytest.mark.parametrize(
     ("others", "numbers"), [(["b", "c"], {"b": "1", "c": "2", "a": "3"}), (["a"], {"a": "1"})]
 )
-def test_racing_registrations_get_one_number_for_each_content(
-    any_store: Store, others: list[str], numbers: dict[str, str]
-) -> None:
+def test_racing_registrations_get_one_number_for_each_content(any_store, others, numbers):
     for run_id in numbers:
         put_run(any_store, run_id)
     waiting = list(others)
@@ -134,9 +128,7 @@ def test_racing_registrations_get_one_number_for_each_content(
     assert recorded == numbers
 
 
-def test_existing_numbers_are_kept_and_the_next_is_above_the_largest(
-    store: Store, register: Register
-) -> None:
+def test_existing_numbers_are_kept_and_the_next_is_above_the_largest(store, register):
     first = register("a")
     record = json.loads(store.objects.get("registry/versions/1.json"))
     store.objects.delete("registry/versions/1.json")
@@ -145,9 +137,7 @@ def test_existing_numbers_are_kept_and_the_next_is_above_the_largest(
     assert [register(run_id).version for run_id in ("a", "b")] == ["7", "8"]
 
 
-def test_a_lost_mlflow_database_stops_nothing_and_sync_rebuilds_it(
-    store: Store, register: Register, new_mlflow: Callable[[], None]
-) -> None:
+def test_a_lost_mlflow_database_stops_nothing_and_sync_rebuilds_it(store, register, new_mlflow):
     new_mlflow()
     decision = GateDecision(passed=True, kind="first", reasons=("better",))
     store.objects.put("runs/a/verdict.json", decision.to_bytes())
@@ -180,10 +170,7 @@ def test_a_lost_mlflow_database_stops_nothing_and_sync_rebuilds_it(
 
 
 @pytest.mark.parametrize("fault", ["not set", "not installed", "no server", "foreign database"])
-def test_promotion_works_without_mlflow(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture, fault: str,
-) -> None:  # fmt: skip
+def test_promotion_works_without_mlflow(store, tmp_path, monkeypatch, caplog, fault):
     uri = "" if fault == "not set" else "http://127.0.0.1:9"
     if fault == "foreign database":
         with sqlite3.connect(tmp_path / "other.db") as other:
@@ -210,9 +197,7 @@ def test_promotion_works_without_mlflow(
         registry.sync(store)
 
 
-def test_a_promoted_version_is_the_champion_and_promoting_it_again_writes_nothing(
-    store: Store, register: Register
-) -> None:
+def test_a_promoted_version_is_the_champion_and_promoting_it_again_writes_nothing(store, register):
     version = register("a")
     assert registry.champion_pointer(store) is None
     with pytest.raises(ModelError, match="no champion"):
@@ -229,22 +214,20 @@ def test_a_promoted_version_is_the_champion_and_promoting_it_again_writes_nothin
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_missing_file_is_named(store: Store, register: Register, name: str) -> None:
+def test_a_missing_file_is_named(store, register, name):
     store.objects.delete(register("a").uri + name)
     with pytest.raises(ModelError, match=f"{name}: found no such file"):
         registry.verify(store, "1")
 
 
-def test_a_version_of_another_xgboost_is_refused(
-    store: Store, register: Register, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_version_of_another_xgboost_is_refused(store, register, monkeypatch):
     register("a")
     monkeypatch.setattr(xgboost, "__version__", "2.1.4")
     with pytest.raises(ModelError, match=r"xgboost 2\.1\.4"):
         registry.verify(store, "1")
 
 
-def test_a_version_whose_golden_forecasts_come_out_differently_is_refused(store: Store) -> None:
+def test_a_version_whose_golden_forecasts_come_out_differently_is_refused(store):
     put_run(store, "a")
     key = "runs/a/model/golden.json"
     golden = json.loads(store.objects.get(key))
@@ -257,9 +240,7 @@ def test_a_version_whose_golden_forecasts_come_out_differently_is_refused(store:
     assert registry.history(store) == []
 
 
-def test_a_rollback_goes_one_champion_further_back_each_time_and_history_has_the_moves(
-    store: Store, register: Register
-) -> None:
+def test_a_rollback_goes_one_champion_further_back_and_history_has_each_move(store, register):
     for run_id in ("a", "b", "c"):
         registry.promote(store, register(run_id).version, **AUDIT)
     audit = AUDIT | {"who": "bo", "why": "worse live"}
@@ -279,9 +260,7 @@ def test_a_rollback_goes_one_champion_further_back_each_time_and_history_has_the
     assert all(event.done for event in events)
 
 
-def test_a_kill_before_the_pointer_moves_leaves_the_champion_and_shows_in_history(
-    store: Store, register: Register
-) -> None:
+def test_a_kill_before_the_pointer_moves_leaves_the_champion_and_shows_in_history(store, register):
     first, second = register("a"), register("b")
     registry.promote(store, "1", **AUDIT)
     before = store.objects.get("registry/champion.json")
@@ -297,9 +276,7 @@ class Killed(BaseException):
     """What no program can catch by mistake."""
 
 
-def test_a_kill_at_any_write_leaves_a_champion_that_works_and_work_that_can_go_on(
-    store: Store, register: Register
-) -> None:
+def test_a_kill_at_any_write_leaves_a_champion_that_works_and_work_that_can_go_on(store, register):
     first = register("a")
     registry.promote(store, "1", **AUDIT)
     put_run(store, "b")
@@ -321,7 +298,7 @@ def test_a_kill_at_any_write_leaves_a_champion_that_works_and_work_that_can_go_o
     assert [version.version for version in registry.list_versions(store)] == ["1", "2"]
 
 
-def test_a_pointer_moved_meanwhile_is_not_overwritten(store: Store, register: Register) -> None:
+def test_a_pointer_moved_meanwhile_is_not_overwritten(store, register):
     first, second = register("a"), register("b")
 
     def move_first(key: str) -> None:
@@ -335,9 +312,7 @@ def test_a_pointer_moved_meanwhile_is_not_overwritten(store: Store, register: Re
     assert registry.champion_pointer(store) == first
 
 
-def test_a_challenger_is_named_next_to_the_champion_replaced_and_retired(
-    store: Store, register: Register
-) -> None:
+def test_a_challenger_is_named_next_to_the_champion_replaced_and_retired(store, register):
     first, second, third = (register(run_id) for run_id in ("a", "b", "c"))
     registry.promote(store, "1", **AUDIT)
     assert registry.challenge(store, "2", **AUDIT) == second
@@ -351,9 +326,7 @@ def test_a_challenger_is_named_next_to_the_champion_replaced_and_retired(
     assert registry.challenger(store) is None
 
 
-def test_a_challenger_that_is_promoted_challenges_no_longer(
-    store: Store, register: Register
-) -> None:
+def test_a_challenger_that_is_promoted_challenges_no_longer(store, register):
     for run_id in ("a", "b"):
         register(run_id)
     registry.promote(store, "1", **AUDIT)
@@ -365,7 +338,7 @@ def test_a_challenger_that_is_promoted_challenges_no_longer(
     assert json.loads(store.objects.get("registry/challenger.json")).keys() == {"event"}
 
 
-def test_what_cannot_challenge_is_refused(store: Store) -> None:
+def test_what_cannot_challenge_is_refused(store):
     for run_id, target in (("a", "SPY"), ("b", "QQQ")):
         put_run(store, run_id, target=target)
         registry.register(store, run_id)
@@ -382,9 +355,7 @@ def test_what_cannot_challenge_is_refused(store: Store) -> None:
         registry.retire(store, **AUDIT)
 
 
-def test_a_challenger_was_never_champion_and_is_no_version_to_roll_back_to(
-    store: Store, register: Register
-) -> None:
+def test_a_challenger_was_never_champion_and_is_no_version_to_roll_back_to(store, register):
     for run_id in ("a", "b"):
         register(run_id)
     registry.promote(store, "1", **AUDIT)
@@ -395,7 +366,7 @@ def test_a_challenger_was_never_champion_and_is_no_version_to_roll_back_to(
         registry.rollback(store, **AUDIT)
 
 
-def test_each_version_has_its_role(store: Store, register: Register) -> None:
+def test_each_version_has_its_role(store, register):
     for run_id in ("a", "b", "c", "d"):
         register(run_id)
     assert registry.roles(store) == {}
@@ -410,9 +381,7 @@ def test_each_version_has_its_role(store: Store, register: Register) -> None:
 
 @pytest.mark.parametrize("role", ["champion", "challenger"])
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"event": 1}'])
-def test_a_pointer_that_cannot_be_read_is_an_error_and_not_nobody(
-    store: Store, content: bytes, role: str
-) -> None:
+def test_a_pointer_that_cannot_be_read_is_an_error_and_not_nobody(store, content, role):
     store.objects.put(f"registry/{role}.json", content)
     if role == "challenger" and b"event" in content:
         assert registry.challenger(store) is None
@@ -421,16 +390,14 @@ def test_a_pointer_that_cannot_be_read_is_an_error_and_not_nobody(
         {"champion": registry.champion, "challenger": registry.challenger}[role](store)
 
 
-def test_a_naive_time_does_not_enter_the_audit_trail(store: Store, register: Register) -> None:
+def test_a_naive_time_does_not_enter_the_audit_trail(store, register):
     register("a")
     with pytest.raises(ContractError, match="naive time"):
         registry.promote(store, "1", **AUDIT | {"when": AUDIT["when"].replace(tzinfo=None)})
     assert registry.history(store) == []
 
 
-def test_the_command_line_lists_promotes_rolls_back_and_prints_the_history(
-    store: Store, register: Register
-) -> None:
+def test_the_command_line_lists_promotes_rolls_back_and_prints_the_history(store, register):
     for run_id in ("a", "b"):
         registry.promote(store, register(run_id).version, **AUDIT)
 
@@ -469,8 +436,6 @@ def test_the_command_line_lists_promotes_rolls_back_and_prints_the_history(
         ("rollback --why a --who b", "found no champion"),
     ],
 )
-def test_the_command_line_of_an_empty_registry_names_what_is_missing(
-    tmp_path: Path, arguments: str, words: str
-) -> None:
+def test_the_command_line_of_an_empty_registry_names_what_is_missing(tmp_path, arguments, words):
     result = CliRunner().invoke(app, [*arguments.split(), "--store", str(tmp_path)])
     assert words in " ".join(f"{result.output} {result.exception or ''}".split())
