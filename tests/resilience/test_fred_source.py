@@ -14,13 +14,13 @@ import pandas as pd
 import pytest
 from pydantic import SecretStr
 
+from tests.faulty_feed import Feed
 from tests.loopback import QuietHandler, serving
 from volcast.core import calendar
 from volcast.core.errors import ConfigError, ContractError, SourceUnavailable
 from volcast.core.settings import Universe, read_settings
 from volcast.data.ingest import IngestReport, ingest
 from volcast.data.sources import Composed, Fetched, FredMacro, YahooSource, open_source
-from volcast.data.sources.source import market_rows
 from volcast.store import Store
 from volcast.store.tables import RAW_MACRO
 
@@ -339,26 +339,16 @@ def test_requests_go_through_the_proxy_of_the_environment(
     assert len(of(fred.source().macro(None, AFTER), "UNRATE")) == 3
 
 
-class Prices:
-    """A live market source of one symbol at one price."""
-
-    name, live, symbols = "yfinance", True, ()
-
-    def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
-        days = calendar.sessions(date(2025, 12, 1), date(2026, 1, 31))
-        prices = pd.DataFrame({"session": pd.to_datetime(days)}).assign(
-            open=10.0, high=12.0, low=9.0, close=11.0, adj_close=11.0, volume=100.0
-        )
-        return Fetched(market_rows(prices, symbols[0], self.name, first=first, last=last))
-
-    def macro(self, *_: object) -> Fetched:
-        raise AssertionError("the macro rows are another's")
-
-
 def fetch(store: Store, fred: Fred, day: int) -> IngestReport:
     universe = Universe(iv="", iv_3m="", bond="", credit="")
+    days = pd.DatetimeIndex(calendar.sessions(date(2025, 12, 1), date(2026, 1, 31)))
+    prices = pd.DataFrame({"session": days}).assign(
+        open=10.0, high=12.0, low=9.0, close=11.0, adj_close=11.0, volume=100.0
+    )
     now = datetime(2026, 1, day, 22, tzinfo=UTC)
-    return ingest(store, Composed(Prices(), fred.source().macro), universe, now=now, as_of=None)
+    return ingest(
+        store, Composed(Feed({"SPY": prices}), fred.source().macro), universe, now=now, as_of=None
+    )
 
 
 def test_a_later_vintage_adds_one_row_and_the_same_again_none(store: Store, fred: Fred) -> None:
