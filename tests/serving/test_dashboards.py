@@ -46,21 +46,6 @@ def test_the_files_are_what_is_rendered():
 
 
 @pytest.mark.parametrize("uid", FILES)
-def test_a_dashboard_keeps_its_address_and_lets_its_source_be_chosen(uid):
-    board = FILES[uid]
-    assert board["uid"] == uid
-    assert variables(board)["datasource"]["type"] == "datasource"
-    sources = {
-        json.dumps(one["datasource"])
-        for panel in board["panels"]
-        for one in (panel, *panel["targets"])
-    }
-    assert sources == {'{"type": "prometheus", "uid": "${datasource}"}'}
-    by_symbol = any("$symbol" in target["expr"] for p in board["panels"] for target in p["targets"])
-    assert by_symbol == ("symbol" in variables(board))
-
-
-@pytest.mark.parametrize("uid", FILES)
 def test_panels_do_not_overlap(uid):
     places = [panel["gridPos"] for panel in FILES[uid]["panels"]]
     assert all(place["x"] + place["w"] <= 24 for place in places)
