@@ -1,4 +1,25 @@
-"""volcast forecasts the realized volatility of the next five sessions."""
+"""volcast forecasts the realized volatility of the next five sessions.
 
-__version__ = "0.1.0"
-__all__ = ["__version__"]
+`forecast` and `evaluate` take tables of prices; the command line and the pipelines work on a store.
+"""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from volcast.api import Evaluation, Forecast, evaluate, forecast, sample
+
+try:
+    __version__ = version("volcast")
+except PackageNotFoundError:  # imported from a folder that was never installed
+    __version__ = "0"
+
+__all__ = ["Evaluation", "Forecast", "__version__", "evaluate", "forecast", "sample"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when used: the command line and the steps do without, and start sooner.
+    if name in __all__:
+        return getattr(import_module("volcast.api"), name)
+    raise AttributeError(f"module 'volcast' has no attribute {name!r}")

@@ -6,6 +6,7 @@ import importlib
 import pytest
 
 MODULES = [
+    "volcast.api",
     "volcast.evaluation.losses",
     "volcast.evaluation.statistics",
     "volcast.evaluation.table",

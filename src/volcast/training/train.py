@@ -24,7 +24,7 @@ from volcast.models.recipe import RECIPES, choose
 from volcast.registry.run_files import Lineage, Metrics
 from volcast.store import Store
 
-__all__ = ["Candidate", "train"]
+__all__ = ["Candidate", "fit_final", "train"]
 
 _GOLDEN_ROWS = 32
 _COMPLETE = "complete.json"
@@ -77,7 +77,7 @@ def train(
     if complete is not None:
         return Candidate(lineage.run_id, Metrics.from_bytes(complete.data), reused=True)
     walked = walk_forward(rows, seed, recipes=RECIPES)
-    forecaster = _fit_final(rows, as_of, walked, seed)
+    forecaster = fit_final(rows, as_of, walked, seed)
     result = EvaluationResult(
         universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend
     ).with_garch(store)
@@ -123,7 +123,8 @@ def _write_run(
     store.objects.put(f"{folder}/{_COMPLETE}", metrics.to_bytes())
 
 
-def _fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:
+def fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -> Forecaster:
+    """Fit the recipe chosen at ``as_of`` on all known rows, with the walk-forward's intervals."""
     past = training_rows(rows, calendar.after(as_of, 1))
     recipe = choose(past, RECIPES)
     ready = usable(past, recipe)

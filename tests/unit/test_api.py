@@ -1,0 +1,97 @@
+"""`volcast.forecast` and `volcast.evaluate` on tables, compared with the store's own road."""
+
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import volcast
+from volcast.core.errors import ContractError, NotFound, RequestError, StaleInput
+from volcast.core.settings import SAMPLE_UNIVERSE
+from volcast.data.ingest import ingest
+from volcast.data.sources import SampleSource
+from volcast.data.validate import validate
+from volcast.evaluation.evaluate import evaluate
+from volcast.store import Store
+
+FIRST = "2012"
+
+
+@pytest.fixture(scope="module")
+def sample() -> tuple[pd.DataFrame, "pd.Series[float]"]:
+    prices, vix = volcast.sample()
+    return prices.loc[FIRST:], vix
+
+
+def test_an_evaluation_of_tables_is_that_of_a_store(tmp_path):
+    prices, vix = volcast.sample()
+    result = volcast.evaluate(prices, vix, symbol="SPX", garch=False)
+    store = Store.open(str(tmp_path))
+    ingest(store, SampleSource(), SAMPLE_UNIVERSE, now=datetime.now(UTC), as_of=None)
+    validate(store, SAMPLE_UNIVERSE, date(2018, 12, 31))
+    # The store's own road has core CPI too, which no recipe takes.
+    expected = evaluate(store, SAMPLE_UNIVERSE, date.min, date(2018, 12, 31)).rows
+    columns = ["forecast", "lo80", "hi95", "har_x", "rv_5d"]
+    np.testing.assert_allclose(
+        result.rows[columns].to_numpy(float), expected[columns].to_numpy(float), rtol=1e-9
+    )
+
+
+def test_a_forecast_has_intervals_reasons_and_a_record(sample):
+    prices, vix = sample
+    result = volcast.forecast(prices, vix, symbol="SPX")
+    assert (result.session, result.first) == (date(2018, 12, 31), date(2019, 1, 2))
+    assert result.interval95[0] < result.interval80[0] < result.volatility < result.interval80[1]
+    assert result.history["forecast"].iloc[-1] == result.volatility
+    assert result.skill.rows > 500
+    assert result.drivers["label"].iloc[0] == "implied volatility"
+    assert "SPX" in str(result)
+    assert result.plot().to_dict()["layer"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda prices: prices.rename(columns=str.title).rename(columns={"Adj_Close": "Adj Close"}),
+        lambda prices: prices.reset_index(),
+        lambda prices: prices.tz_localize("America/New_York"),
+        lambda prices: prices.drop(columns=["adj_close", "volume"]),
+        lambda prices: prices.iloc[::-1],
+        lambda prices: pd.concat({"SPX": prices}, axis=1).swaplevel(axis=1),
+    ],
+)
+def test_tables_as_people_have_them_give_one_forecast(sample, change):
+    prices, _ = sample
+    short = prices.loc["2013":]
+    forecasts = [volcast.forecast(table).volatility for table in (short, change(short))]
+    assert forecasts[0] == pytest.approx(forecasts[1], rel=1e-12)
+
+
+def test_what_cannot_be_right_is_one_error(sample):
+    prices, vix = sample
+    with pytest.raises(ContractError, match="low"):
+        volcast.forecast(prices.drop(columns="low"))
+    with pytest.raises(ContractError, match="2018-12-31 a second time"):
+        volcast.forecast(pd.concat([prices, prices.iloc[-1:]]))
+    with pytest.raises(ContractError, match="dates"):
+        volcast.forecast(prices.set_axis([object()] * len(prices)))
+    with pytest.raises(ContractError, match="points"):
+        volcast.forecast(prices, vix / 100)
+    with pytest.raises(ContractError):
+        volcast.forecast(prices.tail(300))
+    with pytest.raises(RequestError):
+        volcast.forecast(prices, as_of=date(2018, 12, 30))
+    with pytest.raises(StaleInput):
+        volcast.forecast(prices.iloc[:-3], as_of=date(2018, 12, 31))
+    with pytest.raises(NotFound):
+        volcast.evaluate(prices, garch=False, first=date(2030, 1, 2))
+
+
+def test_the_report_is_a_page(sample, tmp_path):
+    prices, vix = sample
+    result = volcast.evaluate(prices, vix, symbol="SPX", garch=False, first=date(2016, 1, 4))
+    assert result.rows["session"].min() == date(2016, 1, 4)
+    assert result.table.loc["volcast"].isna().sum() == 2
+    page = result.save(tmp_path / "report.html")
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
