@@ -123,21 +123,16 @@ def judge_predictions(staged: pa.Table, published: pa.Table, symbol: str, as_of:
 def _measured(forecasts: pa.Table, symbol: str, as_of: date) -> pd.DataFrame:
     rows: pd.DataFrame = forecasts.to_pandas(date_as_object=False)
     forecast = rows["rv_5d_hat"].to_numpy(dtype=float)
-    days = [stamp.date() for stamp in rows["session"]]
-    valid = [calendar.is_session(day) for day in days]
-    ends = [
-        (calendar.after(day, 1), calendar.after(day, calendar.HORIZON)) if on else (day, day)
-        for day, on in zip(days, valid, strict=True)
-    ]
-    close = calendar.closes([day if on else as_of for day, on in zip(days, valid, strict=True)])
-    created = rows["created_timestamp"] - close
+    valid = [calendar.is_session(stamp.date()) for stamp in rows["session"]]
+    # Measures of a day that is no session are replaced; as_of only fills its place.
+    days = [s.date() if on else as_of for s, on in zip(rows["session"], valid, strict=True)]
+    begins, ends = ([calendar.after(day, n) for day in days] for n in (1, calendar.HORIZON))
+    created = rows["created_timestamp"] - calendar.closes(days)
     measures: dict[str, Any] = {
         "least step of the ladder": ladder_steps(rows),
         "forecast": np.where(np.isfinite(forecast), forecast, _BROKEN),
-        "days from the next session": _apart(rows["target_from"], [e[0] for e in ends], valid),
-        "days from the last session of the horizon": _apart(
-            rows["target_to"], [e[1] for e in ends], valid
-        ),
+        "days from the next session": _apart(rows["target_from"], begins, valid),
+        "days from the last session of the horizon": _apart(rows["target_to"], ends, valid),
         "missing of log variance": _unexplained(rows),
         "days from features_as_of": _apart(rows["features_as_of"], days, valid),
         "days from as_of": _apart(rows["session"], [as_of] * len(rows), valid),
@@ -156,16 +151,13 @@ def _apart(
     return days.where(pd.Series(valid, actual.index, dtype=bool)).fillna(_BROKEN)
 
 
-def _unexplained(rows: pd.DataFrame) -> list[float]:
+def _unexplained(rows: pd.DataFrame) -> "pd.Series[float]":
     """Return of each row ``|base + drivers + others - log(rv^2)|``."""
-    gaps = []
-    for row in rows.to_dict("records"):
-        parts = [driver["contribution"] for driver in row["drivers"]]
-        total = row["base_log_variance"] + sum(parts) + row["others_contribution"]
-        hat = row["rv_5d_hat"]
-        gap = abs(total - 2 * np.log(hat)) if hat > 0 else np.nan
-        gaps.append(float(gap) if np.isfinite(gap) else _BROKEN)
-    return gaps
+    parts = rows["drivers"].map(lambda drivers: sum(one["contribution"] for one in drivers))
+    total = rows["base_log_variance"] + parts.astype(float) + rows["others_contribution"]
+    forecast = rows["rv_5d_hat"]
+    gaps: pd.Series[float] = (total - 2 * np.log(forecast.where(forecast > 0))).abs()
+    return gaps.where(np.isfinite(gaps), _BROKEN)
 
 
 def _gaps(sessions: "pd.Series[pd.Timestamp]") -> Fact:
