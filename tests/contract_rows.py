@@ -1,4 +1,4 @@
-"""Rows that fit any contract, made from a seed: what storage tests write and expect back."""
+"""Rows that fit any contract, drawn from a seed."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,14 +18,14 @@ FETCHED = datetime(2021, 6, 1, 21, tzinfo=UTC)
 
 
 def days(first: date, count: int) -> list[date]:
-    """``count`` days in a row; storage asks for no sessions."""
+    """Return ``count`` consecutive days, sessions or not."""
     return [first + timedelta(days=step) for step in range(count)]
 
 
 def contract_rows(
     table: Table, symbols: Sequence[str], dates: Sequence[date], version: int = 0
 ) -> pa.Table:
-    """One row a symbol and date; another ``version`` gives other values for the same key.
+    """Return one row per symbol and date; another ``version`` gives other values for the same key.
 
     In append-only tables a version is an ingestion day, hence another key.
     """
@@ -65,7 +65,8 @@ def _nested_or_text(
 ) -> list[object]:
     if pa.types.is_list(column.type):
         return [_items(column.type.value_type, draw) for _ in range(count)]
-    return [_text(column, table, version)] * count
+    text = column.name if column.name in table.key else f"{column.name}-{version}"
+    return [text] * count
 
 
 def _items(inner: pa.DataType, draw: np.random.Generator) -> list[object]:
@@ -75,10 +76,6 @@ def _items(inner: pa.DataType, draw: np.random.Generator) -> list[object]:
         {f.name: f"f{i}" if pa.types.is_string(f.type) else float(draw.normal()) for f in inner}
         for i in range(5)
     ]
-
-
-def _text(column: Column, table: Table, version: int) -> str:
-    return column.name if column.name in table.key else f"{column.name}-{version}"
 
 
 def feature_rows(symbol: str, first: date, last: date, seed: int) -> pd.DataFrame:
