@@ -21,15 +21,7 @@ from volcast.evaluation.table import SkillTable
 if TYPE_CHECKING:
     import shap
 
-__all__ = [
-    "coverage_by_year",
-    "embed",
-    "fan",
-    "gain_by_year",
-    "regimes",
-    "scripts",
-    "shap_plot",
-]
+__all__ = ["coverage_by_year", "embed", "fan", "gain_by_year", "regimes", "scripts", "shap_plot"]
 
 BLUE, ORANGE, GREEN, VERMILION, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#808080",
@@ -176,7 +168,7 @@ def scripts() -> str:
     """Return the script that draws every chart of a page: Vega, Vega-Lite and Vega-Embed."""
     import vl_convert
 
-    options: Mapping[str, object] = {"actions": False, "renderer": "svg"}
+    options = {"actions": False, "renderer": "svg"}
     draw = f"window.drawChart = (at, spec) => vegaEmbed(at, spec, {json.dumps(options)});"
     bundle = str(vl_convert.javascript_bundle(draw)).replace("</script", "<\\/script")
     return f"<script>{bundle}</script>"

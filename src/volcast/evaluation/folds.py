@@ -18,7 +18,6 @@ from volcast.models.recipe import RECIPES, Recipe, choose_name
 __all__ = [
     "MIN_TRAINING",
     "Fold",
-    "Positions",
     "folds",
     "known_before",
     "narrowed",
