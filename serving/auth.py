@@ -43,13 +43,13 @@ class TokenFile:
         try:
             lines = self.path.read_text(encoding="utf-8").split()
         except (OSError, UnicodeDecodeError) as error:
-            raise _unset("auth_token_file", f"{type(error).__name__} at reading it") from error
+            raise _unusable("auth_token_file", f"{type(error).__name__} at reading it") from error
         if not lines:
-            raise _unset("auth_token_file", "an empty file")
+            raise _unusable("auth_token_file", "an empty file")
         self._digests = [hashlib.sha256(line.encode()).digest() for line in lines]
         self._read_at = time.monotonic()
 
-    def accepts(self, token: bytes) -> bool:
+    async def accepts(self, token: bytes) -> bool:
         """Return whether ``token`` is in the file, in the same time for every wrong one."""
         if time.monotonic() - self._read_at > _READ_AGAIN:
             try:
@@ -119,10 +119,9 @@ class JsonWebKeys:
 
 @dataclass(frozen=True)
 class Guard:
-    """Lets a request pass that has one valid bearer token of either kind."""
+    """Lets a request pass that has one bearer token, which one of the places accepts."""
 
-    tokens: TokenFile | None
-    keys: JsonWebKeys | None
+    places: Sequence[TokenFile | JsonWebKeys]
 
     async def check(self, headers: Headers) -> None:
         """Raise Unauthorized without a valid token; the message does not contain the reason."""
@@ -130,10 +129,9 @@ class Guard:
         kind, _, token = sent[0].partition(b" ") if len(sent) == 1 else (b"", b"", b"")
         token = token.strip()
         bearer = kind.lower() == b"bearer" and token != b""
-        if bearer and self.tokens is not None and self.tokens.accepts(token):
-            return
-        if bearer and self.keys is not None and await self.keys.accepts(token):
-            return
+        for place in self.places if bearer else ():
+            if await place.accepts(token):
+                return
         raise Unauthorized(
             found="a token that is not valid" if bearer else "no bearer token",
             expected="Authorization: Bearer TOKEN, with a token in force",
@@ -143,18 +141,20 @@ class Guard:
 
 def guard_of(settings: Settings) -> Guard | None:
     """Return the guard that the settings ask for; None if they ask for none."""
-    tokens = None if settings.auth_token_file is None else TokenFile(settings.auth_token_file)
-    if tokens is not None:
+    places: list[TokenFile | JsonWebKeys] = []
+    if settings.auth_token_file is not None:
+        tokens = TokenFile(settings.auth_token_file)
         tokens.read()
-    keys = None
+        places.append(tokens)
     if settings.auth_jwks is not None:
         if settings.auth_audience is None:
-            raise _unset("auth_audience", "nothing, though auth_jwks is set")
+            raise _unusable("auth_audience", "nothing, though auth_jwks is set")
         keys = JsonWebKeys(settings.auth_jwks, settings.auth_audience, settings.auth_issuer)
-    return None if tokens is None and keys is None else Guard(tokens, keys)
+        places.append(keys)
+    return Guard(places) if places else None
 
 
-def _unset(setting: str, found: str) -> ConfigError:
+def _unusable(setting: str, found: str) -> ConfigError:
     return ConfigError(
         found=found, expected="a value that can be used",
         where=f"VOLCAST_{setting.upper()}", remedy="Correct it, or unset it.",

@@ -25,18 +25,14 @@ _FAULTS = (
 
 @dataclass(frozen=True)
 class FeatureRow:
-    """Every feature of one symbol in the online store, by name, available at a session's close."""
+    """Every feature of one symbol in the online store, by name, available at a session's close.
+
+    It is unconfirmed once a later read failed: the store may have a newer one.
+    """
 
     session: date
     values: Mapping[str, float | None]
-
-
-@dataclass(frozen=True)
-class LatestFeatures:
-    """The newest row that was read, None if there was none, and whether the last read succeeded."""
-
-    row: FeatureRow | None
-    confirmed: bool
+    confirmed: bool = True
 
 
 class OnlineFeatures:

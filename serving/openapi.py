@@ -70,30 +70,27 @@ def document(
 
 
 def _described(operation: Operation) -> Document:
+    answer: Document = {"schema": _reference(operation.answer)}
+    if operation.answer_example is not None:
+        answer["example"] = operation.answer_example
+    problem = {"application/problem+json": {"schema": _reference(Problem)}}
     described: Document = {
         "operationId": operation.name,
         "summary": operation.summary,
         "responses": {
-            "200": _content("The answer.", "application/json", operation.answer),
+            "200": {"description": "The answer.", "content": {"application/json": answer}},
             **{
-                str(status): _content(text, "application/problem+json", Problem)
+                str(status): {"description": text, "content": problem}
                 for status, text in sorted(operation.problems.items())
             },
         },
     }
-    if operation.answer_example is not None:
-        content = described["responses"]["200"]["content"]["application/json"]
-        content["example"] = operation.answer_example
     if operation.query is not None:
         described["parameters"] = _parameters(operation.query)
     if operation.body is not None:
         content = {"schema": _reference(operation.body)} | _examples(operation.examples)
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
     return described
-
-
-def _content(description: str, media_type: str, model: type) -> Document:
-    return {"description": description, "content": {media_type: {"schema": _reference(model)}}}
 
 
 def _reference(model: type) -> Document:
@@ -137,25 +134,20 @@ def page(described: Document) -> str:
                 f"<p><code>{one['name']}</code> {html.escape(one['description'])}</p>"
                 for one in operation.get("parameters", ())
             ]
-            parts += _shown("Request", operation.get("requestBody", {}))
-            parts += _shown("Answer", operation["responses"]["200"])
+            shown = {
+                "Request": operation.get("requestBody"),
+                "Answer": operation["responses"]["200"],
+            }
+            for title, one in shown.items():
+                content = one["content"]["application/json"] if one else {}
+                if example := content.get("example", content.get("examples")):
+                    text = html.escape(json.dumps(example, indent=1))
+                    parts.append(f"<p>{title}</p><pre>{text}</pre>")
             parts += [
                 f"<li>{status}: {html.escape(one['description'])}</li>"
                 for status, one in operation["responses"].items()
             ]
     return _PAGE % "\n".join(parts)
-
-
-def _shown(title: str, described: Document) -> list[str]:
-    content = described.get("content", {}).get("application/json", {})
-    named = list(content.get("examples", {}).values())
-    if "example" in content:
-        named = [{"summary": title, "value": content["example"]}]
-    return [
-        f"<p>{html.escape(one['summary'])}</p>"
-        f"<pre>{html.escape(json.dumps(one['value'], indent=1))}</pre>"
-        for one in named
-    ]
 
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>volcast</title>

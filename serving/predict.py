@@ -112,14 +112,13 @@ def _from_features(
 def _from_online_features(
     state: ServingState, symbol: str, as_of: date, present: date
 ) -> dict[str, object]:
-    online = state.features[symbol]
-    newest = online.row
+    newest = state.features.get(symbol)
     if as_of < (present if newest is None else newest.session):
         raise NotFound(
             found=f"no forecast of {as_of}", expected="a session that was forecast",
             where="as_of", remedy="Ask for another day, or backfill this one.", field="as_of",
         )  # fmt: skip
-    if newest is None and not online.confirmed:
+    if symbol not in state.features:
         raise StoreUnavailable(
             found="no answer yet", expected="an online store that answers",
             where="online features", remedy="Repair the store; the server keeps reading it.",
@@ -134,7 +133,7 @@ def _from_online_features(
     inputs = (*state.signature.names, *names("regime"))
     values = {name: newest.values.get(name) for name in inputs}
     row = _forecast_row(state, symbol, newest.session, values)
-    return _answer(row, as_of, age, confirmed=online.confirmed)
+    return _answer(row, as_of, age, confirmed=newest.confirmed)
 
 
 def _require_inputs(signature: Signature, row: FeatureRow) -> None:

@@ -22,7 +22,6 @@ Floats = NDArray[np.float64]
 ID_LENGTH = 256
 
 _NUMERIC = frozenset({"FP64", "FP32", "INT64", "INT32", "INT16", "INT8"})
-_V1_COLUMNS = ("rv_5d", "log_variance", "lo80", "hi80", "lo95", "hi95")
 
 
 def predict(state: ServingState, body: bytes) -> bytes:
@@ -35,7 +34,7 @@ def predict(state: ServingState, body: bytes) -> bytes:
             "intervals": {"0.80": [lo80, hi80], "0.95": [lo95, hi95]},
         }
         for rv_5d, log_variance, lo80, hi80, lo95, hi95 in zip(
-            *(columns[name].tolist() for name in _V1_COLUMNS), strict=True
+            *(columns[name].tolist() for name in OUTPUTS), strict=True
         )
     ]
     return orjson.dumps({"predictions": predictions, "model": _model(state)})

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from kserve import Model
 
-from serving.lookup import LatestFeatures
+from serving.lookup import FeatureRow
 from serving.signature import Signature
 from volcast.core.errors import ModelError
 from volcast.core.settings import Universe
@@ -27,12 +27,12 @@ class ServingState:
     """What is served at one moment, immutable; a request reads it once.
 
     The champion was verified. ``sessions`` are the present session of each symbol that is forecast,
-    ``features`` the newest online features of each.
+    ``features`` the newest online features, None if there are none, of each that could be read.
     """
 
     champion: Champion | None
     sessions: Mapping[str, date]
-    features: Mapping[str, LatestFeatures]
+    features: Mapping[str, FeatureRow | None]
 
     def same_as(self, other: "ServingState") -> bool:
         """Return whether ``other`` would answer every request alike."""
@@ -67,10 +67,6 @@ class VolcastModel(Model):  # type: ignore[misc]
         """Serve ``state``, as a whole, from the next request on."""
         self.state = state
         self.ready = state.champion is not None
-
-    def load(self) -> bool:
-        """Return whether a champion is served; the watcher loads it."""
-        return bool(self.ready)
 
     def get_input_types(self) -> list[dict[str, object]]:
         """Return the signature, one input per feature."""

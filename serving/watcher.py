@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from math import nan
 
 from serving import metrics
 from serving.events import emit
-from serving.lookup import LatestFeatures, OnlineFeatures
+from serving.lookup import FeatureRow, OnlineFeatures
 from serving.state import ServingState, VolcastModel, forecast_symbols
 from volcast.core import calendar
 from volcast.core.errors import ContractError, KeyMissing, ModelError, NotFound, VolcastError
@@ -27,9 +27,8 @@ _CHECKS_BETWEEN_TRIES = 10
 class ModelWatcher:
     """Checks the store every ``seconds`` and replaces what the model serves, in one step.
 
-    Online features are read at each check, so that no request has to. The universe's target is
-    served before the first forecast is stored. ``now`` gives the time in UTC; ``as_of`` fixes the
-    session.
+    Online features are read at each check, so that no request has to. ``now`` gives the time in
+    UTC; ``as_of`` fixes the session.
     """
 
     store: Store
@@ -53,12 +52,12 @@ class ModelWatcher:
         served = self.model.state
         chosen = self._champion(served.champion)
         sessions = self._sessions(served.sessions)
-        features = {symbol: self._features(symbol, served.features) for symbol in sessions}
+        features = self._features(sessions, served.features)
         state = ServingState(chosen, sessions, features)
         if not state.same_as(served):
             self.model.adopt(state)
         for symbol, day in sessions.items():
-            row = features[symbol].row
+            row = features.get(symbol)
             age = None if row is None else calendar.sessions_between(row.session, day)
             metrics.FEATURE_AGE.labels(symbol).set(nan if age is None else age)
             metrics.FEATURES_STALE.labels(symbol).set(0 if age == 0 else 1)
@@ -108,14 +107,18 @@ class ModelWatcher:
             return served
         return sessions
 
-    def _features(self, symbol: str, served: Mapping[str, LatestFeatures]) -> LatestFeatures:
-        try:
-            latest = LatestFeatures(self.features.newest(symbol), confirmed=True)
-        except VolcastError as error:
-            metrics.ONLINE_STORE_ERRORS.inc()
-            metrics.ONLINE_STORE_UP.set(0)
-            emit("features_unread", logging.WARNING, symbol=symbol, detail=str(error))
-            before = served.get(symbol)
-            return LatestFeatures(None if before is None else before.row, confirmed=False)
-        metrics.ONLINE_STORE_UP.set(1)
-        return latest
+    def _features(
+        self, symbols: Iterable[str], served: Mapping[str, FeatureRow | None]
+    ) -> Mapping[str, FeatureRow | None]:
+        features = {}
+        for symbol in symbols:
+            try:
+                features[symbol] = self.features.newest(symbol)
+                metrics.ONLINE_STORE_UP.set(1)
+            except VolcastError as error:
+                metrics.ONLINE_STORE_ERRORS.inc()
+                metrics.ONLINE_STORE_UP.set(0)
+                emit("features_unread", logging.WARNING, symbol=symbol, detail=str(error))
+                if (row := served.get(symbol)) is not None:
+                    features[symbol] = replace(row, confirmed=False)
+        return features

@@ -124,13 +124,13 @@ class Process:
         self.process.wait()
 
 
-def eventually(holds: Callable[[], object], seconds: float = 60, *logs: Path) -> Any:
-    """Wait until something holds, and return it."""
+def eventually(condition: Callable[[], object], seconds: float = 60, *logs: Path) -> Any:
+    """Wait until a condition is true, and return its value."""
     deadline = time.monotonic() + seconds
-    while not (found := holds()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, "\n".join(log.read_text()[-3000:] for log in logs)
         time.sleep(0.1)
-    return found
+    return value
 
 
 @contextlib.contextmanager
@@ -141,7 +141,7 @@ def running(
     clean = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
     with (
         log.open("ab") as sink,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
     ):
         process = subprocess.Popen(
             command, cwd=ROOT, env=clean | dict(settings or {}), stdout=sink, stderr=sink

@@ -1,11 +1,7 @@
 """A store that can be served, and a server process of it."""
 
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +11,8 @@ from typing import Any
 
 import httpx
 
+from tests.monitoring import monitored
+from tests.monitoring.monitored import Process, eventually
 from tests.s3_server import free_ports
 from volcast import registry
 from volcast.core.settings import SYNTHETIC_UNIVERSE as UNIVERSE
@@ -24,7 +22,6 @@ from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 from volcast.training import train
 
-ROOT = Path(__file__).parents[2]
 AUDIT = {"who": "test", "why": "test", "when": datetime(2026, 1, 2, tzinfo=UTC)}
 SYMBOL = UNIVERSE.target
 POINTER = "registry/champion.json"
@@ -60,13 +57,10 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Running:
-    """A server process, a client of it, and what it first answered."""
+class Running(Process):
+    """A server process of a store, and what it first answered."""
 
-    http: httpx.Client
-    log: Path
     served: Served
-    process: "subprocess.Popen[bytes]"
     at_first: dict[str, httpx.Response] = field(default_factory=dict)
 
     def names(self) -> list[str]:
@@ -76,16 +70,15 @@ class Running:
     def answer(self, **query: str) -> dict[str, Any]:
         return self.http.get("/predict", params={"symbol": SYMBOL} | query).json()
 
-    def metrics(self) -> dict[str, float]:
-        lines = self.http.get("/metrics").text.splitlines()
-        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-        return {name: float(value) for name, value in pairs}
+    def eventually(self, condition: Callable[[], object]) -> None:
+        eventually(condition, 60, self.log)
 
-    def eventually(self, holds: Callable[[], object]) -> None:
-        deadline = time.monotonic() + 60
-        while not holds():
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.1)
+
+def v2_inputs(rows: list[dict[str, float]]) -> list[dict]:
+    return [
+        {"name": name, "shape": [len(rows)], "datatype": "FP64", "data": [r[name] for r in rows]}
+        for name in rows[0]
+    ]
 
 
 def train_version(store: Store, as_of: date, seed: int = 7) -> str:
@@ -98,31 +91,12 @@ def train_version(store: Store, as_of: date, seed: int = 7) -> str:
 def running(
     served: Served, log: Path, *arguments: str, settings: Mapping[str, str] | None = None
 ) -> Iterator[Running]:
-    port = str(free_ports(1)[0])
-    command = [sys.executable, "-m", "serving", "--http-port", port, "--follow-seconds", "0.2"]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
-    with (
-        log.open("w") as sink,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http,
-    ):
-        process = subprocess.Popen(
-            [*command, "--store", str(served.folder), *arguments],
-            cwd=ROOT, env=clean | dict(settings or {}), stdout=sink, stderr=sink,
-        )  # fmt: skip
-        server = Running(http, log, served, process)
-        try:
-            server.eventually(lambda: process.poll() is not None or answers(http))
-            yield server
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            code = process.wait(timeout=30)
-    assert code == 0, log.read_text()
+    port = free_ports(1)[0]
+    command = [
+        sys.executable, "-m", "serving", "--http-port", str(port), "--follow-seconds", "0.2",
+        "--store", str(served.folder), *arguments,
+    ]  # fmt: skip
+    with monitored.running(command, port, log, settings) as process:
+        yield Running(process.http, log, process.process, served)
+    assert process.process.returncode == 0, log.read_text()
     assert "Traceback" not in log.read_text()
-
-
-def answers(http: httpx.Client) -> bool:
-    try:
-        return http.get("/").is_success
-    except httpx.TransportError:
-        return False

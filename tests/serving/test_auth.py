@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from serving.auth import JsonWebKeys, TokenFile, guard_of
+from tests.loopback import QuietHandler, serving
 from tests.serving.live import Running, Served, running
 from volcast.core.errors import ConfigError
 from volcast.core.settings import read_settings
@@ -136,11 +135,6 @@ def test_any_other_signed_token_is_refused(guarded: Running, token):
     assert status(guarded, token()) == 401
 
 
-def test_tokens_are_neither_echoed_nor_logged(guarded: Running):
-    answer = guarded.http.get(CLOSED[0], headers={"authorization": "Bearer s3cret-token"})
-    assert "s3cret" not in answer.text + str(answer.headers) + guarded.log.read_text()
-
-
 def test_a_rotated_file_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("serving.auth._READ_AGAIN", 0.0)
     file = tmp_path / "tokens"
@@ -148,9 +142,9 @@ def test_a_rotated_file_is_read_again(tmp_path: Path, monkeypatch: pytest.Monkey
     tokens = TokenFile(file)
     tokens.read()
     file.write_text("new")
-    assert (tokens.accepts(b"old"), tokens.accepts(b"new")) == (False, True)
+    assert (accepted(tokens, "old"), accepted(tokens, "new")) == (False, True)
     file.unlink()
-    assert tokens.accepts(b"new")
+    assert accepted(tokens, "new")
 
 
 @pytest.mark.parametrize("content", [None, "", "\n"])
@@ -166,40 +160,32 @@ def test_keys_without_an_audience_stop_the_start():
         guard_of(read_settings(auth_jwks="keys.json"))
 
 
-def test_nothing_set_guards_nothing():
+def test_without_settings_everyone_is_let_in():
     assert guard_of(read_settings()) is None
 
 
-class _Keys(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        self.server.requests += 1  # type: ignore[attr-defined]
-        up = self.server.up  # type: ignore[attr-defined]
-        self.send_response(200 if up else 503)
-        self.end_headers()
-        self.wfile.write(key_set().encode() if up else b"")
-
-    def log_message(self, *_: object) -> None: ...
-
-
-def test_keys_behind_a_url_are_fetched_once_and_outlive_its_fall(
+def test_keys_behind_a_url_are_fetched_once_and_outlive_its_failure(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    with HTTPServer(("127.0.0.1", 0), _Keys) as host:
-        host.requests, host.up = 0, True  # type: ignore[attr-defined]
-        threading.Thread(target=host.serve_forever, daemon=True).start()
-        keys = JsonWebKeys(f"http://127.0.0.1:{host.server_port}/jwks", AUDIENCE, ISSUER)
+    class Keys(QuietHandler):
+        requests, up = 0, True
 
-        async def accepted(*tokens: str) -> list[bool]:
-            return [await keys.accepts(token.encode()) for token in tokens]
+        def do_GET(self) -> None:
+            Keys.requests += 1
+            self.answer(200 if Keys.up else 503, key_set().encode() if Keys.up else b"")
 
-        with asyncio.Runner() as runner:
-            assert runner.run(accepted(*[signed()] * 3)) == [True] * 3
-            # A key unknown may be a new one, but cannot make the server ask and ask.
-            unknown = [signed(THEIRS, f"unknown-{number}") for number in range(5)]
-            assert runner.run(accepted(*unknown)) == [False] * 5
-            assert host.requests == 1  # type: ignore[attr-defined]
-            host.up = False  # type: ignore[attr-defined]
-            monkeypatch.setattr("serving.auth._FETCH_AGAIN", 0.0)
-            assert runner.run(accepted(signed())) == [True]
-            assert host.requests == 2  # type: ignore[attr-defined]
-        host.shutdown()
+    with serving(Keys) as address:
+        keys = JsonWebKeys(f"{address}/jwks", AUDIENCE, ISSUER)
+        assert [accepted(keys, signed()) for _ in range(3)] == [True] * 3
+        # An unknown key may be a new one, but must not make the server ask again and again.
+        unknown = [signed(THEIRS, f"unknown-{number}") for number in range(5)]
+        assert [accepted(keys, token) for token in unknown] == [False] * 5
+        assert Keys.requests == 1
+        Keys.up = False
+        monkeypatch.setattr("serving.auth._FETCH_AGAIN", 0.0)
+        assert accepted(keys, signed())
+        assert Keys.requests == 2
+
+
+def accepted(place: TokenFile | JsonWebKeys, token: str) -> bool:
+    return asyncio.run(place.accepts(token.encode()))

@@ -19,19 +19,19 @@ import pytest
 from feature_repo.online import materialize
 from serving.routes import Workers
 from tests.redis_server import redis_server
-from tests.serving.live import AUDIT, ROOT, SYMBOL, Running, Served, running, train_version
+from tests.serving.live import (
+    AUDIT,
+    ROOT,
+    SYMBOL,
+    Running,
+    Served,
+    running,
+    train_version,
+    v2_inputs,
+)
 from volcast import registry
 from volcast.core import calendar
 from volcast.core.errors import Overloaded
-
-
-def columns(names: list[str], rows: list[dict[str, float]]) -> dict:
-    return {
-        "inputs": [
-            {"name": n, "shape": [len(rows)], "datatype": "FP64", "data": [r[n] for r in rows]}
-            for n in names
-        ]
-    }
 
 
 def test_200_orders_of_the_same_features_give_the_same_answer(
@@ -45,7 +45,7 @@ def test_200_orders_of_the_same_features_give_the_same_answer(
         query = {"symbol": SYMBOL, "features": turned}
         answers.add(server.http.post("/predict", json=query).text)
         v1 = server.http.post("/v1/models/volcast:predict", json={"instances": [turned]})
-        v2 = server.http.post("/v2/models/volcast/infer", json=columns(names, [row]))
+        v2 = server.http.post("/v2/models/volcast/infer", json={"inputs": v2_inputs([turned])})
         numbers |= {v1.json()["predictions"][0]["rv_5d"], v2.json()["outputs"][0]["data"][0]}
     assert len(answers) == len(numbers) == 1
     assert json.loads(answers.pop())["rv_5d"] == pytest.approx(numbers.pop(), abs=1e-9)
@@ -66,7 +66,7 @@ def test_batch_and_online_agree_on_1000_rows(server: Running, served: Served, fe
     for name in ("har_rv", "har_x", "log_har", "ewma94"):
         reported = [a["baselines"][{"har_rv": "har"}.get(name, name)] for a in one_by_one]
         assert reported == pytest.approx(forecasts.baselines[name].tolist(), abs=1e-9)
-    v2 = server.http.post("/v2/models/volcast/infer", json=columns(names, rows)).json()
+    v2 = server.http.post("/v2/models/volcast/infer", json={"inputs": v2_inputs(rows)}).json()
     for output in v2["outputs"]:
         reference = {"rv_5d": forecasts.rv_5d, "log_variance": forecasts.log_variance}
         expected = (reference | forecasts.bounds)[output["name"]]

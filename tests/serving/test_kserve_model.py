@@ -3,17 +3,10 @@ import math
 
 import pytest
 
-from tests.serving.live import SYMBOL, Running, Served
+from tests.serving.live import SYMBOL, Running, Served, v2_inputs
 
 PREDICT, EXPLAIN = "/v1/models/volcast:predict", "/v1/models/volcast:explain"
 INFER = "/v2/models/volcast/infer"
-
-
-def columns(rows: list[dict[str, float]]) -> list[dict]:
-    return [
-        {"name": name, "shape": [len(rows)], "datatype": "FP64", "data": [r[name] for r in rows]}
-        for name in rows[0]
-    ]
 
 
 def test_contributions_add_up_to_the_log_variance_of_every_session(server: Running, features):
@@ -33,7 +26,7 @@ def test_v1_and_v2_answer_what_was_published(server: Running, served: Served, fe
     stored = served.predictions
     rows = [features[row["session"]] for row in stored]
     v1 = server.http.post(PREDICT, json={"instances": rows}).json()["predictions"]
-    v2 = server.http.post(INFER, json={"inputs": columns(rows)}).json()
+    v2 = server.http.post(INFER, json={"inputs": v2_inputs(rows)}).json()
     outputs = {output["name"]: output["data"] for output in v2["outputs"]}
     for row, predicted, rv_5d, lo95 in zip(
         stored, v1, outputs["rv_5d"], outputs["lo95"], strict=True
@@ -93,7 +86,7 @@ def test_v1_value_that_is_no_finite_number_is_refused_by_its_name(
 def test_wrong_v2_input_is_a_problem_that_names_the_field(
     server: Running, served: Served, features, change, field
 ):
-    inputs = columns([features[served.as_of]])
+    inputs = v2_inputs([features[served.as_of]])
     assert inputs[0]["name"] == "iv"
     inputs[0] |= change
     answer = server.http.post(INFER, content=json.dumps({"inputs": inputs}))
@@ -109,7 +102,7 @@ def test_v2_body_that_is_no_request_is_a_problem(server: Running, body):
 
 
 def test_v2_gives_the_outputs_asked_for(server: Running, served: Served, features):
-    query = {"inputs": columns([features[served.as_of]]), "outputs": [{"name": "hi80"}]}
+    query = {"inputs": v2_inputs([features[served.as_of]]), "outputs": [{"name": "hi80"}]}
     answer = server.http.post(INFER, json=query).json()
     assert [output["name"] for output in answer["outputs"]] == ["hi80"]
     query["outputs"] = [{"name": "moon"}]
@@ -134,6 +127,6 @@ def test_features_far_from_any_market_are_refused_and_never_a_fault(
     far = dict.fromkeys(features[served.as_of], 1e6)
     for route in (PREDICT, EXPLAIN):
         assert server.http.post(route, json={"instances": [far]}).status_code in {200, 400}
-    assert server.http.post(INFER, json={"inputs": columns([far])}).status_code == 400
+    assert server.http.post(INFER, json={"inputs": v2_inputs([far])}).status_code == 400
     query = {"symbol": SYMBOL, "features": far}
     assert server.http.post("/predict", json=query).json()["field"] == "features"
