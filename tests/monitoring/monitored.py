@@ -205,7 +205,4 @@ def alertmanager(folder: Path, configuration: Path) -> Iterator[Process]:
 
 def binary(name: str) -> str:
     """Return where a program is; skip the test where there is none."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"no {name} on this machine")
-    return found
+    return shutil.which(name) or pytest.skip(f"no {name} on this machine")

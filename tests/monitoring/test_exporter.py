@@ -9,7 +9,6 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from serving.exporter.collector import StoreCollector
 from tests.monitoring.monitored import SESSION, ended, eventually, exporting, fill, put, verdict
-from volcast.core import calendar
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
@@ -45,19 +44,22 @@ def scraped(collector: StoreCollector) -> dict[str, float]:
 
 
 def test_a_healthy_session_is_shown_as_the_tables_have_it(store):
-    found = shown(fill(store))
-    assert found["volcast_store_readable"] == 1
-    assert found['volcast_forecast_session_timestamp_seconds{symbol="SPY"}'] == CLOSE
-    assert found['volcast_forecast_volatility_ratio{bound="hat",symbol="SPY"}'] == 0.15
-    assert found['volcast_forecast_baseline_ratio{baseline="har",symbol="SPY"}'] == 0.16
-    assert found['volcast_source_live{symbol="SPY"}'] == 1
-    assert found['volcast_drift_state{state="ok",symbol="SPY"}'] == 1
-    assert found['volcast_performance_qlike{forecast="har",symbol="SPY",window="recent"}'] == 0.5
-    assert found['volcast_performance_rmse_ratio{symbol="SPY",window="recent"}'] == 0.005
-    assert found['volcast_job_last_outcome{pipeline="volcast-train"}'] == 1
-    assert found['volcast_retrain_needed{symbol="SPY"}'] == 0
-    # June 2024 has 19 sessions: the 19th is closed.
-    assert found['volcast_champion_age_sessions{symbol="SPY"}'] == 19
+    expected = {
+        "volcast_store_readable": 1,
+        'volcast_forecast_session_timestamp_seconds{symbol="SPY"}': CLOSE,
+        'volcast_forecast_volatility_ratio{bound="hat",symbol="SPY"}': 0.15,
+        'volcast_forecast_baseline_ratio{baseline="har",symbol="SPY"}': 0.16,
+        'volcast_source_live{symbol="SPY"}': 1,
+        'volcast_drift_state{state="ok",symbol="SPY"}': 1,
+        'volcast_performance_qlike{forecast="har",symbol="SPY",window="recent"}': 0.5,
+        'volcast_performance_rmse_ratio{symbol="SPY",window="recent"}': 0.005,
+        'volcast_job_last_outcome{pipeline="volcast-train"}': 1,
+        'volcast_retrain_needed{symbol="SPY"}': 0,
+        # June 2024 has 19 sessions: the 19th is closed.
+        'volcast_champion_age_sessions{symbol="SPY"}': 19,
+    }
+    metrics = shown(fill(store))
+    assert {name: metrics[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(
@@ -72,16 +74,12 @@ def test_a_healthy_session_is_shown_as_the_tables_have_it(store):
 )
 def test_the_next_forecast_is_due_at_eight_in_new_york_on_the_session_after_it(store, session, due):
     fill(store, session)
-    found = shown(store)['volcast_forecast_due_timestamp_seconds{symbol="SPY"}']
-    assert datetime.fromtimestamp(found, UTC).isoformat() == due
-    assert datetime.fromtimestamp(found, ZoneInfo("America/New_York")).hour == 8
+    metrics = shown(store)['volcast_forecast_due_timestamp_seconds{symbol="SPY"}']
+    assert datetime.fromtimestamp(metrics, UTC).isoformat() == due
+    assert datetime.fromtimestamp(metrics, ZoneInfo("America/New_York")).hour == 8
 
 
-def test_the_deadline_of_a_session_is_the_next_morning():
-    assert calendar.deadline(SESSION) == datetime(2024, 7, 1, 12, tzinfo=UTC)
-
-
-def test_a_challengers_forecast_is_no_champions(store):
+def test_a_challengers_forecast_is_not_shown(store):
     put(fill(store), PREDICTIONS_DAILY, "SPY", date(2024, 7, 1), role="challenger")
     assert shown(store)['volcast_forecast_session_timestamp_seconds{symbol="SPY"}'] == CLOSE
 
@@ -91,9 +89,9 @@ def test_an_archive_is_not_live(store):
 
 
 def test_a_store_that_was_never_filled_or_is_gone_is_not_readable(store):
-    found = shown(store)
-    assert found["volcast_store_readable"] == 0
-    assert {name.partition("{")[0] for name in found} == {
+    metrics = shown(store)
+    assert metrics["volcast_store_readable"] == 0
+    assert {name.partition("{")[0] for name in metrics} == {
         "volcast_store_readable",
         "volcast_table_readable",
         "volcast_store_read_seconds",
@@ -101,21 +99,18 @@ def test_a_store_that_was_never_filled_or_is_gone_is_not_readable(store):
 
 
 def test_only_the_newest_verdict_counts(store):
-    fill(store)
-    verdict(store, "drift", date(2024, 7, 1))
-    put(
-        store, MONITORING_DRIFT_DAILY, "SPY", date(2024, 7, 1), subject="iv", test="ks_level",
-        fired=True,
-    )  # fmt: skip
-    found = shown(store)
-    states = {name: value for name, value in found.items() if "drift_state" in name}
+    monday = date(2024, 7, 1)
+    verdict(fill(store), "drift", monday)
+    put(store, MONITORING_DRIFT_DAILY, "SPY", monday, subject="iv", test="ks_level", fired=True)
+    metrics = shown(store)
+    states = {name: value for name, value in metrics.items() if "drift_state" in name}
     assert [name for name, value in states.items() if value] == [
         'volcast_drift_state{state="drift",symbol="SPY"}'
     ]
     assert len(states) == 5
-    assert found['volcast_drift_alert{symbol="SPY"}'] == 1
-    assert found['volcast_drift_subjects_fired{symbol="SPY"}'] == 1
-    assert found['volcast_drift_subject_fired{subject="iv",symbol="SPY"}'] == 1
+    assert metrics['volcast_drift_alert{symbol="SPY"}'] == 1
+    assert metrics['volcast_drift_subjects_fired{symbol="SPY"}'] == 1
+    assert metrics['volcast_drift_subject_fired{subject="iv",symbol="SPY"}'] == 1
 
 
 def test_checks_that_failed_are_counted_by_suite_and_severity_of_its_last_run_alone(store):
@@ -130,8 +125,8 @@ def test_checks_that_failed_are_counted_by_suite_and_severity_of_its_last_run_al
         )  # fmt: skip
     put(store, MONITORING_QUALITY, "SPY", SESSION, suite="raw", check="a", passed=False)
     name = "volcast_quality_checks_failed"
-    found = {key: value for key, value in shown(store).items() if key.startswith(name)}
-    assert found == {
+    metrics = {key: value for key, value in shown(store).items() if key.startswith(name)}
+    assert metrics == {
         f'{name}{{severity="critical",suite="raw",symbol="SPY"}}': 2,
         f'{name}{{severity="warning",suite="raw",symbol="SPY"}}': 0,
         f'{name}{{severity="critical",suite="curated",symbol="SPY"}}': 0,
@@ -139,18 +134,16 @@ def test_checks_that_failed_are_counted_by_suite_and_severity_of_its_last_run_al
     }
 
 
-def test_a_failed_run_leaves_the_last_success_where_it_was(store):
-    fill(store)
-    failed = datetime(2024, 7, 1, 22, tzinfo=UTC)
-    ended(store, "volcast-train", failed, "failed")
-    found = shown(store)
-    assert found['volcast_job_last_outcome{pipeline="volcast-train"}'] == 0
-    assert found['volcast_job_last_end_timestamp_seconds{pipeline="volcast-train"}'] == (
-        failed.timestamp()
-    )
-    assert found['volcast_job_last_success_timestamp_seconds{pipeline="volcast-train"}'] == (
-        datetime(2024, 6, 28, 22, tzinfo=UTC).timestamp()
-    )
+@pytest.mark.parametrize(("outcome", "shown_as"), [("failed", 0), ("unknown", math.nan)])
+def test_a_run_that_did_not_succeed_leaves_the_last_success_where_it_was(store, outcome, shown_as):
+    ended(fill(store), "volcast-train", datetime(2024, 7, 1, 22, tzinfo=UTC), outcome)
+    metrics = shown(store)
+    name = 'volcast_job_last_{}{{pipeline="volcast-train"}}'
+    assert metrics[name.format("outcome")] == pytest.approx(shown_as, nan_ok=True)
+    end = metrics[name.format("end_timestamp_seconds")]
+    success = metrics[name.format("success_timestamp_seconds")]
+    assert datetime.fromtimestamp(end, UTC) == datetime(2024, 7, 1, 22, tzinfo=UTC)
+    assert datetime.fromtimestamp(success, UTC) == datetime(2024, 6, 28, 22, tzinfo=UTC)
 
 
 def test_the_newest_session_that_trained_is_shown(store):
@@ -164,33 +157,23 @@ def test_the_newest_session_that_trained_is_shown(store):
     assert metrics['volcast_retrain_needed{symbol="SPY"}'] == 1
 
 
-def test_an_end_that_nobody_knows_is_no_failure_and_no_success(store):
-    fill(store)
-    ended(store, "volcast-train", datetime(2024, 7, 1, 22, tzinfo=UTC), "unknown")
-    found = shown(store)
-    assert math.isnan(found['volcast_job_last_outcome{pipeline="volcast-train"}'])
-    assert found['volcast_job_last_success_timestamp_seconds{pipeline="volcast-train"}'] == (
-        datetime(2024, 6, 28, 22, tzinfo=UTC).timestamp()
-    )
-
-
 def test_a_table_that_cannot_be_read_is_named_and_takes_its_series_with_it(store):
     fill(store)
     key = next(key for key in store.objects.list("predictions_daily/"))
     store.objects.put(key, b"PAR1 and no more")
-    found = shown(store)
-    assert found["volcast_store_readable"] == 0
-    assert found['volcast_table_readable{table="predictions_daily"}'] == 0
-    assert found['volcast_table_readable{table="features_daily"}'] == 1
-    assert not [name for name in found if "forecast" in name and "performance" not in name]
-    assert found['volcast_drift_state{state="ok",symbol="SPY"}'] == 1
+    metrics = shown(store)
+    assert metrics["volcast_store_readable"] == 0
+    assert metrics['volcast_table_readable{table="predictions_daily"}'] == 0
+    assert metrics['volcast_table_readable{table="features_daily"}'] == 1
+    assert not [name for name in metrics if "forecast" in name and "performance" not in name]
+    assert metrics['volcast_drift_state{state="ok",symbol="SPY"}'] == 1
 
 
-def test_a_broken_pointer_is_no_missing_champion(store):
+def test_a_broken_pointer_shows_no_champion(store):
     fill(store).objects.put("registry/champion.json", b"{")
-    found = shown(store)
-    assert found['volcast_table_readable{table="registry"}'] == 0
-    assert not [name for name in found if name.startswith("volcast_champion")]
+    metrics = shown(store)
+    assert metrics['volcast_table_readable{table="registry"}'] == 0
+    assert not [name for name in metrics if name.startswith("volcast_champion")]
 
 
 def test_a_reading_that_grew_old_is_not_shown(store):
@@ -201,9 +184,9 @@ def test_a_reading_that_grew_old_is_not_shown(store):
     clock.now += timedelta(seconds=60)
     assert scraped(collector)["volcast_store_readable"] == 1
     clock.now += timedelta(seconds=1)
-    found = scraped(collector)
-    assert set(found) == {"volcast_store_readable", "volcast_store_read_timestamp_seconds"}
-    assert found["volcast_store_readable"] == 0
+    metrics = scraped(collector)
+    assert set(metrics) == {"volcast_store_readable", "volcast_store_read_timestamp_seconds"}
+    assert metrics["volcast_store_readable"] == 0
 
 
 def test_years_gone_by_are_not_read_again(store):
@@ -231,7 +214,7 @@ def test_a_process_shows_a_store_that_goes_and_comes_back(store, tmp_path):
     assert "Traceback" not in exporter.log.read_text()
 
 
-def test_an_exporter_whose_port_is_taken_says_so(store, tmp_path, capsys):
+def test_an_exporter_whose_port_is_taken_exits_with_2(store, tmp_path, capsys):
     from serving.exporter.__main__ import main
 
     with exporting(store, tmp_path / "log") as exporter:

@@ -24,6 +24,10 @@ from volcast.training import train
 
 AUDIT = {"who": "test", "why": "test", "when": datetime(2026, 1, 2, tzinfo=UTC)}
 SYMBOL = UNIVERSE.target
+FORECASTING = (
+    "/predict", "/v1/models/volcast:predict", "/v1/models/volcast:explain",
+    "/v2/models/volcast/infer",
+)  # fmt: skip
 POINTER = "registry/champion.json"
 READINESS = ("/v2/health/ready", "/v2/models/volcast/ready", "/v1/models/volcast")
 

@@ -4,7 +4,6 @@ import asyncio
 import concurrent.futures
 import json
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -18,17 +17,9 @@ import pytest
 
 from feature_repo.online import materialize
 from serving.routes import Workers
+from tests.monitoring.monitored import ROOT
 from tests.redis_server import redis_server
-from tests.serving.live import (
-    AUDIT,
-    ROOT,
-    SYMBOL,
-    Running,
-    Served,
-    running,
-    train_version,
-    v2_inputs,
-)
+from tests.serving.live import AUDIT, SYMBOL, Running, Served, running, train_version, v2_inputs
 from volcast import registry
 from volcast.core import calendar
 from volcast.core.errors import Overloaded
@@ -78,9 +69,16 @@ def test_batch_and_online_agree_on_1000_rows(server: Running, served: Served, fe
         assert parts == pytest.approx(row.tolist(), abs=1e-5)
 
 
-def test_a_client_that_sends_no_request_is_hung_up_on(server: Running):
+POST = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n"
+
+
+def connected(server: Running) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.http.base_url.port), 30)
+
+
+def test_the_connection_of_a_client_that_sends_no_request_is_closed(server: Running):
     for begun in (b"", b"GET /predict?symbol=SYN HTTP/1.1\r\nhost: a\r\n"):
-        with socket.create_connection(("127.0.0.1", server.http.base_url.port), 30) as client:
+        with connected(server) as client:
             client.sendall(begun)
             started = time.monotonic()
             assert client.recv(100) == b""
@@ -88,19 +86,17 @@ def test_a_client_that_sends_no_request_is_hung_up_on(server: Running):
 
 
 @pytest.mark.parametrize("begun", [b"", b"{"])
-def test_a_body_that_does_not_come_is_given_up(server: Running, begun):
-    head = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n" + begun
-    with socket.create_connection(("127.0.0.1", server.http.base_url.port), 30) as client:
-        client.sendall(head)
+def test_a_body_that_does_not_come_times_out(server: Running, begun):
+    with connected(server) as client:
+        client.sendall(POST + begun)
         assert b" 408 " in client.recv(4096).splitlines()[0]
     assert server.answer()["symbol"] == SYMBOL
 
 
 def test_others_are_answered_while_a_hundred_clients_dawdle(server: Running):
-    port = server.http.base_url.port
-    slow = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(100)]
+    slow = [connected(server) for _ in range(100)]
     for client in slow:
-        client.sendall(b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\n{")
+        client.sendall(POST + b"{")
     assert server.http.get("/v2/health/ready").status_code == 200
     assert server.answer()["symbol"] == SYMBOL
     for client in slow:
@@ -147,16 +143,11 @@ def test_a_flood_of_explanations_is_turned_away_with_a_time_to_come_again(
     server: Running, features
 ):
     body = json.dumps({"instances": list(features.values())[:900]}).encode()
-    port = server.http.base_url.port
-
-    def ask(_: int) -> httpx.Response:
-        url = f"http://127.0.0.1:{port}/v1/models/volcast:explain"
-        return httpx.post(url, content=body, timeout=60)
-
+    url = f"{server.http.base_url}/v1/models/volcast:explain"
     with concurrent.futures.ThreadPoolExecutor(80) as pool:
-        query = [pool.submit(ask, number) for number in range(80)]
+        requests = [pool.submit(httpx.post, url, content=body, timeout=60) for _ in range(80)]
         assert server.http.get("/v2/health/ready").status_code == 200
-        answers = [one.result() for one in query]
+        answers = [request.result() for request in requests]
     assert {a.status_code for a in answers} <= {200, 503}
     assert 200 in {a.status_code for a in answers}
     for refused in (a for a in answers if a.status_code == 503):
@@ -165,12 +156,11 @@ def test_a_flood_of_explanations_is_turned_away_with_a_time_to_come_again(
 
 def test_a_request_under_way_is_answered_after_sigterm(served: Served, tmp_path: Path):
     with running(served.copy(tmp_path / "store"), tmp_path / "log") as server:
-        body = json.dumps({"symbol": SYMBOL}).encode()
-        head = b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(body)
-        with socket.create_connection(("127.0.0.1", server.http.base_url.port), 30) as client:
-            client.sendall(head + body[:5])
+        body = json.dumps({"symbol": SYMBOL}).encode().ljust(99)
+        with connected(server) as client:
+            client.sendall(POST + body[:5])
             time.sleep(0.2)
-            server.process.send_signal(signal.SIGTERM)
+            server.process.terminate()
             time.sleep(0.5)
             client.sendall(body[5:])
             assert b" 200 " in client.recv(65536).splitlines()[0]
@@ -178,9 +168,7 @@ def test_a_request_under_way_is_answered_after_sigterm(served: Served, tmp_path:
 
 
 def test_a_port_that_is_taken_exits_with_2(served: Served):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-m", "serving", "--http-port", port]
         ended = subprocess.run(
@@ -188,8 +176,7 @@ def test_a_port_that_is_taken_exits_with_2(served: Served):
             cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
     assert ended.returncode == 2
-    assert f"127.0.0.1:{port}" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith(f"127.0.0.1:{port}: ")
 
 
 def test_versions_swapped_under_load_never_mix(served: Served, tmp_path: Path, features):

@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from serving.schemas import Explanations, Forecast, Inferred, Predictions
-from tests.serving.live import SYMBOL, Running, Served
+from tests.serving.live import FORECASTING, SYMBOL, Running, Served, v2_inputs
 
 REQUESTS = int(os.environ.get("VOLCAST_FUZZ_REQUESTS", "1500"))
 """Of each kind; 10,000 in all by default."""
@@ -23,10 +23,7 @@ REQUESTS = int(os.environ.get("VOLCAST_FUZZ_REQUESTS", "1500"))
 
 def test_every_path_that_forecasts_is_described_with_an_example(server: Running):
     document = server.http.get("/openapi.json").json()
-    assert set(document["paths"]) == {
-        "/predict", "/v1/models/volcast:predict", "/v1/models/volcast:explain",
-        "/v2/models/volcast/infer",
-    }  # fmt: skip
+    assert tuple(document["paths"]) == FORECASTING
     features = document["components"]["schemas"]["Features"]
     assert features["required"] == server.names()
 
@@ -46,10 +43,6 @@ def test_every_example_of_a_request_is_answered(server: Running):
 def test_answers_are_what_their_models_describe(server: Running, served: Served, features):
     row = features[served.as_of]
     rows = {"instances": [row, row]}
-    inputs = [
-        {"name": name, "datatype": "FP64", "shape": [1], "data": [value]}
-        for name, value in row.items()
-    ]
     past = {"symbol": SYMBOL, "as_of": served.predictions[0]["session"].isoformat()}
     requests = [
         ("/predict", {"symbol": SYMBOL}, Forecast),
@@ -57,7 +50,7 @@ def test_answers_are_what_their_models_describe(server: Running, served: Served,
         ("/predict", {"symbol": SYMBOL, "features": row}, Forecast),
         ("/v1/models/volcast:predict", rows, Predictions),
         ("/v1/models/volcast:explain", rows, Explanations),
-        ("/v2/models/volcast/infer", {"inputs": inputs}, Inferred),
+        ("/v2/models/volcast/infer", {"inputs": v2_inputs([row])}, Inferred),
     ]
     for path, body, model in requests:
         answer = server.http.post(path, json=body).json()
@@ -116,13 +109,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
-PATHS = ("/predict", "/v1/models/volcast:predict", "/v1/models/volcast:explain",
-         "/v2/models/volcast/infer")  # fmt: skip
 NAMES = st.sampled_from(
     ["symbol", "as_of", "features", "instances", "inputs", "outputs", "id", "parameters"]
 )
-
-
 OBJECTS = st.dictionaries(NAMES, JSON | st.just(SYMBOL), max_size=4)
 BODIES = {
     "bytes": st.binary(max_size=60) | OBJECTS.map(repr).map(str.encode),
@@ -133,7 +122,7 @@ BODIES = {
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", BODIES)
 @FUZZED
-@given(data=st.data(), path=st.sampled_from(PATHS))
+@given(data=st.data(), path=st.sampled_from(FORECASTING))
 def test_any_body_is_answered_and_never_by_a_fault(server: Running, kind, data, path):
     body = data.draw(BODIES[kind])
     assert server.http.post(path, content=body).status_code in {200, 400, 404}

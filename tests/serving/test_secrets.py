@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.serving.live import ROOT, SYMBOL, Running, Served, running
+from tests.monitoring.monitored import ROOT
+from tests.serving.live import SYMBOL, Running, Served, running
 from volcast.store import Store
 from volcast.store.tables import MONITORING_JOBS
 
