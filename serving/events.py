@@ -4,7 +4,6 @@ import logging
 import logging.config
 import os
 import uuid
-import warnings
 
 from volcast.core.logs import RUN_ID, Level, line
 
@@ -34,8 +33,6 @@ def configure() -> None:
     The process gets a run id of its own, unless its environment has one.
     """
     os.environ.setdefault(RUN_ID, uuid.uuid4().hex)
-    # KServe answers through a response class that FastAPI now warns of at each first use.
-    warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")
     logging.captureWarnings(True)
     logging.config.dictConfig(
         {
@@ -47,7 +44,6 @@ def configure() -> None:
             "loggers": {
                 "volcast": {"level": "INFO"},
                 "kserve": {"level": "WARNING"},
-                "kserve.trace": {"level": "WARNING"},
                 "uvicorn": {"level": "WARNING"},
                 "uvicorn.access": {"handlers": [], "propagate": False},
             },

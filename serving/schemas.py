@@ -4,7 +4,6 @@ They give the OpenAPI document. Requests are parsed and answers made without the
 compare the two.
 """
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -177,45 +176,46 @@ def described(state: ServingState) -> Document:
         features=(features | None, None),
     )  # fmt: skip
     instances = _model("Instances", instances=(list[features], Field(min_length=1)))  # type: ignore[valid-type]
-    on_get = {status: text for status, text in _PROBLEMS.items() if status not in {408, 413}}
+    rows = {"One row": {"instances": [row]}}
     tensors = [
         {"name": name, "datatype": "FP64", "shape": [1], "data": [value]}
         for name, value in row.items()
     ]
-    rows = {"One row": {"instances": [row]}}
-    posted = {
-        f"/v1/models/{NAME}:predict": Operation(
-            "v1Predict", "Forecasts of rows of features.", Predictions, _PROBLEMS,
-            body=instances, examples=rows,
-        ),
-        f"/v1/models/{NAME}:explain": Operation(
-            "v1Explain", "The log variance of each row, a contribution of each feature.",
-            Explanations, _PROBLEMS, body=instances, examples=rows,
-        ),
-        f"/v2/models/{NAME}/infer": Operation(
-            "v2Infer", "Forecasts by the Open Inference Protocol, one input per feature.",
-            Inferred, _PROBLEMS, body=_inference(signature),
-            examples={"One row": {"inputs": tensors}},
-        ),
-    }  # fmt: skip
-    predict: Mapping[Literal["get", "post"], Operation] = {
-        "get": Operation(
-            "predict", "The forecast of a symbol, of the newest session or a past one.",
-            Forecast, on_get, query=ForecastQuery, answer_example=_FORECAST,
-        ),
-        "post": Operation(
-            "predictPosted", "The same, or a forecast from features in the request.",
-            Forecast, _PROBLEMS, body=question, answer_example=_FORECAST,
-            examples={
-                "The newest forecast": {"symbol": symbol},
-                "The forecast of a past day": {"symbol": symbol, "as_of": "2021-12-31"},
-                "A forecast from all features by name": {"symbol": symbol, "features": row},
+    on_get = {status: text for status, text in _PROBLEMS.items() if status not in {408, 413}}
+    return document(
+        NAME,
+        "The realized volatility of the next five sessions, its uncertainty and its drivers.",
+        {
+            "/predict": {
+                "get": Operation(
+                    "predict", "The forecast of a symbol, of the newest session or a past one.",
+                    Forecast, on_get, query=ForecastQuery, answer_example=_FORECAST,
+                ),
+                "post": Operation(
+                    "predictPosted", "The same, or a forecast from features in the request.",
+                    Forecast, _PROBLEMS, body=question, answer_example=_FORECAST,
+                    examples={
+                        "The newest forecast": {"symbol": symbol},
+                        "The forecast of a past day": {"symbol": symbol, "as_of": "2021-12-31"},
+                        "A forecast from all features by name": {"symbol": symbol, "features": row},
+                    },
+                ),
             },
-        ),
-    }  # fmt: skip
-    about = "The realized volatility of the next five sessions, its uncertainty and its drivers."
-    paths: dict[str, Mapping[Literal["get", "post"], Operation]] = {"/predict": predict}
-    return document(NAME, about, paths | {path: {"post": one} for path, one in posted.items()})
+            f"/v1/models/{NAME}:predict": {"post": Operation(
+                "v1Predict", "Forecasts of rows of features.", Predictions, _PROBLEMS,
+                body=instances, examples=rows,
+            )},
+            f"/v1/models/{NAME}:explain": {"post": Operation(
+                "v1Explain", "The log variance of each row, a contribution of each feature.",
+                Explanations, _PROBLEMS, body=instances, examples=rows,
+            )},
+            f"/v2/models/{NAME}/infer": {"post": Operation(
+                "v2Infer", "Forecasts by the Open Inference Protocol, one input per feature.",
+                Inferred, _PROBLEMS, body=_inference(signature),
+                examples={"One row": {"inputs": tensors}},
+            )},
+        },
+    )  # fmt: skip
 
 
 def _model(name: str, /, **fields: Any) -> type[BaseModel]:

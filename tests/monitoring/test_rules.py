@@ -60,26 +60,22 @@ def test_every_alert_is_tested_both_ways():
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_an_alert_has_a_severity_a_family_and_a_runbook(name):
+def test_an_alert_has_labels_a_runbook_and_metrics_of_the_catalogue(name):
     rule = ALERTS[name]
     assert re.fullmatch(r"\d+[mh]", rule["for"])
     assert rule["labels"]["severity"] in {"critical", "warning", "none"}
     assert rule["labels"]["family"]
     assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
     assert rule["annotations"]["runbook_url"] == f"{ADDRESS}{name}.md"
+    metrics = metrics_of(rule["expr"])
+    assert metrics <= METRICS.keys() | PROMETHEUS_OWN
+    assert metrics or name == "Watchdog"
 
 
 def test_runbooks_are_those_of_the_alerts_and_listed():
     assert {path.stem for path in RUNBOOKS.glob("*.md")} - {"README"} == set(ALERTS)
     index = (RUNBOOKS / "README.md").read_text()
     assert [name for name in ALERTS if f"[{name}]({name}.md)" not in index] == []
-
-
-@pytest.mark.parametrize("name", ALERTS)
-def test_an_alert_uses_metrics_of_the_catalogue_only(name):
-    names = metrics_of(ALERTS[name]["expr"])
-    assert names <= METRICS.keys() | PROMETHEUS_OWN
-    assert names or name == "Watchdog"
 
 
 def test_alerts_on_exported_metrics_are_labelled_rests_on_store():

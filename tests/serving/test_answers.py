@@ -56,26 +56,25 @@ def test_age_is_counted_against_the_configured_clock(served: Served):
     assert (answer["as_of"], answer["age_sessions"]) == (clock.isoformat(), 2)
 
 
-def test_symbol_without_online_features_is_not_answered(served: Served, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("pattern", "content", "error"),
+    [
+        ("feast/online.db", None, StaleInput),
+        ("feast/online.db", b"no database" * 1000, StoreUnavailable),
+        ("predictions_daily/**/*.parquet", b"PAR1", CorruptFile),
+    ],
+)
+def test_a_missing_or_broken_file_is_an_error_of_its_own(
+    served: Served, tmp_path: Path, pattern, content, error
+):
     copy = served.copy(tmp_path / "store")
-    (copy.folder / "feast" / "online.db").unlink()
-    with pytest.raises(StaleInput, match="no features"):
-        answers_of(copy).answer(ForecastRequest(SYMBOL))
-
-
-def test_broken_online_store_is_unavailable(served: Served, tmp_path: Path):
-    copy = served.copy(tmp_path / "store")
-    (copy.folder / "feast" / "online.db").write_bytes(b"no database" * 1000)
-    with pytest.raises(StoreUnavailable):
-        answers_of(copy).answer(ForecastRequest(SYMBOL))
-
-
-def test_truncated_predictions_are_an_error_and_never_an_absence(served: Served, tmp_path: Path):
-    copy = served.copy(tmp_path / "store")
-    year = copy.folder / "predictions_daily" / f"symbol={SYMBOL}" / f"year={served.as_of.year}"
-    (year / "data.parquet").write_bytes(b"PAR1")
-    with pytest.raises(CorruptFile):
-        answers_of(copy).answer(ForecastRequest(SYMBOL, served.as_of))
+    for path in copy.folder.glob(pattern):
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+    day = served.as_of if error is CorruptFile else None
+    with pytest.raises(error):
+        answers_of(copy).answer(ForecastRequest(SYMBOL, day))
 
 
 def test_version_in_service_answers_a_past_day_before_others(served: Served, tmp_path: Path):

@@ -218,42 +218,32 @@ def test_versions_swapped_under_load_never_mix(served: Served, tmp_path: Path, f
         assert answer["rv_5d"] == pytest.approx(numbers[answer["model"]["version"]], abs=1e-12)
 
 
-def test_last_features_answer_marked_stale_while_the_store_is_down(served: Served, tmp_path: Path):
+def test_the_online_store_may_be_down_at_the_start_and_later(served: Served, tmp_path: Path):
     copy = served.copy(tmp_path / "store")
+    late = calendar.after(copy.as_of, 6).isoformat()
     with redis_server(tmp_path, "s3cret") as redis:
 
-        def fill() -> None:
+        def start() -> None:
+            redis.start()
             materialize(str(copy.folder), copy.as_of, expect=[SYMBOL], online=redis.url)
 
-        fill()
+        redis.stop()
         settings = {"VOLCAST_ONLINE_STORE": redis.url.get_secret_value()}
         with running(copy, tmp_path / "log", settings=settings) as server:
+            never = server.http.get("/predict", params={"symbol": SYMBOL})
+            assert (never.status_code, never.json()["title"]) == (503, "Store unavailable")
+            assert never.headers["retry-after"] == "5"
+            start()
+            server.eventually(lambda: server.answer().get("stale") is False)
             before = server.answer()
-            assert (before["stale"], before["age_sessions"]) == (False, 0)
             redis.stop()
             server.eventually(lambda: server.metrics()["volcast_online_store_up"] == 0)
             during = server.answer()
             assert (during["stale"], during["rv_5d"]) == (True, before["rv_5d"])
-            late = calendar.after(copy.as_of, 6).isoformat()
             refused = server.http.get("/predict", params={"symbol": SYMBOL, "as_of": late})
             assert (refused.status_code, refused.json()["title"]) == (503, "Stale features")
-            redis.start()
-            fill()
+            start()
             server.eventually(lambda: server.answer() == before)
             assert server.metrics()["volcast_online_store_errors_total"] > 0
             assert server.metrics()["volcast_online_store_up"] == 1
             assert "s3cret" not in server.log.read_text()
-
-
-def test_a_store_that_never_answered_is_unavailable_and_recovers(served: Served, tmp_path: Path):
-    copy = served.copy(tmp_path / "store")
-    with redis_server(tmp_path) as redis:
-        redis.stop()
-        settings = {"VOLCAST_ONLINE_STORE": redis.url.get_secret_value()}
-        with running(copy, tmp_path / "log", settings=settings) as server:
-            answer = server.http.get("/predict", params={"symbol": SYMBOL})
-            assert (answer.status_code, answer.json()["title"]) == (503, "Store unavailable")
-            assert answer.headers["retry-after"] == "5"
-            redis.start()
-            materialize(str(copy.folder), copy.as_of, expect=[SYMBOL], online=redis.url)
-            server.eventually(lambda: server.http.get("/predict?symbol=SYN").is_success)

@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
@@ -12,25 +11,16 @@ def challenger(server: Running) -> str:
     return train_version(server.served.store, server.served.as_of, seed=8)
 
 
-@dataclass(frozen=True)
-class Original:
-    """The champion that the server began with."""
-
-    version: registry.Version
-    pointer: bytes
-
-
 @pytest.fixture
-def original(server: Running) -> Iterator[Original]:
+def original(server: Running) -> Iterator[registry.Version]:
     """The champion, which is put back afterwards, whatever the test did."""
     store = server.served.store
-    original = Original(registry.champion_pointer(store), store.objects.get(POINTER))
-    model = f"{original.version.uri}model.ubj"
-    content = store.objects.get(model)
-    yield original
-    store.objects.put(model, content)
-    store.objects.put(POINTER, original.pointer)
-    server.eventually(lambda: server.answer()["model"]["version"] == original.version.version)
+    version = registry.champion_pointer(store)
+    files = {key: store.objects.get(key) for key in (f"{version.uri}model.ubj", POINTER)}
+    yield version
+    for key, content in files.items():
+        store.objects.put(key, content)
+    server.eventually(lambda: server.answer()["model"]["version"] == version.version)
 
 
 def test_server_without_a_champion_starts_and_is_not_ready(server: Running):
@@ -42,24 +32,25 @@ def test_server_without_a_champion_starts_and_is_not_ready(server: Running):
 
 
 def test_promoted_version_is_served_without_a_restart(
-    server: Running, challenger: str, original: Original
+    server: Running, challenger: str, original: registry.Version
 ):
     swaps = server.metrics()["volcast_model_swaps_total"]
     registry.promote(server.served.store, challenger, **AUDIT)
     server.eventually(lambda: server.answer()["model"]["version"] == challenger)
-    assert challenger != original.version.version
+    assert challenger != original.version
     assert server.metrics()["volcast_model_swaps_total"] == swaps + 1
 
 
 def test_altered_version_is_refused_and_the_old_one_stays(
-    server: Running, challenger: str, original: Original
+    server: Running, challenger: str, original: registry.Version
 ):
     objects = server.served.store.objects
+    pointer = objects.get(POINTER)
     registry.promote(server.served.store, challenger, **AUDIT)
     server.eventually(lambda: server.answer()["model"]["version"] == challenger)
     refused = server.metrics()["volcast_model_refused_total"]
-    objects.put(f"{original.version.uri}model.ubj", b"another model")
-    objects.put(POINTER, original.pointer)
+    objects.put(f"{original.uri}model.ubj", b"another model")
+    objects.put(POINTER, pointer)
     server.eventually(lambda: server.metrics()["volcast_model_refused_total"] > refused)
     assert server.answer()["model"]["version"] == challenger
     assert server.http.get(READINESS[0]).status_code == 200
