@@ -154,7 +154,7 @@ def running(
             return False
 
         try:
-            eventually(answers, 60, log)
+            eventually(answers, 180, log)
             yield Process(http, log, process)
         finally:
             if process.poll() is None:
