@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["confidence_set", "diebold_mariano", "mincer_zarnowitz"]
+__all__ = ["SIGNIFICANT", "confidence_set", "diebold_mariano", "mincer_zarnowitz"]
 
 Floats = NDArray[np.float64]
+
+SIGNIFICANT = 0.05
+"""What a p-value is under for a difference to be called significant."""
 
 _COSINES = 24
 

@@ -146,8 +146,11 @@ def diagnostics(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
 
 
 def shown_p(p: float) -> str:
-    """Return a p-value as a reader is shown it: never 0."""
-    return "< .0001" if p < 0.0001 else f"{p:.4f}"
+    """Return a p-value as a reader is shown it: two digits that count, never 0."""
+    if p < 0.0001:
+        return "< .0001"
+    digits = 2 if p >= 0.1 else 3 if p >= 0.01 else 4
+    return f"{p:.{digits}f}".removeprefix("0")
 
 
 def _columns(rows: pd.DataFrame) -> dict[str, str]:

@@ -32,7 +32,7 @@ from volcast import registry
 from volcast.core.errors import ModelError
 from volcast.evaluation.losses import gain
 from volcast.evaluation.rows import rows_hash
-from volcast.evaluation.statistics import diebold_mariano
+from volcast.evaluation.statistics import SIGNIFICANT, diebold_mariano
 from volcast.evaluation.table import losses
 from volcast.models.forecaster import Forecaster
 from volcast.registry.pointer import champion_pointer
@@ -73,9 +73,6 @@ _NEW_RECIPE_LEVEL = 0.025
 """What the p-value of a new recipe must be under: losses depend on each other for longer than the
 test can see, and their differences are skewed. At this level no kind of challenger without merit
 passed more than 5 % of the time over ten years (docs/adr/0013)."""
-
-_LEVEL = 0.05
-"""What is called significant elsewhere."""
 
 _IV_SHARE = 0.80
 _MAX_GAPS = 0.01
@@ -259,7 +256,7 @@ def _new_recipe(rows: pd.DataFrame, theirs: pd.DataFrame, origin: str, champion:
         f"QLIKE is {_percent(result.gain)} version {champion.version} on {_described(shared)}, p "
         f"{result.p:.3f}; a new recipe needs {_MARGIN:.0%} under and p < {_NEW_RECIPE_LEVEL}. "
         f"{origin}",
-        lacks_proof=diebold_mariano(champions, ours) >= _LEVEL,
+        lacks_proof=diebold_mariano(champions, ours) >= SIGNIFICANT,
     )
 
 
@@ -287,9 +284,9 @@ def _not_worse(rows: pd.DataFrame, column: str, label: str, sessions: str) -> _C
     ours, theirs = losses(rows, "forecast"), losses(rows, column)
     p_worse = diebold_mariano(theirs, ours)
     return _Check(
-        p_worse >= _LEVEL,
+        p_worse >= SIGNIFICANT,
         f"QLIKE is {_percent(gain(ours, theirs))} {label} on {sessions}; that it is worse has "
-        f"p {p_worse:.3f} (bar: {_LEVEL}).",
+        f"p {p_worse:.3f} (bar: {SIGNIFICANT}).",
     )
 
 

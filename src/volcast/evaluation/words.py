@@ -1,0 +1,40 @@
+"""A comparison of the forecast with a baseline in words, once for every reader."""
+
+from volcast.core.names import LABELS
+from volcast.evaluation.statistics import SIGNIFICANT
+from volcast.evaluation.table import Skill, shown_p
+
+__all__ = ["versus"]
+
+
+def versus(line: Skill, subject: str = "") -> str:
+    """Return the forecast compared with a line's baseline, as a clause without a full stop.
+
+    A loss is called one, by what share the forecast's QLIKE is over the baseline's. The p-value is
+    the one-sided one of the clause itself, by the gate's test: a forecast that saves has the p of
+    "it is no better", a baseline that is better has the p of "the baseline is no better".
+
+    Parameters
+    ----------
+    line : Skill
+        Of a baseline.
+    subject : str
+        The forecast's name, put before a verb that would else begin the clause.
+
+    Examples
+    --------
+    >>> versus(Skill("har_rv", 0.372, 6.6, gain=0.192, p_better=0.00001), "volcast")
+    "volcast saves 19.2 % of HAR-RV's QLIKE (p < .0001)"
+    >>> versus(Skill("har_x", 0.285, 5.9, gain=-0.056, p_better=0.85))
+    'HAR-X is better by 5.6 %, not significantly (p .15)'
+    """
+    label, share = LABELS[line.name], f"{100 * abs(line.gain):.1f} %"
+    p = 1 - line.p_better if line.gain < 0 else line.p_better
+    certainty = f"(p {shown_p(p)})"
+    if line.gain < 0:
+        adverb = "significantly" if p < SIGNIFICANT else "not significantly"
+        return f"{label} is better by {share}, {adverb} {certainty}"
+    possessive = f"{label}'" if label.endswith("s") else f"{label}'s"
+    saved = f"saves {share} of {possessive} QLIKE"
+    verb = f"{subject} {saved}".lstrip()
+    return f"{verb} {certainty}" if p < SIGNIFICANT else f"{verb}, not significantly {certainty}"

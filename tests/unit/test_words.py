@@ -1,0 +1,31 @@
+"""A comparison with a baseline in words."""
+
+import pytest
+
+from volcast.evaluation.table import Skill, shown_p
+from volcast.evaluation.words import versus
+
+
+@pytest.mark.parametrize(
+    ("name", "gain", "p", "words"),
+    [
+        ("har_rv", 0.1918, 1e-6, "saves 19.2 % of HAR-RV's QLIKE (p < .0001)"),
+        ("mean22", 0.02, 0.21, "saves 2.0 % of mean of 22 sessions' QLIKE, not significantly (p .21)"),
+        ("har_x", -0.056, 0.85, "HAR-X is better by 5.6 %, not significantly (p .15)"),
+        ("har_x", -0.2, 0.97, "HAR-X is better by 20.0 %, significantly (p .030)"),
+    ],
+)  # fmt: skip
+def test_a_comparison_names_the_winner_its_lead_and_its_own_p_value(name, gain, p, words):
+    assert versus(Skill(name, 0.3, 6.0, gain, p)) == words
+
+
+def test_the_subject_precedes_a_verb():
+    assert versus(Skill("vix", 0.3, 6.0, 0.3, 0.001), "volcast").startswith("volcast saves 30.0 %")
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"),
+    [(0, "< .0001"), (0.00123, ".0012"), (0.0461, ".046"), (0.854, ".85"), (1, "1.00")],
+)
+def test_a_p_value_shows_two_digits_and_never_zero(p, shown):
+    assert shown_p(p) == shown
