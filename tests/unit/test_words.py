@@ -10,7 +10,7 @@ from volcast.evaluation.words import versus
     ("name", "gain", "p", "words"),
     [
         ("har_rv", 0.1918, 1e-6, "saves 19.2 % of HAR-RV's QLIKE (p < .0001)"),
-        ("mean22", 0.02, 0.21, "saves 2.0 % of mean of 22 sessions' QLIKE, not significantly (p .21)"),
+        ("log_har", 0.02, 0.21, "saves 2.0 % of HAR in logs' QLIKE, not significantly (p .21)"),
         ("har_x", -0.056, 0.85, "HAR-X is better by 5.6 %, not significantly (p .15)"),
         ("har_x", -0.2, 0.97, "HAR-X is better by 20.0 %, significantly (p .030)"),
     ],
