@@ -34,6 +34,8 @@ DRIFT := $(call stamp,$(DRIFT_VENV),drift,drift)
 POLICY_VENV := .venv-policy
 POLICY := $(call stamp,$(POLICY_VENV),policy,policy)
 COMMA := ,
+EMPTY :=
+SPACE := $(EMPTY) $(EMPTY)
 # Go programs, as old as the list of their versions; a machine without Go has none.
 TOOLS := .tools/.stamp-$(shell cksum requirements/tools.txt | cut -d' ' -f1)
 # Where the test tools were once installed they stay.
@@ -41,7 +43,7 @@ RUN := $(if $(wildcard $(VENV)/.stamp-dev-*),$(DEV),$(call stamp,$(VENV),run,loc
 # A terminal sees how far an installation is; a log does not want it.
 UV_QUIET = $$([ -t 2 ] || echo --quiet)
 
-.PHONY: help setup run evaluate ingest features train infer drift api metrics brief dash test bench bench-serving check lint generated policies render lock tools kind-up kind-down build
+.PHONY: help setup run evaluate ingest features train infer drift api metrics brief dash test test-slow test-stats test-deploy test-images test-all bench bench-serving check lint generated policies render lock tools kind-up kind-down build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,8 +78,19 @@ brief: $(RUN) ## Serve the brief of the day, and answers to questions, on port 8
 dash: $(RUN) ## Show the forecast, its reasons and its record as a page on port 8501
 	@$(BIN)/python -m serving.dashboard
 
-test: $(DEV) $(DRIFT) ## Run every test that needs no cluster
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+TEST_GROUPS := slow stats deploy images
+PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup
+
+test: $(DEV) $(DRIFT) ## Run the tests of the library, serving and pipelines, 10 minutes
+	@$(PYTEST) -m 'not ($(subst $(SPACE), or ,$(TEST_GROUPS)))'
+
+test-slow test-stats test-deploy test-images: test-%: $(DEV) $(DRIFT)
+	@$(PYTEST) -m $*
+test-slow: ## Run kills, outages, S3, several symbols and a browser
+test-stats: ## Run trials with many seeds and goals on whole sets
+test-deploy: ## Test chart, manifests and schedules (needs Go, promtool and amtool)
+test-images: ## Build the images, and run them and compose (needs Docker)
+test-all: test $(TEST_GROUPS:%=test-%) ## Run all of them
 
 bench: $(DEV) $(DRIFT) ## Run the benchmarks, 12 minutes: TRIALS=60 of the drift check
 	@$(BIN)/python -m bench
@@ -165,6 +178,9 @@ endef
 $(DRIFT_VENV)/.stamp-%:
 	$(call install_next_to,$(DRIFT_VENV),drift,'>=3.11$(COMMA)<3.13')
 	@find $(DRIFT_VENV)/lib -type d \( -name tests -o -path '*/pyarrow/include' \) -prune -exec rm -rf {} +
+	@# Nor does it use Arrow Flight, or the descriptions of AWS services but S3.
+	@rm -f $(DRIFT_VENV)/lib/python*/site-packages/pyarrow/*flight*
+	@find $(DRIFT_VENV)/lib -path '*/botocore/data/*' -prune -type d ! -name s3 ! -name sts ! -name 'sso*' -exec rm -rf {} +
 
 $(POLICY_VENV)/.stamp-%:
 	$(call install_next_to,$(POLICY_VENV),policy,$(BIN)/python)

@@ -19,6 +19,26 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > 80) else None
 
 
+_GROUPS = {
+    "deploy/test_compose.py": "images",
+    "deploy/test_images.py": "images",
+    "deploy/": "deploy",
+    "resilience/": "slow",
+    "e2e/": "slow",
+}
+"""The groups of whole files and folders; other tests carry their mark themselves."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of files and folders that are a group."""
+    for item in items:
+        path = item.path.relative_to(ROOT / "tests").as_posix()
+        for prefix, group in _GROUPS.items():
+            if path.startswith(prefix):
+                item.add_marker(group)
+                break
+
+
 @pytest.fixture(scope="session", autouse=True)
 def loopback_only() -> Iterator[None]:
     """Refuse connections and name look-ups beyond this machine."""
