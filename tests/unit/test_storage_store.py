@@ -6,6 +6,8 @@ from datetime import date
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+import duckdb
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -180,6 +182,32 @@ def test_a_truncated_or_altered_file_is_corrupt_for_readers_and_writers(any_stor
         with pytest.raises(CorruptFile, match=key) as caught:
             action(LABELS_DAILY)
         assert caught.value.exit_code == 10
+
+
+@pytest.mark.parametrize("name", [*TABLES, "features_daily"])
+def test_a_table_opens_with_pandas_and_duckdb(store, name):
+    table = TABLES.get(name, FEATURES_DAILY)
+    symbols = ["SPY", "^VIX", "BRK/B"]
+    store.write(table, contract_rows(table, symbols, TURN))
+    frame = pd.read_parquet(f"{store.uri}/{name}")
+    assert set(table.schema.names) <= set(frame.columns)
+    assert frame[table.partition_symbol].astype(str).value_counts().to_dict() == dict.fromkeys(
+        symbols, 10
+    )
+    rows = duckdb.sql(f"SELECT {table.partition_symbol} FROM '{store.uri}/{name}/**/*.parquet'")
+    assert sorted(rows.fetchall()) == sorted([(symbol,) for symbol in symbols] * 10)
+
+
+def test_a_file_of_an_older_version_is_read_and_opens_elsewhere_after_a_write(store):
+    rows = contract_rows(FEATURES_DAILY, ["SPY"], TURN[:5])
+    _put_file(store, rows)
+    assert store.read(FEATURES_DAILY).equals(rows)
+    with pytest.raises(pa.ArrowTypeError):
+        pd.read_parquet(f"{store.uri}/features_daily")
+    assert len(pd.read_parquet(f"{store.uri}/features_daily", partitioning=None)) == 5
+    assert store.write(FEATURES_DAILY, rows[:1]) == WriteReport(0, 0, 1, files=1)
+    assert len(pd.read_parquet(f"{store.uri}/features_daily")) == 5
+    assert store.read(FEATURES_DAILY).equals(rows)
 
 
 def _put_file(store: Store, rows: pa.Table) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from volcast.core.errors import ContractError, CorruptFile
 from volcast.store.schema import Table
 
-__all__ = ["WriteReport", "decode", "encode", "merge"]
+__all__ = ["WriteReport", "decode", "encode", "merge", "opens_as_dataset"]
 
 _NUMBERS = {pa.date32(): pa.int32(), pa.timestamp("us", tz="UTC"): pa.int64()}
 """Dates and stamps as keys: their numbers are equal when they are, and far quicker to take out."""
@@ -27,20 +27,20 @@ class WriteReport:
     files: int
 
 
-def encode(rows: pa.Table) -> bytes:
+def encode(table: Table, rows: pa.Table) -> bytes:
     """Return typed rows as one Parquet file; equal rows in equal order give equal bytes.
 
-    One row group, a checksum a page, and no metadata but the columns'. Snappy, and dictionaries for
+    One row group, a checksum a page, and no metadata but the schema. Snappy, and dictionaries for
     text alone: against zstd everywhere that halves the time, and numbers do not shrink anyway.
     """
     sink = pa.BufferOutputStream()
     pq.write_table(
-        rows.replace_schema_metadata(None).combine_chunks(),
+        rows.cast(table.file_schema).combine_chunks(),
         sink,
         row_group_size=max(len(rows), 1),
         compression="snappy",
         use_dictionary=[field.name for field in rows.schema if field.type == pa.string()],
-        store_schema=False,
+        store_schema=True,
         version="2.6",
         write_page_checksum=True,
     )
@@ -71,7 +71,16 @@ def decode(table: Table, data: bytes, where: str, *, newer: bool = False) -> pa.
             where=where,
             remedy="Restore the file, or remove it and run the step that writes it.",
         ) from error
+    if rows.schema.equals(table.file_schema):
+        return rows.cast(table.schema)
     return rows if rows.schema.equals(table.schema) else table.conform(rows, where)
+
+
+def opens_as_dataset(table: Table, data: bytes) -> bool:
+    """Whether pandas can open a file with its folders; it cannot open those of older versions."""
+    folder = table.file_schema.field(table.partition_symbol)
+    stored = pq.read_schema(pa.BufferReader(data)).field(table.partition_symbol)
+    return bool(stored.type == folder.type)
 
 
 def merge(table: Table, old: pa.Table, new: pa.Table, where: str) -> tuple[pa.Table, WriteReport]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from urllib.parse import quote
 
 import numpy as np
@@ -57,10 +58,21 @@ class Table:
     partition_date: str = "session"
     partition_stamp: str | None = None
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema, in stored order."""
         return pa.schema([pa.field(c.name, c.type, nullable=c.nullable) for c in self.columns])
+
+    @cached_property
+    def file_schema(self) -> pa.Schema:
+        """The schema of a partition file.
+
+        The column that names the folder is a dictionary: Arrow takes the names of folders for one,
+        and opens no data set whose files have another type.
+        """
+        position = self.schema.get_field_index(self.partition_symbol)
+        folder = self.schema.field(position).with_type(pa.dictionary(pa.int32(), TEXT))
+        return self.schema.set(position, folder)
 
     @property
     def append_only(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from volcast.core.errors import ConfigError, StoreUnavailable
 from volcast.store.local import LocalObjects
 from volcast.store.objects import Objects
-from volcast.store.partition import WriteReport, decode, encode, merge
+from volcast.store.partition import WriteReport, decode, encode, merge, opens_as_dataset
 from volcast.store.schema import DATE, Table
 
 __all__ = ["Store"]
@@ -170,7 +170,9 @@ class Store:
         def merged(data: bytes | None) -> tuple[bytes | None, WriteReport]:
             old = table.empty() if data is None else decode(table, data, where)
             all_rows, report = merge(table, old, rows, where)
-            return encode(all_rows) if report.files else None, report
+            if data is not None and not opens_as_dataset(table, data):
+                report = replace(report, files=1)
+            return encode(table, all_rows) if report.files else None, report
 
         return self.update(key, merged)
 
