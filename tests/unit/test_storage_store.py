@@ -195,7 +195,9 @@ def test_a_table_opens_with_pandas_and_duckdb(store, name):
         symbols, 10
     )
     rows = duckdb.read_parquet(f"{store.uri}/{name}/**/*.parquet")
-    assert sorted(rows.select(table.partition_symbol).fetchall()) == sorted([(symbol,) for symbol in symbols] * 10)
+    assert sorted(rows.select(table.partition_symbol).fetchall()) == sorted(
+        [(symbol,) for symbol in symbols] * 10
+    )
 
 
 def test_a_file_of_an_older_version_is_read_and_opens_elsewhere_after_a_write(store):
