@@ -38,9 +38,9 @@ _ANSWER_NAMES = {"har_rv": "har"}
 
 @dataclass(frozen=True)
 class ForecastRequest:
-    """A request of /predict; without ``as_of`` for the present, with features as they were sent."""
+    """A request of /predict; by default for the store's target, and for the present."""
 
-    symbol: str
+    symbol: str | None = None
     as_of: date | None = None
     features: object | None = None
 
@@ -58,7 +58,7 @@ class ForecastRequest:
     def _of(cls, fields: Mapping[str, Any], allowed: set[str]) -> "ForecastRequest":
         refuse_unknown(fields, allowed)
         symbol, as_of = fields.get("symbol"), fields.get("as_of")
-        if not isinstance(symbol, str) or not symbol:
+        if symbol is not None and (not isinstance(symbol, str) or not symbol):
             raise field_error(quoted(symbol), "a symbol such as SPY", "symbol")
         day = None if as_of is None else plain_date(as_of, "as_of")
         return cls(symbol, day, fields.get("features"))
@@ -76,12 +76,13 @@ class ForecastService:
 
         Without an ``as_of``, or with ``features``, nothing outside this process is read.
         """
-        state, symbol = self.model.state, request.symbol
+        state = self.model.state
         in_service = state.ready_champion.version.version
+        symbol = request.symbol or next(iter(state.sessions), "")
         present = state.sessions.get(symbol)
         if present is None:
             raise NotFound(
-                found=quoted(symbol), expected=f"one of {sorted(state.sessions)}",
+                found=quoted(symbol), expected=f"one of {list(state.sessions)}",
                 where="symbol", remedy="Ask for a symbol that is forecast.", field="symbol",
             )  # fmt: skip
         as_of = present if request.as_of is None else require_session(request.as_of)

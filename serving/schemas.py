@@ -130,7 +130,9 @@ class Inferred(Strict):
 class ForecastQuery(Strict):
     """The query string of /predict."""
 
-    symbol: str = Field(min_length=1, description="whose forecast", examples=["SPY"])
+    symbol: str | SkipJsonSchema[None] = Field(
+        None, min_length=1, description="whose forecast, by default the target's", examples=["SPY"]
+    )
     as_of: date | SkipJsonSchema[None] = Field(
         None, description="a session, YYYY-MM-DD", examples=["2021-12-31"]
     )
@@ -169,11 +171,11 @@ def described(state: ServingState) -> Document:
     """Return the OpenAPI document for the model in service; without one, features of any name."""
     signature = Signature((), frozenset()) if state.champion is None else state.signature
     row = dict.fromkeys(signature.names or ("iv",), 0.1)
-    symbol = min(state.sessions, default="SPY")
+    symbol = next(iter(state.sessions), "SPY")
     features = _features(signature)
     question = _model(
-        "Question", symbol=(str, Field(min_length=1)), as_of=(date | None, None),
-        features=(features | None, None),
+        "Question", symbol=(Annotated[str, Field(min_length=1)] | None, None),
+        as_of=(date | None, None), features=(features | None, None),
     )  # fmt: skip
     instances = _model("Instances", instances=(list[features], Field(min_length=1)))  # type: ignore[valid-type]
     rows = {"One row": {"instances": [row]}}
@@ -195,7 +197,8 @@ def described(state: ServingState) -> Document:
                     "predictPosted", "The same, or a forecast from features in the request.",
                     Forecast, _PROBLEMS, body=question, answer_example=_FORECAST,
                     examples={
-                        "The newest forecast": {"symbol": symbol},
+                        "The newest forecast of the target": {},
+                        "The newest forecast of a symbol": {"symbol": symbol},
                         "The forecast of a past day": {"symbol": symbol, "as_of": "2021-12-31"},
                         "A forecast from all features by name": {"symbol": symbol, "features": row},
                     },

@@ -4,19 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from urllib.parse import unquote
 
 from kserve import Model
 
 from serving.lookup import FeatureRow
 from serving.signature import Signature
 from volcast.core.errors import ModelError
-from volcast.core.settings import Universe
 from volcast.models.intervals import BOUNDS
 from volcast.registry import Champion
 from volcast.registry.versions import NAME
-from volcast.store import Store
-from volcast.store.tables import PREDICTIONS_DAILY
 
 OUTPUTS = ("rv_5d", "log_variance", *BOUNDS)
 """The outputs of V2, in this order."""
@@ -27,7 +23,8 @@ class ServingState:
     """What is served at one moment, immutable; a request reads it once.
 
     The champion was verified. ``sessions`` are the present session of each symbol that is forecast,
-    ``features`` the newest online features, None if there are none, of each that could be read.
+    the store's target first; ``features`` the newest online features, None if there are none, of
+    each that could be read.
     """
 
     champion: Champion | None
@@ -36,8 +33,8 @@ class ServingState:
 
     def same_as(self, other: "ServingState") -> bool:
         """Return whether ``other`` would answer every request alike."""
-        same = self.champion is other.champion and self.sessions == other.sessions
-        return same and self.features == other.features
+        same = self.champion is other.champion and self.features == other.features
+        return same and list(self.sessions.items()) == list(other.sessions.items())
 
     @property
     def ready_champion(self) -> Champion:
@@ -79,13 +76,3 @@ class VolcastModel(Model):  # type: ignore[misc]
 
 def _tensors(names: tuple[str, ...]) -> list[dict[str, object]]:
     return [{"name": name, "datatype": "FP64", "shape": [-1]} for name in names]
-
-
-def forecast_symbols(store: Store, universe: Universe) -> frozenset[str]:
-    """Return the symbols that the store has forecasts of; before the first, the target."""
-    keys = store.objects.list(f"{PREDICTIONS_DAILY.name}/")
-    # A folder is named symbol=NAME.
-    symbols = {
-        unquote(key.split("/")[1].partition("=")[2]) for key in keys if PREDICTIONS_DAILY.holds(key)
-    }
-    return frozenset(symbols) or frozenset({universe.target})

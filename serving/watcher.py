@@ -10,11 +10,12 @@ from math import nan
 from serving import metrics
 from serving.events import emit
 from serving.lookup import FeatureRow, OnlineFeatures
-from serving.state import ServingState, VolcastModel, forecast_symbols
+from serving.state import ServingState, VolcastModel
 from volcast.core import calendar
 from volcast.core.errors import ContractError, KeyMissing, ModelError, NotFound, VolcastError
 from volcast.core.settings import Universe
 from volcast.data.sessions import resolve_as_of
+from volcast.inference.selection import forecast_symbols
 from volcast.models.compiled import compiled
 from volcast.registry import Champion, Version, champion, champion_pointer
 from volcast.store import Store
@@ -95,7 +96,7 @@ class ModelWatcher:
     def _sessions(self, served: Mapping[str, date]) -> Mapping[str, date]:
         try:
             now, sessions = self.now(), {}
-            for symbol in sorted(forecast_symbols(self.store, self.universe)):
+            for symbol in forecast_symbols(self.store) or [self.universe.target]:
                 try:
                     sessions[symbol] = resolve_as_of(self.store, symbol, self.as_of, now=now)
                 except KeyMissing:

@@ -1,3 +1,4 @@
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -6,13 +7,14 @@ import pytest
 
 from serving.lookup import OnlineFeatures
 from serving.predict import STALE_LIMIT, ForecastRequest, ForecastService
-from serving.state import VolcastModel, forecast_symbols
+from serving.state import VolcastModel
 from serving.watcher import ModelWatcher
+from tests.monitoring.monitored import put
 from tests.serving.live import SYMBOL, UNIVERSE, Served
 from volcast.core import calendar
 from volcast.core.errors import CorruptFile, NotFound, StaleInput, StoreUnavailable
-from volcast.store import Store
-from volcast.store.tables import PREDICTIONS_DAILY
+from volcast.store.tables import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
+from volcast.store.universe import remember
 
 
 def answers_of(served: Served, as_of=None) -> ForecastService:
@@ -28,11 +30,17 @@ def answers(served: Served) -> ForecastService:
     return answers_of(served)
 
 
-def test_symbols_are_those_with_forecasts_and_before_the_first_the_target(
+def test_the_target_is_the_first_symbol_before_the_first_forecast_too(
     served: Served, tmp_path: Path
 ):
-    assert forecast_symbols(served.store, UNIVERSE) == {SYMBOL}
-    assert forecast_symbols(Store.open(str(tmp_path)), UNIVERSE) == {SYMBOL}
+    copy = served.copy(tmp_path / "store")
+    for table in (PREDICTIONS_DAILY, CURATED_MARKET_DAILY):
+        put(copy.store, table, "A^/B", served.as_of)
+    remember(copy.store, UNIVERSE)
+    assert list(answers_of(copy).model.state.sessions) == [SYMBOL, "A^/B"]
+    shutil.rmtree(copy.folder / PREDICTIONS_DAILY.name)
+    (copy.folder / "universe.json").unlink()
+    assert list(answers_of(copy).model.state.sessions) == [SYMBOL]
 
 
 @pytest.mark.parametrize("age", range(1, STALE_LIMIT + 1))

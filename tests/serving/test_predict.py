@@ -35,6 +35,16 @@ def test_answer_is_the_published_forecast_of_the_newest_session(server: Running,
     assert stored["regime"] == max(states, key=lambda state: stored[f"p_{state}"])
 
 
+def test_without_a_symbol_the_answer_is_that_of_the_target(server: Running, served: Served):
+    past = {"as_of": served.predictions[0]["session"].isoformat()}
+    for fields in ({}, past):
+        named = server.http.get("/predict", params={"symbol": SYMBOL, **fields}).json()
+        assert named["symbol"] == SYMBOL
+        assert server.http.get("/predict", params=fields).json() == named
+        for body in (fields, {"symbol": None, **fields}):
+            assert server.http.post("/predict", json=body).json() == named
+
+
 def test_every_past_session_is_answered_with_its_published_row_whose_parts_add_up(
     server: Running, served: Served
 ):

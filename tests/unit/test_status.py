@@ -91,9 +91,9 @@ def test_drivers_go_from_an_average_day_to_the_forecast(store):
 def test_the_target_is_the_first_of_the_symbols(store):
     assert status.forecast_symbols(store) == []
     stores.whole(store)
-    for symbol in ("QQQ", "IWM"):
+    for symbol in ("QQQ", "IWM", "ES=F"):
         put(store, PREDICTIONS_DAILY, symbol, stores.SESSION)
-    assert status.forecast_symbols(store) == ["SPY", "IWM", "QQQ"]
+    assert status.forecast_symbols(store) == ["SPY", "ES=F", "IWM", "QQQ"]
 
 
 def test_a_track_is_the_walk_forward_then_the_published_forecasts_with_outcomes(store):

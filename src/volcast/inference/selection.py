@@ -8,17 +8,21 @@ version (docs/adr/0030).
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
+from urllib.parse import unquote
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from volcast.core.errors import NotFound
 from volcast.registry import champion_pointer
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
+from volcast.store.universe import recall
 
 __all__ = [
     "champion_number",
+    "forecast_symbols",
     "is_hindsight",
     "official_forecasts",
     "out_of_sample",
@@ -81,6 +85,26 @@ def select_official(
     ).sort_values(["symbol", "session", "foresight", "in_service", "number"])
     official = ranked.drop_duplicates(["symbol", "session"], keep="last").index
     return forecasts.take(pa.array(official, pa.int64()))
+
+
+def forecast_symbols(store: Store) -> list[str]:
+    """Return the symbols with a published forecast, the store's target first.
+
+    Raises
+    ------
+    ContractError
+        If the store's universe cannot be read.
+    """
+    keys = store.objects.list(f"{PREDICTIONS_DAILY.name}/")
+    # A folder is named symbol=NAME.
+    symbols = {
+        unquote(key.split("/")[1].partition("=")[2]) for key in keys if PREDICTIONS_DAILY.holds(key)
+    }
+    try:
+        target = recall(store).target
+    except NotFound:
+        return sorted(symbols)
+    return [target, *sorted(symbols - {target})]
 
 
 def champion_number(store: Store) -> str | None:

@@ -4,7 +4,8 @@ Each fact is read from contract tables and the registry as of one session; where
 there yet, a `Missing` names it, and what brings it.
 """
 
-from volcast.monitoring.status.forecast import Driver, Outlook, drivers, forecast_symbols, outlook
+from volcast.inference.selection import forecast_symbols
+from volcast.monitoring.status.forecast import Driver, Outlook, drivers, outlook
 from volcast.monitoring.status.health import Health, Newest, health
 from volcast.monitoring.status.registry import ModelCard, model_card
 from volcast.monitoring.status.track import Versus, against, by_month, coverage, ribbon, track

@@ -1,6 +1,5 @@
 """The newest forecast, its change since the session before, and what drove it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -8,7 +7,6 @@ from math import exp
 from typing import Any
 
 from volcast.core import calendar
-from volcast.core.errors import NotFound
 from volcast.features.catalog import label
 from volcast.inference.selection import (
     champion_number,
@@ -19,9 +17,8 @@ from volcast.inference.selection import (
 from volcast.monitoring.status.words import Missing, days, percent, points
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
-from volcast.store.universe import recall
 
-__all__ = ["Driver", "Outlook", "drivers", "forecast_symbols", "outlook"]
+__all__ = ["Driver", "Outlook", "drivers", "outlook"]
 
 
 @dataclass(frozen=True)
@@ -79,23 +76,6 @@ class Driver:
     def effect(self) -> float:
         """By what share it moves the forecast of volatility: ``exp(contribution / 2) - 1``."""
         return exp(self.contribution / 2) - 1
-
-
-def forecast_symbols(store: Store) -> list[str]:
-    """Return the symbols with a published forecast, the store's target first.
-
-    Raises
-    ------
-    ContractError
-        If the store's universe cannot be read.
-    """
-    keys = store.objects.list(f"{PREDICTIONS_DAILY.name}/")
-    symbols = set(re.findall(r"/symbol=([^/]+)/", "\n".join(keys)))
-    try:
-        target = recall(store).target
-    except NotFound:
-        return sorted(symbols)
-    return [target, *sorted(symbols - {target})]
 
 
 def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | Missing:
