@@ -43,7 +43,7 @@ RUN := $(if $(wildcard $(VENV)/.stamp-dev-*),$(DEV),$(call stamp,$(VENV),run,loc
 # A terminal sees how far an installation is; a log does not want it.
 UV_QUIET = $$([ -t 2 ] || echo --quiet)
 
-.PHONY: help setup run evaluate ingest features train infer drift api metrics brief dash test test-slow test-stats test-deploy test-images test-all bench bench-serving check lint generated policies render lock tools kind-up kind-down build
+.PHONY: help setup run evaluate ingest features train infer drift api metrics brief dash docs test test-slow test-stats test-deploy test-images test-all bench bench-serving check lint generated policies render lock tools kind-up kind-down build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,10 @@ brief: $(RUN) ## Serve the brief of the day, and answers to questions, on port 8
 
 dash: $(RUN) ## Show the forecast, its reasons and its record as a page on port 8501
 	@$(BIN)/python -m serving.dashboard
+
+docs: $(DEV) ## Build the documentation as a site in site/
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Open site/index.html"
 
 TEST_GROUPS := slow stats deploy images
 PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup
@@ -132,7 +136,7 @@ lock: $(DEV) ## Make the locks from pyproject.toml; pins that still fit are kept
 
 tools: $(TOOLS) ## Build helm, kustomize, kind and the linters of manifests from source (needs Go, 5 minutes, once)
 
-kind-up: $(RUN) $(TOOLS) ## Bring volcast up on a kind cluster of its own, half an hour at first (docs/kubernetes.md)
+kind-up: $(RUN) $(TOOLS) ## Bring volcast up on a kind cluster of its own, half an hour at first (docs/kind.md)
 	@PATH="$(CURDIR)/.tools/bin:$$PATH" manifests/kind/up.sh
 
 kind-down: ## Remove that cluster with its store and registry

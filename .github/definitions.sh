@@ -9,7 +9,7 @@ source manifests/kind/versions.env
 into=${1:?usage: .github/definitions.sh FOLDER}
 mkdir -p "$into"
 # The page has the version of what EKS alone has.
-external_secrets=$(sed -n 's/^  --version \([0-9.]*\) -n external-secrets .*/\1/p' docs/kubernetes.md)
+external_secrets=$(sed -n 's/^  --version \([0-9.]*\) -n external-secrets .*/\1/p' docs/eks.md)
 
 fetched() { curl --fail --silent --show-error --location --retry 3 --output "$into/$1" "https://github.com/$2"; }
 of_chart() { helm template "$1" "oci://ghcr.io/$2" --version "$3" --include-crds >"$into/$1.yaml"; }

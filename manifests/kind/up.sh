@@ -16,7 +16,7 @@ for program in docker kind kubectl helm kustomize; do
 done
 [[ -x .venv/bin/python ]] || missing+=(".venv (make setup)")
 if ((${#missing[@]})); then
-  printf 'missing: %s\ndocs/kubernetes.md says where each comes from.\n' "$(IFS=,; echo "${missing[*]}")" >&2
+  printf 'missing: %s\ndocs/kind.md lists where each comes from.\n' "$(IFS=,; echo "${missing[*]}")" >&2
   exit 2
 fi
 docker info >/dev/null || { echo "no Docker engine answers" >&2; exit 2; }
@@ -116,7 +116,7 @@ k --namespace volcast wait --for condition=complete --timeout=600s job/volcast-s
 
 cat <<DONE
 
-volcast is up; the server is ready once a model was trained: docs/kubernetes.md, "Train". Then
+volcast is up; the server is ready once a model was trained: docs/kind.md, "Train". Then
   curl -H "authorization: Bearer \$(cat $mine/tokens)" "http://localhost:8080/predict"
   kubectl --context kind-$cluster -n volcast port-forward deploy/volcast-dashboard 8501
 DONE

@@ -140,7 +140,7 @@ def test_the_local_port_leads_to_the_servers_node_port():
 def test_the_documented_command_replaces_every_example_value(tmp_path: Path):
     for part in ("manifests", "helm"):
         shutil.copytree(ROOT / part, tmp_path / part)
-    page = (ROOT / "docs/kubernetes.md").read_text()
+    page = (ROOT / "docs/eks.md").read_text()
     command = re.search(r"^sed -i .*?\.yaml$", page, re.M | re.S)
     assert command is not None
     own = {"AWS_REGION": "us-west-2", "HOST": "v.example.org", "KEY": "k1"}

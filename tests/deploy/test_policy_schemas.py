@@ -111,5 +111,5 @@ def test_fetched_definitions_are_of_the_installed_versions(tmp_path: Path, lost)
         assert f"/releases/download/{versions[name]}/" in calls
     assert f"kserve-crd --version {versions['KSERVE']} " in calls
     installed = re.search(r"charts/external-secrets \\\n +--version (\S+)",
-                          (ROOT / "docs/kubernetes.md").read_text())  # fmt: skip
+                          (ROOT / "docs/eks.md").read_text())  # fmt: skip
     assert f"charts/external-secrets --version {installed[1]} " in calls

@@ -1,6 +1,6 @@
 """The catalogue of every metric, as data: what it is called, what it counts, and who shows it.
 
-Whoever shows metrics makes them from here, and the table of ``docs/metrics.md``, the alerts and the
+Processes make their metrics from here, the documentation is generated from it, and alerts and
 dashboards are checked against it. Units are base units (seconds, ratios, Unix time); volatilities
 are annualised decimals. Labels take few values: symbols of the store, names of this code.
 
