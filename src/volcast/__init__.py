@@ -4,17 +4,12 @@
 """
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from volcast.api import Evaluation, Forecast, evaluate, forecast, sample
 
-try:
-    __version__ = version("volcast")
-except PackageNotFoundError:  # imported from a folder that was never installed
-    __version__ = "0"
-
+__version__ = "0.1.0"
 __all__ = ["Evaluation", "Forecast", "__version__", "evaluate", "forecast", "sample"]
 
 
