@@ -80,7 +80,7 @@ dash: $(RUN) ## Show the forecast, its reasons and its record as a page on port 
 
 docs: $(DEV) ## Build the documentation as a site in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
-	@echo "Open site/index.html"
+	@echo "Open site/index.html, or with a search: $(BIN)/python -m http.server -d site 8000"
 
 TEST_GROUPS := slow stats deploy images
 PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup

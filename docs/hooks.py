@@ -36,15 +36,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def on_page_markdown(markdown: str, *, page: Page, config: Any, **_: object) -> str:
     """Fill in the generated parts, and let links that leave ``docs`` lead to the repository."""
-    here = f"docs/{page.file.src_uri}"
+    here, repository = f"docs/{page.file.src_uri}", config.extra["repository"]
 
     def part(match: re.Match[str]) -> str:
         kind, name = match.groups()
         if kind == "generated":
             return GENERATED[name]()
-        return _with_links((ROOT / name).read_text(encoding="utf-8"), name, here, config.repo_url)
+        return _with_links((ROOT / name).read_text(encoding="utf-8"), name, here, repository)
 
-    linked = _with_links(markdown, here, here, config.repo_url)
+    linked = _with_links(markdown, here, here, repository)
     return re.sub(r"<!-- (generated|include): (\S+) -->", part, linked)
 
 

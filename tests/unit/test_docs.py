@@ -84,6 +84,18 @@ def test_every_path_that_contributing_names_exists() -> None:
     assert [path for path in paths if not any((one / path).exists() for one in folders)] == []
 
 
+def test_every_file_that_the_pages_name_exists() -> None:
+    folders = "src|tests|manifests|helm|pipelines|components|serving|feature_repo|bench|docs"
+    pages = [ROOT / "README.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")]
+    spans = {
+        (page.name, span)
+        for page in pages
+        for span in re.findall(rf"`((?:{folders})/[\w./-]+)`", page.read_text(encoding="utf-8"))
+    }
+    assert len(spans) > 20
+    assert [one for one in spans if not (ROOT / one[1]).exists()] == []
+
+
 def test_the_readme_has_the_numbers_of_the_model_card() -> None:
     def rows(name: str) -> dict[str, list[str]]:
         lines = re.findall(r"^\| (.+) \|$", (ROOT / name).read_text(), re.MULTILINE)
