@@ -35,13 +35,14 @@ def _component(function: Callable[..., object]) -> None:
 
 
 @_component
-def ingest(
+def ingest(  # noqa: PLR0913, PLR0917
     store: str,
     source: str,
     source_path: str,
     as_of: str,
     universe: str,
     also: list[str] = [],  # noqa: B006
+    switch_target: bool = False,
 ) -> NamedTuple("Ingested", [("as_of", str), ("universe", str)]):  # type: ignore[valid-type]  # fmt: skip
     from volcast.steps import run_step
 
@@ -53,6 +54,7 @@ def ingest(
         as_of=as_of,
         universe=universe,
         also=also,
+        switch_target=switch_target,
     ).values
 
 

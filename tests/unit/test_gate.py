@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from tests.runs import AUDIT, evaluation, put_evaluation, put_run
-from volcast.core.errors import ContractError, CorruptFile, ModelError
+from volcast.core.errors import ConfigError, ContractError, CorruptFile, ModelError
+from volcast.core.settings import Universe
 from volcast.evaluation.rows import evaluation_bytes
 from volcast.models.forecaster import Forecaster
 from volcast.registry import Version
@@ -19,6 +20,7 @@ from volcast.registry.pointer import move
 from volcast.registry.run_files import GateDecision, read_decision
 from volcast.registry.versions import read_run, write_files
 from volcast.store import Store
+from volcast.store.universe import remember
 from volcast.training import gate
 from volcast.training.gate import decision_on, evaluate_candidate
 
@@ -275,13 +277,20 @@ def test_an_evaluation_that_is_missing_or_broken_is_named(store, data, error):
         evaluate_candidate(store, "new", read_nothing)
 
 
-def test_a_run_on_another_target_is_judged_as_a_first(store: Store) -> None:
+def test_a_run_on_another_target_is_refused_until_it_is_the_stores(store: Store) -> None:
     put_run(store, "old", target="SPX")
     sha256 = write_files(store, read_run(store, "old"))
     version = Version("volcast", "1", sha256, f"models/{sha256}/", "old", "2018-12-31", "SPX")
     move(store, version, "promote", **AUDIT)
     put_run(store, "new", target="SPY")
     put_evaluation(store, "new", evaluation(800))
+    for universe in (None, Universe(target="SPX")):
+        if universe:
+            remember(store, universe)
+        with pytest.raises(ConfigError, match="SPX, which the store forecasts") as caught:
+            evaluate_candidate(store, "new", read_nothing)
+        assert (caught.value.exit_code, read_decision(store, "new")) == (2, None)
+    remember(store, Universe(target="SPY"))
     assert evaluate_candidate(store, "new", read_nothing).kind == "first"
 
 

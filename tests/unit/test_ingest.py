@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from volcast.core import calendar
-from volcast.core.errors import ConfigError, ContractError, NotFound, RequestError
+from volcast.core.errors import ContractError, NotFound, RequestError
 from volcast.core.settings import SAMPLE_UNIVERSE, Universe
 from volcast.data.ingest import IngestReport, ingest
 from volcast.data.sources import CsvFolderSource, Fetched, SampleSource
@@ -239,12 +239,3 @@ def test_the_sample_ends_with_its_target(tmp_path: Path) -> None:
     assert (report.as_of, report.added) == (date(2018, 12, 31), 5031 + 1257)
     assert report.dropped == {"VIX: not a XNYS session": 46, "after as_of": 2}
     assert store.read(RAW_MACRO).num_rows == report.macro_added == 743
-
-
-def test_an_example_source_is_never_mixed_with_another(shared_data: Path, tmp_path: Path) -> None:
-    store = Store.open(str(tmp_path / "store"))
-    ingest(store, SampleSource(), SAMPLE_UNIVERSE, now=NOW, as_of=None)
-    before = store.objects.list("")
-    with pytest.raises(ConfigError, match="rows of sample; expected an empty store"):
-        ingest(store, CsvFolderSource(shared_data), Universe(), now=LATER, as_of=None)
-    assert store.objects.list("") == before

@@ -19,9 +19,11 @@ from tests.runs import AUDIT, put_run
 from volcast import registry
 from volcast.cli.registry import app
 from volcast.core.errors import ConfigError, ContractError, ModelError, NotFound, StoreUnavailable
+from volcast.core.settings import Universe
 from volcast.registry import mlflow, pointer
 from volcast.registry.run_files import GateDecision
 from volcast.store import Objects, Store
+from volcast.store.universe import remember
 
 FILES = (*registry.VERSION_FILES, "checksums.json")
 
@@ -353,6 +355,25 @@ def test_what_cannot_challenge_is_refused(store):
         registry.challenge(store, "3", **AUDIT)
     with pytest.raises(NotFound, match="no challenger"):
         registry.retire(store, **AUDIT)
+
+
+def test_a_version_of_another_target_is_not_promoted_until_it_is_the_stores(store):
+    for run_id, target in (("a", "SPY"), ("b", "QQQ")):
+        put_run(store, run_id, target=target)
+        registry.register(store, run_id)
+    registry.promote(store, "1", **AUDIT)
+    for universe in (None, Universe()):
+        if universe:
+            remember(store, universe)
+        with pytest.raises(ConfigError, match="SPY, which the store forecasts") as caught:
+            registry.promote(store, "2", **AUDIT)
+        assert caught.value.exit_code == 2
+        assert registry.named_champion(store).version == "1"
+    remember(store, Universe(target="QQQ"))
+    assert registry.promote(store, "2", **AUDIT).target == "QQQ"
+    with pytest.raises(ConfigError, match="QQQ, which the store forecasts"):
+        registry.rollback(store, **AUDIT)
+    assert registry.named_champion(store).version == "2"
 
 
 def test_a_challenger_was_never_champion_and_is_no_version_to_roll_back_to(store, register):

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -31,6 +31,10 @@ Source = Annotated[SourceName | None, typer.Option(help="Where rows come from.")
 SourcePath = Annotated[Path | None, typer.Option("--path", help="The folder of the csv source.")]
 Target = Annotated[str | None, typer.Option(help="Symbol to forecast.")]
 Iv = Annotated[str | None, typer.Option(help="Its implied volatility; '' for none.")]
+
+SwitchTarget = Annotated[
+    bool, typer.Option("--switch-target", help="Let the store forecast another symbol than before.")
+]
 
 _OTHER_SYMBOLS = ("SPY", "QQQ", "IWM")
 
@@ -60,6 +64,7 @@ def run(  # noqa: PLR0913
     folder: Annotated[
         Path | None, typer.Option(help="For files; a later --steps continues from it.")
     ] = None,
+    switch_target: SwitchTarget = False,
 ) -> None:
     """Run a pipeline in this process: the same steps, order and records as on Kubeflow."""
     names = _names(steps, folder) if steps else [*PIPELINES[pipeline], "record"]
@@ -68,16 +73,19 @@ def run(  # noqa: PLR0913
         if names[0] != "ingest":
             begun.resume(names)
             return
-        begun.values = _inputs(settings, target, iv) | {"ablation": ablation}
+        begun.values = _inputs(settings, target, iv, switch_target) | {"ablation": ablation}
+        universe = Universe.model_validate_json(begun.values["universe"])
         if pipeline == "evaluate":
             alone = settings.source in {"sample", "synthetic"}
-            own = [settings.resolved_universe.target] if alone else list(_OTHER_SYMBOLS)
-            chosen = [symbol for symbol in symbols.split(",") if symbol] or own
+            default = [universe.target] if alone else list(_OTHER_SYMBOLS)
+            chosen = [symbol for symbol in symbols.split(",") if symbol] or default
             begun.values["symbols"] = begun.values["also"] = chosen
         if pipeline == "day" and not train_first:
             from volcast.registry import champion_pointer
 
-            begun.values["training"] = champion_pointer(open_store(settings.store)) is None
+            champion = champion_pointer(open_store(settings.store))
+            own = champion is not None and champion.target in ("", universe.target)
+            begun.values["training"] = not own
         begun.begin(pipeline, names)
     if not steps and pipeline in {"day", "daily"}:
         from volcast.cli.summary import print_summary
@@ -85,18 +93,20 @@ def run(  # noqa: PLR0913
         print_summary(*open_with_universe(settings.store))
 
 
-def ingest(
+def ingest(  # noqa: PLR0913
+    *,
     source: Source = None,
     path: SourcePath = None,
     store: StoreOption = None,
     as_of: DayOption = None,
     target: Target = None,
     iv: Iv = None,
+    switch_target: SwitchTarget = False,
 ) -> None:
     """Fetch into raw tables, validate, and write curated rows."""
     settings = read_settings(source=source, source_path=path, store=store, as_of=as_of)
     with _begun("volcast ingest", settings.store, None) as begun:
-        begun.values = _inputs(settings, target, iv)
+        begun.values = _inputs(settings, target, iv, switch_target)
         begun.steps(PREPARE[:2])
 
 
@@ -163,14 +173,26 @@ def _session(title: str, store: str | None, as_of: date | None) -> "Iterator[Run
         yield begun
 
 
-def _inputs(settings: Settings, target: str | None, iv: str | None) -> dict[str, object]:
-    universe = with_symbols(settings.resolved_universe, target, iv)
+def _inputs(
+    settings: Settings, target: str | None, iv: str | None, switch_target: bool
+) -> dict[str, Any]:
+    """Return the inputs of ``ingest``; what it would refuse is refused before a run begins."""
+    from volcast.data.guards import require_ingestible
+    from volcast.data.sources import open_source
+    from volcast.store.universe import universe_of
+
+    store = open_store(settings.store)
+    universe = with_symbols(universe_of(store, settings), target, iv)
+    require_ingestible(
+        store, open_source(settings), universe, as_of=settings.as_of, switch_target=switch_target
+    )
     return {
         "source": settings.source,
         "source_path": str(settings.source_path or ""),
         "as_of": str(settings.as_of or ""),
         "universe": universe.model_dump_json(),
         "also": [],
+        "switch_target": switch_target,
     }
 
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from volcast.core.errors import ContractError, NotFound
 
 __all__ = [
+    "FIRST",
     "HORIZON",
+    "LAST",
     "after",
     "closes",
     "deadline",
@@ -30,12 +32,13 @@ HORIZON = 5
 _NEW_YORK = ZoneInfo("America/New_York")
 _DEADLINE = time(8, tzinfo=_NEW_YORK)
 
-_FIRST, _LAST = date(1980, 1, 1), date(2035, 12, 31)
+FIRST, LAST = date(1980, 1, 1), date(2035, 12, 31)
+"""Days between which the calendar knows the sessions."""
 
 
 @lru_cache(maxsize=1)
 def _xnys() -> exchange_calendars.ExchangeCalendar:
-    return exchange_calendars.get_calendar("XNYS", start=str(_FIRST), end=str(_LAST))
+    return exchange_calendars.get_calendar("XNYS", start=str(FIRST), end=str(LAST))
 
 
 @lru_cache(maxsize=1)
@@ -92,7 +95,7 @@ def after(session: date, count: int) -> date:
             found=f"{session} and {count} sessions from it",
             expected="a XNYS session in range",
             where="calendar",
-            remedy=f"Ask for a session between {_FIRST} and {_LAST}.",
+            remedy=f"Ask for a session between {FIRST} and {LAST}.",
         )
     return cast(date, _days()[position + count].item())
 

@@ -6,22 +6,25 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from volcast.core import calendar
-from volcast.core.errors import ConfigError, ContractError, NotFound
+from volcast.core.errors import ContractError, NotFound
 from volcast.core.settings import Universe
+from volcast.data.guards import require_new_york, require_one_market, require_reached
 from volcast.data.sessions import require_session
 from volcast.data.sources.publication_lag import REVISED, is_vintage
 from volcast.data.sources.source import MARKET_COLUMNS, Fetched, Source, join
 from volcast.store import Store
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
+from volcast.store.universe import remember
 
 __all__ = ["IngestReport", "ingest"]
 
 OVERLAP_DAYS = 22
 """About 15 sessions that are fetched from a live source again, to detect revisions."""
 
-_EXAMPLES = {"sample", "synthetic"}
 _KEY = ["symbol", "session"]
 _VALUES = ["open", "high", "low", "close", "volume"]
 _MACRO_KEY = ["series", "observation_date"]
@@ -47,14 +50,14 @@ class IngestReport:
     notes: list[str] = field(default_factory=list)
 
 
-def ingest(
+def ingest(  # noqa: PLR0913
     store: Store, source: Source, universe: Universe, *, now: datetime, as_of: date | None,
-    also: Sequence[str] = (),
+    also: Sequence[str] = (), switch_target: bool = False,
 ) -> IngestReport:  # fmt: skip
-    """Fetch everything, then append new and restated rows; a repetition writes nothing.
+    """Fetch and check everything, then append new and restated rows and remember the universe.
 
     The symbols of the universe, of ``also`` and of the source's list are fetched; only the target
-    must have rows.
+    must have rows. A repetition writes nothing, nor does a call that raises.
 
     Parameters
     ----------
@@ -63,35 +66,46 @@ def ingest(
     as_of : date or None
         The last date taken; None for the last closed session (live source), or the target's newest
         session (archive).
+    switch_target : bool
+        Whether the store may have forecast another target before.
 
     Raises
     ------
     RequestError
         If ``as_of`` is not a session.
     ConfigError
-        If the store has rows of another source, and either is sample or synthetic.
+        If the store has rows of another source, and either is sample or synthetic; or if it
+        forecasts another target.
+    StaleInput
+        If an archive ends before ``as_of``.
     SourceUnavailable
         If the source did not answer; nothing is written then.
     NotFound
         If the target symbol has no row.
     ContractError
-        If the source's data break their contract, or ``now`` is before a row it would restate.
+        If the source's data break their contract, the target or a symbol of ``also`` does not
+        follow New York's calendar, or ``now`` is before a row it would restate.
     """
     if as_of is not None:
         require_session(as_of)
     closed = calendar.last_closed(now)
     stamp = pd.Timestamp(now).tz_convert("UTC").as_unit("us")
     symbols = tuple(dict.fromkeys((*universe.symbols, *also, *source.symbols)))
-    stored = _latest_market(store, source, symbols)
+    raw = store.read(RAW_MARKET)
+    require_one_market(store, raw, source.name, universe, switch_target=switch_target)
+    stored = _latest_market(raw, source, symbols)
     market = _fetch_market(source, symbols, stored, as_of)
     rows, until, dropped = _taken(_unique(market.rows, source), source, universe, closed, as_of)
-    if not (rows["symbol"] == universe.target).any():
+    if _of(rows, universe.target).empty:
         raise NotFound(
             found=" ".join([f"no row of {universe.target}.", *market.notes]),
             expected="at least one row of the target symbol", where=f"source {source.name}",
             remedy="Choose another target (VOLCAST_UNIVERSE__TARGET), source or as_of.",
             field="target",
         )  # fmt: skip
+    if as_of is not None and _of(market.rows, universe.target)["session"].max().date() < as_of:
+        require_reached(source, universe.target, as_of)
+    _require_new_york(rows, stored, (universe.target, *also), source)
     new, restated = _new_and_restated(rows, stored, stamp)
     macro = source.macro(None, until)
     macro_new, macro_restated = _new_and_revised_macro(macro.rows, store, stamp)
@@ -104,6 +118,7 @@ def ingest(
     ]  # fmt: skip
     for table, content in written:
         store.write(table, content)
+    remember(store, universe)
     return IngestReport(
         as_of=until,
         added=len(new),
@@ -116,17 +131,15 @@ def ingest(
     )
 
 
-def _latest_market(store: Store, source: Source, symbols: Sequence[str]) -> pd.DataFrame:
-    """Return the latest stored version of each row of the source."""
-    rows: pd.DataFrame = store.read(RAW_MARKET, symbols=symbols).to_pandas(date_as_object=False)
-    others = set(rows["source"]) - {source.name}
-    if others and _EXAMPLES & {source.name, *others}:
-        raise ConfigError(
-            found=f"rows of {', '.join(sorted(others))}",
-            expected=f"an empty store, or one of {source.name}", where=store.uri,
-            remedy="Use a separate store for each example source: --store, or STORE= with make.",
-        )  # fmt: skip
-    rows = rows[rows["source"] == source.name].sort_values("ingested_at", kind="stable")
+def _of(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:
+    return rows[rows["symbol"] == symbol]
+
+
+def _latest_market(raw: pa.Table, source: Source, symbols: Sequence[str]) -> pd.DataFrame:
+    """Return the latest stored version of each row of these symbols and the source."""
+    own = pc.field("symbol").isin(list(symbols)) & (pc.field("source") == source.name)
+    rows: pd.DataFrame = raw.filter(own).to_pandas(date_as_object=False)
+    rows = rows.sort_values("ingested_at", kind="stable")
     return rows.drop_duplicates(_KEY, keep="last")
 
 
@@ -176,8 +189,22 @@ def _taken(
     ended = rows.loc[~still_open & (rows["symbol"] == universe.target), "session"]
     until = as_of or (closed if source.live or ended.empty else ended.max().date())
     late = ~still_open & (rows["session"] > pd.Timestamp(until))
-    dropped = {"session not closed yet": int(still_open.sum()), "after as_of": int(late.sum())}
-    return rows[~still_open & ~late], until, {reason: n for reason, n in dropped.items() if n}
+    early = rows["session"] < pd.Timestamp(calendar.FIRST)
+    dropped = {
+        "session not closed yet": int(still_open.sum()), "after as_of": int(late.sum()),
+        f"before {calendar.FIRST}, where the calendar starts": int(early.sum()),
+    }  # fmt: skip
+    taken = rows[~still_open & ~late & ~early]
+    return taken, until, {reason: count for reason, count in dropped.items() if count}
+
+
+def _require_new_york(
+    rows: pd.DataFrame, stored: pd.DataFrame, symbols: Sequence[str], source: Source
+) -> None:
+    """Check the dates that each symbol has with the stored ones, of which some may be older."""
+    dates = pd.concat([rows[_KEY], stored[_KEY]]).groupby("symbol")["session"].unique()
+    for symbol in dates.index.intersection(list(symbols)):
+        require_new_york(symbol, pd.DatetimeIndex(dates[symbol]).as_unit("ns"), source.name)
 
 
 def _new_and_restated(

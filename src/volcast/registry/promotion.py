@@ -10,6 +10,7 @@ from volcast.registry import mlflow, pointer, versions
 from volcast.registry.run_files import Lineage
 from volcast.registry.versions import Champion, Version
 from volcast.store import Store
+from volcast.store.universe import recall_or_none
 
 __all__ = [
     "challenge",
@@ -18,6 +19,7 @@ __all__ = [
     "named_champion",
     "promote",
     "register",
+    "require_own_target",
     "retire",
     "rollback",
     "verify",
@@ -54,6 +56,8 @@ def promote(store: Store, version: str, *, who: str, why: str, when: datetime) -
     ------
     NotFound
         If there is no such version.
+    ConfigError
+        As `require_own_target`.
     ModelError
         If it fails a check; the pointer has not moved then.
     """
@@ -70,6 +74,8 @@ def rollback(store: Store, *, who: str, why: str, when: datetime, to: str | None
     ------
     NotFound
         If there is no such version, no earlier one, or it was never champion.
+    ConfigError
+        As `require_own_target`.
     ModelError
         If it fails a check; the pointer has not moved then.
     """
@@ -168,11 +174,34 @@ def named_champion(store: Store) -> Version:
     return version
 
 
+def require_own_target(store: Store, target: str) -> None:
+    """Refuse a model of another symbol than the store forecasts: its universe's, or its champion's.
+
+    A target that is empty is of an old model, which does not record it.
+
+    Raises
+    ------
+    ConfigError
+        If ``target`` is another.
+    """
+    universe, reigning = recall_or_none(store), pointer.champion_pointer(store)
+    own = universe.target if universe else reigning.target if reigning else ""
+    if "" not in (own, target) and own != target:
+        raise ConfigError(
+            found=f"a model of {target}", expected=f"one of {own}, which the store forecasts",
+            where=f"registry of {store.uri}",
+            remedy=f"Keep {target} in a store of its own, or let this one forecast it: "
+            f"`volcast ingest --target {target} --switch-target`.",
+            field="target",
+        )  # fmt: skip
+
+
 def _install(
     store: Store, version: Version, kind: pointer.Move, *, who: str, why: str, when: datetime
 ) -> Version:
     reigning = pointer.champion_pointer(store)
     if reigning != version:
+        require_own_target(store, version.target)
         # Checked before the pointer moves: what is served must never be what cannot be.
         versions.load(store, version)
         # What a killed promotion left: its version must not come back as a challenger.

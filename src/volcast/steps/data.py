@@ -19,7 +19,7 @@ from volcast.inference import audit as forecast_audit
 from volcast.monitoring.jobs import note_as_of
 from volcast.steps.calls import Result, counts
 from volcast.store import Store
-from volcast.store.universe import remember
+from volcast.store.universe import universe_of
 
 __all__ = [
     "audit_features",
@@ -32,9 +32,9 @@ __all__ = [
 ]
 
 
-def ingest(
+def ingest(  # noqa: PLR0913, PLR0917
     store: Store, source: SourceName, source_path: str, as_of: str, universe: str,
-    also: Sequence[str] = (),
+    also: Sequence[str] = (), switch_target: bool = False,
 ) -> Result:  # fmt: skip
     """Fetch market and macro rows, and settle the session and the universe of the run.
 
@@ -45,19 +45,21 @@ def ingest(
     as_of : str
         ISO date; empty: the last closed session, or the newest one of an archive.
     universe : str
-        JSON; empty: the source's own.
+        JSON; empty: the store's, or the source's own in an empty store.
     also : list of str
         Symbols to fetch in addition to those of the universe.
+    switch_target : bool
+        Whether the universe may have another target than the store.
     """
     texts = {"source_path": source_path, "as_of": as_of, "universe": universe}
     settings = read_settings(
         store=store.uri, source=source, **{name: text or None for name, text in texts.items()}
     )
-    chosen = settings.resolved_universe
+    chosen = universe_of(store, settings)
     report = ingestion.ingest(
-        store, open_source(settings), chosen, now=datetime.now(UTC), as_of=settings.as_of, also=also
-    )
-    remember(store, chosen)
+        store, open_source(settings), chosen, now=datetime.now(UTC), as_of=settings.as_of,
+        also=also, switch_target=switch_target,
+    )  # fmt: skip
     note_as_of(store, run_id(), report.as_of)
     drops = [f"dropped {count}: {reason}" for reason, count in report.dropped.items()]
     notes = [*drops, *report.notes]

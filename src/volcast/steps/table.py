@@ -65,7 +65,7 @@ _TRAINING = {"training": True}
 STEPS = {
     "ingest": Step(
         "Fetch rows", "data:ingest", "data", "ingest", retries=3, wait_seconds=60,
-        inputs=("source", "source_path", "as_of", "universe", "also"),
+        inputs=("source", "source_path", "as_of", "universe", "also", "switch_target"),
         outputs=("as_of", "universe"),
         secret=("volcast-sources", "fred_api_key", "VOLCAST_FRED_API_KEY"),
     ),

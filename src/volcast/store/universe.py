@@ -1,11 +1,11 @@
-"""The universe a store was ingested with, stored next to its tables for later commands."""
+"""The universe of a store, kept next to its tables for later commands."""
 
 from volcast.core.errors import ContractError, NotFound
 from volcast.core.hashing import parsed
-from volcast.core.settings import Universe
+from volcast.core.settings import Settings, Universe
 from volcast.store import Store
 
-__all__ = ["recall", "remember"]
+__all__ = ["recall", "recall_or_none", "remember", "universe_of"]
 
 _KEY = "universe.json"
 
@@ -28,16 +28,29 @@ def recall(store: Store) -> Universe:
     ContractError
         If the file is not a universe.
     """
-    stored = store.objects.get_or_none(_KEY)
-    if stored is None:
+    universe = recall_or_none(store)
+    if universe is None:
         raise NotFound(
             found="an empty store", expected="a store that was ingested into", where=store.uri,
             remedy="Run `volcast ingest` first, or use the right --store.",
         )  # fmt: skip
+    return universe
+
+
+def recall_or_none(store: Store) -> Universe | None:
+    """Return the store's universe, None if nothing was ever ingested; raise as `recall` does."""
+    stored = store.objects.get_or_none(_KEY)
+    if stored is None:
+        return None
     return parsed(
         Universe.model_validate_json,
         stored.data,
         f"{store.uri}/{_KEY}",
         error=ContractError,
-        remedy="Ingest again to rewrite the file.",
+        remedy="Remove the file and ingest again.",
     )
+
+
+def universe_of(store: Store, settings: Settings) -> Universe:
+    """Return the universe to ingest: that of the settings, else the store's, else the source's."""
+    return settings.universe or recall_or_none(store) or settings.resolved_universe

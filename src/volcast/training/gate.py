@@ -4,8 +4,8 @@ It rates the walk-forward forecasts of the candidate's recipe, never a fit on ro
 
 ===============  =================================================================================
 unchanged        its files are the champion's, byte for byte: passes
-first            no champion of this target yet: QLIKE at least 5 % under log-HAR; where implied
-                 volatility covers less than 80 % of the rows, not above log-HAR
+first            no champion, or one of the target before a switch: QLIKE at least 5 % under
+                 log-HAR; where implied volatility covers less than 80 % of the rows, not above it
 new recipe       at least ten years (2520 sessions) on which QLIKE is at least 5 % under that of
                  the champion's recipe, one-sided Diebold-Mariano p < .025
 refit            same recipe on newer data: not significantly worse than before on the same rows
@@ -136,19 +136,23 @@ def evaluate_candidate(store: Store, run_id: str, read_features: FeatureReader) 
 
     Raises
     ------
+    ConfigError
+        If the run is of another target than the store's; nothing is written then.
     ModelError
         If the run, or the champion's, lacks a file.
     CorruptFile, ContractError
         If an evaluation cannot be read or lacks a column.
     """
     files, champion = read_run(store, run_id), champion_pointer(store)
+    lineage = Lineage.from_bytes(files["lineage.json"], f"runs/{run_id}/model/lineage.json")
+    registry.require_own_target(store, lineage.target)
     if champion is not None and content_hash(files) == champion.sha256:
         reason = f"The run is version {champion.version}, the champion."
         decision = GateDecision(True, "unchanged", (reason,), champion=champion.sha256)
         if read_decision(store, run_id) is not None:
             return decision  # the record keeps why the run was promoted
     else:
-        decision = _decide(store, run_id, files, champion, read_features)
+        decision = _decide(store, run_id, files, lineage, champion, read_features)
     store.objects.put(f"runs/{run_id}/verdict.json", decision.to_bytes())
     return decision
 
@@ -171,10 +175,9 @@ def take_as_challenger(
 
 
 def _decide(
-    store: Store, run_id: str, files: Mapping[str, bytes], champion: Version | None,
-    read_features: FeatureReader,
+    store: Store, run_id: str, files: Mapping[str, bytes], lineage: Lineage,
+    champion: Version | None, read_features: FeatureReader,
 ) -> GateDecision:  # fmt: skip
-    lineage = Lineage.from_bytes(files["lineage.json"], f"runs/{run_id}/model/lineage.json")
     kind: Kind = "first"
     fault = ""
     if champion is not None:

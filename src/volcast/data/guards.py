@@ -1,0 +1,160 @@
+"""What is refused before a row is stored: another market, target, calendar or session."""
+
+from datetime import date
+
+import pandas as pd
+import pyarrow as pa
+
+from volcast.core import calendar
+from volcast.core.errors import ConfigError, ContractError, StaleInput
+from volcast.core.settings import Universe
+from volcast.data.sessions import require_session
+from volcast.data.sources.source import Source
+from volcast.store import Store
+from volcast.store.tables import RAW_MARKET
+from volcast.store.universe import recall_or_none
+
+__all__ = [
+    "require_ingestible", "require_new_york", "require_one_market", "require_reached",
+]  # fmt: skip
+
+_EXAMPLES = {"sample", "synthetic"}
+
+_ODD_SHARE = 0.01
+"""Of a symbol's dates. Funds of New York have none; London has 2 %, Tokyo 3 %, crypto 31 %."""
+
+_MISSING_SHARE = 0.03
+"""Of the sessions of the median year: Tokyo lacks 6 %, a weekly series 80 %."""
+
+_FEWEST = 5
+"""Days that differ from the calendar before a symbol is taken to follow another."""
+
+
+def require_ingestible(
+    store: Store, source: Source, universe: Universe, *, as_of: date | None,
+    switch_target: bool = False,
+) -> None:  # fmt: skip
+    """Raise what `ingest` would before it fetches from a live source; nothing is written.
+
+    Raises
+    ------
+    ConfigError
+        As `require_one_market`.
+    RequestError
+        If ``as_of`` is not a session.
+    StaleInput
+        As `require_reached`.
+    """
+    require_one_market(
+        store, store.read(RAW_MARKET), source.name, universe, switch_target=switch_target
+    )
+    if as_of is not None:
+        require_session(as_of)
+        require_reached(source, universe.target, as_of)
+
+
+def require_one_market(
+    store: Store, raw: pa.Table, source: str, universe: Universe, *, switch_target: bool = False
+) -> None:
+    """Refuse rows that do not belong to the market and target of the store.
+
+    The sample and the synthetic market share a store with no other source, whatever the symbols;
+    csv folders and Yahoo may extend each other.
+
+    Parameters
+    ----------
+    raw : pyarrow.Table
+        All rows of raw.market.
+    source : str
+        Where the new rows come from.
+    switch_target : bool
+        Whether the target may differ from that of ``universe.json``.
+
+    Raises
+    ------
+    ConfigError
+        If the store has rows of another source, and either is sample or synthetic; or if it
+        forecasts another target.
+    """
+    others = set(raw.column("source").unique().to_pylist()) - {source}
+    if others and _EXAMPLES & {source, *others}:
+        raise ConfigError(
+            found=f"rows of {', '.join(sorted(others))}",
+            expected=f"an empty store, or one of {source}", where=store.uri,
+            remedy="Use a separate store for each example source: --store, or STORE= with make.",
+            field="store",
+        )  # fmt: skip
+    stored = recall_or_none(store)
+    if stored is None or switch_target or stored.target == universe.target:
+        return
+    raise ConfigError(
+        found=f"target {universe.target}", expected=f"{stored.target}, which the store forecasts",
+        where=store.uri,
+        remedy=f"Use another store (--store) for {universe.target}, or --switch-target: the store "
+        f"then forecasts {universe.target} instead, its features are computed again, and no "
+        f"champion of {stored.target} forecasts until one of {universe.target} is trained. "
+        f"Rows and forecasts of {stored.target} stay.",
+        field="target",
+    )  # fmt: skip
+
+
+def require_reached(source: Source, symbol: str, as_of: date) -> None:
+    """Refuse a session after the last one that an archive has of a symbol.
+
+    Raises
+    ------
+    StaleInput
+        Naming that session.
+    """
+    if source.live:
+        return
+    for last in (as_of, None):
+        days = source.market([symbol], None, last).rows["session"]
+        if days.empty or days.max() >= pd.Timestamp(as_of):
+            return
+    newest = days.max().date()
+    raise StaleInput(
+        found=f"{symbol} up to {newest}, its last session there", expected=f"a row of {as_of}",
+        where=f"source {source.name}",
+        remedy=f"Use {newest} (--as-of, AS_OF= with make) or an earlier session; without one, the "
+        "last is taken.",
+        field="as_of",
+    )  # fmt: skip
+
+
+def require_new_york(symbol: str, days: pd.DatetimeIndex, source: str) -> None:
+    """Refuse a history whose dates are not those of daily rows on XNYS.
+
+    Parameters
+    ----------
+    days : pandas.DatetimeIndex
+        All dates of the symbol's rows, without repeats.
+
+    Raises
+    ------
+    ContractError
+        If five dates or more and over 1 % of them are no session; or if five sessions or more
+        between the first and the last date, and over 3 % in the median year, have no row.
+    """
+    sessions = pd.DatetimeIndex(calendar.sessions(days.min().date(), days.max().date()))
+    odd, missing = days.difference(sessions), sessions.difference(days)
+    by_year = pd.Series(sessions.isin(missing), sessions).groupby(sessions.year).mean()
+    odd_share, missing_share = len(odd) / len(days), by_year.median()
+    if (len(odd) < _FEWEST or odd_share <= _ODD_SHARE) and (
+        len(missing) < _FEWEST or missing_share <= _MISSING_SHARE
+    ):
+        return
+    raise ContractError(
+        found=f"{symbol}: {odd_share:.1%} of {len(days)} dates are no session of XNYS"
+        f"{_examples(odd)}, {missing_share:.1%} of its sessions a year have no row"
+        f"{_examples(missing)}",
+        expected="one row for each session of the New York Stock Exchange (XNYS)",
+        where=f"source {source}",
+        remedy="volcast forecasts symbols that trade on New York's calendar, from one row a "
+        "session. Other exchanges, crypto, weekly and intraday rows are not supported.",
+        field="target",
+    )  # fmt: skip
+
+
+def _examples(days: pd.DatetimeIndex) -> str:
+    return f" ({', '.join(f'{day:%Y-%m-%d}' for day in days[-3:])})" if len(days) else ""
