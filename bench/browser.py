@@ -1,18 +1,17 @@
-"""A browser for what is measured or pictured in one."""
+"""The dashboard in a browser, for what is measured or pictured in one."""
 
 import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-__all__ = ["CHARTS", "DRAWN", "browser", "browser_binary"]
+__all__ = ["browser", "browser_binary", "dashboard_of"]
 
-CHARTS = 4
-"""Charts on the page of a store that lacks nothing."""
-
-DRAWN = "document.querySelectorAll('[data-testid=stVegaLiteChart] :is(svg, canvas).marks').length"
-"""In the page's own language: how many of them are drawn."""
-
+_ROOT = Path(__file__).parents[1]
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -40,3 +39,21 @@ def browser(binary: str) -> Iterator[Any]:
             yield running
         finally:
             running.close()
+
+
+@contextmanager
+def dashboard_of(store: str) -> Iterator[str]:
+    """Run the dashboard of a store until the block ends; yield its address once it is ready."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "serving.dashboard", "--store", store, "--port", str(port)],
+        cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    try:
+        if process.stdout is None or not process.stdout.readline():
+            raise ChildProcessError(f"the dashboard of {store} ended")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

@@ -1,5 +1,52 @@
-"""What Streamlit runs at each visit and each change of a switch."""
+"""The dashboard's one route; a page is written at most once a minute for each of its views."""
 
-from serving.dashboard.page import show
+import time
+from functools import lru_cache
+from threading import Lock
 
-show()
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from serving.dashboard.facts import Facts
+from serving.dashboard.page import render
+from volcast.core.settings import Universe
+from volcast.store import Store
+
+__all__ = ["application"]
+
+_SECONDS = 60
+_HEADERS = {
+    # The page runs no script and loads nothing.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "frame-ancestors 'none'; form-action 'none'; base-uri 'none'",
+    "Cache-Control": "no-cache",
+}
+
+
+def application(store: Store, universe: Universe) -> Starlette:
+    """Return the ASGI application; ``universe`` is of a store that does not record its own."""
+    turn = Lock()
+    facts_of = lru_cache(maxsize=16)(lambda _, symbol: Facts(store, universe, symbol))
+
+    @lru_cache(maxsize=64)
+    def written(now: int, symbol: str, span: str, loss: str) -> tuple[int, str]:
+        return render(facts_of(now, symbol), span, loss)
+
+    def minute() -> int:
+        return int(time.monotonic() // _SECONDS)
+
+    def page(request: Request) -> Response:
+        wishes = (request.query_params.get(name, "") for name in ("symbol", "span", "loss"))
+        with turn:
+            status, html = written(minute(), *wishes)
+        return HTMLResponse(html, status, _HEADERS)
+
+    written(minute(), "", "", "")  # the first reader need not wait for the renderer to start
+    return Starlette(
+        routes=[Route("/", page), Route("/alive", lambda _: PlainTextResponse("alive"))],
+        middleware=[Middleware(GZipMiddleware)],
+    )

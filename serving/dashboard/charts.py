@@ -1,155 +1,143 @@
-"""The four charts as Vega-Lite, each from rows alone; colours are those of Okabe and Ito.
+"""The three charts as SVG, each from rows alone; colours are those of Okabe and Ito.
 
-No chart depends on colour alone: lines differ by dash, marks by shape, bars by sign and label,
-regimes by lane. Rows are tables of `volcast.monitoring.status`; ``dark`` is the page's theme.
+No chart depends on colour alone: lines differ by dash, marks by shape, regimes by lane. Rows are
+tables of `volcast.monitoring.status`. Text takes the colour of the page, and our own lines its
+``--ours``, so that one picture serves light and dark.
 """
 
+import json
+import re
 from collections.abc import Sequence
-from math import exp
-from typing import Any
+from functools import lru_cache
+from html import escape
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
+import vl_convert
 
 from volcast.core.names import LABELS
 from volcast.evaluation.charts import BLUE, GREEN, REGIME_COLOURS, SKY, VERMILION
-from volcast.monitoring.status import Driver
 from volcast.monitoring.status.words import percent
 
-__all__ = ["fan", "regimes", "runs", "steps", "track_record", "waterfall"]
+__all__ = ["FAN_KEYS", "fan", "regimes", "runs", "svg", "track_keys", "track_record"]
 
 # Thirty years are 7,500 sessions; Altair's own bound is 5,000 rows.
 alt.data_transformers.disable_max_rows()
 
+_WIDE, _NARROW = 640, 350
 _TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 4.0]
-_FINE = [n / 100 for n in (*range(3, 15), 16, 18, 20, 25, 30, 40, 50, 70, 100)]
-_PERCENT = "format(100 * datum.value, '~g') + ' %'"
-_UNIT = "volatility a year, log scale"
-_TOP = alt.Legend(title=None, orient="top", labelLimit=260)
-_SQUARES = alt.Legend(title=None, orient="top", symbolType="square", symbolOpacity=0.6)
-_STROKES = alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=300)
+_INK, _OURS = "currentColor", "var(--ours)"
 _LINES = {
-    LABELS["volcast"]: (BLUE, [1, 0]),
+    LABELS["volcast"]: (_OURS, [1, 0]),
     LABELS["har_rv"]: (VERMILION, [6, 3]),
     LABELS["har_x"]: (GREEN, [2, 2]),
     LABELS["vix"]: ("#CC79A7", [8, 2, 2, 2]),
 }
-"""Colour and dashes of each forecast of the track record; ours is lighter on a dark page."""
+"""Colour and dashes of each forecast of the track record."""
+_DASHES = {"published": [1, 0], "walk-forward": [5, 2]}
+_BEFORE = [1, 3]
 _LANES = 16
 """Lanes that would fill the regime chart; three are drawn, and the price is above them."""
+_CONFIG = alt.Config(
+    font="Arial, Liberation Sans, sans-serif",
+    axis=alt.AxisConfig(
+        labelColor=_INK, domainColor=_INK, tickColor=_INK, gridColor=_INK, labelFontSize=11,
+        domainOpacity=0.3, tickOpacity=0.3, gridOpacity=0.12,
+    ),
+    view=alt.ViewConfig(stroke=None),
+)  # fmt: skip
+_HOVERED = 300
+"""More points than these are too close to be pointed at."""
 
 
-def fan(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
+def _key(words: str, shape: str) -> str:
+    drawn = f'<svg width="26" height="10" aria-hidden="true">{shape}</svg>'
+    return f"{drawn} {escape(words)}"
+
+
+def _line_key(words: str, colour: str, dashes: Sequence[int]) -> str:
+    dashed = "" if dashes == [1, 0] else f' stroke-dasharray="{" ".join(map(str, dashes))}"'
+    line = f'<path d="M0 5H26" stroke="{colour}" stroke-width="2"{dashed}/>'
+    return _key(words, line)
+
+
+FAN_KEYS = (
+    _line_key("published forecast", _OURS, _DASHES["published"]),
+    _line_key("walk-forward forecast", _OURS, _DASHES["walk-forward"]),
+    _key("80 %", f'<rect width="26" height="10" fill="{BLUE}" fill-opacity=".5"/>'),
+    _key("95 % interval", f'<rect width="26" height="10" fill="{SKY}" fill-opacity=".35"/>'),
+    _key("realized", f'<circle cx="13" cy="5" r="3" fill="{_INK}"/>'),
+)
+"""The legend of `fan`."""
+
+
+def svg(chart: alt.LayerChart) -> tuple[str, str]:
+    """Return a chart as two pictures, for a wide and for a narrow screen.
+
+    It is not checked against Vega-Lite's schema, which takes longer than drawing it; tests do that.
+    """
+    spec = json.dumps(chart.to_dict(validate=False))
+    return _drawn(spec, _WIDE), _drawn(spec, _NARROW)
+
+
+@lru_cache(maxsize=64)
+def _drawn(spec: str, width: int) -> str:
+    picture: str = vl_convert.vegalite_to_svg(json.loads(spec) | {"width": width})
+    # What Vega writes for screen readers becomes what a pointer shows; they read the caption.
+    titled = re.sub(
+        r'<(path|text) aria-label="([^"]*)" role="graphics-symbol" aria-roledescription="[^"]*"'
+        r"([^>]*)/>",
+        r"<\1\3><title>\2</title></\1>",
+        picture,
+    )
+    return re.sub(r' (role|aria-\w+|xmlns:xlink|version|class|pointer-events)="[^"]*"', "", titled)
+
+
+def fan(rows: pd.DataFrame) -> alt.LayerChart:
     """Draw forecasts with their intervals, and the outcomes, from one row or more of `track`."""
     names = ["forecast", "lo80", "hi80", "lo95", "hi95", "realized"]
-    drawn = rows[names].astype(float).round(5)
+    values = rows[names].astype(float).round(5)
     # Five closes alike are no volatility, which has no place on a log scale.
-    low, high = drawn[drawn > 0].min().min(), drawn.max().max()
+    low, high = values[values > 0].min().min(), values.max().max()
     scale = alt.Scale(type="log", domain=[low * 0.95, high * 1.05], nice=False)
-    axis = alt.Axis(values=_TICKS, labelExpr=_PERCENT, title=_UNIT)
+    axis = alt.Axis(values=_TICKS, labelExpr="format(100 * datum.value, '~g')", title=None)
     y = {name: alt.Y(f"{name}:Q", scale=scale, axis=axis) for name in names}
     days = pd.to_datetime(rows["session"])
     first, last = days.iloc[0], days.iloc[-1]
     # Room on the right, for the label of the newest forecast.
-    until = last + 0.07 * (last - first) + pd.Timedelta(days=1)
+    until = last + 0.09 * (last - first) + pd.Timedelta(days=1)
     span = alt.Scale(domain=[_time(first), _time(until)])
-    drawn = drawn.assign(session=days, origin=rows["origin"] + " forecast", newest=days == last)
-    base = alt.Chart(drawn).encode(x=alt.X("session:T", title=None, scale=span))
-    fills = alt.Scale(domain=["80 %", "95 %"], range=[BLUE, SKY])
+    values = values.assign(session=days, origin=rows["origin"], newest=days == last)
+    base = alt.Chart().encode(x=alt.X("session:T", scale=span, axis=_time_axis(days)))
     bands = [
-        base.transform_calculate(band=f"'{level} %'")
-        .mark_area(fillOpacity=opacity)
-        .encode(
-            y=y[f"lo{level}"],
-            y2=alt.Y2(f"hi{level}:Q"),
-            fill=alt.Fill("band:N", scale=fills, legend=_SQUARES),
+        base.mark_area(fill=colour, fillOpacity=opacity).encode(
+            y=y[f"lo{level}"], y2=alt.Y2(f"hi{level}:Q")
         )
-        for level, opacity in ((95, 0.25), (80, 0.3))
+        for level, colour, opacity in ((95, SKY, 0.25), (80, BLUE, 0.3))
     ]
-    kinds = ["published forecast", "walk-forward forecast"]
-    dashes = alt.Scale(domain=kinds, range=[[1, 0], [5, 2]])
-    line = base.mark_line(color=_ours(dark), strokeWidth=1.8).encode(
-        y=y["forecast"], strokeDash=alt.StrokeDash("origin:N", scale=dashes, legend=_TOP)
+    dashes = alt.Scale(domain=list(_DASHES), range=list(_DASHES.values()))
+    line = base.mark_line(color=_OURS, strokeWidth=1.8).encode(
+        y=y["forecast"], strokeDash=alt.StrokeDash("origin:N", scale=dashes, legend=None)
     )
-    outcomes = (
-        base.transform_calculate(came="'realized'")
-        .mark_point(filled=True, color=_ink(dark), size=18 if len(rows) < 400 else 5, opacity=0.75)
-        .encode(
-            y=y["realized"],
-            shape=alt.Shape("came:N", scale=alt.Scale(range=["circle"]), legend=_TOP),
-        )
-    )
-    hover = base.mark_rule(opacity=0, strokeWidth=max(1, 900 / len(rows))).encode(
-        tooltip=[
-            alt.Tooltip("session:T", title="as of", format="%-d %b %Y"),
-            alt.Tooltip("origin:N", title="kind"),
-            *(alt.Tooltip(f"{name}:Q", format=".1%") for name in names),
-        ]
-    )
+    outcomes = base.mark_circle(
+        color=_INK, size=18 if len(rows) < _HOVERED else 8, opacity=0.75, aria=False
+    ).encode(y=y["realized"])
+    tooltip = [
+        alt.Tooltip("session:T", title="as of", format="%-d %b %Y"),
+        alt.Tooltip("origin:N", title="kind"),
+        *(alt.Tooltip(f"{name}:Q", format=".1%") for name in names),
+    ]
+    hover = base.mark_rule(opacity=0, strokeWidth=max(1, 900 / len(rows))).encode(tooltip=tooltip)
     newest = base.transform_filter("datum.newest").encode(y=y["forecast"])
-    point = newest.mark_point(filled=True, shape="diamond", size=110, color=_ours(dark), opacity=1)
-    label = newest.mark_text(align="left", dx=9, fontWeight="bold", color=_ink(dark)).encode(
-        text=alt.value(percent(rows["forecast"].iloc[-1]))
+    point = newest.mark_point(
+        filled=True, shape="diamond", size=110, color=_OURS, opacity=1, aria=False
     )
-    return _layered([*bands, line, outcomes, hover, point, label], 330, dark)
-
-
-def steps(parts: Sequence[Driver]) -> pd.DataFrame:
-    """Return the bars of the waterfall: words, start, end, kind and label.
-
-    Start and end are volatilities, in log variance one contribution apart; the last end is the
-    forecast. Kind is level, raises or lowers.
-    """
-    level, rows = 0.0, []
-    for part in parts:
-        before = level
-        level = part.contribution if part.feature == "total" else level + part.contribution
-        whole = part.feature in ("base", "total")
-        rows.append(
-            {
-                "words": part.words,
-                "start": exp((level if whole else before) / 2),
-                "end": exp(level / 2),
-                "kind": "level" if whole else "raises" if part.contribution > 0 else "lowers",
-                "label": percent(exp(level / 2)) if whole else f"{100 * part.effect:+.1f} %",
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def waterfall(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
-    """Draw how the drivers lead from an average day to the forecast, from `steps`."""
-    ends = rows[["start", "end"]]
-    low, high = ends.min().min(), ends.max().max()
-    # A fifth more, for the labels.
-    room = max((high / low) ** 0.2, 1.1)
-    scale = alt.Scale(type="log", domain=[low / room**0.3, high * room], nice=False)
-    axis = alt.Axis(values=_FINE, labelExpr=_PERCENT, title=_UNIT, labelOverlap=True)
-    base = alt.Chart(rows.assign(right=ends.max(axis=1))).encode(
-        y=alt.Y(
-            "words:N", sort=list(rows["words"]), title=None,
-            axis=alt.Axis(labelLimit=270, ticks=False),
-        )
-    )  # fmt: skip
-    colours = alt.Scale(domain=["raises", "lowers"], range=[VERMILION, _ours(dark)])
-    bars = (
-        base.transform_filter("datum.kind != 'level'")
-        .mark_bar(height=16)
-        .encode(
-            x=alt.X("start:Q", scale=scale, axis=axis),
-            x2=alt.X2("end:Q"),
-            color=alt.Color("kind:N", scale=colours, legend=None),
-        )
-    )
-    levels = (
-        base.transform_filter("datum.kind == 'level'")
-        .mark_tick(thickness=4, size=22, color=_ink(dark))
-        .encode(x=alt.X("end:Q", scale=scale, axis=axis))
-    )
-    labels = base.mark_text(align="left", dx=6, color=_ink(dark)).encode(
-        x=alt.X("right:Q", scale=scale, axis=axis), text=alt.Text("label:N")
-    )
-    return _layered([bars, levels, labels], 330, dark)
+    label = newest.mark_text(
+        align="left", dx=8, fontWeight="bold", color=_INK, aria=False
+    ).encode(text=alt.value(percent(rows["forecast"].iloc[-1])))  # fmt: skip
+    hovers = [hover] if len(rows) <= _HOVERED else []
+    return _layered([*bands, line, outcomes, *hovers, point, label], values, 300, "shared")
 
 
 def runs(rows: pd.DataFrame) -> pd.DataFrame:
@@ -169,15 +157,21 @@ def runs(rows: pd.DataFrame) -> pd.DataFrame:
     return stretches[stretches["regime"] != ""].reset_index(drop=True)
 
 
-def regimes(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
+def regimes(rows: pd.DataFrame) -> alt.LayerChart:
     """Draw the price of `ribbon` over bands of its regime, each regime in its own lane below."""
     names = list(REGIME_COLOURS)
     lane = {name: len(names) - 1 - place for place, name in enumerate(names)}
     stretches = runs(rows)
+    stretches["lane"] = stretches["regime"].map(lane)
     lanes = alt.Scale(domain=[0, _LANES], nice=False)
-    from_below = alt.Y("lane:Q", scale=lanes, axis=None)
-    spans = alt.Chart(stretches.assign(lane=stretches["regime"].map(lane))).encode(
-        x=alt.X("first:T", title=None), x2=alt.X2("until:T"),
+    axis = alt.Axis(
+        values=[lane[name] + 0.42 for name in names], orient="right", title=None, grid=False,
+        domain=False, ticks=False, labelExpr=f"{names[::-1]}[floor(datum.value)]",
+    )  # fmt: skip
+    from_below = alt.Y("lane:Q", scale=lanes, axis=axis)
+    days = pd.to_datetime(rows["session"])
+    spans = alt.Chart().encode(
+        x=alt.X("first:T", axis=_time_axis(days)), x2=alt.X2("until:T"),
         color=alt.Color(
             "regime:N", legend=None,
             scale=alt.Scale(domain=names, range=list(REGIME_COLOURS.values())),
@@ -186,89 +180,84 @@ def regimes(rows: pd.DataFrame, dark: bool) -> alt.LayerChart:
     blocks = (
         spans.transform_calculate(top="datum.lane + .85")
         .mark_rect(opacity=0.9)
-        .encode(y=from_below, y2=alt.Y2("top:Q"))
-    )
-    words = (
-        alt.Chart(pd.DataFrame({"name": names, "lane": [lane[name] + 0.42 for name in names]}))
-        .mark_text(align="left", color=_ink(dark), fontSize=11, fontWeight="bold")
-        .encode(x=alt.value(4), y=from_below, text=alt.Text("name:N"))
-    )
+        .encode(
+            y=from_below, y2=alt.Y2("top:Q"),
+            tooltip=[
+                "regime:N", *(alt.Tooltip(f"{name}:T", format="%-d %b %Y")
+                              for name in ("first", "until")),
+            ],
+        )
+    )  # fmt: skip
     low, high = rows["close"].min(), rows["close"].max()
     # The lanes take the lowest part of the plot; the price stays above them.
     floor = high - (high - low) / (1 - 3.6 / _LANES)
+    closes = pd.DataFrame({"session": days, "close": rows["close"]})
     price = (
-        alt.Chart(
-            pd.DataFrame({"session": pd.to_datetime(rows["session"]), "close": rows["close"]})
-        )
-        .mark_line(color=_ink(dark), strokeWidth=1.5)
+        alt.Chart()
+        .mark_line(color=_INK, strokeWidth=1.5, aria=False)
         .encode(
             x=alt.X("session:T"),
-            y=alt.Y("close:Q", title="close", scale=alt.Scale(domain=[floor, high], nice=False)),
-            tooltip=[
-                alt.Tooltip("session:T", format="%-d %b %Y"),
-                alt.Tooltip("close:Q", format=",.2f"),
-            ],
+            y=alt.Y("close:Q", title=None, scale=alt.Scale(domain=[floor, high], nice=False)),
         )
     )
-    beneath = alt.layer(spans.mark_rect(opacity=0.16), blocks, words)
-    chart: alt.LayerChart = _layered([beneath, price], 250, dark).resolve_scale(y="independent")
-    return chart
+    beneath = alt.layer(spans.mark_rect(opacity=0.16, aria=False), blocks, data=stretches)
+    return _layered([beneath, price], closes, 240, "independent")
 
 
-def track_record(
-    months: pd.DataFrame, metric: str, past: float | None, dark: bool
-) -> alt.LayerChart:
+def track_record(months: pd.DataFrame, loss: str, past: float | None) -> alt.LayerChart:
     """Draw a loss (qlike or rmse) of `by_month`, and volcast's own mean ``past`` as a line."""
-    colour_of = {name: colour for name, (colour, _) in _LINES.items()} | {"volcast": _ours(dark)}
-    names = [name for name in _LINES if (months["name"] == name).any()]
-    title = "QLIKE of variance" if metric == "qlike" else "RMSE, volatility points"
-    drawn = months.assign(month=pd.to_datetime(months["month"]))[["month", "name", "n", metric]]
-    colours = alt.Scale(domain=names, range=[colour_of[name] for name in names])
+    names = _names(months)
+    values = months.assign(month=pd.to_datetime(months["month"]))[["month", "name", "n", loss]]
+    colours = alt.Scale(domain=names, range=[_LINES[name][0] for name in names])
     dashes = alt.Scale(domain=names, range=[_LINES[name][1] for name in names])
-    points = alt.OverlayMarkDef(size=22) if len(drawn) < 260 else False
-    lines = (
-        alt.Chart(drawn.round(4))
-        .mark_line(strokeWidth=1.8, point=points)
-        .encode(
-            x=alt.X("month:T", title=None),
-            y=alt.Y(f"{metric}:Q", title=title),
-            color=alt.Color("name:N", scale=colours, legend=_STROKES),
-            strokeDash=alt.StrokeDash("name:N", scale=dashes, legend=_STROKES),
-            tooltip=[
-                alt.Tooltip("month:T", format="%b %Y"),
-                alt.Tooltip("name:N", title="forecast"),
-                alt.Tooltip(f"{metric}:Q", format=".3f"),
-                alt.Tooltip("n:Q", title="sessions"),
-            ],
-        )
+    base = alt.Chart().encode(
+        x=alt.X("month:T", axis=_time_axis(values["month"])),
+        y=alt.Y(f"{loss}:Q", title=None),
+        color=alt.Color("name:N", scale=colours, legend=None),
     )
-    if past is None:
-        return _layered([lines], 250, dark)
-    mean = alt.Chart(pd.DataFrame({"past": [past]})).encode(y=alt.Y("past:Q"))
-    rule = mean.mark_rule(color=_ink(dark), strokeDash=[1, 3])
-    label = mean.mark_text(align="left", dy=-7, color=_ink(dark)).encode(
-        x=alt.value(4), text=alt.value(f"volcast before: {past:.2f}")
-    )
-    return _layered([lines, rule, label], 250, dark)
+    dash = alt.StrokeDash("name:N", scale=dashes, legend=None)
+    layers = [base.mark_line(strokeWidth=1.8, aria=False).encode(strokeDash=dash)]
+    if len(values) <= _HOVERED:
+        tooltip = [
+            alt.Tooltip("month:T", format="%b %Y"),
+            alt.Tooltip("name:N", title="forecast"),
+            alt.Tooltip(f"{loss}:Q", format=".3f"),
+            alt.Tooltip("n:Q", title="sessions"),
+        ]
+        layers.append(base.mark_circle(size=26, opacity=1).encode(tooltip=tooltip))
+    if past is not None:
+        mean = alt.Chart().mark_rule(color=_INK, strokeDash=_BEFORE, aria=False)
+        layers.append(mean.encode(y=alt.datum(past)))
+    return _layered(layers, values.round(4), 240, "shared")
 
 
-def _layered(layers: Sequence[Any], height: int, dark: bool) -> alt.LayerChart:
-    padding = {"left": 0, "right": 8, "top": 4, "bottom": 4}
-    # Streamlit's own grey is too faint to be read with ease.
-    text = "#c9cad1" if dark else "#55576a"
-    chart = alt.layer(*layers).properties(width="container", height=height, padding=padding)
-    coloured: alt.LayerChart = chart.configure_axis(
-        labelColor=text, titleColor=text
-    ).configure_legend(labelColor=text)
-    return coloured
+def track_keys(months: pd.DataFrame, past: float | None) -> list[str]:
+    """Return the legend of `track_record`."""
+    keys = [_line_key(name, *_LINES[name]) for name in _names(months)]
+    return keys if past is None else [*keys, _line_key("volcast before", _INK, _BEFORE)]
 
 
-def _ink(dark: bool) -> str:
-    return "#fafafa" if dark else "#31333f"
+def _names(months: pd.DataFrame) -> list[str]:
+    return [name for name in _LINES if (months["name"] == name).any()]
 
 
-def _ours(dark: bool) -> str:
-    return SKY if dark else BLUE
+def _layered(
+    layers: Sequence[Any], rows: pd.DataFrame, height: int, y: Literal["shared", "independent"]
+) -> alt.LayerChart:
+    return alt.LayerChart(
+        layer=layers, data=rows, height=height, background="transparent",
+        autosize=alt.AutoSizeParams(type="fit", contains="padding"),
+        padding={"left": 2, "right": 12, "top": 6, "bottom": 4}, config=_CONFIG,
+        resolve=alt.Resolve(scale=alt.ScaleResolveMap(y=y)),
+    )  # fmt: skip
+
+
+def _time_axis(days: "pd.Series[pd.Timestamp]") -> alt.Axis:
+    long = (days.iloc[-1] - days.iloc[0]).days > 800
+    return alt.Axis(
+        title=None, format="%Y" if long else "%b %Y", tickCount="year" if long else "month",
+        labelOverlap="greedy", labelSeparation=8, labelFlush=False,
+    )  # fmt: skip
 
 
 def _time(when: pd.Timestamp) -> alt.DateTime:

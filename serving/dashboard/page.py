@@ -1,89 +1,101 @@
-"""The page: its order, whose facts it shows, and the notice of a section that cannot be read."""
+"""The page: its order, its switches, and the notice of a section that cannot be read."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlencode
 
-import streamlit as st
-
-from serving.dashboard.markup import notice
-from serving.dashboard.reads import Reader, fact
-from serving.dashboard.sections.forecast import show_drivers, show_headline
-from serving.dashboard.sections.history import (
-    choose_span,
-    show_fan,
-    show_regimes,
-    show_scores,
-    show_track,
-)
-from serving.dashboard.sections.model import show_model
-from serving.dashboard.sections.watch import show_data, show_watch
+from serving.dashboard.facts import Facts
+from serving.dashboard.forecast import drivers, headline
+from serving.dashboard.history import LOSSES, SPANS, fan, regimes, scores, track_record, within
+from serving.dashboard.markup import heading, notice
+from serving.dashboard.model import model_card
+from serving.dashboard.watch import data, watch
 from volcast.core.errors import NotFound, StoreUnavailable, VolcastError
-from volcast.core.settings import Settings, Universe, read_settings
-from volcast.monitoring.status import forecast_symbols
-from volcast.store import Store
-from volcast.store.universe import recall
+from volcast.monitoring.status import Missing
 
-__all__ = ["show"]
+__all__ = ["render"]
 
-_STYLE = Path(__file__).with_name("style.css")
+Fact = TypeVar("Fact")
+
+_STYLE = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
-def show() -> None:
-    """Show the page."""
-    st.set_page_config(page_title="volcast", layout="wide")
-    st.html(_STYLE)
-    settings = read_settings()
-    uri = Store.open(settings.store).uri
+def render(facts: Facts, span: str, loss: str) -> tuple[int, str]:
+    """Return the status and the HTML of the page; an unknown span or loss is the usual one."""
+    span = span if span in SPANS else "1y"
+    loss = loss if loss in LOSSES else "qlike"
     try:
-        universe, warning = _universe(uri, settings)
-        symbols = fact(forecast_symbols, uri)
+        return 200, _document(facts.symbol, _body(facts, span, loss))
     except StoreUnavailable as error:
-        st.html(
-            '<h1 class="v-headline">The store cannot be reached</h1>' + notice("wrong", str(error))
-        )
-        return
+        title = "The store cannot be reached"
+        return 503, _document(title, f"<h1>{title}</h1>{notice('wrong', str(error))}")
+
+
+def _body(facts: Facts, span: str, loss: str) -> str:
+    view = {"symbol": facts.symbol, "span": span, "loss": loss}
+    symbols = dict(zip(facts.symbols, facts.symbols, strict=True))
+    spans = {key: name for key, (name, _) in SPANS.items()}
+    top = _switch("Symbol", "symbol", symbols, view) if len(symbols) > 1 else ""
+    parts = [
+        top + _notices(facts) + headline(facts),
+        _section("What moved it", lambda: facts.outlook, drivers),
+        _section(
+            "Forecast against outcome", lambda: facts.track,
+            lambda t: _switch("Span", "span", spans, view) + fan(within(t, span)),
+        ),
+        _section(
+            "Track record", lambda: facts.track,
+            lambda t: _switch("Loss", "loss", LOSSES, view) + track_record(t, span, loss),
+        ),
+        _section("Was it better?", lambda: facts.track, lambda t: scores(t, span)),
+        _section(
+            "Regime of the market", lambda: facts.ribbon, lambda r: regimes(within(r, span))
+        ),
+        _section("Drift, error and retraining", lambda: facts.health, watch),
+        _section("Data", lambda: facts.health, data),
+        _section("Model card", lambda: facts.card, model_card),
+    ]  # fmt: skip
+    return "".join(parts)
+
+
+def _notices(facts: Facts) -> str:
+    text = ""
+    if isinstance(facts.recorded, NotFound):
+        text = notice("missing", str(facts.recorded))
+    elif isinstance(facts.recorded, VolcastError):
+        text = notice("wrong", str(facts.recorded))
+    if facts.requested not in ("", facts.symbol):
+        unknown = f"There is no forecast of {facts.requested}; this is {facts.symbol}."
+        text += notice("warning", unknown)
+    return text
+
+
+def _section(title: str, read: Callable[[], Fact | Missing], show: Callable[[Fact], str]) -> str:
+    try:
+        value = read()
+        body = notice("missing", str(value)) if isinstance(value, Missing) else show(value)
     except VolcastError as error:
-        universe, warning, symbols = settings.resolved_universe, notice("wrong", str(error)), []
-    symbol = _symbol(symbols or [universe.target])
-    reader = Reader(uri, universe, symbol, st.context.theme.type == "dark")
-    if warning:
-        st.html(warning)
-    show_headline(reader)
-    span = choose_span()
-    rows = (
-        (lambda: show_fan(reader, span), lambda: show_drivers(reader)),
-        (lambda: show_track(reader, span), lambda: show_scores(reader, span)),
-        (lambda: show_regimes(reader, span), lambda: show_watch(reader)),
+        body = notice("wrong", str(error))
+    wide = ' class="wide"' if title in ("Data", "Model card") else ""
+    return f"<section{wide}>{heading(2, title)}{body}</section>"
+
+
+def _switch(label: str, name: str, choices: Mapping[str, str], view: Mapping[str, str]) -> str:
+    links = ""
+    for key, text in choices.items():
+        address = escape(urlencode({**view, name: key}))
+        current = ' aria-current="true"' if view[name] == key else ""
+        links += f'<a href="?{address}#{name}"{current}>{escape(text)}</a>'
+    return f'<nav id="{name}" aria-label="{label}"><span>{label}</span>{links}</nav>'
+
+
+def _document(title: str, body: str) -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>'
+        f"{escape(title)} · volcast</title>"
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="icon" href="data:,"><style>{_STYLE}</style></head>'
+        f"<body><main>{body}</main></body></html>"
     )
-    for row in rows:
-        for column, show_section in zip(st.columns([1.4, 1], gap="large"), row, strict=True):
-            with column:
-                _guarded(show_section)
-    _guarded(lambda: show_data(reader))
-    _guarded(lambda: show_model(reader))
-
-
-def _universe(uri: str, settings: Settings) -> tuple[Universe, str]:
-    try:
-        return fact(recall, uri), ""
-    except NotFound as error:
-        return settings.resolved_universe, notice("missing", str(error))
-
-
-def _symbol(symbols: Sequence[str]) -> str:
-    requested = st.query_params.get("symbol")
-    if requested is not None and requested not in symbols:
-        st.html(notice("warning", f"There is no forecast of {requested}; this is {symbols[0]}."))
-    if len(symbols) == 1:
-        return symbols[0]
-    start = symbols.index(requested) if requested in symbols else 0
-    chosen: str = st.radio("Symbol", symbols, index=start, horizontal=True, key="symbol")
-    st.query_params["symbol"] = chosen
-    return chosen
-
-
-def _guarded(show_section: Callable[[], None]) -> None:
-    try:
-        show_section()
-    except VolcastError as error:
-        st.html(notice("wrong", str(error)))

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import date
-from math import exp
 
 import pandas as pd
 
 from serving.dashboard.charts import runs
 from volcast.core.names import LABELS, STATES
-from volcast.monitoring.status import Driver, Versus, coverage
+from volcast.monitoring.status import Versus, coverage
 from volcast.monitoring.status.words import days, percent, points
 
-__all__ = ["day", "of_drivers", "of_fan", "of_regimes", "of_skill", "of_track", "signed_share"]
+__all__ = ["day", "of_fan", "of_regimes", "of_skill", "of_track", "signed_share"]
 
 
 def day(when: date | None) -> str:
@@ -53,17 +52,6 @@ def of_fan(rows: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def of_drivers(parts: Sequence[Driver]) -> str:
-    """Describe how the drivers lead from an average day to the forecast."""
-    base, *moved, total = parts
-    named = [f"{part.words} by {signed_share(part.effect)}" for part in moved]
-    return (
-        f"An average day would be forecast at {percent(exp(base.contribution / 2))}. Moved by "
-        f"{', '.join(named[:-1])}, and {named[-1]}, the forecast is "
-        f"{percent(exp(total.contribution / 2))}. The effects multiply."
-    )
-
-
 def of_regimes(rows: pd.DataFrame) -> str:
     """Describe the regimes, and since when the present one lasts."""
     first, last = rows["close"].iloc[[0, -1]]
@@ -89,11 +77,12 @@ def of_skill(scores: Sequence[Versus]) -> tuple[bool, str]:
     """Return whether volcast was better than all others by both losses, and the details."""
     clauses, all_better = [], True
     for one in scores:
-        losses = {"QLIKE": one.qlike < one.other_qlike, "RMSE": one.rmse < one.other_rmse}
-        behind = " and ".join(loss for loss, better in losses.items() if not better)
+        losses = {"QLIKE": one.qlike - one.other_qlike, "RMSE": one.rmse - one.other_rmse}
+        behind = [loss for loss, difference in losses.items() if difference >= 0]
         all_better = all_better and not behind
-        clause = f"better than {one.name}"
-        clauses.append(f"not {clause} by {behind}" if behind else clause)
+        verdict = "worse" if any(losses[loss] > 0 for loss in behind) else "no better"
+        by = f" by {' and '.join(behind)}" if behind else ""
+        clauses.append(f"{verdict if behind else 'better'} than {one.name}{by}")
     return all_better, f"Over this span volcast is {'; '.join(clauses)}."
 
 
@@ -103,7 +92,7 @@ def of_track(months: pd.DataFrame, metric: str, past: float | None) -> str:
     name = {"qlike": "QLIKE", "rmse": "RMSE"}[metric]
     if "volcast" not in wide:
         return "No month of this span has an outcome."
-    sentences = [f"{name} by month of the forecast, lower is better."]
+    sentences = [f"{name} loss by month of the forecast, lower is better."]
     for other in (LABELS["har_rv"], LABELS["har_x"], LABELS["vix"]):
         if other in wide:
             both = wide[["volcast", other]].dropna()
@@ -112,7 +101,7 @@ def of_track(months: pd.DataFrame, metric: str, past: float | None) -> str:
     worst = wide["volcast"].idxmax()
     sentences.append(f"The worst month was {worst:%b %Y} ({wide['volcast'].max():.2f}).")
     if past is not None:
-        sentences.append(f"Before this span volcast's own mean was {past:.2f} (dotted).")
+        sentences.append(f"Before this span volcast's own mean loss was {past:.2f} (dotted).")
     return " ".join(sentences)
 
 

@@ -136,9 +136,9 @@ def published(store: Store, symbol: str, volcast: float = 0.15, last: float = FO
     )  # fmt: skip
 
 
-def walked(store: Store, volcast: float = 0.15) -> None:
+def walked(store: Store, volcast: float = 0.15, ends: int = len(SESSIONS) - 45) -> None:
     """Write the walk forward that the champion was judged by; it ends before the published."""
-    rows = evaluation(len(SESSIONS) - 45).assign(session=SESSIONS[:-45], symbol="SPY")
+    rows = evaluation(ends).assign(session=SESSIONS[:ends], symbol="SPY")
     bounds = {"lo80": 0.1, "hi80": 0.2, "lo95": 0.08, "hi95": 0.25}
     rows = rows.assign(forecast=volcast, har_rv=0.2, har_x=0.16, vix=0.154, **bounds)
     store.objects.put("runs/cd/evaluation.parquet", evaluation_bytes(rows))

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from serving.dashboard import words
-from serving.dashboard.charts import fan, regimes, runs, steps, track_record, waterfall
+from serving.dashboard.charts import fan, regimes, runs, svg, track_record
+from serving.dashboard.forecast import shares
 from serving.dashboard.markup import notice, table
 from tests.dashboard import stores
 from volcast.core import calendar
@@ -32,37 +33,41 @@ def rows_of(chart, validate=True):
     return [row for rows in chart.to_dict(validate=validate)["datasets"].values() for row in rows]
 
 
-def test_the_bars_of_a_waterfall_lead_from_the_base_to_the_forecast():
-    rows = steps(PARTS)
-    assert list(rows["end"].iloc[[0, -1]]) == pytest.approx([exp(-2), exp(-1.8)])
-    bars = rows[rows["kind"] != "level"]
-    # Each begins where the one before ends, and the last ends at the forecast.
-    assert list(bars["start"]) == pytest.approx([rows["end"].iloc[0], *bars["end"].iloc[:-1]])
-    assert bars["end"].iloc[-1] == pytest.approx(rows["end"].iloc[-1])
-    assert list(rows["kind"]) == ["level", "raises", "lowers", "raises", "level"]
-    assert list(rows["label"]) == ["13.5 %", "+28.4 %", "-9.5 %", "+5.1 %", "16.5 %"]
-    text = words.of_drivers(PARTS)
-    for number in ("13.5 %", "implied volatility by +28.4 %", "16.5 %"):
-        assert number in text
+def test_shares_of_a_forecast_add_up_to_it_in_whatever_order():
+    base, *moved, total = shares(PARTS)
+    assert base == pytest.approx(exp(-2) / exp(-1.8))
+    assert base + sum(moved) == pytest.approx(total) == 1
+    assert [share > 0 for share in moved] == [True, False, True]
+    assert moved[0] / moved[1] == pytest.approx(0.5 / -0.2)
+    reverse = shares([PARTS[0], *PARTS[3:0:-1], PARTS[4]])
+    assert reverse[1:4] == pytest.approx(moved[::-1])
+    unmoved = [PARTS[0], status.Driver("iv", "", None, 0.0), status.Driver("total", "", None, -4.0)]
+    assert shares(unmoved) == [1, 0, 1]
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_every_chart_is_valid_and_has_all_its_rows(full, dark):
+def test_every_chart_is_valid_and_has_all_its_rows(full):
     track, ribbon = status.track(full, "SPY"), status.ribbon(full, "SPY")
     months = status.by_month(track)
-    assert len(rows_of(fan(track, dark))) == len(track)
-    assert len(rows_of(waterfall(steps(PARTS), dark))) == len(PARTS)
-    # The closes, two stretches of a regime, and three names of lanes.
-    assert len(rows_of(regimes(ribbon, dark))) == len(ribbon) + 2 + 3
-    for metric in ("qlike", "rmse"):
-        assert len(rows_of(track_record(months, metric, None, dark))) == len(months)
-        assert len(rows_of(track_record(months, metric, 0.3, dark))) == len(months) + 1
+    assert len(rows_of(fan(track))) == len(track)
+    # The closes and two stretches of a regime.
+    assert len(rows_of(regimes(ribbon))) == len(ribbon) + 2
+    for loss in ("qlike", "rmse"):
+        for past in (None, 0.3):
+            assert len(rows_of(track_record(months, loss, past))) == len(months)
+
+
+def test_a_picture_is_as_wide_as_its_screen_and_takes_the_colours_of_the_page(full):
+    for picture, width in zip(svg(fan(status.track(full, "SPY"))), (640, 350), strict=True):
+        assert f'viewBox="0 0 {width} ' in picture
+        assert "var(--ours)" in picture
+        assert "currentColor" in picture
+        assert "<script" not in picture
 
 
 def test_a_single_forecast_without_an_outcome_is_drawn(full):
     newest = status.track(full, "SPY").tail(1)
-    assert rows_of(fan(newest, False))[0]["realized"] is None
-    unmoved = fan(newest.assign(realized=0.0), False).to_dict()
+    assert rows_of(fan(newest))[0]["realized"] is None
+    unmoved = fan(newest.assign(realized=0.0)).to_dict()
     domains = [
         layer["encoding"]["y"]["scale"]["domain"][0]
         for layer in unmoved["layer"]
@@ -75,7 +80,7 @@ def test_thirty_years_are_drawn():
     days = calendar.sessions(date(1993, 1, 4), date(2022, 12, 30))
     columns = ("forecast", "lo80", "hi80", "lo95", "hi95", "realized")
     rows = pd.DataFrame({"session": days, "origin": "published", **dict.fromkeys(columns, 0.1)})
-    assert len(rows_of(fan(rows, False), validate=False)) == len(days) > 7500
+    assert len(rows_of(fan(rows), validate=False)) == len(days) > 7500
 
 
 def test_stretches_of_a_regime_meet_and_leave_out_what_was_not_fitted():
@@ -104,7 +109,7 @@ def test_a_baseline_that_is_not_beaten_by_either_loss_is_named():
     assert words.of_skill([better])[0]
     all_better, text = words.of_skill([better, by_rmse, neither])
     assert not all_better
-    assert "not better than HAR-X by RMSE; not better than VIX by QLIKE and RMSE" in text
+    assert "no better than HAR-X by RMSE; worse than VIX by QLIKE and RMSE" in text
 
 
 def test_months_are_counted_against_each_baseline():
@@ -125,7 +130,7 @@ def test_months_are_counted_against_each_baseline():
 def test_text_of_the_store_is_escaped_and_numbers_are_aligned_right():
     html = notice("wrong", "<script>alert(1)</script> run `make run`")
     assert "&lt;script&gt;" in html
-    assert '<code class="v">make run</code>' in html
+    assert "<code>make run</code>" in html
     html = table("<i>", ["name", "n"], [["<img src=x>", "1,000"], ["2024", "-2.5 %"]], ours="2024")
     assert "<img" not in html
     assert html.count('<td class="n">') == 2

@@ -1,15 +1,16 @@
-"""A page of a store that lacks something: what is missing is named, the rest is shown."""
+"""What the page shows of whole stores and of those that lack something."""
 
 import re
 import signal
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.dashboard.browser import CHARTS, dashboard, ready, visiting
-from tests.dashboard.stores import HEADLINE, SESSION, prices, published, whole
+from tests.dashboard.stores import SESSION, SESSIONS, prices, published, walked, whole
 from tests.monitoring.monitored import put, running
 from tests.s3_server import free_ports
 from volcast.core.settings import Universe
@@ -17,26 +18,71 @@ from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_DRIFT_DAILY, PREDICTIONS_DAILY
 from volcast.store.universe import remember
 
-# A browser drops its requests when the network changes, as it does when a container begins.
-pytestmark = pytest.mark.xdist_group("interfaces")
+TITLE = "13.1 % SPY, annualised volatility over the next five sessions, 1-8 Jul 2024"
 
 
-@pytest.fixture
-def look(browser, tmp_path):
-    """Return the text of a store's page, once it has so many charts."""
+def test_the_overview_is_the_newest_forecast_its_change_rank_and_interval(look, full_store):
+    text = look(full_store, 3)
+    assert TITLE in text
+    for part in (
+        "Change from yesterday -0.9 points",
+        "Percentile in its own last year 0 of the 252 forecasts before it",
+        "80 % interval 8.6 to 20.1 % 95 %: 7.0 to 26.1 %",
+        "Market calm probability 91.0 %",
+        "As of the close of 28 Jun 2024, by model version 3. Others forecast: HAR-RV 20.0 %, "
+        "HAR-X 16.0 %, VIX 15.4 %.",
+        "an average day 111 %",
+        "implied volatility -11.0 %",
+        "the forecast 100 %",
+    ):
+        assert part in text.replace("\xa0", " ")
 
-    def text_of(uri, charts, address=""):
-        with dashboard(uri, tmp_path / "log") as root, visiting(browser, root + address) as visit:
-            ready(visit.page, charts)
-            text = visit.page.locator(".stMainBlockContainer").inner_text().replace("\xa0", " ")
-        assert "Traceback" not in text
-        return text
 
-    return text_of
+def test_the_first_published_forecast_is_compared_with_the_walk_forward(look, store):
+    whole(store)
+    key = "predictions_daily/symbol=SPY/year=2024/data.parquet"
+    rows = store.read(PREDICTIONS_DAILY, symbols=["SPY"])
+    store.objects.delete(key)
+    store.write(PREDICTIONS_DAILY, rows.slice(len(rows) - 1))
+    walked(store, 0.15, ends=SESSIONS.index(SESSION))
+    text = look(store, 3)
+    assert "Change from yesterday -1.9 points from the walk-forward forecast" in text
+
+
+def test_scores_watch_and_card_are_those_of_the_store(look, full_store):
+    # Forecasts of .15 throughout; HAR-RV is .2, VIX .154, outcomes are spread around .15.
+    text = look(full_store, 3)
+    for part in (
+        "volcast is better than HAR-RV;", "worse than VIX by QLIKE",
+        "▲ regime-shift on 28 Jun 2024: VIX explains it.", "implied volatility ( iv )",
+        "✓ same on 28 Jun 2024: p .4 of being worse against HAR-RV.",
+        "On 28 Jun 2024: not needed: drift regime-shift, error same.", "✓ up to date",
+        "<b>two rows</b> are odd",  # never markup
+        "blend 0123abcd", "beefcafebeef", "79.8 % (of 80 %) and 94.5 % (of 95 %)",
+        "volcast-daily-inference ✕ failed 28 Jun 2024 22:00 UTC",
+        "HAR-RV 0.432 7.55 +19.2 % < .0001",
+        "2024-05-31 22:00 promote none → 3 ana run cd passed the gate",
+    ):  # fmt: skip
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("query", "part"),
+    [
+        ("?symbol=QQQ", "QQQ, annualised volatility"),
+        ("?symbol=<b>XYZ", "There is no forecast of <b>XYZ; this is SPY."),
+        ("?span=5y", "3 Jan 2023 - 28 Jun 2024: 369 forecasts"),
+        ("?span=century", "247 forecasts"),
+        ("?loss=rmse", "RMSE loss by month"),
+    ],
+)
+def test_the_address_chooses_what_is_shown(look, full_store, query, part):
+    charts = 1 if query == "?symbol=QQQ" else 3
+    assert part in look(full_store, charts, query)
 
 
 def test_each_section_of_an_empty_store_names_what_is_missing(look, store):
-    text = look(store.uri, 0)
+    text = look(store, 0)
     assert "SPX: no forecast yet" in text
     assert f"{store.uri}: found an empty store" in text
     assert text.count("Not there yet") >= 8
@@ -47,7 +93,7 @@ def test_each_section_of_an_empty_store_names_what_is_missing(look, store):
 def test_prices_alone_are_shown_with_their_regimes(look, store):
     remember(store, Universe())
     prices(store)
-    text = look(store.uri, 1)
+    text = look(store, 1)
     assert "SPY: no forecast yet" in text
     assert "Stressed since 14 Jun 2024." in text
     assert "There is no champion." in text
@@ -57,8 +103,9 @@ def test_forecasts_without_a_registry_are_shown(look, store):
     remember(store, Universe())
     prices(store)
     published(store, "SPY")
-    text = look(store.uri, 3)
-    assert HEADLINE in text
+    text = look(store, 2)
+    assert TITLE in text
+    assert "39 earlier forecasts are too few" in text
     assert "40 forecasts, the newest 13.1 %. All were published by versions that knew" in text
     assert text.count("There is no outcome of this span yet.") == 2
 
@@ -66,18 +113,19 @@ def test_forecasts_without_a_registry_are_shown(look, store):
 @pytest.mark.parametrize(
     ("key", "charts", "rest"),
     [
+        ("universe.json", 0, "SPX: no forecast yet"),
         ("predictions_daily/symbol=SPY/year=2024/data.parquet", 1, "Stressed since"),
-        ("curated.market_daily/symbol=SPY/year=2024/data.parquet", 3, HEADLINE),
-        ("monitoring.drift_daily/symbol=SPY/year=2024/data.parquet", CHARTS, HEADLINE),
-        ("runs/cd/evaluation.parquet", 2, HEADLINE),
-        ("registry/volcast/3/metrics.json", CHARTS, HEADLINE),
+        ("curated.market_daily/symbol=SPY/year=2024/data.parquet", 2, TITLE),
+        ("monitoring.drift_daily/symbol=SPY/year=2024/data.parquet", 3, TITLE),
+        ("runs/cd/evaluation.parquet", 1, TITLE),
+        ("registry/volcast/3/metrics.json", 3, TITLE),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_shown(look, store, key, charts, rest):
     whole(store)
     assert store.objects.get(key)
     store.objects.put(key, b"torn")
-    text = look(store.uri, charts)
+    text = look(store, charts)
     assert re.search(rf"Cannot be read\. \S*{re.escape(key)}: found", text)
     assert rest in text
 
@@ -89,7 +137,7 @@ def test_a_store_that_cannot_be_reached_is_the_whole_page(look, monkeypatch):
         "AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "of-no-worth",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
-    text = look("s3://bucket/prefix", 0)
+    text = look(Store.open("s3://bucket/prefix"), 0, code=503)
     assert "The store cannot be reached" in text
     assert "s3://bucket" in text
     assert "of-no-worth" not in text
@@ -97,10 +145,24 @@ def test_a_store_that_cannot_be_reached_is_the_whole_page(look, monkeypatch):
 
 
 def test_a_store_on_s3_is_shown(look, s3_uri):
-    whole(Store.open(s3_uri))
-    text = look(s3_uri, CHARTS)
-    assert HEADLINE in text
+    text = look(whole(Store.open(s3_uri)), 3)
+    assert TITLE in text
     assert "The source is an archive: everything should be at 28 Jun 2024." in text
+
+
+def test_a_read_only_store_is_shown_and_not_written_to(look, store):
+    whole(store)
+    paths = [Path(store.uri), *Path(store.uri).rglob("*")]
+    for path in paths:
+        path.chmod(path.stat().st_mode & ~0o222)
+    states = {path: path.stat().st_mtime_ns for path in paths}
+    assert TITLE in look(store, 3)
+    # For root, to whom every folder is open, this is the proof.
+    assert {path: path.stat().st_mtime_ns for path in Path(store.uri).rglob("*")} == {
+        path: states[path] for path in paths[1:]
+    }
+    for path in paths:
+        path.chmod(path.stat().st_mode | 0o200)
 
 
 def test_hindsight_an_old_forecast_and_an_old_drift_check_are_marked(look, store):
@@ -115,32 +177,21 @@ def test_hindsight_an_old_forecast_and_an_old_drift_check_are_marked(look, store
         store, MONITORING_DRIFT_DAILY, "SPY", date(2024, 7, 1), subject="verdict", test="state",
         window=0, fired=False, state="not-run", detail="too few rows",
     )  # fmt: skip
-    text = look(store.uri, CHARTS)
+    text = look(store, 3)
     assert "○ not-run on 1 Jul 2024: too few rows." in text
     assert "Hindsight: version 3 was trained on sessions up to 3 Jan 2025" in text
-    assert "from yesterday" not in text
+    assert "Change from yesterday none" in text
     assert re.search(r"Stale: this forecast is [\d,]+ sessions behind", text)
 
 
-def run(*arguments):
-    command = [sys.executable, "-m", "serving.dashboard", *arguments]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-
-
-def test_a_taken_port_and_a_wrong_store_exit_with_2(tmp_path, store):
-    with dashboard(store.uri, tmp_path / "log") as address:
-        port = address.rpartition(":")[2]
-        ended = run("--store", store.uri, "--port", port)
-        assert (ended.returncode, ended.stdout) == (2, "")
-        assert f"127.0.0.1:{port}: found" in ended.stderr
-    ended = run("--store", "ftp://somewhere")
-    assert ended.returncode == 2
-    assert "expected a local folder or s3://bucket/prefix" in ended.stderr
-
-
-def test_sigterm_ends_it(tmp_path, store):
-    port = free_ports(1)[0]
+@pytest.mark.xdist_group("interfaces")
+def test_the_process_prints_its_address_and_ends_with_sigterm(store, tmp_path):
+    port, log = free_ports(1)[0], tmp_path / "log"
     command = [sys.executable, "-m", "serving.dashboard", "--store", store.uri, "--port", str(port)]
-    with running(command, port, tmp_path / "log") as process:
+    with running(command, port, log) as process:
+        assert httpx.get(f"http://127.0.0.1:{port}/alive").text == "alive"
+        assert f"http://localhost:{port}" in log.read_text()
+        taken = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+        assert (taken.returncode, taken.stdout) == (2, "")
         process.process.send_signal(signal.SIGTERM)
         assert process.process.wait(timeout=30) in (0, -signal.SIGTERM)

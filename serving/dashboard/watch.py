@@ -2,17 +2,14 @@
 
 from datetime import date
 
-import streamlit as st
-
 from serving.dashboard.markup import heading, notice, prose, table
-from serving.dashboard.reads import Reader
 from serving.dashboard.words import day
 from volcast.core import calendar
 from volcast.features.catalog import label
 from volcast.monitoring.status import Health, Missing
 from volcast.monitoring.status.words import session_words
 
-__all__ = ["show_data", "show_watch"]
+__all__ = ["data", "watch"]
 
 _SIGNS = {
     "ok": "✓", "same": "✓", "better": "✓", "too-few": "○", "not-run": "○", "regime-shift": "▲",
@@ -21,22 +18,15 @@ _SIGNS = {
 }  # fmt: skip
 
 
-def show_watch(reader: Reader) -> None:
-    """Show drift, realized error and retraining."""
-    st.html(heading(2, "Drift, error and retraining"))
-    health = reader.health()
-    st.html(_drift(health) + _error(health) + _retrain(health))
+def watch(health: Health) -> str:
+    """Return drift, realized error and retraining."""
+    return _drift(health) + _error(health) + _retrain(health)
 
 
-def show_data(reader: Reader) -> None:
-    """Show how fresh each table is, what checks failed, and how the pipelines ended."""
-    st.html(heading(2, "Data"))
-    health = reader.health()
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.html(_freshness(health))
-    with right:
-        st.html(_jobs(health) + _quality(health))
+def data(health: Health) -> str:
+    """Return how fresh each table is, what checks failed, and how the pipelines ended."""
+    right = _jobs(health) + _quality(health)
+    return f'<div class="pair"><div>{_freshness(health)}</div><div>{right}</div></div>'
 
 
 def _freshness(health: Health) -> str:

@@ -2,33 +2,25 @@
 
 from math import isfinite
 
-import streamlit as st
-
-from serving.dashboard.markup import definitions, heading, prose, table
-from serving.dashboard.reads import Reader
+from serving.dashboard.markup import definitions, details, heading, prose, table
 from serving.dashboard.words import signed_share
 from volcast.core.names import LABELS
 from volcast.evaluation.table import SkillTable, shown_p
-from volcast.monitoring.status import ModelCard, model_card
+from volcast.monitoring.status import ModelCard
 from volcast.monitoring.status.words import percent
 
-__all__ = ["show_model"]
+__all__ = ["model_card"]
 
 
-def show_model(reader: Reader) -> None:
-    """Show what the champion is and how it was judged; read only."""
-    st.html(heading(2, "Model card"))
-    if (card := reader.available(model_card)) is None:
-        return
-    left, right = st.columns(2, gap="large")
+def model_card(card: ModelCard) -> str:
+    """Return what the champion is and how it was judged."""
     periods = card.metrics.tables
-    with left:
-        st.html(_card(card) + _skill("all", periods["all"]))
-        if others := "".join(_skill(name, periods[name]) for name in periods if name != "all"):
-            with st.expander("Other periods, and all baselines"):
-                st.html(others)
-    with right:
-        st.html(_versions(card) + _moves(card))
+    others = "".join(_skill(name, periods[name]) for name in periods if name != "all")
+    more = details("Other periods, and all baselines", others) if others else ""
+    return (
+        f'<div class="pair"><div>{_card(card)}{_skill("all", periods["all"])}{more}</div>'
+        f"<div>{_versions(card)}{_moves(card)}</div></div>"
+    )
 
 
 def _card(card: ModelCard) -> str:
@@ -43,7 +35,7 @@ def _card(card: ModelCard) -> str:
         ("Model hash", champion.sha256[:12]),
         ("Code", lineage.code_version or "unknown"),
     ]
-    return definitions(pairs)
+    return definitions([(name, value, "") for name, value in pairs])
 
 
 def _skill(period: str, skill: SkillTable) -> str:
@@ -53,7 +45,7 @@ def _skill(period: str, skill: SkillTable) -> str:
            else (signed_share(line.gain), shown_p(line.p_better).removeprefix("0"))))
         for line in skill.lines
     ]  # fmt: skip
-    columns = ("walk forward", "QLIKE", "RMSE, points", "QLIKE saved", "p")
+    columns = ("walk forward", "QLIKE loss", "RMSE, points", "QLIKE saved", "p")
     title = (
         f"The gate's table, {period.replace('_', ' ')}: {skill.rows:,} sessions, "
         f"{skill.first} to {skill.last}"

@@ -1,0 +1,173 @@
+"""The newest forecast as one number, whether it may be trusted, and what moved it."""
+
+from html import escape
+from math import exp
+
+from serving.dashboard.facts import Facts
+from serving.dashboard.markup import definitions, details, notice, prose, table
+from serving.dashboard.words import day, signed_share
+from volcast.core import calendar
+from volcast.core.errors import VolcastError
+from volcast.core.names import LABELS
+from volcast.monitoring import status
+from volcast.monitoring.status.words import days, percent, points, session_words
+
+__all__ = ["drivers", "headline", "shares"]
+
+_YEAR, _FEW = 252, 60
+
+
+def headline(facts: Facts) -> str:
+    """Return the newest forecast, its change, its rank, its interval, and how far to trust it."""
+    try:
+        outlook = facts.outlook
+    except VolcastError as error:
+        title = f"{facts.symbol}: the forecast cannot be read"
+        return f"<h1>{escape(title)}</h1>{notice('wrong', str(error))}"
+    if isinstance(outlook, status.Missing):
+        title = f"{facts.symbol}: no forecast yet"
+        return f"<h1>{escape(title)}</h1>{notice('missing', str(outlook))}"
+    row = outlook.row
+    span = days(row["target_from"], row["target_to"])
+    title = f"{row['symbol']}, annualised volatility over the next five sessions, {span}"
+    probability = row.get(f"p_{row['regime']}")
+    overview = [
+        _change(facts, outlook),
+        _rank(facts, outlook),
+        ("80 % interval", f"{100 * row['lo80']:.1f} to {100 * row['hi80']:.1f} %",
+         f"95 %: {100 * row['lo95']:.1f} to {100 * row['hi95']:.1f} %"),
+        ("Market", row["regime"] or "unknown",
+         "" if probability is None else f"probability {percent(probability)}"),
+    ]  # fmt: skip
+    others = (
+        f"{LABELS[name]} {percent(value)}"
+        for name in ("har_rv", "har_x", "vix")
+        if (value := row[f"baseline_{name}"]) is not None
+    )
+    text = (
+        f"As of the close of {day(row['session'])}, by model version {row['model_version']}. "
+        f"Others forecast: {', '.join(others) or 'nothing'}."
+    )
+    return (
+        f'<p class="kicker">volcast · forecast of realized volatility</p>'
+        f'<h1><span class="number">{percent(row["rv_5d_hat"])}</span> {escape(title)}</h1>'
+        + _hindsight(outlook) + _stale(facts) + definitions(overview) + prose(text)
+    )  # fmt: skip
+
+
+def _change(facts: Facts, outlook: status.Outlook) -> tuple[str, str, str]:
+    name = "Change from yesterday"
+    if outlook.change is not None:
+        return name, f"{points(outlook.change)} points", ""
+    rows = _past(facts, outlook)
+    if rows and rows[-1][0] == calendar.after(outlook.row["session"], -1):
+        change = points(outlook.row["rv_5d_hat"] - rows[-1][1])
+        return name, f"{change} points", "from the walk-forward forecast"
+    return name, "none", "no forecast of the session before"
+
+
+def _rank(facts: Facts, outlook: status.Outlook) -> tuple[str, str, str]:
+    name, rows = "Percentile in its own last year", _past(facts, outlook)[-_YEAR:]
+    if len(rows) < _FEW:
+        return name, "unknown", f"{len(rows)} earlier forecasts are too few"
+    below = sum(value < outlook.row["rv_5d_hat"] for _, value in rows) / len(rows)
+    return name, f"{100 * below:.0f}", f"of the {len(rows)} forecasts before it"
+
+
+def _past(facts: Facts, outlook: status.Outlook) -> list[tuple[object, float]]:
+    """Return sessions and forecasts before this one; none if this one is hindsight."""
+    try:
+        track = facts.track
+    except VolcastError:
+        return []  # the sections on the track have the error
+    if outlook.hindsight or isinstance(track, status.Missing):
+        return []
+    rows = track[track["session"] < outlook.row["session"]]
+    return list(zip(rows["session"], rows["forecast"], strict=True))
+
+
+def _hindsight(outlook: status.Outlook) -> str:
+    if not outlook.hindsight:
+        return ""
+    version, trained_to = outlook.row["model_version"], outlook.row["model_as_of"]
+    trained = (
+        "does not record which sessions it was trained on"
+        if trained_to is None
+        else f"was trained on sessions up to {day(trained_to)}"
+    )
+    text = f"Hindsight: version {version} {trained}, so this is no forecast that"
+    return notice("warning", f"{text} could have been made then.")
+
+
+def _stale(facts: Facts) -> str:
+    try:
+        health = facts.health
+    except VolcastError:
+        # The section on data has the error.
+        return notice("warning", "Whether this forecast is up to date cannot be determined.")
+    if not health.overdue:
+        return ""
+    return notice(
+        "warning",
+        f"Stale: this forecast is {session_words(health.overdue)} behind; the data should be at "
+        f"{day(health.expected)}. Run `make run`, or `volcast infer`.",
+    )
+
+
+def shares(parts: list[status.Driver]) -> list[float]:
+    """Return each part of a forecast as a share of it: those before the total add up to one.
+
+    Contributions multiply volatility; a change is divided among them in proportion, as by the
+    logarithmic mean Divisia index, so that their order does not matter.
+    """
+    base, *moved, total = (part.contribution / 2 for part in parts)
+    change = total - base
+    rate = (1 - exp(-change)) / change if change else 1.0
+    return [exp(-change), *(rate * one for one in moved), 1.0]
+
+
+def drivers(outlook: status.Outlook) -> str:
+    """Return what adds up to the newest forecast, in percent of it."""
+    parts = status.drivers(outlook.row)
+    of_forecast = shares(parts)
+    ends, level = [], 0.0
+    for part, share in zip(parts, of_forecast, strict=True):
+        start = 0.0 if part.feature == "total" else level
+        level = start + share
+        ends.append((start, level))
+    low, high = min(min(pair) for pair in ends), max(max(pair) for pair in ends)
+    rows = []
+    for part, share, (start, end) in zip(parts, of_forecast, ends, strict=True):
+        whole = part.feature in ("base", "total")
+        kind = "level" if whole else "raises" if share > 0 else "lowers"
+        left, width = ((x / (high - low)) for x in (min(start, end) - low, abs(end - start)))
+        bar = f'<i class="{kind}" style="left:{left:.2%};width:{width:.2%}"></i>'
+        value = f"{100 * share:.0f} %" if whole else f"{100 * share:+.1f} %"
+        rows.append(
+            f'<tr class="{kind}"><th scope="row">{escape(part.words)}</th>'
+            f'<td class="n">{value}</td><td class="bar" aria-hidden="true">{bar}</td></tr>'
+        )
+    bars = (
+        '<table class="v bars"><caption>What adds up to the forecast, in percent of it</caption>'
+        '<thead><tr><th scope="col">driver</th><th scope="col" class="n">share</th>'
+        '<th scope="col">from zero to the forecast</th></tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
+    average, whole_forecast = (
+        percent(exp(part.contribution / 2)) for part in (parts[0], parts[-1])
+    )
+    text = (
+        f"An average day, {average}, is {100 * of_forecast[0]:.0f} % of the forecast of "
+        f"{whole_forecast}."
+    )
+    columns = ("driver", "feature", "its value", "log variance", "effect alone")
+    numbers = table("Contributions add up in log variance", columns, [_row(p) for p in parts])
+    return bars + prose(text) + details("As the model adds them", numbers)
+
+
+def _row(part: status.Driver) -> tuple[str, ...]:
+    whole = part.feature in ("base", "total")
+    value = "" if part.value is None else f"{part.value:.3f}"
+    name = "" if part.value is None else f"`{part.feature}`"
+    effect = "" if whole else signed_share(part.effect)
+    return part.words, name, value, f"{part.contribution:+.3f}", effect
