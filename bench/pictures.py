@@ -7,6 +7,7 @@ repository.
 import sys
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -16,7 +17,7 @@ from volcast.store import Store
 from volcast.store.universe import recall
 
 _FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
-_PICTURES = {
+_PICTURES: dict[str, dict[str, Any]] = {
     "page-light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 1080}},
     "page-dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 1080}},
     "page-narrow": {
@@ -38,9 +39,10 @@ def main(store: str) -> None:
         for name, options in _PICTURES.items():
             page = chromium.new_context(**options).new_page()
             page.goto(address)
-            # A page of few colours needs no more of them: half the bytes.
-            picture = Image.open(BytesIO(page.screenshot())).quantize(256)
-            picture.save(_FOLDER / f"{name}.png", optimize=True)
+            picture = Image.open(BytesIO(page.screenshot())).convert("RGB")
+            # A page of few colours needs no more of them: a third of the bytes.
+            few = picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            few.save(_FOLDER / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

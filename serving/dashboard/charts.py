@@ -86,7 +86,7 @@ def _drawn(spec: str, width: int) -> str:
     picture: str = vl_convert.vegalite_to_svg(json.loads(spec) | {"width": width})
     # What Vega writes for screen readers becomes what a pointer shows; they read the caption.
     titled = re.sub(
-        r'<(path|text) aria-label="([^"]*)" role="graphics-symbol" aria-roledescription="[^"]*"'
+        r'<(\w+) aria-label="([^"]*)" role="graphics-symbol" aria-roledescription="[^"]*"'
         r"([^>]*)/>",
         r"<\1\3><title>\2</title></\1>",
         picture,
@@ -111,13 +111,13 @@ def fan(rows: pd.DataFrame) -> alt.LayerChart:
     values = values.assign(session=days, origin=rows["origin"], newest=days == last)
     base = alt.Chart().encode(x=alt.X("session:T", scale=span, axis=_time_axis(days)))
     bands = [
-        base.mark_area(fill=colour, fillOpacity=opacity).encode(
+        base.mark_area(fill=colour, fillOpacity=opacity, aria=False).encode(
             y=y[f"lo{level}"], y2=alt.Y2(f"hi{level}:Q")
         )
         for level, colour, opacity in ((95, SKY, 0.25), (80, BLUE, 0.3))
     ]
     dashes = alt.Scale(domain=list(_DASHES), range=list(_DASHES.values()))
-    line = base.mark_line(color=_OURS, strokeWidth=1.8).encode(
+    line = base.mark_line(color=_OURS, strokeWidth=1.8, aria=False).encode(
         y=y["forecast"], strokeDash=alt.StrokeDash("origin:N", scale=dashes, legend=None)
     )
     outcomes = base.mark_circle(
