@@ -1,7 +1,7 @@
 """What mkdocs adds to the pages: parts generated from the code, and links out of ``docs``.
 
-``<!-- generated: NAME -->`` in a page is replaced by what the function ``NAME`` of `GENERATED`
-returns, ``<!-- include: FILE -->`` by a file of the repository.
+A line that ends in ``<!-- generated: NAME -->`` is replaced by what the function ``NAME`` of
+`GENERATED` returns, one that ends in ``<!-- include: FILE -->`` by a file of the repository.
 """
 
 import ast
@@ -45,7 +45,7 @@ def on_page_markdown(markdown: str, *, page: Page, config: Any, **_: object) -> 
         return _with_links((ROOT / name).read_text(encoding="utf-8"), name, here, repository)
 
     linked = _with_links(markdown, here, here, repository)
-    return re.sub(r"<!-- (generated|include): (\S+) -->", part, linked)
+    return re.sub(r"^.*<!-- (generated|include): (\S+) -->$", part, linked, flags=re.MULTILINE)
 
 
 def _with_links(markdown: str, source: str, page: str, repository: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -147,13 +146,18 @@ def _fingerprint(places: _Places) -> str:
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
-@lru_cache(maxsize=1)
 def _register_utc_times() -> None:
     """Make Feast's SQLite store write and read its timestamps in UTC.
 
-    Feast strips the zone and then counts seconds as if the time were local.
+    Feast strips the zone and then counts seconds as if the time were local. The converters belong
+    to the whole process, and IPython, which shap imports where it is installed, replaces this one:
+    so it is registered each time a store is opened, and reads the text of IPython's history too.
     """
     sqlite3.register_adapter(datetime, lambda moment: int(make_tzaware(moment).timestamp()))
-    sqlite3.register_converter(
-        "timestamp", lambda stored: datetime.fromtimestamp(int(stored), UTC).replace(tzinfo=None)
-    )
+    sqlite3.register_converter("timestamp", _utc_time)
+
+
+def _utc_time(stored: bytes) -> datetime:
+    if stored.isdigit():
+        return datetime.fromtimestamp(int(stored), UTC).replace(tzinfo=None)
+    return datetime.fromisoformat(stored.decode())

@@ -23,3 +23,6 @@ def test_the_quickstart_runs_and_shows_forecast_drivers_chart_and_skill(tmp_path
     assert sum("<table" in table for table in tables) == 3
     assert sum("vegaEmbed" in table for table in tables) == 1
     assert list(tmp_path.iterdir()) == []
+    printed = [one.text.strip() for outputs in shown for one in outputs if "text" in one]
+    assert len(printed) == 1
+    assert printed[0] in (ROOT / "docs/index.md").read_text(encoding="utf-8")
