@@ -7,7 +7,7 @@ tables of `volcast.monitoring.status`. Text takes the colour of the page, and ou
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any, Literal
@@ -16,11 +16,12 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
+from serving.dashboard.words import bounds, day, runs
 from volcast.core.names import LABELS
 from volcast.evaluation.charts import BLUE, GREEN, REGIME_COLOURS, SKY, VERMILION
 from volcast.monitoring.status.words import percent
 
-__all__ = ["FAN_KEYS", "fan", "regimes", "runs", "svg", "track_keys", "track_record"]
+__all__ = ["FAN_KEYS", "fan", "regimes", "svg", "track_keys", "track_record"]
 
 # Thirty years are 7,500 sessions; Altair's own bound is 5,000 rows.
 alt.data_transformers.disable_max_rows()
@@ -123,12 +124,7 @@ def fan(rows: pd.DataFrame) -> alt.LayerChart:
     outcomes = base.mark_circle(
         color=_INK, size=18 if len(rows) < _HOVERED else 8, opacity=0.75, aria=False
     ).encode(y=y["realized"])
-    tooltip = [
-        alt.Tooltip("session:T", title="as of", format="%-d %b %Y"),
-        alt.Tooltip("origin:N", title="kind"),
-        *(alt.Tooltip(f"{name}:Q", format=".1%") for name in names),
-    ]
-    hover = base.mark_rule(opacity=0, strokeWidth=max(1, 900 / len(rows))).encode(tooltip=tooltip)
+    hover = base.mark_rule(opacity=0, strokeWidth=max(1, 900 / len(rows)))
     newest = base.transform_filter("datum.newest").encode(y=y["forecast"])
     point = newest.mark_point(
         filled=True, shape="diamond", size=110, color=_OURS, opacity=1, aria=False
@@ -136,25 +132,17 @@ def fan(rows: pd.DataFrame) -> alt.LayerChart:
     label = newest.mark_text(
         align="left", dx=8, fontWeight="bold", color=_INK, aria=False
     ).encode(text=alt.value(percent(rows["forecast"].iloc[-1])))  # fmt: skip
-    hovers = [hover] if len(rows) <= _HOVERED else []
-    return _layered([*bands, line, outcomes, *hovers, point, label], values, 300, "shared")
+    layers = [*bands, line, outcomes, point, label]
+    if len(rows) <= _HOVERED:
+        values["words"] = [_words(row) for row in rows.to_dict("records")]
+        layers.append(hover.encode(description="words:N"))
+    return _layered(layers, values, 300, "shared")
 
 
-def runs(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the stretches of one regime: regime, first, until (the next session) and sessions.
-
-    Sessions without a regime are left out.
-    """
-    day = pd.to_datetime(rows["session"])
-    names = rows["regime"].fillna("")
-    until = day.shift(-1).fillna(day + pd.Timedelta(days=1))
-    stretches = (
-        pd.DataFrame({"regime": names, "first": day, "until": until})
-        .groupby((names != names.shift()).cumsum())
-        .agg({"regime": ["first", "size"], "first": "min", "until": "max"})
-        .set_axis(["regime", "sessions", "first", "until"], axis="columns")
-    )
-    return stretches[stretches["regime"] != ""].reset_index(drop=True)
+def _words(row: dict[Hashable, Any]) -> str:
+    realized = "not known yet" if pd.isna(row["realized"]) else percent(row["realized"])
+    interval = "" if pd.isna(row["lo80"]) else f", 80 % {bounds(row['lo80'], row['hi80'])}"
+    return f"{day(row['session'])}: {percent(row['forecast'])}{interval}; realized {realized}"
 
 
 def regimes(rows: pd.DataFrame) -> alt.LayerChart:
@@ -163,6 +151,10 @@ def regimes(rows: pd.DataFrame) -> alt.LayerChart:
     lane = {name: len(names) - 1 - place for place, name in enumerate(names)}
     stretches = runs(rows)
     stretches["lane"] = stretches["regime"].map(lane)
+    stretches["words"] = [
+        f"{one['regime']}, {one['sessions']} sessions from {day(one['first'])}"
+        for one in stretches.to_dict("records")
+    ]
     lanes = alt.Scale(domain=[0, _LANES], nice=False)
     axis = alt.Axis(
         values=[lane[name] + 0.42 for name in names], orient="right", title=None, grid=False,
@@ -182,10 +174,7 @@ def regimes(rows: pd.DataFrame) -> alt.LayerChart:
         .mark_rect(opacity=0.9)
         .encode(
             y=from_below, y2=alt.Y2("top:Q"),
-            tooltip=[
-                "regime:N", *(alt.Tooltip(f"{name}:T", format="%-d %b %Y")
-                              for name in ("first", "until")),
-            ],
+            description="words:N",
         )
     )  # fmt: skip
     low, high = rows["close"].min(), rows["close"].max()
@@ -218,13 +207,11 @@ def track_record(months: pd.DataFrame, loss: str, past: float | None) -> alt.Lay
     dash = alt.StrokeDash("name:N", scale=dashes, legend=None)
     layers = [base.mark_line(strokeWidth=1.8, aria=False).encode(strokeDash=dash)]
     if len(values) <= _HOVERED:
-        tooltip = [
-            alt.Tooltip("month:T", format="%b %Y"),
-            alt.Tooltip("name:N", title="forecast"),
-            alt.Tooltip(f"{loss}:Q", format=".3f"),
-            alt.Tooltip("n:Q", title="sessions"),
+        values["words"] = [
+            f"{row['month']:%b %Y}: {row['name']} {row[loss]:.3f}, {row['n']} sessions"
+            for row in values.to_dict("records")
         ]
-        layers.append(base.mark_circle(size=26, opacity=1).encode(tooltip=tooltip))
+        layers.append(base.mark_circle(size=26, opacity=1).encode(description="words:N"))
     if past is not None:
         mean = alt.Chart().mark_rule(color=_INK, strokeDash=_BEFORE, aria=False)
         layers.append(mean.encode(y=alt.datum(past)))

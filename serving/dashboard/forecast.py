@@ -5,7 +5,7 @@ from math import exp
 
 from serving.dashboard.facts import Facts
 from serving.dashboard.markup import definitions, details, notice, prose, table
-from serving.dashboard.words import day, signed_share
+from serving.dashboard.words import bounds, day, signed_share
 from volcast.core import calendar
 from volcast.core.errors import VolcastError
 from volcast.core.names import LABELS
@@ -34,8 +34,8 @@ def headline(facts: Facts) -> str:
     overview = [
         _change(facts, outlook),
         _rank(facts, outlook),
-        ("80 % interval", f"{100 * row['lo80']:.1f} to {100 * row['hi80']:.1f} %",
-         f"95 %: {100 * row['lo95']:.1f} to {100 * row['hi95']:.1f} %"),
+        ("80 % interval", bounds(row["lo80"], row["hi80"]),
+         f"95 %: {bounds(row['lo95'], row['hi95'])}"),
         ("Market", row["regime"] or "unknown",
          "" if probability is None else f"probability {percent(probability)}"),
     ]  # fmt: skip

@@ -7,7 +7,7 @@ import pandas as pd
 
 from serving.dashboard import charts
 from serving.dashboard.markup import details, figure, notice, prose, table
-from serving.dashboard.words import of_fan, of_regimes, of_skill, of_track, signed_share
+from serving.dashboard.words import bounds, of_fan, of_regimes, of_skill, of_track, signed_share
 from volcast.features.catalog import STATE_FEATURES
 from volcast.monitoring.status import against, by_month, coverage
 from volcast.monitoring.status.words import percent
@@ -115,7 +115,7 @@ def _as_table(
 
 def _fan_row(row: dict[Hashable, Any]) -> tuple[str, ...]:
     intervals = (
-        "" if pd.isna(low) else f"{100 * low:.1f} - {100 * high:.1f} %"
+        "" if pd.isna(low) else bounds(low, high)
         for low, high in ((row["lo80"], row["hi80"]), (row["lo95"], row["hi95"]))
     )
     forecast, realized = (_or_blank(row[name]) for name in ("forecast", "realized"))

@@ -5,12 +5,20 @@ from datetime import date
 
 import pandas as pd
 
-from serving.dashboard.charts import runs
 from volcast.core.names import LABELS, STATES
 from volcast.monitoring.status import Versus, coverage
 from volcast.monitoring.status.words import days, percent, points
 
-__all__ = ["day", "of_fan", "of_regimes", "of_skill", "of_track", "signed_share"]
+__all__ = [
+    "bounds",
+    "day",
+    "of_fan",
+    "of_regimes",
+    "of_skill",
+    "of_track",
+    "runs",
+    "signed_share",
+]
 
 
 def day(when: date | None) -> str:
@@ -21,6 +29,11 @@ def day(when: date | None) -> str:
 def signed_share(value: float) -> str:
     """Return a share of one as ``+5.0 %``."""
     return f"{100 * value:+.1f} %"
+
+
+def bounds(low: float, high: float) -> str:
+    """Return an interval of volatilities as ``8.6 to 20.1 %``."""
+    return f"{100 * low:.1f} to {100 * high:.1f} %"
 
 
 def of_fan(rows: pd.DataFrame) -> str:
@@ -50,6 +63,23 @@ def of_fan(rows: pd.DataFrame) -> str:
         else "All were published by versions that knew nothing later."
     )
     return " ".join(sentences)
+
+
+def runs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the stretches of one regime: regime, first, until (the next session) and sessions.
+
+    Sessions without a regime are left out.
+    """
+    day = pd.to_datetime(rows["session"])
+    names = rows["regime"].fillna("")
+    until = day.shift(-1).fillna(day + pd.Timedelta(days=1))
+    stretches = (
+        pd.DataFrame({"regime": names, "first": day, "until": until})
+        .groupby((names != names.shift()).cumsum())
+        .agg({"regime": ["first", "size"], "first": "min", "until": "max"})
+        .set_axis(["regime", "sessions", "first", "until"], axis="columns")
+    )
+    return stretches[stretches["regime"] != ""].reset_index(drop=True)
 
 
 def of_regimes(rows: pd.DataFrame) -> str:

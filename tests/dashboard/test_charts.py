@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from serving.dashboard import words
-from serving.dashboard.charts import fan, regimes, runs, svg, track_record
+from serving.dashboard.charts import fan, regimes, svg, track_record
 from serving.dashboard.forecast import shares
 from serving.dashboard.markup import notice, table
 from tests.dashboard import stores
@@ -86,7 +86,7 @@ def test_thirty_years_are_drawn():
 def test_stretches_of_a_regime_meet_and_leave_out_what_was_not_fitted():
     days = [date(2024, 1, day) for day in (2, 3, 4, 5, 8)]
     rows = pd.DataFrame({"session": days, "regime": [None, "calm", "calm", "stressed", "calm"]})
-    stretches = runs(rows)
+    stretches = words.runs(rows)
     assert list(stretches["regime"]) == ["calm", "stressed", "calm"]
     assert list(stretches["sessions"]) == [2, 1, 1]
     assert [f"{day:%d}" for day in stretches["first"]] == ["03", "05", "08"]

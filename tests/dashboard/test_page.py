@@ -39,7 +39,7 @@ def test_each_chart_is_drawn_and_described_in_text(page):
         figure = page.locator("figure", has_text=words.replace(" %", "\xa0%"))
         assert figure.locator("svg:visible :is(path, line, text)").count() > least, words
     newest = page.locator("figure").first.locator("div:visible title").all_text_contents()[-1]
-    assert newest.startswith("as of: 28 Jun 2024; kind: published; forecast: 13.1%")
+    assert newest == "28 Jun 2024: 13.1 %, 80 % 8.6 to 20.1 %; realized not known yet"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_chart_is_also_a_table_that_opens_by_keyboard(page):
     table.wait_for()
     cells = table.locator("tbody tr").first.locator("th, td").all_inner_texts()
     assert [cell.replace("\xa0", " ") for cell in cells] == [
-        "2024-06-28", "published", "13.1 %", "8.6 - 20.1 %", "7.0 - 26.1 %", "",
+        "2024-06-28", "published", "13.1 %", "8.6 to 20.1 %", "7.0 to 26.1 %", "",
     ]  # fmt: skip
 
 
