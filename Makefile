@@ -55,7 +55,7 @@ run: $(RUN) $(DRIFT) ## Train if there is no champion, forecast, and print the f
 	@$(BIN)/volcast run
 
 evaluate: $(RUN) ## Walk forward on several symbols, side by side: SYMBOLS=SPY,QQQ,IWM ABLATION=1
-	@$(BIN)/volcast run --pipeline evaluate $(if $(SYMBOLS),--symbols $(SYMBOLS)) $(if $(ABLATION),--ablation)
+	@$(BIN)/volcast run --pipeline evaluate $(subst $(COMMA), ,$(SYMBOLS)) $(if $(ABLATION),--ablation)
 
 ingest features train infer drift: $(RUN)
 	@$(BIN)/volcast $@

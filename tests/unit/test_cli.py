@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+import volcast
 from tests.contract_rows import contract_rows
 from tests.markets import UNIVERSE, crown, features_of, fill
 from tests.s3_server import free_ports
@@ -27,7 +28,7 @@ from volcast.training import train
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    def volcast(*arguments):
+    def call(*arguments):
         monkeypatch.setattr(sys, "argv", ["volcast", *arguments])
         monkeypatch.setenv("COLUMNS", "500")
         try:
@@ -36,7 +37,7 @@ def run(monkeypatch, capsys):
             return ended.code or 0, "".join(capsys.readouterr())
         return 0, "".join(capsys.readouterr())
 
-    return volcast
+    return call
 
 
 def test_an_empty_store_is_named_with_what_to_do(run, tmp_path):
@@ -56,6 +57,7 @@ def test_an_empty_store_is_named_with_what_to_do(run, tmp_path):
         ("ingest", "--source", "ftp"),
         ("run", "--steps", "validate"),
         ("run", "--steps", "ingest,validat"),
+        ("run", "SPX", "SPY"),
     ],
 )
 def test_wrong_use_is_exit_code_2(run, store, arguments):
@@ -72,11 +74,10 @@ def test_no_champion_is_exit_code_10_and_a_session_not_ingested_is_stale_exit_co
     assert (code, "StaleInput" in output) == (40, True)
 
 
-def test_an_unwritable_store_is_named_and_may_be_retried(run, tmp_path):
+def test_a_store_whose_place_is_taken_is_named_and_may_be_retried(run, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    code, output = run("ingest", "--source", "sample", "--store", str(tmp_path / "file" / "store"))
-    assert code == 20
-    assert "StoreUnavailable" in output
+    code, output = run("features", "--store", str(tmp_path / "file" / "store"))
+    assert (code, "StoreUnavailable" in output) == (20, True)
 
 
 def test_a_malformed_csv_names_file_and_fault_and_leaves_nothing(run, tmp_path):
@@ -153,6 +154,76 @@ def test_a_run_continues_from_its_folder_and_records_its_failure(run, tmp_path):
     assert (row["job"], row["outcome"], row["exit_code"]) == (
         "volcast-daily-inference", "failed", 10,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "named"),
+    [
+        ((), {"VOLCAST_SOURCE": "yahoo"}, "yfinance?"),
+        (("--source", "yaho"), {}, "yfinance"),
+        ((), {"VOLCAST_AS_OF": "12/31/2018"}, "YYYY-MM-DD"),
+        ((), {"VOLCAST_AS_OF": "20181231"}, "YYYY-MM-DD"),
+        (("--as-of", "2018-12-29"), {}, "2018-12-28 and 2018-12-31"),
+        (("--as-of", "2018-12-25"), {}, "2018-12-24 and 2018-12-26"),
+        (("--as-of", "2030-01-02"), {}, "ends 2018-12-31"),
+        (("--as-of", "1998-12-31"), {}, "begins 1999-01-04"),
+        (("--source", "yfinance", "--as-of", "2030-01-02"), {}, "has not closed"),
+        (("QQQ",), {}, "SPX"),
+        (("--source", "csv"), {}, "source_path"),
+        (("--source", "csv", "--path", "nowhere"), {}, "nowhere/market"),
+        (("--source", "csv", "--path", "folder"), {}, "QQQ"),
+        (("--store", "missing/store"), {}, "missing"),
+        (("--store", "file"), {}, "file"),
+    ],
+)
+def test_wrong_settings_end_before_anything_starts(
+    run, tmp_path, monkeypatch, arguments, environment, named
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder/market").mkdir(parents=True)
+    (tmp_path / "folder/market/QQQ.csv").touch()
+    (tmp_path / "file").touch()
+    before = sorted(tmp_path.rglob("*"))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    words = [str(tmp_path / word) if word in {"missing/store", "file"} else word
+             for word in arguments]  # fmt: skip
+    code, output = run("run", *words)
+    assert (code, named in output) == (2, True), output
+    assert "Fetch rows" not in output
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_store_of_another_source_or_target_is_refused_before_anything_starts(run, store):
+    crown(store, fill(store, 6))
+    before = store.objects.list("")
+    for arguments, named in (
+        ((), "rows of synthetic"),
+        (("SYNBOND", "--source", "synthetic"), "champion of SYN"),
+    ):
+        code, output = run("run", *arguments, "--store", store.uri)
+        assert (code, named in output) == (2, True), output
+    assert store.objects.list("") == before
+
+
+def test_an_interrupted_step_is_recorded_and_ends_in_130(run, tmp_path, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("volcast.steps.data.ingestion.ingest", interrupted)
+    code, output = run("run", "--source", "synthetic", "--store", str(tmp_path / "store"))
+    assert (code, "Traceback" in output, "run again" in output) == (130, False, True)
+    (row,) = Store.open(str(tmp_path / "store")).read(MONITORING_JOBS).to_pylist()
+    assert (row["outcome"], row["exit_code"]) == ("failed", 130)
+
+
+def test_the_version_is_printed_and_a_shell_completes_commands(run, monkeypatch):
+    code, output = run("--version")
+    assert (code, output.split()) == (0, ["volcast", volcast.__version__])
+    monkeypatch.setenv("_VOLCAST_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "volcast r")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    assert {"run", "registry"} <= set(run()[1].split())
 
 
 def test_show_prints_a_versions_record_recipe_and_intervals(run, store):

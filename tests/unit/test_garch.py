@@ -96,7 +96,7 @@ def test_processes_side_by_side_give_the_same_bytes_and_report_progress(
     garch_forecasts(rows, store, processes=2, progress=lambda *counts: calls.append(counts))
     assert store.objects.get(KEY) == alone
     count = 2 * len(garch._months(rows["session"].tolist(), 100 * rows["ret_1"].to_numpy()))
-    assert calls == [(i + 1, count) for i in range(count)]
+    assert calls == [("GARCH fits", i + 1, count) for i in range(count)]
 
 
 def test_processes_start_from_a_script_that_is_no_file_and_guards_nothing(tmp_path):

@@ -1,6 +1,5 @@
 """Shared by the commands: options, the store, days, and one way to print."""
 
-import re
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +7,7 @@ import typer
 from rich.console import Console
 
 from volcast.core.errors import ConfigError
-from volcast.core.settings import Universe, read_settings
+from volcast.core.settings import Universe, parse_day, read_settings
 
 if TYPE_CHECKING:
     from volcast.store import Store
@@ -31,12 +30,10 @@ console = Console()
 
 
 def _day(text: str) -> date | None:
-    if not text.strip():
-        return None
-    # fromisoformat would take a week date.
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-        raise typer.BadParameter(f"{text!r} is no day as YYYY-MM-DD")
-    return date.fromisoformat(text)
+    try:
+        return parse_day(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 StoreOption = Annotated[str | None, typer.Option(help="A local folder or s3://bucket/prefix.")]

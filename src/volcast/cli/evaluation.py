@@ -59,12 +59,12 @@ def evaluate(  # noqa: PLR0913
         )  # fmt: skip
     seed = read_settings().seed
     with Progress(console=console, transient=True) as bars:
-        walking = _bar(bars, "walking forward")
-        result = walk(opened, universe, first, last, seed=seed, progress=walking)
+        move = _mover(bars)
+        result = walk(opened, universe, first, last, seed=seed, progress=move)
         if garch:
-            result = result.with_garch(opened, _bar(bars, "GARCH fits"))
+            result = result.with_garch(opened, move)
         if ablation:
-            result = result.with_ablations(seed, _bar(bars, "ablation"))
+            result = result.with_ablations(seed, move)
     _write(out, evaluation_bytes(result.rows))
     if len(scored(result.rows)):
         print_table(compare(result.rows), universe.target)
@@ -75,14 +75,14 @@ def evaluate(  # noqa: PLR0913
     print_line(f"{len(result.rows)} sessions written to {out}")
 
 
-def _bar(bars: Progress, name: str) -> Callable[[int, int], None]:
-    """Return what moves a bar of its own, which appears with the first step done."""
-    tasks: list[TaskID] = []
+def _mover(bars: Progress) -> Callable[[str, int, int], None]:
+    """Return what moves a bar for each name, which appears with the first one done."""
+    tasks: dict[str, TaskID] = {}
 
-    def move(done: int, all_: int) -> None:
-        if not tasks:
-            tasks.append(bars.add_task(name, total=all_))
-        bars.update(tasks[0], completed=done)
+    def move(name: str, done: int, total: int) -> None:
+        if name not in tasks:
+            tasks[name] = bars.add_task(name, total=total)
+        bars.update(tasks[name], completed=done)
 
     return move
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from volcast import __version__
 from volcast.cli.arguments import (
     DayOption,
     From,
@@ -24,19 +25,33 @@ from volcast.cli.registry import app as registry_app
 from volcast.cli.steps import drift, features, infer, ingest, run, train
 from volcast.core.errors import VolcastError
 from volcast.core.settings import read_settings
+from volcast.steps.calls import INTERRUPTED
 
 if TYPE_CHECKING:
     from volcast.brief import Library
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
-    name="volcast", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    help="Forecasts the realized volatility of the next five sessions.",
-)  # fmt: skip
+app = typer.Typer(name="volcast", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(registry_app, name="registry")
 for command in (run, ingest, features, train, infer, drift, evaluate):
     app.command()(command)
+
+
+def _print_version(shown: bool) -> None:
+    if shown:
+        print_line(f"volcast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+) -> None:
+    """Forecasts the realized volatility of the next five sessions."""
 
 
 @app.command()
@@ -130,3 +145,7 @@ def main() -> None:
         message = escape(f"{type(error).__name__}: {error}")
         Console(stderr=True).print(f"[red]error[/]: {message}")
         sys.exit(error.exit_code)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            Console(stderr=True).print("stopped; run again to continue")
+        raise

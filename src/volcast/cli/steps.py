@@ -1,11 +1,11 @@
 """Commands that run steps of the pipelines: a whole day, or a few of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
@@ -16,10 +16,12 @@ from volcast.cli.arguments import (
     open_session,
     open_store,
     open_with_universe,
+    print_line,
     with_symbols,
 )
 from volcast.core.errors import ConfigError, GateRefused
 from volcast.core.settings import Settings, SourceName, Universe, read_settings
+from volcast.steps import preflight
 from volcast.steps.table import FORECAST, PIPELINES, PREPARE, STEPS, TRAIN
 
 if TYPE_CHECKING:
@@ -27,7 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["drift", "features", "infer", "ingest", "run", "train"]
 
-Source = Annotated[SourceName | None, typer.Option(help="Where rows come from.")]
+# A text, so that the settings explain a wrong one in the same words as the environment's.
+Source = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(get_args(SourceName)), help="Where rows come from.",
+        autocompletion=lambda: list(get_args(SourceName)),
+    ),
+]  # fmt: skip
 SourcePath = Annotated[Path | None, typer.Option("--path", help="The folder of the csv source.")]
 Target = Annotated[str | None, typer.Option(help="Symbol to forecast.")]
 Iv = Annotated[str | None, typer.Option(help="Its implied volatility; '' for none.")]
@@ -36,25 +45,27 @@ SwitchTarget = Annotated[
     bool, typer.Option("--switch-target", help="Let the store forecast another symbol than before.")
 ]
 
-_OTHER_SYMBOLS = ("SPY", "QQQ", "IWM")
+_OTHER_SYMBOLS = ["SPY", "QQQ", "IWM"]
 
 
 def run(  # noqa: PLR0913
     *,
+    symbols: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SYMBOL", help="To forecast; default: the source's own."),
+    ] = None,
     source: Source = None,
     path: SourcePath = None,
     store: StoreOption = None,
     as_of: DayOption = None,
-    target: Target = None,
     iv: Iv = None,
     pipeline: Annotated[
         Literal["day", "train", "daily", "evaluate"],
-        typer.Option(help="day: daily, after training where there is no champion."),
+        typer.Option(help="day: daily, after training where there is no champion, and not twice."),
     ] = "day",
     train_first: Annotated[
         bool, typer.Option("--train", help="Train before the forecast in any case.")
     ] = False,
-    symbols: Annotated[str, typer.Option(help="To evaluate, separated by commas.")] = "",
     ablation: Annotated[
         bool, typer.Option("--ablation", help="Evaluate with and without groups of features.")
     ] = False,
@@ -69,24 +80,31 @@ def run(  # noqa: PLR0913
     """Run a pipeline in this process: the same steps, order and records as on Kubeflow."""
     names = _names(steps, folder) if steps else [*PIPELINES[pipeline], "record"]
     settings = read_settings(source=source, source_path=path, store=store, as_of=as_of)
-    with _begun(f"volcast run {pipeline}", settings.store, folder) as begun:
-        if names[0] != "ingest":
+    if names[0] != "ingest":
+        with _begun(f"volcast run {pipeline}", settings.store, folder) as begun:
             begun.resume(names)
-            return
-        begun.values = _inputs(settings, target, iv, switch_target) | {"ablation": ablation}
-        universe = Universe.model_validate_json(begun.values["universe"])
-        if pipeline == "evaluate":
+        return
+    evaluates = pipeline == "evaluate"
+    target = None if evaluates else _single(symbols)
+    universe = _checked(settings, symbols or [], target, iv, switch_target)
+    with _begun(f"volcast run {pipeline}", settings.store, folder) as begun:
+        begun.values = _inputs(settings, universe, switch_target) | {
+            "ablation": ablation, "training": not _has_champion(settings.store, universe.target),
+        }  # fmt: skip
+        if evaluates:
             alone = settings.source in {"sample", "synthetic"}
-            default = [universe.target] if alone else list(_OTHER_SYMBOLS)
-            chosen = [symbol for symbol in symbols.split(",") if symbol] or default
-            begun.values["symbols"] = begun.values["also"] = chosen
-        if pipeline == "day" and not train_first:
-            from volcast.registry import champion_pointer
-
-            champion = champion_pointer(open_store(settings.store))
-            own = champion is not None and champion.target in ("", universe.target)
-            begun.values["training"] = not own
-        begun.begin(pipeline, names)
+            default = [universe.target] if alone else _OTHER_SYMBOLS
+            begun.values["symbols"] = begun.values["also"] = symbols or default
+        if pipeline != "day" or train_first:
+            begun.values["training"] = True
+        # An online store of its own may have been emptied, so it is always filled.
+        skip = pipeline == "day" and not (steps or train_first or settings.online_store)
+        ran = begun.begin(pipeline, names, skip=skip)
+    if not ran:
+        print_line(
+            f"Nothing new: the forecast of {begun.values['as_of']} is published and checked. "
+            "`volcast run --pipeline daily` runs the steps again.",
+        )
     if not steps and pipeline in {"day", "daily"}:
         from volcast.cli.summary import print_summary
 
@@ -105,8 +123,9 @@ def ingest(  # noqa: PLR0913
 ) -> None:
     """Fetch into raw tables, validate, and write curated rows."""
     settings = read_settings(source=source, source_path=path, store=store, as_of=as_of)
+    universe = _checked(settings, [target] if target else [], target, iv, switch_target)
     with _begun("volcast ingest", settings.store, None) as begun:
-        begun.values = _inputs(settings, target, iv, switch_target)
+        begun.values = _inputs(settings, universe, switch_target)
         begun.steps(PREPARE[:2])
 
 
@@ -160,7 +179,7 @@ def _begun(title: str, store: str, folder: Path | None) -> "Iterator[Run]":
     with TemporaryDirectory(prefix="volcast-") as scratch, progress.pipeline(title):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        yield Run(store, folder or Path(scratch), progress.event)
+        yield Run(store, folder or Path(scratch), progress.event, progress.progress)
 
 
 @contextmanager
@@ -173,19 +192,45 @@ def _session(title: str, store: str | None, as_of: date | None) -> "Iterator[Run
         yield begun
 
 
-def _inputs(
-    settings: Settings, target: str | None, iv: str | None, switch_target: bool
-) -> dict[str, Any]:
-    """Return the inputs of ``ingest``; what it would refuse is refused before a run begins."""
+def _single(symbols: list[str] | None) -> str | None:
+    """Return the symbol to forecast, if one is named."""
+    if symbols and len(symbols) > 1:
+        raise ConfigError(
+            found=f"{len(symbols)} symbols", expected="one to forecast", where="command line",
+            remedy="A store forecasts one symbol. To compare several: `volcast run --pipeline "
+            f"evaluate {' '.join(symbols)}` or `make evaluate SYMBOLS={','.join(symbols)}`; "
+            "`volcast evaluate --target SYMBOL` evaluates one in detail.",
+        )  # fmt: skip
+    return symbols[0] if symbols else None
+
+
+def _checked(
+    settings: Settings, symbols: Sequence[str], target: str | None, iv: str | None,
+    switch_target: bool,
+) -> Universe:  # fmt: skip
+    """Return the universe of a run; what would be refused later is refused before it begins."""
+    preflight.check(settings, symbols)
     from volcast.data.guards import require_ingestible
     from volcast.data.sources import open_source
     from volcast.store.universe import universe_of
 
     store = open_store(settings.store)
     universe = with_symbols(universe_of(store, settings), target, iv)
+    preflight.check_source(settings, [universe.target])
     require_ingestible(
         store, open_source(settings), universe, as_of=settings.as_of, switch_target=switch_target
     )
+    return universe
+
+
+def _has_champion(store: str, target: str) -> bool:
+    from volcast.registry import champion_pointer
+
+    champion = champion_pointer(open_store(store))
+    return champion is not None and champion.target in ("", target)
+
+
+def _inputs(settings: Settings, universe: Universe, switch_target: bool) -> dict[str, Any]:
     return {
         "source": settings.source,
         "source_path": str(settings.source_path or ""),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.core.errors import ContractError, NotFound
+from volcast.core.errors import ContractError, NotFound, RequestError
 
 __all__ = [
     "FIRST",
@@ -21,6 +21,8 @@ __all__ = [
     "deadline",
     "is_session",
     "last_closed",
+    "not_closed",
+    "refuse_closed",
     "sessions",
     "sessions_between",
     "utc",
@@ -38,7 +40,11 @@ FIRST, LAST = date(1980, 1, 1), date(2035, 12, 31)
 
 @lru_cache(maxsize=1)
 def _xnys() -> exchange_calendars.ExchangeCalendar:
-    return exchange_calendars.get_calendar("XNYS", start=str(FIRST), end=str(LAST))
+    return _calendar(FIRST, LAST)
+
+
+def _calendar(first: date, last: date) -> exchange_calendars.ExchangeCalendar:
+    return exchange_calendars.get_calendar("XNYS", start=str(first), end=str(last))
 
 
 @lru_cache(maxsize=1)
@@ -63,6 +69,30 @@ def sessions(first: date, last: date) -> list[date]:
 def is_session(day: date) -> bool:
     """Whether XNYS trades on ``day``."""
     return bool((_days() == _day(day)).any())
+
+
+def refuse_closed(day: date) -> None:
+    """Raise RequestError, which names the sessions around it, if XNYS is closed on ``day``."""
+    remedy = f"Use a session between {FIRST} and {LAST}."
+    if FIRST <= day <= LAST:
+        # Four weeks take a quarter of the time that all years do.
+        weeks = _calendar(day - timedelta(days=14), day + timedelta(days=14)).sessions.date
+        before, after = max(d for d in weeks if d <= day), min(d for d in weeks if d >= day)
+        if before == after:
+            return
+        remedy = f"The sessions before and after it are {before} and {after}."
+    raise RequestError(
+        found=f"{day}, on which XNYS is closed", expected="a XNYS session", where="as_of",
+        remedy=remedy, field="as_of",
+    )  # fmt: skip
+
+
+def not_closed(day: date) -> RequestError:
+    """Return the error of a session that has not closed yet."""
+    return RequestError(
+        found=f"{day}, which has not closed", expected="a XNYS session that has closed",
+        where="as_of", remedy="Use a session in the past.", field="as_of",
+    )  # fmt: skip
 
 
 def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:

@@ -1,8 +1,11 @@
 """Settings, read once at the edge; everything below takes plain arguments."""
 
+import re
+from collections.abc import Mapping
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import from_json
@@ -12,11 +15,14 @@ from volcast.core.errors import ConfigError
 from volcast.core.online_store import read_online_store
 
 __all__ = [
+    "SAMPLE_SPAN",
     "SAMPLE_UNIVERSE",
     "SYNTHETIC_UNIVERSE",
     "Settings",
     "SourceName",
     "Universe",
+    "csv_market",
+    "parse_day",
     "read_settings",
 ]
 
@@ -57,10 +63,23 @@ class Universe(BaseModel):
 SAMPLE_UNIVERSE = Universe(target="SPX", iv="VIX", iv_3m="", bond="", credit="")
 """The embedded sample is the index itself, with its implied volatility only."""
 
+SAMPLE_SPAN = date(1999, 1, 4), date(2018, 12, 31)
+"""The first and last session of its target; known without reading it."""
+
 SYNTHETIC_UNIVERSE = Universe(
     target="SYN", iv="SYNVIX", iv_3m="SYNVIX3M", bond="SYNBOND", credit="SYNCREDIT"
 )
 """Made-up symbols are named so that none can be taken for a real one."""
+
+
+def parse_day(text: str) -> date | None:
+    """Return the day of ``YYYY-MM-DD``, None of an empty text; ValueError for any other format."""
+    if not text.strip():
+        return None
+    # fromisoformat would take a week date, pydantic the seconds since 1970.
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        raise ValueError(f"{text!r} is no day as YYYY-MM-DD")
+    return date.fromisoformat(text)
 
 
 class Settings(BaseSettings):
@@ -106,6 +125,11 @@ class Settings(BaseSettings):
         # The environment delivers parsed JSON, a pipeline's argument text.
         return from_json(value) if isinstance(value, str) else value
 
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _iso(cls, value: object) -> object:
+        return parse_day(value) if isinstance(value, str) else value
+
     @field_validator("online_store")
     @classmethod
     def _supported(cls, url: SecretStr | None) -> SecretStr | None:
@@ -133,13 +157,34 @@ def read_settings(**arguments: object) -> Settings:
     try:
         return Settings(**{name: value for name, value in arguments.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}"
-            for item in error.errors()
-        )
+        faults = "; ".join(_fault(item) for item in error.errors())
         raise ConfigError(
             found=faults,
             expected="valid settings",
             where="environment VOLCAST_* and arguments",
             remedy="Correct each setting named here.",
         ) from error
+
+
+def csv_market(folder: Path | None) -> Path:
+    """Return the csv source's folder of prices; ConfigError if there is none."""
+    if folder is None or not (folder / "market").is_dir():
+        raise ConfigError(
+            found="no source_path" if folder is None else f"no folder {folder / 'market'}",
+            expected="a folder with market/SYMBOL.csv", where="csv source",
+            remedy="Name the folder that contains market and macro: --path DIR, or SOURCE_PATH=DIR "
+            "with make.",
+            field="source_path",
+        )  # fmt: skip
+    return folder / "market"
+
+
+def _fault(item: Mapping[str, Any]) -> str:
+    name = ".".join(map(str, item["loc"])) or "settings"
+    message = item["msg"].removeprefix("Value error, ")
+    if name == "source":
+        value = str(item["input"])
+        near = ["yfinance"] if "yahoo" in value else get_close_matches(value, get_args(SourceName))
+        message = f"{value!r} is none of {', '.join(get_args(SourceName))}"
+        message += f"; did you mean {near[0]}?" if near else ""
+    return f"{name}: {message}"

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from volcast.core import calendar
-from volcast.core.errors import NotFound, RequestError
+from volcast.core.errors import NotFound
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
 
@@ -52,13 +52,7 @@ def require_session(day: date, *, now: datetime | None = None) -> date:
         If ``day`` is not.
     """
     if not calendar.is_session(day):
-        raise RequestError(
-            found=f"{day}, on which XNYS is closed", expected="a XNYS session", where="as_of",
-            remedy="Use the last session before it.", field="as_of",
-        )  # fmt: skip
+        calendar.refuse_closed(day)
     if now is not None and day > calendar.last_closed(now):
-        raise RequestError(
-            found=f"{day}, which has not closed", expected="a XNYS session that has closed",
-            where="as_of", remedy="Use a session in the past.", field="as_of",
-        )  # fmt: skip
+        raise calendar.not_closed(day)
     return day

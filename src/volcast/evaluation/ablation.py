@@ -108,7 +108,7 @@ def ablate(
         for period, part in in_periods(both[both["forecast_other"].notna()]).items():
             measured.append(_measured(group, kind, period, part))
         if progress:
-            progress(i + 1, len(altered))
+            progress("walks of the ablation", i + 1, len(altered))
     return measured
 
 

@@ -98,7 +98,7 @@ def evaluate(
     seed : int
         Of the trees.
     progress : callable or None
-        Called with the count of fits done, and of all.
+        Called with the fits done, and of all.
 
     Raises
     ------

@@ -7,6 +7,7 @@ caches them: no month is fitted twice.
 import hashlib
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -120,11 +121,13 @@ def _fit_all(
             # Spawned, for a fork of a process with threads may hang.
             context = multiprocessing.get_context("spawn")
             pool = stack.enter_context(ProcessPoolExecutor(count, context, _one_thread))
+            # After an interrupt nobody waits for the fits that have not begun.
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             with _main_left_alone():
                 fits = pool.map(_fit, names, returns, chunksize=8)
         for done, fit in enumerate(fits, start=1):
             if progress:
-                progress(done, len(jobs))
+                progress("GARCH fits", done, len(jobs))
             yield fit
 
 
@@ -145,6 +148,7 @@ def _main_left_alone() -> Iterator[None]:
 def _one_thread() -> None:
     from threadpoolctl import threadpool_limits
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends, and its pool with it
     threadpool_limits(1)
 
 

@@ -13,6 +13,7 @@ from volcast.evaluation.report import AGAINST, gain_cells, page, render, table
 from volcast.evaluation.rows import PERIODS, evaluation_bytes, evaluation_frame
 from volcast.evaluation.splits import by_period
 from volcast.evaluation.table import SkillTable, compare
+from volcast.evaluation.walkforward import Progress
 from volcast.store import Store
 
 __all__ = ["compare_symbols", "evaluate_symbol", "render_comparison"]
@@ -21,8 +22,9 @@ _FIRST = date(1990, 1, 1)
 
 
 def evaluate_symbol(
-    store: Store, universe: Universe, as_of: date, *, seed: int = 7, ablation: bool = False
-) -> SkillTable:
+    store: Store, universe: Universe, as_of: date, *,
+    seed: int = 7, ablation: bool = False, progress: Progress | None = None,
+) -> SkillTable:  # fmt: skip
     """Evaluate the universe's target over its whole history; store the rows and the report.
 
     They lie under ``evaluations/<symbol>/``, and the same input gives the same bytes. With
@@ -33,10 +35,10 @@ def evaluate_symbol(
     NotFound, ConfigError, ContractError
         As `volcast.evaluation.evaluate.evaluate`.
     """
-    result = evaluate(store, universe, _FIRST, as_of, seed=seed)
-    result = result.with_garch(store).with_regime_skill()
+    result = evaluate(store, universe, _FIRST, as_of, seed=seed, progress=progress)
+    result = result.with_garch(store, progress).with_regime_skill()
     if ablation:
-        result = result.with_ablations(seed)
+        result = result.with_ablations(seed, progress)
     skill = compare(result.rows)
     folder = f"evaluations/{universe.target}"
     store.objects.put(f"{folder}/evaluation.parquet", evaluation_bytes(result.rows))

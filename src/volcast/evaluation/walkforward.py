@@ -23,7 +23,8 @@ from volcast.models.trees import Trees, fit_trees
 
 __all__ = ["Progress", "WalkForward", "walk_forward"]
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[str, int, int], None]
+"""Takes what is counted, how many are done, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def walk_forward(
     seed : int
         Of the trees.
     progress : callable or None
-        Called with the count of tree fits done, and of all.
+        Called with the tree fits done, and of all.
     recipes : mapping
         What each fold chooses from, by `volcast.models.recipe.choose`.
 
@@ -167,6 +168,6 @@ def _fit_all_trees(
         for trees in pool.map(fit, fresh):
             fitted.append(trees)
             if progress:
-                progress(len(fitted), len(fresh))
+                progress("trees", len(fitted), len(fresh))
     position = np.cumsum([fold.new_trees for fold in cut]) - 1
     return [fitted[i] for i in position]

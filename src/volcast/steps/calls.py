@@ -16,12 +16,16 @@ from volcast.core.logs import Level, line, run_id
 from volcast.steps.table import STEPS
 
 if TYPE_CHECKING:
+    from volcast.evaluation.walkforward import Progress
     from volcast.store import WriteReport
 
-__all__ = ["Result", "Show", "call", "counts", "log", "run_step", "step"]
+__all__ = ["INTERRUPTED", "Result", "Show", "call", "counts", "log", "run_step", "step"]
 
 Show = Callable[..., None]
 """Takes an event of a step and its fields, as `log` does."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def counts(report: "WriteReport") -> Result:
     return Result({name: getattr(report, name) for name in ("added", "replaced", "unchanged")})
 
 
-def call(name: str, store: str, **texts: object) -> Result:
+def call(name: str, store: str, progress: "Progress | None" = None, /, **texts: object) -> Result:
     """Call the function of a step with its inputs and files as a pipeline passes them.
 
     Parameters
@@ -57,6 +61,8 @@ def call(name: str, store: str, **texts: object) -> Result:
         Of `volcast.steps.STEPS`.
     store : str
         Its address.
+    progress : Progress or None
+        Takes how far the step is, if it counts.
     **texts
         ``as_of`` as an ISO date, ``universe`` as JSON, files as paths, the rest as is.
 
@@ -69,6 +75,8 @@ def call(name: str, store: str, **texts: object) -> Result:
 
     described = STEPS[name]
     arguments = texts | {file: Path(str(texts[file])) for file in described.files}
+    if described.counts:
+        arguments["progress"] = progress
     if "as_of" in described.inputs and name != "ingest":  # which reads settings
         arguments["as_of"] = date.fromisoformat(str(texts["as_of"]))
         universe = str(arguments.pop("universe"))
@@ -131,6 +139,10 @@ def step(name: str, store: str, show: Show = log) -> Iterator[dict[str, object]]
         done = True
         fields = {"error": kind, "exit_code": error.exit_code, "retryable": error.retryable}
         show("step_failed", "error", step=name, **fields, message=str(error))
+        raise
+    except KeyboardInterrupt:
+        _note(store, name, INTERRUPTED, f"interrupted in {name}")
+        done = True
         raise
     finally:
         if not done:

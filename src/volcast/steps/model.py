@@ -12,6 +12,7 @@ from volcast import registry
 from volcast.core.applications import load
 from volcast.core.logs import run_id as current_run
 from volcast.core.settings import Universe, read_settings
+from volcast.evaluation.walkforward import Progress
 from volcast.inference import forecast
 from volcast.inference import publish as publishing
 from volcast.monitoring import jobs
@@ -43,12 +44,17 @@ __all__ = [
 _WHO = "train pipeline"
 
 
-def train(store: Store, as_of: date, universe: Universe, report: Path | None = None) -> Result:
+def train(
+    store: Store, as_of: date, universe: Universe, report: Path | None = None,
+    progress: Progress | None = None,
+) -> Result:  # fmt: skip
     """Train a candidate on the features that Feast returns, and evaluate it walk-forward."""
     from volcast.training.train import train as train_candidate
 
     features = _read_features(store)(universe.target, as_of)
-    candidate = train_candidate(store, universe, as_of, features, seed=read_settings().seed)
+    candidate = train_candidate(
+        store, universe, as_of, features, seed=read_settings().seed, progress=progress
+    )
     _copy(store, f"{candidate.folder}report.html", report)
     return Result(
         {"run_id": candidate.run_id[:12], "reused": candidate.reused},
@@ -112,15 +118,17 @@ def retrain(store: Store, as_of: date, universe: Universe) -> Result:
     return Result({"train": decision.train, "reason": decision.reason}, (decision.train,))
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913, PLR0917
     store: Store, as_of: date, universe: Universe, target: str, ablation: bool = False,
-    report: Path | None = None,
+    report: Path | None = None, progress: Progress | None = None,
 ) -> Result:  # fmt: skip
     """Walk forward on one symbol and store the evaluation under ``evaluations/<symbol>/``."""
     from volcast.evaluation.symbols import evaluate_symbol
 
     chosen = universe.model_copy(update={"target": target})
-    skill = evaluate_symbol(store, chosen, as_of, seed=read_settings().seed, ablation=ablation)
+    skill = evaluate_symbol(
+        store, chosen, as_of, seed=read_settings().seed, ablation=ablation, progress=progress
+    )
     _copy(store, f"evaluations/{target}/report.html", report)
     saved = f"{skill.line('har_rv').gain:.1%}"
     return Result(

@@ -8,7 +8,15 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from volcast.steps.table import STEPS
 
@@ -24,6 +32,7 @@ class StepProgress:
             SpinnerColumn(),
             TextColumn("{task.description}"),
             TimeElapsedColumn(),
+            _Counts(),
             console=console,
             transient=True,
             redirect_stdout=False,
@@ -54,7 +63,7 @@ class StepProgress:
         title = STEPS[step].title
         if event == "step_started":
             if self._console.is_terminal:
-                self._clock.add_task(title)
+                self._clock.add_task(title, total=None)
             else:
                 self.show(f"  {title} ...")
             return
@@ -73,6 +82,24 @@ class StepProgress:
         if facts.get("passed") is False:
             self.show("  The gate refused this candidate: nothing was promoted.")
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Show how far the step under way is, on a terminal."""
+        for task in self._clock.tasks:
+            if task.fields.get("what") != what:
+                self._clock.reset(task.id, total=total, what=what)
+            self._clock.update(task.id, total=total, completed=done, what=what)
+
     def show(self, markup: str) -> None:
         """Print a line of rich markup."""
         self._console.print(markup, highlight=False, soft_wrap=True)
+
+
+class _Counts(ProgressColumn):
+    """How much of what is done, and the time left, of a task that counts."""
+
+    def render(self, task: Task) -> Text:
+        if not task.total:
+            return Text()
+        left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
+        what = task.fields["what"]
+        return Text(f"{what}: {task.completed:.0f} of {task.total:.0f}{left}", style="dim")

@@ -3,17 +3,21 @@
 import json
 import os
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from volcast.core.errors import VolcastError
-from volcast.core.hashing import as_json
+from volcast.core.hashing import as_json, code_version, digest, table_digest
 from volcast.core.logs import RUN_ID
 from volcast.steps.calls import Show, call, step
 from volcast.steps.table import STEPS
+
+if TYPE_CHECKING:
+    from volcast.evaluation.walkforward import Progress
 
 __all__ = ["JOBS", "Run"]
 
@@ -26,6 +30,7 @@ JOBS = {
 """Name in monitoring.jobs by pipeline."""
 
 _VALUES = "values.json"
+_LAST_DAY = "monitoring/last_day.json"
 
 
 @dataclass
@@ -40,6 +45,8 @@ class Run:
         For staged rows and pages; with ``values.json``, another process can continue the run.
     show : Show
         Takes the events of the steps.
+    progress : Progress or None
+        Takes how far a long step is.
     values : dict
         Inputs and outputs of steps by name, as a pipeline passes them.
     """
@@ -47,22 +54,42 @@ class Run:
     store: str
     folder: Path
     show: Show
+    progress: "Progress | None" = None
     values: dict[str, Any] = field(default_factory=dict)
 
-    def begin(self, pipeline: str, steps: Sequence[str]) -> None:
+    def begin(self, pipeline: str, steps: Sequence[str], *, skip: bool = False) -> bool:
         """Run the steps of a pipeline from its beginning, with the inputs of ``ingest`` as values.
 
         How it ended is recorded: a failure always, success where ``record`` is among the steps;
         without it another process continues the run.
+
+        Parameters
+        ----------
+        skip : bool
+            Whether to end after ``ingest`` if a whole day with the same inputs was run before.
+
+        Returns
+        -------
+        bool
+            Whether the steps after ``ingest`` were run.
         """
         self.values = {"id": uuid.uuid4().hex, "job": JOBS[pipeline], "message": "",
                        "training": True, **self.values}  # fmt: skip
-        self._recorded(steps)
+        todo = [name for name in steps if name != "record"]
+        with self._recorded(steps):
+            self.steps(todo[:1])
+            if skip and self._was_run():
+                return False
+            self.steps(todo[1:])
+            if pipeline == "day" and not self.values["training"]:
+                self._remember_day()
+        return True
 
     def resume(self, steps: Sequence[str]) -> None:
         """Continue a run that another process began, by the values in its folder."""
         self.values = json.loads((self.folder / _VALUES).read_text(encoding="utf-8"))
-        self._recorded(steps)
+        with self._recorded(steps):
+            self.steps([name for name in steps if name != "record"])
 
     def steps(self, names: Sequence[str]) -> None:
         """Run the steps in order, except those whose conditions do not hold."""
@@ -81,22 +108,57 @@ class Run:
         files = {file: str(self.folder / path) for file, path in names.items()}
         inputs = {value: values[value] for value in described.inputs}
         with step(name, self.store, self.show) as facts:
-            result = call(name, self.store, **inputs, **files)
+            result = call(name, self.store, self.progress, **inputs, **files)
             facts.update(result.facts)
         self.values |= dict(zip(described.outputs, result.values, strict=True))
 
-    def _recorded(self, steps: Sequence[str]) -> None:
+    @contextmanager
+    def _recorded(self, steps: Sequence[str]) -> Iterator[None]:
         os.environ[RUN_ID] = self.values["id"]
-        done = False
+        self.values["state"] = "FAILED"
         try:
-            self.steps([name for name in steps if name != "record"])
-            done = True
+            yield
+            self.values["state"] = "SUCCEEDED"
         finally:
-            self.values["state"] = "SUCCEEDED" if done else "FAILED"
-            if not done:
+            if self.values["state"] == "FAILED":
                 # A store that cannot be written is often what failed; that error is raised.
                 with suppress(VolcastError):
                     self.steps(["record"])
             elif "record" in steps:
                 self.steps(["record"])
             del os.environ[RUN_ID]
+
+    def _was_run(self) -> bool:
+        """Whether a day with the same inputs ended well, and its forecast and check are there."""
+        from volcast.store import Store
+        from volcast.store.tables import MONITORING_DRIFT_DAILY, PREDICTIONS_DAILY
+
+        store = Store.open(self.store)
+        stored = store.objects.get_or_none(_LAST_DAY)
+        if stored is None or stored.data != as_json({"inputs": self._inputs_digest()}):
+            return False
+        target = json.loads(self.values["universe"])["target"]
+        session = date.fromisoformat(self.values["as_of"])
+        return all(
+            len(store.read(table, symbols=[target], first=session, last=session))
+            for table in (PREDICTIONS_DAILY, MONITORING_DRIFT_DAILY)
+        )
+
+    def _remember_day(self) -> None:
+        from volcast.store import Store
+
+        Store.open(self.store).objects.put(_LAST_DAY, as_json({"inputs": self._inputs_digest()}))
+
+    def _inputs_digest(self) -> str:
+        """Return a hash of all that the steps after ``ingest`` depend on."""
+        from volcast.core.settings import read_settings
+        from volcast.monitoring.drift import drift_python
+        from volcast.registry.pointer import challenger_pointer, champion_pointer
+        from volcast.store import Store
+        from volcast.store.tables import RAW_MACRO, RAW_MARKET
+
+        store = Store.open(self.store)
+        rows = [table_digest(store.read(table)) for table in (RAW_MARKET, RAW_MACRO)]
+        versions = champion_pointer(store), challenger_pointer(store)
+        chosen = self.values["as_of"], self.values["universe"], read_settings().seed
+        return digest(code_version(("**/*.py", "**/*.csv")), rows, versions, chosen, drift_python())

@@ -40,6 +40,8 @@ class Step:
         Values of the run by name; of the files, ``staged`` is shared and others are its own.
     when : dict of bool
         Values of the run without which it is skipped.
+    counts : bool
+        Whether it takes long, and counts what it has done.
     settings, secret : tuple of str
         Its own environment: keys of the ConfigMap ``volcast-settings``, each also the variable's
         name; a Secret's name, key and variable.
@@ -56,6 +58,7 @@ class Step:
     outputs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     when: Mapping[str, bool] = field(default_factory=dict)
+    counts: bool = False
     settings: tuple[str, ...] = ()
     secret: tuple[str, str, str] | None = None
 
@@ -79,7 +82,7 @@ STEPS = {
     "labels": Step("Compute labels", "data:labels", "data", "features"),
     "train": Step(
         "Train and evaluate", "model:train", "model", "train", "heavy",
-        outputs=("run_id",), files=("report",), when=_TRAINING,
+        outputs=("run_id",), files=("report",), when=_TRAINING, counts=True,
     ),
     "gate": Step(
         "Judge the candidate", "model:gate", "model", "train",
@@ -116,7 +119,7 @@ STEPS = {
     ),
     "evaluate": Step(
         "Evaluate a symbol", "model:evaluate", "model", "train", "heavy",
-        inputs=("as_of", "universe", "target", "ablation"), files=("report",),
+        inputs=("as_of", "universe", "target", "ablation"), files=("report",), counts=True,
     ),
     "survey": Step(
         "Compare the symbols", "model:survey", "model", "train",

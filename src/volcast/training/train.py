@@ -15,7 +15,7 @@ from volcast.evaluation.folds import training_rows, usable
 from volcast.evaluation.report import render
 from volcast.evaluation.rows import evaluation_bytes
 from volcast.evaluation.splits import by_period, on_common_rows
-from volcast.evaluation.walkforward import WalkForward, walk_forward
+from volcast.evaluation.walkforward import Progress, WalkForward, walk_forward
 from volcast.features.point_in_time import labelled, labels_of
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import fit_blend
@@ -48,8 +48,9 @@ class Candidate:
 
 
 def train(
-    store: Store, universe: Universe, as_of: date, features: pd.DataFrame, *, seed: int = 7
-) -> Candidate:
+    store: Store, universe: Universe, as_of: date, features: pd.DataFrame, *,
+    seed: int = 7, progress: Progress | None = None,
+) -> Candidate:  # fmt: skip
     """Train on these features and the labels known at ``as_of``; a complete run is reused.
 
     Parameters
@@ -65,6 +66,8 @@ def train(
         close: what the feature store returns. Nothing else is trained on or walked forward.
     seed : int
         Of the trees.
+    progress : Progress or None
+        Called with the fits done, and of all.
 
     Raises
     ------
@@ -76,11 +79,11 @@ def train(
     complete = store.objects.get_or_none(f"runs/{lineage.run_id}/{_COMPLETE}")
     if complete is not None:
         return Candidate(lineage.run_id, Metrics.from_bytes(complete.data), reused=True)
-    walked = walk_forward(rows, seed, recipes=RECIPES)
+    walked = walk_forward(rows, seed, progress, recipes=RECIPES)
     forecaster = fit_final(rows, as_of, walked, seed)
     result = EvaluationResult(
         universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend
-    ).with_garch(store)
+    ).with_garch(store, progress)
     metrics = _metrics(result, walked.recipe.name)
     _write_run(store, replace(lineage, anchor=forecaster.recipe.name), forecaster, result, metrics)
     return Candidate(lineage.run_id, metrics, reused=False)

@@ -1,6 +1,5 @@
 """Sources: where market and macro rows come from."""
 
-from volcast.core.errors import ConfigError
 from volcast.core.settings import Settings
 from volcast.data.sources.csv_folder import CsvFolderSource
 from volcast.data.sources.fred import FredMacro
@@ -34,10 +33,4 @@ def open_source(settings: Settings) -> Source:
                 return yahoo
             return Composed(yahoo, FredMacro(settings.fred_api_key, seed=settings.seed).macro)
         case "csv":
-            if settings.source_path is None:
-                raise ConfigError(
-                    found="no source_path", expected="the folder of the csv source",
-                    where="VOLCAST_SOURCE_PATH or --path",
-                    remedy="Set it to the folder that contains market.", field="source_path",
-                )  # fmt: skip
             return CsvFolderSource(settings.source_path)

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from volcast.core.errors import ConfigError, ContractError
+from volcast.core.errors import ContractError
+from volcast.core.settings import csv_market
 from volcast.data.sources.publication_lag import VINTAGE, vintage_end
 from volcast.data.sources.source import (
     PRICES,
@@ -36,27 +37,22 @@ class CsvFolderSource:
 
     Parameters
     ----------
-    folder : Path
+    folder : Path or None
         Contains ``market/SYMBOL.csv`` (date,open,high,low,close,adj_close,volume), and optionally
         ``macro/SERIES.csv`` (date,value, or vintage,date,value).
 
     Raises
     ------
     ConfigError
-        If the folder does not exist.
+        If there is no such folder.
     """
 
     name = "csv"
     live = False
 
-    def __init__(self, folder: Path) -> None:
-        if not (folder / "market").is_dir():
-            raise ConfigError(
-                found=f"no folder {folder / 'market'}", expected="a folder with market/SYMBOL.csv",
-                where="csv source", remedy="Name the folder that contains market and macro.",
-            )  # fmt: skip
-        self._folder = folder
-        self.symbols = tuple(sorted(file.stem for file in (folder / "market").glob("*.csv")))
+    def __init__(self, folder: Path | None) -> None:
+        self._market = csv_market(folder)
+        self.symbols = tuple(sorted(file.stem for file in self._market.glob("*.csv")))
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
         """Fetch the files of these symbols; a symbol without a file is noted.
@@ -71,11 +67,11 @@ class CsvFolderSource:
 
     def macro(self, first: date | None, last: date | None) -> Fetched:
         """Fetch every series of the folder; raise as ``market`` does."""
-        paths = sorted((self._folder / "macro").glob("*.csv"))
+        paths = sorted((self._market.parent / "macro").glob("*.csv"))
         return join([self._series(path, first, last) for path in paths], RAW_MACRO)
 
     def _symbol(self, symbol: str, first: date | None, last: date | None) -> Fetched:
-        path = self._folder / "market" / f"{symbol}.csv"
+        path = self._market / f"{symbol}.csv"
         if not path.is_file():
             return nothing(RAW_MARKET, f"{symbol} has no file {path}.")
         prices, repeats = _unique(_read(path, _MARKET), ["date"], path)
