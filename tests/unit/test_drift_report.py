@@ -1,5 +1,7 @@
 """From evidence to a state, and from states to one alert a cause."""
 
+import subprocess
+import sys
 from datetime import date
 
 import numpy as np
@@ -82,3 +84,13 @@ def test_an_alarm_of_another_state_is_a_new_cause() -> None:
 @pytest.mark.parametrize(("count", "expected"), [(35, 32.0), (10, 10.0), (1, 1.0), (11, 10.0)])
 def test_a_tenth_of_the_features_is_rounded_up(count: int, expected: float) -> None:
     assert upper_tenth(np.random.default_rng(1).permutation(count) + 1.0) == expected
+
+
+def test_the_check_is_imported_where_the_settings_cannot_be() -> None:
+    """The environment of the detectors has pydantic 1."""
+    code = """
+import sys
+sys.modules["volcast.core.settings"] = None
+import volcast.monitoring.drift.__main__
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

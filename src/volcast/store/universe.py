@@ -1,16 +1,20 @@
 """The universe of a store, kept next to its tables for later commands."""
 
+from typing import TYPE_CHECKING
+
 from volcast.core.errors import ContractError, NotFound
 from volcast.core.hashing import parsed
-from volcast.core.settings import Settings, Universe
 from volcast.store import Store
+
+if TYPE_CHECKING:
+    from volcast.core.settings import Settings, Universe
 
 __all__ = ["recall", "recall_or_none", "remember", "universe_of"]
 
 _KEY = "universe.json"
 
 
-def remember(store: Store, universe: Universe) -> None:
+def remember(store: Store, universe: "Universe") -> None:
     """Store ``universe`` as the store's; an equal one is not written again."""
     data = (universe.model_dump_json(indent=1) + "\n").encode()
     stored = store.objects.get_or_none(_KEY)
@@ -18,7 +22,7 @@ def remember(store: Store, universe: Universe) -> None:
         store.objects.put(_KEY, data)
 
 
-def recall(store: Store) -> Universe:
+def recall(store: Store) -> "Universe":
     """Return the store's universe.
 
     Raises
@@ -37,8 +41,11 @@ def recall(store: Store) -> Universe:
     return universe
 
 
-def recall_or_none(store: Store) -> Universe | None:
+def recall_or_none(store: Store) -> "Universe | None":
     """Return the store's universe, None if nothing was ever ingested; raise as `recall` does."""
+    # The drift check imports this module in an environment with pydantic 1.
+    from volcast.core.settings import Universe
+
     stored = store.objects.get_or_none(_KEY)
     if stored is None:
         return None
@@ -51,6 +58,6 @@ def recall_or_none(store: Store) -> Universe | None:
     )
 
 
-def universe_of(store: Store, settings: Settings) -> Universe:
+def universe_of(store: Store, settings: "Settings") -> "Universe":
     """Return the universe to ingest: that of the settings, else the store's, else the source's."""
     return settings.universe or recall_or_none(store) or settings.resolved_universe
