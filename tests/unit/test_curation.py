@@ -149,6 +149,14 @@ def test_an_index_that_lacks_or_contradicts_its_range_is_used_and_flagged(
     assert list(chosen["flags"]) == flags
 
 
+def test_a_row_without_an_adjustment_is_flagged_unless_it_is_the_first() -> None:
+    later = row(session=WED, adjustment=None, close=100.6, ingested_at=LATER)
+    rows = [row(adjustment=None), row(session=TUE, adjustment=None, close=100.7)]
+    result = curated(*rows, row(session=WED, close=100.6), later, vix(), vix(TUE, adjustment=None))
+    assert [list(flags) for flags in result.rows["flags"][:3]] == [[], ["adjustment_missing"], []]
+    assert not any(list(flags) for flags in result.rows["flags"][3:])
+
+
 def test_a_day_of_the_last_ones_prices_is_flagged_for_assets_only() -> None:
     result = curated(row(), row(session=TUE), vix(), vix(TUE))
     assert [list(flags) for flags in result.rows["flags"]] == [[], ["stale_repeat"], [], []]

@@ -12,6 +12,7 @@ from volcast.core.errors import ContractError, NotFound, RequestError
 from volcast.core.settings import SAMPLE_UNIVERSE, Universe
 from volcast.data.ingest import IngestReport, ingest
 from volcast.data.sources import CsvFolderSource, Fetched, SampleSource
+from volcast.data.validate import validate
 from volcast.store import Store
 from volcast.store.tables import RAW_MACRO, RAW_MARKET
 
@@ -132,6 +133,21 @@ def test_an_off_calendar_row_goes_to_raw_as_it_is(folder: Folder) -> None:
     assert date(2021, 11, 6) in set(folder.rows()["session"])
 
 
+@pytest.mark.parametrize("value", [float("nan"), 0.0, -5.5])
+def test_rows_without_an_adjusted_close_are_counted_noted_and_warned_of(
+    folder: Folder, value: float
+) -> None:
+    folder.prices["close"] += folder.prices.index % 7 / 10  # no bar repeats another
+    folder.prices["adj_close"] = folder.prices["close"] / 2
+    folder.prices.loc[[5, 9], "adj_close"] = value
+    folder.print()
+    report = folder.ingest()
+    notes = [note for note in report.notes if note.startswith("AAA: 2 rows")]
+    assert [str(DAYS[5]) in note for note in notes] == [True]
+    warnings = validate(folder.store, ALONE, report.as_of).warnings
+    assert [w for w in warnings if "adjustment_missing" in w]
+
+
 def test_a_failed_ingestion_stores_nothing(folder: Folder) -> None:
     with pytest.raises(NotFound, match=r"no row of ZZZ.*ZZZ\.csv"):
         folder.ingest(universe=Universe(target="ZZZ", iv="AAA", iv_3m="", bond="", credit=""))
@@ -142,6 +158,10 @@ def test_a_failed_ingestion_stores_nothing(folder: Folder) -> None:
     (folder.path / "market" / "BBB.csv").write_text("date\n")
     with pytest.raises(ContractError):
         folder.ingest(universe=Universe(target="AAA", iv="BBB", iv_3m="", bond="", credit=""))
+    (folder.path / "market" / "BBB.csv").unlink()
+    folder.print_macro("date,value", "2036-01-02,1")
+    with pytest.raises(ContractError, match=r"M\.csv, row 2"):
+        folder.ingest()
     assert files(folder.store) == {}
 
 

@@ -143,7 +143,8 @@ def _with_known_at(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     rows fetched before it; else the moment its values, or the equal ones before, were fetched.
     """
     # A later fetch may begin on this session and so have no gross-up: the earlier one applies.
-    good = good.assign(adjustment=good.groupby("of")["adjustment"].ffill().fillna(1.0))
+    adjustment = good.groupby("of")["adjustment"].ffill()
+    good = good.assign(adjustment=adjustment.fillna(1.0), unadjusted=adjustment.isna())
     second = good["of"].duplicated()
     first_of_all = ~rows["of"].duplicated()[good.index]
     changed = (good[_VERSIONED] != good[_VERSIONED].shift()).any(axis=1)
@@ -174,6 +175,7 @@ def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
     leap = np.exp(SUSPICIOUS_JUMP)
     low, high = in_use["low"], in_use["high"]
     flags = {
+        "adjustment_missing": asset & follows & in_use["unadjusted"],
         "close_outside_range": ~asset & ~in_use["close"].between(low, high),
         "open_outside_range": ~asset & ~in_use["open"].between(low, high),
         "range_filled": in_use["range_filled"],

@@ -127,8 +127,18 @@ def ingest(  # noqa: PLR0913
         macro_added=len(macro_new),
         macro_restated=len(macro_restated),
         dropped=market.dropped | macro.dropped | dropped,
-        notes=[*market.notes, *macro.notes],
+        notes=[*market.notes, *_unadjusted(rows, universe), *macro.notes],
     )
+
+
+def _unadjusted(rows: pd.DataFrame, universe: Universe) -> list[str]:
+    """Return a note for each asset with rows whose adjusted close is null, zero or negative."""
+    odd = (rows["close"] > 0) & ~(rows["adj_close"] > 0) & ~rows["symbol"].isin(universe.indices)
+    return [
+        f"{symbol}: {len(days)} rows have no adj_close above 0, {days.min():%Y-%m-%d} first: a "
+        "dividend or split there counts at the next row that has one, or is lost."
+        for symbol, days in rows[odd].groupby("symbol")["session"]
+    ]
 
 
 def _of(rows: pd.DataFrame, symbol: str) -> pd.DataFrame:

@@ -34,6 +34,7 @@ MARKET = (
     Check("curated", "price_not_positive", "critical", "lowest price", 0, above=True),
     Check("curated", "range_contradicts", "critical", "range of assets", -RANGE_TOLERANCE),
     Check("curated", "adjustment_not_positive", "critical", "adjustment", 0, above=True),
+    Check("curated", "adjustment_missing", "warning", "adjustment_missing flagged", at_most=0),
     Check("curated", "suspicious_jump", "warning", "suspicious_jump flagged", at_most=0),
     Check("curated", "stale_repeat", "warning", "stale_repeat flagged", at_most=0),
     Check("curated", "move_contradicted", "warning", "move of target", at_most=CONTRADICTED),
@@ -123,7 +124,7 @@ def _measured(
     of_target = rows["symbol"] == universe.target
     flagged = {
         f"{flag} flagged": rows["flags"].map(lambda flags, flag=flag: float(flag in flags))
-        for flag in ("suspicious_jump", "stale_repeat")
+        for flag in ("adjustment_missing", "suspicious_jump", "stale_repeat")
     }
     return rows.assign(
         row=np.arange(len(rows)),

@@ -3,13 +3,15 @@
 import csv
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
+from volcast.core import calendar
 from volcast.core.errors import ContractError
 from volcast.core.settings import csv_market
 from volcast.data.sources.publication_lag import VINTAGE, vintage_end
@@ -30,6 +32,9 @@ _MISSING = ["", "NaN", "nan", "NA", "null", "."]
 _MARKET = {"date": pa.date32()} | {name: pa.float64() for name in (*PRICES, "volume")}
 _MACRO = {"date": pa.date32(), "value": pa.float64()}
 _VINTAGES = {"vintage": pa.string(), **_MACRO}
+
+_DATES = (date(1800, 1, 1), calendar.LAST - timedelta(days=30))
+"""Plausible dates; the calendar must know the sessions on which a macro value becomes public."""
 
 
 class CsvFolderSource:
@@ -61,7 +66,7 @@ class CsvFolderSource:
         ------
         ContractError
             With the file and row, on a malformed file, a missing column, a value that is not a
-            number or date, or a date that occurs twice with different values.
+            number or plausible date, or a date that occurs twice with different values.
         """
         return join([self._symbol(symbol, first, last) for symbol in symbols], RAW_MARKET)
 
@@ -120,15 +125,23 @@ def _read(path: Path, types: dict[str, pa.DataType]) -> pd.DataFrame:
         )  # fmt: skip
     except pa.ArrowInvalid as error:
         raise _malformed(path, str(error), types) from error
-    for name in table.column_names:
-        if name in ("date", "vintage") and table.column(name).null_count:
-            row = table.column(name).is_null().index(pa.scalar(True)).as_py()
-            raise ContractError(
-                found=f"no {name}", expected="one in every row", where=f"{path}, row {row + 2}",
-                remedy="Fix or remove the row.",
-            )  # fmt: skip
+    for name in {"date", "vintage"} & types.keys():
+        _require(table.column(name).is_valid(), table.column(name), f"a {name} in every row", path)
+    first, last = _DATES
+    days = table.column("date")
+    plausible = pc.and_(pc.greater_equal(days, first), pc.less_equal(days, last))
+    _require(plausible, days, f"a date from {first} to {last}", path)
     read: pd.DataFrame = table.to_pandas(date_as_object=False)
     return read
+
+
+def _require(sound: pa.ChunkedArray, values: pa.ChunkedArray, expected: str, path: Path) -> None:
+    row = sound.index(pa.scalar(False)).as_py()
+    if row >= 0:
+        raise ContractError(
+            found=str(values[row].as_py() or "no value"), expected=expected,
+            where=f"{path}, row {row + 2}", remedy="Fix or remove the row.",
+        )  # fmt: skip
 
 
 def _header(path: Path) -> list[str]:
