@@ -66,12 +66,14 @@ def sample(tmp_path: Path) -> Store:
 @pytest.mark.parametrize("command", [("run",), ("ingest",), ("run", "--pipeline", "evaluate")])
 @pytest.mark.parametrize("source", ["synthetic", "csv", "yfinance"])
 def test_no_command_mixes_another_market_into_the_store(
-    sample, tmp_path, monkeypatch, command, source
+    sample, tmp_path, monkeypatch, capsys, command, source
 ):
     folder = csv_folder(tmp_path / "in", QQQ=flat(calendar.sessions(date(2020, 1, 1), AS_OF)))
     before = files(sample)
     options = ["--source", source, "--store", sample.uri, "--path", str(folder)]
+    monkeypatch.setenv("COLUMNS", "500")
     assert volcast(monkeypatch, *command, *options) == 2
+    assert "rows of sample" in capsys.readouterr().err
     assert files(sample) == before
 
 

@@ -216,10 +216,10 @@ def _checked(
 
     store = open_store(settings.store)
     universe = with_symbols(universe_of(store, settings), target, iv)
-    preflight.check_source(settings, [universe.target])
     require_ingestible(
         store, open_source(settings), universe, as_of=settings.as_of, switch_target=switch_target
     )
+    preflight.check_source(settings, [universe.target])
     return universe
 
 
