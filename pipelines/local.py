@@ -44,7 +44,8 @@ class Transcript(io.TextIOBase):
     """Takes all that kfp and the steps print, and shows the steps' own events only."""
 
     def __init__(self, out: TextIO) -> None:
-        self.progress = StepProgress(Console(file=out, highlight=False, soft_wrap=True))
+        console = Console(file=out, highlight=False, soft_wrap=True)
+        self.progress = StepProgress(console, verbose=True)
         self._partial = ""
         self._failure: dict[str, Any] = {}
         self._tail: list[str] = []

@@ -27,11 +27,12 @@ from volcast.evaluation.table import SkillTable, compare
 from volcast.evaluation.walkforward import walk_forward
 from volcast.features import labels
 from volcast.features.build import build
-from volcast.features.catalog import label, names
+from volcast.features.catalog import names
 from volcast.features.point_in_time import features_at_close, labelled_features
 from volcast.inference.forecast import forecast_row
 from volcast.models.intervals import BOUNDS
 from volcast.models.recipe import RECIPES
+from volcast.monitoring.status import drivers as parts
 from volcast.store import Store
 from volcast.training.train import fit_final
 
@@ -293,10 +294,12 @@ def _result(row: dict[str, Any], walked: pd.DataFrame) -> Forecast:
         for name, value in row.items()
         if name.startswith("baseline_")
     }
-    drivers = pd.DataFrame(row["drivers"])
-    # A contribution is to the log variance; half of it is that of the volatility.
-    drivers["effect"] = (drivers.pop("contribution") / 2).map(lambda half: float(np.expm1(half)))
-    drivers.insert(1, "label", drivers["feature"].map(label))
+    drivers = pd.DataFrame(
+        [
+            {"feature": one.feature, "label": one.words, "value": one.value, "effect": one.effect}
+            for one in parts(row) if one.value is not None
+        ]
+    )  # fmt: skip
     now = {name: row[name] for name in BOUNDS} | {
         "session": row["session"], "symbol": row["symbol"], "forecast": row["rv_5d_hat"],
     }  # fmt: skip

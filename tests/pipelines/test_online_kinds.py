@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import sqlite3
 import struct
 import time
 from collections.abc import Iterator
@@ -161,6 +162,14 @@ def test_writers_that_share_no_lock_leave_the_newest_row_whole(uri, online):
     with ThreadPoolExecutor(len(opened)) as pool:
         list(pool.map(write, range(len(opened))))
     assert _online(uri, online) == (CLOSE, dict.fromkeys(names(), float(len(rows) - 1)))
+
+
+def test_times_are_read_where_another_library_converts_timestamps(uri):
+    from feature_repo.online import materialize
+
+    materialize(uri, LAST)
+    sqlite3.register_converter("timestamp", lambda stored: datetime.fromisoformat(stored.decode()))
+    assert materialize(uri, LAST) == {"SPX": CLOSE}
 
 
 def test_times_are_the_same_in_every_zone(uri, online, zone):

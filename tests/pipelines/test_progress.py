@@ -2,8 +2,12 @@
 
 import io
 
+import pytest
+from rich.console import Console
+
 from pipelines.local import Transcript
 from volcast.core.logs import line
+from volcast.steps.progress import StepProgress
 
 
 def _event(event: str, step: str, **facts: object) -> str:
@@ -23,13 +27,29 @@ def _finished(step: str, **facts: object) -> str:
     return _event("step_finished", step, duration_ms=1, facts=facts)
 
 
-def test_a_step_is_a_line_with_its_time_and_its_facts() -> None:
+def test_a_step_is_a_line_with_its_time_and_below_it_its_facts() -> None:
     _, shown = _shown(
         _event("step_started", "labels"), "noise\n[KFP Executor]: x\n", _finished("labels", added=7)
     )
-    first, begun, ended = shown.splitlines()
-    assert (first, begun) == ("volcast-train", "  Compute labels ...")
-    assert ended.split() == ["Compute", "labels", "0.0", "s", "added", "7"]
+    first, ended, facts = shown.splitlines()
+    assert first == "volcast-train"
+    assert ended.split()[1:] == ["Compute", "labels", "0.0", "s"]
+    assert facts.split() == ["added", "7"]
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "\N{CHECK MARK}"), ("ascii", "ok")])
+def test_a_step_is_one_line_and_its_warnings_without_facts(encoding, mark) -> None:
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding)
+    progress = StepProgress(Console(file=out))
+    facts = {"added": 7, "notes": ["of no account"], "reasons": ["passes"], "passed": True}
+    progress.event("step_finished", step="gate", facts=facts)
+    progress.event("step_finished", step="validate", facts={"warnings": ["SPX [gap]"]})
+    out.flush()
+    first, second, warning = raw.getvalue().decode().splitlines()
+    assert first.split()[0] == mark
+    assert second.split()[1:4] == ["Curate", "and", "validate"]
+    assert "SPX [gap]" in warning
 
 
 def test_an_event_cut_in_pieces_is_read_whole() -> None:

@@ -1,8 +1,10 @@
 """The command line: what each command prints and writes, and its documented exit codes."""
 
+import csv
+import io
 import json
-import re
 import sys
+from math import expm1
 
 import pytest
 
@@ -105,23 +107,69 @@ def test_infer_audits_and_publishes_and_summary_shows_forecast_table_watch_and_p
     crown(store, last)
     assert run("features", "--store", store.uri)[0] == 0
     code, output = run("infer", "--store", store.uri)
-    assert (code, "SYN, next five sessions (2006-01-03 to 2006-01-09)" in output) == (0, True)
+    assert (code, "SYN, 3-9 Jan 2006: " in output) == (0, True)
     assert len(store.read(PREDICTIONS_DAILY)) == 1
     audited = set(store.read(MONITORING_QUALITY).column("suite").to_pylist())
     assert {"features", "predictions"} <= audited
     code, output = run("summary", "--store", store.uri)
     assert code == 0
-    assert all(word in output for word in ("Top drivers", "HAR-RV", "report", store.uri))
-    assert re.search(r"error +not scored yet\ndrift +not checked yet\nretrain +never", output)
+    assert all(word in output for word in ("HAR-RV", "QLIKE", store.uri))
+    assert all(word not in output for word in ("EWMA", "rv_5d", "_less_"))
+    assert "EWMA" in run("summary", "--all", "--store", store.uri)[1]
+    assert _watch(run, store) == {
+        "error": "not checked", "drift": "not checked", "retraining": "never",
+    }  # fmt: skip
     performance(store, UNIVERSE, last)
     verdict = contract_rows(MONITORING_DRIFT_DAILY, [UNIVERSE.target], [last]).to_pandas()
     verdict = verdict.assign(subject="verdict", state="drift", alert=True, detail="[g5] moved")
     store.write(MONITORING_DRIFT_DAILY, verdict)
     decide(store, UNIVERSE, last)
-    output = run("summary", "--store", store.uri)[1]
-    assert f"too-few at {last}: 0 forecasts scored" in output
-    assert f"drift at {last}: [g5] moved" in output
-    assert f"retrain   last at {last}" in output
+    assert _watch(run, store) == {"error": "too-few", "drift": "drift", "retraining": "started"}
+    assert "[g5] moved" in run("summary", "--store", store.uri)[1]
+
+
+def _watch(run, store):
+    code, output = run("summary", "--store", store.uri, "--json")
+    assert code == 0
+    return {row["check"]: row["state"] for row in json.loads(output)["monitoring"]}
+
+
+def test_json_and_csv_have_the_published_numbers_in_full_precision(run, store):
+    last = fill(store, 6)
+    crown(store, last)
+    code, output = run("infer", "--store", store.uri, "--json")
+    document = json.loads(output[output.index("{") : output.rindex("}") + 1])
+    (row,) = store.read(PREDICTIONS_DAILY).to_pylist()
+    assert (code, document["forecast"][0]["rv_5d_hat"]) == (0, row["rv_5d_hat"])
+    effect = expm1(row["drivers"][0]["contribution"] / 2)
+    assert document["drivers"][0]["effect"] == pytest.approx(effect)
+    code, output = run("summary", "--store", store.uri, "--csv")
+    (line,) = csv.DictReader(io.StringIO(output))
+    assert (code, float(line["lo95"]), line["session"]) == (0, row["lo95"], str(last))
+    code, output = run("registry", "list", "--store", store.uri, "--json")
+    (version,) = json.loads(output)
+    assert (code, version["sha256"]) == (0, registry.champion_pointer(store).sha256)
+    assert (
+        json.loads(run("registry", "history", "--store", store.uri, "--json")[1])[0]["new"] == "1"
+    )
+    assert run("registry", "shadow", "--store", store.uri, "--json") == (0, "[]\n")
+    assert run("summary", "--store", store.uri, "--csv", "--json")[0] == 2
+    span = ("--from", str(last), "--to", str(last), "--store", store.uri)
+    (filled,) = json.loads(run("backfill", *span, "--json")[1])
+    assert (filled["unchanged"], filled["added"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["summary", "brief", "ask why", "registry list", "registry show", "registry history",
+     "registry shadow", "drift", "infer"],
+)  # fmt: skip
+def test_a_command_that_reads_an_address_without_a_store_fails_and_makes_none(
+    run, tmp_path, command
+):
+    code, output = run(*command.split(), "--store", str(tmp_path / "typo"))
+    assert (code, "NotFound" in output) == (2, True)
+    assert not (tmp_path / "typo").exists()
 
 
 def test_brackets_of_an_error_are_printed(run, store, monkeypatch):
@@ -241,7 +289,7 @@ def test_infer_and_backfill_forecast_with_the_challenger_and_summary_shows_the_c
     registry.register(store, challenger.run_id)
     arguments = ("challenge", "2", "--why", "a", "--who", "b", "--store", store.uri)
     assert run("registry", *arguments)[0] == 0
-    code, output = run("infer", "--store", store.uri)
+    code, output = run("infer", "--verbose", "--store", store.uri)
     assert (code, "challenger version 2, sessions forecast: 1" in output) == (0, True)
     span = ("--from", str(calendar.after(last, -2)), "--to", str(last))
     code, output = run("backfill", "--store", store.uri, *span)
@@ -249,7 +297,7 @@ def test_infer_and_backfill_forecast_with_the_challenger_and_summary_shows_the_c
     rows = store.read(PREDICTIONS_DAILY).to_pylist()
     assert [row["role"] for row in rows] == ["champion", "challenger"] * 3
     code, output = run("summary", "--store", store.uri)
-    assert (code, "model version 1;" in output, "version 2" in output) == (0, True, False)
+    assert (code, "model version 1\n" in output, "version 2" in output) == (0, True, False)
 
 
 def test_summary_never_shows_a_challengers_forecast(run, store):
@@ -260,7 +308,7 @@ def test_summary_never_shows_a_challengers_forecast(run, store):
     shadows = rows.assign(role="challenger", model_version="9", session=later)
     store.write(PREDICTIONS_DAILY, shadows)
     output = run("summary", "--store", store.uri)[1]
-    assert f"as of {rows['session'][0]}, model version 1;" in output
+    assert f"as of {rows['session'][0]}, model version 1\n" in output
 
 
 def test_evaluate_writes_the_file_whole_and_its_folder_when_missing(run, store, tmp_path):

@@ -7,7 +7,7 @@ from rich.console import Console
 from volcast.brief import NOT_IN_SOURCES, Answer, Brief, Sentence, Source
 from volcast.brief.corpus.documents import readable
 
-__all__ = ["print_answer", "print_brief", "print_source"]
+__all__ = ["print_answer", "print_brief", "print_source", "sentence_rows"]
 
 
 def print_brief(console: Console, brief: Brief) -> None:
@@ -46,6 +46,14 @@ def print_source(console: Console, source: Source) -> None:
         _line(console, f"  {name:<22}{value}")
     if source.text is not None:
         _line(console, f"  {source.text}")
+
+
+def sentence_rows(sentences: Iterable[Sentence]) -> list[dict[str, str]]:
+    """Return each sentence with the document it quotes, empty for rows, and its citations."""
+    return [
+        {"text": one.text, "source": one.source, "citations": " ".join(one.citations)}
+        for one in sentences
+    ]
 
 
 def _numbered(one: Sentence, numbers: dict[str, int]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from volcast.cli.arguments import (
@@ -19,6 +20,7 @@ from volcast.cli.arguments import (
     print_line,
     with_symbols,
 )
+from volcast.cli.tables import All, AsCsv, AsJson, form_of, print_data, print_listing
 from volcast.core.errors import NotFound, StoreUnavailable
 from volcast.core.settings import read_settings
 
@@ -40,15 +42,20 @@ def evaluate(  # noqa: PLR0913
     ablation: Annotated[
         bool, typer.Option("--ablation", help="Walk again with and without groups of features.")
     ] = False,
+    everything: All = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Walk forward over a span, all baselines on the same rows; needs no champion."""
-    from volcast.cli.summary import print_ablations, print_table
+    from volcast.cli.summary import ablations_listing, print_skill, skill_rows
     from volcast.evaluation.evaluate import evaluate as walk
     from volcast.evaluation.report import render
     from volcast.evaluation.rows import evaluation_bytes, scored
+    from volcast.evaluation.splits import on_common_rows
     from volcast.evaluation.table import compare
     from volcast.store.tables import CURATED_MARKET_DAILY
 
+    form = form_of(as_json, as_csv)
     check_span(first, last)
     opened, universe = open_with_universe(store)
     universe = with_symbols(universe, target, iv)
@@ -58,7 +65,8 @@ def evaluate(  # noqa: PLR0913
             where="--iv", remedy="Ingest it, or evaluate without: --iv ''.",
         )  # fmt: skip
     seed = read_settings().seed
-    with Progress(console=console, transient=True) as bars:
+    shown_on = console if form == "text" else Console(stderr=True)
+    with Progress(console=shown_on, transient=True, disable=not shown_on.is_terminal) as bars:
         move = _mover(bars)
         result = walk(opened, universe, first, last, seed=seed, progress=move)
         if garch:
@@ -66,12 +74,20 @@ def evaluate(  # noqa: PLR0913
         if ablation:
             result = result.with_ablations(seed, move)
     _write(out, evaluation_bytes(result.rows))
-    if len(scored(result.rows)):
-        print_table(compare(result.rows), universe.target)
-    if result.ablations:
-        print_ablations(result.ablations)
     if report:
         _write(report, render(result.with_regime_skill()).encode())
+    tables = {"all": compare(result.rows)} if len(scored(result.rows)) else {}
+    common = on_common_rows(result.rows)
+    if common is not None:
+        tables["all_baselines"] = common
+    ablations = ablations_listing(result.ablations)
+    if form != "text":
+        more = {"ablations": ablations} if ablation else {}
+        print_data(form, skill=skill_rows(tables), **more)
+        return
+    print_skill(tables, everything=everything)
+    if result.ablations:
+        print_listing(ablations)
     print_line(f"{len(result.rows)} sessions written to {out}")
 
 

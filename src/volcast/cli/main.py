@@ -23,6 +23,7 @@ from volcast.cli.arguments import (
 from volcast.cli.evaluation import evaluate
 from volcast.cli.registry import app as registry_app
 from volcast.cli.steps import drift, features, infer, ingest, run, train
+from volcast.cli.tables import All, AsCsv, AsJson, form_of, print_data
 from volcast.core.errors import VolcastError
 from volcast.core.settings import read_settings
 from volcast.steps.calls import INTERRUPTED
@@ -55,26 +56,35 @@ def _options(
 
 
 @app.command()
-def backfill(first: From, last: To, store: StoreOption = None) -> None:
+def backfill(
+    first: From, last: To, store: StoreOption = None, as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
     """Publish the forecasts of champion and challenger of every session in the span."""
     from volcast.inference.publish import backfill as fill
 
+    form = form_of(as_json, as_csv)
     check_span(first, last)
     opened, universe = open_with_universe(store)
     filled = fill(opened, universe, first, last)
-    counts = (f"{getattr(filled.report, one)} {one}" for one in ("added", "replaced", "unchanged"))
-    print_line(f"predictions: {', '.join(counts)}")
+    counts = {one: getattr(filled.report, one) for one in ("added", "replaced", "unchanged")}
+    if form != "text":
+        print_data(form, backfill=[counts | {"challenger": filled.challenger}])
+        return
+    print_line(f"predictions: {', '.join(f'{count} {one}' for one, count in counts.items())}")
     if filled.challenger:
         print_line(f"challenger: {filled.challenger}")
 
 
 @app.command()
-def summary(store: StoreOption = None) -> None:
-    """Print the newest published forecast, its drivers, the skill table and where files are."""
+def summary(
+    store: StoreOption = None, everything: All = False, as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:  # fmt: skip
+    """Print the newest published forecast, what moved it, the skill and where files are."""
     from volcast.cli.summary import print_summary
 
-    opened, universe = open_with_universe(store)
-    print_summary(opened, universe)
+    form = form_of(as_json, as_csv)
+    print_summary(*open_with_universe(store), form, everything=everything)
 
 
 @app.command()
@@ -82,11 +92,18 @@ def brief(
     symbol: Annotated[str | None, typer.Option(help="A symbol that is forecast.")] = None,
     as_of: DayOption = None,
     store: StoreOption = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Print the brief of the day, each sentence with the rows and passages it rests on."""
-    from volcast.cli.brief import print_brief
+    from volcast.cli.brief import print_brief, sentence_rows
 
-    print_brief(console, _library(store, as_of).brief(symbol))
+    form = form_of(as_json, as_csv)
+    page = _library(store, as_of).brief(symbol)
+    if form != "text":
+        print_data(form, brief=sentence_rows(page.sentences))
+        return
+    print_brief(console, page)
 
 
 @app.command()
@@ -94,17 +111,24 @@ def ask(
     question: Annotated[str, typer.Argument(help="In a sentence.")],
     as_of: DayOption = None,
     store: StoreOption = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Answer a question by quoting the store's rows and documents; report what is not in them."""
     from volcast.brief import checked_question
-    from volcast.cli.brief import print_answer
+    from volcast.cli.brief import print_answer, sentence_rows
     from volcast.store.universe import recall
 
+    form = form_of(as_json, as_csv)
     text, library = checked_question(question), _library(store)
     recall(library.store)  # a store that was never filled is a wrong address
-    with console.status("reading"):
+    with Console(stderr=True).status("reading"):
         documents = library.refresh()
-    print_answer(console, library.ask(text, as_of), documents.unread)
+    answer = library.ask(text, as_of)
+    if form != "text":
+        print_data(form, answer=sentence_rows(answer.sentences))
+        return
+    print_answer(console, answer, documents.unread)
 
 
 @app.command()

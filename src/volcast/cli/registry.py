@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from volcast.cli.arguments import StoreOption, console, open_store, print_line
+from volcast.cli.arguments import StoreOption, open_store, open_with_universe, print_line
+from volcast.cli.tables import AsCsv, AsJson, Listing, Show, form_of, print_data, print_listing
 
 if TYPE_CHECKING:
     from volcast.registry import Version
@@ -21,20 +21,32 @@ Who = Annotated[str, typer.Option(envvar="USER", help="For the audit trail.")]
 
 
 @app.command("list")
-def list_(store: StoreOption = None) -> None:
+def list_(store: StoreOption = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """List the versions, and which is or was champion or challenger."""
     from volcast import registry
 
-    opened = open_store(store)
-    versions, roles = registry.list_versions(opened), registry.roles(opened)
-    if not versions:
+    form = form_of(as_json, as_csv)
+    opened, _ = open_with_universe(store)
+    roles = registry.roles(opened)
+    versions = [
+        {"version": one.version, "role": roles.get(one.version, ""), "target": one.target,
+         "as_of": one.as_of, "run": one.run_id, "sha256": one.sha256}
+        for one in registry.list_versions(opened)
+    ]  # fmt: skip
+    columns: dict[str, Show] = {
+        "version": lambda row: row["version"],
+        "role": lambda row: row["role"],
+        "target": lambda row: row["target"],
+        "as of": lambda row: row["as_of"],
+        "run": lambda row: row["run"][:12],
+        "sha256": lambda row: row["sha256"][:12],
+    }
+    if form != "text":
+        print_data(form, versions=versions)
+    elif versions:
+        print_listing(Listing(versions, columns))
+    else:
         print_line(f"no version in {opened.uri} yet: `volcast train` makes one")
-        return
-    table = Table("version", "role", "target", "as of", "run", "sha256")
-    for item in versions:
-        role, sha256 = roles.get(item.version, ""), item.sha256[:12]
-        table.add_row(item.version, role, item.target, item.as_of, item.run_id, sha256)
-    console.print(table)
 
 
 @app.command()
@@ -46,19 +58,26 @@ def show(
     from volcast import registry
     from volcast.cli.versions import print_version
 
-    opened = open_store(store)
+    opened, _ = open_with_universe(store)
     selected = registry.find(opened, version) if version else registry.named_champion(opened)
     print_version(opened, selected)
 
 
 @app.command()
-def history(store: StoreOption = None) -> None:
+def history(store: StoreOption = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """List every move of champion and challenger: who, when, from, to, why."""
     from volcast import registry
-    from volcast.cli.versions import events_table
+    from volcast.cli.versions import events_listing
 
-    events = registry.history(open_store(store))
-    console.print(events_table(events) if events else "no version was ever moved")
+    form = form_of(as_json, as_csv)
+    opened, _ = open_with_universe(store)
+    events = events_listing(registry.history(opened))
+    if form != "text":
+        print_data(form, events=events)
+    elif events.rows:
+        print_listing(events)
+    else:
+        print_line("no version was ever moved")
 
 
 @app.command()
@@ -124,12 +143,14 @@ def sync(store: StoreOption = None) -> None:
 
 
 @app.command()
-def shadow(store: StoreOption = None) -> None:
+def shadow(store: StoreOption = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """Score the challenger's published forecasts next to the champion's."""
     from volcast.cli.versions import print_record
     from volcast.monitoring.shadow import shadow_record
 
-    print_record(shadow_record(open_store(store)))
+    form = form_of(as_json, as_csv)
+    opened, _ = open_with_universe(store)
+    print_record(shadow_record(opened), form)
 
 
 def _print_champion(moved: "Version", before: "Version | None") -> None:

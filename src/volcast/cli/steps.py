@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
+from rich.console import Console
 
 from volcast.cli.arguments import (
     DayOption,
@@ -19,6 +20,7 @@ from volcast.cli.arguments import (
     print_line,
     with_symbols,
 )
+from volcast.cli.tables import All, AsCsv, AsJson, Form, form_of
 from volcast.core.errors import ConfigError, GateRefused
 from volcast.core.settings import Settings, SourceName, Universe, read_settings
 from volcast.steps import preflight
@@ -44,6 +46,7 @@ Iv = Annotated[str | None, typer.Option(help="Its implied volatility; '' for non
 SwitchTarget = Annotated[
     bool, typer.Option("--switch-target", help="Let the store forecast another symbol than before.")
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the facts of each step too.")]
 
 _OTHER_SYMBOLS = ["SPY", "QQQ", "IWM"]
 
@@ -76,18 +79,24 @@ def run(  # noqa: PLR0913
         Path | None, typer.Option(help="For files; a later --steps continues from it.")
     ] = None,
     switch_target: SwitchTarget = False,
+    everything: All = False,
+    verbose: Verbose = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Run a pipeline in this process: the same steps, order and records as on Kubeflow."""
+    form = form_of(as_json, as_csv)
     names = _names(steps, folder) if steps else [*PIPELINES[pipeline], "record"]
     settings = read_settings(source=source, source_path=path, store=store, as_of=as_of)
+    title = f"volcast run {pipeline}"
     if names[0] != "ingest":
-        with _begun(f"volcast run {pipeline}", settings.store, folder) as begun:
+        with _begun(title, settings.store, folder, form, verbose) as begun:
             begun.resume(names)
         return
     evaluates = pipeline == "evaluate"
     target = None if evaluates else _single(symbols)
     universe = _checked(settings, symbols or [], target, iv, switch_target)
-    with _begun(f"volcast run {pipeline}", settings.store, folder) as begun:
+    with _begun(title, settings.store, folder, form, verbose) as begun:
         begun.values = _inputs(settings, universe, switch_target) | {
             "ablation": ablation, "training": not _has_champion(settings.store, universe.target),
         }  # fmt: skip
@@ -100,7 +109,7 @@ def run(  # noqa: PLR0913
         # An online store of its own may have been emptied, so it is always filled.
         skip = pipeline == "day" and not (steps or train_first or settings.online_store)
         ran = begun.begin(pipeline, names, skip=skip)
-    if not ran:
+    if not ran and form == "text":
         print_line(
             f"Nothing new: the forecast of {begun.values['as_of']} is published and checked. "
             "`volcast run --pipeline daily` runs the steps again.",
@@ -108,7 +117,7 @@ def run(  # noqa: PLR0913
     if not steps and pipeline in {"day", "daily"}:
         from volcast.cli.summary import print_summary
 
-        print_summary(*open_with_universe(settings.store))
+        print_summary(*open_with_universe(settings.store), form, everything=everything)
 
 
 def ingest(  # noqa: PLR0913
@@ -120,32 +129,37 @@ def ingest(  # noqa: PLR0913
     target: Target = None,
     iv: Iv = None,
     switch_target: SwitchTarget = False,
+    verbose: Verbose = False,
 ) -> None:
     """Fetch into raw tables, validate, and write curated rows."""
     settings = read_settings(source=source, source_path=path, store=store, as_of=as_of)
     universe = _checked(settings, [target] if target else [], target, iv, switch_target)
-    with _begun("volcast ingest", settings.store, None) as begun:
+    with _begun("volcast ingest", settings.store, verbose=verbose) as begun:
         begun.values = _inputs(settings, universe, switch_target)
         begun.steps(PREPARE[:2])
 
 
-def features(store: StoreOption = None, as_of: DayOption = None) -> None:
+def features(store: StoreOption = None, as_of: DayOption = None, verbose: Verbose = False) -> None:
     """Compute features_daily and labels_daily from curated rows, and audit the features."""
-    with _session("volcast features", store, as_of) as begun:
+    with _session("volcast features", store, as_of, verbose=verbose) as begun:
         begun.steps(PREPARE[2:])
 
 
-def train(store: StoreOption = None, as_of: DayOption = None) -> None:
+def train(
+    *, store: StoreOption = None, as_of: DayOption = None, everything: All = False,
+    verbose: Verbose = False, as_json: AsJson = False, as_csv: AsCsv = False,
+) -> None:  # fmt: skip
     """Train, judge and, if the gate lets it pass, promote; exit code 30 if refused."""
     from volcast.cli.summary import print_skill
     from volcast.registry.run_files import Metrics
 
-    with _session("volcast train", store, as_of) as begun:
+    form = form_of(as_json, as_csv)
+    with _session("volcast train", store, as_of, form, verbose) as begun:
         begun.steps(TRAIN)
         run_id = begun.values["run_id"]
         key = f"runs/{run_id}/metrics.json"
         metrics = Metrics.from_bytes(open_store(begun.store).objects.get(key), key)
-        print_skill(metrics, Universe.model_validate_json(begun.values["universe"]).target)
+        print_skill(metrics.of_all_sessions, form, everything=everything)
         if not begun.values["passed"]:
             raise GateRefused(
                 found="a run that does not pass", expected="a run the gate lets pass",
@@ -153,29 +167,45 @@ def train(store: StoreOption = None, as_of: DayOption = None) -> None:
             )  # fmt: skip
 
 
-def infer(store: StoreOption = None, as_of: DayOption = None) -> None:
+def infer(
+    *, store: StoreOption = None, as_of: DayOption = None, verbose: Verbose = False,
+    as_json: AsJson = False, as_csv: AsCsv = False,
+) -> None:  # fmt: skip
     """Fill the online store, forecast from the session's features, audit and publish."""
     import pyarrow.parquet as pq
 
     from volcast.cli.summary import print_forecast
 
-    with _session("volcast infer", store, as_of) as begun:
+    form = form_of(as_json, as_csv)
+    with _session("volcast infer", store, as_of, form, verbose) as begun:
         begun.steps(FORECAST)
-        print_forecast(pq.read_table(begun.folder / "staged.parquet").to_pylist()[0])
+        print_forecast(pq.read_table(begun.folder / "staged.parquet").to_pylist()[0], form)
 
 
-def drift(store: StoreOption = None, as_of: DayOption = None) -> None:
+def drift(
+    *, store: StoreOption = None, as_of: DayOption = None, verbose: Verbose = False,
+    as_json: AsJson = False, as_csv: AsCsv = False,
+) -> None:  # fmt: skip
     """Compare the newest sessions with the champion's training rows."""
-    with _session("volcast drift", store, as_of) as begun:
+    from volcast.cli.summary import print_drift
+
+    form = form_of(as_json, as_csv)
+    with _session("volcast drift", store, as_of, form, verbose) as begun:
         begun.steps(["drift"])
+        target = Universe.model_validate_json(begun.values["universe"]).target
+        day = date.fromisoformat(begun.values["as_of"])
+        print_drift(open_store(begun.store), target, day, form)
 
 
 @contextmanager
-def _begun(title: str, store: str, folder: Path | None) -> "Iterator[Run]":
+def _begun(
+    title: str, store: str, folder: Path | None = None, form: Form = "text", verbose: bool = False
+) -> "Iterator[Run]":
+    """Show the steps of a run as they go; next to a document for a program on standard error."""
     from volcast.steps.progress import StepProgress
     from volcast.steps.runner import Run
 
-    progress = StepProgress(console)
+    progress = StepProgress(console if form == "text" else Console(stderr=True), verbose=verbose)
     with TemporaryDirectory(prefix="volcast-") as scratch, progress.pipeline(title):
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -183,9 +213,11 @@ def _begun(title: str, store: str, folder: Path | None) -> "Iterator[Run]":
 
 
 @contextmanager
-def _session(title: str, store: str | None, as_of: date | None) -> "Iterator[Run]":
+def _session(
+    title: str, store: str | None, as_of: date | None, form: Form = "text", verbose: bool = False
+) -> "Iterator[Run]":
     opened, universe, session = open_session(store, as_of)
-    with _begun(title, opened.uri, None) as begun:
+    with _begun(title, opened.uri, None, form, verbose) as begun:
         begun.values = {
             "as_of": str(session), "universe": universe.model_dump_json(), "training": True,
         }  # fmt: skip

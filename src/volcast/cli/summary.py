@@ -1,20 +1,24 @@
-"""Print the forecast, its drivers, the table of skill, and where files are."""
+"""Print a forecast, what moved it, how good forecasts have been, and where files are."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
-from math import isfinite
+from dataclasses import asdict
+from datetime import date
+from math import exp, isfinite
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from rich.text import Text
 
 from volcast.cli.arguments import console, print_line
+from volcast.cli.tables import Form, Listing, Row, Show, print_data, print_indented, print_listing
 from volcast.core.errors import NotFound
 from volcast.core.names import LABELS, STATES
 from volcast.core.settings import Universe
 from volcast.evaluation.table import SkillTable, shown_p
+from volcast.evaluation.words import versus
 from volcast.features.catalog import label
 from volcast.inference.selection import is_hindsight
 from volcast.monitoring import status
+from volcast.monitoring.status.words import days, percent, points, session_words
 from volcast.registry import champion_pointer
 from volcast.registry.run_files import Metrics
 from volcast.store import Store
@@ -27,58 +31,28 @@ from volcast.store.tables import (
 if TYPE_CHECKING:
     from volcast.evaluation.ablation import Ablation
 
-__all__ = ["print_ablations", "print_forecast", "print_skill", "print_summary", "print_table"]
+__all__ = [
+    "ablations_listing",
+    "print_drift",
+    "print_forecast",
+    "print_skill",
+    "print_summary",
+    "skill_rows",
+]
+
+_SHOWN = ("volcast", "har_rv", "har_x", "vix", "gjr_garch")
+_COMPARED = ("har_rv", "har_x", "vix")
 
 
-def print_forecast(row: Mapping[str, Any]) -> None:
-    """Print one row of predictions_daily."""
-    show = partial(console.print, highlight=False)
-    if row["model_as_of"] is not None and is_hindsight(row):
-        show(
-            f"[yellow]hindsight[/]: version {row['model_version']} was trained on sessions up to "
-            f"{row['model_as_of']}, so this forecast could not have been made then",
-        )
-    show(
-        f"\n[bold]{row['symbol']}[/], next five sessions ({row['target_from']} to "
-        f"{row['target_to']}): [bold]{_percent(row['rv_5d_hat'])}[/] annualised volatility"
-    )
-    show(
-        f"  80 % between {_percent(row['lo80'])} and {_percent(row['hi80'])}, "
-        f"95 % between {_percent(row['lo95'])} and {_percent(row['hi95'])}"
-    )
-    if row["regime"] is not None:
-        show(f"  {STATES[row['regime']]} (probability {row['p_' + row['regime']]:.2f})")
-    baselines = {LABELS[name]: row[f"baseline_{name}"] for name in ("har_rv", "vix")}
-    others = ", ".join(f"{name} {_percent(value)}" for name, value in baselines.items())
-    show(f"  as of {row['session']}, model version {row['model_version']}; {others}")
-    drivers = Table("driver", "value", "log variance", title="Top drivers", title_justify="left")
-    for one in row["drivers"]:
-        drivers.add_row(label(one["feature"]), f"{one['value']:.3f}", f"{one['contribution']:+.3f}")
-    drivers.add_row("all others", "", f"{row['others_contribution']:+.3f}")
-    drivers.add_row("base", "", f"{row['base_log_variance']:+.3f}")
-    console.print(drivers)
-
-
-def print_ablations(ablations: "Sequence[Ablation]") -> None:
-    """Print what each group of features is worth."""
-    table = Table("group", "", "period", "with", "without", "saved by it", "DM p", title="Ablation")
-    for one in ablations:
-        table.add_row(
-            one.group, one.kind, one.period, f"{one.with_group:.4f}", f"{one.without:.4f}",
-            f"{100 * one.gain:+.1f} %", f"{one.p_better:.3f}",
-        )  # fmt: skip
-    console.print(table)
-
-
-def print_skill(metrics: Metrics, symbol: str) -> None:
-    """Print a run's table of skill, and that of the rows which every baseline has."""
-    for table in (metrics.all, metrics.all_baselines):
-        if table is not None:
-            print_table(table, symbol)
-
-
-def print_summary(store: Store, universe: Universe) -> None:
+def print_summary(
+    store: Store, universe: Universe, form: Form = "text", *, everything: bool = False
+) -> None:
     """Print the newest published forecast of the target, and the record of its model.
+
+    Parameters
+    ----------
+    everything : bool
+        All baselines, on all sessions too; JSON and CSV always have them.
 
     Raises
     ------
@@ -92,50 +66,198 @@ def print_summary(store: Store, universe: Universe) -> None:
             found="no published forecast", expected="at least one", where=store.uri,
             remedy="Run the train and daily-inference pipelines: `make run`.",
         )  # fmt: skip
-    print_forecast(outlook.row)
-    key = f"runs/{champion.run_id}/metrics.json"
-    print_skill(Metrics.from_bytes(store.objects.get(key), key), universe.target)
-    _print_watch(store, universe.target)
-    print_line(f"report    {store.uri}/runs/{champion.run_id}/report.html")
-    print_line(f"data      {store.uri}")
+    folder = f"runs/{champion.run_id}"
+    key = f"{folder}/metrics.json"
+    tables = Metrics.from_bytes(store.objects.get(key), key).of_all_sessions
+    watch = _watch(store, universe.target)
+    if form != "text":
+        files = [{"report": f"{store.uri}/{folder}/report.html", "store": store.uri}]
+        print_data(
+            form, forecast=_forecast_rows(outlook.row), drivers=_drivers_listing(outlook.row),
+            skill=skill_rows(tables), monitoring=watch, files=files,
+        )  # fmt: skip
+        return
+    print_forecast(outlook.row, change=outlook.change)
+    print_skill(tables, everything=everything)
+    print_listing(watch)
+    print_line(f"\nreport  {store.uri}/{folder}/report.html")
+    print_line(f"store   {store.uri}")
 
 
-def _print_watch(store: Store, target: str) -> None:
-    """Print the newest realized error, drift and retraining, or that it has not run yet."""
-    for name, table, values, text, otherwise in (
-        ("error", MONITORING_PERFORMANCE, {}, "{state} at {session}: {detail}", "not scored yet"),
-        (
-            "drift", MONITORING_DRIFT_DAILY, {"subject": "verdict"},
-            "{state} at {session}: {detail}", "not checked yet",
-        ),
-        ("retrain", MONITORING_RETRAIN, {"train": True}, "last at {session}", "never"),
-    ):  # fmt: skip
-        rows = store.read(table, symbols=[target]).to_pylist()
-        matching = [row for row in rows if values.items() <= row.items()]
-        newest = max(matching, key=lambda row: row["session"], default=None)
-        print_line(f"{name:<10}{text.format(**newest) if newest else otherwise}")
+def print_forecast(
+    row: Mapping[str, Any], form: Form = "text", *, change: float | None = None
+) -> None:
+    """Print one row of predictions_daily, and its change since the session before if known."""
+    if form != "text":
+        print_data(form, forecast=_forecast_rows(row), drivers=_drivers_listing(row))
+        return
+    if row["model_as_of"] is not None and is_hindsight(row):
+        text = (
+            f"hindsight: version {row['model_version']} was trained on sessions up to "
+            f"{row['model_as_of']}, so this forecast could not have been made then"
+        )
+        console.print(Text(text, style="yellow"))
+    since = "" if change is None else f" ({points(change)} from yesterday)"
+    headline = (
+        f"\n{row['symbol']}, {days(row['target_from'], row['target_to'])}: "
+        f"{percent(row['rv_5d_hat'])} annualised volatility{since}"
+    )
+    console.print(Text(headline, style="bold"))
+    for share in (80, 95):
+        low, high = (_shown(row[f"{side}{share}"]) for side in ("lo", "hi"))
+        print_indented(f"{share} % between {low} and {high}")
+    if row["regime"] is not None:
+        print_indented(f"{STATES[row['regime']]}, with probability {row['p_' + row['regime']]:.2f}")
+    others = [f"{LABELS[name]} {_shown(row[f'baseline_{name}'])}" for name in ("har_rv", "vix")]
+    print_indented(f"for comparison: {', '.join(others)}")
+    print_indented(f"as of {row['session']}, model version {row['model_version']}")
+    print_listing(_drivers_listing(row))
 
 
-def print_table(skill: SkillTable, symbol: str) -> None:
-    """Print a table of skill."""
-    table = Table(
-        "", "QLIKE", "RMSE, points", "QLIKE saved", "DM p, one-sided", title_justify="left",
-        title=f"Walk-forward on {symbol}: {skill.rows} sessions, {skill.first} to "
-        f"{skill.last}",
-    )  # fmt: skip
-    for line in skill.lines:
-        ours = line.name == "volcast"
-        saved = "" if ours else f"{100 * line.gain:+.1f} %"
-        p_value = "" if ours else shown_p(line.p_better)
-        table.add_row(LABELS[line.name], f"{line.qlike:.4f}", f"{line.rmse:.2f}", saved, p_value)
-    console.print(table)
-    labels = ", ".join(LABELS[name] for name in skill.left_out)
-    left_out = f"; not on every row, so left out: {labels}" if labels else ""
-    print_line(
-        f"  intervals covered {_percent(skill.coverage80)} (of 80 %) and "
-        f"{_percent(skill.coverage95)} (of 95 %) of outcomes{left_out}"
+def print_skill(
+    tables: Mapping[str, SkillTable], form: Form = "text", *, everything: bool = False
+) -> None:
+    """Print how the forecast compares with baselines.
+
+    Parameters
+    ----------
+    tables : dict of SkillTable
+        ``all`` and, where some sessions lack a baseline, ``all_baselines``, as in `Metrics`. Of
+        them a person sees the last, with the best known baselines and words.
+    everything : bool
+        Every baseline of each table.
+    """
+    if form != "text":
+        print_data(form, skill=skill_rows(tables))
+        return
+    for name, table in tables.items() if everything else list(tables.items())[-1:]:
+        lines = [line for line in table.lines if everything or line.name in _SHOWN]
+        span = f"{session_words(table.rows)}, {table.first} to {table.last}"
+        rows = skill_rows({name: SkillTable(tuple(lines), table.rows, table.first, table.last)})
+        print_listing(Listing(rows, _SKILL_COLUMNS, f"Walk-forward skill, {span}"))
+        if everything and table.left_out:
+            left_out = ", ".join(LABELS[one] for one in table.left_out)
+            print_indented(f"not on every session, so left out: {left_out}")
+        _print_verdict(table)
+
+
+def skill_rows(tables: Mapping[str, SkillTable]) -> list[Row]:
+    """Return the lines of tables of skill, each with its table's name and sessions."""
+    return [
+        {"table": name, **asdict(line), "rows": table.rows, "first": table.first,
+         "last": table.last}
+        for name, table in tables.items()
+        for line in table.lines
+    ]  # fmt: skip
+
+
+def ablations_listing(ablations: "Sequence[Ablation]") -> Listing:
+    """Return what each group of features is worth."""
+    columns: dict[str, Show] = {
+        "group": lambda row: row["group"],
+        "": lambda row: row["kind"],
+        "period": lambda row: row["period"],
+        "with": lambda row: f"{row['with_group']:.4f}",
+        "without": lambda row: f"{row['without']:.4f}",
+        "saved by it": lambda row: _signed(row["gain"]),
+        "p, one-sided": lambda row: shown_p(row["p_better"]),
+    }
+    return Listing([asdict(one) for one in ablations], columns, "Ablation")
+
+
+_SKILL_COLUMNS: Mapping[str, Show] = {
+    "forecast": lambda row: LABELS[row["name"]],
+    "QLIKE": lambda row: f"{row['qlike']:.4f}",
+    "RMSE, pts": lambda row: f"{row['rmse']:.2f}",
+    "QLIKE saved": lambda row: "" if row["name"] == "volcast" else _signed(row["gain"]),
+    "p": lambda row: "" if row["name"] == "volcast" else shown_p(row["p_better"]),
+}
+
+
+def print_drift(store: Store, target: str, session: date, form: Form) -> None:
+    """Print what the drift check of a session found: the verdict, and tests over their threshold.
+
+    JSON and CSV have every test.
+    """
+    rows = store.read(MONITORING_DRIFT_DAILY, symbols=[target], first=session, last=session)
+    tests = rows.to_pylist()
+    if form != "text":
+        print_data(form, drift=tests)
+        return
+    fired = [row for row in tests if row["fired"] and row["subject"] != "verdict"]
+    columns: dict[str, Show] = {
+        "subject": lambda row: label(row["subject"]),
+        "test": lambda row: row["test"],
+        "window": lambda row: str(row["window"]),
+        "statistic": lambda row: f"{row['statistic']:.3f}",
+        "threshold": lambda row: f"{row['threshold']:.3f}",
+    }
+    if fired:
+        print_listing(Listing(fired, columns, "Tests over their threshold"))
+    for row in tests:
+        if row["subject"] == "verdict":
+            print_line(f"\ndrift at {session}: {row['state']}; {row['detail']}")
+
+
+def _print_verdict(table: SkillTable) -> None:
+    """Print in words how the forecast compares, and the coverage of its intervals."""
+    lines = {line.name: line for line in table.lines}
+    for name in _COMPARED:
+        if name in lines:
+            print_indented(versus(lines[name], "volcast"))
+    print_indented(
+        f"80 % intervals contained {_shown(table.coverage80)} of outcomes, "
+        f"95 % intervals {_shown(table.coverage95)}"
     )
 
 
-def _percent(share: float | None) -> str:
-    return "none" if share is None or not isfinite(share) else f"{100 * share:.1f} %"
+def _forecast_rows(row: Mapping[str, Any]) -> list[Row]:
+    return [{name: value for name, value in row.items() if name != "drivers"}]
+
+
+def _drivers_listing(row: Mapping[str, Any]) -> Listing:
+    """Return what moved the forecast, in percent of it, from that of an average day."""
+    base, *moved, _ = status.drivers(row)
+    rows = [
+        {"feature": one.feature, "label": one.words, "value": one.value,
+         "log_variance": one.contribution, "effect": one.effect}
+        for one in moved
+    ]  # fmt: skip
+    average = percent(exp(base.contribution / 2))
+    columns: dict[str, Show] = {
+        "driver": lambda row: row["label"], "effect": lambda row: _signed(row["effect"])
+    }  # fmt: skip
+    return Listing(rows, columns, f"What moved it, from {average} on an average day")
+
+
+def _watch(store: Store, target: str) -> Listing:
+    """Return the newest realized error, drift and retraining."""
+    rows: list[Row] = []
+    for name, table, values, none in (
+        ("error", MONITORING_PERFORMANCE, {}, "not checked"),
+        ("drift", MONITORING_DRIFT_DAILY, {"subject": "verdict"}, "not checked"),
+        ("retraining", MONITORING_RETRAIN, {"train": True}, "never"),
+    ):
+        stored = store.read(table, symbols=[target]).to_pylist()
+        matching = [row for row in stored if values.items() <= row.items()]
+        newest: Row = max(matching, key=lambda row: row["session"], default={})
+        detail = newest.get("detail", newest.get("reason"))
+        state = newest.get("state", "started") if newest else none
+        rows.append(
+            {"check": name, "state": state, "session": newest.get("session"), "detail": detail}
+        )
+    columns: dict[str, Show] = {
+        "check": lambda row: row["check"],
+        "state": lambda row: row["state"],
+        "session": lambda row: str(row["session"] or ""),
+        "detail": lambda row: row["detail"] or "",
+    }
+    return Listing(rows, columns, "Monitoring")
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f} %"
+
+
+def _shown(share: float | None) -> str:
+    return "none" if share is None or not isfinite(share) else percent(share)

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from math import exp
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
-from volcast.cli.arguments import console, print_line
+from volcast.cli.arguments import print_line
 from volcast.cli.summary import print_skill
+from volcast.cli.tables import Form, Listing, Row, Show, print_data, print_listing
+from volcast.monitoring.status.words import session_words
 
 if TYPE_CHECKING:
     from volcast.monitoring.shadow import Record
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from volcast.registry.run_files import Lineage
     from volcast.store import Store
 
-__all__ = ["events_table", "print_record", "print_version"]
+__all__ = ["events_listing", "print_record", "print_version"]
 
 
 def print_version(store: "Store", version: "Version") -> None:
@@ -49,9 +50,10 @@ def print_version(store: "Store", version: "Version") -> None:
     _facts("Recipe", _recipe(parts["signature.json"]["recipe"], lineage))
     _facts("Lineage", {
         name: value if isinstance(value, str | int) else json.dumps(value)
-        for name, value in lineage.as_dict().items() if name not in {"recipe", "recipes"}
+        for name, value in lineage.as_dict().items()
+        if name not in {"recipe", "recipes", "columns"}
     })  # fmt: skip
-    print_skill(metrics, version.target)
+    print_skill(metrics.of_all_sessions)
     if decision is not None:
         _facts(f"Gate: {'passed' if decision.passed else 'refused'}, {decision.kind}", {})
         for reason in decision.reasons:
@@ -64,7 +66,7 @@ def print_version(store: "Store", version: "Version") -> None:
     moves = [e for e in registry.history(store) if version.version in (e.old, e.new)]
     print_line("\nMoves" if moves else "\nMoves: none")
     if moves:
-        console.print(events_table(moves))
+        print_listing(events_listing(moves))
 
 
 def _recipe(recipe: dict[str, Any], lineage: "Lineage") -> dict[str, object]:
@@ -80,21 +82,27 @@ def _recipe(recipe: dict[str, Any], lineage: "Lineage") -> dict[str, object]:
     }
 
 
-def events_table(events: "Sequence[Event]") -> Table:
-    """Return the audit trail as a table."""
-    table = Table("when, UTC", "who", "what", "from", "to", "why")
-    for event in events:
-        what = event.kind if event.done else f"{event.kind}, not carried out"
-        when = event.when[:19].replace("T", " ")
-        table.add_row(when, event.who, what, event.old or "", event.new or "", event.why)
-    return table
+def events_listing(events: "Sequence[Event]") -> Listing:
+    """Return the audit trail as a listing."""
+    columns: dict[str, Show] = {
+        "when, UTC": lambda row: row["when"][:19].replace("T", " "),
+        "who": lambda row: row["who"],
+        "what": lambda row: row["kind"] if row["done"] else f"{row['kind']}, not carried out",
+        "from": lambda row: row["old"] or "",
+        "to": lambda row: row["new"] or "",
+        "why": lambda row: row["why"],
+    }
+    return Listing([asdict(event) for event in events], columns)
 
 
-def print_record(record: "Record | None") -> None:
+def print_record(record: "Record | None", form: Form = "text") -> None:
     """Print the challenger's scores next to the champion's, or why there are none."""
     from volcast.monitoring.shadow import FEWEST
     from volcast.training.gate import MIN_ROWS
 
+    if form != "text":
+        print_data(form, shadow=[] if record is None else [_record_row(record)])
+        return
     if record is None:
         print_line("no challenger: see `volcast registry challenge`")
         return
@@ -105,16 +113,17 @@ def print_record(record: "Record | None") -> None:
             "out, and whose outcome is known",
         )
         return
-    table = Table(
-        "", "QLIKE", "RMSE, points", title_justify="left",
-        title=f"{record.rows} sessions, {record.first} to {record.last}",
-    )  # fmt: skip
-    for name, score in (
-        ("champion", record.champions),
-        (f"challenger, version {number}", record.challengers),
-    ):
-        table.add_row(name, f"{score.qlike:.4f}", f"{score.rmse:.2f}")
-    console.print(table)
+    rows = [
+        {"": "champion", **asdict(record.champions)},
+        {"": f"challenger, version {number}", **asdict(record.challengers)},
+    ]
+    columns: dict[str, Show] = {
+        "": lambda row: row[""],
+        "QLIKE": lambda row: f"{row['qlike']:.4f}",
+        "RMSE, points": lambda row: f"{row['rmse']:.2f}",
+    }
+    span = f"{session_words(record.rows)}, {record.first} to {record.last}"
+    print_listing(Listing(rows, columns, span))
     text = f"the challenger saves {100 * record.gain:+.1f} % of the champion's QLIKE"
     if record.p is None:
         text += f"; {record.rows} sessions are too few for a p-value ({FEWEST} are needed)"
@@ -123,6 +132,18 @@ def print_record(record: "Record | None") -> None:
     if record.rows < MIN_ROWS:
         text += f", and a judgement needs {MIN_ROWS}"
     print_line(text)
+
+
+def _record_row(record: "Record") -> Row:
+    scores = {
+        f"{who}_{name}": value
+        for who, score in (("champion", record.champions), ("challenger", record.challengers))
+        for name, value in (asdict(score) if score else {}).items()
+    }
+    return {
+        "version": record.challenger.version, "rows": record.rows, "first": record.first,
+        "last": record.last, **scores, "gain": record.gain, "p": record.p,
+    }  # fmt: skip
 
 
 def _facts(title: str, facts: dict[str, Any]) -> None:

@@ -91,6 +91,11 @@ class Metrics(_JsonFile):
         every = {"all": self.all, "all_baselines": self.all_baselines, **self.periods}
         return {name: table for name, table in every.items() if table is not None}
 
+    @property
+    def of_all_sessions(self) -> dict[str, SkillTable]:
+        """``all`` and, where there is one, ``all_baselines``, by name."""
+        return {name: one for name, one in self.tables.items() if name not in self.periods}
+
     @override
     def as_dict(self) -> dict[str, Any]:
         tables = {name: table.as_dict() for name, table in self.tables.items()}

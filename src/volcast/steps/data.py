@@ -75,7 +75,7 @@ def validate(store: Store, as_of: date, universe: Universe, checks: Path | None 
     drops = [f"dropped {count}: {reason}" for reason, count in report.dropped.items()]
     rows = [f"quarantined {example}" for example in report.examples]
     facts = {"rows": report.rows, "quarantined": report.quarantined, "checks": report.checks}
-    return Result(facts | {"notes": [*drops, *rows, *report.warnings]})
+    return Result(facts | {"notes": drops, "warnings": [*rows, *report.warnings]})
 
 
 def features(store: Store, as_of: date, universe: Universe) -> Result:
@@ -93,7 +93,7 @@ def audit_features(
 ) -> Result:
     """Fail when a feature cannot be true."""
     report = feature_audit.audit_features(store, universe, as_of, checks)
-    return Result({"checks": report.checks, "notes": report.warnings})
+    return Result({"checks": report.checks, "warnings": report.warnings})
 
 
 def audit_predictions(
@@ -102,7 +102,7 @@ def audit_predictions(
     """Fail when a staged forecast cannot be true."""
     rows = pq.read_table(staged)
     report = forecast_audit.audit_predictions(store, universe, as_of, rows, checks)
-    return Result({"checks": report.checks, "notes": report.warnings})
+    return Result({"checks": report.checks, "warnings": report.warnings})
 
 
 def materialize(store: Store, as_of: date, universe: Universe) -> Result:

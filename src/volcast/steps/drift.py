@@ -12,5 +12,6 @@ __all__ = ["drift"]
 def drift(store: Store, as_of: date, target: str) -> Result:
     """Compare the newest sessions with the champion's training rows."""
     report = launch(store, target, as_of, drift_python())
-    facts = {"state": report.state, "alert": report.alert, "notes": [report.detail]}
+    detail = {"notes" if report.state == "ok" else "warnings": [report.detail]}
+    facts = {"state": report.state, "alert": report.alert, **detail}
     return Result(facts, (report.state,))

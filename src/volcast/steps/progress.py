@@ -1,7 +1,7 @@
-"""Show a run on a terminal or in a file: a line a step, with its time and its facts."""
+"""Show a run on a terminal or in a file: a line a step, with its time and its warnings."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -24,9 +24,15 @@ __all__ = ["StepProgress"]
 
 
 class StepProgress:
-    """Shows each step when it ends; on a terminal with a clock, elsewhere also when it begins."""
+    """Shows each step when it ends, and on a terminal a clock while it runs.
 
-    def __init__(self, console: Console) -> None:
+    With ``verbose`` also the facts of each step and its notes, as the log of a pipeline has them.
+    """
+
+    def __init__(self, console: Console, *, verbose: bool = False) -> None:
+        self._verbose = verbose
+        utf8 = console.encoding.lower().startswith("utf")
+        self._done, self._failed = ("\N{CHECK MARK}", "\N{BALLOT X}") if utf8 else ("ok", "FAILED")
         self._console = console
         self._clock = Progress(
             SpinnerColumn(),
@@ -40,7 +46,7 @@ class StepProgress:
             disable=not console.is_terminal,
         )
         self._began = 0.0
-        self._shown: set[str] = set()
+        self._printed: set[str] = set()
 
     @contextmanager
     def pipeline(self, name: str) -> Iterator[None]:
@@ -64,23 +70,35 @@ class StepProgress:
         if event == "step_started":
             if self._console.is_terminal:
                 self._clock.add_task(title, total=None)
-            else:
-                self.show(f"  {title} ...")
             return
         for task in self._clock.task_ids:
             self._clock.remove_task(task)
-        texts = (f"{k} {v}" for k, v in facts.items() if not isinstance(v, list))
-        failed = event == "step_failed"
-        text = "[red]failed[/]" if failed else f"[dim]{escape(', '.join(texts))}[/]"
         now = time.monotonic()
-        self.show(f"  {title:<24}{now - self._began:6.1f} s  {text}")
+        failed = event == "step_failed"
+        mark = f"[red]{self._failed}[/]" if failed else f"[green]{self._done}[/]"
+        self.show(f"  {mark} {title:<24}{now - self._began:6.1f} s")
         self._began = now
-        for remark in (str(one) for v in facts.values() if isinstance(v, list) for one in v):
-            if remark not in self._shown:
-                self.show(f"      {escape(remark)}")
-            self._shown.add(remark)
-        if facts.get("passed") is False:
-            self.show("  The gate refused this candidate: nothing was promoted.")
+        refused = facts.get("passed") is False
+        if self._verbose:
+            texts = (f"{k} {v}" for k, v in facts.items() if not isinstance(v, list))
+            self._remark(", ".join(texts), "dim")
+        for name, lines in facts.items():
+            if name == "warnings" or (name == "reasons" and refused):
+                self._remarks(lines, "yellow", "warning: ")
+            elif self._verbose and isinstance(lines, list):
+                self._remarks(lines, "dim")
+        if refused:
+            self._remark("warning: the gate refused this candidate; nothing was promoted", "yellow")
+
+    def _remarks(self, lines: Iterable[object], style: str, head: str = "") -> None:
+        """Print lines, each once a run."""
+        for line in map(str, lines):
+            if line not in self._printed:
+                self._remark(head + line, style)
+            self._printed.add(line)
+
+    def _remark(self, text: str, style: str) -> None:
+        self.show(f"      [{style}]{escape(text)}[/]")
 
     def progress(self, what: str, done: int, total: int) -> None:
         """Show how far the step under way is, on a terminal."""
