@@ -36,16 +36,13 @@ def application(store: Store, universe: Universe) -> Starlette:
     def written(now: int, symbol: str, span: str, loss: str) -> tuple[int, str]:
         return render(facts_of(now, symbol), span, loss)
 
-    def minute() -> int:
-        return int(time.monotonic() // _SECONDS)
-
     def page(request: Request) -> Response:
         wishes = (request.query_params.get(name, "") for name in ("symbol", "span", "loss"))
         with turn:
-            status, html = written(minute(), *wishes)
+            status, html = written(int(time.monotonic() // _SECONDS), *wishes)
         return HTMLResponse(html, status, _HEADERS)
 
-    written(minute(), "", "", "")  # the first reader need not wait for the renderer to start
+    written(0, "", "", "")  # the first reader need not wait for the renderer to start
     return Starlette(
         routes=[Route("/", page), Route("/alive", lambda _: PlainTextResponse("alive"))],
         middleware=[Middleware(GZipMiddleware)],

@@ -53,19 +53,17 @@ _HOVERED = 300
 
 
 def _key(words: str, shape: str) -> str:
-    drawn = f'<svg width="26" height="10" aria-hidden="true">{shape}</svg>'
-    return f"{drawn} {escape(words)}"
+    return f'<svg width="26" height="10" aria-hidden="true">{shape}</svg> {escape(words)}'
 
 
 def _line_key(words: str, colour: str, dashes: Sequence[int]) -> str:
-    dashed = "" if dashes == [1, 0] else f' stroke-dasharray="{" ".join(map(str, dashes))}"'
-    line = f'<path d="M0 5H26" stroke="{colour}" stroke-width="2"{dashed}/>'
+    drawn = " ".join(map(str, dashes)) if dashes != [1, 0] else "none"
+    line = f'<path d="M0 5H26" stroke="{colour}" stroke-width="2" stroke-dasharray="{drawn}"/>'
     return _key(words, line)
 
 
 FAN_KEYS = (
-    _line_key("published forecast", _OURS, _DASHES["published"]),
-    _line_key("walk-forward forecast", _OURS, _DASHES["walk-forward"]),
+    *(_line_key(f"{origin} forecast", _OURS, dashes) for origin, dashes in _DASHES.items()),
     _key("80 %", f'<rect width="26" height="10" fill="{BLUE}" fill-opacity=".5"/>'),
     _key("95 % interval", f'<rect width="26" height="10" fill="{SKY}" fill-opacity=".35"/>'),
     _key("realized", f'<circle cx="13" cy="5" r="3" fill="{_INK}"/>'),
@@ -105,12 +103,14 @@ def fan(rows: pd.DataFrame) -> alt.LayerChart:
     axis = alt.Axis(values=_TICKS, labelExpr="format(100 * datum.value, '~g')", title=None)
     y = {name: alt.Y(f"{name}:Q", scale=scale, axis=axis) for name in names}
     days = pd.to_datetime(rows["session"])
-    first, last = days.iloc[0], days.iloc[-1]
+    first, last = days.iloc[[0, -1]]
     # Room on the right, for the label of the newest forecast.
     until = last + 0.09 * (last - first) + pd.Timedelta(days=1)
-    span = alt.Scale(domain=[_time(first), _time(until)])
+    end = alt.DateTime(year=until.year, month=until.month, date=until.day)
     values = values.assign(session=days, origin=rows["origin"], newest=days == last)
-    base = alt.Chart().encode(x=alt.X("session:T", scale=span, axis=_time_axis(days)))
+    base = alt.Chart().encode(
+        x=alt.X("session:T", scale=alt.Scale(domainMax=end), axis=_time_axis(days))
+    )
     bands = [
         base.mark_area(fill=colour, fillOpacity=opacity, aria=False).encode(
             y=y[f"lo{level}"], y2=alt.Y2(f"hi{level}:Q")
@@ -124,17 +124,14 @@ def fan(rows: pd.DataFrame) -> alt.LayerChart:
     outcomes = base.mark_circle(
         color=_INK, size=18 if len(rows) < _HOVERED else 8, opacity=0.75, aria=False
     ).encode(y=y["realized"])
-    hover = base.mark_rule(opacity=0, strokeWidth=max(1, 900 / len(rows)))
     newest = base.transform_filter("datum.newest").encode(y=y["forecast"])
-    point = newest.mark_point(
-        filled=True, shape="diamond", size=110, color=_OURS, opacity=1, aria=False
-    )
-    label = newest.mark_text(
-        align="left", dx=8, fontWeight="bold", color=_INK, aria=False
-    ).encode(text=alt.value(percent(rows["forecast"].iloc[-1])))  # fmt: skip
-    layers = [*bands, line, outcomes, point, label]
+    point = newest.mark_point(filled=True, shape="diamond", size=110, color=_OURS, aria=False)
+    label = newest.mark_text(align="left", dx=8, fontWeight="bold", color=_INK, aria=False)
+    number = label.encode(text=alt.value(percent(rows["forecast"].iloc[-1])))
+    layers = [*bands, line, outcomes, point, number]
     if len(rows) <= _HOVERED:
         values["words"] = [_words(row) for row in rows.to_dict("records")]
+        hover = base.mark_rule(opacity=0, strokeWidth=max(1, 900 / len(rows)))
         layers.append(hover.encode(description="words:N"))
     return _layered(layers, values, 300, "shared")
 
@@ -162,33 +159,23 @@ def regimes(rows: pd.DataFrame) -> alt.LayerChart:
     )  # fmt: skip
     from_below = alt.Y("lane:Q", scale=lanes, axis=axis)
     days = pd.to_datetime(rows["session"])
+    colours = alt.Scale(domain=names, range=list(REGIME_COLOURS.values()))
     spans = alt.Chart().encode(
-        x=alt.X("first:T", axis=_time_axis(days)), x2=alt.X2("until:T"),
-        color=alt.Color(
-            "regime:N", legend=None,
-            scale=alt.Scale(domain=names, range=list(REGIME_COLOURS.values())),
-        ),
-    )  # fmt: skip
-    blocks = (
-        spans.transform_calculate(top="datum.lane + .85")
-        .mark_rect(opacity=0.9)
-        .encode(
-            y=from_below, y2=alt.Y2("top:Q"),
-            description="words:N",
-        )
-    )  # fmt: skip
+        x=alt.X("first:T", axis=_time_axis(days)),
+        x2="until:T",
+        color=alt.Color("regime:N", legend=None, scale=colours),
+    )
+    lifted = spans.transform_calculate(top="datum.lane + .85")
+    blocks = lifted.mark_rect(opacity=0.9).encode(
+        y=from_below, y2=alt.Y2("top:Q"), description="words:N"
+    )
     low, high = rows["close"].min(), rows["close"].max()
     # The lanes take the lowest part of the plot; the price stays above them.
     floor = high - (high - low) / (1 - 3.6 / _LANES)
     closes = pd.DataFrame({"session": days, "close": rows["close"]})
-    price = (
-        alt.Chart()
-        .mark_line(color=_INK, strokeWidth=1.5, aria=False)
-        .encode(
-            x=alt.X("session:T"),
-            y=alt.Y("close:Q", title=None, scale=alt.Scale(domain=[floor, high], nice=False)),
-        )
-    )
+    above = alt.Scale(domain=[floor, high], nice=False)
+    line = alt.Chart().mark_line(color=_INK, strokeWidth=1.5, aria=False)
+    price = line.encode(x="session:T", y=alt.Y("close:Q", title=None, scale=above))
     beneath = alt.layer(spans.mark_rect(opacity=0.16, aria=False), blocks, data=stretches)
     return _layered([beneath, price], closes, 240, "independent")
 
@@ -213,7 +200,7 @@ def track_record(months: pd.DataFrame, loss: str, past: float | None) -> alt.Lay
         ]
         layers.append(base.mark_circle(size=26, opacity=1).encode(description="words:N"))
     if past is not None:
-        mean = alt.Chart().mark_rule(color=_INK, strokeDash=_BEFORE, aria=False)
+        mean = alt.Chart(alt.InlineData([{}])).mark_rule(color=_INK, strokeDash=_BEFORE, aria=False)
         layers.append(mean.encode(y=alt.datum(past)))
     return _layered(layers, values.round(4), 240, "shared")
 
@@ -245,7 +232,3 @@ def _time_axis(days: "pd.Series[pd.Timestamp]") -> alt.Axis:
         title=None, format="%Y" if long else "%b %Y", tickCount="year" if long else "month",
         labelOverlap="greedy", labelSeparation=8, labelFlush=False,
     )  # fmt: skip
-
-
-def _time(when: pd.Timestamp) -> alt.DateTime:
-    return alt.DateTime(year=when.year, month=when.month, date=when.day)

@@ -3,6 +3,9 @@
 from html import escape
 from math import exp
 
+import numpy as np
+import pandas as pd
+
 from serving.dashboard.facts import Facts
 from serving.dashboard.markup import definitions, details, notice, prose, table
 from serving.dashboard.words import bounds, day, signed_share
@@ -32,8 +35,7 @@ def headline(facts: Facts) -> str:
     title = f"{row['symbol']}, annualised volatility over the next five sessions, {span}"
     probability = row.get(f"p_{row['regime']}")
     overview = [
-        _change(facts, outlook),
-        _rank(facts, outlook),
+        *_compared(facts, outlook),
         ("80 % interval", bounds(row["lo80"], row["hi80"]),
          f"95 %: {bounds(row['lo95'], row['hi95'])}"),
         ("Market", row["regime"] or "unknown",
@@ -55,35 +57,31 @@ def headline(facts: Facts) -> str:
     )  # fmt: skip
 
 
-def _change(facts: Facts, outlook: status.Outlook) -> tuple[str, str, str]:
-    name = "Change from yesterday"
+def _compared(facts: Facts, outlook: status.Outlook) -> list[tuple[str, str, str]]:
+    """Return the change since the session before, and the rank among a year's forecasts."""
+    row, past, rank = outlook.row, _past(facts, outlook), ("unknown", "too few earlier forecasts")
+    change = ("none", "no forecast of the session before")
     if outlook.change is not None:
-        return name, f"{points(outlook.change)} points", ""
-    rows = _past(facts, outlook)
-    if rows and rows[-1][0] == calendar.after(outlook.row["session"], -1):
-        change = points(outlook.row["rv_5d_hat"] - rows[-1][1])
-        return name, f"{change} points", "from the walk-forward forecast"
-    return name, "none", "no forecast of the session before"
+        change = (f"{points(outlook.change)} points", "")
+    elif len(past) and past.index[-1] == calendar.after(row["session"], -1):
+        difference = points(row["rv_5d_hat"] - past.iloc[-1])
+        change = (f"{difference} points", "from the walk-forward forecast")
+    if len(past) >= _FEW:
+        below = (past.tail(_YEAR) < row["rv_5d_hat"]).mean()
+        rank = (f"{100 * below:.0f}", f"of the {len(past.tail(_YEAR))} forecasts before it")
+    return [("Change from yesterday", *change), ("Percentile in its own last year", *rank)]
 
 
-def _rank(facts: Facts, outlook: status.Outlook) -> tuple[str, str, str]:
-    name, rows = "Percentile in its own last year", _past(facts, outlook)[-_YEAR:]
-    if len(rows) < _FEW:
-        return name, "unknown", f"{len(rows)} earlier forecasts are too few"
-    below = sum(value < outlook.row["rv_5d_hat"] for _, value in rows) / len(rows)
-    return name, f"{100 * below:.0f}", f"of the {len(rows)} forecasts before it"
-
-
-def _past(facts: Facts, outlook: status.Outlook) -> list[tuple[object, float]]:
-    """Return sessions and forecasts before this one; none if this one is hindsight."""
+def _past(facts: Facts, outlook: status.Outlook) -> "pd.Series[float]":
+    """Return the forecasts before this one by session; none if this one is hindsight."""
     try:
         track = facts.track
     except VolcastError:
-        return []  # the sections on the track have the error
-    if outlook.hindsight or isinstance(track, status.Missing):
-        return []
-    rows = track[track["session"] < outlook.row["session"]]
-    return list(zip(rows["session"], rows["forecast"], strict=True))
+        track = None  # the sections on the track have the error
+    if outlook.hindsight or not isinstance(track, pd.DataFrame):
+        return pd.Series(dtype=float)
+    earlier = track[track["session"] < outlook.row["session"]]
+    return pd.Series(earlier["forecast"].to_numpy(dtype=float), index=earlier["session"])
 
 
 def _hindsight(outlook: status.Outlook) -> str:
@@ -130,36 +128,25 @@ def drivers(outlook: status.Outlook) -> str:
     """Return what adds up to the newest forecast, in percent of it."""
     parts = status.drivers(outlook.row)
     of_forecast = shares(parts)
-    ends, level = [], 0.0
-    for part, share in zip(parts, of_forecast, strict=True):
-        start = 0.0 if part.feature == "total" else level
-        level = start + share
-        ends.append((start, level))
-    low, high = min(min(pair) for pair in ends), max(max(pair) for pair in ends)
-    rows = []
-    for part, share, (start, end) in zip(parts, of_forecast, ends, strict=True):
+    ends = [*np.cumsum(of_forecast[:-1]), 1.0]
+    low, high = min(0.0, *ends), max(ends)
+    rows = ""
+    for part, share, end in zip(parts, of_forecast, ends, strict=True):
         whole = part.feature in ("base", "total")
         kind = "level" if whole else "raises" if share > 0 else "lowers"
-        left, width = ((x / (high - low)) for x in (min(start, end) - low, abs(end - start)))
-        bar = f'<i class="{kind}" style="left:{left:.2%};width:{width:.2%}"></i>'
-        value = f"{100 * share:.0f} %" if whole else f"{100 * share:+.1f} %"
-        rows.append(
-            f'<tr class="{kind}"><th scope="row">{escape(part.words)}</th>'
-            f'<td class="n">{value}</td><td class="bar" aria-hidden="true">{bar}</td></tr>'
+        left, width = (x / (high - low) for x in (min(end, end - share) - low, abs(share)))
+        value = f"{100 * share:.0f} %" if whole else signed_share(share)
+        rows += (
+            f'<tr class="{kind}"><th scope="row">{escape(part.words)}</th><td class="n">{value}'
+            f'</td><td class="bar"><i style="left:{left:.2%};width:{width:.2%}"></i></td></tr>'
         )
     bars = (
-        '<table class="v bars"><caption>What adds up to the forecast, in percent of it</caption>'
+        '<table class="bars"><caption>What adds up to the forecast, in percent of it</caption>'
         '<thead><tr><th scope="col">driver</th><th scope="col" class="n">share</th>'
-        '<th scope="col">from zero to the forecast</th></tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
+        f'<th scope="col">from zero to the forecast</th></tr></thead><tbody>{rows}</tbody></table>'
     )
-    average, whole_forecast = (
-        percent(exp(part.contribution / 2)) for part in (parts[0], parts[-1])
-    )
-    text = (
-        f"An average day, {average}, is {100 * of_forecast[0]:.0f} % of the forecast of "
-        f"{whole_forecast}."
-    )
+    average, newest = (percent(exp(part.contribution / 2)) for part in (parts[0], parts[-1]))
+    text = f"An average day, {average}, is {100 * of_forecast[0]:.0f} % of the forecast, {newest}."
     columns = ("driver", "feature", "its value", "log variance", "effect alone")
     numbers = table("Contributions add up in log variance", columns, [_row(p) for p in parts])
     return bars + prose(text) + details("As the model adds them", numbers)

@@ -1,6 +1,7 @@
 """How fresh the data is, and the findings on drift, error and pipelines."""
 
-from datetime import date
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from serving.dashboard.markup import heading, notice, prose, table
 from serving.dashboard.words import day
@@ -11,6 +12,8 @@ from volcast.monitoring.status.words import session_words
 
 __all__ = ["data", "watch"]
 
+Row = Mapping[str, Any]
+
 _SIGNS = {
     "ok": "✓", "same": "✓", "better": "✓", "too-few": "○", "not-run": "○", "regime-shift": "▲",
     "critical": "✕", "warning": "▲",
@@ -20,7 +23,11 @@ _SIGNS = {
 
 def watch(health: Health) -> str:
     """Return drift, realized error and retraining."""
-    return _drift(health) + _error(health) + _retrain(health)
+    return (
+        _part("Drift", health.drift, lambda row: _finding(health, row) + _fired(health))
+        + _part("Realized error", health.performance, lambda row: _finding(health, row))
+        + _part("Retraining", health.retrain, _retrain)
+    )
 
 
 def data(health: Health) -> str:
@@ -30,13 +37,12 @@ def data(health: Health) -> str:
 
 
 def _freshness(health: Health) -> str:
-    if health.expected is None:
-        text = notice(
-            "missing", "There is no validated price. Run `make run`, or `volcast ingest`."
-        )
-    else:
-        kind = "The source is live" if health.live else "The source is an archive"
-        text = prose(f"{kind}: everything should be at {day(health.expected)}.")
+    kind = "live" if health.live else "an archive"
+    text = (
+        notice("missing", "There is no validated price. Run `make run`, or `volcast ingest`.")
+        if health.expected is None
+        else prose(f"The source is {kind}: everything should be at {day(health.expected)}.")
+    )
     rows = [(one.table, one.symbol, day(one.session), _age(one.behind)) for one in health.tables]
     columns = ("table", "symbol", "newest session", "state")
     return heading(3, "Freshness") + text + table("Newest row of each table", columns, rows)
@@ -46,14 +52,6 @@ def _age(behind: int | None) -> str:
     if behind is None:
         return "○ none"
     return "✓ up to date" if behind == 0 else f"▲ {session_words(behind)} behind"
-
-
-def _since(health: Health, session: date) -> str:
-    """Return how old a finding is, if the data has gone on since."""
-    if health.expected is None or session >= health.expected:
-        return ""
-    count = session_words(calendar.sessions_between(session, health.expected))
-    return notice("warning", f"That was {count} ago; there was no check since.")
 
 
 def _quality(health: Health) -> str:
@@ -70,36 +68,31 @@ def _quality(health: Health) -> str:
     return title + table("At the last run of each suite", columns, rows)
 
 
-def _drift(health: Health) -> str:
-    title = heading(3, "Drift")
-    if isinstance(health.drift, Missing):
-        return title + notice("missing", str(health.drift))
-    row = health.drift
+def _part(title: str, row: Row | Missing, show: Callable[[Row], str]) -> str:
+    body = notice("missing", str(row)) if isinstance(row, Missing) else show(row)
+    return heading(3, title) + body
+
+
+def _finding(health: Health, row: Row) -> str:
     text = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
-    text += _since(health, row["session"])
+    if health.expected is None or row["session"] >= health.expected:
+        return text
+    count = session_words(calendar.sessions_between(row["session"], health.expected))
+    return text + notice("warning", f"That was {count} ago; there was no check since.")
+
+
+def _fired(health: Health) -> str:
     if not health.fired:
-        return title + text + prose("No test fired.")
+        return prose("No test fired.")
     subjects = "; ".join(f"{label(name)} (`{name}`)" for name in health.fired)
-    fired = f"Tests fired for {len(health.fired)}, which the state weighs together: {subjects}."
-    return title + text + prose(fired)
+    return prose(
+        f"Tests fired for {len(health.fired)}, which the state weighs together: {subjects}."
+    )
 
 
-def _error(health: Health) -> str:
-    title = heading(3, "Realized error")
-    row = health.performance
-    if isinstance(row, Missing):
-        return title + notice("missing", str(row))
-    text = prose(f"{_state(row['state'])} on {day(row['session'])}: {row['detail']}.")
-    return title + text + _since(health, row["session"])
-
-
-def _retrain(health: Health) -> str:
-    title = heading(3, "Retraining")
-    row = health.retrain
-    if isinstance(row, Missing):
-        return title + notice("missing", str(row))
+def _retrain(row: Row) -> str:
     last = f" Last on {day(row['last_trained'])}." if row["last_trained"] else ""
-    return title + prose(f"On {day(row['session'])}: {row['reason']}.{last}")
+    return prose(f"On {day(row['session'])}: {row['reason']}.{last}")
 
 
 def _jobs(health: Health) -> str:

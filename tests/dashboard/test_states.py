@@ -105,7 +105,7 @@ def test_forecasts_without_a_registry_are_shown(look, store):
     published(store, "SPY")
     text = look(store, 2)
     assert TITLE in text
-    assert "39 earlier forecasts are too few" in text
+    assert "unknown too few earlier forecasts" in text
     assert "40 forecasts, the newest 13.1 %. All were published by versions that knew" in text
     assert text.count("There is no outcome of this span yet.") == 2
 
