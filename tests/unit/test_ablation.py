@@ -39,7 +39,7 @@ def ablations(planted, walked) -> dict:
 
 
 def test_a_column_that_knows_the_outcome_helps_and_noise_does_not(ablations):
-    macro, noise = ablations["macro"], ablations["regime"]
+    macro, noise = ablations["macroeconomic series"], ablations["market regimes"]
     assert macro.kind == "added"
     assert macro.gain > 0.3
     assert macro.p_better < 0.001
@@ -57,7 +57,7 @@ def test_what_is_taken_out_is_compared_with_the_recipe_that_has_it(ablations, wa
 
 
 def test_groups_without_a_value_are_left_out(rows, walked):
-    assert {one.group for one in ablate(rows, walked, 7)} == {"cross", *REMOVED}
+    assert {one.group for one in ablate(rows, walked, 7)} == {"other symbols", *REMOVED}
 
 
 def test_columns_that_begin_late_or_never_cost_no_row(rows, walked):

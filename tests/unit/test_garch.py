@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from tests.conftest import ROOT
 from volcast.core import calendar
@@ -85,6 +86,14 @@ def test_a_month_that_was_fitted_is_not_fitted_again(rows, store, forecasts, mon
     monkeypatch.setattr(garch, "_fit", lambda *_: pytest.fail("fitted again"))
     pd.testing.assert_frame_equal(garch_forecasts(rows, store), forecasts, check_exact=True)
     assert store.objects.get(KEY) == stored
+
+
+def test_the_threads_of_linear_algebra_change_no_fit(rows, store, forecasts):
+    alone = store.objects.get(KEY)
+    store.objects.delete(KEY)
+    with threadpool_limits(2, user_api="blas"):
+        pd.testing.assert_frame_equal(garch_forecasts(rows, store), forecasts, check_exact=True)
+    assert store.objects.get(KEY) == alone
 
 
 def test_processes_side_by_side_give_the_same_bytes_and_report_progress(

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from dataclasses import replace
+from html import escape
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -18,8 +19,12 @@ from volcast.evaluation.charts import regimes, scripts, shap_plot
 from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import usable
 from volcast.evaluation.report import render
+from volcast.evaluation.splits import on_common_rows
 from volcast.evaluation.symbols import render_comparison
+from volcast.evaluation.table import compare
 from volcast.evaluation.walkforward import walk_forward
+from volcast.evaluation.words import versus
+from volcast.features.catalog import label
 
 VOID = {"meta", "br", "img"}
 
@@ -29,10 +34,12 @@ class Structure(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.open, self.titles, self.text = [], [], []
+        self.open, self.titles, self.text, self.links, self.ids = [], [], [], [], []
         self.feed(page)
 
-    def handle_starttag(self, tag, attrs):  # noqa: ARG002
+    def handle_starttag(self, tag, attrs):
+        self.links += [value for name, value in attrs if (tag, name) == ("a", "href")]
+        self.ids += [value for name, value in attrs if name == "id"]
         if tag not in VOID:
             self.open.append(tag)
 
@@ -62,19 +69,24 @@ def page(result) -> str:
     return render(result)
 
 
-def test_every_section_is_there_and_the_markup_closes(page):
+def test_every_section_is_there_and_linked_from_the_top_and_the_markup_closes(page):
     structure = Structure(page)
     assert structure.open == []
     assert {
         "Bias, and the set of models that may be the best", "Year by year", "Crises",
         "By the level of VIX", "By regime", "Without overlap", "Intervals, year by year",
-        "Regimes", "What each group of features is worth",
+        "What moves the forecast", "The last forecast, by feature",
+        "Price and the regime of each session", "What each group of features is worth",
     } <= set(structure.titles)  # fmt: skip
+    assert len(structure.links) == len(structure.titles)
+    assert {link.removeprefix("#") for link in structure.links} < set(structure.ids)
+    assert len(set(structure.ids)) == len(structure.ids)
+    assert page.index("id='skill'") < page.index("<table")
 
 
 def test_each_chart_is_valid_and_draws_its_marks(page):
     charts = re.findall(r"<script>drawChart\('#([\w-]+)', (.*?)\)</script>", page, flags=re.S)
-    assert [name for name, _ in charts] == ["fan", "gain-by-year", "coverage", "regimes"]
+    assert [name for name, _ in charts] == ["skill", "fan", "gain-by-year", "coverage", "regimes"]
     for name, spec in charts:
         svg = vl_convert.vegalite_to_svg(json.loads(spec) | {"width": 600})
         assert f"id='{name}' role='img' aria-label=" in page
@@ -104,8 +116,8 @@ def test_the_plots_of_shap_name_the_largest_features(result, page):
     x = usable(result.features, recipe)[list(recipe.features)].to_numpy(dtype=float)
     contributions = np.abs(result.blend.explain(x[-504:]).contributions)
     for kind, size in (("beeswarm", contributions.mean(axis=0)), ("waterfall", contributions[-1])):
-        largest = {recipe.features[i] for i in np.argsort(-size)[:11]}
-        assert largest < {label.split("=")[-1] for label in labels(page, kind)}
+        names = [label(recipe.features[i]).replace(" ", "") for i in np.argsort(-size)[:11]]
+        assert set(names) < {text.split("=")[-1] for text in labels(page, kind)}
 
 
 def test_the_waterfall_leads_from_the_base_to_the_forecast(result):
@@ -119,14 +131,17 @@ def test_the_waterfall_leads_from_the_base_to_the_forecast(result):
 
 def test_regimes_are_drawn_in_runs_that_meet():
     days = pd.Series(pd.bdate_range("2020-01-01", periods=6).date)
-    chart = regimes(days, [100.0] * 6, ["", "calm", "calm", "stressed", "calm", "calm"])
+    chart = regimes(days, [100.0, 50.0, 80.0, 90.0, 95.0, 99.0], ["", "calm", "calm", "stressed", "calm", "calm"])
     bands = next(v for v in chart.to_dict()["datasets"].values() if "regime" in v[0])
     spans = [(b["regime"], b["start"][:10], b["end"][:10]) for b in bands]
     assert spans == [
-        ("calm", "2020-01-02", "2020-01-06"),
-        ("stressed", "2020-01-06", "2020-01-07"),
-        ("calm", "2020-01-07", "2020-01-08"),
+        ("a calm market", "2020-01-02", "2020-01-06"),
+        ("a stressed market", "2020-01-06", "2020-01-07"),
+        ("a calm market", "2020-01-07", "2020-01-08"),
     ]
+    price = chart.to_dict()["layer"][1]["encoding"]["y"]
+    assert price["scale"]["domain"] == [50, 100]
+    assert price["title"]
 
 
 def test_the_same_result_gives_the_same_bytes_whatever_the_random_state(result, page):
@@ -136,20 +151,34 @@ def test_the_same_result_gives_the_same_bytes_whatever_the_random_state(result, 
     assert np.random.get_state()[1].tolist() == before
 
 
-def test_the_summary_names_what_the_forecast_does_not_beat(result):
+def test_the_first_paragraph_compares_with_the_baselines_and_calls_a_loss_one(result):
     worse = result.all_rows.assign(forecast=result.all_rows["har_x"] * 1.3)
-    texts = Structure(render(replace(result, all_rows=worse))).text
-    summary = next(text for text in texts if text.startswith("Walking forward"))
-    assert "HAR-X" in summary.partition("does NOT beat")[2]
+    skill = compare(worse)
+    page = render(replace(result, all_rows=worse)).replace("\u00a0", " ")
+    first = re.search(r"<p class='lead'>(.*?)</p>", page)[1]
+    assert f"{skill.rows:,} sessions from {skill.first} to {skill.last}" in first
+    assert skill.line("har_x").gain < 0
+    for name in ("har_rv", "har_x", "vix"):
+        assert escape(versus(skill.line(name))) in first
+
+
+def test_a_baseline_that_begins_late_is_compared_where_it_exists(result):
+    late = result.all_rows.copy()
+    late.loc[late.index < len(late) - 300, ["har_x", "vix"]] = np.nan
+    common = on_common_rows(late)
+    page = render(replace(result, all_rows=late)).replace("\u00a0", " ")
+    first = re.search(r"<p class='lead'>(.*?)</p>", page)[1]
+    assert escape(versus(common.line("har_x"))) in first
+    assert f"HAR-X ({common.rows} sessions)" in page
 
 
 def test_a_session_before_the_first_shown_is_in_no_table(result):
     later = result.all_rows["session"].iloc[-200]
     text = Structure(render(replace(result, first=later))).text
-    limits = next(t for t in text if " sessions, " in t and "same rows" in t)
+    limits = next(t for t in text if "same rows" in t)
     shown = result.all_rows["session"] >= later
     count = (shown & result.all_rows["rv_5d"].notna()).sum()
-    assert limits.startswith(f"{count} sessions, {later}")
+    assert limits.startswith(f"{count} sessions from {later}")
 
 
 def test_without_regimes_or_a_model_the_rest_is_shown(result):
@@ -157,15 +186,18 @@ def test_without_regimes_or_a_model_the_rest_is_shown(result):
     bare = result.features.assign(**dict.fromkeys(states, np.nan))
     less = replace(result, features=bare, blend=None, regimes=(), ablations=())
     titles = Structure(render(less)).titles
-    assert "Regimes" not in titles
+    assert "Price and the regime of each session" not in titles
     assert "Year by year" in titles
 
 
-def test_the_comparison_names_each_symbol_and_what_it_does_not_beat(result):
+def test_the_comparison_links_to_each_report_and_names_losses_and_implied_volatility(result):
     rows = result.rows.reset_index(drop=True)
-    other = rows.assign(symbol="OTHER", forecast=rows["har_x"] * 1.3)
-    page = render_comparison({"SYN": rows, "OTHER": other})
-    structure = Structure(page)
+    other = rows.assign(symbol="^O", forecast=rows["har_x"] * 1.3, iv_symbol="VXN")
+    structure = Structure(render_comparison({"SYN": rows.assign(iv_symbol=None), "^O": other}))
     assert structure.open == []
-    assert "HAR-X on OTHER" in "".join(structure.text)
-    assert "HAR-X on SYN" not in "".join(structure.text)
+    assert {"SYN/report.html", "%5EO/report.html"} <= set(structure.links)
+    sentences = "".join(structure.text)
+    assert "SYN, implied volatility none" in sentences
+    assert "^O, implied volatility VXN" in sentences
+    assert versus(compare(other).line("har_x")) in sentences
+    assert versus(compare(rows).line("har_x")) in sentences

@@ -16,7 +16,9 @@ from volcast.models.recipe import RECIPES, Recipe
 
 __all__ = ["ADDED", "REMOVED", "Ablation", "ablate", "with_group", "without"]
 
-ADDED: tuple[Group, ...] = ("macro", "regime", "cross")
+ADDED: Mapping[str, Group] = {
+    "macroeconomic series": "macro", "market regimes": "regime", "other symbols": "cross",
+}  # fmt: skip
 """Groups that the recipe does not use; the trees are given their columns, null where they are."""
 
 REMOVED: Mapping[str, tuple[str, ...]] = {
@@ -96,9 +98,12 @@ def ablate(
     walked : pandas.DataFrame
         The recipe's own evaluation on them.
     """
-    present = [group for group in ADDED if rows[names(group)].notna().any(axis=None)]
     altered: list[tuple[str, Kind, dict[str, Recipe]]] = [
-        *((group, "added", with_group(group)) for group in present),
+        *(
+            (name, "added", with_group(group))
+            for name, group in ADDED.items()
+            if rows[names(group)].notna().any(axis=None)
+        ),
         *((name, "removed", without(columns)) for name, columns in REMOVED.items()),
     ]
     measured: list[Ablation] = []

@@ -7,6 +7,7 @@ import base64
 import io
 import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,31 +16,66 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from volcast.core.names import LABELS
-from volcast.evaluation.table import SkillTable
+from volcast.core.names import LABELS, STATES
+from volcast.evaluation.table import Skill, SkillTable
+from volcast.evaluation.words import significant, versus
+from volcast.features.catalog import label
 
 if TYPE_CHECKING:
     import shap
 
-__all__ = ["coverage_by_year", "embed", "fan", "gain_by_year", "regimes", "scripts", "shap_plot"]
+__all__ = ["coverage_by_year", "embed", "fan", "gains", "regimes", "scripts", "shap_plot", "skill"]
 
 BLUE, ORANGE, GREEN, VERMILION, SKY, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#808080",
 )  # fmt: skip
 REGIME_COLOURS = {"calm": SKY, "normal": GREEN, "stressed": VERMILION}
 _TOP = alt.Legend(title=None, orient="top", labelLimit=300)
-_PERCENT = alt.Axis(format=".0%", title=None)
+_STACKED = alt.Legend(title=None, orient="top", columns=1)
+_RESULTS = {
+    "volcast is better": BLUE, "no significant difference": GREY,
+    "the baseline is better": VERMILION,
+}  # fmt: skip
+_FAN = {
+    "forecast": "forecast", "rv_5d": "realized", "lo80": "80 % from", "hi80": "80 % to",
+    "lo95": "95 % from", "hi95": "95 % to",
+}  # fmt: skip
 _MOST_FEATURES = 12
+
+
+def skill(tables: Sequence[SkillTable]) -> alt.LayerChart:
+    """Draw the share of each baseline's QLIKE that is saved, and whether that is significant.
+
+    A baseline is shown as in the first of the tables that has it.
+    """
+    lines = {line.name: (line, table) for table in reversed(tables) for line in table.lines[1:]}
+    data = pd.DataFrame(_bar(*lines[name], tables[0]) for name in LABELS if name in lines)
+    base = alt.Chart(data).encode(
+        y=alt.Y("baseline:N", sort=None, axis=alt.Axis(title=None, labelLimit=300))
+    )
+    share = alt.Axis(format=".0%", title="share of the baseline's QLIKE saved", tickCount=6)
+    # Room at the right for the largest share's text, on a narrow screen too.
+    span = alt.Scale(domain=[min(data["saved"].min() * 1.1, 0.0), data["right"].max() * 1.25])
+    colours = alt.Scale(domain=list(_RESULTS), range=list(_RESULTS.values()))
+    bars = base.mark_bar().encode(
+        x=alt.X("saved:Q", axis=share, scale=span),
+        color=alt.Color("result:N", legend=_STACKED, scale=colours),
+        tooltip=[alt.Tooltip("words:N", title="volcast"), "sessions:Q"],
+    )
+    shares = base.mark_text(align="left", dx=4).encode(
+        x="right:Q", text=alt.Text("saved:Q", format="+.1%")
+    )
+    return alt.LayerChart(layer=[bars, shares], width="container", height=alt.Step(24))
 
 
 def fan(rows: pd.DataFrame) -> alt.LayerChart:
     """Draw forecasts with their 80 % and 95 % intervals, and the realized volatility."""
-    names = ["forecast", "rv_5d", "lo80", "hi80", "lo95", "hi95"]
-    data = rows[names].astype(float).round(5).assign(session=pd.to_datetime(rows["session"]))
+    data = rows[list(_FAN)].astype(float).round(5).assign(session=pd.to_datetime(rows["session"]))
     base = alt.Chart(data).encode(x=alt.X("session:T", title=None))
+    volatility = alt.Axis(format=".0%", title="volatility, annualised")
     bands = [
         base.mark_area(color=BLUE, opacity=opacity).encode(
-            y=alt.Y(f"lo{level}:Q", axis=_PERCENT), y2=f"hi{level}:Q"
+            y=alt.Y(f"lo{level}:Q", axis=volatility), y2=f"hi{level}:Q"
         )
         for level, opacity in ((95, 0.12), (80, 0.22))
     ]
@@ -48,29 +84,40 @@ def fan(rows: pd.DataFrame) -> alt.LayerChart:
         .transform_calculate(line="datum.line == 'rv_5d' ? 'realized' : 'forecast'")
         .mark_line(strokeWidth=1.6)
         .encode(
-            y=alt.Y("volatility:Q", axis=_PERCENT),
+            y=alt.Y("volatility:Q", axis=volatility),
             color=alt.Color("line:N", legend=_TOP, scale=_scale("forecast", "realized")),
         )
     )
     hover = base.mark_rule(opacity=0, strokeWidth=4).encode(
-        tooltip=["session:T", *(alt.Tooltip(f"{name}:Q", format=".1%") for name in names)]
+        tooltip=[
+            "session:T",
+            *(alt.Tooltip(f"{name}:Q", title=title, format=".1%") for name, title in _FAN.items()),
+        ]
     )
     return alt.LayerChart(layer=[*bands, lines, _zoomable(hover)], width="container", height=300)
 
 
-def gain_by_year(years: Mapping[str, SkillTable]) -> alt.Chart:
-    """Draw the share of QLIKE saved of HAR-RV and, where present, of HAR-X, a bar a year each."""
-    left_out = {name for year in years.values() for name in year.left_out}
-    names = [name for name in ("har_rv", "har_x") if name not in left_out]
+def gains(parts: Mapping[str, SkillTable]) -> alt.Chart:
+    """Draw the share of QLIKE saved of HAR-RV and of HAR-X, a bar each for every part that has it.
+
+    Parts are years or symbols, by name.
+    """
     data = pd.DataFrame(
-        {"year": year, "of": LABELS[name], "saved": skill.line(name).gain, "sessions": skill.rows}
-        for year, skill in years.items()
-        for name in names
-    )
+        {"part": part, "baseline": LABELS[name], "saved": table.line(name).gain,
+         "sessions": table.rows}
+        for part, table in parts.items()
+        for name in ("har_rv", "har_x")
+        if name not in table.left_out
+    )  # fmt: skip
+    labels = data["baseline"].unique()
     chart: alt.Chart = alt.Chart(data, width="container", height=240).mark_bar().encode(
-        x=alt.X("year:N", title=None), xOffset="of:N", y=alt.Y("saved:Q", axis=_PERCENT),
-        color=alt.Color("of:N", legend=_TOP, scale=_scale(*(LABELS[name] for name in names))),
-        tooltip=["year", "of", alt.Tooltip("saved:Q", format="+.1%"), "sessions"],
+        x=alt.X("part:N", title=None, sort=None), xOffset="baseline:N",
+        y=alt.Y("saved:Q", axis=alt.Axis(format=".0%", title="QLIKE saved")),
+        color=alt.Color("baseline:N", legend=_TOP, scale=_scale(*labels)),
+        tooltip=[
+            alt.Tooltip("part", title=" "), "baseline", alt.Tooltip("saved:Q", format="+.1%"),
+            "sessions",
+        ],
     )  # fmt: skip
     return chart
 
@@ -88,9 +135,10 @@ def coverage_by_year(years: Mapping[str, SkillTable]) -> alt.LayerChart:
         )
     )
     colour = alt.Color("interval:N", legend=_TOP, scale=_scale(*intended["interval"]))
+    inside = alt.Axis(format=".0%", title="outcomes inside")
     points = alt.Chart(data).mark_point(filled=True, size=70).encode(
-        x=alt.X("year:N", title=None), color=colour, shape=alt.Shape("interval:N", legend=_TOP),
-        y=alt.Y("coverage:Q", axis=_PERCENT, scale=alt.Scale(zero=False)),
+        x=alt.X("year:N", title=None), color=colour, shape=alt.Shape("interval:N", legend=None),
+        y=alt.Y("coverage:Q", axis=inside, scale=alt.Scale(zero=False)),
         tooltip=["year", "interval", alt.Tooltip("coverage:Q", format=".1%")],
     )  # fmt: skip
     rules = alt.Chart(intended).mark_rule(strokeDash=[6, 4]).encode(y="coverage:Q", color=colour)
@@ -100,7 +148,7 @@ def coverage_by_year(years: Mapping[str, SkillTable]) -> alt.LayerChart:
 def regimes(
     sessions: "pd.Series[Any]", price: Sequence[float], regime: Sequence[str]
 ) -> alt.LayerChart:
-    """Draw the price, a sequence on a log scale, over the regime of each session.
+    """Draw the price, 100 at the first session and on a log scale, over each session's regime.
 
     ``regime`` names the most probable state, and is empty where that is unknown.
     """
@@ -108,15 +156,22 @@ def regimes(
     data = pd.DataFrame({"session": days, "price": np.round(price, 2), "regime": list(regime)})
     changes = data[data["regime"] != data["regime"].shift()].rename(columns={"session": "start"})
     spans = changes.assign(end=changes["start"].shift(-1, fill_value=days.iloc[-1]))
-    spans = spans[spans["regime"] != ""]
-    colours = alt.Scale(domain=list(REGIME_COLOURS), range=list(REGIME_COLOURS.values()))
+    spans = spans[spans["regime"] != ""].replace({"regime": STATES})
+    colours = alt.Scale(domain=list(STATES.values()), range=list(REGIME_COLOURS.values()))
+    price_axis = alt.Y(
+        "price:Q",
+        title="price, first session = 100",
+        scale=alt.Scale(
+            type="log", nice=False, domain=[float(data["price"].min()), float(data["price"].max())]
+        ),
+    )
     bands = alt.Chart(spans[["regime", "start", "end"]]).mark_rect(opacity=0.3).encode(
         x=alt.X("start:T", title=None), x2="end:T",
-        color=alt.Color("regime:N", legend=_TOP, scale=colours),
+        color=alt.Color("regime:N", legend=_STACKED, scale=colours),
         tooltip=["regime", "start:T", "end:T"],
     )  # fmt: skip
     line = alt.Chart(data[["session", "price"]]).mark_line(color=GREY, strokeWidth=1.2).encode(
-        x="session:T", y=alt.Y("price:Q", title=None, scale=alt.Scale(type="log", zero=False))
+        x="session:T", y=price_axis
     )  # fmt: skip
     return alt.LayerChart(layer=[bands, _zoomable(line)], width="container", height=240)
 
@@ -154,13 +209,18 @@ def shap_plot(
     np.random.seed(0)  # shap spreads the points of a beeswarm by NumPy's global generator
     try:
         with mpl.rc_context({"svg.hashsalt": kind, "svg.fonttype": "none"}):
-            getattr(shap.plots, kind)(explanation, max_display=_MOST_FEATURES, show=False)
+            getattr(shap.plots, kind)(
+                _labelled(explanation), max_display=_MOST_FEATURES, show=False
+            )
+            if kind == "beeswarm":
+                plt.xlabel("effect on the log variance")
             plt.savefig(sink, format="svg", metadata={"Date": None}, bbox_inches="tight")
     finally:
         plt.close()
         np.random.set_state(random_state)
     image = base64.b64encode(sink.getvalue()).decode()
-    return f"<img id='{kind}' alt='{escape(title)}' src='data:image/svg+xml;base64,{image}'>"
+    picture = f"<img id='{kind}' alt='{escape(title)}' src='data:image/svg+xml;base64,{image}'>"
+    return f"<div class='wide' tabindex='0'>{picture}</div>"
 
 
 @cache
@@ -172,6 +232,26 @@ def scripts() -> str:
     draw = f"window.drawChart = (at, spec) => vegaEmbed(at, spec, {json.dumps(options)});"
     bundle = str(vl_convert.javascript_bundle(draw)).replace("</script", "<\\/script")
     return f"<script>{bundle}</script>"
+
+
+def _labelled(explanation: "shap.Explanation") -> "shap.Explanation":
+    labelled = copy(explanation)
+    labelled.feature_names = [label(name) for name in explanation.feature_names]
+    return labelled
+
+
+def _bar(line: Skill, table: SkillTable, first: SkillTable) -> dict[str, Any]:
+    """Return a line's bar; its label names the sessions of another table than the first."""
+    better = "volcast is better" if line.gain > 0 else "the baseline is better"
+    rows = "" if table is first else f" ({table.rows:,} sessions)"
+    return {
+        "baseline": LABELS[line.name] + rows,
+        "saved": line.gain,
+        "right": max(line.gain, 0.0),
+        "sessions": table.rows,
+        "result": better if significant(line) else "no significant difference",
+        "words": versus(line),
+    }
 
 
 def _scale(*names: str) -> alt.Scale:

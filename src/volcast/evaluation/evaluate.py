@@ -36,7 +36,8 @@ class EvaluationResult:
     first, as_of : date
         The sessions shown; the walk was made at the close of ``as_of``.
     all_rows : pandas.DataFrame
-        Columns of an evaluation file, every session walked over.
+        Columns of an evaluation file and ``iv_symbol``, the index of implied volatility that was
+        used; every session walked over.
     features : pandas.DataFrame
         What was walked forward on; rows as in ``all_rows``.
     blend : Blend or None
@@ -125,7 +126,10 @@ def evaluate(
     walked = walk_forward(rows, seed, progress)
     # Forecasts rest on what was known; they are scored by what is known now.
     today = realized(own, universe).set_index("session")["rv_5d"]
-    result = walked.rows.assign(rv_5d=walked.rows["session"].map(today).astype(float))
+    result = walked.rows.assign(
+        rv_5d=walked.rows["session"].map(today).astype(float),
+        iv_symbol=universe.iv if rows["iv"].notna().any() else None,
+    )
     return EvaluationResult(universe.target, first, last, result, rows, walked.blend)
 
 

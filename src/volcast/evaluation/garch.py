@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from types import ModuleType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,9 @@ from volcast.evaluation.walkforward import Progress
 from volcast.features.market import SESSIONS_A_YEAR
 from volcast.store import Store
 from volcast.store.cache import Parameters, get_or_fit
+
+if TYPE_CHECKING:
+    from threadpoolctl import threadpool_limits
 
 __all__ = ["MIN_RETURNS", "garch_forecasts"]
 
@@ -116,11 +119,12 @@ def _fit_all(
     count = processes or os.cpu_count() or 1
     names, returns = zip(*jobs, strict=True)
     with ExitStack() as stack:
+        stack.enter_context(_one_thread())
         fits: Iterator[Parameters] = map(_fit, names, returns)
         if count > 1 and len(jobs) > _FEW:
             # Spawned, for a fork of a process with threads may hang.
             context = multiprocessing.get_context("spawn")
-            pool = stack.enter_context(ProcessPoolExecutor(count, context, _one_thread))
+            pool = stack.enter_context(ProcessPoolExecutor(count, context, _start_process))
             # After an interrupt nobody waits for the fits that have not begun.
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             with _main_left_alone():
@@ -145,11 +149,18 @@ def _main_left_alone() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _one_thread() -> None:
+def _start_process() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends, and its pool with it
+    _one_thread()
+
+
+def _one_thread() -> "threadpool_limits":
+    """Give linear algebra one thread: the optimiser ends elsewhere with more."""
+    # Only libraries that are loaded already can be limited, and scipy has one of its own.
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import threadpool_limits
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends, and its pool with it
-    threadpool_limits(1)
+    return threadpool_limits(1, user_api="blas")
 
 
 def _fit(name: str, returns: Floats) -> Parameters:

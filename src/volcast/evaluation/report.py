@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from math import isfinite
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -12,7 +11,8 @@ from volcast.core.names import LABELS, STATES
 from volcast.evaluation import charts
 from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import usable
-from volcast.evaluation.rows import scored
+from volcast.evaluation.page import note, page, table
+from volcast.evaluation.rows import implied, scored
 from volcast.evaluation.splits import (
     TERCILES,
     by_crisis,
@@ -23,26 +23,30 @@ from volcast.evaluation.splits import (
     phases,
     vix_tercile,
 )
+from volcast.evaluation.statistics import SIGNIFICANT
 from volcast.evaluation.table import Skill, SkillTable, shown_p
+from volcast.evaluation.words import verdict
 from volcast.features.catalog import STATE_FEATURES
 
-__all__ = ["AGAINST", "gain_cells", "page", "render", "table"]
+__all__ = ["AGAINST", "QLIKE_AND_P", "gain_cells", "render"]
 
 AGAINST = ("har_rv", "log_har", "har_x")
 """The strongest baselines, which are compared without overlap and between symbols."""
 
+QLIKE_AND_P = (
+    "QLIKE is the loss v/f - log(v/f) - 1 of a forecast f of the variance v: 0 is perfect, lower "
+    "is better. QLIKE saved is the share of the baseline's. p is the one-sided Diebold-Mariano "
+    "p-value by the test of the promotion gate, in tables that of volcast being no better; under "
+    f"{SIGNIFICANT} is called significant."
+)
+
+_IN_SHORT = ("har_rv", "har_x", "vix", "gjr_garch")
+_UNSEEN = "2019-2021"
+"""Of `PERIODS`: the recipe was chosen before it."""
+
 _FAN_SESSIONS, _SHAP_SESSIONS = 252, 504
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:66rem;margin:2rem auto;padding:0 1rem}
-.wide{overflow-x:auto}
-.chart{margin:1rem 0;width:100%}
-img{max-width:100%}
-table{border-collapse:collapse;margin:.6rem 0 1.2rem}
-th,td{padding:.2rem .6rem;text-align:right;border-bottom:1px solid #8884;white-space:nowrap}
-th{font-weight:600;white-space:normal;vertical-align:bottom}
-th:first-child,td:first-child{text-align:left}
-.note{opacity:.8;font-size:.9em}
-"""
+
+Sections = dict[str, Sequence[str]]
 
 
 def render(result: EvaluationResult) -> str:
@@ -53,43 +57,29 @@ def render(result: EvaluationResult) -> str:
     ContractError
         If no row has both a forecast and an outcome.
     """
-    skills, years = by_period(result.rows), by_year(result.rows)
+    skills, common = by_period(result.rows), on_common_rows(result.rows)
+    years = by_year(result.rows)
+    whole = skills["all"]
     recent = result.rows[result.rows["forecast"].notna()].tail(_FAN_SESSIONS)
-    title = f"{escape(result.symbol)}: volatility of the next five sessions, as of {result.as_of}"
-    parts = [
-        f"<h1>{title}</h1>",
-        f"<p>{escape(_summary(skills['all']))}</p>",
-        *_skill_parts(result, skills),
-        *_figure(
-            "fan", "The last year: forecast, intervals and realized volatility", charts.fan(recent)
-        ),
-        *_split_parts(result, years, skills["all"].left_out),
-        *_explanation_parts(result),
-        *_regime_parts(result),
-        "<h2>What each group of features is worth</h2>",
-        _ablation_table(result),
+    tables = [whole, common] if common else [whole]
+    lead = [
+        _verdict(skills, common),
+        charts.embed("skill", "QLIKE saved of each baseline", charts.skill(tables)),
+        note(f"{QLIKE_AND_P} Implied volatility in HAR-X and VIX: {implied(result.rows)}."),
     ]
-    return page(title, parts, charts.scripts())
-
-
-def page(title: str, parts: Sequence[str], scripts: str = "") -> str:
-    """Return a self-contained HTML page of these parts; ``title`` is HTML too."""
-    head = (
-        "<meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
-        f"<title>{title}</title><style>{_STYLE}</style>{scripts}"
+    fan = "Forecast, intervals and realized volatility of the last year"
+    sections = (
+        {"The last year": [charts.embed("fan", fan, charts.fan(recent))]}
+        | _skill_sections(result, skills, common)
+        | _split_sections(result, years, whole.left_out)
+        | _explanation_sections(result)
+        | _regime_sections(result)
+        | {"What each group of features is worth": [_ablation_table(result)]}
     )
-    return (
-        f"<!doctype html><html lang='en'><head>{head}</head><body>{''.join(parts)}</body></html>\n"
+    title = (
+        f"{result.symbol}: forecasts of the next five sessions' volatility, as of {result.as_of}"
     )
-
-
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return an HTML table; cells are HTML already."""
-    top = "".join(f"<th>{cell}</th>" for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{cell}</td>" for cell in line) + "</tr>" for line in lines
-    )
-    return f"<div class='wide'><table><tr>{top}</tr>{body}</table></div>"
+    return page(title, lead, sections, charts.scripts())
 
 
 def gain_cells(line: Skill) -> tuple[str, str]:
@@ -99,44 +89,49 @@ def gain_cells(line: Skill) -> tuple[str, str]:
     return _share(line.gain), escape(shown_p(line.p_better))
 
 
-def _summary(skill: SkillTable) -> str:
-    har = skill.line("har_rv")
-    relation = "beats" if har.gain > 0 else "does NOT beat"
-    text = (
-        f"Walking forward, volcast {relation} HAR-RV: {100 * har.gain:.1f} % of its QLIKE saved "
-        f"(one-sided Diebold-Mariano p {shown_p(har.p_better)}), over {skill.rows} sessions from "
-        f"{skill.first} to {skill.last}."
-    )
-    others = [line for line in skill.lines[1:] if line.name != "har_rv"]
-    lost = [LABELS[line.name] for line in others if line.gain <= 0]
-    unsure = [LABELS[line.name] for line in others if line.gain > 0 and line.p_better >= 0.05]
-    if lost:
-        text += f" It does NOT beat {', '.join(lost)}."
-    if unsure:
-        text += f" Its lead over {', '.join(unsure)} may be chance (p of .05 or more)."
-    return text
-
-
-def _skill_parts(result: EvaluationResult, skills: Mapping[str, SkillTable]) -> list[str]:
-    skills, common = dict(skills), on_common_rows(result.rows)
-    parts = _skill_table(skills.pop("all"))
-    if common:
-        parts.append(f"<h2>{common.rows} sessions from {common.first} that all baselines have</h2>")
-        parts += _skill_table(common)
-    for name, skill in skills.items():
-        parts += [f"<h2>{name}</h2>", *_skill_table(skill)]
-    return [
-        *parts,
-        "<h2>Bias, and the set of models that may be the best</h2>",
-        _diagnostics_table(result.diagnostics),
-        "<p class='note'>Mincer-Zarnowitz: realized on forecast variance, HAC errors of 10 lags; "
-        "an unbiased forecast has (0, 1). Model confidence set of Hansen, Lunde and Nason on "
-        "QLIKE, stationary bootstrap, 1,000 draws of blocks of 22 sessions.</p>",
+def _verdict(skills: Mapping[str, SkillTable], common: SkillTable | None) -> str:
+    """Return how good the forecast has been in words: on all rows, and on later or fewer ones."""
+    whole = skills["all"]
+    spans: list[tuple[str, SkillTable, Sequence[str]]] = [
+        (f"Walking forward over {_span(whole)}, ", whole, _IN_SHORT)
     ]
+    if common:
+        rest = [name for name in _IN_SHORT if name in whole.left_out]
+        spans.append((f"Over {_span(common)}, which all baselines have, ", common, rest))
+    if _UNSEEN in skills:
+        unseen = skills[_UNSEEN]
+        spans.append((f"Over {_UNSEEN} alone, after the model was chosen, ", unseen, _IN_SHORT))
+    texts = [(start, verdict(skill, names)) for start, skill, names in spans]
+    whole_text = " ".join(f"{start}{text}." for start, text in texts if text)
+    unbroken = whole_text.replace("(p ", "(p\u00a0").replace("< ", "<\u00a0")
+    return f"<p class='lead'>{escape(unbroken)}</p>"
+
+
+def _span(skill: SkillTable) -> str:
+    return f"{skill.rows:,} sessions from {skill.first} to {skill.last}"
+
+
+def _skill_sections(
+    result: EvaluationResult, skills: Mapping[str, SkillTable], common: SkillTable | None
+) -> Sections:
+    periods = {"All sessions": skills["all"]}
+    if common:
+        periods["Sessions that all baselines have"] = common
+    periods |= {name: skill for name, skill in skills.items() if name != "all"}
+    sections: Sections = {title: _skill_table(skill) for title, skill in periods.items()}
+    return sections | {
+        "Bias, and the set of models that may be the best": [
+            _diagnostics_table(result.diagnostics),
+            note(
+                "Mincer-Zarnowitz: realized on forecast variance, HAC errors of 10 lags; an "
+                "unbiased forecast has (0, 1). Model confidence set (MCS) of Hansen, Lunde and "
+                "Nason on QLIKE, stationary bootstrap, 1,000 draws of blocks of 22 sessions."
+            ),
+        ]
+    }
 
 
 def _skill_table(skill: SkillTable) -> list[str]:
-    """Return the table, and a note of its rows."""
     lines = [
         [LABELS[line.name], f"{line.qlike:.4f}", f"{line.rmse:.2f}", f"{line.r2_log:.3f}",
          *gain_cells(line)]
@@ -145,10 +140,12 @@ def _skill_table(skill: SkillTable) -> list[str]:
     labels = ", ".join(LABELS[name] for name in skill.left_out)
     left_out = f" Without a value on some row, so left out: {labels}." if labels else ""
     return [
-        table(["", "QLIKE", "RMSE, points", "R² of logs", "QLIKE saved", "DM p"], lines),
-        f"<p class='note'>{skill.rows} sessions, {skill.first} to {skill.last}, all lines on the "
-        f"same rows (hash {skill.rows_hash}). Intervals hold {100 * skill.coverage80:.1f} % and "
-        f"{100 * skill.coverage95:.1f} % of outcomes, for 80 and 95 intended.{left_out}</p>",
+        table(["", "QLIKE", "RMSE, points", "R² of logs", "QLIKE saved", "p"], lines),
+        note(
+            f"{_span(skill)}, all lines on the same rows "
+            f"(hash {skill.rows_hash}). Intervals hold {100 * skill.coverage80:.1f} % and "
+            f"{100 * skill.coverage95:.1f} % of outcomes, for 80 and 95 intended.{left_out}"
+        ),
     ]
 
 
@@ -170,43 +167,48 @@ def _diagnostics_table(diagnostics: Mapping[str, Mapping[str, float]]) -> str:
     return table(head, lines)
 
 
-def _figure(name: str, title: str, chart: alt.Chart | alt.LayerChart) -> list[str]:
-    return [f"<h2>{title}</h2>", charts.embed(name, title, chart)]
-
-
-def _split_parts(
+def _split_sections(
     result: EvaluationResult, years: Mapping[str, SkillTable], left_out: Sequence[str]
-) -> list[str]:
+) -> Sections:
     rows = scored(result.rows)
     lower = sum(year.line("har_rv").gain > 0 for year in years.values())
-    parts = [
-        "<h2>Year by year</h2>",
-        f"<p>Under HAR-RV in {lower} of {len(years)} years.</p>",
-        charts.embed("gain-by-year", "QLIKE saved, by year", charts.gain_by_year(years)),
-        _splits_table(years),
-    ]
+    sections: Sections = {
+        "Year by year": [
+            f"<p>QLIKE is under HAR-RV's in {lower} of {len(years)} years.</p>",
+            charts.embed("gain-by-year", "QLIKE saved, by year", charts.gains(years)),
+            _splits_table(years),
+        ]
+    }
     crises = by_crisis(rows)
-    parts += ["<h2>Crises</h2>", _splits_table(crises) if crises else _note("No crisis window.")]
     terciles = by_label(rows, vix_tercile(rows), TERCILES)
     regimes = by_label(rows, _regimes(result).reindex(rows.index), list(STATES))
-    for title, splits in (("By the level of VIX", terciles), ("By regime", regimes)):
+    by_regime = {STATES[name]: skill for name, skill in regimes.items()}
+    for title, splits in (
+        ("Crises", crises), ("By the level of VIX", terciles), ("By regime", by_regime),
+    ):  # fmt: skip
         if splits:
-            parts += [f"<h2>{title}</h2>", _splits_table(splits)]
-    parts += ["<h2>Without overlap</h2>", _phases_table(phases(rows), left_out)]
+            sections[title] = [_splits_table(splits)]
+    sections["Without overlap"] = [_phases_table(phases(rows), left_out)]
     covered = {year: skill for year, skill in years.items() if isfinite(skill.coverage80)}
     if covered:
-        parts += _figure("coverage", "Intervals, year by year", charts.coverage_by_year(covered))
-    return parts
+        title = "Intervals, year by year"
+        chart = charts.coverage_by_year(covered)
+        sections[title] = [charts.embed("coverage", title, chart)]
+    return sections
 
 
 def _splits_table(splits: Mapping[str, SkillTable]) -> str:
-    """Return the QLIKE of each line that all splits have, the lowest of a split in bold."""
-    every = [[line.name for line in split.lines] for split in splits.values()]
-    names = [name for name in every[0] if all(name in other for other in every)]
+    """Return the QLIKE of each line that a split has, the lowest of a split in bold."""
+    tables = [{line.name: line.qlike for line in split.lines} for split in splits.values()]
+    names = [name for name in LABELS if any(name in qlike for qlike in tables)]
     lines = []
-    for title, split in splits.items():
-        qlike = [split.line(name).qlike for name in names]
-        cells = [f"<b>{v:.3f}</b>" if v == min(qlike) else f"{v:.3f}" for v in qlike]
+    for (title, split), qlike in zip(splits.items(), tables, strict=True):
+        best = min(qlike.values())
+        cells = [f"{qlike[name]:.3f}" if name in qlike else "none" for name in names]
+        cells = [
+            f"<b>{cell}</b>" if qlike.get(name) == best else cell
+            for name, cell in zip(names, cells, strict=True)
+        ]
         lines.append([escape(title), str(split.rows), *cells])
     return table(["", "sessions", *(LABELS[name] for name in names)], lines)
 
@@ -222,57 +224,75 @@ def _phases_table(phases: Mapping[str, SkillTable], left_out: Sequence[str]) -> 
     return table(head, lines)
 
 
-def _explanation_parts(result: EvaluationResult) -> list[str]:
+def _explanation_sections(result: EvaluationResult) -> Sections:
     if result.blend is None:
-        return []
+        return {}
     recipe = result.blend.recipe
     recent = usable(result.features, recipe).tail(_SHAP_SESSIONS)
     why = result.blend.shap_explanation(recent[list(recipe.features)].to_numpy(dtype=float))
-    title = f"The last model on the last {len(recent)} sessions: contribution of each feature"
+    title = f"Contributions to the last model's forecasts of {len(recent)} sessions"
     last = f"The forecast of {recent['session'].iloc[-1]}, from the base to its log variance"
-    return [
-        f"<h2>{title}</h2>",
-        charts.shap_plot("beeswarm", title, why),
-        f"<h2>{last}</h2>",
-        charts.shap_plot("waterfall", last, why[-1]),
-        "<p class='note'>Tree SHAP and linear terms, which add up to the log variance "
-        f"exactly. Recipe {recipe.name}.</p>",
-    ]
+    return {
+        "What moves the forecast": [f"<p>{title}:</p>", charts.shap_plot("beeswarm", title, why)],
+        "The last forecast, by feature": [
+            f"<p>{last}:</p>",
+            charts.shap_plot("waterfall", last, why[-1]),
+            note(
+                "Tree SHAP and linear terms, which add up to the log variance exactly: from the "
+                f"base, E[f(X)], to the forecast, f(x). Recipe {recipe.name}."
+            ),
+        ],
+    }
 
 
-def _regime_parts(result: EvaluationResult) -> list[str]:
+def _regime_sections(result: EvaluationResult) -> Sections:
     regime = _regimes(result)
     present = regime.isin(STATES)
     if not present.any() or result.rows.empty:
-        return []
+        return {}
     shown = result.features[present.cummax() & (result.features["session"] >= result.first)]
     price = 100 * np.exp(shown["ret_1"].fillna(0.0).cumsum().to_numpy(dtype=float))
     chart = charts.regimes(shown["session"], price, regime[shown.index].tolist())
-    title = "Price, 100 at first, and the regime of each session"
-    parts = ["<h2>Regimes</h2>", charts.embed("regimes", title, chart)]
+    title = "Price and the regime of each session"
+    parts = [charts.embed("regimes", title, chart)]
     if result.regimes:
         lines = [
-            [f"{escape(one.name)}, {one.period}", str(one.rows), str(one.events),
+            [escape(one.name), _period(one.period), str(one.rows), str(one.events),
              f"{one.brier:.4f}", f"{one.auc:.3f}"]
             for one in result.regimes
         ]  # fmt: skip
         parts += [
             "<p>Forecasts of a turbulent week, one in the top quintile of volatility so far, by a "
-            "logit on each, refitted quarterly:</p>",
-            table(["", "sessions", "turbulent", "Brier", "AUC"], lines),
+            "logit on each, refitted quarterly. Brier: mean squared error of the probability, "
+            "lower is better; AUC: .5 without skill, 1 perfect.</p>",
+            table(["", "period", "sessions", "turbulent", "Brier", "AUC"], lines),
         ]
-    return parts
+    return {title: parts}
 
 
 def _ablation_table(result: EvaluationResult) -> str:
     if not result.ablations:
-        return _note("Not measured in this run: `volcast evaluate --ablation`.")
+        return note("Not measured in this run: volcast evaluate --ablation.")
     lines = [
-        [f"{escape(one.group)}, {one.kind}, {one.period}", str(one.rows),
-         f"{one.with_group:.4f}", f"{one.without:.4f}", _share(one.gain), f"{one.p_better:.3f}"]
+        [escape(one.group), one.kind, _period(one.period), str(one.rows),
+         f"{one.with_group:.4f}", f"{one.without:.4f}", _share(one.gain), shown_p(one.p_better)]
         for one in result.ablations
     ]  # fmt: skip
-    return table(["", "sessions", "with", "without", "saved by it", "DM p"], lines)
+    head = [
+        "group",
+        "from the recipe",
+        "period",
+        "sessions",
+        "QLIKE with",
+        "without",
+        "saved by it",
+        "p",
+    ]
+    return table(head, lines)
+
+
+def _period(name: str) -> str:
+    return "all sessions" if name == "all" else name
 
 
 def _regimes(result: EvaluationResult) -> "pd.Series[str]":
@@ -282,10 +302,6 @@ def _regimes(result: EvaluationResult) -> "pd.Series[str]":
     whole = probabilities.notna().all(axis=1)
     states = probabilities[whole].idxmax(axis=1).astype(str)
     return states.reindex(whole.index, fill_value="")
-
-
-def _note(text: str) -> str:
-    return f"<p class='note'>{escape(text)}</p>"
 
 
 def _share(value: float) -> str:

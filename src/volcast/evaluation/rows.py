@@ -16,6 +16,7 @@ __all__ = [
     "PERIODS",
     "evaluation_bytes",
     "evaluation_frame",
+    "implied",
     "in_periods",
     "rows_hash",
     "scored",
@@ -34,8 +35,8 @@ PERIODS = {
 
 
 def evaluation_bytes(rows: pd.DataFrame) -> bytes:
-    """Return an evaluation as a Parquet file: session date32, symbol, all else float64."""
-    kinds = {"session": pa.date32(), "symbol": pa.string()}
+    """Return an evaluation as a Parquet file: session date32, symbols text, all else float64."""
+    kinds = {"session": pa.date32(), "symbol": pa.string(), "iv_symbol": pa.string()}
     schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in rows.columns])
     table = pa.Table.from_pandas(rows, schema, preserve_index=False).replace_schema_metadata()
     sink = io.BytesIO()
@@ -52,6 +53,14 @@ def evaluation_frame(data: bytes) -> pd.DataFrame:
 def scored(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that have both a forecast and an outcome."""
     return rows[rows["forecast"].notna() & rows["rv_5d"].notna()]
+
+
+def implied(rows: pd.DataFrame) -> str:
+    """Return the index of implied volatility that an evaluation used, or why none is named."""
+    if "iv_symbol" not in rows:
+        return "not recorded"
+    name = rows["iv_symbol"].iloc[-1]
+    return name if isinstance(name, str) else "none"
 
 
 def in_periods(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -3,17 +3,21 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
+from urllib.parse import quote
 
 import pandas as pd
 
 from volcast.core.names import LABELS
 from volcast.core.settings import Universe
+from volcast.evaluation.charts import embed, gains, scripts
 from volcast.evaluation.evaluate import evaluate
-from volcast.evaluation.report import AGAINST, gain_cells, page, render, table
-from volcast.evaluation.rows import PERIODS, evaluation_bytes, evaluation_frame
+from volcast.evaluation.page import note, page, table
+from volcast.evaluation.report import AGAINST, QLIKE_AND_P, gain_cells, render
+from volcast.evaluation.rows import PERIODS, evaluation_bytes, evaluation_frame, implied
 from volcast.evaluation.splits import by_period
 from volcast.evaluation.table import SkillTable, compare
 from volcast.evaluation.walkforward import Progress
+from volcast.evaluation.words import verdict
 from volcast.store import Store
 
 __all__ = ["compare_symbols", "evaluate_symbol", "render_comparison"]
@@ -63,43 +67,40 @@ def compare_symbols(store: Store, symbols: Sequence[str]) -> dict[str, SkillTabl
 
 
 def render_comparison(evaluations: Mapping[str, pd.DataFrame]) -> str:
-    """Return one self-contained page that compares evaluations by symbol."""
-    title = f"The same recipe on {', '.join(map(escape, evaluations))}"
+    """Return one self-contained page that compares evaluations by symbol.
+
+    Its links lead to the reports that `evaluate_symbol` stored.
+    """
     tables = {symbol: by_period(rows) for symbol, rows in evaluations.items()}
     whole = {symbol: skills["all"] for symbol, skills in tables.items()}
-    parts = [f"<h1>{title}</h1>", f"<p>{_summary(whole)}</p>", "<h2>All sessions</h2>"]
-    parts.append(_table(whole))
+    indices = {symbol: implied(rows) for symbol, rows in evaluations.items()}
+    sentences = "".join(
+        f"<li>{_link(symbol)}, implied volatility {escape(indices[symbol])}: "
+        f"{escape(verdict(skill, AGAINST))}.</li>"
+        for symbol, skill in whole.items()
+    )
+    title = "QLIKE saved of HAR-RV and of HAR-X, by symbol"
+    lead = [f"<ul>{sentences}</ul>", embed("gains", title, gains(whole)), note(QLIKE_AND_P)]
+    sections = {"All sessions": [_table(whole, indices)]}
     for name in PERIODS:
         in_period = {symbol: skills[name] for symbol, skills in tables.items() if name in skills}
         if in_period:
-            parts += [f"<h2>{name}</h2>", _table(in_period)]
-    parts.append(
-        "<p class='note'>Saved: share of the baseline's QLIKE; p: one-sided Diebold-Mariano. "
-        "A baseline without a value on some row of a symbol has none there.</p>"
-    )
-    return page(title, parts)
+            sections[name] = [_table(in_period, indices)]
+    return page(f"The same recipe on {', '.join(evaluations)}", lead, sections, scripts())
 
 
-def _summary(skills: Mapping[str, SkillTable]) -> str:
-    lost = [
-        f"{LABELS[name]} on {escape(symbol)}"
-        for symbol, skill in skills.items()
-        for name in AGAINST
-        if name not in skill.left_out and skill.line(name).gain <= 0
-    ]
-    if lost:
-        return f"The forecast does NOT beat {', '.join(lost)}."
-    labels = ", ".join(LABELS[name] for name in AGAINST)
-    return f"On every symbol the forecast has a lower QLIKE than {labels}."
+def _link(symbol: str) -> str:
+    return f"<a href='{quote(symbol)}/report.html'>{escape(symbol)}</a>"
 
 
-def _table(skills: Mapping[str, SkillTable]) -> str:
-    head = ["", "first", "last", "sessions", "QLIKE", "RMSE, points"]
+def _table(skills: Mapping[str, SkillTable], indices: Mapping[str, str]) -> str:
+    head = ["", "implied volatility", "from", "to", "sessions", "QLIKE", "RMSE, points"]
     head += [f"{LABELS[name]}: {what}" for name in AGAINST for what in ("saved", "p")]
     head += ["inside 80 %", "inside 95 %"]
     lines = [
-        [escape(symbol), str(skill.first), str(skill.last), str(skill.rows),
-         f"{skill.line('volcast').qlike:.4f}", f"{skill.line('volcast').rmse:.2f}",
+        [_link(symbol), escape(indices[symbol]), str(skill.first), str(skill.last),
+         str(skill.rows), f"{skill.line('volcast').qlike:.4f}",
+         f"{skill.line('volcast').rmse:.2f}",
          *(cell for name in AGAINST for cell in (
              ("none", "") if name in skill.left_out else gain_cells(skill.line(name)))),
          f"{skill.coverage80:.1%}", f"{skill.coverage95:.1%}"]

@@ -1,10 +1,24 @@
 """A comparison of the forecast with a baseline in words, once for every reader."""
 
+from collections.abc import Sequence
+
 from volcast.core.names import LABELS
 from volcast.evaluation.statistics import SIGNIFICANT
-from volcast.evaluation.table import Skill, shown_p
+from volcast.evaluation.table import Skill, SkillTable, shown_p
 
-__all__ = ["versus"]
+__all__ = ["significant", "verdict", "versus"]
+
+
+def verdict(skill: SkillTable, names: Sequence[str]) -> str:
+    """Return the forecast compared with these baselines, as a clause; empty without any of them.
+
+    Baselines that the table lacks are left out.
+    """
+    lines = [skill.line(name) for name in names if name not in skill.left_out]
+    *wins, last_win = [versus(line) for line in lines if line.gain >= 0] or [""]
+    saved = " and ".join(filter(None, (", ".join(wins), last_win)))
+    lost = "; ".join(versus(line) for line in lines if line.gain < 0)
+    return "; ".join(filter(None, (saved and f"volcast {saved}", lost)))
 
 
 def versus(line: Skill, subject: str = "") -> str:
@@ -29,12 +43,21 @@ def versus(line: Skill, subject: str = "") -> str:
     'HAR-X is better by 5.6 %, not significantly (p .15)'
     """
     label, share = LABELS[line.name], f"{100 * abs(line.gain):.1f} %"
-    p = 1 - line.p_better if line.gain < 0 else line.p_better
-    certainty = f"(p {shown_p(p)})"
+    certainty = f"(p {shown_p(_own_p(line))})"
     if line.gain < 0:
-        adverb = "significantly" if p < SIGNIFICANT else "not significantly"
+        adverb = "significantly" if significant(line) else "not significantly"
         return f"{label} is better by {share}, {adverb} {certainty}"
     possessive = f"{label}'" if label.endswith("s") else f"{label}'s"
-    saved = f"saves {share} of {possessive} QLIKE"
-    verb = f"{subject} {saved}".lstrip()
-    return f"{verb} {certainty}" if p < SIGNIFICANT else f"{verb}, not significantly {certainty}"
+    saved = f"{subject} saves {share} of {possessive} QLIKE".lstrip()
+    return (
+        f"{saved} {certainty}" if significant(line) else f"{saved}, not significantly {certainty}"
+    )
+
+
+def significant(line: Skill) -> bool:
+    """Return whether forecast and baseline differ significantly, by the gate's one-sided test."""
+    return _own_p(line) < SIGNIFICANT
+
+
+def _own_p(line: Skill) -> float:
+    return 1 - line.p_better if line.gain < 0 else line.p_better
