@@ -73,7 +73,7 @@ def test_every_section_is_there_and_linked_from_the_top_and_the_markup_closes(pa
     structure = Structure(page)
     assert structure.open == []
     assert {
-        "Bias, and the set of models that may be the best", "Year by year", "Crises",
+        "Bias, and the set of models that may be the best", "Year by year",
         "By the level of VIX", "By regime", "Without overlap", "Intervals, year by year",
         "What moves the forecast", "The last forecast, by feature",
         "Price and the regime of each session", "What each group of features is worth",
@@ -81,7 +81,7 @@ def test_every_section_is_there_and_linked_from_the_top_and_the_markup_closes(pa
     assert len(structure.links) == len(structure.titles)
     assert {link.removeprefix("#") for link in structure.links} < set(structure.ids)
     assert len(set(structure.ids)) == len(structure.ids)
-    assert page.index("id='skill'") < page.index("<table")
+    assert page.index("id='skill'") < page.index("<div class='wide'")
 
 
 def test_each_chart_is_valid_and_draws_its_marks(page):
@@ -131,7 +131,11 @@ def test_the_waterfall_leads_from_the_base_to_the_forecast(result):
 
 def test_regimes_are_drawn_in_runs_that_meet():
     days = pd.Series(pd.bdate_range("2020-01-01", periods=6).date)
-    chart = regimes(days, [100.0, 50.0, 80.0, 90.0, 95.0, 99.0], ["", "calm", "calm", "stressed", "calm", "calm"])
+    chart = regimes(
+        days,
+        [100.0, 50.0, 80.0, 90.0, 95.0, 99.0],
+        ["", "calm", "calm", "stressed", "calm", "calm"],
+    )
     bands = next(v for v in chart.to_dict()["datasets"].values() if "regime" in v[0])
     spans = [(b["regime"], b["start"][:10], b["end"][:10]) for b in bands]
     assert spans == [

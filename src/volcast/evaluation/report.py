@@ -12,7 +12,7 @@ from volcast.evaluation import charts
 from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import usable
 from volcast.evaluation.page import note, page, table
-from volcast.evaluation.rows import implied, scored
+from volcast.evaluation.rows import PERIODS, implied, scored
 from volcast.evaluation.splits import (
     TERCILES,
     by_crisis,
@@ -41,9 +41,7 @@ QLIKE_AND_P = (
 )
 
 _IN_SHORT = ("har_rv", "har_x", "vix", "gjr_garch")
-_UNSEEN = "2019-2021"
-"""Of `PERIODS`: the recipe was chosen before it."""
-
+_LATEST = max(PERIODS)
 _FAN_SESSIONS, _SHAP_SESSIONS = 252, 504
 
 Sections = dict[str, Sequence[str]]
@@ -98,9 +96,8 @@ def _verdict(skills: Mapping[str, SkillTable], common: SkillTable | None) -> str
     if common:
         rest = [name for name in _IN_SHORT if name in whole.left_out]
         spans.append((f"Over {_span(common)}, which all baselines have, ", common, rest))
-    if _UNSEEN in skills:
-        unseen = skills[_UNSEEN]
-        spans.append((f"Over {_UNSEEN} alone, after the model was chosen, ", unseen, _IN_SHORT))
+    if _LATEST in skills:
+        spans.append((f"Over {_LATEST} alone, ", skills[_LATEST], _IN_SHORT))
     texts = [(start, verdict(skill, names)) for start, skill, names in spans]
     whole_text = " ".join(f"{start}{text}." for start, text in texts if text)
     unbroken = whole_text.replace("(p ", "(p\u00a0").replace("< ", "<\u00a0")

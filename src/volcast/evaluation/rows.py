@@ -31,7 +31,7 @@ PERIODS = {
     "2012-2018": (date(2012, 1, 1), date(2018, 12, 31)),
     "2019-2021": (date(2019, 1, 1), date(2021, 12, 31)),
 }
-"""Spans shown apart: the recipe was chosen on data up to 2018, later data confirm or refute it."""
+"""Spans shown apart; the model card has what the choice of the recipe saw of each."""
 
 
 def evaluation_bytes(rows: pd.DataFrame) -> bytes:

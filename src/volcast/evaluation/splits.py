@@ -32,7 +32,7 @@ CRISES = {
     "2018-12": (date(2018, 12, 3), date(2019, 1, 11)),
     "2020-02 to 2020-04, pandemic": (date(2020, 2, 14), date(2020, 4, 30)),
 }
-"""Windows that are always shown: sessions at whose close the forecast was made."""
+"""Windows shown where they have rows: sessions at whose close the forecast was made."""
 
 TERCILES = ("low VIX", "middle VIX", "high VIX")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
