@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from html import unescape
 from pathlib import Path
 
@@ -94,6 +95,13 @@ def test_every_file_that_the_pages_name_exists() -> None:
     }
     assert len(spans) > 20
     assert [one for one in spans if not (ROOT / one[1]).exists()] == []
+
+
+def test_the_quickstart_lists_every_extra() -> None:
+    rows = re.findall(r"^\| (`.+?|none) \|", (ROOT / "docs/index.md").read_text(), re.MULTILINE)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = {name.strip("`") for row in rows for name in row.split(", ")}
+    assert listed == {"none", *project["optional-dependencies"]}
 
 
 def test_the_readme_has_the_numbers_of_the_model_card() -> None:
