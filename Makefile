@@ -159,7 +159,7 @@ $(VENV)/.stamp-%:
 	  { echo "volcast needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
 	@# A venv cut short has no pip; it is made again.
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@echo "Installing about $(if $(filter dev-%,$*),280,230) packages into $(VENV), once, 2 GB on disk ..." >&2
+	@echo "Installing about $(if $(filter dev-%,$*),310,210) packages into $(VENV), once, 2 GB on disk ..." >&2
 	@{ $(BIN)/python -m pip install -q --require-hashes -r requirements/bootstrap.txt && \
 	  $(BIN)/uv pip install $(UV_QUIET) --compile-bytecode --python $(BIN)/python -e '.[all]' $(if $(filter dev-%,$*),--group dev) \
 	    --constraints requirements/lock.txt --build-constraints requirements/lock.txt; } || \

@@ -14,7 +14,7 @@ from typer.main import get_command
 from tests.conftest import ROOT
 from volcast.cli.main import app
 from volcast.core import errors
-from volcast.core.settings import Settings
+from volcast.core.settings import Settings, Universe
 from volcast.features.catalog import FEATURES, FEATURES_DAILY
 from volcast.monitoring.metrics import METRICS
 from volcast.steps.table import STEPS
@@ -95,6 +95,11 @@ def test_every_file_that_the_pages_name_exists() -> None:
     }
     assert len(spans) > 20
     assert [one for one in spans if not (ROOT / one[1]).exists()] == []
+
+
+def test_every_setting_has_a_description() -> None:
+    fields = Settings.model_fields | Universe.model_fields
+    assert [name for name, field in fields.items() if not field.description] == []
 
 
 def test_the_quickstart_lists_every_extra() -> None:

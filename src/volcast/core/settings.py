@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     online_store: SecretStr | None = Field(
         None, description="redis://, rediss:// or dynamodb://; unset: an SQLite file"
     )
-    source: SourceName = "sample"
+    source: SourceName = Field("sample", description="sample, csv, yfinance or synthetic")
     source_path: Path | None = Field(None, description="the folder of the csv source")
     fred_api_key: SecretStr | None = Field(
         None, description="brings FRED's macro series to the yfinance source"
@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     brief_index: SecretStr | None = Field(
         None, description="where passages are indexed: a file, or postgresql://; unset: a file"
     )
-    seed: int = 7
+    seed: int = Field(7, description="of all that is random")
 
     @field_validator("universe", mode="before")
     @classmethod
