@@ -1,6 +1,7 @@
 """A wheel in an empty environment forecasts, without a checkout."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -61,6 +62,9 @@ def test_it_carries_the_applications_the_licence_and_the_types(wheel: Path):
 def test_a_day_runs_from_it(volcast: Path, folder: Path):
     result = run(volcast, "run", "--source", "sample", "--store", "store", folder=folder)
     assert result.returncode == 0, result.stderr
+    sample = re.search(r"^SPX, .*?(?=^```)", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert sample is not None
+    assert sample[0] in result.stdout
     python = volcast.with_name("python")
     shown = run(
         python, "-c", "import volcast, sys; print(volcast.__file__)", folder=folder
