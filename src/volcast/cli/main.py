@@ -20,8 +20,10 @@ from volcast.cli.arguments import (
     open_with_universe,
     print_line,
 )
+from volcast.cli.doctor import doctor
 from volcast.cli.evaluation import evaluate
 from volcast.cli.registry import app as registry_app
+from volcast.cli.serve import serve
 from volcast.cli.steps import drift, features, infer, ingest, run, train
 from volcast.cli.tables import All, AsCsv, AsJson, form_of, print_data
 from volcast.core.errors import VolcastError
@@ -37,6 +39,8 @@ app = typer.Typer(name="volcast", no_args_is_help=True, pretty_exceptions_enable
 app.add_typer(registry_app, name="registry")
 for command in (run, ingest, features, train, infer, drift, evaluate):
     app.command()(command)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve)
+app.command()(doctor)
 
 
 def _print_version(shown: bool) -> None:

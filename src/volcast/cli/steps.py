@@ -185,10 +185,18 @@ def infer(
 def drift(
     *, store: StoreOption = None, as_of: DayOption = None, verbose: Verbose = False,
     as_json: AsJson = False, as_csv: AsCsv = False,
+    install: Annotated[
+        bool, typer.Option("--install", help="Install what the check needs, once, and end.")
+    ] = False,
 ) -> None:  # fmt: skip
     """Compare the newest sessions with the champion's training rows."""
     from volcast.cli.summary import print_drift
 
+    if install:
+        from volcast.monitoring.drift.install import install as install_drift
+
+        print_line(f"The drift check runs with {install_drift()}")
+        return
     form = form_of(as_json, as_csv)
     with _session("volcast drift", store, as_of, form, verbose) as begun:
         begun.steps(["drift"])

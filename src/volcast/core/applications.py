@@ -8,7 +8,7 @@ from types import ModuleType
 
 from volcast.core.errors import ConfigError
 
-__all__ = ["load"]
+__all__ = ["load", "missing"]
 
 
 _EXTRAS = {
@@ -42,12 +42,15 @@ def load(module: str, extra: str = "") -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        extra = extra or _EXTRAS[top]
-        raise ConfigError(
-            found=f"no package {error.name}", expected=f"the packages of volcast[{extra}]",
-            where=f"Python at {sys.executable}",
-            remedy=f"Run `pip install 'volcast[{extra}]'`.",
-        ) from error  # fmt: skip
+        raise missing(error, extra or _EXTRAS[top]) from error
+
+
+def missing(error: ModuleNotFoundError, extra: str) -> ConfigError:
+    """Return the error of a package that the extra of volcast would install."""
+    return ConfigError(
+        found=f"no package {error.name}", expected=f"the packages of volcast[{extra}]",
+        where=f"Python at {sys.executable}", remedy=f"Run `pip install 'volcast[{extra}]'`.",
+    )  # fmt: skip
 
 
 def _root(top: str) -> Path:
