@@ -56,6 +56,7 @@ def test_it_carries_the_applications_the_licence_and_the_types(wheel: Path):
     applications = {name.split("/")[2] for name in names if "/applications/" in name}
     assert applications == {"components", "feature_repo", "pipelines", "serving"}
     assert "volcast/py.typed" in names
+    assert "volcast/monitoring/drift/requirements.txt" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

@@ -14,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import Annotated, Literal
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from volcast.cli.arguments import StoreOption, console, open_store
@@ -54,9 +55,8 @@ def doctor(
     else:
         table = Table("", "", "found", "to do")
         for check in checks:
-            table.add_row(
-                XX
-            )
+            texts = map(escape, (check.name, check.detail, check.remedy))
+            table.add_row(f"[{_STYLE[check.state]}]{check.state}[/]", *texts)
         console.print(table)
         console.print("A day can be run: `volcast run`." if ready else "A day cannot be run yet.")
     raise typer.Exit(0 if ready else 1)
