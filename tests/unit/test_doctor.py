@@ -28,9 +28,8 @@ def report(monkeypatch, capsys):
         with pytest.raises(SystemExit) as ended:
             main()
         printed = capsys.readouterr().out
-        answer = json.loads(printed)
-        assert answer["ready"] is (ended.value.code == 0)
-        return ended.value.code, {check["name"]: check for check in answer["checks"]}, printed
+        checks = {check["name"]: check for check in json.loads(printed)}
+        return ended.value.code, checks, printed
 
     return call
 

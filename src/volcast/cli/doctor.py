@@ -1,6 +1,5 @@
 """``volcast doctor``: what is installed and set, what is missing, and what to do about it."""
 
-import json
 import os
 import re
 import shutil
@@ -11,14 +10,14 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
-from typing import Annotated, Literal
+from operator import itemgetter
+from typing import Literal
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from volcast.cli.arguments import StoreOption, console, open_store
+from volcast.cli.arguments import StoreOption, open_store, print_line
 from volcast.cli.steps import Source, SourcePath
+from volcast.cli.tables import AsCsv, AsJson, Listing, form_of, print_data, print_listing
 from volcast.core.errors import ConfigError, VolcastError
 from volcast.core.settings import Settings, read_settings
 from volcast.steps import preflight
@@ -28,7 +27,6 @@ __all__ = ["doctor"]
 _SECONDS = 5
 _SESSIONS = 10
 _AWS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
-_STYLE = {"ok": "green", "missing": "red", "optional": "yellow"}
 
 
 @dataclass(frozen=True)
@@ -45,20 +43,21 @@ def doctor(
     source: Source = None,
     path: SourcePath = None,
     store: StoreOption = None,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show what is there and what is missing; exit code 1 if a day cannot be run."""
+    form = form_of(as_json, as_csv)
     checks = list(_checks({"source": source, "source_path": path, "store": store}))
     ready = all(check.state != "missing" for check in checks)
-    if json_:
-        print(json.dumps({"ready": ready, "checks": [asdict(check) for check in checks]}, indent=1))
+    rows = [asdict(check) for check in checks]
+    if form != "text":
+        print_data(form, checks=rows)
     else:
-        table = Table("", "", "found", "to do")
-        for check in checks:
-            texts = map(escape, (check.name, check.detail, check.remedy))
-            table.add_row(f"[{_STYLE[check.state]}]{check.state}[/]", *texts)
-        console.print(table)
-        console.print("A day can be run: `volcast run`." if ready else "A day cannot be run yet.")
+        headings = {"": "name", "state": "state", "found": "detail", "to do": "remedy"}
+        columns = {heading: itemgetter(name) for heading, name in headings.items()}
+        print_listing(Listing(rows, columns))
+        print_line("A day can be run: `volcast run`." if ready else "A day cannot be run yet.")
     raise typer.Exit(0 if ready else 1)
 
 
