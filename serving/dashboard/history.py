@@ -9,7 +9,7 @@ from serving.dashboard import charts
 from serving.dashboard.markup import details, figure, notice, prose, table
 from serving.dashboard.words import bounds, of_fan, of_regimes, of_skill, of_track, signed_share
 from volcast.features.catalog import STATE_FEATURES
-from volcast.monitoring.status import against, by_month, coverage
+from volcast.monitoring.status import against, by_month
 from volcast.monitoring.status.words import percent
 
 __all__ = ["LOSSES", "SPANS", "fan", "regimes", "scores", "track_record", "within"]
@@ -75,7 +75,7 @@ def track_record(track: pd.DataFrame, span: str, loss: str) -> str:
 
 
 def scores(track: pd.DataFrame, span: str) -> str:
-    """Return whether volcast was better over the span, and the coverage of its intervals."""
+    """Return whether volcast was better over the span, and by how much."""
     versus = against(within(track, span))
     if not versus:
         return notice("missing", _NO_OUTCOME)
@@ -86,22 +86,8 @@ def scores(track: pd.DataFrame, span: str) -> str:
          signed_share(one.saved), f"{one.other_rmse:.2f}", f"{one.rmse:.2f}")
         for one in versus
     ]  # fmt: skip
-    return (
-        (prose(text) if better else notice("warning", text))
-        + table("On the same sessions of this span, lower is better", columns, cells)
-        + _coverage(track)
-    )
-
-
-def _coverage(rows: pd.DataFrame) -> str:
-    realized = rows.dropna(subset=["realized", "lo80"])
-    cells = []
-    for name, part in (("all", realized), ("latest 252", realized.tail(252))):
-        inside = coverage(part)
-        if inside is not None:
-            cells.append((name, f"{len(part):,}", percent(inside[80]), percent(inside[95])))
-    columns = ("outcomes", "sessions", "in 80 %", "in 95 %")
-    return table("Outcomes inside the intervals, over the whole record", columns, cells)
+    verdict = prose(text) if better else notice("warning", text)
+    return verdict + table("On the same sessions of this span, lower is better", columns, cells)
 
 
 def _as_table(

@@ -64,14 +64,9 @@ def figure(unit: str, keys: Sequence[str], wide: str, narrow: str, text: str) ->
 def table(
     caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]], ours: str | None = None
 ) -> str:
-    """Return a table; a column whose cells are all numbers is aligned right.
+    """Return a table whose rows begin with their names; columns of numbers are aligned right.
 
-    The first cell of a row is its name.
-
-    Parameters
-    ----------
-    ours : str, optional
-        First cell of the row that is emphasized.
+    ``ours`` is the name of the row that is emphasized.
     """
     right = [all(_number(row[i]) for row in rows) for i in range(len(columns))]
     side = [' class="n"' if is_right else "" for is_right in right]
