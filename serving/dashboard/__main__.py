@@ -1,9 +1,9 @@
 """Show the state of the store as a page in a browser: ``python -m serving.dashboard``."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 
-from serving.dashboard.app import application
 from serving.events import emit
 from serving.service import asgi_server, bound_socket, run_service, service_parser
 from volcast.core.settings import Settings
@@ -14,10 +14,14 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     store = Store.open(settings.store)
     host, port = arguments.host, arguments.port
     listening = bound_socket(host, port)
+    # Imported here: Altair takes seconds, and a wrong argument is reported without it.
+    from serving.dashboard.app import application
+
     server = asgi_server(application(store, settings.resolved_universe))
-    emit("dashboard_up", store=store.uri, host=host, port=port)
     shown = "localhost" if host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host  # noqa: S104
-    print(f"Dashboard of {store.uri}: http://{shown}:{port} (Ctrl+C stops it)", flush=True)
+    print(f"The page of {store.uri}: http://{shown}:{port} (Ctrl+C stops it)", flush=True)
+    if not sys.stderr.isatty():
+        emit("dashboard_up", store=store.uri, host=host, port=port)
     server.run(sockets=[listening])
 
 
