@@ -62,7 +62,6 @@ def materialize(
     rows = store.read(FEATURES_DAILY, first=(end - WINDOW).date(), last=as_of)
     symbols = sorted({*rows.column("symbol").to_pylist(), *expect})
     places = locate(store, cache, online)
-    places.state.mkdir(parents=True, exist_ok=True)
     with (
         locked(places.state / ".materialize.lock"),
         translated_errors(places.online),

@@ -96,14 +96,14 @@ def scratch_feature_store(places: _Places) -> Iterator[FeatureStore]:
 
 @contextmanager
 def translated_errors(online: OnlineStore | None) -> Iterator[None]:
-    """Turn errors of Redis and DynamoDB into StoreUnavailable."""
+    """Turn errors of SQLite, Redis and DynamoDB into StoreUnavailable."""
     try:
         yield
-    except (RedisError, BotoCoreError, ClientError) as error:
+    except (sqlite3.OperationalError, RedisError, BotoCoreError, ClientError) as error:
         raise StoreUnavailable(
             found=f"{type(error).__name__}: {error}",
             expected="an online store that answers",
-            where=str(online),
+            where=str(online or "online store in a file"),
             remedy="Try again; if it persists, check the store and VOLCAST_ONLINE_STORE.",
         ) from error
 

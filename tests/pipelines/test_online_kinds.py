@@ -172,6 +172,14 @@ def test_times_are_read_where_another_library_converts_timestamps(uri):
     assert materialize(uri, LAST) == {"SPX": CLOSE}
 
 
+def test_a_folder_that_cannot_be_written_is_an_unavailable_store(uri):
+    from feature_repo.online import materialize
+
+    (Path(uri) / "feast").write_bytes(b"")
+    with pytest.raises(StoreUnavailable):
+        materialize(uri, LAST)
+
+
 def test_times_are_the_same_in_every_zone(uri, online, zone):
     from feature_repo.online import materialize
 

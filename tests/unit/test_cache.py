@@ -1,6 +1,7 @@
 """The cache of fits: each computed once, concurrent writers merged."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +45,10 @@ def test_a_failed_fit_stores_nothing(store):
     with pytest.raises(ZeroDivisionError):
         get_or_fit(store, "kind/SYN", ["a", "b"], fit)
     assert store.objects.get_or_none("fits/kind/SYN.json") is None
+
+
+def test_a_store_that_cannot_be_written_only_costs_the_fit(store):
+    store.objects.put("universe.json", b"{}")
+    (Path(store.uri) / "fits").write_bytes(b"")
+    for _ in range(2):
+        assert get_or_fit(store, "kind/SYN", ["a"], lambda _: [{"n": 1}]) == {"a": {"n": 1}}

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from volcast.core.errors import StoreUnavailable
 from volcast.core.hashing import as_json, parsed
 from volcast.store.store import Store
 
@@ -22,7 +23,7 @@ def get_or_fit(
     keys: Sequence[str],
     fit: Callable[[Sequence[str]], Iterable[Parameters]],
 ) -> dict[str, Parameters]:
-    """Return the parameters under each key, fitting and storing those that are not cached.
+    """Return the parameters under each key, fitting those that are not cached, storing if possible.
 
     Parameters
     ----------
@@ -49,7 +50,11 @@ def get_or_fit(
             merged = _read(data, f"{store.uri}/{path}") | fits
             return as_json(merged), merged
 
-        cached = store.update(path, add)
+        try:
+            cached = store.update(path, add)
+        except StoreUnavailable:
+            # What only reads works in a store that it may not write to; it fits again next time.
+            cached |= fits
     return {key: cached[key] for key in keys}
 
 

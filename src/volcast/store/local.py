@@ -17,8 +17,15 @@ __all__ = ["LocalObjects", "locked"]
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path`` against other threads and processes; a dead holder frees it."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    """Hold the lock file ``path`` against other threads and processes; a dead holder frees it.
+
+    StoreUnavailable is raised where the file cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise _unavailable(str(error), path) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
