@@ -17,9 +17,9 @@ nav ul{display:flex;flex-wrap:wrap;gap:.2rem 1.4rem;padding:0;list-style:none}
 .wide img{min-width:40rem;max-width:100%}
 .wide{overflow-x:auto;margin:.6rem 0 1.2rem}
 table{border-collapse:collapse}
-th,td{padding:.2rem .5rem;text-align:right;border-bottom:1px solid #8884;white-space:nowrap}
+th,td{padding:.2rem .4rem;text-align:right;border-bottom:1px solid #8884;white-space:nowrap}
 th{font-weight:600;white-space:normal;vertical-align:bottom}
-th:first-child,td:first-child{text-align:left;white-space:normal;min-width:8rem;
+th:first-child,td:first-child{text-align:left;white-space:normal;min-width:6rem;
 position:sticky;left:0;background:Canvas}
 .note{opacity:.8;font-size:.9em}
 """

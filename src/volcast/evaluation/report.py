@@ -60,10 +60,13 @@ def render(result: EvaluationResult) -> str:
     whole = skills["all"]
     recent = result.rows[result.rows["forecast"].notna()].tail(_FAN_SESSIONS)
     tables = [whole, common] if common else [whole]
+    # A training run's rows do not name the index; its lineage does.
+    named = "iv_symbol" in result.rows
+    index = f" Implied volatility in HAR-X and VIX: {implied(result.rows)}." if named else ""
     lead = [
         _verdict(skills, common),
         charts.embed("skill", "QLIKE saved of each baseline", charts.skill(tables)),
-        note(f"{QLIKE_AND_P} Implied volatility in HAR-X and VIX: {implied(result.rows)}."),
+        note(f"{QLIKE_AND_P}{index}"),
     ]
     fan = "Forecast, intervals and realized volatility of the last year"
     sections = (

@@ -23,6 +23,7 @@ from volcast.store import Store
 __all__ = ["compare_symbols", "evaluate_symbol", "render_comparison"]
 
 _FIRST = date(1990, 1, 1)
+_LEFT_OUT = "A baseline without a value on some session of a symbol is left out there."
 
 
 def evaluate_symbol(
@@ -80,7 +81,11 @@ def render_comparison(evaluations: Mapping[str, pd.DataFrame]) -> str:
         for symbol, skill in whole.items()
     )
     title = "QLIKE saved of HAR-RV and of HAR-X, by symbol"
-    lead = [f"<ul>{sentences}</ul>", embed("gains", title, gains(whole)), note(QLIKE_AND_P)]
+    lead = [
+        f"<ul>{sentences}</ul>",
+        embed("gains", title, gains(whole)),
+        note(f"{QLIKE_AND_P} {_LEFT_OUT}"),
+    ]
     sections = {"All sessions": [_table(whole, indices)]}
     for name in PERIODS:
         in_period = {symbol: skills[name] for symbol, skills in tables.items() if name in skills}
