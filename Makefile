@@ -24,6 +24,8 @@ endif
 # SOURCE, SOURCE_PATH, STORE and AS_OF reach every command as the settings they are.
 $(foreach name,SOURCE SOURCE_PATH STORE AS_OF,$(if $($(name)),$(eval export VOLCAST_$(name) := $($(name)))))
 
+PORT_OPTION := $(if $(PORT),--port $(PORT))
+
 # The environment is as old as the lock it was made from: another lock, another stamp.
 stamp = $(1)/.stamp-$(2)-$(shell cat requirements/bootstrap.txt requirements/$(3).txt pyproject.toml | cksum | cut -d' ' -f1)
 DEV := $(call stamp,$(VENV),dev,lock)
@@ -47,7 +49,7 @@ UV_QUIET = $$([ -t 2 ] || echo --quiet)
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: SOURCE=sample|csv|yfinance|synthetic SOURCE_PATH=dir STORE=dir|s3://bucket/prefix AS_OF=YYYY-MM-DD PYTHON=python3.11"
+	@echo "Variables: SOURCE=sample|csv|yfinance|synthetic SOURCE_PATH=dir STORE=dir|s3://bucket/prefix AS_OF=YYYY-MM-DD PORT=8090 PYTHON=python3.11"
 
 setup: $(RUN) ## Make .venv from the hashed locks
 
@@ -67,16 +69,16 @@ infer: ## Forecast the newest session
 drift: ## Compare the newest sessions with the champion's training rows
 
 api: $(RUN) ## Serve the champion over HTTP on port 8080
-	@$(BIN)/python -m serving
+	@$(BIN)/python -m serving $(PORT_OPTION)
 
 metrics: $(RUN) ## Serve metrics of the store on port 9108
-	@$(BIN)/python -m serving.exporter
+	@$(BIN)/python -m serving.exporter $(PORT_OPTION)
 
 brief: $(RUN) ## Serve the brief of the day, and answers to questions, on port 8081
-	@$(BIN)/python -m serving.brief
+	@$(BIN)/python -m serving.brief $(PORT_OPTION)
 
 dash: $(RUN) ## Show the forecast, its reasons and its record as a page on port 8501
-	@$(BIN)/python -m serving.dashboard
+	@$(BIN)/python -m serving.dashboard $(PORT_OPTION)
 
 docs: $(DEV) ## Build the documentation as a site in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet

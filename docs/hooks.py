@@ -180,7 +180,7 @@ def _http(described: dict[str, Any]) -> str:
         for method, operation in methods.items():
             parts += [f"### `{method.upper()} {path}`", operation["summary"]]
             parts += [
-                f"- `{one['name']}`: {one['description']}, such as `{one['example']}`"
+                f"- `{one['name']}`: {one['description']}"
                 for one in operation.get("parameters", ())
             ]
             bodies = {

@@ -107,7 +107,7 @@ def online_features(
 @lru_cache(maxsize=1)
 def _service(feature_store: FeatureStore) -> FeatureService:
     # Fetched per call it would cost ten times the look-up itself.
-    return feature_store.get_feature_service(FORECAST)
+    return feature_store.get_feature_service(FORECAST, allow_cache=True)
 
 
 def _event_timestamps(feature_store: FeatureStore, symbols: Sequence[str]) -> dict[str, datetime]:

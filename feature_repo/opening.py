@@ -61,7 +61,7 @@ def open_feature_store(
     It is created if needed. The registry's file name is a hash of the definitions and the online
     store (without password), and the file is renamed into place: readers never see a part of
     Feast's write, and processes that create it at once create the same one. The table in DynamoDB
-    is created with it.
+    is created with it. Of a store that is read-only the registry is kept in memory.
 
     Parameters
     ----------
@@ -75,19 +75,25 @@ def open_feature_store(
     # An SQLite file is made with the registry.
     ready = places.online is not None or (places.state / _SQLITE).exists()
     if not (registry.exists() and ready):
+        if places.state.exists() and not os.access(places.state, os.W_OK):
+            with scratch_feature_store(places, tempfile.gettempdir()) as scratch:
+                scratch.refresh_registry()  # from then on in memory
+                return scratch
         with scratch_feature_store(places) as scratch:
             os.replace(scratch.config.registry.path, registry)
     return FeatureStore(config=_config(places, registry))
 
 
 @contextmanager
-def scratch_feature_store(places: _Places) -> Iterator[FeatureStore]:
-    """Open the feature store with a temporary registry and the real online store.
+def scratch_feature_store(
+    places: _Places, parent: str | Path | None = None
+) -> Iterator[FeatureStore]:
+    """Open the feature store with a temporary registry, in ``parent``, and the real online store.
 
     A kill while materializing would leave the shared registry marked as materializing.
     """
     places.state.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=places.state, prefix=".registry-") as folder:
+    with tempfile.TemporaryDirectory(dir=parent or places.state, prefix=".registry-") as folder:
         feature_store = FeatureStore(config=_config(places, Path(folder) / "registry.db"))
         view = features_daily(places.features)
         feature_store.apply([SYMBOL, view, forecast(view)])

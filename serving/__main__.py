@@ -19,7 +19,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server; return its exit code."""
-    parser = service_parser("serving", __doc__, 8080, port_option="--http-port", as_of=True)
+    parser = service_parser("serving", __doc__, 8080, "--http-port", as_of=True)
     parser.add_argument(
         "--follow-seconds", type=float, default=3.0,
         help="between two reads of the champion pointer (%(default)s)",

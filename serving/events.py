@@ -1,8 +1,9 @@
-"""Log lines: one JSON object each, on standard error."""
+"""Log lines, one JSON object each, on standard error; at a terminal sentences for a person."""
 
 import logging
 import logging.config
 import os
+import sys
 import uuid
 
 from volcast.core.logs import RUN_ID, Level, line
@@ -15,6 +16,14 @@ _LEVELS: dict[int, Level] = {logging.INFO: "info", logging.WARNING: "warning"}
 def emit(event: str, level: int = logging.INFO, **fields: object) -> None:
     """Log one event with its fields; never a header, never a body."""
     _LOGGER.log(level, line(event, _LEVELS.get(level, "error"), **fields))
+
+
+def announce(event: str, sentence: str, **fields: object) -> None:
+    """Log one event with its fields; print the sentence instead where a person reads the log."""
+    if sys.stderr.isatty():
+        print(sentence, file=sys.stderr)
+    else:
+        emit(event, logging.INFO, **fields)
 
 
 class _Lines(logging.Formatter):

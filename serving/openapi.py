@@ -1,7 +1,5 @@
-"""OpenAPI documents from pydantic models, and a page of one."""
+"""OpenAPI documents from pydantic models."""
 
-import html
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -33,7 +31,7 @@ class Problem(Strict):
 class Operation:
     """One method of one path: its models and examples, and the statuses of its problems.
 
-    Each field of ``query`` has a description and an example; ``examples`` are bodies by summary.
+    Each field of ``query`` has a description; ``examples`` are bodies by summary.
     """
 
     name: str
@@ -47,9 +45,13 @@ class Operation:
 
 
 def document(
-    title: str, description: str, paths: Mapping[str, Mapping[Literal["get", "post"], Operation]]
+    title: str,
+    description: str,
+    paths: Mapping[str, Mapping[Literal["get", "post"], Operation]],
+    *,
+    guarded: bool,
 ) -> Document:
-    """Return the document of operations by path and method."""
+    """Return the document of operations by path and method; ``guarded`` ones require a token."""
     operations = [one for methods in paths.values() for one in methods.values()]
     models: dict[type, None] = {Problem: None}
     for one in operations:
@@ -58,15 +60,22 @@ def document(
         [(model, "validation", TypeAdapter(model)) for model in models],
         ref_template="#/components/schemas/{model}",
     )
-    return {
+    described: Document = {
         "openapi": "3.1.0",
         "info": {"title": title, "version": __version__, "description": description},
         "paths": {
-            path: {method: _described(one) for method, one in methods.items()}
+            path: {
+                method: {"tags": [path.split("/")[1]], **_described(one)}
+                for method, one in methods.items()
+            }
             for path, methods in paths.items()
         },
         "components": {"schemas": schemas["$defs"]},
     }
+    if guarded:
+        described["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        described["security"] = [{"token": []}]
+    return described
 
 
 def _described(operation: Operation) -> Document:
@@ -112,45 +121,7 @@ def _parameters(query: type[BaseModel]) -> list[Document]:
             "in": "query",
             "required": name in schema.get("required", ()),
             "description": one.pop("description"),
-            "example": one.pop("examples")[0],
             "schema": {key: value for key, value in one.items() if key != "default"},
         }
         for name, one in schema["properties"].items()
     ]
-
-
-def page(described: Document) -> str:
-    """Return a document as one HTML page that loads nothing from elsewhere."""
-    info = {name: html.escape(text) for name, text in described["info"].items()}
-    parts = [
-        f"<h1>{info['title']} {info['version']}</h1><p>{info['description']}"
-        ' For tools: <a href="openapi.json">openapi.json</a>.</p>'
-    ]
-    for path, methods in described["paths"].items():
-        for method, operation in methods.items():
-            parts.append(f"<h2><code>{method.upper()} {html.escape(path)}</code></h2>")
-            parts.append(f"<p>{html.escape(operation['summary'])}</p>")
-            parts += [
-                f"<p><code>{one['name']}</code> {html.escape(one['description'])}</p>"
-                for one in operation.get("parameters", ())
-            ]
-            shown = {
-                "Request": operation.get("requestBody"),
-                "Answer": operation["responses"]["200"],
-            }
-            for title, one in shown.items():
-                content = one["content"]["application/json"] if one else {}
-                if example := content.get("example", content.get("examples")):
-                    text = html.escape(json.dumps(example, indent=1))
-                    parts.append(f"<p>{title}</p><pre>{text}</pre>")
-            parts += [
-                f"<li>{status}: {html.escape(one['description'])}</li>"
-                for status, one in operation["responses"].items()
-            ]
-    return _PAGE % "\n".join(parts)
-
-
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>volcast</title>
-<style>body{font:16px/1.5 sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;
-color-scheme:light dark}pre{overflow:auto;padding:.8rem;border:1px solid;border-radius:4px}</style>
-%s</html>"""

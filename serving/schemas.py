@@ -131,10 +131,10 @@ class ForecastQuery(Strict):
     """The query string of /predict."""
 
     symbol: str | SkipJsonSchema[None] = Field(
-        None, min_length=1, description="whose forecast, by default the target's", examples=["SPY"]
+        None, min_length=1, description="whose forecast; by default the target's"
     )
     as_of: date | SkipJsonSchema[None] = Field(
-        None, description="a session, YYYY-MM-DD", examples=["2021-12-31"]
+        None, description="a past session, YYYY-MM-DD; by default the newest"
     )
 
 
@@ -167,11 +167,11 @@ _FORECAST = {
 }  # fmt: skip
 
 
-def described(state: ServingState) -> Document:
+def described(state: ServingState, *, guarded: bool = False) -> Document:
     """Return the OpenAPI document for the model in service; without one, features of any name."""
     signature = Signature((), frozenset()) if state.champion is None else state.signature
     row = dict.fromkeys(signature.names or ("iv",), 0.1)
-    symbol = next(iter(state.sessions), "SPY")
+    symbol, day = next(iter(state.sessions.items()), ("SPY", "2021-12-31"))
     features = _features(signature)
     question = _model(
         "Question", symbol=(Annotated[str, Field(min_length=1)] | None, None),
@@ -199,7 +199,7 @@ def described(state: ServingState) -> Document:
                     examples={
                         "The newest forecast of the target": {},
                         "The newest forecast of a symbol": {"symbol": symbol},
-                        "The forecast of a past day": {"symbol": symbol, "as_of": "2021-12-31"},
+                        "The forecast of a day": {"symbol": symbol, "as_of": str(day)},
                         "A forecast from all features by name": {"symbol": symbol, "features": row},
                     },
                 ),
@@ -218,6 +218,7 @@ def described(state: ServingState) -> Document:
                 examples={"One row": {"inputs": tensors}},
             )},
         },
+        guarded=guarded,
     )  # fmt: skip
 
 

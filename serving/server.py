@@ -9,7 +9,6 @@ from functools import partial
 from http import HTTPStatus
 
 import fastapi
-import orjson
 from kserve import ModelRepository
 from kserve.errors import ModelNotFound, ModelNotReady, ServerNotReady
 from kserve.protocol.dataplane import DataPlane
@@ -23,14 +22,14 @@ from starlette.routing import Route
 
 from serving.application import Application
 from serving.auth import guard_of
-from serving.events import emit
+from serving.docs import docs_routes
+from serving.events import announce
 from serving.lookup import OnlineFeatures
-from serving.openapi import page
 from serving.predict import ForecastService
 from serving.problems import of_status, problem, unforeseen
 from serving.routes import ForecastRoutes, Workers
 from serving.schemas import described
-from serving.service import asgi_server, bound_socket
+from serving.service import announce_ready, asgi_server, bound_socket
 from serving.state import VolcastModel
 from serving.watcher import ModelWatcher
 from volcast.core.errors import ModelError, NotFound, VolcastError
@@ -61,15 +60,8 @@ class _DataPlane(DataPlane):  # type: ignore[misc]
         return {**super().metadata(), "extensions": []}
 
 
-def _kserve(model: VolcastModel) -> fastapi.FastAPI:
+def _kserve(model: VolcastModel, *, guarded: bool) -> fastapi.FastAPI:
     """Return KServe's routes of one model, with our documentation and errors."""
-
-    async def openapi(_: Request) -> Response:
-        return Response(orjson.dumps(described(model.state)), media_type="application/json")
-
-    async def docs(_: Request) -> Response:
-        return Response(page(described(model.state)), media_type="text/html")
-
     models = ModelRepository()
     models.update(model)
     dataplane = _DataPlane(models)
@@ -80,9 +72,8 @@ def _kserve(model: VolcastModel) -> fastapi.FastAPI:
     app = fastapi.FastAPI(
         openapi_url=None,
         routes=[
-            Route("/openapi.json", openapi),
-            Route("/docs", docs),
             Route("/metrics", metrics_handler),
+            *docs_routes(lambda: described(model.state, guarded=guarded)),
         ],
         exception_handlers=dict.fromkeys(errors, _respond),
     )
@@ -125,25 +116,30 @@ def serve(
     now = partial(datetime.now, UTC)
     if settings.as_of is not None:
         require_session(settings.as_of, now=now())
-    guard = guard_of(settings)
+    guard, listener = guard_of(settings), bound_socket(host, port)
     store, model = Store.open(settings.store), VolcastModel()
     watcher = ModelWatcher(
         store, model, OnlineFeatures(settings.store, settings.online_store),
         settings.resolved_universe, now=now, as_of=settings.as_of, seconds=watch_seconds,
     )  # fmt: skip
     watcher.check()
-    emit("serving", host=host, port=port, ready=bool(model.ready))
+    if not model.ready:
+        announce(
+            "no_champion", "There is no verified champion yet, so forecasts are answered with 503. "
+            "Run `volcast train`: what it promotes is served at once.", store=store.uri,
+        )  # fmt: skip
     # A worker thread gives way to the event loop this soon; by default it takes 250 times as long.
     sys.setswitchinterval(0.00002)
     # What exists now stays: the collector need not scan it again.
     gc.collect()
     gc.freeze()
     routes = ForecastRoutes(ForecastService(store, model), model, Workers())
+    application = Application(_kserve(model, guarded=guard is not None), routes, guard)
+    sentence = "volcast API on {url} (docs at {url}/docs)"
     server = asgi_server(
-        Application(_kserve(model), routes, guard), timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=grace_seconds,
+        application, partial(announce_ready, "serving", sentence, listener),
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=grace_seconds,
     )  # fmt: skip
-    listener = bound_socket(host, port)
 
     async def run() -> None:
         watching = asyncio.create_task(watcher.run())

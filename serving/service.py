@@ -12,7 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from serving.events import configure
+from serving.events import announce, configure
 from volcast.core.errors import ConfigError, VolcastError
 from volcast.core.settings import Settings, read_settings
 
@@ -21,7 +21,7 @@ _HEADER_SECONDS = 10.0
 
 
 def service_parser(
-    module: str, about: str, port: int, *, port_option: str = "--port", as_of: bool = False
+    module: str, about: str, port: int, *port_aliases: str, as_of: bool = False
 ) -> argparse.ArgumentParser:
     """Return a parser of the arguments of every service; ``as_of``: the clock may be fixed."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
@@ -29,7 +29,9 @@ def service_parser(
     if as_of:
         parser.add_argument("--as-of", help="a fixed session, YYYY-MM-DD [VOLCAST_AS_OF]")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument(port_option, dest="port", type=int, default=port, help="port (%(default)s)")
+    parser.add_argument(
+        "--port", *port_aliases, type=int, default=port, help="port, 0 for any (%(default)s)"
+    )
     return parser
 
 
@@ -38,30 +40,49 @@ def run_service(
     serve: Callable[[Settings, argparse.Namespace], int | None],
     argv: Sequence[str] | None = None,
 ) -> int:
-    """Parse arguments, configure logging, read the settings, serve; return the exit code."""
+    """Parse arguments, configure logging, read the settings, serve; return the exit code.
+
+    SIGTERM and SIGINT end a service with exit code 0 at any time, while it starts too.
+    """
     arguments = parser.parse_args(argv)
     configure()
+    code: int | None = 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         as_of = getattr(arguments, "as_of", None)
-        return serve(read_settings(store=arguments.store, as_of=as_of), arguments) or 0
+        code = serve(read_settings(store=arguments.store, as_of=as_of), arguments)
+    except KeyboardInterrupt:
+        pass
     except VolcastError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    announce("stopped", "\nStopped.")
+    return code or 0
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """Return a socket bound to an address; ConfigError if that is not there or not free."""
+    """Return a socket that listens at an address; ConfigError if it is not there or not free."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
+        bound.listen()  # without it a second server could take the same port while this one loads
     except (OSError, OverflowError) as error:
         bound.close()
         raise ConfigError(
-            found=str(error), expected="an address and a port that are free",
-            where=f"{host}:{port}", remedy="Choose others with --host and --port.",
+            found=(getattr(error, "strerror", None) or str(error)).lower(),
+            expected="an address and a port that are free", where=f"{host}:{port}",
+            remedy="Choose another with --port (make: PORT=...) or --host.",
         ) from error  # fmt: skip
     return bound
+
+
+def announce_ready(event: str, sentence: str, listener: socket.socket) -> None:
+    """Announce that a service answers; ``{url}`` in the sentence is its address, to click."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    announce(event, sentence.format(url=url), url=url)
 
 
 class _HeaderTimeoutProtocol(HttpToolsProtocol):
@@ -95,13 +116,28 @@ class _HeaderTimeoutProtocol(HttpToolsProtocol):
             self._timer = None
 
 
-def asgi_server(app: ASGIApp, **options: Any) -> uvicorn.Server:
-    """Return a server of an application, which SIGTERM and SIGINT stop with exit code 0."""
+class _Server(uvicorn.Server):
+    """Calls ``ready`` once it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def asgi_server(app: ASGIApp, ready: Callable[[], None], **options: Any) -> uvicorn.Server:
+    """Return a server of an application, which SIGTERM and SIGINT stop with exit code 0.
+
+    Once it answers it calls ``ready``.
+    """
     config = uvicorn.Config(
         app, http=_HeaderTimeoutProtocol, log_config=None, access_log=False, server_header=False,
         lifespan="off", **options,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = _Server(config, ready)
     # uvicorn raises the signal again once it has stopped, which would end the caller's cleanup.
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, server.handle_exit)

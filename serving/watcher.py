@@ -8,7 +8,7 @@ from datetime import date, datetime
 from math import nan
 
 from serving import metrics
-from serving.events import emit
+from serving.events import announce, emit
 from serving.lookup import FeatureRow, OnlineFeatures
 from serving.state import ServingState, VolcastModel
 from volcast.core import calendar
@@ -90,7 +90,11 @@ class ModelWatcher:
         metrics.MODEL_INFO.info(labels)
         metrics.MODEL_READY.set(1)
         metrics.MODEL_SWAPS.inc()
-        emit("champion_in_service", version=version.version, sha256=version.sha256)
+        announce(
+            "champion_in_service",
+            f"Version {version.version} of the model, trained to {version.as_of}, is in service.",
+            version=version.version, sha256=version.sha256,
+        )  # fmt: skip
         return replace(loaded, forecaster=forecaster)
 
     def _sessions(self, served: Mapping[str, date]) -> Mapping[str, date]:

@@ -3,24 +3,32 @@
 import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from serving.auth import guard_of
 from serving.brief.app import application
 from serving.brief.reading import Reading
-from serving.events import emit
-from serving.service import asgi_server, bound_socket, run_service, service_parser
+from serving.service import (
+    announce_ready,
+    asgi_server,
+    bound_socket,
+    run_service,
+    service_parser,
+)
 from volcast.brief import Library
 from volcast.core.settings import Settings
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> int:
-    guard, library = guard_of(settings), Library.open(settings, lambda: datetime.now(UTC))
+    guard, listener = guard_of(settings), bound_socket(arguments.host, arguments.port)
+    library = Library.open(settings, lambda: datetime.now(UTC))
     reading = Reading(library, arguments.seconds)
     app = application(library, guard, lambda: reading.ready)
+    sentence = "volcast brief on {url} (docs at {url}/docs)"
+    server = asgi_server(app, partial(announce_ready, "briefing", sentence, listener))
     reading.start()
-    emit("briefing", store=library.store.uri, host=arguments.host, port=arguments.port)
     try:
-        asgi_server(app).run(sockets=[bound_socket(arguments.host, arguments.port)])
+        server.run(sockets=[listener])
     finally:
         reading.end()
     return int(reading.failed)

@@ -12,14 +12,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from serving.auth import Guard
 from serving.body import json_object, unrepeated, whole_body
 from serving.brief import metrics
 from serving.brief.models import Answer, BriefQuery, Question, SourceQuery, described, validated
-from serving.openapi import page
+from serving.docs import docs_routes
 from serving.problems import of_status, problem, unforeseen
 from volcast.brief import Library
 from volcast.core.errors import Overloaded, RequestError, VolcastError
@@ -87,7 +87,7 @@ class Desk:
 
 def application(library: Library, guard: Guard | None, ready: Callable[[], bool]) -> Starlette:
     """Return the ASGI application; ``guard`` protects all but probes, metrics and description."""
-    desk, openapi = Desk(library, ready), described()
+    desk = Desk(library, ready)
 
     def guarded(answering: Answering) -> Answering:
         async def answer(request: Request) -> Response:
@@ -111,8 +111,7 @@ def application(library: Library, guard: Guard | None, ready: Callable[[], bool]
             Route("/daily-brief", guarded(desk.brief)),
             Route("/qa", guarded(desk.qa), methods=["POST"]),
             Route("/sources", guarded(desk.source)),
-            Route("/openapi.json", lambda _: JSONResponse(openapi)),
-            Route("/docs", lambda _: HTMLResponse(page(openapi))),
+            *docs_routes(lambda: described(guarded=guard is not None)),
             Route("/metrics", exposition),
             Route("/ready", readiness),
             Route("/", lambda _: PlainTextResponse("alive")),

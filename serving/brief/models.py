@@ -25,11 +25,10 @@ class BriefQuery(Strict):
     """The query string of /daily-brief."""
 
     symbol: str | SkipJsonSchema[None] = Field(
-        None, min_length=1, description="a symbol that is forecast; by default the target",
-        examples=["SPY"],
-    )  # fmt: skip
+        None, min_length=1, description="a symbol that is forecast; by default the target"
+    )
     as_of: Day | SkipJsonSchema[None] = Field(
-        None, description="a session, YYYY-MM-DD; by default the newest", examples=["2021-12-31"]
+        None, description="a session, YYYY-MM-DD; by default the newest"
     )
 
 
@@ -54,10 +53,7 @@ class Answer(Strict):
 class SourceQuery(Strict):
     """The query string of /sources."""
 
-    id: str = Field(
-        min_length=1, description="a citation, percent-encoded",
-        examples=["predictions_daily?symbol=SPY&session=2021-12-31&model_version=7"],
-    )  # fmt: skip
+    id: str = Field(min_length=1, description="a citation of a brief or an answer, percent-encoded")
 
 
 _PROBLEMS = {
@@ -94,7 +90,7 @@ def validated(model: type[Request], values: Mapping[str, Any]) -> Request:
         ) from error  # fmt: skip
 
 
-def described() -> Document:
+def described(*, guarded: bool = False) -> Document:
     """Return the OpenAPI document."""
     brief = Operation(
         "dailyBrief", "The brief of a symbol and session.", Brief, _ON_BRIEF, query=BriefQuery
@@ -111,4 +107,5 @@ def described() -> Document:
         "The brief of the day, and answers that quote: each sentence with citations of the rows "
         "and passages it rests on.",
         {"/daily-brief": {"get": brief}, "/qa": {"post": ask}, "/sources": {"get": source}},
+        guarded=guarded,
     )

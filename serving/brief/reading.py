@@ -6,7 +6,7 @@ import signal
 import threading
 
 from serving.brief import metrics
-from serving.events import emit
+from serving.events import announce, emit
 from volcast.brief import Library
 from volcast.core.errors import VolcastError
 
@@ -55,7 +55,8 @@ class Reading(threading.Thread):
         metrics.PASSAGES.labels("unread").set(len(documents.unread))
         metrics.READ.set(self._library.now().timestamp())
         if not self._read:
-            emit("sources_read", documents=len(documents.passages))
+            count = len(documents.passages)
+            announce("sources_read", f"{count} passages of documents are read.", documents=count)
         for name, reason in documents.unread:
             if (name, reason) not in self._unread:
                 emit("source_left_out", logging.WARNING, document=name, detail=reason)

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from serving.events import emit
 from serving.exporter.collector import StoreCollector
-from serving.service import bound_socket, run_service, service_parser
+from serving.service import announce_ready, bound_socket, run_service, service_parser
 from volcast.core.settings import Settings
 from volcast.store import Store
 
@@ -25,11 +24,11 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         signal.signal(name, lambda *_: stop.set())
     bound_socket(arguments.host, arguments.port).close()
     server, thread = start_http_server(arguments.port, arguments.host, registry)
-    emit("exporting", store=store.uri, host=arguments.host, port=arguments.port)
     # The store is read in this thread, so that an unexpected error ends the process.
-    while not stop.is_set():
+    collector.look()
+    announce_ready("exporting", "volcast metrics on {url}/metrics", server.socket)
+    while not stop.wait(arguments.seconds):
         collector.look()
-        stop.wait(arguments.seconds)
     server.shutdown()
     thread.join()
 

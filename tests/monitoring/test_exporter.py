@@ -212,12 +212,3 @@ def test_a_process_shows_a_store_that_goes_and_comes_back(store, tmp_path):
         eventually(lambda: exporter.metrics()["volcast_store_readable"] == 1)
     assert exporter.process.returncode == 0
     assert "Traceback" not in exporter.log.read_text()
-
-
-def test_an_exporter_whose_port_is_taken_exits_with_2(store, tmp_path, capsys):
-    from serving.exporter.__main__ import main
-
-    with exporting(store, tmp_path / "log") as exporter:
-        port = exporter.address.rpartition(":")[2]
-        assert main(["--store", store.uri, "--port", port]) == 2
-    assert "--port" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """A store that can be served, and a server process of it."""
 
+import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -102,5 +103,7 @@ def running(
     ]  # fmt: skip
     with monitored.running(command, port, log, settings) as process:
         yield Running(process.http, log, process.process, served)
-    assert process.process.returncode == 0, log.read_text()
-    assert "Traceback" not in log.read_text()
+    text = log.read_text()
+    assert process.process.returncode == 0, text
+    assert "Traceback" not in text
+    assert json.loads(text.splitlines()[-1])["event"] == "stopped"

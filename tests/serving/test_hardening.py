@@ -5,8 +5,6 @@ import concurrent.futures
 import json
 import random
 import socket
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -17,7 +15,6 @@ import pytest
 
 from feature_repo.online import materialize
 from serving.routes import Workers
-from tests.monitoring.monitored import ROOT
 from tests.redis_server import redis_server
 from tests.serving.live import AUDIT, SYMBOL, Running, Served, running, train_version, v2_inputs
 from volcast import registry
@@ -165,18 +162,6 @@ def test_a_request_under_way_is_answered_after_sigterm(served: Served, tmp_path:
             client.sendall(body[5:])
             assert b" 200 " in client.recv(65536).splitlines()[0]
         assert server.process.wait(30) == 0
-
-
-def test_a_port_that_is_taken_exits_with_2(served: Served):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "serving", "--http-port", port]
-        ended = subprocess.run(
-            [*command, "--store", str(served.folder)],
-            cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
-        )  # fmt: skip
-    assert ended.returncode == 2
-    assert ended.stderr.splitlines()[-1].startswith(f"127.0.0.1:{port}: ")
 
 
 def test_versions_swapped_under_load_never_mix(served: Served, tmp_path: Path, features):

@@ -25,6 +25,7 @@ def original(server: Running) -> Iterator[registry.Version]:
 
 def test_server_without_a_champion_starts_and_is_not_ready(server: Running):
     assert [server.at_first[path].status_code for path in READINESS] == [503, 503, 503]
+    assert '"event": "no_champion"' in server.log.read_text()
     answer = server.at_first["/predict?symbol=SYN"]
     assert answer.headers["content-type"] == "application/problem+json"
     assert (answer.status_code, answer.json()["title"]) == (503, "No model ready")
