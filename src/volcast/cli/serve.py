@@ -26,8 +26,7 @@ def serve(
 ) -> None:
     """Serve the champion over HTTP, metrics, the brief, or the page; options follow the name.
 
-    Each takes --store, --host and --port (the api --http-port); `volcast serve NAME -- --help`
-    shows all.
+    Each takes --store, --host and --port; `volcast serve NAME -- --help` shows all.
     """
     module, extra = _SERVICES[service]
     try:

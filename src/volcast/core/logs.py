@@ -35,7 +35,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "request_failed": "a request ended in a fault of the server's",
         "exporting": "the exporter of metrics answers",
         "table_unread": "a table could not be read; nothing that rests on it is shown",
-        "dashboard_up": "the dashboard listens",
+        "dashboard_up": "the dashboard answers",
         "briefing": "the brief answers",
         "stopped": "a service ended because it was asked to",
         "sources_read": "the brief read its sources for the first time",
