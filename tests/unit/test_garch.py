@@ -88,10 +88,11 @@ def test_a_month_that_was_fitted_is_not_fitted_again(rows, store, forecasts, mon
     assert store.objects.get(KEY) == stored
 
 
-def test_the_threads_of_linear_algebra_change_no_fit(rows, store, forecasts):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_threads_of_linear_algebra_change_no_fit(rows, store, forecasts, threads):
     alone = store.objects.get(KEY)
     store.objects.delete(KEY)
-    with threadpool_limits(2, user_api="blas"):
+    with threadpool_limits(threads, user_api="blas"):
         pd.testing.assert_frame_equal(garch_forecasts(rows, store), forecasts, check_exact=True)
     assert store.objects.get(KEY) == alone
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from tests.markets import labelled_rows
 from volcast.core.errors import ContractError
@@ -52,6 +53,13 @@ def test_a_shorter_history_gives_the_same_forecasts(rows, walked):
     again = walk_forward(rows.iloc[:cut], seed=7).rows.drop(columns="rv_5d")
     before = walked.rows.iloc[:cut].drop(columns="rv_5d")
     pd.testing.assert_frame_equal(again, before, check_exact=True)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_number_of_threads_changes_no_forecast(rows, walked, threads):
+    with threadpool_limits(threads):
+        again = walk_forward(rows, seed=7).rows
+    pd.testing.assert_frame_equal(again, walked.rows, check_exact=True)
 
 
 def test_the_forecast_beats_the_random_walk_on_a_market_with_volatility_to_forecast(walked):

@@ -1,9 +1,11 @@
 """A comparison with a baseline in words."""
 
+from datetime import date
+
 import pytest
 
-from volcast.evaluation.table import Skill, shown_p
-from volcast.evaluation.words import versus
+from volcast.evaluation.table import Skill, SkillTable, shown_p
+from volcast.evaluation.words import verdict, versus
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,17 @@ def test_a_comparison_names_the_winner_its_lead_and_its_own_p_value(name, gain, 
 
 def test_the_subject_precedes_a_verb():
     assert versus(Skill("vix", 0.3, 6.0, 0.3, 0.001), "volcast").startswith("volcast saves 30.0 %")
+
+
+def test_a_verdict_leaves_out_baselines_that_the_table_lacks():
+    lines = (
+        Skill("volcast", 0.3, 6.0, 0.0, 0.5), Skill("har_rv", 0.4, 6.0, 0.2, 0.001),
+        Skill("vix", 0.4, 6.0, -0.1, 0.9),
+    )  # fmt: skip
+    table = SkillTable(lines, 100, date(2020, 1, 2), date(2020, 6, 1), left_out=("har_x",))
+    words = verdict(table, ("har_rv", "har_x", "vix"))
+    assert words == f"{versus(lines[1], 'volcast')}; {versus(lines[2])}"
+    assert verdict(table, ("har_x",)) == ""
 
 
 @pytest.mark.parametrize(
