@@ -14,10 +14,12 @@ from tests.runs import AUDIT, put_run
 from volcast import registry
 from volcast.cli.registry import app
 from volcast.core import calendar
+from volcast.core.settings import Universe
 from volcast.evaluation.statistics import diebold_mariano
 from volcast.monitoring.shadow import shadow_record
 from volcast.store import Store
 from volcast.store.tables import LABELS_DAILY, PREDICTIONS_DAILY
+from volcast.store.universe import remember
 
 pytestmark = pytest.mark.xdist_group("gate_record")
 
@@ -34,6 +36,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """1 is champion, 2 challenges it; 2 and 3 are of one other recipe, 4 of a third."""
     folder = tmp_path_factory.mktemp("template") / "store"
     store = Store.open(str(folder))
+    remember(store, Universe())
     for run_id, recipe in (("a", "old"), ("b", "new"), ("c", "new"), ("d", "third")):
         put_run(store, run_id, recipe, target="SPY")
         registry.register(store, run_id)
