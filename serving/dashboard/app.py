@@ -42,8 +42,11 @@ def application(store: Store, universe: Universe) -> Starlette:
             status, html = written(int(time.monotonic() // _SECONDS), *wishes)
         return HTMLResponse(html, status, _HEADERS)
 
+    async def alive(_: Request) -> Response:  # does not wait for a thread
+        return PlainTextResponse("alive")
+
     written(0, "", "", "")  # the first reader need not wait for the renderer to start
     return Starlette(
-        routes=[Route("/", page), Route("/alive", lambda _: PlainTextResponse("alive"))],
+        routes=[Route("/", page), Route("/alive", alive)],
         middleware=[Middleware(GZipMiddleware)],
     )

@@ -1,6 +1,7 @@
 """What the page shows of whole stores and of those that lack something."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
+from serving.dashboard.app import application
 from tests.dashboard.stores import SESSION, SESSIONS, prices, published, walked, whole
 from tests.monitoring.monitored import put, running
 from tests.s3_server import free_ports
@@ -182,6 +185,16 @@ def test_hindsight_an_old_forecast_and_an_old_drift_check_are_marked(look, store
     assert "Hindsight: version 3 was trained on sessions up to 3 Jan 2025" in text
     assert "Change from yesterday none" in text
     assert re.search(r"Stale: this forecast is [\d,]+ sessions behind", text)
+
+
+def test_visitors_of_the_same_minute_cost_the_store_one_read(store, monkeypatch):
+    monkeypatch.setattr("serving.dashboard.app._SECONDS", 1e12)
+    client = TestClient(application(whole(store), Universe()))
+    first = client.get("/")
+    shutil.rmtree(store.uri)
+    assert client.get("/").text == first.text
+    assert first.headers["content-encoding"] == "gzip"
+    assert "script" not in first.headers["content-security-policy"]
 
 
 @pytest.mark.xdist_group("interfaces")
