@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.definitions import SYMBOLS, daily_pipeline, evaluate_pipeline, train_pipeline
+from volcast.steps.calls import INTERRUPTED, STOPPED
 from volcast.steps.progress import StepProgress
 
 __all__ = ["Transcript", "main", "run"]
@@ -157,10 +158,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     with TemporaryDirectory(prefix="volcast-") as scratch:
         # kfp makes a folder a step in it, and would leave it there.
         os.environ["TMPDIR"] = scratch
-        for pipeline in _PIPELINES[name]:
-            code = run(pipeline, arguments, root, transcript)
-            if code:
-                return code
+        try:
+            for pipeline in _PIPELINES[name]:
+                code = run(pipeline, arguments, root, transcript)
+                if code:
+                    return code
+        except KeyboardInterrupt:
+            print(STOPPED, file=sys.stderr)
+            return INTERRUPTED
     return 0
 
 

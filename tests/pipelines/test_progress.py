@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from pipelines import local
 from pipelines.local import Transcript
 from volcast.core.logs import line
 from volcast.steps.progress import StepProgress
@@ -87,3 +88,22 @@ def test_a_step_that_dies_without_an_event_shows_its_traceback_and_is_code_1() -
     assert transcript.explain("task failed") == 1
     assert "Traceback (most recent call last):\nKeyError: 'x'" in out.getvalue()
     assert "chatter" not in out.getvalue()
+
+
+def test_an_interrupt_ends_a_local_run_with_130(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # which main sets
+    monkeypatch.setattr(local, "run", interrupted)
+    assert local.main(["train", "--store", str(tmp_path)]) == 130
+
+
+def test_a_terminal_shows_how_far_a_step_is() -> None:
+    out = io.StringIO()
+    progress = StepProgress(Console(file=out, force_terminal=True, width=100))
+    with progress.pipeline("volcast-train"):
+        progress.event("step_started", step="train")
+        progress.progress("trees", 3, 64)
+        progress.progress("GARCH fits", 5, 400)
+    assert "GARCH fits: 5 of 400" in out.getvalue()

@@ -28,7 +28,7 @@ from volcast.cli.steps import drift, features, infer, ingest, run, train
 from volcast.cli.tables import All, AsCsv, AsJson, form_of, print_data
 from volcast.core.errors import VolcastError
 from volcast.core.settings import read_settings
-from volcast.steps.calls import INTERRUPTED
+from volcast.steps.calls import INTERRUPTED, STOPPED
 
 if TYPE_CHECKING:
     from volcast.brief import Library
@@ -175,5 +175,5 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
-            Console(stderr=True).print("stopped; run again to continue")
+            Console(stderr=True).print(STOPPED)
         raise

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from volcast.evaluation.walkforward import Progress
     from volcast.store import WriteReport
 
-__all__ = ["INTERRUPTED", "Result", "Show", "call", "counts", "log", "run_step", "step"]
+__all__ = ["INTERRUPTED", "STOPPED", "Result", "Show", "call", "counts", "log", "run_step", "step"]
 
 Show = Callable[..., None]
 """Takes an event of a step and its fields, as `log` does."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+
+STOPPED = "stopped; run again to continue"
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,9 @@ class Run:
         try:
             yield
             self.values["state"] = "SUCCEEDED"
+        except KeyboardInterrupt:
+            self.show = lambda *_, **__: None  # whoever interrupts a run sees no further step
+            raise
         finally:
             if self.values["state"] == "FAILED":
                 # A store that cannot be written is often what failed; that error is raised.
