@@ -145,6 +145,7 @@ def test_without_a_challenger_there_is_no_record(store):
 
 
 def shown(store: Store) -> str:
+    remember(store, Universe())
     done = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["shadow", "--store", store.uri])
     assert done.exit_code == 0, done.output
     return done.output
