@@ -1,5 +1,6 @@
 """volcast brief, ask and cite: output and exit codes."""
 
+import json
 import re
 import sys
 
@@ -48,6 +49,12 @@ def test_a_question_is_answered_or_not_in_the_sources(run, store: Store):
     assert code == 0
     assert "13.1 %" in output
     assert "not read: documents/bad.pdf" in output
+    document = json.loads(
+        run("ask", "What is the forecast for SPY?", "--store", store.uri, "--json")[1]
+    )
+    assert document["unread"][0]["document"] == "bad.pdf"
+    assert "13.1 %" in document["answer"][0]["text"]
+    assert document["answer"][0]["citations"]
     code, output = run("ask", "Who won the league in 1987?", "--store", store.uri)
     assert (code, output.splitlines()[0]) == (0, "not in the sources")
     past = ("What is the forecast for SPY?", "--as-of", "2024-06-27")

@@ -277,6 +277,10 @@ def test_show_prints_a_versions_record_recipe_and_intervals(run, store):
     )
     assert "promote" in output
     assert run("registry", "show", "1", "--store", store.uri) == (0, output)
+    document = json.loads(run("registry", "show", "--store", store.uri, "--json")[1])
+    assert document["version"][0]["sha256"] == version.sha256
+    assert document["skill"][0]["qlike"] > 0
+    assert document["moves"][0]["new"] == "1"
     code, output = run("registry", "show", "2", "--store", store.uri)
     assert (code, "found version '2'; expected one of ['1']" in output) == (2, True)
 

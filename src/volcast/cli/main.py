@@ -105,7 +105,8 @@ def brief(
     form = form_of(as_json, as_csv)
     page = _library(store, as_of).brief(symbol)
     if form != "text":
-        print_data(form, brief=sentence_rows(page.sentences))
+        missing = [{"what": one.what, "remedy": one.remedy} for one in page.missing]
+        print_data(form, brief=sentence_rows(page.sentences), missing=missing)
         return
     print_brief(console, page)
 
@@ -130,7 +131,8 @@ def ask(
         documents = library.refresh()
     answer = library.ask(text, as_of)
     if form != "text":
-        print_data(form, answer=sentence_rows(answer.sentences))
+        unread = [{"document": name, "reason": reason} for name, reason in documents.unread]
+        print_data(form, answer=sentence_rows(answer.sentences), unread=unread)
         return
     print_answer(console, answer, documents.unread)
 

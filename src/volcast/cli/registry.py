@@ -53,14 +53,17 @@ def list_(store: StoreOption = None, as_json: AsJson = False, as_csv: AsCsv = Fa
 def show(
     version: Annotated[str | None, typer.Argument(help="Default: the champion.")] = None,
     store: StoreOption = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
 ) -> None:
     """Show a version: record, recipe, lineage, skill, intervals, files and moves."""
     from volcast import registry
     from volcast.cli.versions import print_version
 
+    form = form_of(as_json, as_csv)
     opened, _ = open_with_universe(store)
     selected = registry.find(opened, version) if version else registry.named_champion(opened)
-    print_version(opened, selected)
+    print_version(opened, selected, form)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from math import exp
 from typing import TYPE_CHECKING, Any
 
 from volcast.cli.arguments import print_line
-from volcast.cli.summary import print_skill
+from volcast.cli.summary import print_skill, skill_rows
 from volcast.cli.tables import Form, Listing, Row, Show, print_data, print_listing
 from volcast.monitoring.status.words import session_words
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["events_listing", "print_record", "print_version"]
 
 
-def print_version(store: "Store", version: "Version") -> None:
+def print_version(store: "Store", version: "Version", form: Form = "text") -> None:
     """Print a version: record, recipe, lineage, skill, intervals, files, and its moves.
 
     Raises
@@ -38,6 +38,14 @@ def print_version(store: "Store", version: "Version") -> None:
     lineage = Lineage.from_bytes(files["lineage.json"], f"{version.uri}lineage.json")
     metrics = Metrics.from_bytes(files["metrics.json"], f"{version.uri}metrics.json")
     decision = read_decision(store, version.run_id)
+    moves = [e for e in registry.history(store) if version.version in (e.old, e.new)]
+    if form != "text":
+        print_data(
+            form, version=[asdict(version) | {"role": role}], lineage=[lineage.as_dict()],
+            skill=skill_rows(metrics.of_all_sessions), moves=events_listing(moves),
+            gate=[decision.as_dict()] if decision else [],
+        )  # fmt: skip
+        return
     _facts(f"volcast version {version.version}: {role}", {
         "target": version.target or "not named",
         "as of": version.as_of,
@@ -63,7 +71,6 @@ def print_version(store: "Store", version: "Version") -> None:
         f"{share} %": f"{factors[f'lo{share}']} to {factors[f'hi{share}']} times the forecast"
         for share in (80, 95)
     })  # fmt: skip
-    moves = [e for e in registry.history(store) if version.version in (e.old, e.new)]
     print_line("\nMoves" if moves else "\nMoves: none")
     if moves:
         print_listing(events_listing(moves))
