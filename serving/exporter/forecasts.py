@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterator
 
 from serving.exporter.samples import Row, Rows, Sample, close, newest_by_symbol
 from volcast.core import calendar
-from volcast.core.names import STATES
-from volcast.data.sessions import LIVE_SOURCES
+from volcast.core.names import LIVE_SOURCES, STATES
 from volcast.registry import Version
 from volcast.store.tables import Table
 

@@ -22,7 +22,7 @@ from volcast.cli.arguments import (
 )
 from volcast.cli.tables import All, AsCsv, AsJson, Form, form_of
 from volcast.core.errors import ConfigError, GateRefused
-from volcast.core.settings import Settings, SourceName, Universe, read_settings
+from volcast.core.settings import EXAMPLE_UNIVERSES, Settings, SourceName, Universe, read_settings
 from volcast.steps import preflight
 from volcast.steps.table import FORECAST, PIPELINES, PREPARE, STEPS, TRAIN
 
@@ -101,7 +101,7 @@ def run(  # noqa: PLR0913
             "ablation": ablation, "training": not _has_champion(settings.store, universe.target),
         }  # fmt: skip
         if evaluates:
-            alone = settings.source in {"sample", "synthetic"}
+            alone = settings.source in EXAMPLE_UNIVERSES
             default = [universe.target] if alone else _OTHER_SYMBOLS
             begun.values["symbols"] = begun.values["also"] = symbols or default
         if pipeline != "day" or train_first:

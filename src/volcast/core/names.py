@@ -1,6 +1,13 @@
 """Names and labels of the baselines and of the market regimes, once for every reader."""
 
-__all__ = ["BASELINES", "EVALUATION_BASELINES", "GARCH_BASELINES", "LABELS", "STATES"]
+__all__ = [
+    "BASELINES",
+    "EVALUATION_BASELINES",
+    "GARCH_BASELINES",
+    "LABELS",
+    "LIVE_SOURCES",
+    "STATES",
+]
 
 LABELS = {
     "volcast": "volcast",
@@ -26,3 +33,6 @@ BASELINES = tuple(name for name in EVALUATION_BASELINES if name not in GARCH_BAS
 
 STATES = {"calm": "a calm market", "normal": "a normal market", "stressed": "a stressed market"}
 """Regimes by name, with their labels, in order of their mean log variance."""
+
+LIVE_SOURCES = frozenset({"yfinance"})
+"""Sources that get new rows every session; every other source is an archive that has ended."""

@@ -15,6 +15,7 @@ from volcast.core.errors import ConfigError
 from volcast.core.online_store import read_online_store
 
 __all__ = [
+    "EXAMPLE_UNIVERSES",
     "SAMPLE_SPAN",
     "SAMPLE_UNIVERSE",
     "SYNTHETIC_UNIVERSE",
@@ -82,6 +83,10 @@ def parse_day(text: str) -> date | None:
     return date.fromisoformat(text)
 
 
+EXAMPLE_UNIVERSES = {"sample": SAMPLE_UNIVERSE, "synthetic": SYNTHETIC_UNIVERSE}
+"""Sources that are examples, with their symbols: their rows are stored with those of no other."""
+
+
 class Settings(BaseSettings):
     """All that can be set from outside, as ``VOLCAST_*`` environment variables or arguments."""
 
@@ -142,8 +147,7 @@ class Settings(BaseSettings):
         """The universe in force for the chosen source."""
         if self.universe is not None:
             return self.universe
-        by_source = {"sample": SAMPLE_UNIVERSE, "synthetic": SYNTHETIC_UNIVERSE}
-        return by_source.get(self.source, Universe())
+        return EXAMPLE_UNIVERSES.get(self.source, Universe())
 
 
 def read_settings(**arguments: object) -> Settings:

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from volcast.core import calendar
 from volcast.core.errors import ConfigError, ContractError, StaleInput
-from volcast.core.settings import Universe
+from volcast.core.settings import EXAMPLE_UNIVERSES, Universe
 from volcast.data.sessions import require_session
 from volcast.data.sources.source import Source
 from volcast.store import Store
@@ -18,7 +18,6 @@ __all__ = [
     "require_ingestible", "require_new_york", "require_one_market", "require_reached",
 ]  # fmt: skip
 
-_EXAMPLES = {"sample", "synthetic"}
 
 _ODD_SHARE = 0.01
 """Of a symbol's dates. Funds of New York have none; London has 2 %, Tokyo 3 %, crypto 31 %."""
@@ -77,7 +76,7 @@ def require_one_market(
         forecasts another target.
     """
     others = set(raw.column("source").unique().to_pylist()) - {source}
-    if others and _EXAMPLES & {source, *others}:
+    if others and EXAMPLE_UNIVERSES.keys() & {source, *others}:
         raise ConfigError(
             found=f"rows of {', '.join(sorted(others))}",
             expected=f"an empty store, or one of {source}", where=store.uri,

@@ -4,13 +4,11 @@ from datetime import date, datetime
 
 from volcast.core import calendar
 from volcast.core.errors import NotFound
+from volcast.core.names import LIVE_SOURCES
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
 
-__all__ = ["LIVE_SOURCES", "present_session", "require_session", "resolve_as_of"]
-
-LIVE_SOURCES = frozenset({"yfinance"})
-"""Sources that get new rows every session; every other source is an archive that has ended."""
+__all__ = ["present_session", "require_session", "resolve_as_of"]
 
 
 def resolve_as_of(store: Store, symbol: str, as_of: date | None, *, now: datetime) -> date:

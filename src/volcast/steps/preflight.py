@@ -11,16 +11,13 @@ from pathlib import Path
 
 from volcast.core.errors import ConfigError, RequestError, StaleInput
 from volcast.core.settings import (
+    EXAMPLE_UNIVERSES,
     SAMPLE_SPAN,
-    SAMPLE_UNIVERSE,
-    SYNTHETIC_UNIVERSE,
     Settings,
     csv_market,
 )
 
 __all__ = ["check", "check_source", "check_store"]
-
-_EXAMPLES = {"sample": SAMPLE_UNIVERSE, "synthetic": SYNTHETIC_UNIVERSE}
 
 
 def check(settings: Settings, symbols: Sequence[str]) -> None:
@@ -70,8 +67,8 @@ def check_source(settings: Settings, symbols: Sequence[str]) -> None:
     if settings.source == "yfinance":
         return
     known = (
-        _EXAMPLES[settings.source].symbols
-        if settings.source in _EXAMPLES
+        EXAMPLE_UNIVERSES[settings.source].symbols
+        if settings.source in EXAMPLE_UNIVERSES
         else sorted(path.stem for path in csv_market(settings.source_path).glob("*.csv"))
     )
     lacking = [symbol for symbol in symbols if symbol not in known]

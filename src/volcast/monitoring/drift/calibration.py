@@ -168,7 +168,7 @@ class Test:
         return f"{self.name}/{self.window}"
 
 
-_WINDOWS: tuple[tuple[str, View, str, tuple[int, ...]], ...] = (
+_TESTS: tuple[tuple[str, View, str, tuple[int, ...]], ...] = (
     ("ks_level", "level", "ks", (20, 60, 250)),
     ("cvm_level", "level", "cvm", (60, 250)),
     ("ks_given_vix", "given_vix", "ks", (60, 250)),
@@ -179,7 +179,7 @@ _WINDOWS: tuple[tuple[str, View, str, tuple[int, ...]], ...] = (
 )
 TESTS = tuple(
     Test(name, view, statistic, window)
-    for name, view, statistic, windows in _WINDOWS
+    for name, view, statistic, windows in _TESTS
     for window in windows
 )
 DRIFT_KINDS: Mapping[str, tuple[Test, ...]] = {
