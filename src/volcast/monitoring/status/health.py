@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 from volcast.core import calendar
-from volcast.core.names import LIVE_SOURCES, Universe
+from volcast.core.names import LIVE_SOURCES
+from volcast.core.settings import Universe
 from volcast.data.sessions import present_session
 from volcast.features.catalog import FEATURES_DAILY
 from volcast.inference.selection import champion_number, select_official
