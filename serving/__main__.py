@@ -1,6 +1,7 @@
 """Start the model server: ``python -m serving``."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from serving.service import run_service, service_parser
@@ -8,6 +9,12 @@ from volcast.core.settings import Settings
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
+    # XGBoost loads scikit-learn where it is installed, 56 MB that no request needs.
+    sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]
+    import xgboost  # noqa: F401
+
+    if sys.modules["sklearn"] is None:
+        del sys.modules["sklearn"]
     # Imported here: KServe and Feast take seconds, and a wrong argument is reported without them.
     from serving.server import serve
 

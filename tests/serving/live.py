@@ -98,7 +98,7 @@ def running(
 ) -> Iterator[Running]:
     port = free_ports(1)[0]
     command = [
-        sys.executable, "-m", "serving", "--http-port", str(port), "--follow-seconds", "0.2",
+        sys.executable, "-m", "serving", "--port", str(port), "--follow-seconds", "0.2",
         "--store", str(served.folder), *arguments,
     ]  # fmt: skip
     with monitored.running(command, port, log, settings) as process:

@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 from serving.body import BODY_CAP
@@ -78,6 +81,11 @@ def test_model_and_features_in_service_are_shown(server: Running, served: Served
     assert metrics["volcast_model_ready"] == 1
     assert metrics[f'volcast_feature_age_sessions{{symbol="{SYMBOL}"}}'] == 0
     assert metrics[f'volcast_features_stale{{symbol="{SYMBOL}"}}'] == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what is loaded is read from /proc")
+def test_scikit_learn_which_no_request_needs_is_not_loaded(server: Running):
+    assert "sklearn" not in Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
 def test_the_metrics_are_those_declared(server: Running):
