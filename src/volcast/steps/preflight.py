@@ -33,6 +33,8 @@ def check(settings: Settings, symbols: Sequence[str]) -> None:
         If it is after the sample.
     """
     check_store(settings.store)
+    if not symbols and "://" not in settings.store and not Path(settings.store).exists():
+        symbols = [settings.resolved_universe.target]  # which an existing store may name instead
     check_source(settings, symbols)
     if settings.as_of is not None:
         _check_session(settings.as_of, settings.source)
