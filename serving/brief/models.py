@@ -10,6 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from serving.body import field_error, plain_date, quoted
 from serving.openapi import Document, Operation, Strict, document
 from volcast.brief import LONGEST, Brief, Sentence, Source, checked_question
+from volcast.monitoring.status import Missing
 
 __all__ = ["Answer", "BriefQuery", "Question", "SourceQuery", "described", "validated"]
 
@@ -42,12 +43,13 @@ class Question(Strict):
 
 
 class Answer(Strict):
-    """Sentences that answer a question, or none."""
+    """Sentences that answer a question, or none, and what is missing."""
 
     question: str
     answered: bool
     text: str
     sentences: list[Sentence]
+    missing: list[Missing]
 
 
 class SourceQuery(Strict):
@@ -74,6 +76,7 @@ _ANSWER = {
         "text": "SPY, next five sessions: 13.1 %.", "source": "",
         "citations": ["predictions_daily?symbol=SPY&session=2021-12-31&model_version=7"],
     }],
+    "missing": [],
 }  # fmt: skip
 
 

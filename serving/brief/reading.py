@@ -55,6 +55,7 @@ class Reading(threading.Thread):
         metrics.PASSAGES.labels("unread").set(len(documents.unread))
         metrics.READ.set(self._library.now().timestamp())
         if not self._read:
+            self._library.recogniser.prepare()
             count = len(documents.passages)
             announce("sources_read", f"{count} passages of documents are read.", documents=count)
         for name, reason in documents.unread:

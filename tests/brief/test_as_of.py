@@ -9,6 +9,7 @@ from tests.brief.desk import BEFORE, NOW, SESSION, briefed, forecast, library_of
 from tests.dashboard import stores
 from tests.monitoring.monitored import ended, put
 from volcast.brief.daily import daily_brief
+from volcast.brief.facts import Facts
 from volcast.core.settings import Universe
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_JOBS, MONITORING_REALIZED_ERROR
@@ -32,19 +33,21 @@ def test_an_outcome_is_public_when_its_last_session_ends(desk: Store):
     library = library_of(desk)
     question = "What was the outcome of the forecast for SPY on 21 June 2024?"
     assert "11.0 %" in library.ask(question).text
-    assert not library.ask(question, BEFORE).answered
+    before = library.ask(question, BEFORE)
+    assert "11.0 %" not in before.text
+    assert any("2024-06-28" in one.what for one in before.missing)
 
 
 def test_an_old_regime_is_not_reported_as_that_of_the_day(desk: Store):
     for day in (date(2024, 7, 1), date(2024, 12, 31)):
-        brief = daily_brief(desk, Universe(), "SPY", day, datetime(2025, 1, 2, tzinfo=UTC))
+        brief = daily_brief(Facts(desk, Universe(), "SPY", day, datetime(2025, 1, 2, tzinfo=UTC)))
         assert "Regime" not in {part.title for part in brief.sections}
         (one,) = (one for one in brief.missing if "regime" in one.what)
         assert one.what == (f"There is no regime of SPY for {day}; the newest is of 2024-06-28.")
 
 
 def ages(store: Store, as_of: date) -> list[str]:
-    brief = daily_brief(store, recall(store), "SPY", as_of, datetime(2027, 1, 2, tzinfo=UTC))
+    brief = daily_brief(Facts(store, recall(store), "SPY", as_of, datetime(2027, 1, 2, tzinfo=UTC)))
     return [one.what for one in brief.missing if "_daily of " in one.what]
 
 
@@ -78,7 +81,7 @@ def test_a_table_without_a_row_is_named(store: Store, table: str):
 def test_monitoring_that_ran_years_before_is_missing_since_then(store: Store):
     stores.whole(store)
     brief = daily_brief(
-        store, recall(store), "SPY", date(2026, 12, 31), datetime(2027, 1, 2, tzinfo=UTC)
+        Facts(store, recall(store), "SPY", date(2026, 12, 31), datetime(2027, 1, 2, tzinfo=UTC))
     )
     span = "from 2025-01-01 to 2026-12-31."
     assert sum(one.what.endswith(span) for one in brief.missing) == 3
@@ -90,7 +93,7 @@ def test_a_run_of_another_day_is_no_news_of_the_past(desk: Store):
         desk, MONITORING_JOBS, "volcast-train", date(2026, 6, 30), run_id="late", as_of=None,
         outcome="failed", ended_at=datetime(2026, 6, 30, 1, tzinfo=UTC),
     )  # fmt: skip
-    brief = daily_brief(desk, Universe(), "SPY", SESSION, NOW)
+    brief = daily_brief(Facts(desk, Universe(), "SPY", SESSION, NOW))
     assert all("2026" not in one.text for one in brief.sentences)
 
 

@@ -11,6 +11,7 @@ from tests.monitoring.monitored import put
 from volcast.brief import Brief
 from volcast.brief.citations import cite, row_of
 from volcast.brief.daily import daily_brief
+from volcast.brief.facts import Facts
 from volcast.brief.macro import releases
 from volcast.core.errors import NotFound, RequestError
 from volcast.core.settings import Universe
@@ -24,7 +25,7 @@ def desk(store: Store) -> Store:
 
 
 def brief_of(store: Store, as_of: date = SESSION) -> Brief:
-    return daily_brief(store, Universe(), "SPY", as_of, NOW)
+    return daily_brief(Facts(store, Universe(), "SPY", as_of, NOW))
 
 
 def sentences_of(brief: Brief, title: str) -> list[str]:
@@ -38,7 +39,7 @@ def test_each_section_has_the_numbers_of_its_rows(desk: Store):
         "Forecast": (
             "SPY, next five sessions (1-8 Jul 2024): 13.1 % (-0.9 from yesterday), 80 % between "
             "9.2 and 19.7; calm.",
-            "between 6.6 % and 26.2 %", "HAR-RV 16.0 %, HAR-X 15.0 %, VIX 17.0 %",
+            "between 6.6 % and 26.2 %", "2.9 points below HAR-RV (16.0 %)", "VIX (17.0 %)",
         ),
         "Why": (
             f"{100 * math.exp(-4.0 / 2):.1f} %",
@@ -46,8 +47,8 @@ def test_each_section_has_the_numbers_of_its_rows(desk: Store):
         ),
         "Regime": ("calm with probability 0.80", "2 sessions, since 27 June 2024"),
         "Track record": (
-            "volcast version 3 beats HAR-RV, with 20.0 % less QLIKE (0.200",
-            "does not provably beat HAR-X, with 5.0 % more QLIKE",
+            "volcast is better than HAR-RV by 20.0 % in QLIKE, significantly",
+            "HAR-X is better than volcast by 5.0 % in QLIKE, not significantly",
         ),
         "Macro releases": ("UNRATE: 4 per cent for May 2024, after 3.9",),
     }.items():  # fmt: skip
@@ -114,7 +115,7 @@ def test_failed_checks_and_failed_runs_have_their_reason(desk: Store):
     texts = " ".join(sentences_of(brief_of(desk), "Data and drift"))
     assert "low_over_high of curated (critical) failed" in texts
     assert "1 row: low 5 over high 4" in texts
-    assert "volcast-train ended failed" in texts
+    assert "volcast-train failed" in texts
     assert "the store was full" in texts
 
 

@@ -48,6 +48,7 @@ def test_what_is_not_in_the_sources_is_no_error(service: Process):
     assert response.status_code == 200
     assert response.json() == {
         "question": question, "answered": False, "text": "not in the sources", "sentences": [],
+        "missing": [],
     }  # fmt: skip
 
 

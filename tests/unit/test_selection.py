@@ -12,8 +12,9 @@ from serving.predict import ForecastRequest, ForecastService
 from tests.contract_rows import contract_rows
 from tests.runs import AUDIT, put_run
 from volcast import registry
-from volcast.brief.daily import Brief, daily_brief
-from volcast.brief.facts import answer_from_rows
+from volcast.brief import Sentence
+from volcast.brief.daily import daily_brief
+from volcast.brief.facts import Facts
 from volcast.cli.arguments import console
 from volcast.cli.summary import print_summary
 from volcast.core import calendar
@@ -80,10 +81,7 @@ def readers(store: Store) -> Iterator[tuple[str, object]]:
         yield name, status.outlook(store, "SPY", session).row["model_version"]  # type: ignore[union-attr]
     yield "track", versions[status.track(store, "SPY")["forecast"].iloc[-1]]  # type: ignore[index]
 
-    def daily(*_: object) -> Brief:
-        raise AssertionError("an outcome is read from its row")
-
-    brief = daily_brief(store, UNIVERSE, "SPY", day, NOW)
+    brief = daily_brief(Facts(store, UNIVERSE, "SPY", day, NOW))
     percent = re.search(r"(\d+)\.0 %", brief.sentences[0].text)
     yield "brief", versions[int(percent[1]) / 100] if percent else None
 
@@ -103,10 +101,9 @@ def readers(store: Store) -> Iterator[tuple[str, object]]:
     score(store, UNIVERSE, day)
     yield "score", losses[round(performance(store, UNIVERSE, day)["recent_qlike"], 9)]  # type: ignore[call-overload]
 
-    reply = answer_from_rows(
-        store, ["SPY"], "What was the outcome of the forecast of SPY?", day, NOW, daily
-    )
-    forecast_of = re.search(r"version (\d+) had forecast", reply.sentences[0].text)
+    (outcome,) = Facts(store, UNIVERSE, "SPY", day, NOW).outcome()
+    assert isinstance(outcome, Sentence)
+    forecast_of = re.search(r"version (\d+) had forecast", outcome.text)
     yield "outcome", forecast_of[1] if forecast_of else None
 
     official = out_of_sample(official_forecasts(store, "SPY", last=day))

@@ -6,7 +6,7 @@ from datetime import date
 
 from volcast.brief.corpus.index import Hit, Index, Passage
 from volcast.brief.question import MONTHS, Question, exact_words, words_of
-from volcast.monitoring.status.words import day_words
+from volcast.monitoring.status.words import Missing, day_words
 
 __all__ = ["NOT_IN_SOURCES", "Answer", "Sentence", "answer_from_documents"]
 
@@ -44,10 +44,11 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a question: no sentences where the sources have none."""
+    """The answer to a question: no sentences where the sources have none, and what is missing."""
 
     question: str
     sentences: tuple[Sentence, ...]
+    missing: tuple[Missing, ...] = ()
 
     @property
     def answered(self) -> bool:
@@ -56,8 +57,14 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The sentences as one text; quotations are in quotation marks after their document."""
-        return " ".join(one.quoted for one in self.sentences) if self.answered else NOT_IN_SOURCES
+        """The sentences as one text, or that there are none and what is missing.
+
+        Quotations are in quotation marks after their document.
+        """
+        if self.answered:
+            return " ".join(one.quoted for one in self.sentences)
+        reasons = " ".join(map(str, self.missing))
+        return f"{NOT_IN_SOURCES}: {reasons}" if reasons else NOT_IN_SOURCES
 
 
 def answer_from_documents(index: Index, text: str, until: date | None = None) -> Answer:

@@ -3,32 +3,41 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+import pandas as pd
 import pyarrow as pa
 
 from volcast.core.errors import CorruptFile, KeyMissing, NotFound, RequestError
 from volcast.features.catalog import FEATURES_DAILY
-from volcast.registry import champion_pointer, list_versions
-from volcast.registry.run_files import Metrics
+from volcast.registry import Version, champion_pointer, history, list_versions
+from volcast.registry.run_files import Lineage, Metrics
 from volcast.store import Store
 from volcast.store.tables import TABLES, Table
 
-__all__ = ["cite", "cite_line", "is_row", "row_of"]
+__all__ = [
+    "cite", "cite_evaluation", "cite_line", "cite_version", "is_row", "row_of", "version_row",
+]  # fmt: skip
 
 _CITED = {FEATURES_DAILY.name: FEATURES_DAILY} | {
     name: TABLES[name]
     for name in (
-        "curated.market_daily", "monitoring.drift_daily", "monitoring.jobs",
+        "curated.market_daily", "labels_daily", "monitoring.drift_daily", "monitoring.jobs",
         "monitoring.performance", "monitoring.quality", "monitoring.realized_error",
         "monitoring.retrain", "predictions_daily", "raw.macro",
     )
 }  # fmt: skip
 """Tables whose rows may be cited, by name."""
 
-_LINES, _LINE_KEY = "runs", ("run_id", "part", "name")
-"""A line of a run's table of skill is cited like a row."""
+_FILES = {
+    "runs": ("run_id", "part", "name"),
+    "evaluations": ("run_id", "symbol", "session"),
+    "versions": ("version",),
+}
+"""Keys of what is cited like a row and is in a file: a line of a run's table of skill, a session
+of its evaluation, a version of the registry."""
 
 _LONGEST_VALUE = 80
 
@@ -42,7 +51,29 @@ def cite(table: Table, row: Mapping[str, Any]) -> str:
 
 def cite_line(run_id: str, part: str, name: str) -> str:
     """Return the citation of one line of the table a run was judged by."""
-    return _joined(_LINES, _LINE_KEY, (run_id, part, name))
+    return _joined("runs", _FILES["runs"], (run_id, part, name))
+
+
+def cite_evaluation(run_id: str, symbol: str, session: date) -> str:
+    """Return the citation of one session of the evaluation of a run."""
+    return _joined("evaluations", _FILES["evaluations"], (run_id, symbol, session.isoformat()))
+
+
+def cite_version(version: str) -> str:
+    """Return the citation of a version in the registry."""
+    return _joined("versions", _FILES["versions"], (version,))
+
+
+def version_row(store: Store, version: Version) -> dict[str, Any]:
+    """Return a version with the anchor and rows of its lineage, and when it was promoted last."""
+    key = f"{version.uri}lineage.json"
+    lineage = Lineage.from_bytes(store.objects.get(key), key)
+    promoted = [
+        event.when for event in history(store)
+        if event.new == version.version and event.role == "champion" and event.done
+    ]  # fmt: skip
+    added = {"anchor": lineage.anchor, "rows": lineage.rows, "promoted": max(promoted, default="")}
+    return asdict(version) | added
 
 
 def _joined(name: str, key: Iterable[str], values: Iterable[str]) -> str:
@@ -53,7 +84,7 @@ def _joined(name: str, key: Iterable[str], values: Iterable[str]) -> str:
 def is_row(citation: str) -> bool:
     """Whether a citation is of a row, and not of a document's passage."""
     name, mark, _ = citation.partition("?")
-    return bool(mark) and (name == _LINES or name in _CITED)
+    return bool(mark) and (name in _FILES or name in _CITED)
 
 
 def row_of(store: Store, citation: str) -> dict[str, Any]:
@@ -71,12 +102,12 @@ def row_of(store: Store, citation: str) -> dict[str, Any]:
     name, _, query = citation.partition("?")
     texts = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
     table = _CITED.get(name)
-    columns = _LINE_KEY if name == _LINES else table.key if table is not None else ()
+    columns = table.key if table is not None else _FILES.get(name, ())
     long = any(len(text) > _LONGEST_VALUE for text in texts.values())
     if long or not texts or tuple(texts) != columns:
         raise _malformed(citation)
     if table is None:
-        row = _line(store, **texts)
+        row = _file_row(store, name, texts)
     else:
         try:
             key = {
@@ -107,15 +138,33 @@ def _row(store: Store, table: Table, key: Mapping[str, Any]) -> dict[str, Any] |
     return next((row for row in rows.to_pylist() if key.items() <= row.items()), None)
 
 
-def _line(store: Store, run_id: str, part: str, name: str) -> dict[str, Any] | None:
-    """Return a line of the version's files, as the sentence has it: runs are pruned."""
+def _file_row(store: Store, name: str, key: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return a row of a file of a version; one of its run's, which are pruned, may be gone."""
     champion = champion_pointer(store)
+    identity = "version" if name == "versions" else "run_id"
     for version in [*([champion] if champion else []), *list_versions(store)]:
-        if version.run_id == run_id:
-            key = f"{version.uri}metrics.json"
+        if getattr(version, identity) == key[identity]:
             try:
-                metrics = Metrics.from_bytes(store.objects.get(key), key)
-                return asdict(metrics.tables[part].line(name))
-            except (KeyMissing, CorruptFile, KeyError):
+                if name == "versions":
+                    return version_row(store, version)
+                if name == "evaluations":
+                    return _evaluated(store, **key)
+                return _line(store, version, key["part"], key["name"])
+            except (KeyMissing, CorruptFile, KeyError, ValueError):
                 return None
     return None
+
+
+def _line(store: Store, version: Version, part: str, name: str) -> dict[str, Any]:
+    """Return a line of a table of skill, and what the table has for all of its lines."""
+    key = f"{version.uri}metrics.json"
+    table = Metrics.from_bytes(store.objects.get(key), key).tables[part]
+    shared = ("rows", "first", "last", "coverage80", "coverage95")
+    return asdict(table.line(name)) | {column: getattr(table, column) for column in shared}
+
+
+def _evaluated(store: Store, run_id: str, symbol: str, session: str) -> dict[str, Any] | None:
+    data = store.objects.get(f"runs/{run_id}/evaluation.parquet")
+    chosen = [("symbol", "==", symbol), ("session", "==", date.fromisoformat(session))]
+    rows = pd.read_parquet(BytesIO(data), filters=chosen).to_dict("records")
+    return {str(name): value for name, value in rows[0].items()} if rows else None

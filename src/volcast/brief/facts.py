@@ -1,141 +1,444 @@
-"""Questions about the system's own forecasts and macro releases, answered from their rows."""
+"""What the store records on one symbol at the close of a session: sentences with their rows."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from itertools import groupby
+from math import isfinite
+from typing import Any, TypeAlias
 
-from volcast.brief.answer import Answer, Sentence
-from volcast.brief.citations import cite
-from volcast.brief.daily import Brief
+import pandas as pd
+
+from volcast.brief.answer import Sentence
+from volcast.brief.citations import cite, cite_evaluation, cite_line, cite_version, version_row
 from volcast.brief.macro import NAMES, releases
-from volcast.brief.question import Question, words_of
-from volcast.core.errors import NotFound, RequestError
+from volcast.brief.question import words_of
+from volcast.core import calendar
+from volcast.core.errors import ContractError, KeyMissing, ModelError
+from volcast.core.names import BASELINES, LABELS
+from volcast.core.settings import Universe
+from volcast.evaluation.words import versus
+from volcast.features.catalog import FEATURES_DAILY, label
+from volcast.features.point_in_time import features_at_close
+from volcast.monitoring import status
 from volcast.monitoring.score import official_scores
-from volcast.monitoring.status.words import day_words, percent
+from volcast.monitoring.status import Health, Missing, ModelCard, Outlook
+from volcast.monitoring.status.words import day_words, percent, session_words
 from volcast.store import Store
-from volcast.store.tables import MONITORING_REALIZED_ERROR, RAW_MACRO
+from volcast.store.tables import (
+    CURATED_MARKET_DAILY,
+    LABELS_DAILY,
+    MONITORING_DRIFT_DAILY,
+    MONITORING_JOBS,
+    MONITORING_PERFORMANCE,
+    MONITORING_QUALITY,
+    MONITORING_REALIZED_ERROR,
+    MONITORING_RETRAIN,
+    PREDICTIONS_DAILY,
+    RAW_MACRO,
+    Table,
+)
 
-__all__ = ["answer_from_rows"]
+__all__ = ["REALIZED", "Facts", "Part", "split"]
 
-_TOPICS: Mapping[str, str] = {
-    "Outcome": r"\boutcomes?\b|\brealized\b|\bc[oa]me of\b",
-    "Why": r"\bdriv(?:e[srn]?|ers|ing|en)\b|\bwhy\b",
-    "Regime": r"\bregimes?\b|\bcalm\b|\bstressed\b",
-    "Track record": r"\btrack record\b|\bskill\b|\bbeats?\b|\bqlike\b|\baccura\w+|\bperform\w*",
-    "Data and drift": r"\bdrift\w*|\bretrain\w*|\bdata quality\b|\bchecks?\b",
-    "Forecast": r"\bforecast\w*|\bpredict\w*|\bexpect\w*|\bintervals?\b|\bvolatil\w+",
+REALIZED = "realized volatility"
+"""The series of the target's own trailing volatility, as `Facts.level` names it."""
+
+_RECENT = timedelta(days=7)
+"""Releases of so many days are news."""
+
+_MOST, _DRIVERS, _RELEASES = 8, 3, 260
+"""Of releases or failed checks that are named; of drivers; of releases that are searched."""
+
+_STATES = {
+    "better": "is better than it was",
+    "worse": "is worse than it was",
+    "same": "is as it was",
+    "too-few": "cannot be judged yet",
 }
-"""Sections of the brief, by what asks for them; the first that matches counts."""
+"""States of monitoring.performance."""
 
-_OTHER_QUANTITY = re.compile(
-    r"\b(?:prices?|returns?|implied|yields?|dividends?|earnings|volumes?)\b"
-)
-_OTHER_HORIZON = re.compile(
-    r"\b(?:hours?|hourly|intraday|overnight|tomorrow|fortnight|monthly|quarterly|yearly|weeks"
-    r"|months?|quarters?|years?|decades?)\b|\bday[ -]ahead\b|\b(?:two|\d+)[ -]weeks?\b"
-    r"|\bnext (?:trading )?(?:day|session)\b"
-    r"|\b(?!5\b)(?:one|two|three|four|six|ten|twenty|\d{1,3})[ -](?:trading )?(?:days?|sessions?)\b"
-)
-"""What no forecast is of: it is of the volatility of five sessions."""
+_LATE = "Run `make run`, or look why the daily pipeline did not."
+"""What brings sessions that should be there."""
 
-_FILLER = frozenset(
-    "what which how is are was were the of for on in a an to from with high large wide now today "  # noqa: SIM905
-    "current latest market model next five sessions session days day week our we it its has does "
-    "do did there s system at and".split()
-)
-"""Words of a question that names no symbol and is still about the target."""
-
-_RELEASES = 260
-"""Newest releases of a series that are searched: a year of a daily one."""
+Part: TypeAlias = Iterator[Sentence | Missing]
 
 
-def answer_from_rows(
-    store: Store,
-    symbols: Sequence[str],
-    text: str,
-    as_of: date | None,
-    now: datetime,
-    brief_of: Callable[[str, date | None, str], Brief],
-) -> Answer | None:
-    """Answer a question about one of the symbols, or a macro series, from rows alone.
+def split(parts: Iterable[Part], uri: str) -> tuple[tuple[Sentence, ...], tuple[Missing, ...]]:
+    """Return the sentences of several parts, and what is missing; a broken part up to its fault."""
+    lines: list[Sentence | Missing] = []
+    for part in parts:
+        try:
+            lines.extend(part)
+        except (ContractError, ModelError, KeyMissing) as error:
+            text = str(error).replace(uri, "the store")
+            fault = Missing(f"A part cannot be read: {text}", "The other parts are complete.")
+            lines.append(fault)
+    sentences = tuple(line for line in lines if isinstance(line, Sentence))
+    # One broken file may be read for several parts.
+    missing = tuple(dict.fromkeys(line for line in lines if isinstance(line, Missing)))
+    return sentences, missing
 
-    Parameters
-    ----------
-    symbols : sequence of str
-        Those that questions may be about, the target first.
-    as_of : date or None
-        The session whose knowledge counts, unless the question names a day; None is the newest.
-    brief_of : callable
-        Returns the brief of a symbol and session with the section of a title alone.
 
-    Returns
-    -------
-    Answer or None
-        Without sentences where the rows do not have it; None if the question is of another kind,
-        and documents may answer.
+@dataclass(frozen=True)
+class Facts:
+    """One symbol at the close of ``as_of``, from what was public then.
+
+    ``now``, UTC, decides what data a live source should have. Each method yields sentences, and
+    what is missing for them.
     """
-    question = Question(text)
-    lower = text.lower()
-    topic = next((one for one, pattern in _TOPICS.items() if re.search(pattern, lower)), None)
-    symbol = _symbol(question, symbols, topic)
-    if symbol is None or topic is None:
-        until = now if as_of is None else datetime.combine(as_of, time(23, 59), UTC)
-        return _macro_answer(store, question, until)
-    about_forecast = topic in ("Forecast", "Outcome")
-    if about_forecast and _OTHER_QUANTITY.search(lower):
-        return None
-    other_horizon = about_forecast and _OTHER_HORIZON.search(lower)
-    if other_horizon or (question.months and question.day is None):
-        return Answer(text, ())
-    if topic == "Outcome":
-        return Answer(text, _outcome(store, symbol, question.day, as_of))
-    try:
-        return Answer(text, brief_of(symbol, question.day or as_of, topic).sentences)
-    except (NotFound, RequestError):
-        return Answer(text, ())
+
+    store: Store
+    universe: Universe
+    symbol: str
+    as_of: date
+    now: datetime
+
+    @cached_property
+    def _outlook(self) -> Outlook | Missing:
+        return status.outlook(self.store, self.symbol, self.as_of)
+
+    @cached_property
+    def _health(self) -> Health:
+        return status.health(self.store, self.universe, self.symbol, self.now, self.as_of)
+
+    @cached_property
+    def _card(self) -> ModelCard | Missing:
+        card = status.model_card(self.store)
+        if isinstance(card, Missing):
+            return card
+        champion = card.champion
+        if champion.target in ("", self.symbol) and champion.as_of <= self.as_of.isoformat():
+            return card
+        return Missing(
+            f"Version {champion.version}, in service now, is trained on "
+            f"{champion.target or 'an unknown symbol'} up to {champion.as_of}: it was not there "
+            f"for {self.symbol} at {self.as_of}.",
+            "Name a later day.",
+        )
+
+    def forecast(self) -> Part:
+        """Yield the forecast with its intervals."""
+        outlook = self._outlook
+        if isinstance(outlook, Missing):
+            yield outlook
+            return
+        row = outlook.row
+        compared = outlook.before if outlook.change is not None else None
+        cited = [cite(PREDICTIONS_DAILY, one) for one in (row, compared) if one is not None]
+        yield Sentence(f"{outlook.headline}.", tuple(cited))
+        interval = f"{percent(row['lo95'])} and {percent(row['hi95'])}"
+        yield _sentence(PREDICTIONS_DAILY, row, f"With 95 % it is between {interval}.")
+        if outlook.hindsight:
+            text = (
+                f"This is hindsight: version {row['model_version']} was trained on sessions up to "
+                f"{row['model_as_of'] or 'an unknown day'}, so the forecast could not have been "
+                "made then."
+            )
+            yield _sentence(PREDICTIONS_DAILY, row, text)
+
+    def comparison(self, baselines: Sequence[str] = ()) -> Part:
+        """Yield how far the forecast is from baselines published with it."""
+        outlook = self._outlook
+        if isinstance(outlook, Missing):
+            yield outlook
+            return
+        row, shown = outlook.row, []
+        for name in baselines or ("har_rv", "har_x", "vix"):
+            value = row[f"baseline_{name}"] if name in BASELINES else None
+            if value is not None:
+                points = 100 * (row["rv_5d_hat"] - value)
+                side = "above" if points > 0 else "below"
+                shown.append(f"{abs(points):.1f} points {side} {LABELS[name]} ({percent(value)})")
+            elif baselines:
+                what = f"No {LABELS[name]} is published with the forecast of {self.as_of}."
+                yield Missing(what, "Ask how the model compares with it: the evaluation has it.")
+        if shown:
+            text = f"The forecast of {percent(row['rv_5d_hat'])} is {', '.join(shown)}."
+            yield _sentence(PREDICTIONS_DAILY, row, text)
+
+    def drivers(self) -> Part:
+        """Yield what moves the forecast most from an average day's."""
+        outlook = self._outlook
+        if isinstance(outlook, Missing):
+            yield outlook
+            return
+        base, *parts, _others, _total = status.drivers(outlook.row)
+        average = f"An average day would have {percent(base.effect + 1)}"
+        shown = [f"{part.words} ({100 * part.effect:+.0f} %)" for part in parts[:_DRIVERS]]
+        text = f"{average}; what drives the forecast from there: {', '.join(shown)}."
+        yield _sentence(PREDICTIONS_DAILY, outlook.row, text)
+
+    def regime(self) -> Part:
+        """Yield the state of the market, its probability, and since when."""
+        rows = status.ribbon(self.store, self.symbol, self.as_of)
+        if isinstance(rows, Missing):
+            yield rows
+            return
+        sessions = rows.loc[rows["regime"].notna(), "session"]
+        if not len(sessions) or sessions.iloc[-1] != self.as_of:
+            newest = f"; the newest is of {sessions.iloc[-1]}" if len(sessions) else ""
+            remedy = _LATE if len(sessions) else "It needs 756 sessions of features."
+            yield Missing(f"There is no regime of {self.symbol} for {self.as_of}{newest}.", remedy)
+            return
+        state = rows["regime"].iloc[-1]
+        others = rows.index[rows["regime"] != state]
+        span = rows.iloc[others[-1] + 1 if len(others) else 0 :]
+        first, probability = span["session"].iloc[0], span[f"hmm_{state}"].iloc[-1]
+        lasted = f"for {len(span)} sessions, " if len(span) > 1 else ""
+        yield Sentence(
+            f"The market of {self.symbol} is {state} with probability {probability:.2f}, {lasted}"
+            f"since {day_words(first)}.",
+            tuple(cite(FEATURES_DAILY, self._features(day)) for day in sorted({first, self.as_of})),
+        )
+
+    def performance(self) -> Part:
+        """Yield how the latest scored forecasts did, compared with those before."""
+        row = self._health.performance
+        if isinstance(row, Missing):
+            yield row
+            return
+        text = f"The track record {_STATES.get(row['state'], row['state'])}: {row['detail']}."
+        if row["recent_qlike"] is not None:
+            values = {"har_rv": row["recent_qlike_har"], "vix": row["recent_qlike_vix"]}
+            shown = [f"{v:.3f} of {LABELS[name]}" for name, v in values.items() if v is not None]
+            compared = f", compared with {' and '.join(shown)}" if shown else ""
+            text += (
+                f" The latest {row['recent_n']} scored forecasts have a QLIKE of "
+                f"{row['recent_qlike']:.3f}{compared}."
+            )
+        yield _sentence(MONITORING_PERFORMANCE, row, text)
+
+    def skill(self, baselines: Sequence[str] = ()) -> Part:
+        """Yield which is better, the model or each baseline, over the evaluation of the model."""
+        card = self._card
+        if isinstance(card, Missing):
+            yield card
+            return
+        # The whole walk, or else the rows that every baseline has.
+        tables = {"all": card.metrics.all, "all_baselines": card.metrics.all_baselines}
+        for name in baselines or ("har_rv", "log_har", "har_x", "vix"):
+            for part, table in tables.items():
+                if table is not None and {name, "volcast"} <= {line.name for line in table.lines}:
+                    own, other = table.line("volcast"), table.line(name)
+                    run = card.champion.run_id
+                    yield Sentence(
+                        f"Walking forward over {table.rows} sessions, {table.first} to "
+                        f"{table.last}, {versus(other)}; QLIKE {own.qlike:.3f} of version"
+                        f" {card.champion.version}, {other.qlike:.3f} of {LABELS[name]}.",
+                        (cite_line(run, part, "volcast"), cite_line(run, part, name)),
+                    )
+                    break
+            else:
+                if baselines:
+                    what = f"The evaluation of version {card.champion.version} has no"
+                    yield Missing(f"{what} {LABELS[name]}.", "Train with the data it needs.")
+
+    def coverage(self) -> Part:
+        """Yield the shares of outcomes inside the intervals."""
+        card, row, lacks = self._card, self._health.performance, True
+        if isinstance(card, ModelCard) and isfinite(card.metrics.all.coverage80):
+            table, lacks = card.metrics.all, False
+            text = (
+                f"Walking forward over {table.rows} sessions, {table.first} to {table.last}, "
+                f"{_inside(table.coverage80, table.coverage95)}."
+            )
+            yield Sentence(text, (cite_line(card.champion.run_id, "all", "volcast"),))
+        if isinstance(row, dict) and row["recent_coverage_80"] is not None:
+            lacks = False
+            inside = _inside(row["recent_coverage_80"], row["recent_coverage_95"])
+            text = f"Of the latest {row['recent_n']} scored forecasts, {inside}."
+            yield _sentence(MONITORING_PERFORMANCE, row, text)
+        if lacks:
+            what = f"No interval of {self.symbol} has an outcome up to {self.as_of}."
+            yield Missing(what, "Train a model and publish forecasts: `make run`.")
+
+    def outcome(self, session: date | None = None) -> Part:
+        """Yield what came of the forecast of a session, or of the newest that has ended."""
+        scores = official_scores(self.store, self.symbol, self.as_of)
+        row = _row_of(scores if session is None else scores[scores["session"] == session])
+        if row is not None:
+            text = _outcome_words(row, f"version {row['model_version']}", bool(row["inside_80"]))
+            yield _sentence(MONITORING_REALIZED_ERROR, row, text)
+            return
+        card, rows = self._card, status.track(self.store, self.symbol, self.as_of)
+        if isinstance(card, ModelCard) and not isinstance(rows, Missing):
+            walked = rows[(rows["origin"] == "walk-forward") & rows["realized"].notna()]
+            row = _row_of(walked if session is None else walked[walked["session"] == session])
+        if row is None or isinstance(card, Missing):
+            when = "" if session is None else f" for {session}"
+            end = "" if session is None or session > self.as_of else (
+                f"; an outcome is known at the close of {calendar.after(session, 5)}"
+            )  # fmt: skip
+            what = f"No forecast of {self.symbol} has been scored{when}{end}."
+            yield Missing(what, "`volcast backfill` publishes past sessions, `make run` scores.")
+            return
+        row |= {"rv_5d": row["realized"], "rv_5d_hat": row["forecast"], "symbol": self.symbol}
+        who = f"the evaluation of version {card.champion.version}, walking forward,"
+        inside = row["lo80"] <= row["rv_5d"] <= row["hi80"]
+        cited = cite_evaluation(card.champion.run_id, self.symbol, row["session"])
+        yield Sentence(_outcome_words(row, who, inside), (cited, cite(LABELS_DAILY, row)))
+
+    def level(self, series: str, day: date | None, when: frozenset[str] = frozenset()) -> Part:
+        """Yield the value of a symbol, a macro series or REALIZED on a day, by default the newest.
+
+        ``when`` are the words of a macro series' period that has no day, such as ``april, 2018``.
+        """
+        if series in NAMES:
+            close = calendar.closes([self.as_of])[0].to_pydatetime()
+            for one in releases(self.store, close, _RELEASES, series):
+                if _of_period(one.period, day, when):
+                    yield _sentence(RAW_MACRO, one.row, one.words)
+                    return
+        elif day is None or day <= self.as_of:
+            day, name = day or self.as_of, self.symbol if series == REALIZED else series
+            table = FEATURES_DAILY if series == REALIZED else CURATED_MARKET_DAILY
+            rows = self.store.read(table, symbols=[name], first=day, last=day).to_pylist()
+            if rows and series == REALIZED and rows[-1]["rv_5"] is not None:
+                week, month = percent(rows[-1]["rv_5"]), percent(rows[-1]["rv_22"])
+                text = f"was {week} over five sessions and {month} over 22"
+                text = f"Realized volatility of {name} at the close of {day_words(day)} {text}."
+                yield _sentence(table, rows[-1], text)
+                return
+            if rows and series != REALIZED:
+                text = f"{name} closed at {rows[-1]['close']:,.2f} on {day_words(day)}."
+                yield _sentence(table, rows[-1], text)
+                return
+        name = NAMES[series][0] if series in NAMES else series
+        period = day or " ".join(sorted(when, reverse=True)) or "any day"
+        closed = isinstance(period, date) and not calendar.is_session(period)
+        reason = ", on which XNYS was closed" if closed else f" up to {self.as_of}"
+        yield Missing(f"The store has no value of {name} for {period}{reason}.", "Name another.")
+
+    def drift(self) -> Part:
+        """Yield the newest verdict on drift."""
+        health = self._health
+        if isinstance(health.drift, Missing):
+            yield health.drift
+            return
+        named = ", ".join(map(label, health.fired))
+        alone = f"; tests fired alone for {named}" if named else ""
+        verdict = f"{health.drift['state']} ({health.drift['detail']}){alone}"
+        text = f"Drift at {day_words(health.drift['session'])}: {verdict}."
+        yield _sentence(MONITORING_DRIFT_DAILY, health.drift, text)
+
+    def lateness(self) -> Part:
+        """Yield the tables that lack sessions."""
+        for one in self._health.tables:
+            if one.behind is None:
+                yield Missing(f"{one.table} of {one.symbol} has no row up to {self.as_of}.", _LATE)
+            elif one.behind:
+                late = f"ends at {one.session}, {session_words(one.behind)} late"
+                yield Missing(f"{one.table} of {one.symbol} {late}.", _LATE)
+
+    def freshness(self) -> Part:
+        """Yield where the prices end, and how the pipelines last ended."""
+        market = [one for one in self._health.tables if one.table == CURATED_MARKET_DAILY.name]
+        for session, several in groupby(market, key=lambda one: one.session):
+            symbols = [one.symbol for one in several]
+            if session is not None:
+                keys = ({"symbol": symbol, "session": session} for symbol in symbols)
+                text = f"Prices of {', '.join(symbols)} end at {day_words(session)}."
+                yield Sentence(text, tuple(cite(CURATED_MARKET_DAILY, key) for key in keys))
+        yield from self._jobs(self._health.jobs)
+
+    def checks(self) -> Part:
+        """Yield the failed checks of the data, or how many passed."""
+        rows = self.store.read(
+            MONITORING_QUALITY, symbols=[self.symbol], first=self.as_of - _RECENT, last=self.as_of
+        ).to_pylist()
+        newest = [row for row in rows if row["session"] == rows[-1]["session"]]
+        suites = {row["suite"]: row for row in newest}
+        if suites and all(row["passed"] for row in newest):
+            text = f"All {len(newest)} checks at {day_words(newest[0]['session'])} passed."
+            yield Sentence(text, tuple(cite(MONITORING_QUALITY, row) for row in suites.values()))
+        yield from self.failed_checks()
+
+    def failed_checks(self) -> Part:
+        """Yield the checks of the data that failed."""
+        for row in self._health.failed[:_MOST]:
+            text = (
+                f"Quality check {row['check']} of {row['suite']} ({row['severity']}) failed at "
+                f"{day_words(row['session'])}: {row['detail'] or 'no detail'}."
+            )
+            yield _sentence(MONITORING_QUALITY, row, text)
+
+    def failed_jobs(self) -> Part:
+        """Yield the pipelines whose last run did not succeed."""
+        yield from self._jobs(row for row in self._health.jobs if row["outcome"] != "succeeded")
+
+    def retraining(self) -> Part:
+        """Yield whether a training run was needed, and why."""
+        row = self._health.retrain
+        if isinstance(row, Missing):
+            yield row
+        else:
+            text = f"Retraining at {day_words(row['session'])}: {row['reason']}."
+            yield _sentence(MONITORING_RETRAIN, row, text)
+
+    def version(self) -> Part:
+        """Yield the version in service, and what it was trained on."""
+        card = self._card
+        if isinstance(card, Missing):
+            yield card
+            return
+        row = version_row(self.store, card.champion)
+        trained = f"trained on {row['target'] or 'an unknown symbol'} with sessions up to"
+        rows = f", {row['rows']:,} rows" if row["rows"] else ""
+        recipe = f", by the recipe {row['anchor']}" if row["anchor"] else ""
+        since = f"; promoted on {row['promoted'][:10]}" if row["promoted"] else ""
+        text = f"Version {row['version']} is in service, {trained} {row['as_of']}"
+        yield Sentence(f"{text}{rows}{recipe}{since}.", (cite_version(row["version"]),))
+
+    def releases(self) -> Part:
+        """Yield the macro releases of the week."""
+        close = calendar.closes([self.as_of])[0].to_pydatetime()
+        newest = releases(self.store, close, newest=1)
+        news = [one for one in newest if one.row["available_at"] > close - _RECENT]
+        # What comes once a month is more news than what comes daily.
+        for one in sorted(news, key=lambda one: one.every, reverse=True)[:_MOST]:
+            yield _sentence(RAW_MACRO, one.row, one.words)
+        if not news:
+            what = f"No macro series had a release in the week up to {self.as_of}."
+            yield Missing(what, "`volcast ingest` fetches those of the source.")
+
+    def _features(self, day: date) -> dict[str, Any]:
+        rows = features_at_close(self.store, self.symbol, self.as_of)
+        return {str(k): v for k, v in rows[rows["session"] == day].iloc[0].items()}
+
+    def _jobs(self, rows: Iterable[Mapping[str, Any]]) -> Part:
+        for row in rows:
+            why = f": {row['detail']}" if row["detail"] else ""
+            ended = f"{row['outcome']} on {day_words(row['day'])}{why}"
+            yield _sentence(MONITORING_JOBS, row, f"The last run of {row['job']} {ended}.")
 
 
-def _symbol(question: Question, symbols: Sequence[str], topic: str | None) -> str | None:
-    """Return the symbol of a question: one of the universe, or the target where none is named."""
-    for symbol in symbols:
-        if re.search(rf"(?<!\w){re.escape(symbol)}(?!\w)", question.text):
-            return symbol
-    if topic is None:
-        return None
-    rest = re.sub(_TOPICS[topic] + "|" + _TOPICS["Forecast"], " ", question.text.lower())
-    return symbols[0] if frozenset(words_of(rest)) <= _FILLER else None
+def _sentence(table: Table, row: Mapping[str, Any], text: str) -> Sentence:
+    return Sentence(text, (cite(table, row),))
 
 
-def _outcome(
-    store: Store, symbol: str, session: date | None, as_of: date | None
-) -> tuple[Sentence, ...]:
-    rows = official_scores(store, symbol, as_of)
-    if session is not None:
-        rows = rows[rows["session"] == session]
-    if rows.empty:
-        return ()
-    row = {str(name): value for name, value in rows.iloc[-1].items()}
-    realized = (
+def _row_of(rows: pd.DataFrame) -> dict[str, Any] | None:
+    return {str(k): v for k, v in rows.iloc[-1].items()} if len(rows) else None
+
+
+def _outcome_words(row: Mapping[str, Any], who: str, inside: bool) -> str:
+    error = 100 * (row["rv_5d_hat"] - row["rv_5d"])
+    return (
         f"What came after {day_words(row['session'])} was a realized volatility of "
-        f"{percent(row['rv_5d'])}, where version {row['model_version']} had forecast "
-        f"{percent(row['rv_5d_hat'])}: an error of {row['error_points']:+.1f} points, "
-        f"{'inside' if row['inside_80'] else 'outside'} the 80 % interval, QLIKE "
-        f"{row['qlike']:.3f}."
+        f"{percent(row['rv_5d'])}, where {who} had forecast {percent(row['rv_5d_hat'])}: an error "
+        f"of {error:+.1f} points, {'inside' if inside else 'outside'} the 80 % interval."
     )
-    return (Sentence(realized, (cite(MONITORING_REALIZED_ERROR, row),)),)
 
 
-def _macro_answer(store: Store, question: Question, until: datetime) -> Answer | None:
-    """Answer with the newest release of a series, or of the month or day that is named."""
-    question_words = frozenset(words_of(question.text))
-    for series, (name, _) in NAMES.items():
-        named = frozenset(words_of(name.partition("(")[0])) - _FILLER
-        if series in question.text or named <= question_words:
-            break
-    else:
-        return None
-    when = {word for word in question.names if word in question.months or word.isdigit()}
-    for one in releases(store, until, _RELEASES, series):
-        if when <= frozenset(words_of(one.period)):
-            return Answer(question.text, (Sentence(one.words, (cite(RAW_MACRO, one.row),)),))
-    return Answer(question.text, ())
+def _inside(share80: float, share95: float) -> str:
+    return (
+        f"{percent(share80)} of outcomes were inside the 80 % interval and {percent(share95)} "
+        "inside the 95 % interval"
+    )
+
+
+def _of_period(period: str, day: date | None, when: frozenset[str]) -> bool:
+    """Whether the period of a macro value contains a day, or has the words that name it."""
+    words = frozenset(words_of(period))
+    return words <= frozenset(words_of(day_words(day))) if day else when <= words

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -12,12 +13,15 @@ from volcast.brief.citations import is_row, row_of
 from volcast.brief.corpus.documents import DOCUMENTS, Documents, read_documents
 from volcast.brief.corpus.index import Index, open_index
 from volcast.brief.daily import Brief, daily_brief
-from volcast.brief.facts import answer_from_rows
+from volcast.brief.facts import Facts
+from volcast.brief.intents import Recogniser
+from volcast.brief.rows import answer_from_rows
 from volcast.core import calendar
-from volcast.core.errors import ContractError, KeyMissing, ModelError, NotFound
+from volcast.core.errors import ContractError, KeyMissing, ModelError, NotFound, RequestError
 from volcast.core.settings import Settings, Universe
 from volcast.data.sessions import resolve_as_of
 from volcast.monitoring import status
+from volcast.monitoring.status import Missing
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 from volcast.store.universe import recall
@@ -25,7 +29,7 @@ from volcast.store.universe import recall
 __all__ = ["Library", "Source", "index_place"]
 
 _CACHE = Path("var/cache")
-"""Where the vectors of a remote store's documents are cached."""
+"""Where the vectors of example questions and of a remote store's documents are cached."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +62,34 @@ class Library:
     """
 
     store: Store
-    index: Index
+    index: Index | None
     now: Callable[[], datetime]
     as_of: date | None = None
     documents: Documents = field(default=Documents(), init=False)
+    recogniser: Recogniser = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read no file yet; the vectors of example questions are the same for every store."""
+        self.recogniser = Recogniser(_CACHE / "examples.npz")
 
     @classmethod
     def open(cls, settings: Settings, now: Callable[[], datetime]) -> "Library":
-        """Open the library of the settings; nothing is read yet."""
+        """Open the library of the settings; without the packages of the index it has none."""
         store = Store.open(settings.store)
-        return cls(store, open_index(index_place(settings, store)), now, settings.as_of)
+        try:
+            index: Index | None = open_index(index_place(settings, store))
+        except ModelError:
+            index = None
+        return cls(store, index, now, settings.as_of)
 
     def refresh(self) -> Documents:
-        """Read the documents again, and bring the index up to date."""
+        """Read the documents again, and bring the index up to date; without its model, drop it."""
         documents = read_documents(self.store)
-        self.index.refresh(documents.passages)
+        try:
+            if self.index is not None:
+                self.index.refresh(documents.passages)
+        except ModelError:
+            self.index = None
         self.documents = documents
         return documents
 
@@ -83,18 +100,25 @@ class Library:
         """
         until = as_of or self.as_of
         try:
-            universe = recall(self.store)
+            symbols = recall(self.store).symbols
             forecast = status.forecast_symbols(self.store)
-            symbols = tuple(dict.fromkeys([*universe.symbols, *forecast]))
         except NotFound:
-            return answer_from_documents(self.index, question, until)
-        answer = answer_from_rows(self.store, symbols, question, until, self.now(), self.brief)
-        return answer or answer_from_documents(self.index, question, until)
+            return self._quote(question, until)
 
-    def brief(
-        self, symbol: str | None = None, as_of: date | None = None, title: str | None = None
-    ) -> Brief:
-        """Return the brief of a symbol and session, whole or the section of one title.
+        def facts_of(symbol: str, day: date | None) -> Facts:
+            if day is not None and until is not None and day > until:
+                raise RequestError(
+                    found=f"{day}", expected=f"a session up to {until}", where="question",
+                    remedy="Name an earlier day.", field="question",
+                )  # fmt: skip
+            return self._facts(symbol, day or until)
+
+        symbols = tuple(dict.fromkeys([*symbols, *forecast]))
+        answer = answer_from_rows(question, symbols, facts_of, self.recogniser)
+        return answer or self._quote(question, until)
+
+    def brief(self, symbol: str | None = None, as_of: date | None = None) -> Brief:
+        """Return the brief of a symbol and session.
 
         The default is the target and the newest session whose forecast is there or overdue.
 
@@ -113,18 +137,15 @@ class Library:
                 found=repr(symbol[:40]), expected=f"one of {', '.join(symbols)}", where="symbol",
                 remedy="Ask for a symbol that is forecast.", field="symbol",
             )  # fmt: skip
-        now, day = self.now(), as_of or self.as_of
-        closed = resolve_as_of(self.store, symbol, day, now=now)
-        session = closed if day else self._due(universe, symbol, closed, now)
-        passages = self.documents.passages
-        if not passages and title is None:
-            passages = read_documents(self.store).passages
-        brief = daily_brief(self.store, universe, symbol, session, now, passages, title)
-        if session == closed:
+        facts = self._facts(symbol, as_of or self.as_of)
+        passages = self.documents.passages or read_documents(self.store).passages
+        brief = daily_brief(facts, passages)
+        closed = resolve_as_of(self.store, symbol, as_of or self.as_of, now=facts.now)
+        if facts.as_of == closed:
             return brief
         due = f"{calendar.deadline(closed):%Y-%m-%d %H:%M} UTC"
-        waiting = status.Missing(
-            f"The forecast of {closed} is not due before {due}.", f"This brief is of {session}."
+        waiting = Missing(
+            f"The forecast of {closed} is not due before {due}.", f"This brief is of {facts.as_of}."
         )
         return replace(brief, missing=(waiting, *brief.missing))
 
@@ -150,6 +171,22 @@ class Library:
             remedy="Take it from an answer as it is; a document that changed has others.",
             field="id",
         )  # fmt: skip
+
+    def _facts(self, symbol: str, day: date | None) -> Facts:
+        """Return the facts of a session, by default that of the newest forecast or the overdue."""
+        universe, now = recall(self.store), self.now()
+        session = resolve_as_of(self.store, symbol, day, now=now)
+        if day is None:
+            session = self._due(universe, symbol, session, now)
+        return Facts(self.store, universe, symbol, session, now)
+
+    def _quote(self, question: str, until: date | None) -> Answer:
+        """Answer from the documents, or that they cannot be searched."""
+        with suppress(ModelError):
+            if self.index is not None:
+                return answer_from_documents(self.index, question, until)
+        what = "Documents cannot be searched: the sentence model or DuckDB is not installed."
+        return Answer(question, (), (Missing(what, "Install volcast[brief]."),))
 
     def _due(self, universe: Universe, symbol: str, closed: date, now: datetime) -> date:
         """Return the session of the newest forecast if none is overdue, else the closed one."""

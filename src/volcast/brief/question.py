@@ -2,6 +2,7 @@
 
 import calendar
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -20,12 +21,11 @@ _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
 _NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b(?:[A-Z][\w&\-]*|[A-Z]{2,}\w*)|\b\w*\d[\w.,]*\b")
 _SPELLED = "two three four five six seven eight nine ten eleven twelve"
 _NUMBERS = {word: str(number) for number, word in enumerate(_SPELLED.split(), 2)}
-_DAYS = {
-    "%Y-%m-%d": re.compile(r"\b\d{4}-\d\d-\d\d\b"),
-    "%d %B %Y": re.compile(r"\b\d{1,2} [A-Z][a-z]+ \d{4}\b"),
-    "%B %d, %Y": re.compile(r"\b[A-Z][a-z]+ \d{1,2}, \d{4}\b"),
-}
-"""How a day is written."""
+_DAY = re.compile(
+    r"\b(?:\d{4}-\d\d-\d\d|\d{1,2}(?:st|nd|rd|th)?(?: of)? [A-Za-z]{3,9},? \d{4}"
+    r"|[A-Za-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,? \d{4})\b"
+)
+"""How a day is written: 2021-12-31, 31 December 2021, Dec 31st, 2021 and the like."""
 _PARTS = re.compile(r"\b(first|second|third|fourth|last)[\s-](?:quarter|half|week|month)")
 
 _FORMS = (
@@ -83,12 +83,21 @@ class Question:
 
     @cached_property
     def day(self) -> date | None:
-        """The one day it names, as in 2021-12-31, 31 December 2021 or December 31, 2021."""
-        for form, pattern in _DAYS.items():
-            for written in pattern.findall(self.text):
+        """The one day it names."""
+        return next((day for _, day in self._days()), None)
+
+    def replace_day(self, words: str) -> str:
+        """Return the text with the day that it names replaced."""
+        written = next((written for written, _ in self._days()), None)
+        return self.text if written is None else self.text.replace(written, words)
+
+    def _days(self) -> Iterator[tuple[str, date]]:
+        for written in _DAY.findall(self.text):
+            plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)|,| of", "", written)
+            for form in ("%Y-%m-%d", "%d %B %Y", "%d %b %Y", "%B %d %Y", "%b %d %Y"):
                 with suppress(ValueError):
-                    return datetime.strptime(written, form).replace(tzinfo=UTC).date()
-        return None
+                    yield written, datetime.strptime(plain, form).replace(tzinfo=UTC).date()
+                    break
 
     def is_later_than(self, day: date | None) -> bool:
         """Whether it asks what happened after ``day``, which a document of that day cannot know."""

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from volcast.brief import NOT_IN_SOURCES, Answer, Brief, Sentence, Source
 from volcast.brief.corpus.documents import readable
+from volcast.monitoring.status import Missing
 
 __all__ = ["print_answer", "print_brief", "print_source", "sentence_rows"]
 
@@ -21,19 +22,19 @@ def print_brief(console: Console, brief: Brief) -> None:
             _line(console, f"  {_numbered(one, numbers)}")
     if brief.missing:
         _line(console)
-        _line(console, "Not in the sources")
-        for missing in brief.missing:
-            _line(console, f"  {missing}")
+        _print_missing(console, brief.missing)
     _print_sources(console, numbers)
 
 
 def print_answer(console: Console, answer: Answer, unread: Iterable[tuple[str, str]]) -> None:
     """Print an answer with its sources numbered, and the documents that cannot be read."""
     numbers: dict[str, int] = {}
-    if not answer.answered:
+    if not answer.sentences + answer.missing:
         _line(console, NOT_IN_SOURCES)
     for one in answer.sentences:
         _line(console, _numbered(one, numbers))
+    if answer.missing:
+        _print_missing(console, answer.missing)
     for name, reason in unread:
         _line(console, f"not read: documents/{name}: {reason}")
     _print_sources(console, numbers)
@@ -59,6 +60,12 @@ def sentence_rows(sentences: Iterable[Sentence]) -> list[dict[str, str]]:
 def _numbered(one: Sentence, numbers: dict[str, int]) -> str:
     marks = [f"[{numbers.setdefault(id, len(numbers) + 1)}]" for id in one.citations]
     return f"{one.quoted} {''.join(marks)}"
+
+
+def _print_missing(console: Console, several: Iterable[Missing]) -> None:
+    _line(console, NOT_IN_SOURCES.capitalize())
+    for missing in several:
+        _line(console, f"  {missing}")
 
 
 def _print_sources(console: Console, numbers: dict[str, int]) -> None:

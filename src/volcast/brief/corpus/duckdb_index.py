@@ -71,6 +71,8 @@ class DuckdbIndex:
             number for number, passage in enumerate(filled.passages)
             if until is None or passage.dated is None or passage.dated <= until
         ]  # fmt: skip
+        if not shown:
+            return []
         rows = filled.connection.cursor().execute(_SEARCH, {"question": question}).fetchall()
         words: dict[int, float] = dict(rows)
         best = max((words.get(number, 0) for number in shown), default=0) or 1
@@ -100,8 +102,10 @@ class DuckdbIndex:
 
 
 def _connection() -> "duckdb.DuckDBPyConnection":
-    import duckdb
-
+    try:
+        import duckdb
+    except ImportError as error:
+        raise _unloadable("duckdb") from error
     spec = importlib.util.find_spec("duckdb_extension_fts")
     folder = Path((spec and spec.origin) or "duckdb_extension_fts").with_name("extensions")
     path = folder / f"v{duckdb.__version__}" / "fts.duckdb_extension"
@@ -111,9 +115,13 @@ def _connection() -> "duckdb.DuckDBPyConnection":
         # By its path, since by its name DuckDB would download it.
         connection.execute(f"LOAD '{str(path).replace(chr(39), chr(39) * 2)}'")
     except duckdb.Error as error:
-        raise ModelError(
-            found="a full-text search that cannot be loaded",
-            expected="DuckDB's extension fts of the same version", where=str(path),
-            remedy="Install the platform's requirements.",
-        ) from error  # fmt: skip
+        raise _unloadable(str(path)) from error
     return connection
+
+
+def _unloadable(where: str) -> ModelError:
+    return ModelError(
+        found="a full-text search that cannot be loaded",
+        expected="DuckDB with its extension fts of the same version", where=where,
+        remedy="Install volcast[brief].",
+    )  # fmt: skip

@@ -67,6 +67,8 @@ def embed(texts: Sequence[str]) -> Vectors:
     """
     from threadpoolctl import threadpool_limits
 
+    if not texts:
+        return np.empty((0, DIMENSIONS), np.float32)
     tokenizer, weights = _model()
     order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
     vectors = np.empty((len(texts), DIMENSIONS), np.float32)
@@ -82,25 +84,31 @@ def embed(texts: Sequence[str]) -> Vectors:
 
 @cache
 def _model() -> tuple[Any, dict[str, Vectors]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-    from tokenizers import Tokenizer
-
     # The package itself is not imported: its code needs PyTorch.
     spec = importlib.util.find_spec(_PACKAGE)
     folder = Path((spec and spec.origin) or _PACKAGE).with_name("model")
     try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise _not_installed(error, folder) from error
+    try:
         tokenizer = Tokenizer.from_buffer((folder / "tokenizer.json").read_bytes())
         weights = load_file(folder / "model.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
-        raise ModelError(
-            found=f"{type(error).__name__} when loading the sentence model",
-            expected=f"the package {_PACKAGE} with its weights", where=str(folder),
-            remedy="Install the platform's requirements.",
-        ) from error  # fmt: skip
+        raise _not_installed(error, folder) from error
     tokenizer.enable_padding()
     tokenizer.enable_truncation(_TOKENS)
     return tokenizer, weights
+
+
+def _not_installed(error: Exception, folder: Path) -> ModelError:
+    return ModelError(
+        found=f"{type(error).__name__} when loading the sentence model",
+        expected=f"the package {_PACKAGE} with its weights", where=str(folder),
+        remedy="Install volcast[brief].",
+    )  # fmt: skip
 
 
 def _forward(weights: dict[str, Vectors], ids: NDArray[np.int64], mask: Vectors) -> Vectors:
