@@ -47,8 +47,8 @@ def test_each_section_has_the_numbers_of_its_rows(desk: Store):
         ),
         "Regime": ("calm with probability 0.80", "2 sessions, since 27 June 2024"),
         "Track record": (
-            "volcast is better than HAR-RV by 20.0 % in QLIKE, significantly",
-            "HAR-X is better than volcast by 5.0 % in QLIKE, not significantly",
+            "volcast saves 20.0 % of HAR-RV's QLIKE",
+            "HAR-X is better by 5.0 %, not significantly",
         ),
         "Macro releases": ("UNRATE: 4 per cent for May 2024, after 3.9",),
     }.items():  # fmt: skip

@@ -24,6 +24,7 @@ OF_ROWS = [(one, intent) for intent in QUESTIONS if intent != OUTSIDE for one in
 EVERYDAY = {
     "How good is the model?": "skill",
     "Is volcast better than HAR?": "skill",
+    "Is volcast better than HAR-RV?": "skill",
     "Why is the forecast so high?": "drivers",
     "Which feature matters most?": "drivers",
     "Has anything drifted?": "drift",

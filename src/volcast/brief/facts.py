@@ -225,8 +225,8 @@ class Facts:
                     run = card.champion.run_id
                     yield Sentence(
                         f"Walking forward over {table.rows} sessions, {table.first} to "
-                        f"{table.last}, {versus(other)}; QLIKE {own.qlike:.3f} of version"
-                        f" {card.champion.version}, {other.qlike:.3f} of {LABELS[name]}.",
+                        f"{table.last}, {versus(other, 'volcast')}; QLIKE {own.qlike:.3f} of "
+                        f"version {card.champion.version}, {other.qlike:.3f} of {LABELS[name]}.",
                         (cite_line(run, part, "volcast"), cite_line(run, part, name)),
                     )
                     break
