@@ -203,7 +203,7 @@ def test_the_process_prints_its_address_and_ends_with_sigterm(store, tmp_path):
     command = [sys.executable, "-m", "serving.dashboard", "--store", store.uri, "--port", str(port)]
     with running(command, port, log) as process:
         assert httpx.get(f"http://127.0.0.1:{port}/alive").text == "alive"
-        assert f"http://localhost:{port}" in log.read_text()
+        assert f"http://127.0.0.1:{port}" in log.read_text()
         taken = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
         assert (taken.returncode, taken.stdout) == (2, "")
         process.process.send_signal(signal.SIGTERM)
