@@ -166,7 +166,7 @@ def sample() -> tuple[pd.DataFrame, "pd.Series[float]"]:
     Examples
     --------
     >>> prices, vix = sample()
-    >>> len(prices), float(vix.iloc[-1])
+    >>> len(prices), float(vix.loc["2018-12-31"])
     (5031, 25.42)
     """
     rows = SampleSource().market(["SPX", "VIX"], None, None).rows.set_index("session")

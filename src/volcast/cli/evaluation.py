@@ -1,7 +1,6 @@
 """``volcast evaluate``: a walk-forward, its file, its table and its report."""
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -107,9 +106,9 @@ def _write(path: Path, data: bytes) -> None:
     """Write a file outside the store whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
-            temporary.write(data)
-        os.replace(temporary.name, path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        temporary.write_bytes(data)
+        temporary.replace(path)
     except OSError as error:
         raise StoreUnavailable(
             found=str(error), expected="a file that can be written", where=str(path),
