@@ -1,6 +1,7 @@
 """Fixtures that every kind of test shares."""
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,10 @@ from tests.s3_server import BUCKET, s3_server
 from volcast.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# A shell's background job ignores Ctrl-C, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
