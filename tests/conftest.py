@@ -30,6 +30,13 @@ _GROUPS = {
     "deploy/": "deploy",
     "resilience/": "slow",
     "e2e/": "slow",
+    "monitoring/test_alert_path.py": "slow",
+    "serving/test_documentation.py": "slow",
+    "serving/test_hardening.py": "slow",
+    "serving/test_secrets.py": "slow",
+    "serving/test_start_and_end.py": "slow",
+    "brief/test_measured.py": "stats",
+    "unit/test_gate_decision.py": "stats",
 }
 """The groups of whole files and folders; other tests carry their mark themselves."""
 

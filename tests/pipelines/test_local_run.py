@@ -118,6 +118,7 @@ def test_both_pipelines_run_on_the_sample_and_show_every_step(sample: tuple[Path
     assert rows[0]["model_version"] == registry.champion(store).version.version
 
 
+@pytest.mark.slow
 def test_running_twice_gives_the_same_features_labels_and_forecasts(sample):
     folder, _ = sample
     before = _digests(folder)
@@ -163,6 +164,7 @@ def test_artifacts_of_older_runs_are_removed_and_of_nothing_else(tmp_path: Path)
     assert len(left) == 32
 
 
+@pytest.mark.slow
 def test_a_refused_candidate_is_reported_and_is_no_failure(tmp_path: Path) -> None:
     done = _run("train", tmp_path, "--source", "sample", "--as-of", "2005-06-30")
     assert done.returncode == 0, done.stdout
@@ -172,6 +174,7 @@ def test_a_refused_candidate_is_reported_and_is_no_failure(tmp_path: Path) -> No
     assert registry.champion_pointer(Store.open(str(tmp_path / "store"))) is None
 
 
+@pytest.mark.slow
 def test_a_broken_newest_row_stops_the_run_with_exit_code_10(tmp_path: Path) -> None:
     folder = _csv(tmp_path, date(2021, 12, 31), newest_high=0.5)
     done = _run("daily", tmp_path, "--source", "csv", "--source-path", str(folder))
@@ -214,6 +217,7 @@ def test_without_drift_the_daily_run_trains_nothing(sample: tuple[Path, str]) ->
     assert (row["drift_state"], row["needed"], row["train"]) == (state, False, False)
 
 
+@pytest.mark.slow
 def test_a_feed_that_changes_is_drift_and_trains_once_more_for_the_gate_to_judge(tmp_path):
     if drift_python() is None:
         pytest.skip("no interpreter with alibi-detect; `make drift` makes one")
@@ -255,6 +259,7 @@ def _widened_sample(folder: Path, since: date) -> Path:
     return folder / "csv"
 
 
+@pytest.mark.slow
 def test_a_watch_that_fails_leaves_the_forecast_published_and_fails_the_run(sample, tmp_path):
     shutil.copytree(sample[0] / "store", tmp_path / "store")
     store = Store.open(str(tmp_path / "store"))

@@ -95,6 +95,7 @@ def test_a_calibration_survives_json_without_loss() -> None:
     assert set(calibration.thresholds) == {test.key for test in TESTS}
 
 
+@pytest.mark.stats
 @pytest.mark.parametrize("shared", [0.0, 0.5])
 def test_twice_the_scale_is_reported_and_a_sound_market_raises_no_alarm(
     shared: float,

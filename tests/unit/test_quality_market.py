@@ -233,6 +233,7 @@ def test_example_markets_raise_no_warning(store: Store, source, universe: Univer
     assert failing(store, report.as_of) == []
 
 
+@pytest.mark.slow
 def test_real_histories_raise_no_warning_and_their_second_source_agrees(
     store: Store, shared_data: Path
 ) -> None:
