@@ -25,7 +25,7 @@ ACCESS = """
                                   ingest  curate  features  train  promote  materialize  infer  drift  watch  pipelines  serving  exporter  dashboard
 store/raw.market/                 rw      r       .         .      .        .            .      .      .      .          .        .         .
 store/raw.macro/                  rw      r       r         r      .        .            .      .      .      .          .        .         r
-store/universe.json               rw      .       .         r      r        .            .      .      .      .          .        r         r
+store/universe.json               rw      .       .         r      r        .            .      .      .      .          r        r         r
 store/curated.market_daily/       .       rw      r         r      .        .            .      .      .      .          r        r         r
 store/curated.market_versions/    .       rw      r         r      .        .            .      .      .      .          .        .         .
 store/monitoring.quality/         .       rw      .         .      .        .            .      .      .      .          .        r         r
