@@ -42,7 +42,8 @@ def test_the_evaluation_file_has_its_columns_types_and_sessions(spy, tmp_path):
     span = ("--from", "2012-01-01", "--to", "2021-12-31")
     volcast("evaluate", "--store", spy, *span, "--out", str(out))
     table = pq.read_table(out)
-    assert table.column_names == COLUMNS
+    assert table.column_names == [*COLUMNS, "iv_symbol"]
+    assert table.column("iv_symbol").unique().to_pylist() == ["VIX"]
     assert str(table.schema.field("session").type) == "date32[day]"
     assert {str(table.schema.field(name).type) for name in COLUMNS[2:]} == {"double"}
     sessions = table.column("session").to_pylist()
