@@ -127,6 +127,11 @@ def main(name: str, folder: str, kills: int) -> None:
     states: list[Rows] = [{}]
     for rows in parts:
         states.append(states[-1] | by_key(table, rows))
+    # What a process does once, such as describing a schema, is no step of each child's writes.
+    warm = Store.open(f"{folder}/warm")
+    for rows in parts:
+        warm.write(table, rows)
+    warm.read(table)
     lines, _ = forked(table, f"{folder}/undisturbed", parts, kill_at=0)
     undisturbed = tree(f"{folder}/undisturbed")
     points = random.Random(name).sample(range(1, int(lines[-1])), kills)
