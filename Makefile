@@ -170,7 +170,7 @@ $(VENV)/.stamp-%:
 	  $(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .; }
 	@touch $@
 
-# Whoever asks for one of them asks for .venv first, with or without the test tools, and that has uv.
+# Every target that needs one of them needs .venv first, which has uv.
 define install_next_to
 	@$(1)/bin/python -c '' 2>/dev/null || $(BIN)/uv venv -q --clear --python $(3) $(1)
 	@echo "Installing $$(grep -c '==' requirements/$(2).txt) packages into $(1), once ..." >&2

@@ -62,7 +62,7 @@ class TokenFile:
 
 @dataclass
 class JsonWebKeys:
-    """Public keys of whoever signs tokens, from a file or a URL, and what tokens must claim.
+    """Public keys of the issuer of tokens, from a file or a URL, and what tokens must claim.
 
     The audience is one of a token's ``aud``; the issuer, where set, its ``iss``.
     """
@@ -135,7 +135,7 @@ class Guard:
         raise Unauthorized(
             found="a token that is not valid" if bearer else "no bearer token",
             expected="Authorization: Bearer TOKEN, with a token in force",
-            where="request", remedy="Get a token from whoever runs this server.",
+            where="request", remedy="Get a token from the operator of this server.",
         )  # fmt: skip
 
 

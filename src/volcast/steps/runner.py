@@ -120,7 +120,7 @@ class Run:
             yield
             self.values["state"] = "SUCCEEDED"
         except KeyboardInterrupt:
-            self.show = lambda *_, **__: None  # whoever interrupts a run sees no further step
+            self.show = lambda *_, **__: None  # after Ctrl-C no further step is shown
             raise
         finally:
             if self.values["state"] == "FAILED":
