@@ -15,7 +15,7 @@ from volcast.core.names import LABELS
 from volcast.monitoring import status
 from volcast.monitoring.status.words import days, percent, points, session_words
 
-__all__ = ["drivers", "headline", "shares"]
+__all__ = ["drivers", "headline"]
 
 _YEAR, _FEW = 252, 60
 
@@ -112,27 +112,14 @@ def _stale(facts: Facts) -> str:
     )
 
 
-def shares(parts: list[status.Driver]) -> list[float]:
-    """Return each part of a forecast as a share of it: those before the total add up to one.
-
-    Contributions multiply volatility; a change is divided among them in proportion, as by the
-    logarithmic mean Divisia index, so that their order does not matter.
-    """
-    base, *moved, total = (part.contribution / 2 for part in parts)
-    change = total - base
-    rate = (1 - exp(-change)) / change if change else 1.0
-    return [exp(-change), *(rate * one for one in moved), 1.0]
-
-
 def drivers(outlook: status.Outlook) -> str:
     """Return what adds up to the newest forecast, in percent of it."""
     parts = status.drivers(outlook.row)
-    of_forecast = shares(parts)
-    ends = [*np.cumsum(of_forecast[:-1]), 1.0]
+    ends = [*np.cumsum([part.share for part in parts[:-1]]), 1.0]
     low, high = min(0.0, *ends), max(ends)
     rows = ""
-    for part, share, end in zip(parts, of_forecast, ends, strict=True):
-        whole = part.feature in ("base", "total")
+    for part, end in zip(parts, ends, strict=True):
+        whole, share = part.feature in ("base", "total"), part.share
         kind = "level" if whole else "raises" if share > 0 else "lowers"
         left, width = (x / (high - low) for x in (min(end, end - share) - low, abs(share)))
         value = f"{100 * share:.0f} %" if whole else signed_share(share)
@@ -146,15 +133,13 @@ def drivers(outlook: status.Outlook) -> str:
         f'<th scope="col">from zero to the forecast</th></tr></thead><tbody>{rows}</tbody></table>'
     )
     average, newest = (percent(exp(part.contribution / 2)) for part in (parts[0], parts[-1]))
-    text = f"An average day, {average}, is {100 * of_forecast[0]:.0f} % of the forecast, {newest}."
-    columns = ("driver", "feature", "its value", "log variance", "effect alone")
+    text = f"An average day, {average}, is {100 * parts[0].share:.0f} % of the forecast, {newest}."
+    columns = ("driver", "feature", "its value", "log variance")
     numbers = table("Contributions add up in log variance", columns, [_row(p) for p in parts])
     return bars + prose(text) + details("As the model adds them", numbers)
 
 
 def _row(part: status.Driver) -> tuple[str, ...]:
-    whole = part.feature in ("base", "total")
     value = "" if part.value is None else f"{part.value:.3f}"
     name = "" if part.value is None else f"`{part.feature}`"
-    effect = "" if whole else signed_share(part.effect)
-    return part.words, name, value, f"{part.contribution:+.3f}", effect
+    return part.words, name, value, f"{part.contribution:+.3f}"

@@ -66,8 +66,8 @@ class Forecast:
     baselines : dict of float or None
         By name; None where the data lack an input.
     drivers : pandas.DataFrame
-        The largest contributions: feature, label, value, and ``effect``, by what share of itself
-        each raises (+) or lowers (-) the forecast.
+        The largest contributions: feature, label, value, and ``share``, the part of the forecast by
+        which each raises (+) or lowers (-) it.
     skill : SkillTable
         How the model did against each baseline, walked forward over the history.
     history : pandas.DataFrame
@@ -216,7 +216,7 @@ def forecast(
     >>> result.first.isoformat(), result.interval80[0] < result.volatility < result.interval80[1]
     ('2019-01-02', True)
     >>> result.drivers.columns.tolist()
-    ['feature', 'label', 'value', 'effect']
+    ['feature', 'label', 'value', 'share']
     >>> chart = result.plot()
     """
     with _store_of(prices, iv, symbol, as_of) as (store, universe, day):
@@ -296,7 +296,7 @@ def _result(row: dict[str, Any], walked: pd.DataFrame) -> Forecast:
     }
     drivers = pd.DataFrame(
         [
-            {"feature": one.feature, "label": one.words, "value": one.value, "effect": one.effect}
+            {"feature": one.feature, "label": one.words, "value": one.value, "share": one.share}
             for one in parts(row) if one.value is not None
         ]
     )  # fmt: skip

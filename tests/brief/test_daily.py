@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tests.brief.desk import BEFORE, DRIVERS, NOW, SESSION, briefed, forecast, library_of, released
+from tests.brief.desk import BEFORE, NOW, SESSION, briefed, forecast, library_of, released
 from tests.monitoring.monitored import put
 from volcast.brief import Brief
 from volcast.brief.citations import cite, row_of
@@ -43,7 +43,7 @@ def test_each_section_has_the_numbers_of_its_rows(desk: Store):
         ),
         "Why": (
             f"{100 * math.exp(-4.0 / 2):.1f} %",
-            *(f"({100 * (math.exp(one['contribution'] / 2) - 1):+.0f} %)" for one in DRIVERS),
+            "implied volatility (-21 %)",
         ),
         "Regime": ("calm with probability 0.80", "2 sessions, since 27 June 2024"),
         "Track record": (

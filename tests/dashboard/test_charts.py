@@ -1,26 +1,16 @@
 """Charts are of Vega-Lite's schema, and their marks are where the numbers are."""
 
 from datetime import date
-from math import exp
 
 import pandas as pd
 import pytest
 
 from serving.dashboard import words
 from serving.dashboard.charts import fan, regimes, svg, track_record
-from serving.dashboard.forecast import shares
 from serving.dashboard.markup import notice, table
 from tests.dashboard import stores
 from volcast.core import calendar
 from volcast.monitoring import status
-
-PARTS = [
-    status.Driver("base", "an average day", None, -4.0),
-    status.Driver("iv", "implied volatility", -2.7, 0.5),
-    status.Driver("g1_less_iv", "today's range", 0.1, -0.2),
-    status.Driver("others", "all other features", None, 0.1),
-    status.Driver("total", "the forecast", None, -3.6),
-]
 
 
 @pytest.fixture
@@ -31,18 +21,6 @@ def full(store):
 def rows_of(chart, validate=True):
     """Return the rows of a chart, which is checked against Vega-Lite's schema."""
     return [row for rows in chart.to_dict(validate=validate)["datasets"].values() for row in rows]
-
-
-def test_shares_of_a_forecast_add_up_to_it_in_whatever_order():
-    base, *moved, total = shares(PARTS)
-    assert base == pytest.approx(exp(-2) / exp(-1.8))
-    assert base + sum(moved) == pytest.approx(total) == 1
-    assert [share > 0 for share in moved] == [True, False, True]
-    assert moved[0] / moved[1] == pytest.approx(0.5 / -0.2)
-    reverse = shares([PARTS[0], *PARTS[3:0:-1], PARTS[4]])
-    assert reverse[1:4] == pytest.approx(moved[::-1])
-    unmoved = [PARTS[0], status.Driver("iv", "", None, 0.0), status.Driver("total", "", None, -4.0)]
-    assert shares(unmoved) == [1, 0, 1]
 
 
 def test_every_chart_is_valid_and_has_all_its_rows(full):

@@ -93,6 +93,7 @@ def ask(process: Process, query: str) -> list:
     return answer["data"]["result"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_is_answered_with_something(watched: Process, query):
     concrete = query.replace("$symbol", ".*").replace("$__rate_interval", "1m")
@@ -100,6 +101,7 @@ def test_a_query_is_answered_with_something(watched: Process, query):
     assert ask(watched, concrete)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("uid", [uid for uid in FILES if "symbol" in variables(FILES[uid])])
 def test_the_symbols_to_choose_from_are_those_of_the_store(watched: Process, uid):
     query = variables(FILES[uid])["symbol"]["query"]

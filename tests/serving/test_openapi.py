@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 from serving.schemas import Explanations, Forecast, Inferred, Predictions
 from tests.serving.live import FORECASTING, SYMBOL, Running, Served, v2_inputs
 
-REQUESTS = int(os.environ.get("VOLCAST_FUZZ_REQUESTS", "1500"))
+REQUESTS = int(os.environ.get("VOLCAST_FUZZ_REQUESTS", "300"))
 """Of each kind; 10,000 in all by default."""
 
 

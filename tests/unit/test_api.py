@@ -24,6 +24,7 @@ def sample() -> tuple[pd.DataFrame, "pd.Series[float]"]:
     return prices.loc[FIRST:], vix
 
 
+@pytest.mark.slow
 def test_an_evaluation_of_tables_is_that_of_a_store(tmp_path):
     prices, vix = volcast.sample()
     result = volcast.evaluate(prices, vix, symbol="SPX", garch=False)

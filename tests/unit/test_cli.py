@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sys
-from math import expm1
+from math import exp
 
 import pytest
 
@@ -141,8 +141,10 @@ def test_json_and_csv_have_the_published_numbers_in_full_precision(run, store):
     document = json.loads(output[output.index("{") : output.rindex("}") + 1])
     (row,) = store.read(PREDICTIONS_DAILY).to_pylist()
     assert (code, document["forecast"][0]["rv_5d_hat"]) == (0, row["rv_5d_hat"])
-    effect = expm1(row["drivers"][0]["contribution"] / 2)
-    assert document["drivers"][0]["effect"] == pytest.approx(effect)
+    average, *_, others = document["drivers"]
+    assert (average["feature"], others["feature"]) == ("base", "others")
+    assert average["share"] == pytest.approx(exp(row["base_log_variance"] / 2) / row["rv_5d_hat"])
+    assert sum(part["share"] for part in document["drivers"]) == pytest.approx(1)
     code, output = run("summary", "--store", store.uri, "--csv")
     (line,) = csv.DictReader(io.StringIO(output))
     assert (code, float(line["lo95"]), line["session"]) == (0, row["lo95"], str(last))

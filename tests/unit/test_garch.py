@@ -109,6 +109,7 @@ def test_processes_side_by_side_give_the_same_bytes_and_report_progress(
     assert calls == [("GARCH fits", i + 1, count) for i in range(count)]
 
 
+@pytest.mark.slow
 def test_processes_start_from_a_script_that_is_no_file_and_guards_nothing(tmp_path):
     script = f"""
 from tests.unit.test_garch import made_up

@@ -50,6 +50,7 @@ def later_sessions(store):
     return [s for s in sorted(set(curated(YEARS)["session"])) if s > max(have)]
 
 
+@pytest.mark.slow
 def test_a_backfill_equals_the_same_days_run_one_by_one(own, tmp_path):
     shutil.copytree(own.uri, tmp_path / "at_once")
     at_once = Store.open(str(tmp_path / "at_once"))

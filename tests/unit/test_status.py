@@ -85,7 +85,23 @@ def test_drivers_go_from_an_average_day_to_the_forecast(store):
         "base", *(driver["feature"] for driver in stores.DRIVERS), "others", "total",
     ]  # fmt: skip
     assert math.exp(parts[-1].contribution / 2) == pytest.approx(0.131)
-    assert parts[1].effect == pytest.approx(math.sqrt(math.exp(-0.21)) - 1)
+
+
+def test_shares_of_a_forecast_add_up_to_it_in_whatever_order():
+    parts = [
+        {"feature": name, "value": 1.0, "contribution": contribution}
+        for name, contribution in (("iv", 0.5), ("g1_less_iv", -0.2))
+    ]
+    row = {"base_log_variance": -4.0, "drivers": parts, "others_contribution": 0.1}
+    base, *moved, total = (part.share for part in status.drivers(row))
+    assert base == pytest.approx(math.exp(-2) / math.exp(-1.8))
+    assert base + sum(moved) == pytest.approx(total) == 1
+    assert [share > 0 for share in moved] == [True, False, True]
+    assert moved[0] / moved[1] == pytest.approx(0.5 / -0.2)
+    reverse = [part.share for part in status.drivers(row | {"drivers": parts[::-1]})]
+    assert reverse[1:3] == pytest.approx(moved[1::-1])
+    unmoved = row | {"drivers": [parts[0] | {"contribution": 0.0}], "others_contribution": 0.0}
+    assert [part.share for part in status.drivers(unmoved)] == [1, 0, 0, 1]
 
 
 def test_the_target_is_the_first_of_the_symbols(store):

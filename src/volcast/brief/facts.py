@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
-from math import isfinite
+from math import exp, isfinite
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -165,9 +165,11 @@ class Facts:
             yield outlook
             return
         base, *parts, _others, _total = status.drivers(outlook.row)
-        average = f"An average day would have {percent(base.effect + 1)}"
-        shown = [f"{part.words} ({100 * part.effect:+.0f} %)" for part in parts[:_DRIVERS]]
-        text = f"{average}; what drives the forecast from there: {', '.join(shown)}."
+        average = f"An average day would have {percent(exp(base.contribution / 2))}"
+        shown = [f"{part.words} ({100 * part.share:+.0f} %)" for part in parts[:_DRIVERS]]
+        text = (
+            f"{average}; what moves the forecast from there, in percent of it: {', '.join(shown)}."
+        )
         yield _sentence(PREDICTIONS_DAILY, outlook.row, text)
 
     def regime(self) -> Part:

@@ -216,18 +216,19 @@ def _forecast_rows(row: Mapping[str, Any]) -> list[Row]:
 
 
 def _drivers_listing(row: Mapping[str, Any]) -> Listing:
-    """Return what moved the forecast, in percent of it, from that of an average day."""
-    base, *moved, _ = status.drivers(row)
+    """Return what adds up to the forecast, in percent of it, from an average day on."""
+    parts = status.drivers(row)[:-1]
     rows = [
         {"feature": one.feature, "label": one.words, "value": one.value,
-         "log_variance": one.contribution, "effect": one.effect}
-        for one in moved
+         "log_variance": one.contribution, "share": one.share}
+        for one in parts
     ]  # fmt: skip
-    average = percent(exp(base.contribution / 2))
+    average = percent(exp(parts[0].contribution / 2))
+    rows[0]["label"] = f"an average day, {average}"
     columns: dict[str, Show] = {
-        "driver": lambda row: row["label"], "effect": lambda row: _signed(row["effect"])
+        "driver": lambda row: row["label"], "share": lambda row: _signed(row["share"])
     }  # fmt: skip
-    return Listing(rows, columns, f"What moved it, from {average} on an average day")
+    return Listing(rows, columns, "What adds up to the forecast, in percent of it")
 
 
 def _watch(store: Store, target: str) -> Listing:

@@ -1,9 +1,9 @@
 """The newest forecast, its change since the session before, and what drove it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from math import exp
+from math import exp, expm1
 from typing import Any
 
 from volcast.core import calendar
@@ -64,18 +64,15 @@ class Driver:
     """One part of the log variance that was forecast, with the feature's value in its unit.
 
     ``feature`` is base, others or total for the parts that are none; the contribution of the total
-    is the sum of all.
+    is the sum of all. ``share`` is the part of the forecast of volatility that it makes up: shares
+    add up to 1, that of the total.
     """
 
     feature: str
     words: str
     value: float | None
     contribution: float
-
-    @property
-    def effect(self) -> float:
-        """By what share it moves the forecast of volatility: ``exp(contribution / 2) - 1``."""
-        return exp(self.contribution / 2) - 1
+    share: float
 
 
 def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | Missing:
@@ -98,13 +95,28 @@ def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | M
 
 def drivers(row: Mapping[str, Any]) -> list[Driver]:
     """Return the parts of a row of predictions_daily: base, the five largest, others, total."""
-    parts = [
-        Driver("base", "an average day", None, row["base_log_variance"]),
+    moved = [
         *(
-            Driver(part["feature"], label(part["feature"]), part["value"], part["contribution"])
+            (part["feature"], label(part["feature"]), part["value"], part["contribution"])
             for part in row["drivers"]
         ),
-        Driver("others", "all other features", None, row["others_contribution"]),
+        ("others", "all other features", None, row["others_contribution"]),
     ]
-    total = sum(part.contribution for part in parts)
-    return [*parts, Driver("total", "the forecast", None, total)]
+    base, contributions = row["base_log_variance"], [part[-1] for part in moved]
+    of_base, *of_moved = _shares(contributions)
+    return [
+        Driver("base", "an average day", None, base, of_base),
+        *(Driver(*part, share) for part, share in zip(moved, of_moved, strict=True)),
+        Driver("total", "the forecast", None, base + sum(contributions), 1.0),
+    ]
+
+
+def _shares(contributions: Sequence[float]) -> list[float]:
+    """Return the share of the forecast that is an average day's, and that of each contribution.
+
+    Contributions multiply volatility; a change is divided among them in proportion, as by the
+    logarithmic mean Divisia index, so that their order does not matter.
+    """
+    change = sum(contributions) / 2
+    rate = -expm1(-change) / change if change else 1.0
+    return [exp(-change), *(rate * one / 2 for one in contributions)]
