@@ -7,23 +7,29 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import metrics
 from serving.auth import Guard
-from serving.body import whole_body
-from serving.problems import of_status, problem, unforeseen
+from serving.body import header, whole_body
+from serving.problems import of_status, problem, unforeseen, unknown_model
+from serving.protocols import Reply
 from serving.routes import ForecastRoutes
 from volcast.core.errors import Overloaded, VolcastError
 
 _MOST_REQUESTS = 512
-"""Open requests; probes and metrics are answered beyond that."""
+"""Open requests that were let in; probes and metrics are answered beyond that."""
 
 _CLIENT_LEFT = 499
 _READING = ("GET", "HEAD")
+_JSON_LENGTH = b"inference-header-content-length"
 _JSON = (b"content-type", b"application/json")
+_BINARY = (b"content-type", b"application/octet-stream")
 
 _UNLIMITED = frozenset(
     {"/", "/metrics", "/v1/models/volcast", "/v2/health/live", "/v2/health/ready",
      "/v2/models/volcast/ready"}
 )  # fmt: skip
 """Paths of probes and metrics: no token, no limit."""
+
+_DESCRIPTION = ("/docs", "/openapi.json")
+"""Paths, or their beginning, that need no token: a browser sends none before it shows a page."""
 
 
 class Application:
@@ -44,48 +50,56 @@ class Application:
             await self._kserve(scope, receive, send)
             return
         started, response = time.perf_counter(), _Response(send)
-        self._open += 1
         try:
             await self._answer(scope, receive, response)
         finally:
-            self._open -= 1
             elapsed = time.perf_counter() - started
             metrics.observe_request(scope["path"], scope["method"], response.status, elapsed)
 
     async def _answer(self, scope: Scope, receive: Receive, response: "_Response") -> None:
-        path, method = scope["path"], scope["method"]
+        path = scope["path"]
         try:
             if path not in _UNLIMITED:
-                if self._open > _MOST_REQUESTS:
+                if self._guard is not None and not path.startswith(_DESCRIPTION):
+                    await self._guard.check(scope["headers"])
+                if self._open >= _MOST_REQUESTS:
                     metrics.TURNED_AWAY.inc()
                     raise Overloaded(
-                        found=f"more than {_MOST_REQUESTS} open requests", expected="fewer",
+                        found=f"{_MOST_REQUESTS} open requests", expected="fewer",
                         where="server", remedy="Send it again later.",
                     )  # fmt: skip
-                if self._guard is not None:
-                    await self._guard.check(scope["headers"])
-            methods = self._routes.methods(path)
-            if method in methods:
-                body = b"" if method in _READING else await whole_body(receive)
-                if body is None:
-                    response.status = _CLIENT_LEFT
-                    return
-                query = scope["query_string"]
-                await response.json(await self._routes.answer(path, method, query, body))
-            elif method in _READING and not methods:
-                await self._kserve({**scope, "headers": []}, receive, response)
-            elif methods or path in metrics.ROUTES:
-                allowed = ", ".join(methods or _READING)
-                refusal = of_status(HTTPStatus.METHOD_NOT_ALLOWED, allowed)
-                await refusal(scope, receive, response)
-            else:
-                await of_status(HTTPStatus.NOT_FOUND, None)(scope, receive, response)
+            self._open += 1
+            try:
+                await self._respond(scope, receive, response)
+            finally:
+                self._open -= 1
         except VolcastError as error:
             await problem(error)(scope, receive, response)
         except Exception as error:
             if response.started:
                 raise
             await unforeseen(error)(scope, receive, response)
+
+    async def _respond(self, scope: Scope, receive: Receive, response: "_Response") -> None:
+        path, method, headers = scope["path"], scope["method"], scope["headers"]
+        methods = self._routes.methods(path)
+        if method in methods:
+            body = b"" if method in _READING else await whole_body(receive, headers)
+            if body is None:
+                response.status = _CLIENT_LEFT
+                return
+            query, json_length = scope["query_string"], header(headers, _JSON_LENGTH)
+            await response.reply(await self._routes.answer(path, method, query, body, json_length))
+        elif method in _READING and not methods:
+            # KServe's routes take no HEAD; the server leaves its body out.
+            await self._kserve({**scope, "method": "GET", "headers": []}, receive, response)
+        elif methods or path in metrics.ROUTES:
+            allowed = ", ".join(methods or _READING)
+            await of_status(HTTPStatus.METHOD_NOT_ALLOWED, allowed)(scope, receive, response)
+        elif path.startswith(("/v1/models/", "/v2/models/")):
+            raise unknown_model()
+        else:
+            await of_status(HTTPStatus.NOT_FOUND, None)(scope, receive, response)
 
 
 class _Response:
@@ -99,8 +113,11 @@ class _Response:
             self.status, self.started = message["status"], True
         await self._send(message)
 
-    async def json(self, body: bytes) -> None:
+    async def reply(self, reply: Reply) -> None:
         """Send a whole answer."""
-        length = (b"content-length", b"%d" % len(body))
-        await self({"type": "http.response.start", "status": 200, "headers": [_JSON, length]})
+        body, json_length = reply
+        headers = [_JSON, (b"content-length", b"%d" % len(body))]
+        if json_length is not None:
+            headers = [_BINARY, headers[1], (_JSON_LENGTH, b"%d" % json_length)]
+        await self({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+import zlib
+from codecs import BOM_UTF8
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import date
@@ -11,7 +13,14 @@ from typing import Any
 import orjson
 from starlette.types import Receive
 
-from volcast.core.errors import RequestError, RequestTooLarge, RequestTooSlow
+from volcast.core.errors import (
+    RequestError,
+    RequestTooLarge,
+    RequestTooSlow,
+    UnsupportedEncoding,
+)
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 BODY_CAP = 1 << 20
 """Largest size of a body, in bytes."""
@@ -21,17 +30,64 @@ _DISCARD_CAP = 16 * BODY_CAP
 
 _BODY_SECONDS = 10.0
 
+_COMPRESSED = frozenset({b"gzip", b"x-gzip", b"deflate"})
+_PLAIN = frozenset({b"", b"identity"})
 
-async def whole_body(receive: Receive) -> bytes | None:
-    """Read a request's body, refused over the cap and past its time; None if the client left."""
+
+def header(headers: Headers, name: bytes) -> bytes:
+    """Return a header's value: empty if it is absent, joined by commas if it is repeated."""
+    return b", ".join([value for key, value in headers if key == name])
+
+
+async def whole_body(receive: Receive, headers: Headers) -> bytes | None:
+    """Read and decompress a request's body; None if the client left.
+
+    Refused are a body over the cap, before or after decompression, one past its time, and an
+    encoding other than gzip or deflate.
+    """
+    encoding = header(headers, b"content-encoding").strip().lower()
+    if encoding not in _PLAIN and encoding not in _COMPRESSED:
+        raise UnsupportedEncoding(
+            found=f"Content-Encoding {quoted(encoding.decode('latin-1'))}",
+            expected="gzip, deflate or none", where="header content-encoding",
+            remedy="Send the body uncompressed.",
+        )  # fmt: skip
     try:
         async with asyncio.timeout(_BODY_SECONDS):
-            return await _chunks(receive)
+            body = await _chunks(receive)
     except TimeoutError:
         raise RequestTooSlow(
             found=f"an incomplete body after {_BODY_SECONDS:g} seconds",
             expected="the whole body", where="body", remedy="Send it at once.",
         ) from None  # fmt: skip
+    return _decompressed(body) if body is not None and encoding in _COMPRESSED else body
+
+
+def _decompressed(body: bytes) -> bytes:
+    decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, by its header
+    try:
+        plain = decoder.decompress(body, BODY_CAP + 1)
+    except zlib.error as error:
+        raise _not_compressed("a body that is not compressed as its header names") from error
+    if len(plain) > BODY_CAP:
+        raise _too_large()
+    if not decoder.eof or decoder.unused_data:
+        raise _not_compressed("a compressed body that is cut short, or followed by more")
+    return plain
+
+
+def _not_compressed(found: str) -> RequestError:
+    return RequestError(
+        found=found, expected="one whole stream of gzip or zlib", where="body",
+        remedy="Compress the body once, or leave Content-Encoding out.",
+    )  # fmt: skip
+
+
+def _too_large() -> RequestTooLarge:
+    return RequestTooLarge(
+        found=f"more than {BODY_CAP} bytes", expected=f"at most {BODY_CAP} bytes, uncompressed",
+        where="body", remedy="Send fewer instances in a request.",
+    )  # fmt: skip
 
 
 async def _chunks(receive: Receive) -> bytes | None:
@@ -46,25 +102,22 @@ async def _chunks(receive: Receive) -> bytes | None:
         if size <= BODY_CAP:
             chunks.append(chunk)
     if size > BODY_CAP:
-        raise RequestTooLarge(
-            found=f"more than {BODY_CAP} bytes", expected=f"at most {BODY_CAP} bytes",
-            where="body", remedy="Send fewer instances in a request.",
-        )  # fmt: skip
+        raise _too_large()
     return b"".join(chunks)
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """Parse a body that must be one JSON object.
+def json_object(body: bytes, example: str) -> dict[str, Any]:
+    """Parse a body that must be one JSON object, such as ``example``; a byte order mark is taken.
 
     NaN and Infinity pass, so that a reader can refuse a value by its field's name. A repeated name
     is refused at any depth: which of its values was meant cannot be known.
     """
     try:
-        parsed = _decode(body)
+        parsed = _decode(body.removeprefix(BOM_UTF8))
     except (ValueError, RecursionError) as error:
-        raise _not_an_object("a body that is not JSON") from error
+        raise _not_an_object("a body that is not JSON", example) from error
     if not isinstance(parsed, dict):
-        raise _not_an_object(f"a JSON {type(parsed).__name__}")
+        raise _not_an_object(f"a JSON {type(parsed).__name__}", example)
     return parsed
 
 
@@ -114,10 +167,10 @@ def refuse_unknown(names: Iterable[str], allowed: AbstractSet[str]) -> None:
             raise field_error(f"unknown field {quoted(name)}", f"{sorted(allowed)}", name)
 
 
-def _not_an_object(found: str) -> RequestError:
+def _not_an_object(found: str, example: str) -> RequestError:
     return RequestError(
         found=found, expected="one JSON object in UTF-8", where="body",
-        remedy='Send an object such as {"symbol": "SPY"}.',
+        remedy=f"Send an object such as {example}.",
     )  # fmt: skip
 
 

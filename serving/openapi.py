@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic.json_schema import SkipJsonSchema
 
 from volcast import __version__
 
@@ -18,13 +19,14 @@ class Strict(BaseModel):
 
 
 class Problem(Strict):
-    """The body of every error, application/problem+json."""
+    """The body of every error, application/problem+json; ``error`` of V1 and V2 alone."""
 
     type: str
     title: str
     status: int
     detail: str
     field: str | None
+    error: str | SkipJsonSchema[None] = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def document(
     described: Document = {
         "openapi": "3.1.0",
         "info": {"title": title, "version": __version__, "description": description},
+        "servers": [{"url": "."}],  # where the document is, behind a path prefix too
         "paths": {
             path: {
                 method: {"tags": [path.split("/")[1]], **_described(one)}

@@ -1,9 +1,9 @@
 """The answers of /predict: a forecast by symbol and date, with its intervals and its drivers."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from serving.body import (
@@ -15,22 +15,30 @@ from serving.body import (
     unrepeated,
 )
 from serving.lookup import FeatureRow
-from serving.signature import Signature
+from serving.signature import Signature, implausible
 from serving.state import ServingState, VolcastModel
 from volcast.core import calendar
-from volcast.core.errors import ModelError, NotFound, StaleInput, StoreUnavailable
+from volcast.core.errors import (
+    ModelError,
+    NotFound,
+    QualityError,
+    StaleInput,
+    StoreUnavailable,
+)
 from volcast.core.names import BASELINES, STATES
 from volcast.data.sessions import require_session
 from volcast.features.catalog import names
 from volcast.inference.forecast import forecast_row
 from volcast.inference.selection import official_forecasts
-from volcast.models.intervals import BOUNDS
+from volcast.inference.soundness import plausible
 from volcast.registry.versions import NAME
 from volcast.store import Store
-from volcast.store.tables import FORECAST_BOUNDS
 
 STALE_LIMIT = 5
 """Sessions that features may be old and still be answered from, marked stale."""
+
+_EASTERNMOST = timedelta(hours=14)
+"""The earliest time zone is so far ahead of UTC: no asker's own date is later than there."""
 
 _ANSWER_NAMES = {"har_rv": "har"}
 """Baselines whose name in the answer is older than the one in the tables."""
@@ -52,7 +60,8 @@ class ForecastRequest:
     @classmethod
     def of_body(cls, body: bytes) -> "ForecastRequest":
         """Read a JSON body; raise RequestError of its first wrong field."""
-        return cls._of(json_object(body), {"symbol", "as_of", "features"})
+        fields = json_object(body, '{"symbol": "SPY"}')
+        return cls._of(fields, {"symbol", "as_of", "features"})
 
     @classmethod
     def _of(cls, fields: Mapping[str, Any], allowed: set[str]) -> "ForecastRequest":
@@ -66,10 +75,14 @@ class ForecastRequest:
 
 @dataclass(frozen=True)
 class ForecastService:
-    """Answers requests from the model's served state and from the store's published forecasts."""
+    """Answers requests from the model's served state and from the store's published forecasts.
+
+    ``now`` gives the time in UTC.
+    """
 
     store: Store
     model: VolcastModel
+    now: Callable[[], datetime]
 
     def answer(self, request: ForecastRequest) -> dict[str, object]:
         """Answer one request, in the shape of the /predict contract.
@@ -85,7 +98,7 @@ class ForecastService:
                 found=quoted(symbol), expected=f"one of {list(state.sessions)}",
                 where="symbol", remedy="Ask for a symbol that is forecast.", field="symbol",
             )  # fmt: skip
-        as_of = present if request.as_of is None else require_session(request.as_of)
+        as_of = present if request.as_of is None else self._begun(request.as_of)
         if request.features is not None:
             return _from_features(state, symbol, as_of, request.features)
         if request.as_of is not None:
@@ -94,7 +107,51 @@ class ForecastService:
             ).to_pylist()
             if published:
                 return _answer(published[0], as_of)
-        return _from_online_features(state, symbol, as_of, present)
+        return self._from_online_features(state, symbol, as_of, present)
+
+    def _begun(self, day: date) -> date:
+        """Return ``day`` if it is a session that has begun somewhere on earth."""
+        if day > (self.now() + _EASTERNMOST).date():
+            raise calendar.not_closed(day)
+        return require_session(day)
+
+    def _from_online_features(
+        self, state: ServingState, symbol: str, as_of: date, present: date
+    ) -> dict[str, object]:
+        newest = state.features.get(symbol)
+        wanted = as_of
+        if as_of > present:
+            # The asker's own date may be ahead of New York: nothing newer can be there yet.
+            wanted = min(as_of, max(present, calendar.last_closed(self.now())))
+        late = calendar.sessions_between(present, wanted) > STALE_LIMIT
+        if late or as_of < (present if newest is None else newest.session):
+            raise NotFound(
+                found=f"no forecast of {as_of}",
+                expected=f"a session that was forecast, up to {present}", where="as_of",
+                remedy="Ask for another day, or backfill this one.", field="as_of",
+            )  # fmt: skip
+        if symbol not in state.features:
+            raise StoreUnavailable(
+                found="no answer yet", expected="an online store that answers",
+                where="online features", remedy="Repair the store; the server keeps reading it.",
+            )  # fmt: skip
+        if newest is None:
+            raise _stale("no features in the online store")
+        age = calendar.sessions_between(newest.session, wanted)
+        if age > STALE_LIMIT:
+            raise _stale(f"features of {newest.session}, {age} sessions before {wanted}")
+        _require_inputs(state.signature, newest)
+        # The regime's values too, which the answer has but no model reads.
+        inputs = (*state.signature.names, *names("regime"))
+        values = {name: newest.values.get(name) for name in inputs}
+        row = _forecast_row(state, symbol, newest.session, values)
+        if not plausible(row["rv_5d_hat"]):
+            raise QualityError(
+                found=f"features of {newest.session} that forecast {row['rv_5d_hat']:g}",
+                expected="features that give a plausible volatility", where="online features",
+                remedy="Repair the features, and materialize them again.",
+            )  # fmt: skip
+        return _answer(row, as_of, age, confirmed=newest.confirmed)
 
 
 def _from_features(
@@ -102,39 +159,9 @@ def _from_features(
 ) -> dict[str, object]:
     values = state.signature.values(features, "features")
     row = _forecast_row(state, symbol, as_of, values)
-    finite = all(math.isfinite(row[name]) for name in ("rv_5d_hat", *BOUNDS))
-    lowest, highest = FORECAST_BOUNDS
-    if not (finite and lowest <= row["rv_5d_hat"] <= highest):
-        expected = f"values that give a volatility from {lowest} to {highest}"
-        raise field_error("values that give an impossible volatility", expected, "features")
+    if not plausible(row["rv_5d_hat"]):
+        raise implausible("features")
     return _answer(row, as_of)
-
-
-def _from_online_features(
-    state: ServingState, symbol: str, as_of: date, present: date
-) -> dict[str, object]:
-    newest = state.features.get(symbol)
-    if as_of < (present if newest is None else newest.session):
-        raise NotFound(
-            found=f"no forecast of {as_of}", expected="a session that was forecast",
-            where="as_of", remedy="Ask for another day, or backfill this one.", field="as_of",
-        )  # fmt: skip
-    if symbol not in state.features:
-        raise StoreUnavailable(
-            found="no answer yet", expected="an online store that answers",
-            where="online features", remedy="Repair the store; the server keeps reading it.",
-        )  # fmt: skip
-    if newest is None:
-        raise _stale("no features in the online store")
-    age = calendar.sessions_between(newest.session, as_of)
-    if age > STALE_LIMIT:
-        raise _stale(f"features of {newest.session}, {age} sessions before {as_of}")
-    _require_inputs(state.signature, newest)
-    # The regime's values too, which the answer has but no model reads.
-    inputs = (*state.signature.names, *names("regime"))
-    values = {name: newest.values.get(name) for name in inputs}
-    row = _forecast_row(state, symbol, newest.session, values)
-    return _answer(row, as_of, age, confirmed=newest.confirmed)
 
 
 def _require_inputs(signature: Signature, row: FeatureRow) -> None:

@@ -6,17 +6,41 @@ from http import HTTPStatus
 from traceback import format_exception
 
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from serving.events import emit
-from volcast.core.errors import Overloaded, VolcastError
+from volcast.core.errors import NotFound, Overloaded, VolcastError
+from volcast.registry.versions import NAME
 
 _RETRY_SECONDS = 5
 
 _HEADERS = {
     HTTPStatus.UNAUTHORIZED: {"www-authenticate": "Bearer"},
     HTTPStatus.REQUEST_TIMEOUT: {"connection": "close"},
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {"accept-encoding": "gzip, deflate"},
     HTTPStatus.SERVICE_UNAVAILABLE: {"retry-after": str(_RETRY_SECONDS)},
 }
+
+
+class _Problem(Response):
+    """A problem document; on the paths of V1 and V2 it has its detail as ``error`` too."""
+
+    media_type = "application/problem+json"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"].startswith(("/v1", "/v2")):
+            document = json.loads(bytes(self.body))
+            self.body = self.render(json.dumps(document | {"error": document["detail"]}))
+            self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+
+def unknown_model() -> NotFound:
+    """Return the error of a path of V1 or V2 that names another model, or a version."""
+    return NotFound(
+        found="an unknown model or version", expected=f"{NAME}, without a version",
+        where="path", remedy=f"Use /v1/models/{NAME} or /v2/models/{NAME}.",
+    )  # fmt: skip
 
 
 def problem(error: VolcastError, hidden: str | None = None) -> Response:
@@ -60,4 +84,4 @@ def _respond(
         "field": field,
     }
     headers = _HEADERS.get(status, {}) | ({} if allow is None else {"allow": allow})
-    return Response(json.dumps(body), status, headers, media_type="application/problem+json")
+    return _Problem(json.dumps(body), status, headers)

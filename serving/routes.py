@@ -17,6 +17,7 @@ import orjson
 
 from serving import metrics, protocols
 from serving.predict import ForecastRequest, ForecastService
+from serving.protocols import Reply
 from serving.state import ServingState, VolcastModel
 from volcast.core.errors import Overloaded
 from volcast.registry.versions import NAME
@@ -29,7 +30,7 @@ _SMALL = 16_384
 _CACHED = 256
 
 _PREDICT = "/predict"
-_PROTOCOLS: dict[str, Callable[[ServingState, bytes], bytes]] = {
+_PROTOCOLS: dict[str, Callable[[ServingState, bytes, bytes], Reply]] = {
     f"/v1/models/{NAME}:predict": protocols.predict,
     f"/v1/models/{NAME}:explain": protocols.explain,
     f"/v2/models/{NAME}/infer": protocols.infer,
@@ -90,20 +91,21 @@ class ForecastRoutes:
             return ("GET", "HEAD", "POST")
         return ("POST",) if path in _PROTOCOLS else ()
 
-    async def answer(self, path: str, method: str, query: bytes, body: bytes) -> bytes:
-        """Return the JSON body of the answer."""
+    async def answer(
+        self, path: str, method: str, query: bytes, body: bytes, json_length: bytes
+    ) -> Reply:
+        """Return the answer; ``json_length`` is the header that goes with binary tensors."""
         if method != "POST":
-            return await self._answer_query(query)
+            return await self._answer_query(query), None
         large = len(body) > _SMALL
         if path == _PREDICT:
             read = ForecastRequest.of_body
-            return await self._forecast(
-                await self._workers.run(read, body) if large else read(body)
-            )
+            request = await self._workers.run(read, body) if large else read(body)
+            return await self._forecast(request), None
         respond = _PROTOCOLS[path]
         if large or respond is protocols.explain:
-            return await self._workers.run(respond, self._model.state, body)
-        return respond(self._model.state, body)
+            return await self._workers.run(respond, self._model.state, body, json_length)
+        return respond(self._model.state, body, json_length)
 
     async def _answer_query(self, query: bytes) -> bytes:
         state = self._model.state

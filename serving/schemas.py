@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import SkipJsonSchema
 
 from serving.openapi import Document, Operation, Strict, document
-from serving.protocols import ID_LENGTH
+from serving.protocols import DATATYPES, ID_LENGTH
 from serving.signature import LARGEST, Signature
 from serving.state import OUTPUTS, ServingState
 from volcast.registry.versions import NAME
@@ -19,6 +19,7 @@ from volcast.registry.versions import NAME
 _Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 _Value = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 _Rows = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1, max_length=1)]
+_Datatype = Annotated[str, Field(json_schema_extra={"enum": list(DATATYPES)})]
 _Output = Annotated[str, Field(json_schema_extra={"enum": list(OUTPUTS)})]
 
 
@@ -142,6 +143,7 @@ class OutputName(Strict):
     """One output that a V2 request asks for."""
 
     name: _Output
+    parameters: dict[str, Any] | SkipJsonSchema[None] = None
 
 
 _PROBLEMS = {
@@ -149,7 +151,8 @@ _PROBLEMS = {
     401: "No token, or one that is not valid, where the server requires one.",
     404: "The symbol or the day is not forecast.",
     408: "The body did not arrive in time.",
-    413: "The body is over 1 MiB.",
+    413: "The body is over 1 MiB, as sent or decompressed.",
+    415: "The body's Content-Encoding is neither gzip nor deflate.",
     503: "No model, features too old, a store that does not answer, or too much work.",
 }
 
@@ -183,7 +186,7 @@ def described(state: ServingState, *, guarded: bool = False) -> Document:
         {"name": name, "datatype": "FP64", "shape": [1], "data": [value]}
         for name, value in row.items()
     ]
-    on_get = {status: text for status, text in _PROBLEMS.items() if status not in {408, 413}}
+    on_get = {status: text for status, text in _PROBLEMS.items() if status not in {408, 413, 415}}
     return document(
         NAME,
         "The realized volatility of the next five sessions, its uncertainty and its drivers.",
@@ -213,7 +216,8 @@ def described(state: ServingState, *, guarded: bool = False) -> Document:
                 Explanations, _PROBLEMS, body=instances, examples=rows,
             )},
             f"/v2/models/{NAME}/infer": {"post": Operation(
-                "v2Infer", "Forecasts by the Open Inference Protocol, one input per feature.",
+                "v2Infer", "Forecasts by the Open Inference Protocol, one input per feature; "
+                "binary tensors too.",
                 Inferred, _PROBLEMS, body=_inference(signature),
                 examples={"One row": {"inputs": tensors}},
             )},
@@ -237,12 +241,14 @@ def _inference(signature: Signature) -> type[BaseModel]:
     tensor = _model(
         "InputTensor",
         name=(Literal[signature.names] if signature.names else str, ...),
-        datatype=(Literal["FP64", "FP32", "INT64", "INT32", "INT16", "INT8"], ...),
+        datatype=(_Datatype, ...),
         shape=(_Rows, ...),
         data=(list[_Value | None], Field(min_length=1)),
+        parameters=(dict[str, Any], None),
     )
     name = Field(None, max_length=ID_LENGTH, pattern="^[A-Za-z0-9._-]*$")
     return _model(
         "Inference", inputs=(list[tensor], Field(min_length=1)), id=(str, name),  # type: ignore[valid-type]
-        parameters=(dict[str, Any], None), outputs=(list[OutputName], None),
+        model_name=(str, Field(NAME, pattern=f"^{NAME}$")), parameters=(dict[str, Any], None),
+        outputs=(list[OutputName], None),
     )  # fmt: skip

@@ -5,7 +5,7 @@ import contextlib
 import gc
 import sys
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 
 import fastapi
@@ -26,13 +26,13 @@ from serving.docs import docs_routes
 from serving.events import announce
 from serving.lookup import OnlineFeatures
 from serving.predict import ForecastService
-from serving.problems import of_status, problem, unforeseen
+from serving.problems import of_status, problem, unforeseen, unknown_model
 from serving.routes import ForecastRoutes, Workers
 from serving.schemas import described
 from serving.service import announce_ready, asgi_server, bound_socket
 from serving.state import VolcastModel
 from serving.watcher import ModelWatcher
-from volcast.core.errors import ModelError, NotFound, VolcastError
+from volcast.core.errors import ModelError, VolcastError
 from volcast.core.settings import Settings
 from volcast.data.sessions import require_session
 from volcast.registry.versions import NAME
@@ -56,8 +56,8 @@ class _DataPlane(DataPlane):  # type: ignore[misc]
         return {**metadata, "versions": [model.state.ready_champion.version.version]}
 
     def metadata(self) -> dict[str, object]:
-        """List no extension: models are loaded by promotion alone."""
-        return {**super().metadata(), "extensions": []}
+        """List the extensions of V2; models are loaded by promotion alone."""
+        return {**super().metadata(), "extensions": ["binary_tensor_data"]}
 
 
 def _kserve(model: VolcastModel, *, guarded: bool) -> fastapi.FastAPI:
@@ -69,11 +69,13 @@ def _kserve(model: VolcastModel, *, guarded: bool) -> fastapi.FastAPI:
         VolcastError, HTTPException, ModelNotFound, ModelNotReady, ServerNotReady,
         NotImplementedError, Exception,
     )  # fmt: skip
+    describe = lru_cache(maxsize=1)(partial(described, guarded=guarded))
     app = fastapi.FastAPI(
         openapi_url=None,
+        redirect_slashes=False,
         routes=[
             Route("/metrics", metrics_handler),
-            *docs_routes(lambda: described(model.state, guarded=guarded)),
+            *docs_routes(lambda: describe(model.state)),
         ],
         exception_handlers=dict.fromkeys(errors, _respond),
     )
@@ -97,12 +99,7 @@ async def _respond(_: Request, error: Exception) -> Response:
         )  # fmt: skip
     # KServe raises NotImplementedError for a path with a version.
     if isinstance(error, ModelNotFound | NotImplementedError):
-        return problem(
-            NotFound(
-                found="an unknown model or version", expected="volcast, without a version",
-                where="path", remedy="Use /v1/models/volcast or /v2/models/volcast.",
-            )
-        )  # fmt: skip
+        return problem(unknown_model())
     return unforeseen(error)
 
 
@@ -133,7 +130,7 @@ def serve(
     # What exists now stays: the collector need not scan it again.
     gc.collect()
     gc.freeze()
-    routes = ForecastRoutes(ForecastService(store, model), model, Workers())
+    routes = ForecastRoutes(ForecastService(store, model, now), model, Workers())
     application = Application(_kserve(model, guarded=guard is not None), routes, guard)
     sentence = "volcast API on {url} (docs at {url}/docs)"
     server = asgi_server(

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.body import field_error, quoted
+from volcast.core.errors import RequestError
+from volcast.store.tables import FORECAST_BOUNDS
 
 LARGEST = 1e6
 """Largest absolute value: no feature is near it, and the trees' single precision holds it."""
@@ -93,6 +95,17 @@ class Signature:
                 return number
         allowed = f"a number within {LARGEST:g} of 0" + " or null" * (name in self.optional)
         raise field_error(quoted(value), allowed, name, where=f"{where}.{name}")
+
+
+def implausible(field: str, row: int | None = None) -> RequestError:
+    """Return the error of features whose forecast is not `plausible`; ``row`` of several."""
+    lowest, highest = FORECAST_BOUNDS
+    return field_error(
+        "values that give an impossible volatility",
+        f"values that give a volatility from {lowest} to {highest}", field,
+        where=field if row is None else f"{field}, row {row}",
+        remedy="Correct the features: volatility is a decimal, 0.2 for 20 %, iv a log variance.",
+    )  # fmt: skip
 
 
 def _numbers(values: list[Any]) -> NDArray[np.float64] | None:

@@ -49,11 +49,11 @@ class Desk:
         """Answer /qa, and count the question by its outcome."""
         began, outcome = time.perf_counter(), "failed"
         try:
-            body = await whole_body(request.receive)
+            body = await whole_body(request.receive, request.headers.raw)
             if body is None:
                 outcome = "refused"
                 return Response(status_code=_CLIENT_LEFT)
-            question = validated(Question, json_object(body))
+            question = validated(Question, json_object(body, '{"question": "..."}'))
             answer = await self._run(lambda: self._library.ask(question.question, question.as_of))
             outcome = "answered" if answer.answered else "not_in_sources"
             return _json({name: getattr(answer, name) for name in Answer.model_fields})
@@ -106,7 +106,7 @@ def application(library: Library, guard: Guard | None, ready: Callable[[], bool]
     async def failed(_: Request, error: Exception) -> Response:
         return _problem(error, library.store.uri)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/daily-brief", guarded(desk.brief)),
             Route("/qa", guarded(desk.qa), methods=["POST"]),
@@ -118,6 +118,8 @@ def application(library: Library, guard: Guard | None, ready: Callable[[], bool]
         ],
         exception_handlers=dict.fromkeys((VolcastError, HTTPException, Exception), failed),
     )
+    app.router.redirect_slashes = False  # a redirect would name this server's own address
+    return app
 
 
 def _json(body: object) -> Response:

@@ -67,7 +67,11 @@ _PROBLEMS = {
 _ON_BRIEF = _PROBLEMS | {
     400: "The request is wrong, or the day is no session that has closed; `field` names what.",
 }
-_ON_POST = _PROBLEMS | {408: "The body did not arrive in time.", 413: "The body is over 1 MiB."}
+_ON_POST = _PROBLEMS | {
+    408: "The body did not arrive in time.",
+    413: "The body is over 1 MiB, as sent or decompressed.",
+    415: "The body's Content-Encoding is neither gzip nor deflate.",
+}
 
 _QUESTION = "What is the forecast for SPY?"
 _ANSWER = {

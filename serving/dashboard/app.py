@@ -27,8 +27,11 @@ _HEADERS = {
 }
 
 
-def application(store: Store, universe: Universe) -> Starlette:
-    """Return the ASGI application; ``universe`` is of a store that does not record its own."""
+def application(store: Store, universe: Universe, base_path: str = "") -> Starlette:
+    """Return the ASGI application; ``universe`` is of a store that does not record its own.
+
+    It answers at its root and, for a proxy that does not strip it, below ``base_path``.
+    """
     turn = Lock()
     facts_of = lru_cache(maxsize=16)(lambda _, symbol: Facts(store, universe, symbol))
 
@@ -46,7 +49,13 @@ def application(store: Store, universe: Universe) -> Starlette:
         return PlainTextResponse("alive")
 
     written(0, "", "", "")  # the first reader need not wait for the renderer to start
-    return Starlette(
-        routes=[Route("/", page), Route("/alive", alive)],
+    app = Starlette(
+        routes=[
+            # The page's links are queries alone, so that it works with the slash and without.
+            *(Route(path, page) for path in ("/", base_path, f"{base_path}/") if path),
+            *(Route(f"{path}/alive", alive) for path in {"", base_path}),
+        ],
         middleware=[Middleware(GZipMiddleware)],
     )
+    app.router.redirect_slashes = False  # a redirect would name this server's own address
+    return app

@@ -1,5 +1,7 @@
 """The service answers as its document describes, uses new documents, and refuses bad input."""
 
+import gzip
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -40,6 +42,14 @@ def test_an_answer_cites_what_can_be_looked_up(service: Process):
         source = service.http.get("/sources", params={"id": sentence["citations"][0]})
         assert source.status_code == 200
         assert source.json()["row"]["rv_5d_hat"] == 0.131
+
+
+def test_a_compressed_question_and_head_are_answered(service: Process):
+    body, headers = json.dumps({"question": QUESTION}).encode(), {"content-encoding": "gzip"}
+    response = service.http.post("/qa", content=gzip.compress(body), headers=headers)
+    assert response.json()["answered"]
+    for path in ("/", "/ready", "/metrics", "/docs", "/openapi.json", "/daily-brief"):
+        assert service.http.head(path).status_code == 200
 
 
 def test_what_is_not_in_the_sources_is_no_error(service: Process):
@@ -94,6 +104,9 @@ def test_the_brief_is_of_a_symbol_and_a_day(service: Process, query, day, foreca
         ("GET", f"/sources?id=raw.macro%3Fseries%3D{'x' * 400}", {}, 400, "id"),
         ("GET", f"/sources?id=runs%3Frun_id%3D{'x' * 90}%26part%3Dall%26name%3Da", {}, 400, "id"),
         ("GET", "/nowhere", {}, 404, None),
+        ("GET", "/daily-brief/", {}, 404, None),
+        ("POST", "/qa/", {"json": {"question": QUESTION}}, 404, None),
+        ("POST", "/qa", {"headers": {"content-encoding": "br"}}, 415, None),
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_problem(service: Process, method, path, request_, status, field):

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from serving.dashboard.__main__ import main
 from serving.dashboard.app import application
 from tests.dashboard.stores import SESSION, SESSIONS, prices, published, walked, whole
 from tests.monitoring.monitored import put, running
@@ -208,3 +209,26 @@ def test_the_process_prints_its_address_and_ends_with_sigterm(store, tmp_path):
         assert (taken.returncode, taken.stdout) == (2, "")
         process.process.send_signal(signal.SIGTERM)
         assert process.process.wait(timeout=30) in (0, -signal.SIGTERM)
+
+
+@pytest.mark.parametrize("base", ["", "/volcast", "/desk/volcast"])
+def test_the_page_works_below_a_path_that_a_proxy_strips_or_leaves(full_store, base):
+    client = TestClient(application(full_store, Universe(), base), follow_redirects=False)
+    whole_page = client.get("/").text
+    for path in (base or "/", f"{base}/"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.text) == (200, whole_page)
+        assert client.head(path).status_code == 200
+    for path in ("/alive", f"{base}/alive"):
+        assert client.get(path).text == "alive"
+    links = set(re.findall(r'(?:href|src|action)="([^"]*)"', whole_page))
+    assert links
+    assert all(link.startswith(("?", "#", "data:")) for link in links)
+    for path in ("/alive/", "/other/", f"{base}/other"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
+@pytest.mark.parametrize("base", ["volcast", "https://desk.test/volcast", "/{symbol}", "/a b"])
+def test_a_base_path_that_is_none_is_refused(tmp_path, base):
+    assert main(["--store", str(tmp_path), "--base-path", base]) == 2

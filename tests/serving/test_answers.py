@@ -1,5 +1,6 @@
 import shutil
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,17 +13,25 @@ from serving.watcher import ModelWatcher
 from tests.monitoring.monitored import put
 from tests.serving.live import SYMBOL, UNIVERSE, Served
 from volcast.core import calendar
-from volcast.core.errors import CorruptFile, NotFound, StaleInput, StoreUnavailable
+from volcast.core.errors import (
+    CorruptFile,
+    NotFound,
+    QualityError,
+    RequestError,
+    StaleInput,
+    StoreUnavailable,
+)
 from volcast.store.tables import CURATED_MARKET_DAILY, PREDICTIONS_DAILY
 from volcast.store.universe import remember
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def answers_of(served: Served, as_of=None) -> ForecastService:
     store, model = served.store, VolcastModel()
     features = OnlineFeatures(str(served.folder))
-    clock = {"now": lambda: datetime(2026, 1, 2, tzinfo=UTC), "as_of": as_of}
-    ModelWatcher(store, model, features, UNIVERSE, **clock, seconds=1).check()
-    return ForecastService(store, model)
+    ModelWatcher(store, model, features, UNIVERSE, now=lambda: NOW, as_of=as_of, seconds=1).check()
+    return ForecastService(store, model, lambda: NOW)
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +61,52 @@ def test_old_features_are_answered_marked_stale(answers: ForecastService, served
     assert answer["features_as_of"] == served.as_of.isoformat()
 
 
-def test_features_over_five_sessions_old_are_not_answered(answers: ForecastService, served: Served):
-    later = calendar.after(served.as_of, STALE_LIMIT + 1)
+def test_features_over_five_sessions_old_are_not_answered(served: Served):
+    clock = calendar.after(served.as_of, STALE_LIMIT + 1)
     with pytest.raises(StaleInput, match="6 sessions before"):
+        answers_of(served, as_of=clock).answer(ForecastRequest(SYMBOL))
+
+
+def test_a_day_long_after_the_newest_of_an_archive_is_not_found(
+    answers: ForecastService, served: Served
+):
+    later = calendar.after(served.as_of, STALE_LIMIT + 1)
+    with pytest.raises(NotFound) as error:
         answers.answer(ForecastRequest(SYMBOL, later))
+    assert error.value.field == "as_of"
+
+
+def test_the_askers_own_date_ahead_of_new_york_is_not_stale_and_later_ones_are_refused(
+    answers: ForecastService, served: Served
+):
+    """It is already the next session's day in the east, and its eve in New York."""
+    today = calendar.after(served.as_of, 1)
+    evening = datetime.combine(today, time(11), UTC) - timedelta(days=1)
+    ahead = replace(answers, now=lambda: evening)
+    answer = ahead.answer(ForecastRequest(SYMBOL, today))
+    assert (answer["stale"], answer["age_sessions"]) == (False, 0)
+    assert (answer["as_of"], answer["features_as_of"]) == (str(today), str(served.as_of))
+    assert answer["rv_5d"] == ahead.answer(ForecastRequest(SYMBOL))["rv_5d"]
+    row = dict(answers.model.state.features[SYMBOL].values)
+    features = {name: row[name] for name in answers.model.state.signature.names}
+    for request in (
+        ForecastRequest(SYMBOL, calendar.after(today, 1)),
+        ForecastRequest(SYMBOL, calendar.after(today, 100)),
+        ForecastRequest(SYMBOL, calendar.after(today, 1), features),
+    ):
+        with pytest.raises(RequestError) as error:
+            ahead.answer(request)
+        assert error.value.field == "as_of"
+
+
+def test_stored_features_that_give_an_impossible_volatility_are_not_answered(served: Served):
+    answers = answers_of(served)
+    state = answers.model.state
+    newest = state.features[SYMBOL]
+    row = replace(newest, values={**newest.values, "iv": 20.0})
+    answers.model.adopt(replace(state, features={SYMBOL: row}))
+    with pytest.raises(QualityError):
+        answers.answer(ForecastRequest(SYMBOL))
 
 
 def test_age_is_counted_against_the_configured_clock(served: Served):

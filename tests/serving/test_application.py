@@ -5,7 +5,7 @@ import pytest
 
 from serving.body import BODY_CAP
 from tests.monitoring.exposition import assert_declared
-from tests.serving.live import FORECASTING, SYMBOL, Running, Served
+from tests.serving.live import FORECASTING, READINESS, SYMBOL, Running, Served
 
 
 @pytest.mark.parametrize("route", FORECASTING)
@@ -61,6 +61,34 @@ def test_unknown_routes_and_methods_are_problems(server: Running, method, path, 
     answer = server.http.request(method, path, json={} if method == "POST" else None)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.status_code == answer.json()["status"] == status
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/metrics", "/predict", "/docs", "/openapi.json", "/docs/start.js", "/v2", "/v2/models",
+     "/v2/health/live", "/v2/models/volcast", *READINESS],
+)  # fmt: skip
+def test_head_is_answered_where_get_is_without_a_body(server: Running, path):
+    whole, head = server.http.get(path), server.http.head(path)
+    assert (whole.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/predict/", "/docs/", "/openapi.json/", "/metrics/", "/v2/models/volcast/", "/v1/models/",
+     *(f"{path}/" for path in READINESS)],
+)  # fmt: skip
+def test_a_slash_too_many_is_not_found_and_leads_nowhere(server: Running, path):
+    for answer in (server.http.get(path), server.http.post(path, json={})):
+        assert answer.status_code == 404
+        assert "location" not in answer.headers
+
+
+def test_a_preflight_names_the_methods(server: Running):
+    answer = server.http.options("/predict", headers={"origin": "https://desk.test"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert "access-control-allow-origin" not in answer.headers
 
 
 def test_requests_are_counted_and_timed_by_route_and_status(server: Running):

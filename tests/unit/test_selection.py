@@ -72,7 +72,7 @@ def readers(store: Store) -> Iterator[tuple[str, object]]:
     day = DAYS[-1]
     versions = {rv: version for version, rv in FORECASTS.items()}
     state = SimpleNamespace(ready_champion=registry.champion(store), sessions={"SPY": day})
-    answer = ForecastService(store, SimpleNamespace(state=state)).answer(
+    answer = ForecastService(store, SimpleNamespace(state=state), lambda: NOW).answer(
         ForecastRequest("SPY", day)
     )  # type: ignore[arg-type]
     yield "API", answer["model"]["version"]  # type: ignore[index]

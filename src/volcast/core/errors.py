@@ -22,6 +22,7 @@ __all__ = [
     "StaleInput",
     "StoreUnavailable",
     "Unauthorized",
+    "UnsupportedEncoding",
     "VolcastError",
 ]
 
@@ -85,6 +86,13 @@ class RequestTooSlow(RequestError):
 
     http_status = 408
     title = "Body too slow"
+
+
+class UnsupportedEncoding(RequestError):
+    """A request body is compressed in a way that is not taken."""
+
+    http_status = 415
+    title = "Unsupported encoding"
 
 
 class Unauthorized(RequestError):

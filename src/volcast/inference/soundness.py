@@ -1,5 +1,7 @@
 """Which forecasts are possible: finite, within bounds, and their intervals in order."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -8,7 +10,7 @@ from numpy.typing import NDArray
 from volcast.core.errors import QualityError
 from volcast.store.tables import FORECAST_BOUNDS
 
-__all__ = ["ladder_steps", "require_sound"]
+__all__ = ["ladder_steps", "plausible", "require_sound"]
 
 _LADDER = ["lo95", "lo80", "hi80", "hi95"]
 
@@ -21,12 +23,18 @@ def ladder_steps(rows: pd.DataFrame) -> NDArray[np.float64]:
     return np.where(sound, steps, -1.0)
 
 
+def plausible(volatility: Any) -> Any:
+    """Return whether a forecast is within `FORECAST_BOUNDS`; of an array, of each; NaN is not."""
+    lowest, highest = FORECAST_BOUNDS
+    return (lowest <= volatility) & (volatility <= highest)
+
+
 def require_sound(rows: pa.Table) -> None:
     """Raise QualityError if a forecast is impossible; see `publish.publish`."""
     frame = rows.select(["session", "rv_5d_hat", *_LADDER]).to_pandas()
-    lowest, highest = FORECAST_BOUNDS
-    sound = (ladder_steps(frame) > 0) & frame["rv_5d_hat"].between(lowest, highest)
+    sound = (ladder_steps(frame) > 0) & plausible(frame["rv_5d_hat"])
     if not sound.all():
+        lowest, highest = FORECAST_BOUNDS
         worst = frame.loc[~sound].iloc[0]
         raise QualityError(
             found=repr(worst.to_dict()),
