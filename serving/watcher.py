@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from math import nan
+from typing import TypeVar
 
 from serving import metrics
 from serving.events import announce, emit
@@ -19,6 +20,8 @@ from volcast.inference.selection import forecast_symbols
 from volcast.models.compiled import compiled
 from volcast.registry import Champion, Version, champion, champion_pointer
 from volcast.store import Store
+
+_Part = TypeVar("_Part")
 
 _CHECKS_BETWEEN_TRIES = 10
 """A refused version is tried again after so many checks, in case its files were repaired."""
@@ -41,6 +44,7 @@ class ModelWatcher:
     seconds: float
     _refused: Version | None = field(default=None, init=False)
     _checks_to_skip: int = field(default=0, init=False)
+    _failures: int = field(default=0, init=False)
 
     async def run(self) -> None:
         """Check until cancelled."""
@@ -49,32 +53,48 @@ class ModelWatcher:
             await asyncio.to_thread(self.check)
 
     def check(self) -> None:
-        """Check once; where a read fails, what was served before stays."""
-        served = self.model.state
-        chosen = self._champion(served.champion)
-        sessions = self._sessions(served.sessions)
+        """Check once; where a read fails, whatever the error, what was served before stays."""
+        served, failures = self.model.state, self._failures
+        chosen = self._read("pointer_unread", self._champion, served.champion)
+        sessions = self._read("clock_unread", self._sessions, served.sessions)
         features = self._features(sessions, served.features)
         state = ServingState(chosen, sessions, features)
         if not state.same_as(served):
             self.model.adopt(state)
-        for symbol, day in sessions.items():
-            row = features.get(symbol)
+        self._read("ages_unread", lambda _: self._show_ages(state), None)
+        if self._failures == failures:
+            metrics.FOLLOWED_AT.set(self.now().timestamp())
+
+    def _show_ages(self, state: ServingState) -> None:
+        for symbol, day in state.sessions.items():
+            row = state.features.get(symbol)
             age = None if row is None else calendar.sessions_between(row.session, day)
             metrics.FEATURE_AGE.labels(symbol).set(nan if age is None else age)
             metrics.FEATURES_STALE.labels(symbol).set(0 if age == 0 else 1)
 
-    def _champion(self, served: Champion | None) -> Champion | None:
+    def _read(self, event: str, read: Callable[[_Part], _Part], served: _Part) -> _Part:
         try:
-            pointed = champion_pointer(self.store)
-            if pointed is None or (served is not None and pointed == served.version):
-                return served
-            if pointed == self._refused and self._checks_to_skip:
-                self._checks_to_skip -= 1
-                return served
-            return self._load(pointed, served)
-        except VolcastError as error:
-            emit("pointer_unread", logging.WARNING, detail=str(error))
+            return read(served)
+        except Exception as error:  # noqa: BLE001
+            self._failed(event, error)
             return served
+
+    def _failed(self, event: str, error: Exception, **fields: object) -> None:
+        """Log and count a read that failed; an error that nobody foresaw by its type too."""
+        self._failures += 1
+        metrics.FOLLOW_ERRORS.inc()
+        foreseen = isinstance(error, VolcastError)
+        level = logging.WARNING if foreseen else logging.ERROR
+        emit(event, level, **fields, detail=str(error) if foreseen else repr(error))
+
+    def _champion(self, served: Champion | None) -> Champion | None:
+        pointed = champion_pointer(self.store)
+        if pointed is None or (served is not None and pointed == served.version):
+            return served
+        if pointed == self._refused and self._checks_to_skip:
+            self._checks_to_skip -= 1
+            return served
+        return self._load(pointed, served)
 
     def _load(self, pointed: Version, served: Champion | None) -> Champion | None:
         try:
@@ -97,19 +117,15 @@ class ModelWatcher:
         )  # fmt: skip
         return replace(loaded, forecaster=forecaster)
 
-    def _sessions(self, served: Mapping[str, date]) -> Mapping[str, date]:
-        try:
-            now, sessions = self.now(), {}
-            for symbol in forecast_symbols(self.store) or [self.universe.target]:
-                try:
-                    sessions[symbol] = resolve_as_of(self.store, symbol, self.as_of, now=now)
-                except KeyMissing:
-                    raise
-                except NotFound:
-                    continue  # no curated row yet
-        except VolcastError as error:
-            emit("clock_unread", logging.WARNING, detail=str(error))
-            return served
+    def _sessions(self, _: Mapping[str, date]) -> Mapping[str, date]:
+        now, sessions = self.now(), {}
+        for symbol in forecast_symbols(self.store) or [self.universe.target]:
+            try:
+                sessions[symbol] = resolve_as_of(self.store, symbol, self.as_of, now=now)
+            except KeyMissing:
+                raise
+            except NotFound:
+                continue  # no curated row yet
         return sessions
 
     def _features(
@@ -120,10 +136,10 @@ class ModelWatcher:
             try:
                 features[symbol] = self.features.newest(symbol)
                 metrics.ONLINE_STORE_UP.set(1)
-            except VolcastError as error:
+            except Exception as error:  # noqa: BLE001
                 metrics.ONLINE_STORE_ERRORS.inc()
                 metrics.ONLINE_STORE_UP.set(0)
-                emit("features_unread", logging.WARNING, symbol=symbol, detail=str(error))
+                self._failed("features_unread", error, symbol=symbol)
                 if (row := served.get(symbol)) is not None:
                     features[symbol] = replace(row, confirmed=False)
         return features

@@ -24,7 +24,6 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
         signal.signal(name, lambda *_: stop.set())
     bound_socket(arguments.host, arguments.port).close()
     server, thread = start_http_server(arguments.port, arguments.host, registry)
-    # The store is read in this thread, so that an unexpected error ends the process.
     collector.look()
     announce_ready("exporting", "volcast metrics on {url}/metrics", server.socket)
     while not stop.wait(arguments.seconds):

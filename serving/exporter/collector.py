@@ -58,7 +58,7 @@ _PATIENCE = 4
 
 @dataclass(frozen=True)
 class Reading:
-    """One reading, ended at ``at`` (UTC); ``readable`` has tables, the registry, the universe."""
+    """One reading, ended at ``at`` (UTC); ``readable``: tables, registry, universe, metrics."""
 
     at: datetime
     seconds: float
@@ -124,8 +124,11 @@ def _read(store: Store, now: Callable[[], datetime]) -> Reading:
         readable[name] = True
         try:
             return get()
-        except VolcastError as error:
-            emit("table_unread", logging.WARNING, table=name, detail=str(error))
+        except Exception as error:  # noqa: BLE001
+            # One that nobody foresaw must not end the process either: it shows what it can.
+            foreseen = isinstance(error, VolcastError)
+            level = logging.WARNING if foreseen else logging.ERROR
+            emit("table_unread", level, table=name, detail=str(error) if foreseen else repr(error))
             readable[name] = False
             return None
 
@@ -137,9 +140,13 @@ def _read(store: Store, now: Callable[[], datetime]) -> Reading:
     }
     # Every store that was ever filled has one: without it, this is no store, or it is gone.
     universe = attempt("universe", partial(recall, store))
-    samples = tuple(_samples(tables, version, universe, registry_readable=readable["registry"]))
+    registry_readable = readable["registry"]
+    samples = attempt(
+        "metrics",
+        lambda: tuple(_samples(tables, version, universe, registry_readable=registry_readable)),
+    )
     at = now()
-    return Reading(at, (at - began).total_seconds(), samples, readable)
+    return Reading(at, (at - began).total_seconds(), samples or (), readable)
 
 
 def _samples(

@@ -53,6 +53,8 @@ class Ledger:
     def note(self, environ: dict[str, Any]) -> None:
         """Record the actions that S3 would check for one request."""
         _, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
+        if key.endswith("/.conditional-writes"):
+            return  # asked only of stores other than Amazon's
         method, query = environ["REQUEST_METHOD"], environ["QUERY_STRING"]
         if key:
             actions = {(ACTIONS[method], unquote(key))}

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from serving.exporter.collector import StoreCollector
+from tests.misbehaving_s3 import cut, opened
 from tests.monitoring.monitored import SESSION, ended, eventually, exporting, fill, put, verdict
 from volcast.store import Store
 from volcast.store.tables import (
@@ -167,6 +168,32 @@ def test_a_table_that_cannot_be_read_is_named_and_takes_its_series_with_it(store
     assert metrics['volcast_table_readable{table="features_daily"}'] == 1
     assert not [name for name in metrics if "forecast" in name and "performance" not in name]
     assert metrics['volcast_drift_state{state="ok",symbol="SPY"}'] == 1
+
+
+def test_an_error_that_nobody_foresaw_takes_only_its_own_series_and_ends_nothing(
+    store, monkeypatch
+):
+    fill(store)
+
+    def fail(*_):
+        raise RuntimeError("unforeseen")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("serving.exporter.collector.select_official", fail)
+        metrics = shown(store)
+    assert metrics["volcast_store_readable"] == 0
+    assert metrics['volcast_table_readable{table="predictions_daily"}'] == 0
+    assert metrics['volcast_drift_state{state="ok",symbol="SPY"}'] == 1
+    monkeypatch.setattr("serving.exporter.collector.forecasts.champion", fail)
+    metrics = shown(store)
+    assert metrics["volcast_store_readable"] == 0
+    assert metrics['volcast_table_readable{table="metrics"}'] == 0
+
+
+@pytest.mark.parametrize("way", ["short", "chunked", "reset"])
+def test_a_store_whose_answers_break_off_is_unreadable_and_ends_nothing(monkeypatch, way):
+    with opened(monkeypatch, cut(way)) as (store, _):
+        assert shown(store)["volcast_store_readable"] == 0
 
 
 def test_a_broken_pointer_shows_no_champion(store):

@@ -1,9 +1,18 @@
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 
-from tests.serving.live import AUDIT, POINTER, READINESS, Running, train_version
+from serving.lookup import OnlineFeatures
+from serving.state import VolcastModel
+from serving.watcher import ModelWatcher
+from tests.misbehaving_s3 import cut, opened
+from tests.serving.live import AUDIT, POINTER, READINESS, SYMBOL, Running, Served, train_version
 from volcast import registry
+from volcast.core.errors import StoreUnavailable
+from volcast.core.settings import SYNTHETIC_UNIVERSE as UNIVERSE
+from volcast.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -55,3 +64,72 @@ def test_altered_version_is_refused_and_the_old_one_stays(
     server.eventually(lambda: server.metrics()["volcast_model_refused_total"] > refused)
     assert server.answer()["model"]["version"] == challenger
     assert server.http.get(READINESS[0]).status_code == 200
+
+
+def watcher_of(served: Served, store: Store) -> ModelWatcher:
+    features = OnlineFeatures(str(served.folder))
+    clock = iter(AUDIT["when"] + timedelta(seconds=second) for second in range(100))
+    return ModelWatcher(
+        store, VolcastModel(), features, UNIVERSE, lambda: next(clock), served.as_of, seconds=1
+    )
+
+
+def counted(name: str) -> float:
+    return REGISTRY.get_sample_value(name) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("part", "error"),
+    [
+        ("champion_pointer", RuntimeError("unforeseen")),
+        ("forecast_symbols", KeyError("unforeseen")),
+        ("resolve_as_of", StoreUnavailable(found="", expected="", where="", remedy="")),
+        ("compiled", ZeroDivisionError()),
+    ],
+)
+def test_a_look_that_fails_is_counted_and_what_was_served_stays(
+    served: Served, monkeypatch: pytest.MonkeyPatch, part: str, error: Exception
+):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    watcher = watcher_of(served, served.store)
+    with monkeypatch.context() as patch:
+        patch.setattr(f"serving.watcher.{part}", fail)
+        watcher.check()
+    assert bool(watcher.model.ready) is (part not in ("champion_pointer", "compiled"))
+    watcher.check()
+    whole, errors = counted("volcast_follow_timestamp_seconds"), "volcast_follow_errors_total"
+    before, state = counted(errors), watcher.model.state
+    assert watcher.model.ready
+    assert dict(state.sessions) == {SYMBOL: served.as_of}
+    with monkeypatch.context() as patch:
+        patch.setattr(f"serving.watcher.{part}", fail)
+        watcher.check()
+    failures = 0 if part == "compiled" else 1  # the champion that is served is not loaded again
+    assert counted(errors) == before + failures
+    assert (counted("volcast_follow_timestamp_seconds") == whole) is bool(failures)
+    assert watcher.model.state.same_as(state)
+
+
+def test_a_look_at_a_store_whose_answers_break_off_fails_and_the_next_serves(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+):
+    broken = [True]
+
+    def answer(request: object) -> object:
+        return broken[0] and cut("short")(request)
+
+    with opened(monkeypatch, answer) as (store, bucket):
+        objects = served.store.objects
+        bucket.objects |= {key: objects.get(key) for key in objects.list("")}
+        watcher = watcher_of(served, store)
+        watcher.check()
+        assert not watcher.model.ready
+        broken[0] = False
+        watcher.check()
+        assert watcher.model.ready
+        broken[0] = True
+        watcher.check()
+        assert watcher.model.ready
+        assert dict(watcher.model.state.sessions) == {SYMBOL: served.as_of}

@@ -1,20 +1,21 @@
 """Ingestion: new rows, restated rows, and what is not taken."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from volcast.core import calendar
-from volcast.core.errors import ContractError, NotFound, RequestError
+from volcast.core.errors import ContractError, NotFound, RequestError, StoreUnavailable
 from volcast.core.settings import SAMPLE_UNIVERSE, Universe
 from volcast.data.ingest import IngestReport, ingest
 from volcast.data.sources import CsvFolderSource, Fetched, SampleSource
 from volcast.data.validate import validate
-from volcast.store import Store
-from volcast.store.tables import RAW_MACRO, RAW_MARKET
+from volcast.store import Store, WriteReport
+from volcast.store.tables import RAW_MACRO, RAW_MARKET, Table
 
 ALONE = Universe(target="AAA", iv="", iv_3m="", bond="", credit="")
 NOW = datetime(2021, 12, 31, 22, tzinfo=UTC)
@@ -259,3 +260,54 @@ def test_the_sample_ends_with_its_target(tmp_path: Path) -> None:
     assert (report.as_of, report.added) == (date(2018, 12, 31), 5031 + 1257)
     assert report.dropped == {"VIX: not a XNYS session": 46, "after as_of": 2}
     assert store.read(RAW_MACRO).num_rows == report.macro_added == 743
+
+
+class Raced(Store):
+    """A store into which another ingestion writes just before this one does."""
+
+    other: Callable[[], object] | None
+
+    def write(self, table: Table, rows: pa.Table | pd.DataFrame) -> WriteReport:
+        other, self.__dict__["other"] = self.__dict__.get("other"), None
+        if other is not None:
+            other()
+        return super().write(table, rows)
+
+
+def race(folder: Folder, other: Callable[[], object]) -> IngestReport:
+    store = Raced(folder.store.uri, folder.store.objects)
+    store.__dict__["other"] = other
+    source = CsvFolderSource(folder.path)
+    return ingest(store, source, ALONE, now=NOW + timedelta(minutes=1), as_of=None)
+
+
+def test_of_two_ingestions_at_once_of_the_same_values_the_second_adds_nothing(
+    folder: Folder,
+) -> None:
+    folder.print_macro("date,value", "2021-10-01,1", "2021-11-01,2")
+    before: dict[str, bytes] = {}
+    report = race(folder, lambda: (folder.ingest(), before.update(files(folder.store))))
+    assert (report.added, report.restated, report.unchanged) == (0, 0, len(DAYS))
+    assert files(folder.store) == before
+    assert folder.ingest(now=LATER).unchanged == len(DAYS)
+
+
+def test_of_two_ingestions_at_once_of_other_values_the_second_stores_nothing_and_may_be_repeated(
+    folder: Folder,
+) -> None:
+    def other() -> None:
+        folder.print_macro("date,value", "2021-10-01,1", "2021-11-01,2")
+        folder.prices = folder.prices.iloc[:-5]
+        folder.print()
+        folder.ingest()
+        before.update(files(folder.store))
+
+    before: dict[str, bytes] = {}
+    folder.print_macro("date,value", "2021-10-01,9", "2021-11-01,2")
+    with pytest.raises(StoreUnavailable) as caught:
+        race(folder, other)
+    assert caught.value.exit_code == 20
+    assert files(folder.store) == before
+    folder.print_macro("date,value", "2021-10-01,9", "2021-11-01,2")
+    report = folder.ingest(now=LATER)
+    assert (report.macro_added, report.macro_restated) == (0, 1)

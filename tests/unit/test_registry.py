@@ -5,8 +5,8 @@ import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 import xgboost
 from typer.testing import CliRunner
 
+from tests.loopback import QuietHandler, serving
 from tests.runs import AUDIT, put_run
 from volcast import registry
 from volcast.cli.registry import app
@@ -197,6 +198,55 @@ def test_promotion_works_without_mlflow(store, tmp_path, monkeypatch, caplog, fa
     expected = ConfigError if fault in ("not set", "not installed") else StoreUnavailable
     with pytest.raises(expected):
         registry.sync(store)
+
+
+@contextmanager
+def unusable_mlflow(fault: str, folder: Path) -> Iterator[str]:
+    """Yield the address of something that is no MLflow, or none that can be used now."""
+    database = f"sqlite:///{folder}/mlflow.db"
+    if fault in ("web page", "other api"):
+
+        class Other(QuietHandler):
+            def do_GET(self) -> None:
+                page = b"<html><body>Not MLflow</body></html>" * 50
+                self.answer(200, page if fault == "web page" else b'{"registered_models": 7}')
+
+            do_POST = do_GET
+
+        with serving(Other) as address:
+            yield address
+    elif fault == "locked database":
+        with closing(sqlite3.connect(folder / "mlflow.db")) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            yield f"{database}?timeout=0.1"
+    elif fault == "corrupt database":
+        (folder / "mlflow.db").write_bytes(b"SQLite format 3\0" + b"garbage" * 1000)
+        yield database
+    else:
+        yield {"no scheme": "nonsense://x", "no database": f"sqlite:///{folder}"}[fault]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["web page", "other api", "locked database", "corrupt database", "no scheme", "no database"],
+)
+def test_whatever_is_at_the_address_of_mlflow_promotion_is_done_and_one_sentence_logged(
+    store, tmp_path, monkeypatch, caplog, capfd, fault
+):
+    put_run(store, "a")
+    version = registry.register(store, "a")
+    with unusable_mlflow(fault, tmp_path) as uri:
+        monkeypatch.setenv("VOLCAST_MLFLOW_URI", uri)
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        registry.promote(store, version.version, **AUDIT)
+        with pytest.raises(StoreUnavailable) as caught:
+            registry.sync(store)
+    assert registry.champion(store).version == version
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert len(record.getMessage().splitlines()) == 1
+    assert len(caught.value.found) < 300
+    assert "Traceback" not in "".join(capfd.readouterr())
 
 
 def test_a_promoted_version_is_the_champion_and_promoting_it_again_writes_nothing(store, register):

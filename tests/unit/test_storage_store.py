@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.contract_rows import contract_rows, days
-from volcast.core.errors import ContractError, CorruptFile
+from volcast.core.errors import ContractError, CorruptFile, StoreUnavailable
 from volcast.features.catalog import FEATURES_DAILY
 from volcast.store import Store, WriteReport
 from volcast.store.tables import (
@@ -125,18 +125,45 @@ def test_a_raw_row_with_other_values_is_refused_before_anything_is_written(store
     new = contract_rows(RAW_MARKET, ["AAA"], TURN)
     wrong = rows.set_column(rows.column_names.index("volume"), "volume", pa.array([-1.0] * 10))
     both = pa.concat_tables([new.drop_columns("volume"), wrong], promote_options="default")
-    with pytest.raises(ContractError, match="append-only"):
+    with pytest.raises(StoreUnavailable) as caught:
         store.write(RAW_MARKET, both)
+    assert caught.value.exit_code == 20
     assert tree(store) == before
 
 
-def test_a_macro_vintage_is_one_row_whatever_day_it_is_fetched(store):
+def _fetched_later(rows: pa.Table, minutes: int) -> pa.Table:
+    place = rows.column_names.index("ingested_at")
+    stamps = pc.add(rows.column(place), pa.scalar(60_000_000 * minutes, pa.duration("us")))
+    return rows.set_column(place, rows.schema.field(place), stamps)
+
+
+@pytest.mark.parametrize(("table", "minutes"), [(RAW_MARKET, 1), (RAW_MACRO, 1), (RAW_MACRO, 1440)])
+def test_values_of_another_fetch_are_stored_once(any_store, table, minutes):
+    rows = contract_rows(table, ["SPY", "CPI"], TURN)
+    any_store.write(table, rows)
+    again = _fetched_later(rows, minutes)
+    more = contract_rows(table, ["SPY"], days(date(2022, 1, 3), 1))
+    report = any_store.write(table, pa.concat_tables([again, more]))
+    assert report == WriteReport(added=1, replaced=0, unchanged=20, files=1)
+    assert any_store.read(table).equals(table.sorted(pa.concat_tables([rows, more])))
+
+
+def test_a_value_that_comes_back_after_another_is_a_version_of_its_own(store):
+    first = contract_rows(RAW_MARKET, ["SPY"], TURN[:1])
+    volume = first.column_names.index("volume")
+    second = _fetched_later(first.set_column(volume, "volume", pa.array([7.0])), 1)
+    for rows in (first, second, _fetched_later(first, 2)):
+        assert store.write(RAW_MARKET, rows).added == 1
+    assert len(store.read(RAW_MARKET)) == 3
+
+
+def test_a_macro_value_is_refused_with_other_values_on_any_day(store):
     rows = contract_rows(RAW_MACRO, ["CPI"], TURN[:1])
     store.write(RAW_MACRO, rows)
-    place = rows.column_names.index("ingested_at")
-    again = pc.add(rows.column(place), pa.scalar(86_400_000_000, pa.duration("us")))
-    with pytest.raises(ContractError, match="another available_at"):
-        store.write(RAW_MACRO, rows.set_column(place, "ingested_at", again))
+    changed = rows.set_column(rows.column_names.index("value"), "value", pa.array([7.0]))
+    for minutes in (0, 1, 1440):
+        with pytest.raises(StoreUnavailable):
+            store.write(RAW_MACRO, _fetched_later(changed, minutes))
     assert store.read(RAW_MACRO).equals(rows)
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "KeyMissing",
     "ModelError",
     "NotFound",
+    "ObjectTooLarge",
     "Overloaded",
     "QualityError",
     "RequestError",
@@ -125,6 +126,10 @@ class ContractError(VolcastError):
 
 class CorruptFile(ContractError):
     """A stored file cannot be read; it is never taken for an empty one."""
+
+
+class ObjectTooLarge(ContractError):
+    """A stored object has more bytes than its reader takes; it was not read."""
 
 
 class QualityError(ContractError):

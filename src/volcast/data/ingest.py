@@ -85,6 +85,8 @@ def ingest(  # noqa: PLR0913
     ContractError
         If the source's data break their contract, the target or a symbol of ``also`` does not
         follow New York's calendar, or ``now`` is before a row it would restate.
+    StoreUnavailable
+        If another ingestion stored other values meanwhile; a repetition compares with them.
     """
     if as_of is not None:
         require_session(as_of)
@@ -109,21 +111,23 @@ def ingest(  # noqa: PLR0913
     new, restated = _new_and_restated(rows, stored, stamp)
     macro = source.macro(None, until)
     macro_new, macro_restated = _new_and_revised_macro(macro.rows, store, stamp)
-    # Both tables are checked before one is written.
+    # Both tables are checked before one is written, and first the one that another ingestion can
+    # have made refuse these rows: if it does, nothing is stored.
     written = [
         (table, table.conform(pd.concat(parts).assign(ingested_at=stamp), source.name))
         for table, parts in (
-            (RAW_MARKET, [new, restated]), (RAW_MACRO, [macro_new, macro_restated]),
+            (RAW_MACRO, [macro_new, macro_restated]), (RAW_MARKET, [new, restated]),
         )
     ]  # fmt: skip
-    for table, content in written:
-        store.write(table, content)
+    *_, market_report = [store.write(table, content) for table, content in written]
     remember(store, universe)
+    # What another ingestion stored meanwhile, with the same values, is neither new nor restated.
+    restated_count = max(len(restated) - market_report.unchanged, 0)
     return IngestReport(
         as_of=until,
-        added=len(new),
-        restated=len(restated),
-        unchanged=len(rows) - len(new) - len(restated),
+        added=market_report.added - restated_count,
+        restated=restated_count,
+        unchanged=len(rows) - market_report.added,
         macro_added=len(macro_new),
         macro_restated=len(macro_restated),
         dropped=market.dropped | macro.dropped | dropped,

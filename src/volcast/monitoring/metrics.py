@@ -61,6 +61,11 @@ _METRICS: dict[Where, dict[str, tuple[str, str]]] = {
             ("symbol", "1 if the newest features are not of the clock's session."),
         "volcast_online_store_up": ("", "1 if the online store answered the last look-up, else 0."),
         "volcast_online_store_errors_total": ("", "Look-ups that the online store did not answer."),
+        "volcast_follow_errors_total":
+            ("", "Reads of the store or the online store, between requests, that failed; what was "
+             "served before stays."),
+        "volcast_follow_timestamp_seconds":
+            ("", "When the server last read champion, sessions and features without a failure."),
         "volcast_http_requests_under_way": ("", "Requests taken and not yet answered."),
         "volcast_http_requests_turned_away_total":
             ("", "Requests refused because too many were under way."),

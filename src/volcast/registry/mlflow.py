@@ -137,23 +137,31 @@ def _client() -> Iterator[Any]:
         # Deprecations between MLflow and SQLAlchemy: nothing a user of volcast could fix.
         warnings.simplefilter("ignore")
         try:
+            import alembic  # noqa: F401
             import mlflow
-            from alembic.util import CommandError
-            from sqlalchemy.exc import SQLAlchemyError
+            import sqlalchemy
+            from mlflow.store.db.db_types import DATABASE_ENGINES
         except ImportError as error:
             raise ConfigError(
                 found=f"{error}", expected="mlflow-skinny, sqlalchemy and alembic installed",
                 where=f"environment {_ENVIRONMENT}", remedy="Install them, or unset the variable.",
             ) from error  # fmt: skip
+        # MLflow logs the traceback of an error that it also raises.
         for noisy in ("mlflow", "alembic"):
-            logging.getLogger(noisy).setLevel(logging.WARNING)
+            logging.getLogger(noisy).setLevel(logging.CRITICAL)
         try:
+            if uri.partition(":")[0].partition("+")[0] in DATABASE_ENGINES:
+                # MLflow would try minutes long to open a database that is locked, or is none.
+                engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+                sqlalchemy.inspect(engine).get_table_names()
             yield mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
-        except (
-            mlflow.exceptions.MlflowException, SQLAlchemyError, CommandError, ImportError,
-        ) as error:  # fmt: skip
+        except Exception as error:
+            # Whatever stands at the address decides what is raised: MLflow, SQLAlchemy, alembic,
+            # a database's driver, requests, protobuf, or a parser that meets another answer.
+            if isinstance(error, VolcastError):
+                raise
             raise StoreUnavailable(
-                found=f"{type(error).__name__}: {error}",
+                found=f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}",
                 expected="an MLflow server, or a database of MLflow's",
                 where=_ENVIRONMENT,
                 remedy="Check that it can be written, then run `volcast registry sync`.",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from volcast.core.errors import StoreUnavailable
-from volcast.store.objects import Objects, Stored, checked_key
+from volcast.store.objects import LARGEST, Objects, Stored, checked_key, require_size
 
 __all__ = ["LocalObjects", "locked"]
 
@@ -51,10 +51,12 @@ class LocalObjects(Objects):
                 raise _unavailable(f"{folder}, which is no folder", root)
 
     @override
-    def get_or_none(self, key: str) -> Stored | None:
+    def get_or_none(self, key: str, at_most: int = LARGEST) -> Stored | None:
         path = self._path(key)
         try:
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                require_size(os.fstat(file.fileno()).st_size, at_most, str(path))
+                data = file.read()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
         except OSError as error:

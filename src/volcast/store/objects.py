@@ -3,9 +3,12 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from volcast.core.errors import ContractError, KeyMissing
+from volcast.core.errors import ContractError, KeyMissing, ObjectTooLarge
 
-__all__ = ["Objects", "Stored", "checked_key"]
+__all__ = ["LARGEST", "Objects", "Stored", "checked_key", "require_size"]
+
+LARGEST = 256 * 1024**2
+"""Bytes of an object that is read, unless a reader takes fewer; volcast writes none near it."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,9 @@ class Objects(ABC):
     """Objects by key; each operation either happens whole or not at all.
 
     A key is a path of ``/``-separated segments, none of them empty or beginning with a dot.
-    Every operation raises StoreUnavailable where the store cannot be reached, read or written.
+    Every operation raises StoreUnavailable where the store cannot be reached, read or written, and
+    ConfigError where it is no store that several writers can share. A read raises ObjectTooLarge
+    before it takes an object of more than ``at_most`` bytes.
     """
 
     lanes: int
@@ -29,9 +34,9 @@ class Objects(ABC):
     where: str
     """The address of the store, for messages."""
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, at_most: int = LARGEST) -> bytes:
         """Return the bytes under ``key``; raises KeyMissing."""
-        stored = self.get_or_none(key)
+        stored = self.get_or_none(key, at_most)
         if stored is None:
             raise KeyMissing(
                 found=f"nothing under {key!r}",
@@ -42,7 +47,7 @@ class Objects(ABC):
         return stored.data
 
     @abstractmethod
-    def get_or_none(self, key: str) -> Stored | None:
+    def get_or_none(self, key: str, at_most: int = LARGEST) -> Stored | None:
         """Return the bytes under ``key`` with their tag, or None."""
 
     @abstractmethod
@@ -55,7 +60,7 @@ class Objects(ABC):
 
     @abstractmethod
     def list(self, prefix: str) -> list[str]:
-        """Return the keys that begin with ``prefix``, sorted."""
+        """Return the keys that begin with ``prefix``, sorted, without hidden ones and folders."""
 
     @abstractmethod
     def delete(self, key: str) -> None:
@@ -79,3 +84,14 @@ def checked_key(key: str) -> str:
             remedy="Name the object without dots in front, '..' or '//'.",
         )
     return key
+
+
+def require_size(size: int, at_most: int, where: str) -> None:
+    """Raise ObjectTooLarge if an object has more bytes than its reader takes."""
+    if size > at_most:
+        raise ObjectTooLarge(
+            found=f"{size:,} bytes",
+            expected=f"at most {at_most:,}",
+            where=where,
+            remedy="Remove the object, or divide it.",
+        )

@@ -1,5 +1,6 @@
 """Partition files: Parquet bytes that depend on the rows alone, and the merge of rows by key."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +9,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from volcast.core.errors import ContractError, CorruptFile
+from volcast.core.errors import CorruptFile, StoreUnavailable
 from volcast.store.schema import Table
 
-__all__ = ["WriteReport", "decode", "encode", "merge", "opens_as_dataset"]
+__all__ = ["WriteReport", "compare", "decode", "encode", "merge", "opens_as_dataset"]
 
 _NUMBERS = {pa.date32(): pa.int32(), pa.timestamp("us", tz="UTC"): pa.int64()}
 """Dates and stamps as keys: their numbers are equal when they are, and far quicker to take out."""
@@ -86,44 +87,66 @@ def opens_as_dataset(table: Table, data: bytes) -> bool:
 def merge(table: Table, old: pa.Table, new: pa.Table, where: str) -> tuple[pa.Table, WriteReport]:
     """Return ``old`` with each row of ``new`` added, or put in place of the one with its key.
 
-    Both are typed rows of one partition, each key once.
-
-    Raises
-    ------
-    ContractError
-        If a stored row of an append-only table would be replaced.
+    Both are typed rows of one partition, each key once; raises as `compare`.
     """
     if not len(old):
         return new, WriteReport(added=len(new), replaced=0, unchanged=0, files=min(len(new), 1))
-    place = {key: position for position, key in enumerate(_keys(table, old))}
-    positions = np.array([place.get(key, -1) for key in _keys(table, new)], dtype=np.int64)
-    here = np.flatnonzero(positions >= 0)
-    replaced = here[_differ(old.take(pa.array(positions[here])), new.take(pa.array(here)))]
-    if table.append_only and len(replaced):
-        stored = old.slice(positions[replaced[0]], 1)
-        _refuse_rewrite(table, stored, new.slice(replaced[0], 1), where)
+    positions, taken = compare(table, old, new, where)
+    here = positions >= 0
+    replaced = positions[here & taken]
     unchanged = np.ones(len(old), dtype=bool)
-    unchanged[positions[replaced]] = False
-    taken = positions < 0
-    taken[replaced] = True
+    unchanged[replaced] = False
     rows = pa.concat_tables([old.filter(pa.array(unchanged)), new.filter(pa.array(taken))])
     return table.sorted(rows), WriteReport(
-        added=len(new) - len(here),
+        added=int((taken & ~here).sum()),
         replaced=len(replaced),
-        unchanged=len(here) - len(replaced),
+        unchanged=int((~taken).sum()),
         files=int(taken.any()),
     )
 
 
-def _keys(table: Table, rows: pa.Table) -> list[tuple[object, ...]]:
-    columns = (rows.column(name) for name in table.key)
+def compare(
+    table: Table, old: pa.Table, new: pa.Table, where: str
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the place in ``old`` of each new row's key, -1 for none, and which rows are news.
+
+    In an append-only table a row is no news that only the stamp tells from the newest stored one:
+    another fetch of the same values.
+
+    Raises
+    ------
+    StoreUnavailable
+        If a stored row of an append-only table would be replaced; only another writer, since this
+        one compared its rows, can have stored it.
+    """
+    place = {key: position for position, key in enumerate(_keys(old, table.key))}
+    positions = np.array([place.get(key, -1) for key in _keys(new, table.key)], dtype=np.int64)
+    if not table.append_only:
+        return positions, (positions < 0) | _differ(old, new, positions)
+    stamp = table.partition_stamp
+    values = [name for name in table.schema.names if name != stamp]
+    changed = _differ(old.select(values), new.select(values), positions)
+    if changed.any():
+        row = int(changed.argmax())
+        _refuse_rewrite(table, old.slice(positions[row], 1), new.slice(row, 1), where)
+    identity = [name for name in table.key if name != stamp]
+    newest = {key: position for position, key in enumerate(_keys(old, identity))}
+    last = np.array([newest.get(key, -1) for key in _keys(new, identity)], dtype=np.int64)
+    repeats = (last >= 0) & ~_differ(old.select(values), new.select(values), last)
+    return positions, (positions < 0) & ~repeats
+
+
+def _keys(rows: pa.Table, names: Sequence[str]) -> list[tuple[object, ...]]:
+    columns = (rows.column(name) for name in names)
     plain = (column.cast(_NUMBERS.get(column.type, column.type)) for column in columns)
     return list(zip(*(column.to_pylist() for column in plain), strict=True))
 
 
-def _differ(left: pa.Table, right: pa.Table) -> NDArray[np.bool_]:
-    """Return which rows differ, position by position; nulls are equal to nulls."""
-    differ = np.zeros(len(left), dtype=bool)
+def _differ(old: pa.Table, new: pa.Table, positions: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which new rows differ from the old row at their position; nulls equal nulls."""
+    here = np.flatnonzero(positions >= 0)
+    left, right = old.take(pa.array(positions[here])), new.take(pa.array(here))
+    differ = np.zeros(len(here), dtype=bool)
     for one, other in zip(left.columns, right.columns, strict=True):
         if one.equals(other):
             continue
@@ -133,7 +156,9 @@ def _differ(left: pa.Table, right: pa.Table) -> NDArray[np.bool_]:
             continue
         unlike = pc.fill_null(pc.not_equal(one, other), False)
         differ |= pc.or_(unlike, pc.xor(one.is_null(), other.is_null())).to_numpy()
-    return differ
+    all_rows = np.zeros(len(new), dtype=bool)
+    all_rows[here] = differ
+    return all_rows
 
 
 def _refuse_rewrite(table: Table, stored: pa.Table, new: pa.Table, where: str) -> None:
@@ -143,10 +168,10 @@ def _refuse_rewrite(table: Table, stored: pa.Table, new: pa.Table, where: str) -
         for name in table.schema.names
         if not new.column(name).equals(stored.column(name))
     ]
-    raise ContractError(
+    raise StoreUnavailable(
         found=f"the stored row {key} repeated with {', '.join(changes)}",
         expected=f"another {table.key[-1]} for each version of a row",
         where=where,
-        remedy=f"{table.name} is append-only. Two ingestions at the same "
-        "time can do this: then run this one again, and it leaves out what the other stored.",
+        remedy=f"{table.name} is append-only, and another ingestion stored this row meanwhile. "
+        "Run this one again: it compares with what is stored now.",
     )

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from volcast.core.errors import ConfigError, StoreUnavailable
 from volcast.store.local import LocalObjects
 from volcast.store.objects import Objects
-from volcast.store.partition import WriteReport, decode, encode, merge, opens_as_dataset
+from volcast.store.partition import WriteReport, compare, decode, encode, merge, opens_as_dataset
 from volcast.store.schema import DATE, Table
 
 __all__ = ["Store"]
@@ -121,21 +121,26 @@ class Store:
         """Merge ``rows`` into the table by key, one atomic swap a partition file.
 
         Rows of other keys stay. A file whose rows do not change is not written, and the same rows
-        give the same bytes, in whatever order and parts they came. Writers may run side by side.
+        give the same bytes, in whatever order and parts they came. Writers may run side by side:
+        in an append-only table, the values that another fetch stored count as unchanged.
 
         Raises
         ------
         ContractError
-            If the rows break the contract, or, in an append-only table, a stored row is passed with
-            other values; nothing is written then.
+            If the rows break the contract; nothing is written then.
         StoreUnavailable
-            If the store cannot be written; files are then old or new, each whole.
+            If the store cannot be written; files are then old or new, each whole. Or if a stored
+            row of an append-only table is passed with other values, since another writer was first;
+            nothing is written then, unless it was first by a moment.
         """
-        parts = list(table.partitions(table.conform(rows)))
+        conformed = table.conform(rows)
+        parts = list(table.partitions(conformed))
         if table.append_only:
-            self._each(lambda part: self._refuse_rewrites(table, *part), parts)
-        reports = self._each(lambda part: self._write_part(table, *part), parts)
-        return WriteReport(*map(sum, zip((0, 0, 0, 0), *map(astuple, reports), strict=True)))
+            parts = self._each(lambda part: self._unstored(table, *part), parts)
+        repeated = len(conformed) - sum(len(part) for _, part in parts)
+        reports = [WriteReport(added=0, replaced=0, unchanged=repeated, files=0)]
+        reports += self._each(lambda part: self._write_part(table, *part), parts)
+        return WriteReport(*map(sum, zip(*map(astuple, reports), strict=True)))
 
     def update(self, key: str, change: Callable[[bytes | None], tuple[bytes | None, _Out]]) -> _Out:
         """Swap an object for what ``change`` makes of it, again if another writer was first.
@@ -176,14 +181,17 @@ class Store:
 
         return self.update(key, merged)
 
-    def _refuse_rewrites(self, table: Table, key: str, rows: pa.Table) -> None:
+    def _unstored(self, table: Table, key: str, rows: pa.Table) -> tuple[str, pa.Table]:
+        """Leave out the rows of a partition file that are stored; raise as `write` does."""
         # A key that does not hold the ingestion time may be stored under another day.
         apart = table.partition_stamp in table.key
-        keys = [key] if apart else self.objects.list(f"{key.rpartition('/day=')[0]}/")
-        for other in keys:
+        days = [key] if apart else self.objects.list(f"{key.rpartition('/day=')[0]}/")
+        for other in filter(table.holds, days):
             stored, where = self.objects.get_or_none(other), f"{self.uri}/{other}"
             if stored is not None:
-                merge(table, decode(table, stored.data, where), rows, where)
+                _, news = compare(table, decode(table, stored.data, where), rows, where)
+                rows = rows.filter(pa.array(news))
+        return key, rows
 
     def _each(self, do: Callable[[_In], _Out], items: Iterable[_In]) -> list[_Out]:
         if self.objects.lanes == 1:

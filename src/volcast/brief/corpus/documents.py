@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from volcast.brief.corpus.index import Passage
-from volcast.core.errors import ContractError, KeyMissing
+from volcast.core.errors import ContractError, KeyMissing, ObjectTooLarge
 from volcast.store import Store
 
 __all__ = ["DOCUMENTS", "Documents", "read_documents", "readable", "split_sentences"]
@@ -104,16 +104,15 @@ def _bytes(store: Store, key: str) -> bytes:
         key.encode()
         if "://" not in store.uri:
             _require_plain_file(Path(store.uri), key)
-        data = store.objects.get(key)
+        return store.objects.get(key, at_most=_BYTES)
     except UnicodeEncodeError as error:
         raise _Unreadable("its name is not UTF-8") from error
     except KeyMissing as error:
         raise _Unreadable("it was removed while the documents were read") from error
+    except ObjectTooLarge as error:
+        raise _Unreadable(f"it has {error.found}, more than {_BYTES:,}") from error
     except ContractError as error:
         raise _Unreadable("its name has a backslash, an empty part or a hidden part") from error
-    if len(data) > _BYTES:
-        raise _Unreadable(f"it has {len(data):,} bytes, more than {_BYTES:,}")
-    return data
 
 
 def _require_plain_file(store: Path, key: str) -> None:
