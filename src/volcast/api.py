@@ -278,7 +278,7 @@ def _store_of(
     prices: pd.DataFrame, iv: Levels, symbol: str, as_of: date | None
 ) -> Iterator[tuple[Store, Universe, date]]:
     """Open a temporary store of the checked rows, with its universe and newest session."""
-    index = "" if iv is None else "IV" if symbol != "IV" else "INDEX"
+    index = "" if iv is None else _index_name(iv, symbol)
     universe = Universe(target=symbol, iv=index, iv_3m="", bond="", credit="", other_indices=())
     source = FrameSource(symbol, prices, index, iv)
     with TemporaryDirectory(prefix="volcast-") as folder:
@@ -286,6 +286,13 @@ def _store_of(
         day = ingest(store, source, universe, now=datetime.now(UTC), as_of=as_of).as_of
         validate(store, universe, day)
         yield store, universe, day
+
+
+def _index_name(iv: "pd.Series[Any] | pd.DataFrame", symbol: str) -> str:
+    """Return the name of the series if it can be a symbol, else IV."""
+    name = str(getattr(iv, "name", "")).upper()
+    usual = ("CLOSE", "VALUE", symbol.upper())
+    return next(one for one in (name, "IV", "INDEX") if one.isalnum() and one not in usual)
 
 
 def _result(row: dict[str, Any], walked: pd.DataFrame) -> Forecast:
