@@ -1,14 +1,16 @@
 """How each pipeline run ended; the one table with the time of day.
 
-The runner knows whether a run succeeded, and little else. So a step notes in the store which
-session was settled, and how it failed; whoever records the outcome reads the run's notes and
-removes them.
+The state that a runner reports is not enough: Kubeflow calls a run that ends with a skipped branch
+RUNNING, and one whose failed step passed when it was tried again FAILED. So each step notes in the
+store that it has begun, and how it ended; the record of the run goes by these notes, and by the
+state only where they do not decide.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pandas as pd
 
@@ -17,9 +19,15 @@ from volcast.core.hashing import as_json, parsed
 from volcast.store import Store
 from volcast.store.tables import MONITORING_JOBS
 
-__all__ = ["forget_failure", "note_as_of", "note_failure", "record"]
+__all__ = ["note", "note_as_of", "record"]
 
-_OUTCOMES = {"SUCCEEDED": "succeeded", "FAILED": "failed", "CANCELLED": "failed"}
+_OUTCOMES = {
+    "SUCCEEDED": "succeeded",  # kfp.local, volcast run
+    "COMPLETE": "succeeded",
+    "FAILED": "failed",
+    "CANCELED": "failed",
+    "CANCELLED": "failed",
+}
 """By the state that the runner reports; any other is recorded as unknown."""
 
 
@@ -29,22 +37,22 @@ def note_as_of(store: Store, run_id: str, as_of: date) -> None:
         store.objects.put(f"{_folder(run_id)}as_of.json", as_json({"as_of": str(as_of)}))
 
 
-def note_failure(store: Store, run_id: str, step: str, exit_code: int, detail: str) -> None:
-    """Note why a step of the run failed."""
-    fields = {"exit_code": exit_code, "detail": detail}
-    store.objects.put(_failure(run_id, step), as_json(fields))
+def note(store: Store, run_id: str, step: str, fields: Mapping[str, object]) -> None:
+    """Note how far a step of the run is.
+
+    Parameters
+    ----------
+    fields : dict
+        ``state`` is begun, done or failed; with done, ``values`` by which other steps run or not;
+        with failed, ``exit_code`` and ``detail``.
+    """
+    store.objects.put(f"{_folder(run_id)}{quote(step, safe='')}.json", as_json(fields))
 
 
-def forget_failure(store: Store, run_id: str, step: str) -> None:
-    """Remove the note of a failure of a step that was tried again and passed, if there is one."""
-    key = _failure(run_id, step)
-    if store.objects.get_or_none(key) is not None:
-        store.objects.delete(key)
-
-
-def record(
-    store: Store, job: str, run_id: str, ended_at: datetime, *, state: str, message: str = ""
-) -> dict[str, object]:
+def record(  # noqa: PLR0913
+    store: Store, job: str, run_id: str, ended_at: datetime, *,
+    steps: Mapping[str, Mapping[str, bool]], state: str, message: str = "",
+) -> dict[str, object]:  # fmt: skip
     """Write how a run ended to monitoring.jobs, and remove its notes.
 
     Parameters
@@ -53,6 +61,8 @@ def record(
         The pipeline's name, and the runner's id, under which the steps left notes.
     ended_at : datetime
         UTC.
+    steps : dict of dict of bool
+        The pipeline's steps, each with the values of the run without which it is skipped.
     state, message : str
         As the runner reports them; the message is for a failure that no step noted.
 
@@ -74,15 +84,9 @@ def record(
             remedy="Set VOLCAST_RUN_ID for every step, as the compiled pipelines do.",
         )  # fmt: skip
     keys = store.objects.list(_folder(run_id))
-    notes = {key.rpartition("/")[2]: _note(store, key) for key in keys}
-    settled = notes.pop("as_of.json", None)
-    outcome = _OUTCOMES.get(state, "unknown")
-    if outcome == "succeeded":
-        end = {"exit_code": 0, "detail": ""}
-    elif notes:
-        end = notes[min(notes)]
-    else:
-        end = {"exit_code": None, "detail": message or f"state {state}"}
+    notes = {unquote(key.rpartition("/")[2][: -len(".json")]): _note(store, key) for key in keys}
+    settled = notes.pop("as_of", None)
+    outcome, end = _ending(notes, steps, state, message)
     row: dict[str, object] = {
         "job": job,
         "day": ended_at.date(),
@@ -98,12 +102,38 @@ def record(
     return row
 
 
+def _ending(
+    notes: Mapping[str, Mapping[str, Any]],
+    steps: Mapping[str, Mapping[str, bool]],
+    state: str,
+    message: str,
+) -> tuple[str, dict[str, object]]:
+    """Return the outcome of a run, and its exit code and detail."""
+    for _, note in sorted(notes.items()):
+        if note["state"] == "failed":
+            return "failed", {"exit_code": note["exit_code"], "detail": note["detail"]}
+    for step, note in sorted(notes.items()):
+        if note["state"] == "begun":
+            stopped = f"{step} was stopped before its end"
+            detail = f"{stopped}; {message}" if message else stopped
+            return "failed", {"exit_code": None, "detail": detail}
+    values = {"training": True}
+    for note in notes.values():
+        values |= note["values"]
+    # Several notes may be of one step, for several symbols.
+    done = {step.partition(" ")[0] for step in notes}
+    missing = [
+        step for step, when in steps.items() if when.items() <= values.items() and step not in done
+    ]
+    outcome = _OUTCOMES.get(state, "unknown") if missing else "succeeded"
+    if outcome == "succeeded":
+        return outcome, {"exit_code": 0, "detail": ""}
+    detail = message or f"state {state}; {missing[0]} never began"
+    return outcome, {"exit_code": None, "detail": detail}
+
+
 def _folder(run_id: str) -> str:
     return f"monitoring/underway/{quote(run_id, safe='')}/"
-
-
-def _failure(run_id: str, step: str) -> str:
-    return f"{_folder(run_id)}failed-{quote(step, safe='')}.json"
 
 
 def _note(store: Store, key: str) -> dict[str, Any]:

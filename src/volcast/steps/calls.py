@@ -104,12 +104,11 @@ def run_step(name: str, store: str, **texts: object) -> Result:
         With the exit code of a `VolcastError`; any other error passes through.
     """
     try:
-        with step(name, store) as facts:
-            result = call(name, store, **texts)
-            facts.update(result.facts)
+        with step(name, store, target=texts.get("target")) as results:
+            results.append(call(name, store, **texts))
     except VolcastError as error:
         raise SystemExit(error.exit_code) from error
-    return result
+    return results[0]
 
 
 def log(event: str, level: Level = "info", **fields: object) -> None:
@@ -120,53 +119,66 @@ def log(event: str, level: Level = "info", **fields: object) -> None:
 
 
 @contextmanager
-def step(name: str, store: str, show: Show = log) -> Iterator[dict[str, object]]:
-    """Show how the step in the body goes, and note in the store what it fails by.
+def step(
+    name: str, store: str, show: Show = log, *, target: object = None
+) -> Iterator[list[Result]]:
+    """Show how the step in the body goes, and note it in the store for the record of the run.
+
+    Parameters
+    ----------
+    target : str or None
+        The symbol of a step that a run has once for each.
 
     Yields
     ------
-    dict
-        For the facts of the step, which are shown when it ends.
+    list
+        For the result, whose facts are shown when the step ends.
     """
-    facts: dict[str, object] = {}
+    results: list[Result] = []
+    noted = name if target is None else f"{name} {target}"
     began = time.monotonic()
     show("step_started", step=name)
+    _note(store, noted, {"state": "begun"})
     done = False
     try:
-        yield facts
+        yield results
         done = True
     except VolcastError as error:
         kind = type(error).__name__
-        _note(store, name, error.exit_code, f"{kind}: {error}")
+        _note(store, noted, _failure(error.exit_code, f"{kind}: {error}"))
         done = True
         fields = {"error": kind, "exit_code": error.exit_code, "retryable": error.retryable}
         show("step_failed", "error", step=name, **fields, message=str(error))
         raise
     except KeyboardInterrupt:
-        _note(store, name, INTERRUPTED, f"interrupted in {name}")
+        _note(store, noted, _failure(INTERRUPTED, f"interrupted in {name}"))
         done = True
         raise
     finally:
         if not done:
             # An unforeseen error may hold a secret; its message stays in the step's own log.
             unforeseen = sys.exc_info()[0]
-            _note(store, name, 1, f"unforeseen {getattr(unforeseen, '__name__', 'end')} in {name}")
-    _note(store, name, 0)
+            kind = getattr(unforeseen, "__name__", "end")
+            _note(store, noted, _failure(1, f"unforeseen {kind} in {name}"))
+    values = zip(STEPS[name].outputs, results[0].values if results else (), strict=False)
+    conditions = {output: value for output, value in values if isinstance(value, bool)}
+    _note(store, noted, {"state": "done", "values": conditions})
+    facts = results[0].facts if results else {}
     duration = round(1000 * (time.monotonic() - began))
     show("step_finished", step=name, duration_ms=duration, facts=facts)
 
 
-def _note(store: str, name: str, exit_code: int, detail: str = "") -> None:
-    """Note what the step failed by for the record of the run, if there is one; 0 takes it back."""
-    if not run_id():
+def _failure(exit_code: int, detail: str) -> dict[str, object]:
+    return {"state": "failed", "exit_code": exit_code, "detail": detail}
+
+
+def _note(store: str, name: str, fields: Mapping[str, object]) -> None:
+    """Note how far a step is for the record of the run, if there is one; not the record itself."""
+    if not run_id() or name == "record":
         return
     from volcast.monitoring import jobs
     from volcast.store import Store
 
     # A store that cannot be written is often what failed; the runner's own message remains.
     with suppress(VolcastError):
-        opened = Store.open(store)
-        if exit_code:
-            jobs.note_failure(opened, run_id(), name, exit_code, detail)
-        else:
-            jobs.forget_failure(opened, run_id(), name)
+        jobs.note(Store.open(store), run_id(), name, fields)

@@ -20,6 +20,7 @@ from volcast.monitoring import retrain as retraining
 from volcast.monitoring import score as scoring
 from volcast.registry.run_files import read_decision
 from volcast.steps.calls import Result, counts
+from volcast.steps.table import JOBS, PIPELINES, STEPS
 from volcast.store import Store
 
 if TYPE_CHECKING:
@@ -151,8 +152,10 @@ def survey(store: Store, symbols: Sequence[str], report: Path | None = None) -> 
 
 def record(store: Store, job: str, state: str, message: str = "") -> Result:
     """Write the run's row of monitoring.jobs."""
+    pipeline = next(name for name, of in JOBS.items() if of == job)
+    steps = {name: STEPS[name].when for name in PIPELINES[pipeline]}
     now, run_id = datetime.now(UTC), current_run()
-    row = jobs.record(store, job, run_id, now, state=state, message=message)
+    row = jobs.record(store, job, run_id, now, steps=steps, state=state, message=message)
     return Result({"outcome": row["outcome"]})
 
 

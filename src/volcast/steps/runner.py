@@ -14,20 +14,12 @@ from volcast.core.errors import VolcastError
 from volcast.core.hashing import as_json, code_version, digest, table_digest
 from volcast.core.logs import RUN_ID
 from volcast.steps.calls import Show, call, step
-from volcast.steps.table import STEPS
+from volcast.steps.table import JOBS, STEPS
 
 if TYPE_CHECKING:
     from volcast.evaluation.walkforward import Progress
 
-__all__ = ["JOBS", "Run"]
-
-JOBS = {
-    "train": "volcast-train",
-    "daily": "volcast-daily-inference",
-    "day": "volcast-daily-inference",
-    "evaluate": "volcast-evaluate",
-}
-"""Name in monitoring.jobs by pipeline."""
+__all__ = ["Run"]
 
 _VALUES = "values.json"
 _LAST_DAY = "monitoring/last_day.json"
@@ -107,10 +99,9 @@ class Run:
             names["staged"] = "staged.parquet"
         files = {file: str(self.folder / path) for file, path in names.items()}
         inputs = {value: values[value] for value in described.inputs}
-        with step(name, self.store, self.show) as facts:
-            result = call(name, self.store, self.progress, **inputs, **files)
-            facts.update(result.facts)
-        self.values |= dict(zip(described.outputs, result.values, strict=True))
+        with step(name, self.store, self.show, target=inputs.get("target")) as results:
+            results.append(call(name, self.store, self.progress, **inputs, **files))
+        self.values |= dict(zip(described.outputs, results[0].values, strict=True))
 
     @contextmanager
     def _recorded(self, steps: Sequence[str]) -> Iterator[None]:

@@ -7,6 +7,7 @@ from typing import Literal
 __all__ = [
     "FORECAST",
     "IMAGES",
+    "JOBS",
     "PIPELINES",
     "PREPARE",
     "ROLES",
@@ -147,6 +148,14 @@ PIPELINES = {
     "evaluate": ("ingest", "validate", "evaluate", "survey"),
 }
 """Steps in order; ``record`` ends each of them. ``day`` trains first where no champion exists."""
+
+JOBS = {
+    "train": "volcast-train",
+    "daily": "volcast-daily-inference",
+    "day": "volcast-daily-inference",
+    "evaluate": "volcast-evaluate",
+}
+"""Name in monitoring.jobs by pipeline."""
 
 IMAGES = {name: step.image for name, step in STEPS.items()}
 ROLES = {name: step.role for name, step in STEPS.items()}
