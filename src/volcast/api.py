@@ -188,8 +188,8 @@ def forecast(
     Parameters
     ----------
     prices : pandas.DataFrame
-        One row a session of the New York calendar, indexed by date: open, high, low, close, and
-        optionally adj_close (else close) and volume.
+        One row a session of the New York calendar, by date as index or column: open, high, low,
+        close, and optionally adj_close (else close) and volume, by the names that files may have.
     iv : pandas.Series or pandas.DataFrame, optional
         Closes of the index of the asset's implied volatility, in points, such as the VIX for SPY.
     symbol : str

@@ -3,13 +3,16 @@
 import json
 import os
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from tests.yahoo_server import EMPTY, HANG, Answer, Yahoo, body, chart, page, yahoo_server
-from volcast.core.errors import ContractError, SourceUnavailable
+from volcast.core.errors import ContractError, SourceUnavailable, VolcastError
+from volcast.core.settings import Universe
+from volcast.data.ingest import ingest
+from volcast.store import Store
 
 SESSIONS = [date(2024, 3, day) for day in (4, 5, 6, 7, 8)]
 COLUMNS = {
@@ -70,8 +73,8 @@ def test_a_request_recovers_from_a_passing_fault(yahoo: Yahoo, fault: tuple[int,
 
 @pytest.mark.parametrize(
     "other",
-    [answer(open=None), *(answer(close=close) for close in ([None] * 5, ["a"] * 5, [1.0, 2.0]))],
-    ids=["missing column", "all null", "text", "ragged"],
+    [answer(open=None), answer(close=["a"] * 5), answer(close=[1.0, 2.0])],
+    ids=["missing column", "text", "ragged"],
 )
 def test_an_answer_of_another_shape_is_not_requested_again(yahoo: Yahoo, other: Answer) -> None:
     yahoo.answers["SPY"] = other
@@ -86,6 +89,29 @@ def test_an_unknown_symbol_is_noted_and_the_others_are_fetched(yahoo: Yahoo) -> 
     assert set(fetched.rows["symbol"]) == {"SPY"}
     assert any("HYG" in note for note in fetched.notes)
     assert yahoo.waits == []
+
+
+NO_BARS = body(
+    {"chart": {"result": [{"meta": {}, "indicators": {"quote": [{}]}}], "error": None}}
+)
+
+
+@pytest.mark.parametrize(
+    ("blank", "waits"), [(body(EMPTY), 3), (NO_BARS, 3), (answer(close=[None] * 5), 0)],
+    ids=["no result", "no bars", "all null"],
+)  # fmt: skip
+def test_a_blank_symbol_is_noted_unless_it_is_the_target(
+    yahoo: Yahoo, store: Store, blank: Answer, waits: int
+) -> None:
+    yahoo.answers["HYG"] = blank
+    universe = Universe(target="SPY", iv="", iv_3m="", bond="", credit="HYG")
+    now = datetime(2024, 3, 8, 22, tzinfo=UTC)
+    with pytest.raises(VolcastError, match="Yahoo, HYG"):
+        ingest(store, yahoo.source(), universe, now=now, as_of=None, also=["HYG"])
+    assert len(yahoo.waits) == waits
+    report = ingest(store, yahoo.source(), universe, now=now, as_of=None)
+    assert report.added == len(SESSIONS)
+    assert any("HYG" in note for note in report.notes)
 
 
 def test_a_hang_after_an_unknown_symbol_is_not_taken_for_another_one(yahoo: Yahoo) -> None:

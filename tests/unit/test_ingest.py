@@ -156,7 +156,7 @@ def test_a_failed_ingestion_stores_nothing(folder: Folder) -> None:
         folder.ingest(as_of=date(2021, 10, 1))
     with pytest.raises(RequestError):
         folder.ingest(as_of=date(2021, 12, 25))
-    (folder.path / "market" / "BBB.csv").write_text("date\n")
+    (folder.path / "market" / "BBB.csv").write_text("date,open\n2021-12-31,1\n")
     with pytest.raises(ContractError):
         folder.ingest(universe=Universe(target="AAA", iv="BBB", iv_3m="", bond="", credit=""))
     (folder.path / "market" / "BBB.csv").unlink()

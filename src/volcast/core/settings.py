@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_core import from_json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from volcast.core.errors import ConfigError
+from volcast.core.errors import ConfigError, ContractError
 from volcast.core.online_store import read_online_store
 
 __all__ = [
@@ -22,12 +22,15 @@ __all__ = [
     "Settings",
     "SourceName",
     "Universe",
-    "csv_market",
+    "csv_files",
     "parse_day",
     "read_settings",
 ]
 
 SourceName = Literal["sample", "csv", "yfinance", "synthetic"]
+
+_TABLE_FILE = re.compile(r"(.+?)\.(?:csv|csv\.gz|parquet|xlsx?|ods)", re.IGNORECASE)
+_SYMBOL = re.compile(r"[\w.^=&-]+")
 
 
 class Universe(BaseModel):
@@ -170,8 +173,18 @@ def read_settings(**arguments: object) -> Settings:
         ) from error
 
 
-def csv_market(folder: Path | None) -> Path:
-    """Return the csv source's folder of prices; ConfigError if there is none."""
+def csv_files(folder: Path | None, kind: str = "market") -> dict[str, Path]:
+    """Return the files of the csv source by the symbol or series that each is named after.
+
+    Hidden files, and those whose name ends otherwise than a table's, are passed over.
+
+    Raises
+    ------
+    ConfigError
+        If there is no folder of prices.
+    ContractError
+        If a file is named after no symbol, or two after one.
+    """
     if folder is None or not (folder / "market").is_dir():
         raise ConfigError(
             found="no source_path" if folder is None else f"no folder {folder / 'market'}",
@@ -180,7 +193,19 @@ def csv_market(folder: Path | None) -> Path:
             "with make.",
             field="source_path",
         )  # fmt: skip
-    return folder / "market"
+    files: dict[str, Path] = {}
+    for path in sorted((folder / kind).glob("[!.~]*")):
+        match = _TABLE_FILE.fullmatch(path.name)
+        if match is None:
+            continue
+        twin = files.setdefault(match[1].upper(), path)
+        if twin != path or not _SYMBOL.fullmatch(match[1]):
+            raise ContractError(
+                found=" and ".join(sorted({twin.name, path.name})),
+                expected="one file for each symbol, named SYMBOL.csv", where=str(folder / kind),
+                remedy="Rename or remove the file that is not wanted.",
+            )  # fmt: skip
+    return {str(_TABLE_FILE.sub(r"\1", path.name)): path for path in files.values()}
 
 
 def _fault(item: Mapping[str, Any]) -> str:

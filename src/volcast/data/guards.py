@@ -149,8 +149,8 @@ def require_new_york(symbol: str, days: pd.DatetimeIndex, source: str) -> None:
         f"{_examples(missing)}",
         expected="one row for each session of the New York Stock Exchange (XNYS)",
         where=f"source {source}",
-        remedy="volcast forecasts symbols that trade on New York's calendar, from one row a "
-        "session. Other exchanges, crypto, weekly and intraday rows are not supported.",
+        remedy="Only sessions of XNYS can be forecast, from one row each. Other exchanges, markets "
+        "that trade at weekends, weekly and intraday rows are not supported.",
         field="target",
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Ingestion: rows of a source appended to the raw tables, revisions included."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -79,7 +79,7 @@ def ingest(  # noqa: PLR0913
     StaleInput
         If an archive ends before ``as_of``.
     SourceUnavailable
-        If the source did not answer; nothing is written then.
+        If the source did not answer, or has nothing of the target; nothing is written then.
     NotFound
         If the target symbol has no row.
     ContractError
@@ -96,7 +96,7 @@ def ingest(  # noqa: PLR0913
     raw = store.read(RAW_MARKET)
     require_one_market(store, raw, source.name, universe, switch_target=switch_target)
     stored = _latest_market(raw, source, symbols)
-    market = _fetch_market(source, symbols, stored, as_of)
+    market = _usable(_fetch_market(source, symbols, stored, as_of), universe, also)
     rows, until, dropped = _taken(_unique(market.rows, source), source, universe, closed, as_of)
     if _of(rows, universe.target).empty:
         raise NotFound(
@@ -133,6 +133,18 @@ def ingest(  # noqa: PLR0913
         dropped=market.dropped | macro.dropped | dropped,
         notes=[*market.notes, *_unadjusted(rows, universe), *macro.notes],
     )
+
+
+def _usable(market: Fetched, universe: Universe, also: Sequence[str]) -> Fetched:
+    """Leave out symbols without daily bars, with a note; of an index, closes are enough."""
+    for symbol in (universe.target, *also):
+        if symbol in market.unusable:
+            raise market.unusable[symbol]
+    closes = universe.indices & set(market.rows.loc[market.rows["close"].notna(), "symbol"])
+    out = {s: error for s, error in market.unusable.items() if s not in closes}
+    notes = [f"{symbol} is left out. {error}" for symbol, error in out.items()]
+    rows = market.rows[~market.rows["symbol"].isin(list(out))]
+    return replace(market, rows=rows, notes=(*market.notes, *notes))
 
 
 def _unadjusted(rows: pd.DataFrame, universe: Universe) -> list[str]:
@@ -173,8 +185,7 @@ def _fetch_market(
         edge = part.rows.sort_values("session").drop_duplicates("symbol")
         matched = _with_stored(edge, stored, _KEY)
         deep = sorted(matched.loc[_differs(matched) & matched["stored"], "symbol"])
-        rows = part.rows[~part.rows["symbol"].isin(deep)]
-        parts.append(Fetched(rows, part.dropped, part.notes))
+        parts.append(replace(part, rows=part.rows[~part.rows["symbol"].isin(deep)]))
         whole += deep
     if whole:
         parts.append(source.market(whole, None, as_of))

@@ -14,7 +14,7 @@ from volcast.core.settings import (
     EXAMPLE_UNIVERSES,
     SAMPLE_SPAN,
     Settings,
-    csv_market,
+    csv_files,
 )
 
 __all__ = ["check", "check_source", "check_store"]
@@ -71,7 +71,7 @@ def check_source(settings: Settings, symbols: Sequence[str]) -> None:
     known = (
         EXAMPLE_UNIVERSES[settings.source].symbols
         if settings.source in EXAMPLE_UNIVERSES
-        else sorted(path.stem for path in csv_market(settings.source_path).glob("*.csv"))
+        else tuple(csv_files(settings.source_path))
     )
     lacking = [symbol for symbol in symbols if symbol not in known]
     if lacking:

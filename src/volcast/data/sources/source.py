@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
-from volcast.core.errors import SourceUnavailable
+from volcast.core.errors import SourceUnavailable, VolcastError
 from volcast.data.sources.publication_lag import available_at
 from volcast.store.tables import RAW_MACRO, RAW_MARKET, Table
 
@@ -36,11 +36,13 @@ class Fetched:
     """The rows of one call to a source, the counts of rows it left out, by reason, and its notes.
 
     Rows have the columns of raw.market or raw.macro except ``ingested_at``, dates as datetime64.
+    ``unusable`` has the error of each symbol without daily bars; it may have rows of closes.
     """
 
     rows: pd.DataFrame
     dropped: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unusable: dict[str, VolcastError] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -123,7 +125,8 @@ def join(parts: Sequence[Fetched], table: Table) -> Fetched:
     filled = [part.rows for part in parts if len(part.rows)]
     rows = pd.concat(filled, ignore_index=True) if filled else nothing(table).rows
     notes = dict.fromkeys(note for part in parts for note in part.notes)
-    return Fetched(rows, dict(dropped), tuple(notes))
+    unusable = {symbol: error for part in parts for symbol, error in part.unusable.items()}
+    return Fetched(rows, dict(dropped), tuple(notes), unusable)
 
 
 def market_rows(

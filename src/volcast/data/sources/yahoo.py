@@ -5,6 +5,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from json import JSONDecodeError
@@ -12,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from volcast.core.errors import ContractError
+from volcast.core.errors import ContractError, SourceUnavailable
 from volcast.data.sources.source import (
     PRICES,
     Fetched,
@@ -39,6 +40,10 @@ class _UnknownSymbol(Exception):
     """Yahoo has no such symbol."""
 
 
+class _Blank(SourceUnavailable):
+    """Yahoo answered for the symbol alone, and without a bar."""
+
+
 class YahooSource:
     """Yahoo's chart service; every answer is checked, and requests that may recover are retried.
 
@@ -63,7 +68,7 @@ class YahooSource:
         self._timeout = timeout_seconds
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
-        """Fetch daily bars; all symbols, or none.
+        """Fetch daily bars; all symbols, or none. One that has no bars is unusable, not an error.
 
         Raises
         ------
@@ -85,7 +90,12 @@ class YahooSource:
             frame = self._retry(lambda: self._history(ticker, first, last, session))
         except _UnknownSymbol:
             return nothing(RAW_MARKET, f"Yahoo has no {symbol} (requested as {ticker}).")
+        except _Blank as error:
+            return replace(nothing(RAW_MARKET), unusable={symbol: error})
         prices = _bars(frame, ticker)
+        if prices["close"].isna().all():
+            no_close = _other_shape(ticker, "no numbers in close")
+            return replace(nothing(RAW_MARKET), unusable={symbol: no_close})
         return Fetched(market_rows(prices, symbol, self.name, first=first, last=last))
 
     def _history(self, ticker: str, first: date | None, last: date | None, session: Any) -> Any:
@@ -108,13 +118,15 @@ class YahooSource:
             # curl's errors are OSErrors; a truncated body or an HTML page is not JSON.
             if session.volcast_last_status == 404:
                 raise _UnknownSymbol from error
+            if session.volcast_last_status == 200 and isinstance(error, YFException):
+                raise _blank(ticker) from error
             raise unavailable(
                 f"Yahoo, {ticker}", f"{type(error).__name__}: {error}", "daily bars"
             ) from error
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise _other_shape(ticker, f"{type(error).__name__}: {error}") from error
         if frame is None or frame.empty:
-            raise unavailable(f"Yahoo, {ticker}", "an answer without bars", "daily bars")
+            raise _blank(ticker)
         return frame
 
     def _checked_session(self) -> Any:
@@ -167,11 +179,18 @@ def _bars(frame: Any, ticker: str) -> pd.DataFrame:
         raise _other_shape(ticker, f"columns {list(frame.columns)} on a {index}")
     prices: pd.DataFrame = frame[list(_COLUMNS)].rename(columns=_COLUMNS)
     odd = [name for name in prices if not pd.api.types.is_numeric_dtype(prices[name])]
-    if odd or prices["close"].isna().all():
-        raise _other_shape(ticker, f"no numbers in {odd or ['close']}")
+    if odd:
+        raise _other_shape(ticker, f"no numbers in {odd}")
     # The label is the exchange's day; in UTC it could be the day before or after.
     days = frame.index.tz_localize(None).normalize()
     return prices.assign(session=days).reset_index(drop=True)
+
+
+def _blank(ticker: str) -> _Blank:
+    return _Blank(
+        found="an answer without bars", expected="daily bars", where=f"Yahoo, {ticker}",
+        remedy="Run again later, or without the symbol; the stored rows are unchanged.",
+    )  # fmt: skip
 
 
 def _other_shape(ticker: str, found: str) -> ContractError:

@@ -1,0 +1,267 @@
+"""Files as people have them: read as what they are, or refused, never as other numbers."""
+
+import gzip
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+
+from volcast.core.errors import ContractError
+from volcast.data.sources.formats import read_file, tabulate
+
+DAYS = ["2021-12-29", "2021-12-30", "2022-01-03"]
+BARS = pd.DataFrame(
+    {
+        "date": pd.to_datetime(DAYS), "open": [4788.64, 4794.23, 4778.14],
+        "high": [4804.06, 4808.93, 4796.64], "low": [4778.08, 4775.33, 4758.17],
+        "close": [4793.06, 4778.73, 4796.56],
+    }
+)  # fmt: skip
+VOLUME = [2_369_370_000.0, 2_390_990_000.0, 2_775_190_000.0]
+YFINANCE = """Price,Adj Close,Close,High,Low,Open,Volume
+Ticker,SPY,SPY,SPY,SPY,SPY,SPY
+Date,,,,,,
+2021-12-29,4700.5,4793.06,4804.06,4778.08,4788.64,2369370000
+2021-12-30,4690.5,4778.73,4808.93,4775.33,4794.23,2390990000
+2022-01-03,4710.5,4796.56,4796.64,4758.17,4778.14,2775190000
+"""
+
+FORMATS = {
+    "yahoo": """Date,Open,High,Low,Close,Adj Close,Volume
+2021-12-29,4788.64,4804.06,4778.08,4793.06,4700.5,2369370000
+2021-12-30,4794.23,4808.93,4775.33,4778.73,4690.5,2390990000
+2022-01-03,4778.14,4796.64,4758.17,4796.56,4710.5,2775190000
+""",
+    "yfinance": YFINANCE,
+    "yfinance before its levels had names": YFINANCE.replace("Price,", ",").replace("Ticker,", ","),
+    "yfinance grouped by ticker": "".join(
+        YFINANCE.splitlines(keepends=True)[i] for i in (1, 0, 2, 3, 4, 5)
+    ),
+    "history of yfinance": """Date,Open,High,Low,Close,Volume,Dividends,Stock Splits
+2021-12-29 00:00:00-05:00,4788.64,4804.06,4778.08,4793.06,2369370000,0.0,0.0
+2021-12-30 00:00:00-05:00,4794.23,4808.93,4775.33,4778.73,2390990000,0.0,0.0
+2022-01-03 00:00:00-05:00,4778.14,4796.64,4758.17,4796.56,2775190000,0.0,0.0
+""",
+    "stamps of New York's midnight in UTC": """timestamp,open,high,low,close,volume
+2021-12-29T05:00:00Z,4788.64,4804.06,4778.08,4793.06,2369370000
+2021-12-30T05:00:00Z,4794.23,4808.93,4775.33,4778.73,2390990000
+2022-01-03T05:00:00Z,4778.14,4796.64,4758.17,4796.56,2775190000
+""",
+    "stooq": """Date,Open,High,Low,Close,Volume
+2021-12-29,4788.64,4804.06,4778.08,4793.06,2369370000
+2021-12-30,4794.23,4808.93,4775.33,4778.73,2390990000
+2022-01-03,4778.14,4796.64,4758.17,4796.56,2775190000
+""",
+    "stooq in bulk": """<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>
+^SPX,D,20211229,000000,4788.64,4804.06,4778.08,4793.06,2369370000,0
+^SPX,D,20211230,000000,4794.23,4808.93,4775.33,4778.73,2390990000,0
+^SPX,D,20220103,000000,4778.14,4796.64,4758.17,4796.56,2775190000,0
+""",
+    "cboe": """DATE,OPEN,HIGH,LOW,CLOSE
+12/29/2021,4788.640000,4804.060000,4778.080000,4793.060000
+12/30/2021,4794.230000,4808.930000,4775.330000,4778.730000
+01/03/2022,4778.140000,4796.640000,4758.170000,4796.560000
+""",
+    "nasdaq": """Date,Close/Last,Volume,Open,High,Low
+01/03/2022,$4796.56,2775190000,$4778.14,$4796.64,$4758.17
+12/30/2021,$4778.73,2390990000,$4794.23,$4808.93,$4775.33
+12/29/2021,$4793.06,2369370000,$4788.64,$4804.06,$4778.08
+""",
+    "nasdaq of an index": """Date,Close/Last,Volume,Open,High,Low
+01/03/2022,4796.56,--,4778.14,4796.64,4758.17
+12/30/2021,4778.73,N/A,4794.23,4808.93,4775.33
+12/29/2021,4793.06,--,4788.64,4804.06,4778.08
+""",
+    "investing.com": '''"Date","Price","Open","High","Low","Vol.","Change %"
+"01/03/2022","4,796.56","4,778.14","4,796.64","4,758.17","2.77519B","0.37%"
+"12/30/2021","4,778.73","4,794.23","4,808.93","4,775.33","2390.99M","-0.30%"
+"12/29/2021","4,793.06","4,788.64","4,804.06","4,778.08","2369370K","0.14%"
+''',
+    "investing.com with names of months": '''"Date","Price","Open","High","Low","Vol.","Change %"
+"Jan 03, 2022","4,796.56","4,778.14","4,796.64","4,758.17","2.77519B","0.37%"
+"Dec 30, 2021","4,778.73","4,794.23","4,808.93","4,775.33","2390.99M","-0.30%"
+"Dec 29, 2021","4,793.06","4,788.64","4,804.06","4,778.08","2369370K","0.14%"
+''',
+    "investing.com in Spanish": '''"Fecha","Último","Apertura","Máximo","Mínimo","Vol.","% var."
+"03.01.2022","4.796,56","4.778,14","4.796,64","4.758,17","2,77519B","0,37%"
+"30.12.2021","4.778,73","4.794,23","4.808,93","4.775,33","2390,99M","-0,30%"
+"29.12.2021","4.793,06","4.788,64","4.804,06","4.778,08","2369370K","0,14%"
+''',
+    "investing.com in French": '''"Date","Dernier","Ouv."," Plus Haut","Plus Bas","Vol.","% var."
+"03/01/2022","4.796,56","4.778,14","4.796,64","4.758,17","2,77519B","0,37%"
+"30/12/2021","4.778,73","4.794,23","4.808,93","4.775,33","2390,99M","-0,30%"
+"29/12/2021","4.793,06","4.788,64","4.804,06","4.778,08","2369370K","0,14%"
+''',
+    "a spreadsheet in German": """Datum;Eröffn.;Hoch;Tief;Zuletzt;Volumen;
+29.12.2021;4788,64;4804,06;4778,08;4793,06;;
+30.12.2021;4794,23;4808,93;4775,33;4778,73;;
+03.01.2022;4778,14;4796,64;4758,17;4796,56;;
+""",
+    "pandas, index without a name": """,Open,High,Low,Close
+2021-12-29,4788.64,4804.06,4778.08,4793.06
+2021-12-30,4794.23,4808.93,4775.33,4778.73
+2022-01-03,4778.14,4796.64,4758.17,4796.56
+""",
+}  # fmt: skip
+
+
+def write(root: Path, content: str | bytes, name: str = "SPY.csv") -> Path:
+    path = root / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def same_bars(read: pd.DataFrame) -> None:
+    rows = read.sort_values("date", ignore_index=True)
+    pd.testing.assert_frame_equal(rows[list(BARS)], BARS, check_exact=True)
+    if "adj_close" in rows:
+        assert rows["adj_close"].tolist() == [4700.5, 4690.5, 4710.5]
+    if "volume" in rows and rows["volume"].notna().any():
+        assert rows["volume"].tolist() == VOLUME
+
+
+ENCODINGS: dict[str, Callable[[str], bytes]] = {
+    "plain": str.encode,
+    "gzip": lambda text: gzip.compress(text.encode()),
+    "BOM and CRLF": lambda text: text.replace("\n", "\r\n").encode("utf-8-sig"),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "Windows-1252": lambda text: text.encode("cp1252"),
+}
+
+
+@pytest.mark.parametrize("encode", ENCODINGS.values(), ids=ENCODINGS)
+@pytest.mark.parametrize("text", FORMATS.values(), ids=FORMATS)
+def test_each_format_is_read_as_its_days_and_prices(
+    tmp_path: Path, text: str, encode: Callable[[str], bytes]
+) -> None:
+    same_bars(read_file(write(tmp_path, encode(text))))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        BARS,
+        BARS.set_index("date"),
+        BARS.assign(date=BARS["date"].dt.date),
+        BARS.assign(date=BARS["date"].dt.strftime("%Y%m%d").astype(int)),
+        BARS.set_index(BARS["date"].dt.tz_localize("America/New_York")).drop(columns="date"),
+        BARS.assign(date=(BARS["date"] + pd.Timedelta(hours=21)).dt.tz_localize("UTC")),
+        pd.concat({"SPY": BARS.set_index("date").rename(columns=str.title)}, axis=1),
+    ],
+    ids=["column", "index", "dates", "integers", "New York", "closes in UTC", "tickers"],
+)  # fmt: skip
+def test_a_parquet_file_is_read_as_a_table_in_memory_is(
+    tmp_path: Path, table: pd.DataFrame
+) -> None:
+    table.to_parquet(tmp_path / "SPY.parquet")
+    same_bars(read_file(tmp_path / "SPY.parquet"))
+    same_bars(tabulate(table, "prices"))
+
+
+REFUSED = {
+    "days or months": ("Date,Close\n03/04/2022,1.5\n05/04/2022,1.5\n", "Date: from 03/04/2022"),
+    "days and months": ("DATE,CLOSE\n12/31/2021,1.5\n13/01/2022,1.5\n", "column DATE: 13/01/2022"),
+    "a year of two digits": ("Date,Close\n12/31/21,1.5\n", "column Date: 12/31/21"),
+    "seconds since 1970": ("Date,Close\n1640908800,1.5\n", "column Date: 1640908800"),
+    "point or comma": ('Date,Close\n2021-12-30,"4,793"\n', "column Close: 4,793"),
+    "point or comma, semicolons": ("Date;Close\n2021-12-30;4.793\n", "column Close: 4.793"),
+    "point and comma": ("Date;Close\n2021-12-30;4,5\n2021-12-31;4.5\n", "column Close: 4"),
+    "groups of two": ('Date,Close\n2021-12-30,"1,23,456.5"\n', "column Close: 1,23,456.5"),
+    "text": ("Date,Close\n2021-12-30,1.633 Dividend\n", "column Close: 1.633 dividend"),
+    "two tickers": (
+        "Price,Close,Close\nTicker,SPY,QQQ\nDate,,\n2021-12-30,1.5,2.5\n", "Close SPY",
+    ),
+    "two closes": ("Date,Close,Price\n2021-12-30,1.5,2.5\n", "Price"),
+    "no dates": ("Open,Close\n1.5,2.5\n", "Open"),
+    "a web page": ("<!DOCTYPE html><html></html>", "web page"),
+    "a workbook": (b"PK\x03\x04\x14\x00", "Excel"),
+    "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1", "Excel"),
+    "an answer in JSON": ('{"chart": {}}', "JSON"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "found"), REFUSED.values(), ids=REFUSED)
+def test_what_could_be_read_in_two_ways_is_refused_by_column(
+    tmp_path: Path, content: str | bytes, found: str
+) -> None:
+    path = write(tmp_path, content)
+    with pytest.raises(ContractError) as caught:
+        read_file(path)
+    assert found in caught.value.found
+    assert str(path) in caught.value.where
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DATE,VIXCLS\n2021-12-29,16.95\n2021-12-30,.\n",
+        "observation_date,X\n2021-12-29,16.95\n2021-12-30,\n",
+    ],
+)  # fmt: skip
+def test_a_series_of_fred_has_values_and_days_without(tmp_path: Path, text: str) -> None:
+    read = read_file(write(tmp_path, text))
+    np.testing.assert_array_equal(read["value"], [16.95, np.nan])
+
+
+def grouped(value: float, decimal: str, group: str, digits: int) -> str:
+    """Write a number in a notation of a country."""
+    text = f"{value:,.{digits}f}".replace(",", "g").replace(".", decimal)
+    return text.replace("g", group)
+
+
+DATE_FORMS = (
+    "%Y-%m-%d", "%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%m-%d-%Y", "%b %d, %Y", "%d-%b-%Y",
+    "%Y-%m-%d 00:00:00-05:00",
+)  # fmt: skip
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    days=st.lists(
+        st.dates(pd.Timestamp("1990-01-01").date(), pd.Timestamp("2030-12-31").date()),
+        min_size=1, max_size=8, unique=True,
+    ),
+    prices=st.lists(st.integers(1, 20_000_000), min_size=8, max_size=8),
+    date_form=st.sampled_from(DATE_FORMS),
+    separator=st.sampled_from(",;\t|"),
+    marks=st.sampled_from([(".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'")]),
+    digits=st.sampled_from([0, 2, 3, 4]),
+    ending=st.sampled_from(["\n", "\r\n"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    compressed=st.booleans(),
+)  # fmt: skip
+@example(  # thousands of whole prices look like decimals
+    days=[pd.Timestamp("2021-12-30").date()], prices=[47_930_000] * 8, date_form="%Y-%m-%d",
+    separator=";", marks=(",", "."), digits=0, ending="\n", encoding="utf-8", compressed=False,
+)  # fmt: skip
+def test_a_file_in_any_notation_is_read_back_equal_or_refused(  # noqa: PLR0917
+    tmp_path: Path, days, prices, date_form, separator, marks, digits, ending, encoding, compressed
+):
+    # Where a comma separates columns, a lone point is a decimal one by convention.
+    assume((separator, marks, digits) != (",", (",", "."), 0))
+    scale = 10**digits
+    closes = [round(price / 10_000 * scale) / scale for price in prices[: len(days)]]
+    rows = [["Date", "Open", "High", "Low", "Close"]] + [
+        [day.strftime(date_form), *[grouped(close, *marks, digits)] * 4]
+        for day, close in zip(days, closes, strict=True)
+    ]
+    text = io.StringIO()
+    pd.DataFrame(rows).to_csv(
+        text, sep=separator, index=False, header=False, lineterminator=ending
+    )  # fmt: skip
+    content = text.getvalue().encode(encoding)
+    path = write(tmp_path, gzip.compress(content) if compressed else content)
+    try:
+        read = read_file(path)
+    except ContractError:
+        return
+    assert read["date"].dt.date.tolist() == days
+    for name in ("open", "high", "low", "close"):
+        assert read[name].tolist() == closes
