@@ -91,9 +91,7 @@ def test_an_unknown_symbol_is_noted_and_the_others_are_fetched(yahoo: Yahoo) -> 
     assert yahoo.waits == []
 
 
-NO_BARS = body(
-    {"chart": {"result": [{"meta": {}, "indicators": {"quote": [{}]}}], "error": None}}
-)
+NO_BARS = body({"chart": {"result": [{"meta": {}, "indicators": {"quote": [{}]}}], "error": None}})
 
 
 @pytest.mark.parametrize(
