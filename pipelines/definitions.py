@@ -12,7 +12,7 @@ SYMBOLS = ["SPY", "QQQ", "IWM"]
 
 
 def _task(step: str, **arguments: object) -> dsl.PipelineTask:
-    """Return a task of a step with its name, resources, retries and pod settings.
+    """Return a task of a step with its name, resources and pod settings.
 
     No step is cached: each reads a store whose content its arguments do not name, and each that
     finds its work done does nothing.
@@ -25,9 +25,6 @@ def _task(step: str, **arguments: object) -> dsl.PipelineTask:
     cpu, cpu_limit, memory, memory_limit = resources(step)
     task.set_cpu_request(cpu).set_cpu_limit(cpu_limit)
     task.set_memory_request(memory).set_memory_limit(memory_limit)
-    if described.retries:
-        wait = f"{described.wait_seconds}s"
-        task.set_retry(num_retries=described.retries, backoff_duration=wait, backoff_factor=2.0)
     return task
 
 

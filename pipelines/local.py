@@ -4,7 +4,6 @@
 """
 
 import argparse
-import copy
 import io
 import json
 import os
@@ -12,8 +11,8 @@ import shutil
 import sys
 import uuid
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TextIO
@@ -106,7 +105,7 @@ def run(
         shutil.rmtree(folder)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(root))
     shown = transcript.progress.pipeline(pipeline.name)
-    with _without_retries(pipeline), shown, redirect_stdout(transcript):
+    with shown, redirect_stdout(transcript):
         try:
             with warnings.catch_warnings():
                 # kfp warns that display names and images mean nothing here.
@@ -115,21 +114,6 @@ def run(
         except RuntimeError as error:
             return transcript.explain(str(error))
     return 0
-
-
-@contextmanager
-def _without_retries(pipeline: dsl.base_component.BaseComponent) -> Iterator[None]:
-    # kfp.local retries whatever failed, a broken contract too, and waits in between in silence;
-    # the sources retry by themselves what is worth it.
-    spec = pipeline.pipeline_spec
-    declared = copy.deepcopy(spec)
-    for component in (spec.root, *spec.components.values()):
-        for task in component.dag.tasks.values():
-            task.ClearField("retry_policy")
-    try:
-        yield
-    finally:
-        spec.CopyFrom(declared)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -25,6 +25,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "step_started": "a pipeline step begins",
         "step_finished": "a step is done: its time and its facts",
         "step_failed": "a step stops on an error that volcast knows",
+        "step_retried": "in a pod, a step is run again after an error that may pass",
         "serving": "the server answers",
         "no_champion": "no champion passed its checks yet; the next one promoted is served",
         "champion_in_service": "the server answers with another version from now on",

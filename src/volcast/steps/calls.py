@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -98,17 +99,29 @@ def call(name: str, store: str, progress: "Progress | None" = None, /, **texts: 
 def run_step(name: str, store: str, **texts: object) -> Result:
     """`call` a step as a pod does: events on standard output, failures as exit codes.
 
+    In a pod, a step that fails by what may pass is run again: Kubeflow cannot tell one failure from
+    another, and version 2.17 retries none that has an exit code.
+
     Raises
     ------
     SystemExit
         With the exit code of a `VolcastError`; any other error passes through.
     """
-    try:
-        with step(name, store, target=texts.get("target")) as results:
-            results.append(call(name, store, **texts))
-    except VolcastError as error:
-        raise SystemExit(error.exit_code) from error
-    return results[0]
+    described = STEPS[name]
+    tries_left = described.retries if "KUBERNETES_SERVICE_HOST" in os.environ else 0
+    wait = described.wait_seconds
+    while True:
+        try:
+            with step(name, store, target=texts.get("target")) as results:
+                results.append(call(name, store, **texts))
+        except VolcastError as error:
+            if not (error.retryable and tries_left):
+                raise SystemExit(error.exit_code) from error
+        else:
+            return results[0]
+        log("step_retried", "warning", step=name, wait_seconds=wait, tries_left=tries_left)
+        time.sleep(wait)
+        tries_left, wait = tries_left - 1, 2 * wait
 
 
 def log(event: str, level: Level = "info", **fields: object) -> None:

@@ -35,8 +35,8 @@ class Step:
         The image that installs what it imports; the cloud account's role, whose steps read and
         write the same tables; the share of a node that its pod requests.
     retries, wait_seconds : int
-        How often Kubeflow runs it again, and after what wait, doubled each time. Kubeflow cannot
-        tell one failure from another: only steps that depend on the outside world, or write last.
+        How often a pod runs it again after an error that may pass (``retryable``), and after what
+        wait, doubled each time.
     inputs, outputs, files : tuple of str
         Values of the run by name; of the files, ``staged`` is shared and others are its own.
     when : dict of bool
@@ -53,8 +53,8 @@ class Step:
     image: str
     role: str
     share: Share = "light"
-    retries: int = 0
-    wait_seconds: int = 0
+    retries: int = 2
+    wait_seconds: int = 10
     inputs: tuple[str, ...] = ("as_of", "universe")
     outputs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ STEPS = {
     ),
     "publish": Step(
         "Publish the forecast", "model:publish", "model", "infer",
-        retries=2, wait_seconds=10, inputs=(), files=("staged",),
+        inputs=(), files=("staged",),
     ),
     "score": Step("Score past forecasts", "model:score", "model", "watch"),
     "drift": Step("Look for drift", "drift:drift", "drift", "drift", "medium", outputs=("drift",)),
