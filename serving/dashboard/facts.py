@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 
-from volcast.core.errors import NotFound, StoreUnavailable, VolcastError
+from volcast.core.errors import ConfigError, NotFound, StoreUnavailable, VolcastError
 from volcast.core.settings import Universe
 from volcast.monitoring import status
 from volcast.store import Store
@@ -37,7 +37,7 @@ class Facts:
         """The store's universe, or why it cannot be read."""
         try:
             return recall(self.store)
-        except StoreUnavailable:
+        except (ConfigError, StoreUnavailable):
             raise
         except VolcastError as error:
             return error

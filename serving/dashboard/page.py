@@ -12,7 +12,7 @@ from serving.dashboard.history import LOSSES, SPANS, fan, regimes, scores, track
 from serving.dashboard.markup import heading, notice
 from serving.dashboard.model import model_card
 from serving.dashboard.watch import data, watch
-from volcast.core.errors import NotFound, StoreUnavailable, VolcastError
+from volcast.core.errors import ConfigError, NotFound, StoreUnavailable, VolcastError
 from volcast.monitoring.status import Missing
 
 __all__ = ["render"]
@@ -28,7 +28,7 @@ def render(facts: Facts, span: str, loss: str) -> tuple[int, str]:
     loss = loss if loss in LOSSES else "qlike"
     try:
         return 200, _document(facts.symbol, _body(facts, span, loss))
-    except StoreUnavailable as error:
+    except (ConfigError, StoreUnavailable) as error:
         title = "The store cannot be reached"
         return 503, _document(title, f"<h1>{title}</h1>{notice('wrong', str(error))}")
 

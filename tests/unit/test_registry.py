@@ -214,7 +214,7 @@ def unusable_mlflow(fault: str, folder: Path) -> Iterator[str]:
             do_POST = do_GET
 
         with serving(Other) as address:
-            yield address
+            yield address.replace("//", "//user:secret@")
     elif fault == "locked database":
         with closing(sqlite3.connect(folder / "mlflow.db")) as other:
             other.execute("BEGIN EXCLUSIVE")
@@ -246,6 +246,7 @@ def test_whatever_is_at_the_address_of_mlflow_promotion_is_done_and_one_sentence
     assert record.levelname == "WARNING"
     assert len(record.getMessage().splitlines()) == 1
     assert len(caught.value.found) < 300
+    assert "secret" not in f"{record.getMessage()} {caught.value}"
     assert "Traceback" not in "".join(capfd.readouterr())
 
 

@@ -194,7 +194,7 @@ def test_concurrent_processes_lose_no_row(store):
     assert store.read(LABELS_DAILY).column("session").to_pylist() == days(date(2020, 1, 1), 30)
 
 
-@pytest.mark.parametrize("fault", [0, 4, 100, -1, "flipped bit"])
+@pytest.mark.parametrize("fault", [0, 4, 100, -1, "flipped bit", "altered name"])
 def test_a_truncated_or_altered_file_is_corrupt_for_readers_and_writers(any_store, fault):
     rows = contract_rows(LABELS_DAILY, ["SPY"], TURN[:5])
     any_store.write(LABELS_DAILY, rows)
@@ -202,6 +202,8 @@ def test_a_truncated_or_altered_file_is_corrupt_for_readers_and_writers(any_stor
     data = bytearray(any_store.objects.get(key))
     if fault == "flipped bit":
         data[40] ^= 1
+    elif fault == "altered name":
+        data = data.replace(b"rv_5d", b"rv_\xff\xfe")
     else:
         del data[fault:]
     any_store.objects.put(key, bytes(data))

@@ -5,9 +5,11 @@ Its import costs seconds, so it is imported inside the functions.
 
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from volcast.core import calendar
@@ -146,23 +148,31 @@ def _client() -> Iterator[Any]:
                 found=f"{error}", expected="mlflow-skinny, sqlalchemy and alembic installed",
                 where=f"environment {_ENVIRONMENT}", remedy="Install them, or unset the variable.",
             ) from error  # fmt: skip
-        # MLflow logs the traceback of an error that it also raises.
-        for noisy in ("mlflow", "alembic"):
+        # They log what is also raised, with its traceback, and each try of a request.
+        for noisy in ("mlflow", "alembic", "urllib3.connectionpool"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         try:
-            if uri.partition(":")[0].partition("+")[0] in DATABASE_ENGINES:
+            engine = uri.partition(":")[0].partition("+")[0]
+            if engine in DATABASE_ENGINES and not _is_new(uri):
                 # MLflow would try minutes long to open a database that is locked, or is none.
-                engine = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
-                sqlalchemy.inspect(engine).get_table_names()
+                database = sqlalchemy.create_engine(uri, poolclass=sqlalchemy.NullPool)
+                sqlalchemy.inspect(database).get_table_names()
             yield mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
         except Exception as error:
             # Whatever stands at the address decides what is raised: MLflow, SQLAlchemy, alembic,
             # a database's driver, requests, protobuf, or a parser that meets another answer.
             if isinstance(error, VolcastError):
                 raise
+            sentence = re.sub("//[^/@ ]*@", "//", str(error).strip().partition("\n")[0])
             raise StoreUnavailable(
-                found=f"{type(error).__name__}: {str(error).partition(chr(10))[0][:200]}",
+                found=f"{type(error).__name__}: {sentence[:200]}",
                 expected="an MLflow server, or a database of MLflow's",
                 where=_ENVIRONMENT,
                 remedy="Check that it can be written, then run `volcast registry sync`.",
             ) from error
+
+
+def _is_new(uri: str) -> bool:
+    """Whether it is of a file of SQLite that MLflow has yet to make, with its folder."""
+    scheme, _, path = uri.partition("///")
+    return scheme.startswith("sqlite:") and not Path(path.partition("?")[0]).exists()

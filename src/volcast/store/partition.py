@@ -65,7 +65,7 @@ def decode(table: Table, data: bytes, where: str, *, newer: bool = False) -> pa.
         stored = file.schema_arrow.names
         columns = [name for name in table.schema.names if name in stored] if newer else None
         rows = file.read(columns=columns, use_threads=False)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise CorruptFile(
             found=f"{len(data)} bytes that cannot be read ({error})",
             expected="a Parquet file",

@@ -152,7 +152,7 @@ class S3Objects(Objects):
         if stored is None:
             self._put_if(_MARKER, b"", None)
         for tag in (None, f'"{"0" * 32}"'):
-            if self._put_if(_MARKER, b"", tag):
+            if self._put_if(_MARKER, b"ignored\n", tag):
                 raise self._unusable(
                     _MARKER,
                     "a write that was accepted although its condition was false",
@@ -165,9 +165,11 @@ class S3Objects(Objects):
         self, response_dict: Mapping[str, Any], operation_model: Any, **_: object
     ) -> None:
         """Raise ConfigError on a whole answer that is neither empty nor XML, or is no listing."""
-        body = response_dict["body"]
+        body, length = response_dict["body"], response_dict["headers"].get("content-length", 0)
         if response_dict["status_code"] != 200 or not isinstance(body, bytes):
             return
+        if len(body) < int(length):
+            return  # it broke off: botocore tries again
         text = body.lstrip().lower()
         listing = operation_model.name != "ListObjectsV2" or b"<listbucketresult" in text
         page = text and (not text.startswith(b"<") or b"<html" in text[:1000])
