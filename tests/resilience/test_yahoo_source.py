@@ -109,7 +109,7 @@ def test_a_blank_symbol_is_noted_unless_it_is_the_target(
     assert len(yahoo.waits) == waits
     report = ingest(store, yahoo.source(), universe, now=now, as_of=None)
     assert report.added == len(SESSIONS)
-    assert any("HYG" in note for note in report.notes)
+    assert ["HYG" in warning for warning in report.warnings] == [True]
 
 
 def test_a_hang_after_an_unknown_symbol_is_not_taken_for_another_one(yahoo: Yahoo) -> None:

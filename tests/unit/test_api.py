@@ -78,6 +78,24 @@ def test_tables_as_people_have_them_have_the_same_rows(sample, change):
     pd.testing.assert_frame_equal(*rows, check_exact=True)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda vix: vix.rename("^VIX").tz_localize("America/Chicago"),
+        lambda vix: vix.to_frame("Close"),
+        lambda vix: pd.concat({"^VIX": vix.to_frame("Close")}, axis=1),
+        lambda vix: vix.to_frame("VIXCLS").reset_index().astype(str),
+    ],
+)
+def test_implied_volatility_may_be_a_series_or_a_table(sample, change):
+    prices, vix = sample
+    closes = [
+        FrameSource("A", prices, "IV", levels).market(["IV"], None, None).rows["close"]
+        for levels in (vix, change(vix))
+    ]
+    pd.testing.assert_series_equal(*closes, check_exact=True)
+
+
 def test_what_cannot_be_right_is_one_error(sample):
     prices, vix = sample
     with pytest.raises(ContractError, match="low"):

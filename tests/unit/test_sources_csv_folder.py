@@ -184,9 +184,9 @@ def test_a_file_under_another_name_is_suggested(tmp_path: Path) -> None:
     source = folder(tmp_path, HEADER + GOOD)
     for name in ("VIX_History.csv", "VIX3M.csv"):
         (tmp_path / "market" / name).write_text(HEADER + GOOD)
-    (note,) = source.market(["VIX"], None, None).notes
-    assert "VIX_History.csv" in note
-    assert "VIX3M" not in note
+    (error,) = source.market(["VIX", "TLT"], None, None).unusable.values()
+    assert isinstance(error, ContractError)
+    assert error.found == "VIX_History.csv"
 
 
 @pytest.mark.parametrize("text", ["DATE,VVIX\n2021-12-30,110.5\n2021-12-31,111\n", HEADER])
@@ -198,7 +198,7 @@ def test_a_symbol_without_daily_bars_is_left_out_unless_it_is_the_target(
     source = CsvFolderSource(tmp_path)
     report = ingest(store, source, Universe(), now=NOW, as_of=None)
     assert report.added == 2
-    assert any("AAA.csv" in note for note in report.notes)
+    assert ["AAA" in warning for warning in report.warnings] == [True]
     for universe, also in ((Universe(target="AAA"), []), (Universe(), ["AAA"])):
         with pytest.raises(ContractError, match=r"AAA\.csv") as caught:
             ingest(store, source, universe, now=NOW, as_of=None, also=also, switch_target=True)

@@ -196,6 +196,13 @@ def test_what_could_be_read_in_two_ways_is_refused_by_column(
     assert str(path) in caught.value.where
 
 
+def test_points_between_thousands_show_by_the_other_columns(tmp_path: Path) -> None:
+    text = '"Data","Último","Abertura","Máxima","Mínima","Vol.","Var%"\n'
+    text += '"17.08.2023","114.982","115.592","116.610","114.859","12,75M","-0,53%"\n'
+    (row,) = read_file(write(tmp_path, text)).to_dict("records")
+    assert (row["close"], row["low"], row["volume"]) == (114_982.0, 114_859.0, 12_750_000.0)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -221,7 +228,7 @@ DATE_FORMS = (
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     days=st.lists(

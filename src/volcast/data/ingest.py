@@ -37,7 +37,8 @@ _ADJUSTMENT_NOISE = 1e-5
 class IngestReport:
     """The counts of an ingestion up to the session ``as_of``, and the notes of the source.
 
-    A restated row differs from its latest stored version; ``dropped`` is by reason.
+    A restated row differs from its latest stored version; ``dropped`` is by reason; ``warnings``
+    name the symbols that have no daily bars.
     """
 
     as_of: date
@@ -48,6 +49,7 @@ class IngestReport:
     macro_restated: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 def ingest(  # noqa: PLR0913
@@ -96,7 +98,8 @@ def ingest(  # noqa: PLR0913
     raw = store.read(RAW_MARKET)
     require_one_market(store, raw, source.name, universe, switch_target=switch_target)
     stored = _latest_market(raw, source, symbols)
-    market = _usable(_fetch_market(source, symbols, stored, as_of), universe, also)
+    fetched = _fetch_market(source, symbols, stored, as_of)
+    market, left_out = _usable(fetched, universe, also)
     rows, until, dropped = _taken(_unique(market.rows, source), source, universe, closed, as_of)
     if _of(rows, universe.target).empty:
         raise NotFound(
@@ -132,19 +135,20 @@ def ingest(  # noqa: PLR0913
         macro_restated=len(macro_restated),
         dropped=market.dropped | macro.dropped | dropped,
         notes=[*market.notes, *_unadjusted(rows, universe), *macro.notes],
+        warnings=left_out,
     )
 
 
-def _usable(market: Fetched, universe: Universe, also: Sequence[str]) -> Fetched:
-    """Leave out symbols without daily bars, with a note; of an index, closes are enough."""
+def _usable(market: Fetched, universe: Universe, also: Sequence[str]) -> tuple[Fetched, list[str]]:
+    """Leave out symbols without daily bars, and name them; of an index, closes are enough."""
     for symbol in (universe.target, *also):
         if symbol in market.unusable:
             raise market.unusable[symbol]
     closes = universe.indices & set(market.rows.loc[market.rows["close"].notna(), "symbol"])
     out = {s: error for s, error in market.unusable.items() if s not in closes}
-    notes = [f"{symbol} is left out. {error}" for symbol, error in out.items()]
     rows = market.rows[~market.rows["symbol"].isin(list(out))]
-    return replace(market, rows=rows, notes=(*market.notes, *notes))
+    left_out = [f"{symbol} is left out: {error}" for symbol, error in out.items()]
+    return replace(market, rows=rows), left_out
 
 
 def _unadjusted(rows: pd.DataFrame, universe: Universe) -> list[str]:

@@ -62,9 +62,9 @@ def ingest(  # noqa: PLR0913, PLR0917
     )  # fmt: skip
     note_as_of(store, run_id(), report.as_of)
     drops = [f"dropped {count}: {reason}" for reason, count in report.dropped.items()]
-    notes = [*drops, *report.notes]
+    facts = {"as_of": report.as_of, "added": report.added, "restated": report.restated}
     return Result(
-        {"as_of": report.as_of, "added": report.added, "restated": report.restated, "notes": notes},
+        facts | {"notes": [*drops, *report.notes], "warnings": report.warnings},
         (report.as_of.isoformat(), chosen.model_dump_json()),
     )
 

@@ -64,10 +64,7 @@ class CsvFolderSource:
 def _bars(symbol: str, files: Mapping[str, Path], first: date | None, last: date | None) -> Fetched:
     path = files.get(symbol)
     if path is None:
-        parts = {name: re.split("[^a-z0-9]+", name.lower()) for name in files}
-        similar = [files[name].name for name in files if symbol.lower() in parts[name]]
-        hint = f" Is it {' or '.join(similar)}? Rename it." if similar else ""
-        return nothing(RAW_MARKET, f"{symbol} has no file {symbol}.csv.{hint}")
+        return _missing(symbol, files)
     table, repeats = unique(read_file(path), ["date"], str(path))
     fault = fault_of(table, str(path))
     if fault is not None and len(table) and {"open", "high", "low"} & set(table):
@@ -82,6 +79,22 @@ def _bars(symbol: str, files: Mapping[str, Path], first: date | None, last: date
         rows, counts(symbol, {"repeated row": repeats}), (note,) if unadjusted else (),
         {symbol: fault} if fault else {},
     )  # fmt: skip
+
+
+def _missing(symbol: str, files: Mapping[str, Path]) -> Fetched:
+    """Return no rows, and a note or, if a file may be of the symbol, an error that names it."""
+    fetched = nothing(RAW_MARKET, f"{symbol} has no file {symbol}.csv.")
+    similar = [
+        path for name, path in files.items()
+        if symbol.lower() in re.split("[^a-z0-9]+", name.lower())
+    ]  # fmt: skip
+    if not similar:
+        return fetched
+    error = ContractError(
+        found=" and ".join(path.name for path in similar), expected=f"{symbol}.csv",
+        where=str(similar[0].parent), remedy=f"Rename it if it has the prices of {symbol}.",
+    )  # fmt: skip
+    return replace(fetched, unusable={symbol: error})
 
 
 def _series(name: str, path: Path, first: date | None, last: date | None) -> Fetched:
