@@ -85,14 +85,32 @@ def announce_ready(event: str, sentence: str, listener: socket.socket) -> None:
     announce(event, sentence.format(url=url), url=url)
 
 
-class _HeaderTimeoutProtocol(HttpToolsProtocol):
-    """Closes a connection whose request does not come; uvicorn would keep it open for ever."""
+_HEADER_BYTES = 64 * 1024
+"""Headers that are not complete after so many bytes are refused."""
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class _LimitedHeaders(HttpToolsProtocol):
+    """Closes a connection whose headers do not come, or do not end; uvicorn has no limit."""
 
     _timer: asyncio.TimerHandle | None = None
+    _received = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._start()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # While the timer runs, headers are incomplete.
+        self._received = 0 if self._timer is None else self._received + len(data)
+        if self._received > _HEADER_BYTES and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -134,7 +152,7 @@ def asgi_server(app: ASGIApp, ready: Callable[[], None], **options: Any) -> uvic
     Once it answers it calls ``ready``.
     """
     config = uvicorn.Config(
-        app, http=_HeaderTimeoutProtocol, log_config=None, access_log=False, server_header=False,
+        app, http=_LimitedHeaders, log_config=None, access_log=False, server_header=False,
         lifespan="off", **options,
     )  # fmt: skip
     server = _Server(config, ready)

@@ -81,6 +81,14 @@ def test_the_connection_of_a_client_that_sends_no_request_is_closed(server: Runn
             assert 5 < time.monotonic() - started < 20
 
 
+def test_headers_that_do_not_end_are_refused(server: Running):
+    with connected(server) as client:
+        client.sendall(b"GET /predict HTTP/1.1\r\nhost: a\r\nx-long: " + b"a" * 65_536)
+        assert b" 431 " in client.recv(4096).splitlines()[0]
+    long = {"x-long": "a" * 60_000}
+    assert server.http.get("/v2/health/ready", headers=long).status_code == 200
+
+
 @pytest.mark.parametrize("begun", [b"", b"{"])
 def test_a_body_that_does_not_come_times_out(server: Running, begun):
     with connected(server) as client:
