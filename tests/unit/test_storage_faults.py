@@ -249,3 +249,18 @@ def test_the_size_of_an_object_on_a_server_is_known_before_it_is_read(monkeypatc
         with pytest.raises(ObjectTooLarge) as caught:
             store.objects.get(KEY)
         assert caught.value.http_status == 503
+
+
+@pytest.mark.parametrize("style", ["path", "virtual"])
+def test_a_bucket_is_in_the_path_unless_the_configuration_names_hosts(monkeypatch, tmp_path, style):
+    (tmp_path / "config").write_text(f"[default]\ns3 =\n    addressing_style = {style}\n")
+    for name, value in {
+        "AWS_CONFIG_FILE": str(tmp_path / "config" if style == "virtual" else tmp_path / "absent"),
+        "AWS_ENDPOINT_URL": "http://minio:9000", "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "of-no-worth",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    client = S3Objects("bucket", "")._client
+    address = client.generate_presigned_url("get_object", {"Bucket": "bucket", "Key": "key"})
+    host = "minio:9000/bucket" if style == "path" else "bucket.minio:9000"
+    assert address.startswith(f"http://{host}/key?")
