@@ -31,10 +31,11 @@ def test_all_is_sorted_and_every_name_in_it_exists(name):
 CODES = {
     "ConfigError": (2, 500), "ContractError": (10, 503), "CorruptFile": (10, 503),
     "GateRefused": (30, 409), "KeyMissing": (2, 404), "ModelError": (10, 503),
-    "NotFound": (2, 404), "Overloaded": (20, 503), "QualityError": (10, 503),
+    "NotFound": (2, 404), "ObjectTooLarge": (10, 503), "Overloaded": (20, 503),
+    "QualityError": (10, 503),
     "RequestError": (2, 400), "RequestTooLarge": (2, 413), "RequestTooSlow": (2, 408),
     "SourceUnavailable": (20, 503), "StaleInput": (40, 503), "StoreUnavailable": (20, 503),
-    "Unauthorized": (2, 401), "VolcastError": (1, 500),
+    "Unauthorized": (2, 401), "UnsupportedEncoding": (2, 415), "VolcastError": (1, 500),
 }  # fmt: skip
 
 
