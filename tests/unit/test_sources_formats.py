@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from volcast.core.errors import ContractError
-from volcast.data.sources.formats import read_file, tabulate
+from volcast.data.sources.files import read_file
+from volcast.data.sources.formats import tabulate
 
 DAYS = ["2021-12-29", "2021-12-30", "2022-01-03"]
 BARS = pd.DataFrame(

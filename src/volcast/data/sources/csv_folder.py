@@ -11,7 +11,8 @@ import pandas as pd
 
 from volcast.core.errors import ContractError
 from volcast.core.settings import csv_files
-from volcast.data.sources.formats import fault_of, prices_of, read_file, unique
+from volcast.data.sources.files import read_file
+from volcast.data.sources.formats import fault_of, prices_of, unique
 from volcast.data.sources.publication_lag import VINTAGE, vintage_end
 from volcast.data.sources.source import Fetched, counts, join, macro_series, market_rows, nothing
 from volcast.store.tables import RAW_MACRO, RAW_MARKET

@@ -1,22 +1,16 @@
-"""Files and tables of prices as people have them, read as days and numbers, or refused."""
+"""Tables of prices as people have them, read as days and numbers, or refused."""
 
-import csv
-import gzip
-import io
 import re
-import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
 
 from volcast.core import calendar
 from volcast.core.errors import ContractError
+from volcast.data.sources.source import PRICES
 
-__all__ = ["fault_of", "prices_of", "read_file", "tabulate", "unique"]
+__all__ = ["TEXT", "column_name", "fault_of", "prices_of", "tabulate", "unique"]
 
 _SYNONYMS = {
     "date": "date datetime timestamp session day observation_date fecha datum data",
@@ -58,80 +52,8 @@ _NUMBERS = {
     for mark, group in ((".", f",'’{_BLANKS}"), (",", f".'’{_BLANKS}"))
 }
 """What fits a number in lower case by its decimal mark; other marks are between thousands."""
-_TEXT = pd.StringDtype("pyarrow")
+TEXT = pd.StringDtype("pyarrow")
 _NEW_YORK = "America/New_York"
-_BAR = ("open", "high", "low", "close")
-
-_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_OTHER_KINDS = {
-    b"PK": "an Excel workbook or ZIP archive", b"\xd0\xcf\x11\xe0": "an Excel workbook",
-    b"<!": "a web page", b"<html": "a web page", b"{": "JSON", b"[": "JSON",
-}  # fmt: skip
-
-
-def read_file(path: Path) -> pd.DataFrame:
-    """Read a CSV file, gzipped or not, or a Parquet file, as `tabulate` does.
-
-    Its first bytes decide which it is, not its name.
-
-    Raises
-    ------
-    ContractError
-        With the file and row, if it cannot be read, or only by a guess.
-    """
-    try:
-        content = path.read_bytes()
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
-        if content.startswith(b"PAR1"):
-            return tabulate(pd.read_parquet(io.BytesIO(content)), str(path))
-        return _read_csv(content, str(path))
-    except (OSError, EOFError, zlib.error, UnicodeError, pa.ArrowException, csv.Error) as error:
-        raise ContractError(
-            found=str(error).replace("Row #", "row "), expected="separated values, or Parquet",
-            where=str(path), remedy="Fix the row or save the file again; the header is row 1.",
-        ) from error  # fmt: skip
-
-
-def _read_csv(content: bytes, where: str) -> pd.DataFrame:
-    for prefix, kind in _OTHER_KINDS.items():
-        if content[:8].lower().startswith(prefix.lower()):
-            raise ContractError(
-                found=kind, expected="separated values, or Parquet", where=where,
-                remedy="Open it and save it as CSV (UTF-8).",
-            )  # fmt: skip
-    text = _decoded(content)
-    head = next(iter(text.splitlines()), "")
-    separator = max(",;\t|", key=head.count)
-    width = len(next(csv.reader([head], delimiter=separator), []))
-    # Only with one thread does a message have the number of the row.
-    table = pyarrow.csv.read_csv(
-        io.BytesIO(f"{text}\n".encode()),
-        read_options=pyarrow.csv.ReadOptions(use_threads=False, autogenerate_column_names=True),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=separator),
-        convert_options=pyarrow.csv.ConvertOptions(
-            column_types={f"f{i}": pa.string() for i in range(width)}
-        ),
-    )
-    cells: pd.DataFrame = table.to_pandas(types_mapper={pa.string(): _TEXT}.get)
-    header, count = [cells.iloc[i].tolist() for i in range(min(3, len(cells)))], 1
-    # What yfinance saves: prices, tickers, and a row that has the index's name alone.
-    if len(header) == 3 and not any(header[2][1:]) and _NAMES.get(_words(header[2][0])) == "date":
-        header[0][0] = header[1][0] = header[2][0]
-        count = 3
-    frame = cells.iloc[count:].reset_index(drop=True)
-    frame.columns = pd.MultiIndex.from_arrays(header[:2]) if count == 3 else pd.Index(header[0])
-    return tabulate(frame, where, separator, first_row=count + 1)
-
-
-def _decoded(content: bytes) -> str:
-    for bom, encoding in _BOMS.items():
-        if content.startswith(bom):
-            return content.decode(encoding)
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError:
-        return content.decode("cp1252")
 
 
 def tabulate(
@@ -180,11 +102,11 @@ def tabulate(
         if name == "date":
             table[name] = _days(column, f"column {label}", where, vendor)
         elif name == "vintage":
-            table[name] = column.astype(_TEXT)
+            table[name] = column.astype(TEXT)
         elif name and pd.api.types.is_numeric_dtype(column):
             table[name] = column.astype(np.float64)
         elif name or "%" in label:
-            cells = column.astype(_TEXT).str.strip().str.lower()
+            cells = column.astype(TEXT).str.strip().str.lower()
             text[label] = cells.mask(cells.isin(_MISSING))
     mark = _decimal_mark(text, separator, where, vendor)
     for label, cells in text.items():
@@ -196,10 +118,9 @@ def tabulate(
 def _named(frame: pd.DataFrame) -> tuple[list[str], list[str], list["pd.Series[Any]"]]:
     """Return labels, our names (empty: unknown) and values of the columns, dates among them."""
     levels = [frame.columns.get_level_values(i) for i in range(frame.columns.nlevels)]
-    in_words = [[_words(label) for label in level] for level in levels]
-    words = next((w for w in in_words if any(_NAMES.get(x) == "close" for x in w)), in_words[0])
+    by_level = [[column_name(label) for label in level] for level in levels]
+    names = next((names for names in by_level if "close" in names), by_level[0])
     labels = [" ".join(dict.fromkeys(map(str, label))) for label in zip(*levels, strict=True)]
-    names = [_NAMES.get(word, "") for word in words]
     columns = [frame.iloc[:, i].copy() for i in range(len(labels))]
     if "date" not in names and labels and labels[0].strip() in ("", "index", "Unnamed: 0"):
         names[0] = "date"
@@ -209,6 +130,11 @@ def _named(frame: pd.DataFrame) -> tuple[list[str], list[str], list["pd.Series[A
     if sorted(names) == ["", "date"]:
         names[names.index("")] = "value"
     return labels, names, columns
+
+
+def column_name(label: object) -> str:
+    """Return our name of a column by its label; empty if it is unknown."""
+    return _NAMES.get(_words(label), "")
 
 
 def _words(label: object) -> str:
@@ -231,7 +157,7 @@ def _days(values: "pd.Series[Any]", label: str, where: str, vendor: str) -> "pd.
     if pd.api.types.is_datetime64_dtype(values):
         readings = [values.dt.normalize()]
     else:
-        values = values.astype(_TEXT).str.strip()
+        values = values.astype(TEXT).str.strip()
         readings = _readings(values)
     days = max(readings, key=lambda days: days.notna().sum())
     complete = [other for other in readings if other.notna().all()]
@@ -321,7 +247,7 @@ def unique(table: pd.DataFrame, key: list[str], where: str) -> tuple[pd.DataFram
 
 def fault_of(table: pd.DataFrame, where: str) -> ContractError | None:
     """Return why a table is not one of daily bars; None if it is."""
-    lacking = [name for name in _BAR if name not in table]
+    lacking = [name for name in PRICES[:4] if name not in table]
     if len(table) and not lacking:
         return None
     return ContractError(

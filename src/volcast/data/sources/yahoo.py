@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from volcast.core.errors import ContractError, SourceUnavailable
+from volcast.data.sources.formats import prices_of, tabulate
 from volcast.data.sources.source import (
     PRICES,
     Fetched,
@@ -32,8 +33,6 @@ _TIMEOUT_SECONDS = 10.0
 _ATTEMPTS = 4
 _AT_YAHOO = {"VIX": "^VIX", "VIX3M": "^VIX3M", "SPX": "^GSPC"}
 _NO_MACRO = "No macro rows: Yahoo has none; a free FRED key in VOLCAST_FRED_API_KEY adds them."
-_COLUMNS = {name.replace("_", " ").title(): name for name in (*PRICES, "volume")}
-"""Yahoo's names: Open, High, Low, Close, Adj Close, Volume."""
 
 
 class _UnknownSymbol(Exception):
@@ -166,24 +165,15 @@ def _isolate(yfinance: Any) -> None:
     yfinance.utils.get_yf_logger().setLevel(logging.CRITICAL)
 
 
-def _bars(frame: Any, ticker: str) -> pd.DataFrame:
+def _bars(frame: pd.DataFrame, ticker: str) -> pd.DataFrame:
     """Return prices by session; the columns must be those of unadjusted daily bars."""
-    if isinstance(frame.columns, pd.MultiIndex):
-        level = next(
-            (i for i in range(frame.columns.nlevels) if "Close" in frame.columns.levels[i]), 0
-        )
-        frame = frame.set_axis(frame.columns.get_level_values(level), axis=1)
-    missing = [name for name in _COLUMNS if list(frame.columns).count(name) != 1]
-    if missing or not isinstance(frame.index, pd.DatetimeIndex):
-        index = type(frame.index).__name__
-        raise _other_shape(ticker, f"columns {list(frame.columns)} on a {index}")
-    prices: pd.DataFrame = frame[list(_COLUMNS)].rename(columns=_COLUMNS)
-    odd = [name for name in prices if not pd.api.types.is_numeric_dtype(prices[name])]
-    if odd:
-        raise _other_shape(ticker, f"no numbers in {odd}")
-    # The label is the exchange's day; in UTC it could be the day before or after.
-    days = frame.index.tz_localize(None).normalize()
-    return prices.assign(session=days).reset_index(drop=True)
+    if isinstance(frame.index, pd.DatetimeIndex):
+        # The label is the exchange's day; in UTC it could be the day before or after.
+        frame = frame.tz_localize(None)
+    table = tabulate(frame, f"Yahoo, {ticker}")
+    if missing := {*PRICES, "volume"} - {*table}:
+        raise _other_shape(ticker, f"no {', '.join(sorted(missing))} in {list(frame.columns)}")
+    return prices_of(table)
 
 
 def _blank(ticker: str) -> _Blank:
@@ -195,6 +185,6 @@ def _blank(ticker: str) -> _Blank:
 
 def _other_shape(ticker: str, found: str) -> ContractError:
     return ContractError(
-        found=found, expected=f"one each of {list(_COLUMNS)} by day", where=f"Yahoo, {ticker}",
+        found=found, expected="raw and adjusted prices by day", where=f"Yahoo, {ticker}",
         remedy="Yahoo or yfinance has changed; compare volcast.data.sources.yahoo with it.",
     )  # fmt: skip
