@@ -183,7 +183,7 @@ def forecast(
     """Forecast the volatility of the five sessions after the newest one.
 
     The model is fitted on these prices alone, and its intervals and its skill come from a
-    walk-forward over them: four years of sessions are needed, ten are good.
+    walk-forward over them: five years of sessions are needed, ten are good.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from volcast.data.sources import SampleSource
 from volcast.data.sources.frames import FrameSource
 from volcast.data.validate import validate
 from volcast.evaluation.evaluate import evaluate
+from volcast.evaluation.folds import LONGER_HISTORY
 from volcast.store import Store
 
 FIRST = "2012"
@@ -98,16 +99,24 @@ def test_implied_volatility_may_be_a_series_or_a_table(sample, change):
 
 def test_what_cannot_be_right_is_one_error(sample):
     prices, vix = sample
-    with pytest.raises(ContractError, match="low"):
+    with pytest.raises(ContractError, match="low") as lacking:
         volcast.forecast(prices.drop(columns="low"))
+    assert lacking.value.remedy.startswith("Add a column low,")
+    with pytest.raises(ContractError, match="one column date") as dateless:
+        volcast.forecast(prices.reset_index(drop=True))
+    assert dateless.value.remedy.startswith("Add a column date,")
+    with pytest.raises(ContractError) as numbered:
+        volcast.forecast(prices.set_axis(range(5, len(prices) + 5)).rename(index=int))
+    assert "of integers: 5" in numbered.value.found
     with pytest.raises(ContractError, match="2018-12-31 a second time"):
         volcast.forecast(pd.concat([prices, prices.iloc[-1:] + 1]))
     with pytest.raises(ContractError, match="column index"):
         volcast.forecast(prices.set_axis([object()] * len(prices)))
     with pytest.raises(ContractError, match="points"):
         volcast.forecast(prices, vix / 100)
-    with pytest.raises(ContractError):
+    with pytest.raises(ContractError) as short:
         volcast.forecast(prices.tail(300))
+    assert (short.value.found, short.value.remedy) == ("300 sessions", LONGER_HISTORY)
     with pytest.raises(RequestError):
         volcast.forecast(prices, as_of=date(2018, 12, 30))
     with pytest.raises(StaleInput):

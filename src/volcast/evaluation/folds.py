@@ -16,6 +16,7 @@ from volcast.core.errors import ContractError
 from volcast.models.recipe import RECIPES, Recipe, choose_name
 
 __all__ = [
+    "LONGER_HISTORY",
     "MIN_TRAINING",
     "Fold",
     "folds",
@@ -28,6 +29,12 @@ __all__ = [
 
 MIN_TRAINING = 756
 """Fewest training rows with range features before a first fold: three years."""
+
+LONGER_HISTORY = (
+    "Provide a longer history of the target: an evaluation needs about 1,030 sessions, a forecast "
+    "about 1,290."
+)
+"""What to do about a history that is too short, as tables or in a store."""
 
 Positions = NDArray[np.int64]
 

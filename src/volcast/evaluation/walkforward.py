@@ -13,7 +13,9 @@ import pandas as pd
 
 from volcast.core import calendar
 from volcast.core.errors import ContractError
-from volcast.evaluation.folds import MIN_TRAINING, Fold, folds, narrowed, refuse_leaks, usable
+from volcast.evaluation.folds import (
+    LONGER_HISTORY, MIN_TRAINING, Fold, folds, narrowed, refuse_leaks, usable,
+)  # fmt: skip
 from volcast.evaluation.rows import EVALUATION_COLUMNS
 from volcast.models.baselines import fit_baselines
 from volcast.models.blend import Blend, fit_blend, tree_data
@@ -89,7 +91,7 @@ def walk_forward(
     if not cut:
         raise ContractError(
             found=f"{len(rows)} sessions", expected=f"at least {MIN_TRAINING} training rows",
-            where="walk-forward", remedy="Ingest a longer history of the target.",
+            where="walk-forward", remedy=LONGER_HISTORY,
         )  # fmt: skip
     refuse_leaks(data, cut)
     walk = _Walk(data)

@@ -11,7 +11,7 @@ from volcast.core.errors import ContractError
 from volcast.core.hashing import code_version, digest, frame_digest
 from volcast.core.settings import Universe
 from volcast.evaluation.evaluate import EvaluationResult
-from volcast.evaluation.folds import training_rows, usable
+from volcast.evaluation.folds import LONGER_HISTORY, training_rows, usable
 from volcast.evaluation.report import render
 from volcast.evaluation.rows import evaluation_bytes
 from volcast.evaluation.splits import by_period, on_common_rows
@@ -136,7 +136,7 @@ def fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -
         raise ContractError(
             found=f"{len(walked.calibration.residuals)} walk-forward forecasts with an outcome",
             expected="at least 252, to calibrate intervals", where=f"training as of {as_of}",
-            remedy="Ingest a longer history of the target.",
+            remedy=LONGER_HISTORY,
         )  # fmt: skip
     forecaster = Forecaster(fit_blend(recipe, ready, seed), fit_baselines(past), offsets, golden={})
     # Spread over the history, so that every part of the trees is covered.

@@ -90,9 +90,10 @@ def tabulate(
     vendor = _vendor(labels)
     odd = next((n for n in ("date", *names) if n and names.count(n) != 1), "")
     if odd:
+        twice = "Remove or rename the other columns of that kind; a table has one symbol."
         raise ContractError(
             found=f"columns {labels}{vendor}", expected=f"one column {odd}",
-            where=f"{where}, row 1", remedy="Fix the header; a file has one symbol.",
+            where=f"{where}, row 1", remedy=twice if odd in names else _add(odd),
         )  # fmt: skip
     rows = pd.RangeIndex(first_row, first_row + len(frame))
     table = pd.DataFrame(index=rows)
@@ -157,6 +158,7 @@ def _days(values: "pd.Series[Any]", label: str, where: str, vendor: str) -> "pd.
     if pd.api.types.is_datetime64_dtype(values):
         readings = [values.dt.normalize()]
     else:
+        label += " of integers" if pd.api.types.is_integer_dtype(values) else ""
         values = values.astype(TEXT).str.strip()
         readings = _readings(values)
     days = max(readings, key=lambda days: days.notna().sum())
@@ -253,8 +255,12 @@ def fault_of(table: pd.DataFrame, where: str) -> ContractError | None:
     return ContractError(
         found=f"no column {', '.join(lacking)}" if lacking else "a header without rows",
         expected="rows of date, open, high, low and close", where=where,
-        remedy="Save daily prices of one symbol in it.",
+        remedy=_add(*lacking) if lacking else "Add daily prices of one symbol.",
     )  # fmt: skip
+
+
+def _add(*columns: str) -> str:
+    return f"Add a column {' and a column '.join(columns)}, or rename the one that has it."
 
 
 def prices_of(table: pd.DataFrame) -> pd.DataFrame:
