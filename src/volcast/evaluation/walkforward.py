@@ -14,7 +14,13 @@ import pandas as pd
 from volcast.core import calendar
 from volcast.core.errors import ContractError
 from volcast.evaluation.folds import (
-    LONGER_HISTORY, MIN_TRAINING, Fold, folds, narrowed, refuse_leaks, usable,
+    LONGER_HISTORY,
+    MIN_TRAINING,
+    Fold,
+    folds,
+    narrowed,
+    refuse_leaks,
+    usable,
 )  # fmt: skip
 from volcast.evaluation.rows import EVALUATION_COLUMNS
 from volcast.models.baselines import fit_baselines
