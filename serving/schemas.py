@@ -170,10 +170,18 @@ _FORECAST = {
 }  # fmt: skip
 
 
+def _example(state: ServingState) -> dict[str, float | None]:
+    """Return a row that the model in service was checked with: a forecast of it is a real one."""
+    if state.champion is None:
+        return {"iv": -3.51}
+    golden = state.champion.forecaster.golden
+    return dict(zip(golden["features"], golden["inputs"][-1], strict=True))
+
+
 def described(state: ServingState, *, guarded: bool = False) -> Document:
     """Return the OpenAPI document for the model in service; without one, features of any name."""
     signature = Signature((), frozenset()) if state.champion is None else state.signature
-    row = dict.fromkeys(signature.names or ("iv",), 0.1)
+    row = _example(state)
     symbol, day = next(iter(state.sessions.items()), ("SPY", "2021-12-31"))
     features = _features(signature)
     question = _model(
@@ -185,6 +193,7 @@ def described(state: ServingState, *, guarded: bool = False) -> Document:
     tensors = [
         {"name": name, "datatype": "FP64", "shape": [1], "data": [value]}
         for name, value in row.items()
+        if value is not None
     ]
     on_get = {status: text for status, text in _PROBLEMS.items() if status not in {408, 413, 415}}
     return document(

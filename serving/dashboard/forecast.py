@@ -68,8 +68,8 @@ def _compared(facts: Facts, outlook: status.Outlook) -> list[tuple[str, str, str
         change = (f"{difference} points", "from the walk-forward forecast")
     if len(past) >= _FEW:
         below = (past.tail(_YEAR) < row["rv_5d_hat"]).mean()
-        rank = (f"{100 * below:.0f}", f"of the {len(past.tail(_YEAR))} forecasts before it")
-    return [("Change from yesterday", *change), ("Percentile in its own last year", *rank)]
+        rank = (f"{100 * below:.0f} %", f"of the {len(past.tail(_YEAR))} before it were lower")
+    return [("Change from yesterday", *change), ("Among the last year's forecasts", *rank)]
 
 
 def _past(facts: Facts, outlook: status.Outlook) -> "pd.Series[float]":

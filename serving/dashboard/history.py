@@ -8,6 +8,8 @@ import pandas as pd
 from serving.dashboard import charts
 from serving.dashboard.markup import details, figure, notice, prose, table
 from serving.dashboard.words import bounds, of_fan, of_regimes, of_skill, of_track, signed_share
+from volcast.core.names import LABELS
+from volcast.evaluation.table import shown_p
 from volcast.features.catalog import STATE_FEATURES
 from volcast.monitoring.status import against, by_month
 from volcast.monitoring.status.words import percent
@@ -80,10 +82,11 @@ def scores(track: pd.DataFrame, span: str) -> str:
     if not versus:
         return notice("missing", _NO_OUTCOME)
     better, text = of_skill(versus)
-    columns = ("against", "sessions", "QLIKE loss", "ours", "saved", "RMSE loss", "our RMSE")
+    columns = ("against", "sessions", "QLIKE loss", "ours", "saved", "p", "RMSE loss", "our RMSE")
     cells = [
-        (one.name, f"{one.n:,}", f"{one.other_qlike:.3f}", f"{one.qlike:.3f}",
-         signed_share(one.saved), f"{one.other_rmse:.2f}", f"{one.rmse:.2f}")
+        (LABELS[one.skill.name], f"{one.n:,}", f"{one.skill.qlike:.3f}", f"{one.qlike:.3f}",
+         signed_share(one.skill.gain), shown_p(one.skill.p_better), f"{one.skill.rmse:.2f}",
+         f"{one.rmse:.2f}")
         for one in versus
     ]  # fmt: skip
     verdict = prose(text) if better else notice("warning", text)

@@ -6,8 +6,9 @@ from datetime import date
 import pandas as pd
 
 from volcast.core.names import LABELS, STATES
+from volcast.evaluation.words import versus as compared
 from volcast.monitoring.status import Versus, coverage
-from volcast.monitoring.status.words import days, percent, points
+from volcast.monitoring.status.words import days, error_words, percent
 
 __all__ = [
     "bounds",
@@ -43,24 +44,24 @@ def of_fan(rows: pd.DataFrame) -> str:
     realized = rows[rows["realized"].notna()]
     if len(realized):
         newest, inside = realized.iloc[-1], coverage(realized)
-        error = points(newest["realized"] - newest["forecast"])
+        error = error_words(newest["forecast"], newest["realized"])
         sentences.append(
             f"The newest with a known outcome, of {day(newest['session'])}, was "
             f"{percent(newest['forecast'])}; the outcome was {percent(newest['realized'])} "
-            f"({error} points)."
+            f"({error})."
         )
         if inside is not None:
             count = len(realized.dropna(subset=["lo80"]))
             sentences.append(
-                f"The intervals contained {percent(inside[80])} (of 80 %) and "
-                f"{percent(inside[95])} (of 95 %) of {count:,} outcomes."
+                f"Of {count:,} outcomes {percent(inside[80])} were inside the 80 % interval and "
+                f"{percent(inside[95])} inside the 95 % interval."
             )
     published = int((rows["origin"] == "published").sum())
     sentences.append(
-        f"{published:,} published by versions that knew nothing later; the rest are the "
-        "walk-forward forecasts that the champion was judged by."
+        f"{published:,} were published, by models trained on earlier sessions only; the others are "
+        "the walk-forward forecasts that the gate judged the champion by."
         if published < len(rows)
-        else "All were published by versions that knew nothing later."
+        else "All were published, by models trained on earlier sessions only."
     )
     return " ".join(sentences)
 
@@ -104,16 +105,9 @@ def of_regimes(rows: pd.DataFrame) -> str:
 
 
 def of_skill(scores: Sequence[Versus]) -> tuple[bool, str]:
-    """Return whether volcast was better than all others by both losses, and the details."""
-    clauses, all_better = [], True
-    for one in scores:
-        losses = {"QLIKE": one.qlike - one.other_qlike, "RMSE": one.rmse - one.other_rmse}
-        behind = [loss for loss, difference in losses.items() if difference >= 0]
-        all_better = all_better and not behind
-        verdict = "worse" if any(losses[loss] > 0 for loss in behind) else "no better"
-        by = f" by {' and '.join(behind)}" if behind else ""
-        clauses.append(f"{verdict if behind else 'better'} than {one.name}{by}")
-    return all_better, f"Over this span volcast is {'; '.join(clauses)}."
+    """Return whether volcast has the lower QLIKE than all others, and the comparisons in words."""
+    clauses = [compared(one.skill, "volcast") for one in scores]
+    return all(one.skill.gain > 0 for one in scores), f"Over this span {'; '.join(clauses)}."
 
 
 def of_track(months: pd.DataFrame, metric: str, past: float | None) -> str:

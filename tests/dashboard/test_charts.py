@@ -10,6 +10,7 @@ from serving.dashboard.charts import fan, regimes, svg, track_record
 from serving.dashboard.markup import notice, table
 from tests.dashboard import stores
 from volcast.core import calendar
+from volcast.evaluation.table import Skill
 from volcast.monitoring import status
 
 
@@ -77,18 +78,18 @@ def test_the_text_of_a_fan_has_the_numbers_of_its_rows(full):
     realized = rows[rows["realized"].notna()]
     inside = (realized["lo80"] <= realized["realized"]) & (realized["realized"] <= realized["hi80"])
     text = words.of_fan(rows)
-    for number in ("369 forecasts", "13.1 %", f"{100 * inside.mean():.1f} %", "40 published"):
+    for number in ("369 forecasts", "13.1 %", f"{100 * inside.mean():.1f} %", "40 were published"):
         assert number in text
 
 
-def test_a_baseline_that_is_not_beaten_by_either_loss_is_named():
-    better = status.Versus("HAR-RV", 9, 0.3, 0.4, 5.0, 6.0)
-    by_rmse = status.Versus("HAR-X", 9, 0.3, 0.4, 6.0, 6.0)
-    neither = status.Versus("VIX", 9, 0.5, 0.4, 7.0, 6.0)
+def test_a_baseline_that_is_better_is_named_with_its_p_value():
+    better = status.Versus(9, 0.3, 5.0, Skill("har_rv", 0.4, 6.0, 0.25, 0.01))
+    worse = status.Versus(9, 0.5, 7.0, Skill("vix", 0.4, 6.0, -0.25, 0.88))
     assert words.of_skill([better])[0]
-    all_better, text = words.of_skill([better, by_rmse, neither])
+    all_better, text = words.of_skill([better, worse])
     assert not all_better
-    assert "no better than HAR-X by RMSE; worse than VIX by QLIKE and RMSE" in text
+    assert "HAR-RV" in text
+    assert "VIX is better by 25.0 %, not significantly (p .12)" in text
 
 
 def test_months_are_counted_against_each_baseline():

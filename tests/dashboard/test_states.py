@@ -30,7 +30,7 @@ def test_the_overview_is_the_newest_forecast_its_change_rank_and_interval(look, 
     assert TITLE in text
     for part in (
         "Change from yesterday -0.9 points",
-        "Percentile in its own last year 0 of the 252 forecasts before it",
+        "Among the last year's forecasts 0 % of the 252 before it were lower",
         "80 % interval 8.6 to 20.1 % 95 %: 7.0 to 26.1 %",
         "Market calm probability 91.0 %",
         "As of the close of 28 Jun 2024, by model version 3. Others forecast: HAR-RV 20.0 %, "

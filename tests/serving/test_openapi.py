@@ -1,4 +1,5 @@
 import json
+import math
 import os
 from collections.abc import Mapping
 
@@ -15,9 +16,10 @@ from schemathesis.specs.openapi.checks import (
 
 from serving.schemas import Explanations, Forecast, Inferred, Predictions
 from tests.serving.live import FORECASTING, SYMBOL, Running, Served, v2_inputs
+from volcast import registry
 
 REQUESTS = int(os.environ.get("VOLCAST_FUZZ_REQUESTS", "300"))
-"""Of each kind; 10,000 in all by default."""
+"""Of each kind."""
 
 
 def test_every_path_that_forecasts_is_described_with_an_example(server: Running):
@@ -35,6 +37,15 @@ def test_every_example_of_a_request_is_answered(server: Running):
         examples = [one["value"] for one in content.get("examples", {}).values()]
         for body in examples or [content["example"]]:
             assert server.http.post(path, json=body).status_code == 200, body
+
+
+def test_the_example_of_a_row_is_one_that_the_model_was_checked_with(server: Running, served):
+    path = "/v1/models/volcast:predict"
+    body = server.http.get("/openapi.json").json()["paths"][path]["post"]["requestBody"]
+    (example,) = body["content"]["application/json"]["examples"].values()
+    (answer,) = server.http.post(path, json=example["value"]).json()["predictions"]
+    golden = registry.verify(served.store, "1").forecaster.golden
+    assert answer["rv_5d"] == pytest.approx(math.exp(golden["log_variance"][-1] / 2))
 
 
 def test_answers_are_what_their_models_describe(server: Running, served: Served, features):

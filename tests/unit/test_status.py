@@ -13,7 +13,7 @@ from volcast.core import calendar
 from volcast.core.errors import CorruptFile, KeyMissing
 from volcast.features.catalog import label
 from volcast.monitoring import status
-from volcast.monitoring.status.words import days, points, session_words
+from volcast.monitoring.status.words import days, error_words, points, session_words
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     MONITORING_DRIFT_DAILY,
@@ -168,13 +168,26 @@ def test_a_months_scores_are_of_its_sessions_alone():
 
 def test_each_baseline_is_compared_on_the_sessions_that_both_have():
     har, har_x = status.against(table())
-    assert (har.name, har.n, har_x.name, har_x.n) == ("HAR-RV", 3, "HAR-X", 2)
+    assert (har.skill.name, har.n, har_x.skill.name, har_x.n) == ("har_rv", 3, "har_x", 2)
     ours = (qlike(0.25, 0.2) + qlike(0.2, 0.15)) / 2
     theirs = (qlike(0.25, 0.2) + qlike(0.2, 0.1)) / 2
-    assert (har_x.qlike, har_x.other_qlike) == (pytest.approx(ours), pytest.approx(theirs))
-    assert har_x.saved == pytest.approx(1 - ours / theirs)
+    assert (har_x.qlike, har_x.skill.qlike) == (pytest.approx(ours), pytest.approx(theirs))
+    assert har_x.skill.gain == pytest.approx(1 - ours / theirs)
     assert har.rmse == pytest.approx(math.sqrt((0 + 5**2 + 5**2) / 3))
-    assert har.other_rmse == pytest.approx(math.sqrt((10**2 + 5**2 + 10**2) / 3))
+    assert har.skill.rmse == pytest.approx(math.sqrt((10**2 + 5**2 + 10**2) / 3))
+
+
+@pytest.mark.parametrize(
+    ("forecast", "outcome", "words"),
+    [
+        (0.213, 0.262, "4.9 points too low"), (0.262, 0.213, "4.9 points too high"),
+        (0.2, 0.2, "no error"), (0.2004, 0.2001, "no error"),
+        # What the reader subtracts: 26.3 less 33.1.
+        (0.26349, 0.33051, "6.8 points too low"),
+    ],
+)  # fmt: skip
+def test_an_error_is_in_words_and_agrees_with_the_rounded_numbers(forecast, outcome, words):
+    assert error_words(forecast, outcome) == words
 
 
 def test_coverage_is_the_share_of_known_outcomes_inside_the_intervals():

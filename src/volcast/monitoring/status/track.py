@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from volcast.core.errors import CorruptFile
-from volcast.core.names import LABELS
-from volcast.evaluation.losses import qlike_losses, rmse_points
+from volcast.core.names import EVALUATION_BASELINES, LABELS
+from volcast.evaluation.losses import qlike_losses
+from volcast.evaluation.table import Skill, compare
 from volcast.features.catalog import STATE_FEATURES
 from volcast.features.point_in_time import features_at_close
 from volcast.inference.selection import official_forecasts, out_of_sample
@@ -27,22 +28,15 @@ _COLUMNS = ["session", "origin", "forecast", *_BOUNDS, *_BASELINES]
 
 @dataclass(frozen=True)
 class Versus:
-    """volcast and one other forecast, ``name``, scored on the ``n`` sessions that both have.
+    """volcast and one baseline, scored on the ``n`` sessions that both have.
 
-    QLIKE is the mean of the variance's, RMSE is in volatility points.
+    ``skill`` is the baseline's line of a table of skill; ``qlike`` and ``rmse`` are volcast's.
     """
 
-    name: str
     n: int
     qlike: float
-    other_qlike: float
     rmse: float
-    other_rmse: float
-
-    @property
-    def saved(self) -> float:
-        """Share of the other's QLIKE that volcast saves; negative where it is worse."""
-        return 1 - self.qlike / self.other_qlike
+    skill: Skill
 
 
 def track(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame | Missing:
@@ -132,12 +126,11 @@ def against(rows: pd.DataFrame) -> list[Versus]:
     for baseline in _BASELINES:
         shared = rows.dropna(subset=["realized", "forecast", baseline])
         if len(shared):
-            realized, ours, theirs = (
-                shared[name].to_numpy(dtype=float) for name in ("realized", "forecast", baseline)
-            )
-            qlikes = [float(qlike_losses(realized**2, f**2).mean()) for f in (ours, theirs)]
-            rmses = [rmse_points(realized, f) for f in (ours, theirs)]
-            scores.append(Versus(LABELS[baseline], len(shared), *qlikes, *rmses))
+            named = shared.rename(columns={"realized": "rv_5d"}).assign(symbol="")
+            columns = dict.fromkeys([*named.columns, *EVALUATION_BASELINES])
+            lines = compare(named.reindex(columns=list(columns)))
+            ours = lines.line("volcast")
+            scores.append(Versus(len(shared), ours.qlike, ours.rmse, lines.line(baseline)))
     return scores
 
 

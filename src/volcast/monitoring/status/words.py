@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
-__all__ = ["Missing", "day_words", "days", "percent", "points", "session_words"]
+__all__ = [
+    "Missing", "day_words", "days", "error_words", "percent", "points", "session_words",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,14 @@ def points(change: float) -> str:
     """Return a change of volatility in decimals as ``+0.9`` points."""
     # A change that rounds to nothing has no sign.
     return f"{100 * change:+.1f}" if round(100 * change, 1) else "0.0"
+
+
+def error_words(forecast: float, outcome: float) -> str:
+    """Return how far a forecast was from its outcome as ``4.9 points too low``, both rounded."""
+    error = round(100 * forecast, 1) - round(100 * outcome, 1)
+    if not round(error, 1):
+        return "no error"
+    return f"{abs(error):.1f} points too {'low' if error < 0 else 'high'}"
 
 
 def day_words(day: date) -> str:
