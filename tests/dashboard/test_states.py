@@ -57,7 +57,7 @@ def test_scores_watch_and_card_are_those_of_the_store(look, full_store):
     # Forecasts of .15 throughout; HAR-RV is .2, VIX .154, outcomes are spread around .15.
     text = look(full_store, 3)
     for part in (
-        "volcast is better than HAR-RV;", "worse than VIX by QLIKE",
+        "of HAR-RV's QLIKE", "VIX is better by",
         "▲ regime-shift on 28 Jun 2024: VIX explains it.", "implied volatility ( iv )",
         "✓ same on 28 Jun 2024: p .4 of being worse against HAR-RV.",
         "On 28 Jun 2024: not needed: drift regime-shift, error same.", "✓ up to date",
@@ -110,7 +110,7 @@ def test_forecasts_without_a_registry_are_shown(look, store):
     text = look(store, 2)
     assert TITLE in text
     assert "unknown too few earlier forecasts" in text
-    assert "40 forecasts, the newest 13.1 %. All were published by versions that knew" in text
+    assert "40 forecasts, the newest 13.1 %. All were published, by models" in text
     assert text.count("There is no outcome of this span yet.") == 2
 
 

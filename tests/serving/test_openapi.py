@@ -42,8 +42,8 @@ def test_every_example_of_a_request_is_answered(server: Running):
 def test_the_example_of_a_row_is_one_that_the_model_was_checked_with(server: Running, served):
     path = "/v1/models/volcast:predict"
     body = server.http.get("/openapi.json").json()["paths"][path]["post"]["requestBody"]
-    (example,) = body["content"]["application/json"]["examples"].values()
-    (answer,) = server.http.post(path, json=example["value"]).json()["predictions"]
+    example = body["content"]["application/json"]["example"]
+    (answer,) = server.http.post(path, json=example).json()["predictions"]
     golden = registry.verify(served.store, "1").forecaster.golden
     assert answer["rv_5d"] == pytest.approx(math.exp(golden["log_variance"][-1] / 2))
 
