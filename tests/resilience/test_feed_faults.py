@@ -140,7 +140,8 @@ def test_a_failing_service_is_tried_again_a_bounded_number_of_times(
     rng = np.random.default_rng([seed, *kind.encode()])
     fault, requests = PASSING[kind]
     failing = ATTEMPTS if seed % 3 == 0 else int(rng.integers(1, ATTEMPTS))
-    sound_first = int(rng.integers(0, 3))
+    # Without bars of another symbol than the target the run goes on.
+    sound_first = 0 if kind == "empty" else int(rng.integers(0, 3))
     yahoo.faults = [*[None] * sound_first, *[fault] * (failing * requests)]
     store = copied
     before, raw = curated(store), store.read(RAW_MARKET)

@@ -40,7 +40,10 @@ class _UnknownSymbol(Exception):
 
 
 class _Blank(SourceUnavailable):
-    """Yahoo answered for the symbol alone, and without a bar."""
+    """Yahoo answered without a bar."""
+
+    def __init__(self) -> None:
+        super().__init__(found="no bars", expected="daily bars", where="Yahoo", remedy="")
 
 
 class YahooSource:
@@ -89,7 +92,8 @@ class YahooSource:
             frame = self._retry(lambda: self._history(ticker, first, last, session))
         except _UnknownSymbol:
             return nothing(RAW_MARKET, f"Yahoo has no {symbol} (requested as {ticker}).")
-        except _Blank as error:
+        except _Blank:
+            error = unavailable(f"Yahoo, {ticker}", "an answer without bars", "daily bars")
             return replace(nothing(RAW_MARKET), unusable={symbol: error})
         prices = _bars(frame, ticker)
         if prices["close"].isna().all():
@@ -118,14 +122,14 @@ class YahooSource:
             if session.volcast_last_status == 404:
                 raise _UnknownSymbol from error
             if session.volcast_last_status == 200 and isinstance(error, YFException):
-                raise _blank(ticker) from error
+                raise _Blank from error
             raise unavailable(
                 f"Yahoo, {ticker}", f"{type(error).__name__}: {error}", "daily bars"
             ) from error
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise _other_shape(ticker, f"{type(error).__name__}: {error}") from error
         if frame is None or frame.empty:
-            raise _blank(ticker)
+            raise _Blank
         return frame
 
     def _checked_session(self) -> Any:
@@ -174,13 +178,6 @@ def _bars(frame: pd.DataFrame, ticker: str) -> pd.DataFrame:
     if missing := {*PRICES, "volume"} - {*table}:
         raise _other_shape(ticker, f"no {', '.join(sorted(missing))} in {list(frame.columns)}")
     return prices_of(table)
-
-
-def _blank(ticker: str) -> _Blank:
-    return _Blank(
-        found="an answer without bars", expected="daily bars", where=f"Yahoo, {ticker}",
-        remedy="Run again later, or without the symbol; the stored rows are unchanged.",
-    )  # fmt: skip
 
 
 def _other_shape(ticker: str, found: str) -> ContractError:
