@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from volcast.core import calendar
-from volcast.core.errors import ContractError, NotFound
+from volcast.core.errors import ContractError, NotFound, RequestError
 
 
 def test_sessions_leave_out_weekends_and_holidays():
@@ -54,3 +54,22 @@ def test_the_last_closed_session_turns_at_the_close(now, last):
 def test_a_naive_time_is_refused():
     with pytest.raises(ContractError, match="naive time"):
         calendar.last_closed(datetime(2022, 1, 3))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("day", ["1980-01-01", "1980-01-12", "2022-01-01", "2035-12-30"])
+def test_a_closed_day_is_refused_alike_before_and_after_the_sessions_were_read(monkeypatch, day):
+    """A server, which has read them, must not make a calendar for each such request."""
+    messages = []
+    for read in (False, True):
+        calendar._days.cache_clear()
+        if read:
+            calendar.sessions(calendar.FIRST, calendar.LAST)
+        with pytest.raises(RequestError) as error:
+            calendar.refuse_closed(date.fromisoformat(day))
+        messages.append(str(error.value))
+    assert len(set(messages)) == 1
+    if day == "2022-01-01":
+        monkeypatch.setattr(calendar, "_calendar", lambda *_: pytest.fail("a calendar was made"))
+        calendar.refuse_closed(date(2022, 1, 3))
+        with pytest.raises(RequestError):
+            calendar.refuse_closed(date(2022, 1, 1))

@@ -75,8 +75,11 @@ def refuse_closed(day: date) -> None:
     """Raise RequestError, which names the sessions around it, if XNYS is closed on ``day``."""
     remedy = f"Use a session between {FIRST} and {LAST}."
     if FIRST <= day <= LAST:
-        # Four weeks take a quarter of the time that all years do.
-        weeks = _calendar(day - timedelta(days=14), day + timedelta(days=14)).sessions.date
+        first, last = day - timedelta(days=14), day + timedelta(days=14)
+        if _days.cache_info().currsize and FIRST <= first and last <= LAST:
+            weeks = sessions(first, last)
+        else:  # four weeks take a quarter of the time that all years do
+            weeks = _calendar(first, last).sessions.date.tolist()
         before, after = max(d for d in weeks if d <= day), min(d for d in weeks if d >= day)
         if before == after:
             return
