@@ -76,7 +76,7 @@ def refuse_closed(day: date) -> None:
     remedy = f"Use a session between {FIRST} and {LAST}."
     if FIRST <= day <= LAST:
         first, last = day - timedelta(days=14), day + timedelta(days=14)
-        if _days.cache_info().currsize and FIRST <= first and last <= LAST:
+        if _days.cache_info().currsize and first >= FIRST and last <= LAST:
             weeks = sessions(first, last)
         else:  # four weeks take a quarter of the time that all years do
             weeks = _calendar(first, last).sessions.date.tolist()
