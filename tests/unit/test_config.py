@@ -38,7 +38,7 @@ def test_a_universe_from_the_environment_is_json(monkeypatch):
     monkeypatch.setenv("VOLCAST_UNIVERSE", '{"target": "QQQ", "iv": "VXN"}')
     universe = read_settings(source="csv").resolved_universe
     assert (universe.target, universe.iv, universe.bond) == ("QQQ", "VXN", "TLT")
-    assert universe.indices == {"VXN", "VIX3M", *universe.other_indices}
+    assert universe.indices > {"VXN", "VIX3M", "VIX", *universe.other_indices}
 
 
 def test_a_stored_universe_without_other_indices_still_loads():

@@ -152,14 +152,25 @@ def test_an_index_that_lacks_or_contradicts_its_range_is_used_and_flagged(
 def test_a_row_without_an_adjustment_is_flagged_unless_it_is_the_first() -> None:
     later = row(session=WED, adjustment=None, close=100.6, ingested_at=LATER)
     rows = [row(adjustment=None), row(session=TUE, adjustment=None, close=100.7)]
-    result = curated(*rows, row(session=WED, close=100.6), later, vix(), vix(TUE, adjustment=None))
+    result = curated(
+        *rows, row(session=WED, close=100.6), later, vix(), vix(TUE, adjustment=None, close=20.0)
+    )
     assert [list(flags) for flags in result.rows["flags"][:3]] == [[], ["adjustment_missing"], []]
     assert not any(list(flags) for flags in result.rows["flags"][3:])
 
 
-def test_a_day_of_the_last_ones_prices_is_flagged_for_assets_only() -> None:
+def test_a_bar_of_the_last_ones_prices_is_flagged() -> None:
     result = curated(row(), row(session=TUE), vix(), vix(TUE))
-    assert [list(flags) for flags in result.rows["flags"]] == [[], ["stale_repeat"], [], []]
+    assert [list(flags) for flags in result.rows["flags"]] == [[], ["stale_repeat"]] * 2
+
+
+@pytest.mark.parametrize(("open_", "flags"), [(99.0, ["stale_repeat"]), (100.5, [])])
+def test_a_bar_without_a_range_at_the_last_close_is_flagged_where_bars_have_one(
+    open_: float, flags: list[str]
+) -> None:
+    before = row(open=open_, high=100.5, low=open_)
+    flat = row(session=TUE, open=100.5, high=100.5, low=100.5, volume=0.0)
+    assert [list(flags) for flags in curated(before, flat).rows["flags"]] == [[], flags]
 
 
 def test_a_bar_that_is_the_last_one_volume_and_all_is_quarantined() -> None:

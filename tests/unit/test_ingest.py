@@ -1,9 +1,11 @@
 """Ingestion: new rows, restated rows, and what is not taken."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -13,7 +15,9 @@ from volcast.core.errors import ContractError, NotFound, RequestError, StoreUnav
 from volcast.core.settings import SAMPLE_UNIVERSE, Universe
 from volcast.data.ingest import IngestReport, ingest
 from volcast.data.sources import CsvFolderSource, Fetched, SampleSource
+from volcast.data.sources.source import macro_series
 from volcast.data.validate import validate
+from volcast.features.build import build
 from volcast.store import Store, WriteReport
 from volcast.store.tables import RAW_MACRO, RAW_MARKET, Table
 
@@ -143,10 +147,81 @@ def test_rows_without_an_adjusted_close_are_counted_noted_and_warned_of(
     folder.prices.loc[[5, 9], "adj_close"] = value
     folder.print()
     report = folder.ingest()
+    assert folder.rows().loc[[5, 9], "adjustment"].tolist() == [1.0, 1.0]
     notes = [note for note in report.notes if note.startswith("AAA: 2 rows")]
     assert [str(DAYS[5]) in note for note in notes] == [True]
     warnings = validate(folder.store, ALONE, report.as_of).warnings
     assert [w for w in warnings if "adjustment_missing" in w]
+
+
+ODD_DAYS = [
+    date(1, 1, 1),
+    date(1021, 12, 30),
+    date(1600, 5, 1),
+    date(2199, 1, 4),
+    date(9999, 12, 31),
+]
+
+
+@pytest.mark.parametrize("day", ODD_DAYS, ids=str)
+@pytest.mark.parametrize("table", ["market", "macro"])
+def test_a_date_that_no_source_has_is_refused_and_named_on_every_road(
+    folder: Folder, day: date, table: str
+) -> None:
+    class Odd(CsvFolderSource):
+        """Rows of another road: their dates were not read from a file."""
+
+        def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
+            return self._with_odd(super().market(symbols, first, last), "market", "session")
+
+        def macro(self, first: date | None, last: date | None) -> Fetched:  # noqa: ARG002
+            days = pd.Series([DAYS[0], DAYS[1], day]).astype("datetime64[us]")
+            read = pd.DataFrame({"date": days if table == "macro" else days[:2], "value": 1.0})
+            return macro_series(read, "M", "csv", first=None, last=None)
+
+        def _with_odd(self, fetched: Fetched, name: str, column: str) -> Fetched:
+            rows = fetched.rows.astype({column: "datetime64[us]"})
+            if table == name:
+                rows.loc[5, column] = np.datetime64(day, "us")
+            return replace(fetched, rows=rows)
+
+    with pytest.raises(ContractError, match=str(day)) as caught:
+        ingest(folder.store, Odd(folder.path), ALONE, now=NOW, as_of=None)
+    assert caught.value.exit_code == 10
+    assert files(folder.store) == {}
+
+
+@pytest.mark.parametrize(("series", "refused"), [("daily", True), ("quarterly", False)])
+def test_a_macro_value_dated_after_tomorrow_is_refused_if_its_series_is_daily(
+    folder: Folder, series: str, refused: bool
+) -> None:
+    future = (datetime.now(UTC) + timedelta(days=20)).date()
+    days = [future - timedelta(days=n * (1 if refused else 91)) for n in range(3, 0, -1)]
+    folder.print_macro("date,value", *(f"{day},1" for day in [*days, future]), series=series)
+    if refused:
+        with pytest.raises(ContractError):
+            folder.ingest()
+    else:
+        assert folder.ingest().macro_added == 0
+
+
+def test_odd_dates_that_an_earlier_version_stored_are_ignored(folder: Folder) -> None:
+    folder.prices["close"] += folder.prices.index % 7 / 10
+    folder.print()
+    stamp = pd.Timestamp(NOW - timedelta(days=9))
+    rows = folder.prices.head(1).drop(columns="date").assign(
+        symbol="AAA", source="csv", ingested_at=stamp, adjustment=1.0
+    )  # fmt: skip
+    rows = pd.concat([rows.assign(session=day) for day in ODD_DAYS])
+    folder.store.write(RAW_MARKET, RAW_MARKET.conform(rows))
+    macro = pd.DataFrame({"observation_date": ODD_DAYS}).assign(
+        series="DGS2", available_at=stamp, value=1.0, source="csv", lag_rule="", ingested_at=stamp
+    )
+    folder.store.write(RAW_MACRO, RAW_MACRO.conform(macro))
+    report = folder.ingest()
+    assert report.added == len(DAYS)
+    assert validate(folder.store, ALONE, report.as_of).rows == len(DAYS)
+    assert build(folder.store, ALONE, report.as_of).added == len(DAYS)
 
 
 def test_a_failed_ingestion_stores_nothing(folder: Folder) -> None:

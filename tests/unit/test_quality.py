@@ -127,6 +127,26 @@ def test_an_implausible_index_close_is_quarantined_even_when_newest(
     assert (published(store)["symbol"] == "VIX").sum() == len(DAYS) - 1
 
 
+@pytest.mark.parametrize(
+    ("symbol", "close", "sound"),
+    [("OVX", 325.15, True), ("VVIX", 207.59, True), ("DVOL", 999.0, True), ("OVX", 1001.0, False),
+     ("OVX", 0.3, False), ("VXN", 201.0, False)],
+)  # fmt: skip
+def test_an_index_of_no_stock_index_may_be_over_two_hundred(
+    store: Store, symbol: str, close: float, sound: bool
+) -> None:
+    rows = pd.concat([history(), history(symbol, 40.0)], ignore_index=True)
+    rows.loc[at(rows, symbol, 30), "close"] = close
+    store.write(RAW_MARKET, rows)
+    universe = Universe(iv=symbol, iv_3m="", bond="", credit="")
+    assert validate(store, universe, AS_OF).quarantined == (not sound)
+
+
+def test_a_known_index_that_the_universe_does_not_name_is_no_asset() -> None:
+    assert "VIX" in Universe(iv="", iv_3m="").indices
+    assert "VIX" not in Universe(target="VIX", iv="", iv_3m="").indices
+
+
 def test_prices_that_differ_by_a_32_bit_rounding_are_sound(store: Store) -> None:
     rows = market()
     rows.loc[at(rows, "SPY", 9), "high"] = rows.loc[at(rows, "SPY", 9), "close"] * (1 - 1e-7)

@@ -10,7 +10,9 @@ import pytest
 from tests.faulty_feed import AS_OF, BEFORE, NOW, UNIVERSE, Feed, truth
 from volcast.core.errors import QualityError, StaleInput
 from volcast.core.settings import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe
-from volcast.data.checks.history import contradicted_moves, log_growth, restated, torn
+from volcast.data.checks.history import restated
+from volcast.data.checks.market import judge_moves
+from volcast.data.checks.moves import contradicted, measure_moves
 from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource, SampleSource, SyntheticSource
 from volcast.data.validate import validate
@@ -118,9 +120,61 @@ def test_a_newest_move_that_the_index_contradicts_stops_the_run(store: Store) ->
     assert validate(other, UNIVERSE, AS_OF).warnings == []
 
 
+def frozen(count: int, **changes: float) -> pd.DataFrame:
+    """The target with the last rows flat at the close before them."""
+    frame = TRUTH["SPY"].copy()
+    last = frame.loc[len(frame) - 1 - count, "close"]
+    frame.loc[len(frame) - count :, [*PRICES, "adj_close"]] = last
+    frame.loc[len(frame) - count :, "volume"] = 0.0
+    return frame.assign(
+        **{name: frame[name].mask(frame.index == 319, changes[name]) for name in changes}
+    )
+
+
+def again(volume: float) -> pd.DataFrame:
+    """The target with its last but one bar once more, of another volume."""
+    frame = TRUTH["SPY"].copy()
+    frame.loc[319, [*PRICES, "adj_close"]] = frame.loc[318, [*PRICES, "adj_close"]]
+    return frame.assign(volume=frame["volume"].mask(frame.index == 319, volume))
+
+
+STALE = {
+    "one": frozen(1), "three": frozen(3), "with volume": frozen(1, volume=1e6),
+    "another price": frozen(1, **dict.fromkeys(PRICES, 401.0)),
+    "the last bar with another volume": again(5.0), "without one": again(np.nan),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("frame", STALE.values(), ids=STALE)
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_frozen_newest_bar_stops_the_run(store: Store, frame: pd.DataFrame, fresh: bool) -> None:
+    if not fresh:
+        ingest(store, Feed(TRUTH), UNIVERSE, now=datetime(2024, 11, 25, 22, tzinfo=UTC), as_of=None)
+        validate(store, UNIVERSE, date(2024, 11, 25))
+    ingest(store, Feed(TRUTH | {"SPY": frame}), UNIVERSE, now=NOW, as_of=None)
+    with pytest.raises(QualityError, match="newest_stale 1") as caught:
+        validate(store, UNIVERSE, AS_OF)
+    assert caught.value.exit_code == 10
+    assert store.read(CURATED_MARKET_DAILY, first=AS_OF).num_rows == 0
+
+
+def test_frozen_bars_before_the_newest_are_named_and_a_history_of_closes_is_not(
+    store: Store,
+) -> None:
+    frame = frozen(3)
+    frame.loc[319] = TRUTH["SPY"].loc[319]
+    ingest(store, Feed(TRUTH | {"SPY": frame}), UNIVERSE, now=NOW, as_of=None)
+    validate(store, UNIVERSE, AS_OF)
+    assert quality(store).loc[("curated", "stale_repeat"), "failed"] == 2
+    closes = TRUTH["SPY"].assign(**{name: TRUTH["SPY"]["close"] for name in PRICES})
+    other = Store.open(f"{store.uri}-closes")
+    ingest(other, Feed(TRUTH | {"SPY": closes}), UNIVERSE, now=NOW, as_of=None)
+    assert validate(other, UNIVERSE, AS_OF).warnings == []
+
+
 def test_the_measure_of_a_move_is_in_implied_or_own_deviations() -> None:
     target, index = rows_of("SPY"), rows_of("VIX")
-    measured = contradicted_moves(target, index)
+    measured = contradicted(measure_moves(pd.concat([target, index]), UNIVERSE))
     close, points = target["close"].to_numpy(), index["close"].to_numpy()
     returns = np.log(close[1:] / close[:-1])
     for at in (100, 200, 318):
@@ -133,20 +187,20 @@ def test_the_measure_of_a_move_is_in_implied_or_own_deviations() -> None:
 
 def test_an_index_that_does_not_follow_the_symbol_contradicts_nothing() -> None:
     index = rows_of("VIX").assign(close=TRUTH["VIX"]["close"].to_numpy()[::-1])
-    assert contradicted_moves(rows_of("SPY"), index).isna().all()
+    rows = pd.concat([rows_of("SPY"), index])
+    assert contradicted(measure_moves(rows, UNIVERSE)).isna().all()
 
 
 def test_a_split_of_the_whole_history_passes_and_one_of_half_of_it_stops(store: Store) -> None:
     now = rows_of("SPY")
     whole = now.assign(**{name: now[name] / 4 for name in PRICES})
-    nothing = pd.Series(dtype=float)
-    assert (restated(whole, now).value, torn(whole, now, nothing).value) == (0, 0)
+    assert restated(whole, now).value == 0
+    assert not judge_moves(whole, now, UNIVERSE)["torn"].any()
     half = now.copy()
     half.loc[:159, PRICES] /= 4
-    fact = torn(half, now, nothing)
-    assert fact.value == 1
-    assert f"{now.loc[160, 'session']:%Y-%m-%d}" in fact.detail
-    assert log_growth(half).abs().max() == pytest.approx(np.log(4), abs=0.05)
+    judged = judge_moves(half, now, UNIVERSE)
+    assert judged.loc[judged["torn"], "session"].tolist() == [now.loc[160, "session"]]
+    assert judged["growth"].abs().max() == pytest.approx(np.log(4), abs=0.05)
 
 
 def test_another_instrument_under_the_same_name_stops_the_run(published: Store) -> None:
@@ -239,13 +293,17 @@ def test_real_histories_raise_no_warning_and_their_second_source_agrees(
 ) -> None:
     fetched = ingest(store, CsvFolderSource(shared_data), Universe(), now=LATER, as_of=None)
     report = validate(store, Universe(), fetched.as_of)
-    assert (report.quarantined, report.warnings) == (0, [])
+    assert report.quarantined == 0
+    reverted = [
+        "price_reverted: 2 of 38674 rows [LQD 2006-07-03 (10.922), LQD 2006-10-02 (25.3329)]"
+    ]
+    assert report.warnings == reverted
     assert report.rows == fetched.added - sum(report.dropped.values())
     published = store.read(CURATED_MARKET_DAILY, symbols=Universe().symbols).to_pandas()
     flagged = published.explode("flags").groupby(["symbol", "flags"]).size()
     assert flagged.to_dict() == {("VIX", "open_outside_range"): 47}
     rows = quality(store, fetched.as_of)
-    assert rows["passed"].all()
+    assert failing(store, fetched.as_of) == ["price_reverted"]
     build(store, Universe(), fetched.as_of)
     assert audit_features(store, Universe(), fetched.as_of).warnings == []
     assert rows.loc[("raw", "second_source_differs"), ["checked", "found"]].tolist() == [1, 0]

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from volcast.core.errors import ContractError, SourceUnavailable, VolcastError
 from volcast.data.sources.source import adjustments, retried
@@ -54,6 +56,22 @@ def test_a_missing_price_loses_no_dividend_paid_across_it() -> None:
     made = adjustments(close, pd.Series([98.0, 98.5, 99.0, 50.0]))
     assert made[:3].isna().all()
     assert made[3] == pytest.approx((50 / 98) / (50 / 100), rel=1e-12)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=50)
+@given(st.integers(2, 57), st.sampled_from([1.004, 1.03, 1.5, 2.0, 4.0, 0.1]), st.integers(-1, 1))
+def test_a_session_without_an_adjusted_close_keeps_its_dividend_and_a_split_its_session(
+    day: int, paid: float, off: int
+) -> None:
+    growth = np.exp(np.random.default_rng(day).normal(0, 0.008, 60))
+    growth[day] /= paid
+    close = pd.Series(100 * np.cumprod(growth))
+    adjusted = close * np.where(np.arange(60) < day, 1.0, paid)
+    missing = day + (off if abs(np.log(paid)) > 0.1 else 0)
+    expected = adjustments(close, adjusted)
+    for value in (np.nan, 0.0, -5.0):
+        made = adjustments(close, adjusted.mask(np.arange(60) == missing, value))
+        assert made.fillna(1.0).tolist() == pytest.approx(expected.fillna(1.0).tolist(), abs=1e-4)
 
 
 @pytest.mark.parametrize("symbol", ["SPY", "TLT", "HYG"])

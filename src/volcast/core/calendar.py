@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from volcast.core.errors import ContractError, NotFound, RequestError
 
 __all__ = [
+    "EARLIEST",
     "FIRST",
     "HORIZON",
     "LAST",
@@ -36,6 +37,9 @@ _DEADLINE = time(8, tzinfo=_NEW_YORK)
 
 FIRST, LAST = date(1980, 1, 1), date(2035, 12, 31)
 """Days between which the calendar knows the sessions."""
+
+EARLIEST = date(1700, 1, 1)
+"""No price and no macro value is dated earlier."""
 
 
 @lru_cache(maxsize=1)

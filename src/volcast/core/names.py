@@ -2,6 +2,7 @@
 
 __all__ = [
     "BASELINES",
+    "EQUITY_VOLATILITY",
     "EVALUATION_BASELINES",
     "GARCH_BASELINES",
     "LABELS",
@@ -36,3 +37,12 @@ STATES = {"calm": "a calm market", "normal": "a normal market", "stressed": "a s
 
 LIVE_SOURCES = frozenset({"yfinance"})
 """Sources that get new rows every session; every other source is an archive that has ended."""
+
+EQUITY_VOLATILITY = frozenset(
+    {
+        "VIX", "VIX1D", "VIX1Y", "VIX3M", "VIX6M", "VIX9D", "VXD", "VXMT", "VXN", "VXO", "VXST",
+        "VXV", "RVX", "SYNVIX", "SYNVIX3M",
+    }
+)  # fmt: skip
+"""Implied-volatility indices of stock indices; those of oil, bonds, crypto, single stocks, or of
+volatility itself reach several times their highest points."""

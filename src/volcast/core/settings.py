@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from volcast.core.errors import ConfigError, ContractError
+from volcast.core.names import EQUITY_VOLATILITY
 from volcast.core.online_store import read_online_store
 
 __all__ = [
@@ -55,7 +56,8 @@ class Universe(BaseModel):
     @property
     def indices(self) -> frozenset[str]:
         """Symbols that are quoted in volatility points and are no asset."""
-        return frozenset(s for s in (self.iv, self.iv_3m, *self.other_indices) if s)
+        named = {s for s in (self.iv, self.iv_3m, *self.other_indices) if s}
+        return frozenset(named | (EQUITY_VOLATILITY - {self.target}))
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -16,11 +16,15 @@ from volcast.store.tables import (
     MONITORING_QUARANTINE,
 )
 
-__all__ = ["SUSPICIOUS_JUMP", "Curated", "curate"]
+__all__ = ["SUSPICIOUS_JUMP", "USUAL_SHARE", "Curated", "curate"]
 
 SUSPICIOUS_JUMP = 0.5
 """Absolute log return above which an asset is flagged; SPY, TLT, HYG have stayed below 0.14."""
 
+USUAL_SHARE = 0.5
+"""Of the bars of the month before; where fewer have a range, one without is not stale."""
+
+_MONTH = 22
 _PRICES = ["open", "high", "low", "close"]
 _VERSIONED = [*_PRICES, "adjustment"]
 _KEY = ["symbol", "session"]
@@ -82,6 +86,7 @@ def _in_scope(
     rows = raw.drop(columns="adj_close").assign(
         session=pd.to_datetime(raw["session"]).astype("datetime64[ns]"),
         ingested_at=pd.to_datetime(raw["ingested_at"], utc=True).astype("datetime64[us, UTC]"),
+        without_adj_close=~(raw["adj_close"] > 0),
         **raw[_VERSIONED].astype("float64"),
     )
     rows = rows[rows["session"] <= pd.Timestamp(as_of)]
@@ -144,7 +149,8 @@ def _with_known_at(good: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """
     # A later fetch may begin on this session and so have no gross-up: the earlier one applies.
     adjustment = good.groupby("of")["adjustment"].ffill()
-    good = good.assign(adjustment=adjustment.fillna(1.0), unadjusted=adjustment.isna())
+    unadjusted = adjustment.isna() | good["without_adj_close"]
+    good = good.assign(adjustment=adjustment.fillna(1.0), unadjusted=unadjusted)
     second = good["of"].duplicated()
     first_of_all = ~rows["of"].duplicated()[good.index]
     changed = (good[_VERSIONED] != good[_VERSIONED].shift()).any(axis=1)
@@ -174,13 +180,18 @@ def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
     growth = in_use["close"] / before["close"] * in_use["adjustment"]
     leap = np.exp(SUSPICIOUS_JUMP)
     low, high = in_use["low"], in_use["high"]
+    has_range = high > low
+    ranges = has_range.astype(float).groupby(in_use["symbol"])
+    usual = ranges.transform(lambda one: one.rolling(_MONTH, min_periods=1).mean().shift())
+    still = asset & ~has_range & (in_use["close"] == before["close"]) & (usual >= USUAL_SHARE)
+    repeats = has_range & (in_use[_PRICES] == before).all(axis=1)
     flags = {
         "adjustment_missing": asset & follows & in_use["unadjusted"],
         "close_outside_range": ~asset & ~in_use["close"].between(low, high),
         "open_outside_range": ~asset & ~in_use["open"].between(low, high),
         "range_filled": in_use["range_filled"],
         "restated": in_use["known_at"] > in_use["close_at"],
-        "stale_repeat": asset & follows & (in_use[_PRICES] == before).all(axis=1),
+        "stale_repeat": follows & (repeats | still),
         "suspicious_jump": asset & follows & ~growth.between(1 / leap, leap),
     }
     raised: list[tuple[str, ...]] = [()] * len(in_use)

@@ -1,6 +1,7 @@
 """What is refused before a row is stored: another market, target, calendar or session."""
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 
 import pandas as pd
 import pyarrow as pa
@@ -15,7 +16,8 @@ from volcast.store.tables import RAW_MARKET
 from volcast.store.universe import recall_or_none
 
 __all__ = [
-    "require_ingestible", "require_new_york", "require_one_market", "require_reached",
+    "require_dates", "require_ingestible", "require_new_york", "require_one_market",
+    "require_reached",
 ]  # fmt: skip
 
 
@@ -27,6 +29,9 @@ _MISSING_SHARE = 0.03
 
 _FEWEST = 5
 """Days that differ from the calendar before a symbol is taken to follow another."""
+
+
+_QUARTER = pd.Timedelta(days=92)
 
 
 def require_ingestible(
@@ -118,6 +123,42 @@ def require_reached(source: Source, symbol: str, as_of: date) -> None:
         remedy=f"Use {newest} (--as-of, AS_OF= with make) or an earlier session; without one, the "
         "last is taken.",
         field="as_of",
+    )  # fmt: skip
+
+
+def require_dates(rows: pd.DataFrame, key: Sequence[str], now: datetime, source: str) -> None:
+    """Refuse rows of a source that are dated before 1700 or after tomorrow, in New York.
+
+    Macro values that are not daily may be dated up to a quarter later, at their period's end.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Rows of raw.market or raw.macro.
+    key : sequence of str
+        The columns of the symbol or series, and of the date.
+
+    Raises
+    ------
+    ContractError
+        Naming the first such row.
+    """
+    name, day = key
+    # ``now`` is in the past where a day is repeated.
+    latest_now = max(pd.Timestamp(now), pd.Timestamp.now("UTC"))
+    today = latest_now.tz_convert("America/New_York").tz_localize(None).normalize()
+    latest = pd.Series(today + pd.Timedelta(days=1), rows.index)
+    if "lag_rule" in rows:
+        latest = latest.mask(~rows["lag_rule"].str.contains("daily"), today + _QUARTER)
+    odd = rows[(rows[day] < pd.Timestamp(calendar.EARLIEST)) | (rows[day] > latest)]
+    if odd.empty:
+        return
+    first = odd.iloc[0]
+    raise ContractError(
+        found=f"{first[name]} of {first[day].date()}, and {len(odd) - 1} more rows",
+        expected=f"dates from {calendar.EARLIEST} to {latest[odd.index[0]].date()}",
+        where=f"source {source}, {first[name]}",
+        remedy="Fix or remove the rows; nothing of this fetch was stored.",
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from volcast.core import calendar
 from volcast.core.errors import ContractError, NotFound
 from volcast.core.settings import Universe
-from volcast.data.guards import require_new_york, require_one_market, require_reached
+from volcast.data.guards import require_dates, require_new_york, require_one_market, require_reached
 from volcast.data.sessions import require_session
 from volcast.data.sources.publication_lag import REVISED, is_vintage
 from volcast.data.sources.source import MARKET_COLUMNS, Fetched, Source, join
@@ -85,8 +85,9 @@ def ingest(  # noqa: PLR0913
     NotFound
         If the target symbol has no row.
     ContractError
-        If the source's data break their contract, the target or a symbol of ``also`` does not
-        follow New York's calendar, or ``now`` is before a row it would restate.
+        If the source's data break their contract, as by a date after tomorrow, the target or a
+        symbol of ``also`` does not follow New York's calendar, or ``now`` is before a row it would
+        restate.
     StoreUnavailable
         If another ingestion stored other values meanwhile; a repetition compares with them.
     """
@@ -95,11 +96,12 @@ def ingest(  # noqa: PLR0913
     closed = calendar.last_closed(now)
     stamp = pd.Timestamp(now).tz_convert("UTC").as_unit("us")
     symbols = tuple(dict.fromkeys((*universe.symbols, *also, *source.symbols)))
-    raw = store.read(RAW_MARKET)
+    raw = store.read(RAW_MARKET, first=calendar.FIRST, last=calendar.LAST)
     require_one_market(store, raw, source.name, universe, switch_target=switch_target)
     stored = _latest_market(raw, source, symbols)
     fetched = _fetch_market(source, symbols, stored, as_of)
     market, left_out = _usable(fetched, universe, also)
+    require_dates(market.rows, _KEY, now, source.name)
     rows, until, dropped = _taken(_unique(market.rows, source), source, universe, closed, as_of)
     if _of(rows, universe.target).empty:
         raise NotFound(
@@ -112,8 +114,10 @@ def ingest(  # noqa: PLR0913
         require_reached(source, universe.target, as_of)
     _require_new_york(rows, stored, (universe.target, *also), source)
     new, restated = _new_and_restated(rows, stored, stamp)
-    macro = source.macro(None, until)
-    macro_new, macro_restated = _new_and_revised_macro(macro.rows, store, stamp)
+    macro = source.macro(None, until if source.live else None)
+    require_dates(macro.rows, _MACRO_KEY, now, source.name)
+    published = macro.rows[macro.rows["observation_date"] <= pd.Timestamp(until)]
+    macro_new, macro_restated = _new_and_revised_macro(published, store, stamp)
     # Both tables are checked before one is written, and first the one that another ingestion can
     # have made refuse these rows: if it does, nothing is stored.
     written = [
@@ -155,9 +159,10 @@ def _unadjusted(rows: pd.DataFrame, universe: Universe) -> list[str]:
     """Return a note for each asset with rows whose adjusted close is null, zero or negative."""
     odd = (rows["close"] > 0) & ~(rows["adj_close"] > 0) & ~rows["symbol"].isin(universe.indices)
     return [
-        f"{symbol}: {len(days)} rows have no adj_close above 0, {days.min():%Y-%m-%d} first: a "
-        "dividend or split there counts at the next row that has one, or is lost."
-        for symbol, days in rows[odd].groupby("symbol")["session"]
+        f"{symbol}: {len(own)} rows have no adj_close above 0, {own['session'].min():%Y-%m-%d} "
+        f"first. A dividend on {own['adjustment'].isna().sum()} of them counts at the next row "
+        "that has one, or is lost."
+        for symbol, own in rows[odd].groupby("symbol")
     ]
 
 

@@ -4,9 +4,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
+from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.data.checks.history import SECOND_SOURCES
-from volcast.data.checks.market import count_rows, judge_market, torn_companions
+from volcast.data.checks.market import count_rows, judge_market, judge_moves, torn_companions
 from volcast.data.checks.run import CheckRun, warnings_of
 from volcast.data.curate import curate
 from volcast.data.sessions import require_session
@@ -64,7 +65,7 @@ def validate(
         If the only fault is that the target's newest session is older than ``as_of``.
     """
     require_session(as_of)
-    raw = store.read(RAW_MARKET, last=as_of)
+    raw = store.read(RAW_MARKET, first=calendar.FIRST, last=as_of)
     seconds = [series for index, series in SECOND_SOURCES.items() if index == universe.iv]
     macro = store.read(RAW_MACRO, symbols=seconds, last=as_of)
     run = CheckRun.of(store, universe, as_of, page, [raw, macro], _CODE)
@@ -73,15 +74,16 @@ def validate(
     curated = curate(raw.to_pandas(date_as_object=False), universe, as_of)
     if len(curated.quarantined):
         store.write(MONITORING_QUARANTINE, curated.quarantined)
-    published = store.read(CURATED_MARKET_DAILY, symbols=universe.symbols, last=as_of).to_pandas()
+    published = store.read(CURATED_MARKET_DAILY, last=as_of).to_pandas()
+    moves = judge_moves(curated.rows, published, universe)
     second = macro.to_pandas(date_as_object=False)
-    verdict = judge_market(raw, curated, published, second, universe, as_of)
+    verdict = judge_market(raw, curated, published, moves, second, universe, as_of)
     broken = curated.quarantined.sort_values("session", kind="stable").tail(5).itertuples()
     outcomes = [*curated.verdict.outcomes, *verdict.outcomes]
     results = [*curated.verdict.results, *verdict.results]
     run.record(outcomes, results, RAW_MARKET.name, _REMEDY)
-    # A companion whose new history contradicts its published one stays as it is, with a warning.
-    torn = torn_companions(curated.rows, published, universe)
+    # Another symbol whose new history is torn stays as published, or unpublished, with a warning.
+    torn = torn_companions(moves, universe)
     rows, replaced = (f[~f["symbol"].isin(torn)] for f in (curated.rows, curated.replaced))
     # Earlier values are written first, so that no reader sees a restated row without them.
     store.write(CURATED_MARKET_VERSIONS, replaced)

@@ -68,6 +68,9 @@ def macro_versions(raw: pd.DataFrame) -> pd.DataFrame:
     A value of the first fetch of its series is known when it was published; one of a later fetch,
     not before it was fetched.
     """
+    # An earlier version may have stored dates that no calendar has.
+    first, last = pd.Timestamp(calendar.EARLIEST), pd.Timestamp(calendar.LAST)
+    raw = raw[raw["observation_date"].between(first, last)]
     late = raw["ingested_at"] > raw.groupby("series")["ingested_at"].transform("min")
     fetched = raw[["available_at", "ingested_at"]].max(axis=1)
     rows = raw[["series", "observation_date", "value", "available_at"]].assign(

@@ -11,8 +11,8 @@ import pyarrow as pa
 from volcast.core import calendar
 from volcast.core.names import STATES
 from volcast.core.settings import Universe
-from volcast.data.checks.history import WINDOW
 from volcast.data.checks.market import columns_differ
+from volcast.data.checks.moves import WINDOW
 from volcast.data.checks.run import AuditReport, CheckRun, audit
 from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
 from volcast.features.catalog import CONTEXT, FEATURES, FEATURES_DAILY, REGIME_MODELS, Feature

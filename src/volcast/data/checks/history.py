@@ -1,4 +1,4 @@
-"""A history compared with itself, its index, its second source, and its published version."""
+"""A history compared with its second source and with its published version."""
 
 from datetime import date
 
@@ -7,16 +7,11 @@ import pandas as pd
 
 from volcast.core import calendar
 from volcast.core.settings import Universe
+from volcast.data.checks.moves import WINDOW, log_growth
 from volcast.data.checks.suite import Fact, newest_days
 from volcast.data.vintages import macro_versions
 
-__all__ = [
-    "CONTRADICTED", "SECOND_SOURCES", "WINDOW", "contradicted_moves", "log_growth", "restated",
-    "second_source", "torn",
-]  # fmt: skip
-
-WINDOW = 252
-"""Sessions up to as_of in which gaps and doubtful rows are counted."""
+__all__ = ["SAME", "SECOND_SOURCES", "restated", "second_source"]
 
 SECOND_SOURCES = {"VIX": "VIXCLS"}
 """Series of raw.macro that publish an index of raw.market a second time."""
@@ -25,30 +20,8 @@ SOURCE_TOLERANCE = 0.02
 """Volatility points. Cboe's 8,060 closes since 1990 and FRED's agree to the last digit, both with
 two decimals; Yahoo's were up to 1.0 off (2014-10-15: 25.27 for 26.25)."""
 
-CONTRADICTED = 5.0
-"""Daily standard deviations that a return may reach while the index does not move. The largest
-1993-2021: SPY 2.95, QQQ, IWM, EFA, HYG, TLT, IEF and LQD 4.61, simulated 3.4."""
-
-_STILL = 0.1
-"""Absolute log change of the index up to which it has not moved."""
-
-_TIED = -0.5
-"""Rank correlation of returns and index changes above which the index does not measure the risk:
-SPY -.75, QQQ -.68, IWM -.70, EFA -.67, HYG -.55, simulated -.58, but LQD .02 and TLT .28."""
-
-_SAME = 1e-4
+SAME = 1e-4
 """Log difference up to which a return or the shape of a bar is the same: a cent on 100."""
-
-_TORN = 0.18
-"""Log; under the smallest usual split (6 for 5, .182), over any restated tick of a fund so far."""
-
-_OWN_WINDOW, _OWN_FEWEST = 66, 22
-
-
-def log_growth(rows: pd.DataFrame) -> "pd.Series[float]":
-    """Return log of ``close_t / close_t-1 * adjustment_t`` by session of one symbol's rows."""
-    own = rows.set_index("session")
-    return _log(own["close"] / own["close"].shift() * own["adjustment"])
 
 
 def restated(now: pd.DataFrame, before: pd.DataFrame) -> Fact:
@@ -62,42 +35,8 @@ def restated(now: pd.DataFrame, before: pd.DataFrame) -> Fact:
         return Fact(np.nan, "nothing was published before")
     new, old = _described(now), _described(before)
     common = new.index.intersection(old.index)
-    moved = (new.loc[common] - old.loc[common]).abs().gt(_SAME).any(axis=1)
+    moved = (new.loc[common] - old.loc[common]).abs().gt(SAME).any(axis=1)
     return Fact(moved.sum() / max(len(common), WINDOW), _listed(common[moved]))
-
-
-def torn(now: pd.DataFrame, before: pd.DataFrame, moves: "pd.Series[float]") -> Fact:
-    """Count the sessions at which the history is torn, as by a split of only a part of it.
-
-    For published rows, those whose return grows beyond .18 in logs and by as much; if nothing was
-    published yet, returns of that size that the index contradicts (`contradicted_moves`).
-    """
-    growth = log_growth(now)
-    if before.empty:
-        doubtful = moves.reindex(growth.index).gt(CONTRADICTED)
-    else:
-        doubtful = growth.abs() - log_growth(before).reindex(growth.index).abs() > _TORN
-    at = growth.index[(growth.abs() > _TORN) & doubtful]
-    return Fact(len(at), _listed(at))
-
-
-def contradicted_moves(target: pd.DataFrame, index: pd.DataFrame) -> "pd.Series[float]":
-    """Return each session's return as a multiple of what its index implied.
-
-    ``|r_t| / max(iv_t-1 / 100 / sqrt(252), sd_66(r)_t-1)`` if the index moved by less than .1 in
-    logs; otherwise, and if the index does not measure the symbol's risk, null.
-    """
-    growth = log_growth(target)
-    points = index.set_index("session")["close"].reindex(growth.index)
-    change = _log(points / points.shift())
-    both = growth.notna() & change.notna()
-    if both.sum() < WINDOW or growth[both].rank().corr(change[both].rank()) > _TIED:
-        return pd.Series(np.nan, index=growth.index)
-    own = growth.rolling(_OWN_WINDOW, min_periods=_OWN_FEWEST).std().shift()
-    implied = points.shift() / 100 / np.sqrt(252)
-    scale = implied.where(own.isna() | (implied > own), own)
-    measured: pd.Series[float] = (growth.abs() / scale).where(change.abs() < _STILL)
-    return measured
 
 
 def second_source(
@@ -127,12 +66,8 @@ def second_source(
 
 def _described(rows: pd.DataFrame) -> pd.DataFrame:
     own = rows.set_index("session")
-    shape = {name: _log(own[name] / own["close"]) for name in ("open", "high", "low")}
+    shape = {name: np.log(own[name] / own["close"]) for name in ("open", "high", "low")}
     return pd.DataFrame(shape | {"growth": log_growth(rows)})
-
-
-def _log(values: "pd.Series[float]") -> "pd.Series[float]":
-    return pd.Series(np.log(values.to_numpy(dtype=float)), values.index)
 
 
 def _listed(days: pd.Index) -> str:

@@ -10,15 +10,28 @@ import pyarrow as pa
 from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.data.checks import history
-from volcast.data.checks.history import CONTRADICTED, WINDOW
+from volcast.data.checks.moves import (
+    CONTRADICTED,
+    REVERTED,
+    TORN,
+    WINDOW,
+    contradicted,
+    growth_by_symbol,
+    measure_moves,
+    reverted,
+    unexplained,
+)
 from volcast.data.checks.rows import RANGE_TOLERANCE, range_measures
 from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
-from volcast.data.curate import Curated
+from volcast.data.curate import USUAL_SHARE, Curated
 from volcast.store.tables import RAW_MARKET, Table
 
-__all__ = ["MARKET", "columns_differ", "count_rows", "judge_market", "torn_companions"]
+__all__ = [
+    "MARKET", "columns_differ", "count_rows", "judge_market", "judge_moves", "torn_companions",
+]  # fmt: skip
 
 _PRICES = ["open", "high", "low", "close"]
+_MONTH = 22
 
 MARKET = (
     table_check("raw", "columns_differ", "critical", 0),
@@ -38,18 +51,21 @@ MARKET = (
     Check("curated", "suspicious_jump", "warning", "suspicious_jump flagged", at_most=0),
     Check("curated", "stale_repeat", "warning", "stale_repeat flagged", at_most=0),
     Check("curated", "move_contradicted", "warning", "move of target", at_most=CONTRADICTED),
+    Check("curated", "move_unexplained", "warning", "unexplained move", at_most=0),
+    Check("curated", "price_reverted", "warning", "reverted price", at_most=REVERTED),
     table_check("curated", "missing_sessions", "critical", 5),
     table_check("curated", "others_missing_sessions", "warning", 0),
     table_check("curated", "newest_contradicted", "critical", 0),
+    table_check("curated", "newest_stale", "critical", 0),
     table_check("curated", "history_restated", "critical", 0.1),
     table_check("curated", "history_torn", "critical", 0),
     table_check("curated", "others_torn", "warning", 0),
 )
 
 
-def judge_market(
-    raw: pa.Table, curated: Curated, published: pd.DataFrame, macro: pd.DataFrame,
-    universe: Universe, as_of: date,
+def judge_market(  # noqa: PLR0913, PLR0917
+    raw: pa.Table, curated: Curated, published: pd.DataFrame, moves: pd.DataFrame,
+    macro: pd.DataFrame, universe: Universe, as_of: date,
 ) -> Verdict:  # fmt: skip
     """Run the checks of `MARKET`.
 
@@ -61,35 +77,75 @@ def judge_market(
         The rows to be published.
     published, macro : pandas.DataFrame
         Rows of curated.market_daily already published, and of raw.macro of the second sources.
+    moves : pandas.DataFrame
+        Of `judge_moves`.
     """
     rows, target = _dated(curated.rows), universe.target
-    own, index = _of(rows, target), _of(rows, universe.iv)
-    before = _of(_dated(published), target)
-    moves = history.contradicted_moves(own, index)
-    newest_move = moves.get(pd.Timestamp(as_of), np.nan)
+    own, own_moves = _of(rows, target), _of(moves, target).set_index("session")
+    newest_move = own_moves["contradicted"].get(pd.Timestamp(as_of), np.nan)
+    tears = own_moves.index[own_moves["torn"]]
     raw_rows = raw.select(["symbol", "session", "ingested_at"]).to_pandas(date_as_object=False)
-    torn = torn_companions(curated.rows, published, universe)
+    torn = torn_companions(moves, universe)
     facts = {
         "columns_differ": columns_differ(RAW_MARKET, raw.schema),
         **_freshness(raw_rows, universe, as_of),
         **_soundness(_of(raw_rows, target), _of(curated.quarantined, target), as_of),
         **_completeness(raw_rows, rows, universe, as_of),
-        "second_source_differs": history.second_source(index, macro, universe, as_of),
+        "second_source_differs": history.second_source(
+            _of(rows, universe.iv), macro, universe, as_of
+        ),
         "newest_contradicted": Fact(
             newest_move > CONTRADICTED, f"{as_of} moves {newest_move:.1f} sd, the index does not"
         ),
-        "history_restated": history.restated(own, before),
-        "history_torn": history.torn(own, before, moves),
+        "newest_stale": _newest_stale(own, as_of),
+        "history_restated": history.restated(own, _of(_dated(published), target)),
+        "history_torn": Fact(len(tears), f"{len(tears)} sessions, newest {newest_days(tears)}"),
         "others_torn": Fact(len(torn), ", ".join(torn)),
     }
     return judge(MARKET, _measured(rows, moves, universe, as_of), facts)
 
 
-def torn_companions(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe) -> list[str]:
-    """Return the symbols other than the target whose published history new rows would tear."""
-    now, before, no_moves = _dated(rows), _dated(published), pd.Series(dtype=float)
-    others = [name for name in universe.symbols if name != universe.target]
-    return [n for n in others if history.torn(_of(now, n), _of(before, n), no_moves).value]
+def judge_moves(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe) -> pd.DataFrame:
+    """Compare the returns of new rows with the published ones, and with what may explain them.
+
+    Parameters
+    ----------
+    rows, published : pandas.DataFrame
+        Rows of curated.market_daily of all symbols, sorted by its key.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each of ``rows``: symbol, session, growth, and
+
+        - new: bool, whether that return is not the published one,
+        - torn: bool, whether the return grows beyond .18 in logs, and by as much, or is new and
+          looks like a split or a dividend without a record (`unexplained`),
+        - doubtful: bool, other such returns: new ones, and published ones that look torn,
+        - contradicted, reverted: deviations, null for indices.
+    """
+    rows, published = _dated(rows), _dated(published)
+    growth = growth_by_symbol(rows)
+    before = growth_by_symbol(published).reindex(growth.index)
+    moves = measure_moves(rows, universe)
+    found = pd.concat([moves[["symbol", "session"]], unexplained(moves)], axis=1)
+    found = found.assign(contradicted=contradicted(moves), reverted=reverted(moves))
+    judged = rows[["symbol", "session"]].merge(found, on=["symbol", "session"], how="left")
+    size, leap = growth.abs().to_numpy(), (growth.abs() - before.abs()).to_numpy()
+    new = ~((growth - before).abs().to_numpy() <= history.SAME)
+    odd = judged["torn"].eq(True)
+    return judged.assign(
+        growth=growth.to_numpy(),
+        new=new,
+        torn=((size > TORN) & (leap > TORN)) | (odd & new),
+        doubtful=(judged["doubtful"].eq(True) & new) | (odd & ~new),
+    )
+
+
+def torn_companions(moves: pd.DataFrame, universe: Universe) -> list[str]:
+    """Return the symbols other than the target whose history is torn."""
+    torn = moves.loc[moves["torn"], "symbol"]
+    return sorted(set(torn) - {universe.target})
 
 
 def columns_differ(table: Table, schema: pa.Schema) -> Fact:
@@ -113,15 +169,32 @@ def _dated(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(session=pd.to_datetime(rows["session"]).astype("datetime64[ns]"))
 
 
+def _newest_stale(own: pd.DataFrame, as_of: date) -> Fact:
+    """Judge whether the target's newest bar has no range, or is the one before once more.
+
+    A history of which half of the last 22 bars have no range is one of closes alone.
+    """
+    newest, earlier = own[own["session"] == pd.Timestamp(as_of)], own.iloc[-1 - _MONTH : -1]
+    has_range = (earlier["high"] > earlier["low"]).mean()
+    if newest.empty or not has_range >= USUAL_SHARE:
+        return Fact(np.nan, "no newest bar, or a history of closes alone")
+    repeats = (newest[_PRICES].to_numpy() == earlier[_PRICES].tail(1).to_numpy()).all()
+    flat = (newest["high"] <= newest["low"]).all()
+    return Fact(
+        float(flat or repeats), f"{as_of} has no range, or is the bar of the session before"
+    )
+
+
 def _measured(
-    rows: pd.DataFrame, moves: "pd.Series[float]", universe: Universe, as_of: date
+    rows: pd.DataFrame, moves: pd.DataFrame, universe: Universe, as_of: date
 ) -> pd.DataFrame:
     days = rows["session"]
     sessions = _sessions(min(days), max(days)) if len(days) else pd.DatetimeIndex([])
     close_at = days.map(pd.Series(calendar.closes(list(sessions)), sessions))
     asset = ~rows["symbol"].isin(universe.indices)
     recent = days >= pd.Timestamp(calendar.after(as_of, 1 - WINDOW))
-    of_target = rows["symbol"] == universe.target
+    of_target, judged = rows["symbol"] == universe.target, moves.set_index(rows.index)
+    new = judged["new"]
     flagged = {
         f"{flag} flagged": rows["flags"].map(lambda flags, flag=flag: float(flag in flags))
         for flag in ("adjustment_missing", "suspicious_jump", "stale_repeat")
@@ -133,8 +206,10 @@ def _measured(
             "seconds known after close": (rows["known_at"] - close_at).dt.total_seconds(),
             "lowest price": rows[_PRICES].min(axis=1),
             "range of assets": pd.DataFrame(range_measures(rows)).min(axis=1).where(asset),
-            **{name: values.astype(float).where(recent) for name, values in flagged.items()},
-            "move of target": days.map(moves).where(of_target & recent),
+            **{name: values.where(recent | new) for name, values in flagged.items()},
+            "move of target": judged["contradicted"].where(of_target & recent),
+            "unexplained move": judged["growth"].abs().where(judged["doubtful"]),
+            "reverted price": judged["reverted"].where(recent | new),
         },
     )
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from volcast.core.names import EQUITY_VOLATILITY
 from volcast.data.checks.suite import Check, Verdict, judge
 
 __all__ = ["RANGE_TOLERANCE", "RAW_ROWS", "judge_rows", "range_measures"]
@@ -14,8 +15,9 @@ prices scaled in 32-bit floats may, by 1e-7. A cent on the dearest of them is 2e
 HIGHEST_PRICE = 1e9
 """Above every real price; refuses infinity."""
 
-INDEX_POINTS = (1.0, 200.0)
-"""Plausible closes of an implied-volatility index; VIX has been between 9.1 and 82.7 since 1990."""
+INDEX_POINTS = {"equity": (1.0, 200.0), "other": (1.0, 1000.0)}
+"""Plausible closes of an implied-volatility index: of a stock index (`EQUITY_VOLATILITY`; VIX has
+been between 9.1 and 82.7, VXO at 150), and of anything else (oil's OVX was at 325, VVIX at 208)."""
 
 _PRICES = ("open", "high", "low", "close")
 
@@ -34,7 +36,8 @@ RAW_ROWS = (
     _row("low_above_open_or_close", "open and close over low", -RANGE_TOLERANCE),
     _row("adjustment_not_positive", "adjustment", 0, HIGHEST_PRICE),
     _row("bar_repeated", "is a bar of its own", 1),
-    _row("close_implausible", "close of indices", *INDEX_POINTS),
+    _row("close_implausible", "close of equity indices", *INDEX_POINTS["equity"]),
+    _row("close_impossible", "close of other indices", *INDEX_POINTS["other"]),
 )
 """All are warnings: whether broken rows stop the run is decided by the checks of the table."""
 
@@ -46,6 +49,7 @@ def judge_rows(rows: pd.DataFrame) -> Verdict:
     on_calendar, and repeats (whether the bar is that of the session before).
     """
     asset = rows["kind"] == "asset"
+    equity = ~asset & rows["symbol"].isin(EQUITY_VOLATILITY)
     there = {f"{name} is there": rows[name].notna().astype(float) for name in _PRICES}
     of_assets = {f"{name} is there": there[f"{name} is there"].where(asset) for name in _PRICES[:3]}
     measured = rows.assign(
@@ -54,7 +58,8 @@ def judge_rows(rows: pd.DataFrame) -> Verdict:
         **(there | of_assets),
         **{f"{name} of assets": rows[name].where(asset) for name in _PRICES},
         **{name: values.where(asset) for name, values in range_measures(rows).items()},
-        **{"close of indices": rows["close"].where(~asset)},
+        **{"close of equity indices": rows["close"].where(equity)},
+        **{"close of other indices": rows["close"].where(~asset & ~equity)},
     )
     return judge(RAW_ROWS, measured)
 

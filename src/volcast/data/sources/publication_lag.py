@@ -18,6 +18,10 @@ VINTAGE_DAY = _PUBLISHED + "end of the vintage day in New York"
 REVISED = "seen: a changed value counts from its ingestion"
 
 
+_FIRST = pd.Timestamp(calendar.EARLIEST)
+_LAST = pd.Timestamp(calendar.LAST) - pd.Timedelta(days=30)
+
+
 class _Rule(NamedTuple):
     text: str
     bound: Callable[[pd.Series], pd.Series]
@@ -85,6 +89,8 @@ def available_at(series: str, dates: pd.Series) -> tuple[pd.Series, str]:
     rule : str
         For ``lag_rule``.
     """
+    # Dates that the calendar does not know are refused by ingest, which names them.
+    dates = dates.where(dates > _FIRST, _FIRST).where(dates < _LAST, _LAST)
     gaps = np.diff(np.sort(dates.unique())) / np.timedelta64(1, "D")
     median = float(np.median(gaps)) if len(gaps) else np.inf
     by_gap = next(rule for longest, rule in _BY_GAP_DAYS if median <= longest)

@@ -28,6 +28,9 @@ MACRO_COLUMNS = [name for name in RAW_MACRO.schema.names if name != "ingested_at
 _ROUNDING = 2e-5
 """Published prices leave noise up to 2.2e-6 in the ratio; the smallest real dividend 3.9e-4."""
 
+_DECISIVE = 0.05
+"""Log; by how much better closes must fit a dividend on the row after one without an adjustment."""
+
 _Answer = TypeVar("_Answer")
 
 
@@ -169,9 +172,18 @@ def adjustments(close: pd.Series, adj_close: pd.Series) -> pd.Series:
 
     ``(adj_close_t / adj_close_t-1) / (close_t / close_t-1)`` of one symbol in order of session;
     exactly 1 within rounding. ``t-1`` is the last earlier row that has prices; null in the first
-    row and wherever a price is null, zero or negative.
+    row and wherever a price is null, zero or negative. A single row without an adjusted close has
+    the gross-up of the row after it, unless the closes show that it belongs there, as of a split.
     """
-    factor = adj_close.where(adj_close > 0) / close.where(close > 0)
+    sound = close.where(close > 0)
+    factor = adj_close.where(adj_close > 0) / sound
+    moves = pd.Series(np.log(sound / sound.shift()), close.index)
+    change = pd.Series(np.log(factor.shift(-1) / factor.shift()), close.index)
+    following = moves.shift(-1)
+    on_it = (moves + change).abs() + following.abs()
+    after_it = moves.abs() + (following + change).abs()
+    here = factor.isna() & (on_it <= after_it + _DECISIVE)
+    factor = factor.fillna(factor.shift(-1).where(here))
     ratio = factor / factor.ffill().shift()
     return ratio.mask((ratio - 1).abs() < _ROUNDING, 1.0)
 
