@@ -180,10 +180,7 @@ def restated_split(frames: Frames, rng: np.random.Generator, fresh: bool) -> Cas
     if rng.random() < 0.2:
         frame[list(PRICES)] *= factor
         return Case(Feed(frames | {symbol: frame}), None, factor=factor if symbol == "SPY" else 1.0)
-    # Not where the index moved: a first fetch has nothing else to compare a jump with.
-    still = np.abs(np.diff(np.log(frames["VIX"]["close"]))) < 0.09
-    places = np.flatnonzero(still) + 1
-    at = int(rng.choice(places[(places > 60) & (places < len(frame) - 1)]))
+    at = int(rng.integers(61, len(frame) - 1))
     part = frame.index < at if rng.random() < 0.5 or fresh else frame.index >= at
     frame.loc[part, list(PRICES)] *= factor
     # Only recent sessions of a live source are fetched; changes of older ones are not seen.

@@ -111,7 +111,7 @@ def _measured(own: pd.DataFrame, points: "pd.Series[float]") -> pd.DataFrame:
         points, change = points * np.nan, change * np.nan
     deviation = growth.rolling(_OWN_WINDOW, min_periods=_OWN_FEWEST).std().shift()
     # In the first sessions: that of the whole history, by its median, which splits do not change.
-    deviation = deviation.fillna(1.4826 * growth.abs().median())
+    deviation = deviation.fillna(1.4826 * growth.abs().quantile(0.5))
     upper, lower = np.fmax(own["close"], before), np.fmin(own["close"], before)
     shares, price = _to_usual(own["volume"]), (own["close"] / own["close"].shift()).clip(upper=1)
     beyond = [_log(own[name] / upper) for name in ("open", "high")]
