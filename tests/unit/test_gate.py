@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from math import log
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -311,3 +312,24 @@ def test_a_decision_that_cannot_be_read_is_corrupt(store: Store, data: bytes) ->
     store.objects.put("runs/new/verdict.json", data)
     with pytest.raises(CorruptFile, match="verdict"):
         read_decision(store, "new")
+
+
+@pytest.mark.parametrize(
+    ("champion", "recorded", "expected"),
+    [
+        ("b", "b", "recorded"),
+        ("b", "a", "evaluated"),
+        ("b", "", "evaluated"),
+        (None, "", "recorded"),
+    ],
+)
+def test_a_decision_holds_for_the_champion_it_was_made_against(
+    store, monkeypatch, champion, recorded, expected
+):
+    decision = SimpleNamespace(champion=recorded)
+    pointer = champion and SimpleNamespace(sha256=champion)
+    monkeypatch.setattr(gate, "champion_pointer", lambda _: pointer)
+    monkeypatch.setattr(gate, "read_decision", lambda *_: decision)
+    monkeypatch.setattr(gate, "evaluate_candidate", lambda *_: None)
+    kept = gate.decision_on(store, "run", lambda *_: None)
+    assert kept is (decision if expected == "recorded" else None)

@@ -1,12 +1,16 @@
 """Labels, re-derived by plain loops."""
 
 import math
+from datetime import date
 
+import pandas as pd
 import pytest
 
 from tests.markets import UNIVERSE, curated, fill
 from volcast.core import calendar
+from volcast.features.catalog import names
 from volcast.features.labels import realized
+from volcast.features.point_in_time import labelled
 from volcast.store.tables import LABELS_DAILY
 
 
@@ -48,3 +52,13 @@ def test_written_labels_read_back_as_computed(store, rows):
     stored = store.read(LABELS_DAILY, symbols=[UNIVERSE.target])
     assert stored.column("label_end_session")[-1].as_py() == last
     assert len(stored) == len(rows[rows["symbol"] == UNIVERSE.target]) - 5
+
+
+def test_a_label_that_had_not_ended_is_no_training_row() -> None:
+    days = calendar.sessions(date(2024, 1, 2), date(2024, 1, 31))
+    labels = pd.DataFrame({"session": days, "rv_5d": 0.1})
+    labels["label_end_session"] = [calendar.after(day, calendar.HORIZON) for day in days]
+    features = labels[["session"]].assign(symbol="SPY", **dict.fromkeys(names(), 0.0))
+    joined = labelled(features, labels, days[9])
+    assert len(joined) == 10
+    assert joined["rv_5d"].notna().tolist() == [True] * 5 + [False] * 5

@@ -149,3 +149,10 @@ def test_bounds_never_cross_however_the_residuals_fall():
             ladder = [offsets[name] for name in ("lo95", "lo80", "hi80", "hi95")]
             assert ladder == sorted(set(ladder))
         calibration.learn(residual, offsets)
+
+
+def test_offsets_are_in_order_where_all_residuals_are_the_same() -> None:
+    offsets = Calibration(residuals=[0.0] * 300).offsets()
+    assert offsets is not None
+    ordered = [offsets[name] for name in ("lo95", "lo80", "hi80", "hi95")]
+    assert np.diff(ordered).min() >= 0.01 - 1e-12

@@ -21,7 +21,7 @@ from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.evaluation.losses import qlike_losses
 from volcast.inference.publish import publish
-from volcast.inference.selection import official_forecasts, out_of_sample
+from volcast.inference.selection import official_forecasts, out_of_sample, select_official
 from volcast.monitoring import status
 from volcast.monitoring.score import performance, score
 from volcast.monitoring.shadow import shadow_record
@@ -162,3 +162,12 @@ def test_every_reader_shows_the_official_forecast(store, happen, official):
     versions = dict(readers(store))
     assert versions == dict.fromkeys(versions, official)
     assert ("shadow" in versions) == ("shadow" in happen.__name__)
+
+
+def test_a_challengers_forecast_is_none_of_the_champions_record(store: Store) -> None:
+    forecast(store, "2", role="challenger")
+    rows = store.read(PREDICTIONS_DAILY)
+    # A challenger with the number in service, or later, comes first by every other rule.
+    official = select_official(rows, in_service="2")
+    assert official["model_version"].unique().to_pylist() == ["1"]
+    assert select_official(rows, "2", "challenger")["model_version"].unique().to_pylist() == ["2"]

@@ -110,3 +110,9 @@ def test_features_and_labels_are_the_same_without_the_raw_tables(restated: Store
     assert [restated.read(table) for table in tables] == before
     created = set(before[0].to_pandas()["created_timestamp"])
     assert {pd.Timestamp(SECOND), pd.Timestamp(NOW)} <= created
+
+
+def test_a_history_is_known_from_its_moment_to_that_of_the_next() -> None:
+    since, until = pd.Timestamp("2024-01-02", tz="UTC"), pd.Timestamp("2024-01-03", tz="UTC")
+    vintage = Vintage(since, until, pd.DataFrame())
+    assert vintage.holds(pd.Series([since, until])).tolist() == [True, False]
