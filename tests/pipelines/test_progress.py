@@ -1,6 +1,7 @@
 """What a local run shows of the steps' events."""
 
 import io
+import threading
 
 import pytest
 from rich.console import Console
@@ -106,4 +107,34 @@ def test_a_terminal_shows_how_far_a_step_is() -> None:
         progress.event("step_started", step="train")
         progress.progress("trees", 3, 64)
         progress.progress("GARCH fits", 5, 400)
-    assert "GARCH fits: 5 of 400" in out.getvalue()
+    assert "GARCH fits 5 of 400" in out.getvalue()
+
+
+class _Lines(io.StringIO):
+    """Output that sets ``enough`` with the line that has the words it waits for."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words, self.enough = words, threading.Event()
+
+    def write(self, text: str) -> int:
+        if self.words in text:
+            self.enough.set()
+        return super().write(text)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [((), "Train and evaluate: 0 s so far"), (("trees", 40, 103), "evaluate: trees 40 of 103")],
+)
+def test_off_a_terminal_a_line_now_and_then_shows_how_far_a_step_is(
+    monkeypatch: pytest.MonkeyPatch, count: tuple[str, int, int], words: str
+) -> None:
+    monkeypatch.setattr("volcast.steps.progress._SECONDS", 0.01)
+    out = _Lines(words)
+    progress = StepProgress(Console(file=out))
+    with progress.pipeline("volcast-train"):
+        progress.event("step_started", step="train")
+        if count:
+            progress.progress(*count)
+        assert out.enough.wait(60)

@@ -323,6 +323,8 @@ def test_evaluate_writes_the_file_whole_and_its_folder_when_missing(run, store, 
     span = ("--from", "2005-01-03", "--to", "2005-12-30", "--out", str(out))
     code, output = run("evaluate", "--store", store.uri, *span)
     assert (code, out.exists(), "252 sessions" in output) == (0, True, True)
+    assert output.split()[:2] == ["volcast", "evaluate"]
+    assert "Evaluate a symbol" in output
     blocked = (*span[:-1], str(out / "below"))
     assert run("evaluate", "--store", store.uri, *blocked)[0] == 20
 

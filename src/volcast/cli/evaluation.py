@@ -1,13 +1,11 @@
 """``volcast evaluate``: a walk-forward, its file, its table and its report."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, TaskID
 
 from volcast.cli.arguments import (
     From,
@@ -22,6 +20,7 @@ from volcast.cli.arguments import (
 from volcast.cli.tables import All, AsCsv, AsJson, form_of, print_data, print_listing
 from volcast.core.errors import NotFound, StoreUnavailable
 from volcast.core.settings import read_settings
+from volcast.steps.progress import StepProgress
 
 __all__ = ["evaluate"]
 
@@ -64,17 +63,18 @@ def evaluate(  # noqa: PLR0913
             where="--iv", remedy="Ingest it, or evaluate without: --iv ''.",
         )  # fmt: skip
     seed = read_settings().seed
-    shown_on = console if form == "text" else Console(stderr=True)
-    with Progress(console=shown_on, transient=True, disable=not shown_on.is_terminal) as bars:
-        move = _mover(bars)
-        result = walk(opened, universe, first, last, seed=seed, progress=move)
+    shown = StepProgress(console if form == "text" else Console(stderr=True))
+    with shown.pipeline("volcast evaluate"):
+        shown.event("step_started", step="evaluate")
+        result = walk(opened, universe, first, last, seed=seed, progress=shown.progress)
         if garch:
-            result = result.with_garch(opened, move)
+            result = result.with_garch(opened, shown.progress)
         if ablation:
-            result = result.with_ablations(seed, move)
-    _write(out, evaluation_bytes(result.rows))
-    if report:
-        _write(report, render(result.with_regime_skill()).encode())
+            result = result.with_ablations(seed, shown.progress)
+        _write(out, evaluation_bytes(result.rows))
+        if report:
+            _write(report, render(result.with_regime_skill()).encode())
+        shown.event("step_finished", step="evaluate")
     tables = {"all": compare(result.rows)} if len(scored(result.rows)) else {}
     common = on_common_rows(result.rows)
     if common is not None:
@@ -88,18 +88,6 @@ def evaluate(  # noqa: PLR0913
     if result.ablations:
         print_listing(ablations)
     print_line(f"{len(result.rows)} sessions written to {out}")
-
-
-def _mover(bars: Progress) -> Callable[[str, int, int], None]:
-    """Return what moves a bar for each name, which appears with the first one done."""
-    tasks: dict[str, TaskID] = {}
-
-    def move(name: str, done: int, total: int) -> None:
-        if name not in tasks:
-            tasks[name] = bars.add_task(name, total=total)
-        bars.update(tasks[name], completed=done)
-
-    return move
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """Show a run on a terminal or in a file: a line a step, with its time and its warnings."""
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,9 +23,12 @@ from volcast.steps.table import STEPS
 
 __all__ = ["StepProgress"]
 
+_SECONDS = 30.0
+"""Between two lines on a step under way, off a terminal."""
+
 
 class StepProgress:
-    """Shows each step when it ends, and on a terminal a clock while it runs.
+    """Shows each step when it ends; while it runs, on a terminal a clock, else a line now and then.
 
     With ``verbose`` also the facts of each step and its notes, as the log of a pipeline has them.
     """
@@ -43,6 +47,7 @@ class StepProgress:
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
+            speed_estimate_period=20 * _SECONDS,
             disable=not console.is_terminal,
         )
         self._began = 0.0
@@ -50,11 +55,24 @@ class StepProgress:
 
     @contextmanager
     def pipeline(self, name: str) -> Iterator[None]:
-        """Show the pipeline's name and, on a terminal, the clock while it runs."""
+        """Show the pipeline's name, and how far its steps are while it runs."""
         self.show(f"[bold]{name}[/]")
-        self._began = time.monotonic()
-        with self._clock:
-            yield
+        self._began, ended = time.monotonic(), threading.Event()
+        if not self._console.is_terminal:
+            threading.Thread(target=self._report, args=(ended,), daemon=True).start()
+        try:
+            with self._clock:
+                yield
+        finally:
+            ended.set()
+
+    def _report(self, ended: threading.Event) -> None:
+        """Print a line on the step under way now and then, until the pipeline has ended."""
+        while not ended.wait(_SECONDS):
+            for task in self._clock.tasks:
+                if (task.elapsed or 0) >= _SECONDS / 2:
+                    so_far = f"{_duration(task.elapsed or 0)} so far"
+                    self.show(f"      {task.description}: {_count(task) or so_far}")
 
     def event(
         self,
@@ -68,8 +86,7 @@ class StepProgress:
         """Show an event of a step, as `volcast.steps.calls` reports it."""
         title = STEPS[step].title
         if event == "step_started":
-            if self._console.is_terminal:
-                self._clock.add_task(title, total=None)
+            self._clock.add_task(title, total=None)
             return
         for task in self._clock.task_ids:
             self._clock.remove_task(task)
@@ -101,7 +118,7 @@ class StepProgress:
         self.show(f"      [{style}]{escape(text)}[/]")
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Show how far the step under way is, on a terminal."""
+        """Take how far the step under way is."""
         for task in self._clock.tasks:
             if task.fields.get("what") != what:
                 self._clock.reset(task.id, total=total, what=what)
@@ -113,11 +130,17 @@ class StepProgress:
 
 
 class _Counts(ProgressColumn):
-    """How much of what is done, and the time left, of a task that counts."""
-
     def render(self, task: Task) -> Text:
-        if not task.total:
-            return Text()
-        left = "" if task.time_remaining is None else f", {task.time_remaining:.0f} s left"
-        what = task.fields["what"]
-        return Text(f"{what}: {task.completed:.0f} of {task.total:.0f}{left}", style="dim")
+        return Text(_count(task), style="dim")
+
+
+def _count(task: Task) -> str:
+    """Return how much of what is done, and the time left; empty for a task that does not count."""
+    if not task.total:
+        return ""
+    left = "" if task.time_remaining is None else f", {_duration(task.time_remaining)} left"
+    return f"{task.fields['what']} {task.completed:.0f} of {task.total:.0f}{left}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
