@@ -1,6 +1,7 @@
 """Start the model server: ``python -m serving``."""
 
 import argparse
+import socket
 import sys
 from collections.abc import Sequence
 
@@ -8,25 +9,25 @@ from serving.service import run_service, service_parser
 from volcast.core.settings import Settings
 
 
-def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
+def _serve(settings: Settings, arguments: argparse.Namespace, listener: socket.socket) -> None:
     # XGBoost loads scikit-learn where it is installed, 56 MB that no request needs.
     sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]
     import xgboost  # noqa: F401
 
     if sys.modules["sklearn"] is None:
         del sys.modules["sklearn"]
-    # Imported here: KServe and Feast take seconds, and a wrong argument is reported without them.
+    # Imported here: KServe and Feast take seconds; a port in use is reported without them.
     from serving.server import serve
 
     serve(
-        settings, arguments.host, arguments.port,
+        settings, listener,
         watch_seconds=arguments.follow_seconds, grace_seconds=arguments.grace_seconds,
     )  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server; return its exit code."""
-    parser = service_parser("serving", __doc__, 8080, "--http-port", as_of=True)
+    parser = service_parser("api", __doc__, 8080, "--http-port", as_of=True)
     parser.add_argument(
         "--follow-seconds", type=float, default=3.0,
         help="between two reads of the champion pointer (%(default)s)",

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import socket
 import sys
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -29,7 +30,7 @@ from serving.predict import ForecastService
 from serving.problems import of_status, problem, unforeseen, unknown_model
 from serving.routes import ForecastRoutes, Workers
 from serving.schemas import described
-from serving.service import announce_ready, asgi_server, bound_socket
+from serving.service import announce_ready, asgi_server
 from serving.state import VolcastModel
 from serving.watcher import ModelWatcher
 from volcast.core.errors import ModelError, VolcastError
@@ -104,7 +105,7 @@ async def _respond(_: Request, error: Exception) -> Response:
 
 
 def serve(
-    settings: Settings, host: str, port: int, *, watch_seconds: float, grace_seconds: int
+    settings: Settings, listener: socket.socket, *, watch_seconds: float, grace_seconds: int
 ) -> None:
     """Serve the store's champion until SIGTERM or SIGINT; without one, wait for one.
 
@@ -113,7 +114,7 @@ def serve(
     now = partial(datetime.now, UTC)
     if settings.as_of is not None:
         require_session(settings.as_of, now=now())
-    guard, listener = guard_of(settings), bound_socket(host, port)
+    guard = guard_of(settings)
     store, model = Store.open(settings.store), VolcastModel()
     watcher = ModelWatcher(
         store, model, OnlineFeatures(settings.store, settings.online_store),

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import signal
 import socket
 import sys
@@ -21,10 +22,13 @@ _HEADER_SECONDS = 10.0
 
 
 def service_parser(
-    module: str, about: str, port: int, *port_aliases: str, as_of: bool = False
+    name: str, about: str, port: int, *port_aliases: str, as_of: bool = False
 ) -> argparse.ArgumentParser:
-    """Return a parser of the arguments of every service; ``as_of``: the clock may be fixed."""
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
+    """Return a parser of the arguments of every service; ``as_of``: the clock may be fixed.
+
+    ``name`` is the service's in ``volcast serve``.
+    """
+    parser = argparse.ArgumentParser(prog=f"volcast serve {name}", description=about)
     parser.add_argument("--store", help="a local folder or s3://bucket/prefix [VOLCAST_STORE]")
     if as_of:
         parser.add_argument("--as-of", help="a fixed session, YYYY-MM-DD [VOLCAST_AS_OF]")
@@ -37,12 +41,12 @@ def service_parser(
 
 def run_service(
     parser: argparse.ArgumentParser,
-    serve: Callable[[Settings, argparse.Namespace], int | None],
+    serve: Callable[[Settings, argparse.Namespace, socket.socket], int | None],
     argv: Sequence[str] | None = None,
 ) -> int:
     """Parse arguments, configure logging, read the settings, serve; return the exit code.
 
-    SIGTERM and SIGINT end a service with exit code 0 at any time, while it starts too.
+    The port is taken first: what ``serve`` imports and loads can take many seconds. SIGTERM and SIGINT end a service with exit code 0 at any time, while it starts too.
     """
     arguments = parser.parse_args(argv)
     configure()
@@ -50,7 +54,9 @@ def run_service(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         as_of = getattr(arguments, "as_of", None)
-        code = serve(read_settings(store=arguments.store, as_of=as_of), arguments)
+        settings = read_settings(store=arguments.store, as_of=as_of)
+        with _listener(arguments.host, arguments.port) as listener:
+            code = serve(settings, arguments, listener)
     except KeyboardInterrupt:
         pass
     except VolcastError as error:
@@ -60,7 +66,7 @@ def run_service(
     return code or 0
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int) -> socket.socket:
     """Return a socket that listens at an address; ConfigError if it is not there or not free."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
@@ -69,9 +75,11 @@ def bound_socket(host: str, port: int) -> socket.socket:
         bound.listen()  # without it a second server could take the same port while this one loads
     except (OSError, OverflowError) as error:
         bound.close()
+        busy = getattr(error, "errno", None) == errno.EADDRINUSE
+        cause = (getattr(error, "strerror", None) or str(error)).lower()
         raise ConfigError(
-            found=(getattr(error, "strerror", None) or str(error)).lower(),
-            expected="an address and a port that are free", where=f"{host}:{port}",
+            found=f"port {port} in use by another program" if busy else cause,
+            expected="a free port of this machine", where=f"{host}:{port}",
             remedy="Choose another with --port (make: PORT=...) or --host.",
         ) from error  # fmt: skip
     return bound

@@ -2,19 +2,22 @@
 
 import argparse
 import signal
+import socket
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-from serving.exporter.collector import StoreCollector
-from serving.service import announce_ready, bound_socket, run_service, service_parser
+from serving.service import announce_ready, run_service, service_parser
 from volcast.core.settings import Settings
-from volcast.store import Store
 
 
-def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
+def _serve(settings: Settings, arguments: argparse.Namespace, listener: socket.socket) -> None:
+    # Imported here: they take seconds; a port in use is reported without them.
+    from serving.exporter.collector import StoreCollector
+    from volcast.store import Store
+
     store = Store.open(settings.store)
     collector = StoreCollector(store, lambda: datetime.now(UTC), arguments.seconds)
     registry = CollectorRegistry()
@@ -22,7 +25,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    bound_socket(arguments.host, arguments.port).close()
+    listener.close()
     server, thread = start_http_server(arguments.port, arguments.host, registry)
     collector.look()
     announce_ready("exporting", "volcast metrics on {url}/metrics", server.socket)
@@ -34,7 +37,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the exporter; return its exit code."""
-    parser = service_parser("serving.exporter", __doc__, 9108)
+    parser = service_parser("metrics", __doc__, 9108)
     parser.add_argument(
         "--seconds", type=float, default=15.0, help="between two readings (%(default)s)"
     )

@@ -36,7 +36,22 @@ def test_a_port_that_is_taken_exits_with_2(served: Served, service: str):
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
     assert ended.stderr.startswith(f"127.0.0.1:{port}: ")
+    assert f"port {port} in use" in ended.stderr
     assert "--port" in ended.stderr
+
+
+def test_a_port_that_is_taken_is_reported_before_anything_is_loaded(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        arguments = ["--port", port, "--store", str(tmp_path)]
+        script = (
+            "import sys; from serving.service import run_service, service_parser\n"
+            "sys.exit(run_service(service_parser('x', '', 0), lambda *_: 7, sys.argv[1:]))"
+        )
+        ended = subprocess.run(
+            [sys.executable, "-c", script, *arguments], cwd=ROOT, check=False, timeout=180
+        )
+    assert ended.returncode == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -317,6 +317,11 @@ def test_summary_never_shows_a_challengers_forecast(run, store):
     assert f"as of {rows['session'][0]}, model version 1\n" in output
 
 
+def test_each_service_prints_its_own_options(run):
+    code, output = run("serve", "page", "--help")
+    assert (code, "--base-path" in output) == (0, True)
+
+
 def test_evaluate_writes_the_file_whole_and_its_folder_when_missing(run, store, tmp_path):
     fill(store, 6)
     out = tmp_path / "deep" / "rows.parquet"

@@ -23,7 +23,7 @@ from volcast.cli.arguments import (
 from volcast.cli.doctor import doctor
 from volcast.cli.evaluation import evaluate
 from volcast.cli.registry import app as registry_app
-from volcast.cli.serve import serve
+from volcast.cli.serve import app as serve_app
 from volcast.cli.steps import drift, features, infer, ingest, run, train
 from volcast.cli.tables import All, AsCsv, AsJson, form_of, print_data
 from volcast.core.errors import VolcastError
@@ -37,9 +37,9 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(name="volcast", no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(registry_app, name="registry")
+app.add_typer(serve_app, name="serve")
 for command in (run, ingest, features, train, infer, drift, evaluate):
     app.command()(command)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(serve)
 app.command()(doctor)
 
 
