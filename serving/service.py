@@ -46,7 +46,8 @@ def run_service(
 ) -> int:
     """Parse arguments, configure logging, read the settings, serve; return the exit code.
 
-    The port is taken first: what ``serve`` imports and loads can take many seconds. SIGTERM and SIGINT end a service with exit code 0 at any time, while it starts too.
+    The port is taken first: what ``serve`` imports and loads can take many seconds. SIGTERM and
+    SIGINT end a service with exit code 0 at any time, while it starts too.
     """
     arguments = parser.parse_args(argv)
     configure()
