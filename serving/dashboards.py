@@ -153,13 +153,16 @@ _SERVING = Board("volcast-serving", "volcast: serving", (
     Panel("Age of online features in sessions", {
         "{{symbol}}": f"volcast_feature_age_sessions{{{_S}}}",
         "{{symbol}} stale": f"volcast_features_stale{{{_S}}}"}),
-    Panel("Online store", {
-        "up": "min(volcast_online_store_up)",
-        "errors a second": "sum(rate(volcast_online_store_errors_total[$__rate_interval]))"}),
+    Panel("Store and online store", {
+        "online store up": "min(volcast_online_store_up)",
+        "its errors a second": "sum(rate(volcast_online_store_errors_total[$__rate_interval]))",
+        "failed looks a second": "sum(rate(volcast_follow_errors_total[$__rate_interval]))"}),
     Panel("Pods with a model", {"ready": "sum(volcast_model_ready)"}, "stat", width=6),
     Panel("Champions taken and refused", {
         "taken": "sum(increase(volcast_model_swaps_total[$__rate_interval]))",
         "refused": "sum(increase(volcast_model_refused_total[$__rate_interval]))"}, width=6),
+    _when("Last look without a failure", "{{instance}}", "volcast_follow_timestamp_seconds", "",
+          unit="dateTimeFromNow"),
     Panel("Version in service", {"": "volcast_model_info"}, "table"),
 ))  # fmt: skip
 

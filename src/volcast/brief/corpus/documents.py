@@ -25,6 +25,8 @@ DOCUMENTS = "documents/"
 _BYTES, _CHARACTERS, _PAGES, _SECONDS = 20_000_000, 2_000_000, 500, 60.0
 _PAGE_BYTES = 4_000_000
 """Of one PDF page's drawing."""
+_TAGS = 300_000
+"""Of an HTML page; a million take a gigabyte of memory and half a minute."""
 _WORDS = 120
 """Of a passage, about: enough to be understood, short enough to be read as a quotation."""
 _FEW_WORDS = 15
@@ -191,6 +193,8 @@ def _unmarked(text: str) -> str:
 def _html(page: str) -> tuple[str, str]:
     import trafilatura
 
+    if page.count("<") > _TAGS:
+        raise _Unreadable(f"it has more than {_TAGS:,} tags")
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     if "<body" not in page.lower():
         page = f"<html><body>{page}</body></html>"
