@@ -175,7 +175,7 @@ def test_new_yorks_days_with_a_year_of_holes_and_a_few_holidays_are_taken(tmp_pa
 
 
 def test_rows_before_the_calendar_starts_are_dropped_and_counted(tmp_path: Path) -> None:
-    days = pd.bdate_range("1979-11-01", "1979-12-31")
+    days = [pd.Timestamp("1789-05-01"), *pd.bdate_range("1979-11-01", "1979-12-31")]
     rows = flat([*days, *pd.to_datetime(calendar.sessions(calendar.FIRST, date(1980, 6, 30)))])
     source = CsvFolderSource(csv_folder(tmp_path / "in", AAA=rows))
     report = ingest(Store.open(str(tmp_path / "s")), source, ALONE, now=NOW, as_of=None)

@@ -1,7 +1,6 @@
 """Files as people have them: read as what they are, or refused, never as other numbers."""
 
 import gzip
-import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -236,7 +235,8 @@ DATE_FORMS = (
         st.dates(pd.Timestamp("1990-01-01").date(), pd.Timestamp("2030-12-31").date()),
         min_size=1, max_size=8, unique=True,
     ),
-    prices=st.lists(st.integers(1, 20_000_000), min_size=8, max_size=8),
+    prices=st.lists(st.integers(1, 20_000_000), min_size=32, max_size=32),
+    columns=st.permutations(["Date", "Open", "High", "Low", "Close"]),
     date_form=st.sampled_from(DATE_FORMS),
     separator=st.sampled_from(",;\t|"),
     marks=st.sampled_from([(".", ""), (".", ","), (",", ""), (",", "."), (",", " "), (".", "'")]),
@@ -246,30 +246,26 @@ DATE_FORMS = (
     compressed=st.booleans(),
 )  # fmt: skip
 @example(  # thousands of whole prices look like decimals
-    days=[pd.Timestamp("2021-12-30").date()], prices=[47_930_000] * 8, date_form="%Y-%m-%d",
+    days=[pd.Timestamp("2021-12-30").date()], prices=[47_930_000] * 32, date_form="%Y-%m-%d",
     separator=";", marks=(",", "."), digits=0, ending="\n", encoding="utf-8", compressed=False,
+    columns=["Date", "Open", "High", "Low", "Close"],
 )  # fmt: skip
 def test_a_file_in_any_notation_is_read_back_equal_or_refused(  # noqa: PLR0917
-    tmp_path: Path, days, prices, date_form, separator, marks, digits, ending, encoding, compressed
-):
+    tmp_path: Path, days, prices, columns, date_form, separator, marks, digits, ending, encoding,
+    compressed,
+):  # fmt: skip
     # Where a comma separates columns, a lone point is a decimal one by convention.
     assume((separator, marks, digits) != (",", (",", "."), 0))
-    scale = 10**digits
-    closes = [round(price / 10_000 * scale) / scale for price in prices[: len(days)]]
-    rows = [["Date", "Open", "High", "Low", "Close"]] + [
-        [day.strftime(date_form), *[grouped(close, *marks, digits)] * 4]
-        for day, close in zip(days, closes, strict=True)
-    ]
-    text = io.StringIO()
-    pd.DataFrame(rows).to_csv(
-        text, sep=separator, index=False, header=False, lineterminator=ending
-    )  # fmt: skip
-    content = text.getvalue().encode(encoding)
+    values = np.round(np.reshape(prices, (8, 4))[: len(days)] / 10_000, digits)
+    bars = pd.DataFrame(values, columns=["Open", "High", "Low", "Close"])
+    table = bars.map(lambda price: grouped(price, *marks, digits))
+    table["Date"] = [day.strftime(date_form) for day in days]
+    text = table[columns].to_csv(sep=separator, index=False, lineterminator=ending)
+    content = text.encode(encoding)
     path = write(tmp_path, gzip.compress(content) if compressed else content)
     try:
         read = read_file(path)
     except ContractError:
         return
     assert read["date"].dt.date.tolist() == days
-    for name in ("open", "high", "low", "close"):
-        assert read[name].tolist() == closes
+    np.testing.assert_array_equal(read[["open", "high", "low", "close"]], bars)
