@@ -19,10 +19,10 @@ _READ_AGAIN = 5.0
 """Seconds after which a mounted file is read again: a rotated secret needs no restart."""
 
 _FETCH_AGAIN = 300.0
-"""Seconds after which keys are fetched again, while those that are known still answer."""
+"""Seconds after which keys are fetched again, while cached ones still answer."""
 
 _TRUSTED = 3600.0
-"""Seconds after which a known key waits for the fetch too: it may have been withdrawn."""
+"""Seconds after which a cached key waits for the fetch too: it may have been withdrawn."""
 
 _FETCH_AT_MOST = 10.0
 """Seconds between two fetches for the sake of unknown keys."""
@@ -102,7 +102,7 @@ class JsonWebKeys:
         return True
 
     async def _key(self, name: str | None) -> jwt.PyJWK | None:
-        now, key = time.monotonic(), self._known(name)
+        now, key = time.monotonic(), self._cached(name)
         age, unknown = now - self._fetched_at, hash(name)  # a name may be long
         if key is None and self._keys and now < self._unknown.get(unknown, now):
             return None
@@ -110,7 +110,7 @@ class JsonWebKeys:
             self._start_fetch()
         if self._fetch and not self._fetch.done() and (key is None or age > _TRUSTED):
             await asyncio.wait({self._fetch}, timeout=_WAIT)
-            key = self._known(name)
+            key = self._cached(name)
             if key is None:
                 if len(self._unknown) >= _UNKNOWN:
                     self._unknown.clear()
@@ -122,7 +122,7 @@ class JsonWebKeys:
             )  # fmt: skip
         return key
 
-    def _known(self, name: str | None) -> jwt.PyJWK | None:
+    def _cached(self, name: str | None) -> jwt.PyJWK | None:
         if name is None and len(self._keys) == 1:
             return next(iter(self._keys.values()))
         return self._keys.get(name)

@@ -119,11 +119,11 @@ class ForecastService:
         self, state: ServingState, symbol: str, as_of: date, present: date
     ) -> dict[str, object]:
         newest = state.features.get(symbol)
-        wanted = as_of
+        reference = as_of
         if as_of > present:
             # The asker's own date may be ahead of New York: nothing newer can be there yet.
-            wanted = min(as_of, max(present, calendar.last_closed(self.now())))
-        late = calendar.sessions_between(present, wanted) > STALE_LIMIT
+            reference = min(as_of, max(present, calendar.last_closed(self.now())))
+        late = calendar.sessions_between(present, reference) > STALE_LIMIT
         if late or as_of < (present if newest is None else newest.session):
             raise NotFound(
                 found=f"no forecast of {as_of}",
@@ -137,9 +137,9 @@ class ForecastService:
             )  # fmt: skip
         if newest is None:
             raise _stale("no features in the online store")
-        age = calendar.sessions_between(newest.session, wanted)
+        age = calendar.sessions_between(newest.session, reference)
         if age > STALE_LIMIT:
-            raise _stale(f"features of {newest.session}, {age} sessions before {wanted}")
+            raise _stale(f"features of {newest.session}, {age} sessions before {reference}")
         _require_inputs(state.signature, newest)
         # The regime's values too, which the answer has but no model reads.
         inputs = (*state.signature.names, *names("regime"))

@@ -85,7 +85,7 @@ def infer(state: ServingState, body: bytes, json_length: bytes = b"") -> Reply:
     """Answer V2 infer: one input per feature, the outputs requested or all of `OUTPUTS`.
 
     With ``json_length``, the value of Inference-Header-Content-Length, binary tensors follow the
-    request's JSON; the answer has some if the request wants them.
+    request's JSON; the answer has some if the request sets so.
     """
     size = _json_length(json_length, body)
     request = json_object(body[:size], '{"inputs": [{"name": "iv", "shape": [1], ...}, ...]}')
@@ -251,15 +251,15 @@ def _outputs(outputs: object, binary: bool) -> dict[str, bool]:
     """Return the names of the outputs, and whether each is to be binary."""
     if outputs is None or outputs == []:
         return dict.fromkeys(OUTPUTS, binary)
-    wanted: dict[str, bool] = {}
+    chosen: dict[str, bool] = {}
     for item in _objects(outputs, "outputs"):
         name = item.get("name")
         if name not in OUTPUTS:
             raise field_error(f"unknown output {quoted(name)}", f"one of {OUTPUTS}", "outputs")
-        if name in wanted:
+        if name in chosen:
             raise field_error("a repeated output", "each output once", "outputs")
-        wanted[name] = _flag(_parameters(item, "outputs"), "binary_data", default=binary)
-    return wanted
+        chosen[name] = _flag(_parameters(item, "outputs"), "binary_data", default=binary)
+    return chosen
 
 
 def _id(value: object) -> str:
