@@ -38,9 +38,9 @@ _BROKEN = (BotoCoreError, HTTPError, HTTPException, OSError)
 class S3Objects(Objects):
     """Objects under ``s3://bucket/prefix``, each put in one request.
 
-    Requests are tried three times, with a few seconds of patience in all, before StoreUnavailable.
-    ConfigError is raised where the endpoint does not speak S3, or ignores the condition of a write:
-    the first conditional write checks that, unless a marker in the store has the result.
+    Requests are tried three times before StoreUnavailable. ConfigError is raised where the endpoint
+    does not speak S3, or ignores the condition of a write: the first conditional write checks that,
+    unless a marker in the store has the result.
 
     Raises
     ------
@@ -171,7 +171,7 @@ class S3Objects(Objects):
         if len(body) < int(length):
             return  # it broke off: botocore tries again
         text = body.lstrip().lower()
-        listing = operation_model.name != "ListObjectsV2" or b"<listbucketresult" in text
+        listing = operation_model.name != "ListObjectsV2" or b"listbucketresult" in text
         page = text and (not text.startswith(b"<") or b"<html" in text[:1000])
         if page or not (listing or b"<error" in text):
             raise self._unusable("", "an answer that S3 does not give", "an S3 API")
@@ -200,7 +200,8 @@ class S3Objects(Objects):
         try:
             yield
         except ParamValidationError as error:
-            raise self._unusable(key, str(error), "a bucket and a prefix of S3") from error
+            found = " ".join(str(error).split())
+            raise self._unusable(key, found, "a bucket and a prefix of S3") from error
         except ClientError as error:
             if _code(error) == "NotImplemented":
                 raise self._unusable(key, str(error), "conditional writes") from error
