@@ -72,6 +72,13 @@ class Issuer:
             yield f"{address}/jwks"
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer depends on how busy the machine is."""
+    monkeypatch.setattr("serving.auth._WAIT", 120.0)
+    monkeypatch.setattr("serving.auth._FETCH_AT_MOST", 600.0)
+
+
 @pytest.fixture(scope="module")
 def guarded(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("guarded")
