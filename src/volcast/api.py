@@ -4,6 +4,7 @@ The rows take the way of a store's: the same checks, features, labels, walk-forw
 store is a temporary folder.
 """
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -283,9 +284,11 @@ def _store_of(
     source = FrameSource(symbol, prices, index, iv)
     with TemporaryDirectory(prefix="volcast-") as folder:
         store = Store.open(folder)
-        day = ingest(store, source, universe, now=datetime.now(UTC), as_of=as_of).as_of
-        validate(store, universe, day)
-        yield store, universe, day
+        fetched = ingest(store, source, universe, now=datetime.now(UTC), as_of=as_of)
+        report = validate(store, universe, fetched.as_of)
+        for text in (*fetched.warnings, *report.examples, *report.warnings):
+            warnings.warn(text, stacklevel=4)
+        yield store, universe, fetched.as_of
 
 
 def _index_name(iv: "pd.Series[Any] | pd.DataFrame", symbol: str) -> str:

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 import volcast
-from volcast.core.errors import ContractError, NotFound, RequestError, StaleInput
+from volcast.core.errors import (
+    ContractError,
+    NotFound,
+    QualityError,
+    RequestError,
+    StaleInput,
+    VolcastError,
+)
 from volcast.core.settings import SAMPLE_UNIVERSE
 from volcast.data.ingest import ingest
 from volcast.data.sources import SampleSource
@@ -95,6 +102,19 @@ def test_implied_volatility_may_be_a_series_or_a_table(sample, change):
         for levels in (vix, change(vix))
     ]
     pd.testing.assert_series_equal(*closes, check_exact=True)
+
+
+def test_a_split_history_is_refused_and_a_doubtful_move_is_a_warning(sample):
+    prices = sample[0].loc["2017":]
+    before = np.arange(len(prices)) < 300
+    for factor, volume in ((4.0, 1.0), (0.5, np.nan)):
+        split = prices.mul(np.where(before, factor, 1.0), axis=0).assign(volume=volume)
+        with pytest.raises(QualityError) as caught:
+            volcast.forecast(split, symbol="SPX")
+        assert caught.value.exit_code == 10
+    paid = prices.mul(np.where(before, 1 / 0.88, 1.0), axis=0)
+    with pytest.warns(UserWarning, match="move_unexplained"), pytest.raises(VolcastError):
+        volcast.forecast(paid, symbol="SPX")  # too few sessions to fit
 
 
 def test_what_cannot_be_right_is_one_error(sample):

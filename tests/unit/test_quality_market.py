@@ -172,6 +172,17 @@ def test_frozen_bars_before_the_newest_are_named_and_a_history_of_closes_is_not(
     assert validate(other, UNIVERSE, AS_OF).warnings == []
 
 
+@pytest.mark.parametrize(("count", "warned"), [(2, False), (3, True)])
+def test_an_index_that_stays_at_one_close_is_warned_of(
+    store: Store, count: int, warned: bool
+) -> None:
+    vix = TRUTH["VIX"].copy()
+    vix.loc[len(vix) - count :, PRICES] = vix.loc[len(vix) - count, "close"]
+    ingest(store, Feed(TRUTH | {"VIX": vix}), UNIVERSE, now=NOW, as_of=None)
+    validate(store, UNIVERSE, AS_OF)
+    assert ("index_still" in failing(store)) == warned
+
+
 def test_the_measure_of_a_move_is_in_implied_or_own_deviations() -> None:
     target, index = rows_of("SPY"), rows_of("VIX")
     measured = contradicted(measure_moves(pd.concat([target, index]), UNIVERSE))

@@ -24,7 +24,9 @@ __all__ = ["ValidationReport", "validate"]
 
 _REMEDY = (
     "Broken rows are in monitoring.quarantine; fix the source's rows and ingest again. Curated "
-    "data are unchanged. If the source is right about its past, start a new store."
+    "data are unchanged. If the source is right about its past, start a new store. A return that "
+    "looks like a split or dividend (history_torn) needs its record in adj_close or, if it is "
+    "real, a volume or an index that shows it."
 )
 _CODE = ("data/curate.py", "data/validate.py", "data/checks/*.py")
 

@@ -57,6 +57,7 @@ MARKET = (
     table_check("curated", "others_missing_sessions", "warning", 0),
     table_check("curated", "newest_contradicted", "critical", 0),
     table_check("curated", "newest_stale", "critical", 0),
+    table_check("curated", "index_still", "warning", 2),
     table_check("curated", "history_restated", "critical", 0.1),
     table_check("curated", "history_torn", "critical", 0),
     table_check("curated", "others_torn", "warning", 0),
@@ -83,7 +84,8 @@ def judge_market(  # noqa: PLR0913, PLR0917
     rows, target = _dated(curated.rows), universe.target
     own, own_moves = _of(rows, target), _of(moves, target).set_index("session")
     newest_move = own_moves["contradicted"].get(pd.Timestamp(as_of), np.nan)
-    tears = own_moves.index[own_moves["torn"]]
+    tears = own_moves.loc[own_moves["torn"], "growth"]
+    newest_tears = ", ".join(f"{t:%Y-%m-%d} {np.expm1(g):+.1%}" for t, g in tears.tail(3).items())
     raw_rows = raw.select(["symbol", "session", "ingested_at"]).to_pandas(date_as_object=False)
     torn = torn_companions(moves, universe)
     facts = {
@@ -98,8 +100,9 @@ def judge_market(  # noqa: PLR0913, PLR0917
             newest_move > CONTRADICTED, f"{as_of} moves {newest_move:.1f} sd, the index does not"
         ),
         "newest_stale": _newest_stale(own, as_of),
+        "index_still": _index_still(_of(rows, universe.iv)),
         "history_restated": history.restated(own, _of(_dated(published), target)),
-        "history_torn": Fact(len(tears), f"{len(tears)} sessions, newest {newest_days(tears)}"),
+        "history_torn": Fact(len(tears), f"newest returns {newest_tears}"),
         "others_torn": Fact(len(torn), ", ".join(torn)),
     }
     return judge(MARKET, _measured(rows, moves, universe, as_of), facts)
@@ -183,6 +186,15 @@ def _newest_stale(own: pd.DataFrame, as_of: date) -> Fact:
     return Fact(
         float(flat or repeats), f"{as_of} has no range, or is the bar of the session before"
     )
+
+
+def _index_still(index: pd.DataFrame) -> Fact:
+    """Count the newest sessions of which the index has one and the same close."""
+    if index.empty:
+        return Fact(np.nan, "no index")
+    backwards = index["close"].iloc[::-1]
+    count = int((backwards == backwards.iloc[0]).cummin().sum())
+    return Fact(count, f"{index['symbol'].iloc[0]} has been at {backwards.iloc[0]:g}")
 
 
 def _measured(
