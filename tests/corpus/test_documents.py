@@ -151,6 +151,7 @@ def test_passages_end_at_sentences_before_they_get_long(store):
         ("a.txt", b"x" * 20_000_001, "it has 20,000,001 bytes, more than 20,000,000"),
         ("a.txt", b"word " * 500_000, "it has more than 2,000,000 characters"),
         ("a.html", b"<b>x</b>" * 200_000, "it has more than 300,000 tags"),
+        ("a.pdf", pdf("Words.").replace(b"/FlateDecode", b"/Fl"), "it is no PDF that can be read"),
     ],
 )
 def test_a_document_that_cannot_be_read_is_left_out_and_the_others_are_read(store, name, data, why):

@@ -47,7 +47,7 @@ def parsed(
     """Return ``parse(data)`` of a JSON file, its failures raised as ``error``."""
     try:
         return parse(data)
-    except (ValueError, TypeError, KeyError, AttributeError) as fault:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as fault:
         raise error(
             found=f"a file that cannot be read ({fault!r})",
             expected="JSON as this version of volcast writes it",

@@ -172,7 +172,7 @@ def _read(store: Store, role: Role) -> _Pointer:
 
     def pointer(content: bytes) -> _Pointer:
         fields = json.loads(content)
-        event = fields.pop("event")
+        event = int(fields.pop("event"))
         # Only a challenger retires; a champion's pointer that names no version is broken.
         none = role == "challenger" and not fields
         return _Pointer(None if none else Version(**fields), event, stored.etag)

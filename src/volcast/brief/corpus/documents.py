@@ -210,7 +210,6 @@ def _html(page: str) -> tuple[str, str]:
 
 def _pdf(data: bytes) -> tuple[str, str]:
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of each oddity in a file
     try:
@@ -221,11 +220,10 @@ def _pdf(data: bytes) -> tuple[str, str]:
             raise _Unreadable(f"it has {len(reader.pages)} pages, more than {_PAGES}")
         title = reader.metadata.title if reader.metadata is not None else None
         return str(title or ""), "\n\n".join(_pdf_pages(reader))
-    except (
-        PyPdfError, ArithmeticError, AssertionError, AttributeError, EOFError, LookupError,
-        OSError, RuntimeError, TypeError, ValueError, MemoryError,
-    ) as error:  # fmt: skip
-        # A file that contradicts itself ends in any of these.
+    except Exception as error:
+        # A file that contradicts itself ends in any error of the parser or of Python.
+        if isinstance(error, _Unreadable):
+            raise
         raise _Unreadable(f"it is no PDF that can be read ({type(error).__name__})") from error
 
 
