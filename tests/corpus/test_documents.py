@@ -259,6 +259,15 @@ def test_an_odd_name_or_kind_of_file_is_left_out_and_the_others_are_read(
     assert [passage.text for passage in documents.passages] == ["This is our own."]
 
 
+def test_more_text_than_fits_into_memory_is_left_out_by_name(store: Store, monkeypatch):
+    monkeypatch.setattr("volcast.brief.corpus.documents._ALL_CHARACTERS", 30)
+    for name in ("a.txt", "b.txt", "c.txt", "d.txt"):
+        drop(store, name, "A text of some 24 letters.")
+    documents = read_documents(store)
+    assert [name for name, _ in documents.unread] == ["c.txt", "d.txt"]
+    assert len(documents.passages) == 2
+
+
 def test_a_name_that_is_no_key_is_left_out_in_a_bucket_too(s3_uri: str):
     store = Store.open(s3_uri)
     drop(store, "own.txt", "Own\n\nThis is our own.")

@@ -1,6 +1,7 @@
 """Object stores that break off, refuse, ignore or are none: a typed error, and nothing lost."""
 
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import boto3
@@ -125,10 +126,12 @@ def test_a_store_is_checked_once_and_a_check_that_was_cut_short_is_repeated(monk
         assert later.objects.list("") == [KEY]
 
 
-def test_a_real_server_passes_the_check(s3_uri):
-    store = Store.open(s3_uri)
-    assert store.objects.put_if(KEY, b"1", None)
-    assert store.objects.list("") == [KEY]
+def test_a_real_server_passes_the_check_of_several_writers_of_whom_one_wins(s3_uri):
+    stores = [Store.open(s3_uri) for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        won = list(pool.map(lambda store: store.objects.put_if(KEY, b"1", None), stores))
+    assert sum(won) == 1
+    assert stores[0].objects.list("") == [KEY]
 
 
 def test_a_store_that_refuses_checksums_of_amazon_is_read_and_written(monkeypatch):

@@ -27,6 +27,8 @@ _PAGE_BYTES = 4_000_000
 """Of one PDF page's drawing."""
 _TAGS = 300_000
 """Of an HTML page; a million take a gigabyte of memory and half a minute."""
+_ALL_CHARACTERS = 100_000_000
+"""Of the passages of all documents, which stay in memory."""
 _WORDS = 120
 """Of a passage, about: enough to be understood, short enough to be read as a quotation."""
 _FEW_WORDS = 15
@@ -68,6 +70,7 @@ def read_documents(store: Store, name: str | None = None) -> Documents:
     """
     passages: list[Passage] = []
     unread: list[tuple[str, str]] = []
+    size = 0
     for key in store.objects.list(DOCUMENTS):
         # A name that is not UTF-8 could be neither printed, logged nor sent.
         shown = key.removeprefix(DOCUMENTS).encode("utf-8", "surrogateescape")
@@ -75,7 +78,11 @@ def read_documents(store: Store, name: str | None = None) -> Documents:
         if name not in (None, called):
             continue
         try:
-            passages.extend(_passages(called, _bytes(store, key)))
+            if size > _ALL_CHARACTERS:
+                raise _Unreadable(f"those before it have more than {_ALL_CHARACTERS:,} characters")
+            own = _passages(called, _bytes(store, key))
+            size += sum(len(sentence) for passage in own for sentence in passage.sentences)
+            passages.extend(own)
         except _Unreadable as error:
             unread.append((called, str(error)))
     return Documents(tuple(passages), tuple(unread))
