@@ -27,7 +27,7 @@ _FAULTS = (
 class FeatureRow:
     """Every feature of one symbol in the online store, by name, available at a session's close.
 
-    It is unconfirmed once a later read failed: the store may have a newer one.
+    It is unconfirmed once a later read failed, or found none: there may be a newer one.
     """
 
     session: date

@@ -131,15 +131,18 @@ class ModelWatcher:
     def _features(
         self, symbols: Iterable[str], served: Mapping[str, FeatureRow | None]
     ) -> Mapping[str, FeatureRow | None]:
-        features = {}
+        features: dict[str, FeatureRow | None] = {}
         for symbol in symbols:
+            before = served.get(symbol)
+            unconfirmed = None if before is None else replace(before, confirmed=False)
             try:
-                features[symbol] = self.features.newest(symbol)
+                # A store that was emptied, as Redis by a restart, has none until materialize.
+                features[symbol] = self.features.newest(symbol) or unconfirmed
                 metrics.ONLINE_STORE_UP.set(1)
             except Exception as error:  # noqa: BLE001
                 metrics.ONLINE_STORE_ERRORS.inc()
                 metrics.ONLINE_STORE_UP.set(0)
                 self._failed("features_unread", error, symbol=symbol)
-                if (row := served.get(symbol)) is not None:
-                    features[symbol] = replace(row, confirmed=False)
+                if unconfirmed is not None:
+                    features[symbol] = unconfirmed
         return features

@@ -231,6 +231,10 @@ def test_the_online_store_may_be_down_at_the_start_and_later(served: Served, tmp
             server.eventually(lambda: server.metrics()["volcast_online_store_up"] == 0)
             during = server.answer()
             assert (during["stale"], during["rv_5d"]) == (True, before["rv_5d"])
+            redis.start()  # empty, as a Redis without a disk is after a restart
+            server.eventually(lambda: server.metrics()["volcast_online_store_up"] == 1)
+            assert server.answer() == during
+            redis.stop()
             start()
             server.eventually(lambda: server.answer() == before)
             assert server.metrics()["volcast_online_store_errors_total"] > 0

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -133,3 +134,19 @@ def test_a_look_at_a_store_whose_answers_break_off_fails_and_the_next_serves(
         watcher.check()
         assert watcher.model.ready
         assert dict(watcher.model.state.sessions) == {SYMBOL: served.as_of}
+
+
+def test_an_online_store_that_was_emptied_leaves_the_last_row_stale(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+):
+    watcher = watcher_of(served, served.store)
+    watcher.check()
+    row = watcher.model.state.features[SYMBOL]
+    assert row is not None
+    assert row.confirmed
+    with monkeypatch.context() as patch:
+        patch.setattr(watcher.features, "newest", lambda _: None)
+        watcher.check()
+    assert watcher.model.state.features[SYMBOL] == replace(row, confirmed=False)
+    watcher.check()
+    assert watcher.model.state.features[SYMBOL] == row
