@@ -11,7 +11,7 @@ import yaml
 from components import COMPONENTS, image
 from pipelines.compile import COMPILED, render
 from tests.conftest import ROOT
-from volcast.steps import STEPS
+from volcast.steps import PIPELINES, STEPS
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +141,11 @@ def test_every_step_of_the_table_is_a_component_that_passes_its_inputs_and_outpu
 def test_no_step_installs_anything_when_it_runs(rendered):
     assert len(rendered) == 3
     assert not [text for text in rendered.values() if re.search("pip3? install", text)]
+
+
+def test_a_pipeline_has_the_steps_that_the_table_lists(rendered: dict[str, str]) -> None:
+    names = {"train.yaml": "train", "daily_inference.yaml": "daily", "evaluate.yaml": "evaluate"}
+    for file, pipeline in names.items():
+        spec = next(yaml.safe_load_all(rendered[file]))
+        steps = {label.removeprefix("exec-") for label in spec["deploymentSpec"]["executors"]}
+        assert {step.replace("-", "_") for step in steps} == {*PIPELINES[pipeline], "record"}
