@@ -82,7 +82,8 @@ def test_a_dividend_without_a_record_is_torn_with_an_index_and_found_without(
 ) -> None:
     frames = planted(seed, at, 1 / (1 - share))
     together = judged(rows_of(frames, "SPY", "VIX"))
-    assert together.index[together["torn"]].tolist() == [at]
+    assert together.index[together["torn"] | together["doubtful"]].tolist() == [at]
+    assert together["torn"].any() or share < 0.17
     alone = judged(rows_of(frames, "SPY"), ALONE)
     assert alone.index[alone["torn"] | alone["doubtful"]].tolist() == [at]
 
@@ -93,7 +94,8 @@ def test_a_dividend_or_split_that_was_not_paid_is_torn(seed: int, at: int, paid:
     rows = rows_of(planted(seed, at, 1.0), "SPY", "VIX")
     rows.loc[at, "adjustment"] = paid
     moves = judged(rows)
-    assert moves.index[moves["torn"]].tolist() == [at]
+    assert moves.index[moves["torn"] | moves["doubtful"]].tolist() == [at]
+    assert moves["torn"].any() or paid < 1.25
 
 
 def test_a_first_fetch_of_a_split_history_stops_without_an_index(store: Store) -> None:
@@ -167,6 +169,14 @@ def test_two_histories_split_on_one_day_do_not_explain_each_other() -> None:
     bond.loc[200:, PRICES] *= 0.5
     moves = judge_moves(rows_of(fallen | {"TLT": bond}, "SPY", "TLT"), NOTHING, ALONE)
     assert moves.loc[moves["torn"], "symbol"].tolist() == ["SPY", "TLT"]
+
+
+def test_a_new_contradicted_move_of_a_published_history_stops_if_it_is_large() -> None:
+    for factor, torn in ((1.11, False), (1.3, True)):
+        rows = rows_of(planted(3, 200, factor), "SPY", "VIX")
+        published = rows[rows["session"] < rows["session"].iloc[200]]
+        moves = judge_moves(rows, published, UNIVERSE)
+        assert moves.loc[[200], ["torn", "doubtful"]].to_numpy().tolist() == [[torn, not torn]]
 
 
 def test_a_published_move_stops_nothing_and_is_named_if_it_looks_torn() -> None:

@@ -122,8 +122,9 @@ def judge_moves(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe)
         A row for each of ``rows``: symbol, session, growth, and
 
         - new: bool, whether that return is not the published one,
-        - torn: bool, whether the return grows beyond .18 in logs, and by as much, or is new and
-          looks like a split or a dividend without a record (`unexplained`),
+        - torn: bool, whether the return grows beyond .18 in logs, and by as much, or looks like a
+          split or a dividend without a record (`unexplained`) and is new, over .18 unless nothing
+          of its symbol was published,
         - doubtful: bool, other such returns: new ones, and published ones that look torn,
         - contradicted, reverted: deviations, null for indices.
     """
@@ -137,11 +138,14 @@ def judge_moves(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe)
     size, leap = growth.abs().to_numpy(), (growth.abs() - before.abs()).to_numpy()
     new = ~((growth - before).abs().to_numpy() <= history.SAME)
     odd = judged["torn"].eq(True)
+    # Of a published history `newest_contradicted` stops the smaller moves, for a day.
+    first = ~rows["symbol"].isin(published["symbol"])
+    stops = odd & new & (first.to_numpy() | (size > TORN))
     return judged.assign(
         growth=growth.to_numpy(),
         new=new,
-        torn=((size > TORN) & (leap > TORN)) | (odd & new),
-        doubtful=(judged["doubtful"].eq(True) & new) | (odd & ~new),
+        torn=((size > TORN) & (leap > TORN)) | stops,
+        doubtful=(judged["doubtful"].eq(True) & new) | (odd & ~stops),
     )
 
 

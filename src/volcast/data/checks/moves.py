@@ -146,9 +146,10 @@ def unexplained(moves: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         bool columns, on the index of ``moves``: ``torn``, where nothing confirms the move and the
-        index contradicts it, or it is over .18 with a usual volume, or over .18 and near a usual
-        split where no volume is known; and ``doubtful``: other moves over .18, and those of a usual
-        volume, unless they are under 10 deviations and of a wide range.
+        index contradicts it (up to .18: and the range is usual), or it is over .18 with a usual
+        volume, or over .18 and near a usual split where no volume is known; and ``doubtful``:
+        other moves over .18, and those of a usual volume, unless they are up to 10 deviations, of
+        a wide range and not contradicted.
     """
     size, index_change = moves["growth"].abs(), moves["index_change"]
     against = -np.sign(moves["growth"]) * index_change
@@ -161,9 +162,9 @@ def unexplained(moves: pd.DataFrame) -> pd.DataFrame:
     odd &= ~_has_peers(moves, quiet)
     off = np.abs(np.subtract.outer(size.to_numpy(), _SPLITS)).min(axis=1)
     large = (size > TORN) & (moves["volume"].notna() | (off <= _NEAR_SPLIT * moves["scale"]))
-    torn = odd & quiet & (still | large)
-    wide = (moves["range"] >= busy) & (size <= _WIDE * moves["scale"])
-    unseen = quiet & ~wide
+    wide = moves["range"] >= busy
+    torn = odd & quiet & (large | (still & ~(wide & (size <= TORN))))
+    unseen = quiet & (still | ~wide | (size > _WIDE * moves["scale"]))
     return pd.DataFrame({"torn": torn, "doubtful": odd & ~torn & (unseen | (size > TORN))})
 
 
