@@ -6,6 +6,7 @@ from serving.dashboard.markup import definitions, details, heading, prose, table
 from serving.dashboard.words import signed_share
 from volcast.core.names import LABELS
 from volcast.evaluation.table import SkillTable, shown_p
+from volcast.evaluation.words import TITLES, span, why_fewer
 from volcast.monitoring.status import ModelCard
 from volcast.monitoring.status.words import percent
 
@@ -14,11 +15,14 @@ __all__ = ["model_card"]
 
 def model_card(card: ModelCard) -> str:
     """Return what the champion is and how it was judged."""
-    periods = card.metrics.tables
-    others = "".join(_skill(name, periods[name]) for name in periods if name != "all")
-    more = details("Other periods, and all baselines", others) if others else ""
+    stored = card.metrics.tables
+    tables = {title: stored[name] for name, title in TITLES.items() if name in stored}
+    first, *others = (_skill(*one) for one in (tables | card.metrics.periods).items())
+    fewer = why_fewer(card.metrics.of_all_sessions)
+    why = prose(fewer) if fewer else ""
+    more = details("Other sessions", "".join(others)) if others else ""
     return (
-        f'<div class="pair"><div>{_card(card)}{_skill("all", periods["all"])}{more}</div>'
+        f'<div class="pair"><div>{_card(card)}{first}{why}{more}</div>'
         f"<div>{_versions(card)}{_moves(card)}</div></div>"
     )
 
@@ -27,7 +31,7 @@ def _card(card: ModelCard) -> str:
     lineage, champion = card.lineage, card.champion
     pairs = [
         ("Champion", f"version {champion.version}"),
-        ("Recipe", lineage.recipe or "unknown"),
+        ("Recipe", lineage.recipe_name or "unknown"),
         ("Trained on", champion.target or "unknown"),
         ("Trained to", champion.as_of),
         ("Rows", f"{lineage.rows:,}" if lineage.rows else "unknown"),
@@ -38,7 +42,7 @@ def _card(card: ModelCard) -> str:
     return definitions([(name, value, "") for name, value in pairs])
 
 
-def _skill(period: str, skill: SkillTable) -> str:
+def _skill(sessions: str, skill: SkillTable) -> str:
     rows = [
         (LABELS.get(line.name, line.name), f"{line.qlike:.3f}", f"{line.rmse:.2f}",
          *(("", "") if line.name == "volcast"
@@ -46,10 +50,7 @@ def _skill(period: str, skill: SkillTable) -> str:
         for line in skill.lines
     ]  # fmt: skip
     columns = ("walk forward", "QLIKE loss", "RMSE, points", "QLIKE saved", "p")
-    title = (
-        f"The gate's table, {period.replace('_', ' ')}: {skill.rows:,} sessions, "
-        f"{skill.first} to {skill.last}"
-    )
+    title = f"{sessions}: {span(skill)}"
     coverage = {80: skill.coverage80, 95: skill.coverage95}
     inside = [f"{percent(c)} (of {level} %)" for level, c in coverage.items() if isfinite(c)]
     text = prose(f"Intervals contained {' and '.join(inside)} of outcomes.") if inside else ""

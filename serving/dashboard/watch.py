@@ -8,7 +8,7 @@ from serving.dashboard.words import day
 from volcast.core import calendar
 from volcast.features.catalog import label
 from volcast.monitoring.status import Health, Missing
-from volcast.monitoring.status.words import session_words
+from volcast.monitoring.status.words import finding, session_words
 
 __all__ = ["data", "watch"]
 
@@ -108,4 +108,4 @@ def _jobs(health: Health) -> str:
 
 
 def _state(state: str | None) -> str:
-    return f"{_SIGNS.get(state or '', '○')} {state or 'unknown'}"
+    return f"{_SIGNS.get(state or '', '○')} {finding(state or 'unknown')}"

@@ -150,8 +150,8 @@ def registry(store: Store) -> None:
     har = {"name": "har_rv", "qlike": 0.432, "rmse": 7.55, "gain": 0.192, "p_better": 1e-9}
     skill = {"rows": 4022, "first": "2003-01-02", "last": "2018-12-21", "lines": [line, har],
              "coverage80": 0.798, "coverage95": 0.945, "left_out": []}  # fmt: skip
-    lineage = {"as_of": "2018-12-21", "recipe": "blend 0123abcd", "rows": 5031,
-               "data_sha256": "beefcafe" * 8}  # fmt: skip
+    lineage = {"as_of": "2018-12-21", "recipe": "blend 0123abcd", "anchor": "blend-iv",
+               "rows": 5031, "data_sha256": "beefcafe" * 8}  # fmt: skip
     version = json.loads(store.objects.get("registry/champion.json"))
     version.pop("event")
     event = {"number": 1, "previous": 0, "kind": "promote", "old": None, "new": "3", "who": "ana",

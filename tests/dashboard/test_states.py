@@ -58,11 +58,11 @@ def test_scores_watch_and_card_are_those_of_the_store(look, full_store):
     text = look(full_store, 3)
     for part in (
         "of HAR-RV's QLIKE", "VIX is better by",
-        "▲ regime-shift on 28 Jun 2024: VIX explains it.", "implied volatility ( iv )",
-        "✓ same on 28 Jun 2024: p .4 of being worse against HAR-RV.",
+        "▲ a turn of the market on 28 Jun 2024: VIX explains it.", "implied volatility ( iv )",
+        "✓ as before on 28 Jun 2024: p .4 of being worse against HAR-RV.",
         "On 28 Jun 2024: not needed: drift regime-shift, error same.", "✓ up to date",
         "<b>two rows</b> are odd",  # never markup
-        "blend 0123abcd", "beefcafebeef", "79.8 % (of 80 %) and 94.5 % (of 95 %)",
+        "blend-iv 0123abcd", "beefcafebeef", "79.8 % (of 80 %) and 94.5 % (of 95 %)",
         "volcast-daily-inference ✕ failed 28 Jun 2024 22:00 UTC",
         "HAR-RV 0.432 7.55 +19.2 % < .0001",
         "2024-05-31 22:00 promote none → 3 ana run cd passed the gate",
@@ -182,7 +182,7 @@ def test_hindsight_an_old_forecast_and_an_old_drift_check_are_marked(look, store
         window=0, fired=False, state="not-run", detail="too few rows",
     )  # fmt: skip
     text = look(store, 3)
-    assert "○ not-run on 1 Jul 2024: too few rows." in text
+    assert "○ not run on 1 Jul 2024: too few rows." in text
     assert "Hindsight: version 3 was trained on sessions up to 3 Jan 2025" in text
     assert "Change from yesterday none" in text
     assert re.search(r"Stale: this forecast is [\d,]+ sessions behind", text)

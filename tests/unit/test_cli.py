@@ -117,15 +117,18 @@ def test_infer_audits_and_publishes_and_summary_shows_forecast_table_watch_and_p
     assert all(word not in output for word in ("EWMA", "rv_5d", "_less_"))
     assert "EWMA" in run("summary", "--all", "--store", store.uri)[1]
     assert _watch(run, store) == {
-        "error": "not checked", "drift": "not checked", "retraining": "never",
+        "realized error": "not-checked", "drift": "not-checked", "retraining": "not-checked",
     }  # fmt: skip
     performance(store, UNIVERSE, last)
     verdict = contract_rows(MONITORING_DRIFT_DAILY, [UNIVERSE.target], [last]).to_pandas()
     verdict = verdict.assign(subject="verdict", state="drift", alert=True, detail="[g5] moved")
     store.write(MONITORING_DRIFT_DAILY, verdict)
     decide(store, UNIVERSE, last)
-    assert _watch(run, store) == {"error": "too-few", "drift": "drift", "retraining": "started"}
-    assert "[g5] moved" in run("summary", "--store", store.uri)[1]
+    states = {"realized error": "too-few", "drift": "drift", "retraining": "started"}
+    assert _watch(run, store) == states
+    output = run("summary", "--store", store.uri)[1]
+    assert all(word in output for word in ("[g5] moved", "too few forecasts to test"))
+    assert "too-few" not in output
 
 
 def _watch(run, store):

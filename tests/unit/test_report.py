@@ -23,7 +23,7 @@ from volcast.evaluation.splits import on_common_rows
 from volcast.evaluation.symbols import render_comparison
 from volcast.evaluation.table import compare
 from volcast.evaluation.walkforward import walk_forward
-from volcast.evaluation.words import versus
+from volcast.evaluation.words import TITLES, span, versus, why_fewer
 from volcast.features.catalog import label
 
 VOID = {"meta", "br", "img"}
@@ -58,7 +58,7 @@ def result() -> EvaluationResult:
     walked = walk_forward(rows, 7)
     sessions = rows["session"]
     result = EvaluationResult(
-        "SYN", sessions.iloc[0], sessions.iloc[-1], walked.rows, rows, walked.blend
+        "SYN", sessions.iloc[0], sessions.iloc[-1], walked.rows, rows, walked.blend, "VXN"
     )
     one = Ablation("macro", "added", "all", 700, 0.31, 0.30, -0.033, 0.9)
     return replace(result.with_regime_skill(), ablations=[one])
@@ -120,6 +120,11 @@ def test_the_plots_of_shap_name_the_largest_features(result, page):
         assert set(names) < {text.split("=")[-1] for text in labels(page, kind)}
 
 
+def test_the_index_of_implied_volatility_is_named_next_to_the_drivers(page):
+    section = page[page.index("id='section-what-moves-the-forecast'") :]
+    assert "VXN" in section[: section.index("</section>")].split("</div>")[-1]
+
+
 def test_the_waterfall_leads_from_the_base_to_the_forecast(result):
     x = result.features[list(result.blend.recipe.features)].dropna().tail(3).to_numpy(dtype=float)
     why = result.blend.shap_explanation(x)
@@ -172,8 +177,11 @@ def test_a_baseline_that_begins_late_is_compared_where_it_exists(result):
     common = on_common_rows(late)
     page = render(replace(result, all_rows=late)).replace("\u00a0", " ")
     first = re.search(r"<p class='lead'>(.*?)</p>", page)[1]
+    assert first.startswith(f"Walking forward over {span(common)}")
     assert escape(versus(common.line("har_x"))) in first
-    assert f"HAR-X ({common.rows} sessions)" in page
+    assert escape(why_fewer({"all": compare(late), "all_baselines": common})) in first
+    titles = Structure(page).titles
+    assert titles.index(TITLES["all_baselines"]) < titles.index(TITLES["all"])
 
 
 def test_a_session_before_the_first_shown_is_in_no_table(result):
@@ -191,6 +199,7 @@ def test_without_regimes_or_a_model_the_rest_is_shown(result):
     less = replace(result, features=bare, blend=None, regimes=(), ablations=())
     titles = Structure(render(less)).titles
     assert "Price and the regime of each session" not in titles
+    assert "What each group of features is worth" not in titles
     assert "Year by year" in titles
 
 

@@ -57,6 +57,7 @@ def test_only_drift_or_a_worse_error_trains(
     written = row(store)
     assert (written["needed"], written["train"]) == (train, train)
     assert (written["drift_state"], written["error_state"]) == (drift, error)
+    assert not {"regime-shift", "data-fault", "not-run", "too-few"} & set(written["reason"].split())
 
 
 def test_a_session_without_evidence_does_not_train_until_there_is_some(store: Store) -> None:

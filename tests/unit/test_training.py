@@ -1,11 +1,13 @@
 """Training: same data, same bytes; an incomplete run is trained again."""
 
 import json
+from unittest.mock import Mock
 
 import pytest
 
 from tests.markets import UNIVERSE, features_of, fill
 from volcast.core.errors import ContractError
+from volcast.evaluation.table import diagnostics
 from volcast.models.forecaster import MODEL_FILES, Forecaster
 from volcast.training.train import train
 
@@ -23,9 +25,12 @@ def fit(store, last):
     return train(store, UNIVERSE, last, features_of(store, last))
 
 
-def test_training_twice_gives_the_same_run_and_re_uses_it(store, last):
+def test_training_twice_gives_the_same_run_and_re_uses_it(store, last, monkeypatch):
+    counted = Mock(wraps=diagnostics)
+    monkeypatch.setattr("volcast.evaluation.evaluate.diagnostics", counted)
     first = fit(store, last)
     again = fit(store, last)
+    assert counted.call_count == 1
     assert (first.reused, again.reused) == (False, True)
     assert (first.run_id, first.metrics) == (again.run_id, again.metrics)
 

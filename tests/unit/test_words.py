@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from volcast.evaluation.table import Skill, SkillTable, shown_p
-from volcast.evaluation.words import verdict, versus
+from volcast.evaluation.words import leading, span, verdict, versus, why_fewer
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,19 @@ def test_a_verdict_leaves_out_baselines_that_the_table_lacks():
     words = verdict(table, ("har_rv", "har_x", "vix"))
     assert words == f"{versus(lines[1], 'volcast')}; {versus(lines[2])}"
     assert verdict(table, ("har_x",)) == ""
+
+
+def test_fewer_sessions_are_explained_with_the_result_on_all():
+    days = date(2010, 1, 4), date(2020, 6, 1)
+    saved = Skill("har_rv", 0.4, 6.0, 0.25, 0.001)
+    whole = SkillTable((saved,), 1000, *days, left_out=("har_x", "vix", "garch"))
+    fewer = SkillTable((saved,), 300, *days, left_out=("garch",))
+    tables = {"all": whole, "all_baselines": fewer}
+    assert leading(tables) is fewer
+    text = why_fewer(tables)
+    assert "700 sessions lack HAR-X or VIX" in text
+    assert f"{span(whole)}, {versus(saved, 'volcast')}" in text
+    assert (leading({"all": whole}), why_fewer({"all": whole})) == (whole, "")
 
 
 @pytest.mark.parametrize(

@@ -65,14 +65,15 @@ def cite_version(version: str) -> str:
 
 
 def version_row(store: Store, version: Version) -> dict[str, Any]:
-    """Return a version with the anchor and rows of its lineage, and when it was promoted last."""
+    """Return a version with the recipe and rows of its lineage, and when it was promoted last."""
     key = f"{version.uri}lineage.json"
     lineage = Lineage.from_bytes(store.objects.get(key), key)
     promoted = [
         event.when for event in history(store)
         if event.new == version.version and event.role == "champion" and event.done
     ]  # fmt: skip
-    added = {"anchor": lineage.anchor, "rows": lineage.rows, "promoted": max(promoted, default="")}
+    recipe, when = lineage.recipe_name, max(promoted, default="")
+    added = {"recipe": recipe, "rows": lineage.rows, "promoted": when}
     return asdict(version) | added
 
 

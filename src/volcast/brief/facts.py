@@ -18,7 +18,8 @@ from volcast.core import calendar
 from volcast.core.errors import ContractError, KeyMissing, ModelError
 from volcast.core.names import BASELINES, LABELS
 from volcast.core.settings import Universe
-from volcast.evaluation.words import versus
+from volcast.evaluation.table import SkillTable
+from volcast.evaluation.words import TITLES, span, versus
 from volcast.features.catalog import FEATURES_DAILY, label
 from volcast.features.point_in_time import features_at_close
 from volcast.monitoring import status
@@ -218,35 +219,28 @@ class Facts:
         if isinstance(card, Missing):
             yield card
             return
-        # The whole walk, or else the rows that every baseline has.
-        tables = {"all": card.metrics.all, "all_baselines": card.metrics.all_baselines}
+        part, table = _leading(card)
+        run, version = card.champion.run_id, card.champion.version
         for name in baselines or ("har_rv", "log_har", "har_x", "vix"):
-            for part, table in tables.items():
-                if table is not None and {name, "volcast"} <= {line.name for line in table.lines}:
-                    own, other = table.line("volcast"), table.line(name)
-                    run = card.champion.run_id
-                    yield Sentence(
-                        f"Walking forward over {table.rows} sessions, {table.first} to "
-                        f"{table.last}, {versus(other, 'volcast')}; QLIKE {own.qlike:.3f} of "
-                        f"version {card.champion.version}, {other.qlike:.3f} of {LABELS[name]}.",
-                        (cite_line(run, part, "volcast"), cite_line(run, part, name)),
-                    )
-                    break
-            else:
-                if baselines:
-                    what = f"The evaluation of version {card.champion.version} has no"
-                    yield Missing(f"{what} {LABELS[name]}.", "Train with the data it needs.")
+            if {name, "volcast"} <= {line.name for line in table.lines}:
+                own, other = table.line("volcast"), table.line(name)
+                yield Sentence(
+                    f"Walking forward over {span(table)}, {versus(other, 'volcast')}; QLIKE "
+                    f"{own.qlike:.3f} of version {version}, {other.qlike:.3f} of {LABELS[name]}.",
+                    (cite_line(run, part, "volcast"), cite_line(run, part, name)),
+                )
+            elif baselines:
+                what = f"The evaluation of version {version} has no {LABELS[name]}."
+                yield Missing(what, "Train with the data it needs.")
 
     def coverage(self) -> Part:
         """Yield the shares of outcomes inside the intervals."""
         card, row, lacks = self._card, self._health.performance, True
         if isinstance(card, ModelCard) and isfinite(card.metrics.all.coverage80):
-            table, lacks = card.metrics.all, False
-            text = (
-                f"Walking forward over {table.rows} sessions, {table.first} to {table.last}, "
-                f"{_inside(table.coverage80, table.coverage95)}."
-            )
-            yield Sentence(text, (cite_line(card.champion.run_id, "all", "volcast"),))
+            (part, table), lacks = _leading(card), False
+            inside = _inside(table.coverage80, table.coverage95)
+            text = f"Walking forward over {span(table)}, {inside}."
+            yield Sentence(text, (cite_line(card.champion.run_id, part, "volcast"),))
         if isinstance(row, dict) and row["recent_coverage_80"] is not None:
             lacks = False
             inside = _inside(row["recent_coverage_80"], row["recent_coverage_95"])
@@ -388,7 +382,7 @@ class Facts:
         row = version_row(self.store, card.champion)
         trained = f"trained on {row['target'] or 'an unknown symbol'} with sessions up to"
         rows = f", {row['rows']:,} rows" if row["rows"] else ""
-        recipe = f", by the recipe {row['anchor']}" if row["anchor"] else ""
+        recipe = f", by the recipe {row['recipe']}" if row["recipe"] else ""
         since = f"; promoted on {row['promoted'][:10]}" if row["promoted"] else ""
         text = f"Version {row['version']} is in service, {trained} {row['as_of']}"
         yield Sentence(f"{text}{rows}{recipe}{since}.", (cite_version(row["version"]),))
@@ -431,6 +425,11 @@ def _outcome_words(row: Mapping[str, Any], who: str, inside: bool) -> str:
         f"{percent(row['rv_5d'])}, where {who} had forecast {percent(row['rv_5d_hat'])}: an error "
         f"of {error:+.1f} points, {'inside' if inside else 'outside'} the 80 % interval."
     )
+
+
+def _leading(card: ModelCard) -> tuple[str, SkillTable]:
+    tables = card.metrics.of_all_sessions
+    return next((name, tables[name]) for name in TITLES if name in tables)
 
 
 def _inside(share80: float, share95: float) -> str:

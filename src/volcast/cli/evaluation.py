@@ -49,8 +49,7 @@ def evaluate(  # noqa: PLR0913
     from volcast.evaluation.evaluate import evaluate as walk
     from volcast.evaluation.report import render
     from volcast.evaluation.rows import evaluation_bytes, scored
-    from volcast.evaluation.splits import on_common_rows
-    from volcast.evaluation.table import compare
+    from volcast.evaluation.splits import overall
     from volcast.store.tables import CURATED_MARKET_DAILY
 
     form = form_of(as_json, as_csv)
@@ -75,10 +74,7 @@ def evaluate(  # noqa: PLR0913
         if report:
             _write(report, render(result.with_regime_skill()).encode())
         shown.event("step_finished", step="evaluate")
-    tables = {"all": compare(result.rows)} if len(scored(result.rows)) else {}
-    common = on_common_rows(result.rows)
-    if common is not None:
-        tables["all_baselines"] = common
+    tables = overall(result.rows) if len(scored(result.rows)) else {}
     ablations = ablations_listing(result.ablations)
     if form != "text":
         more = {"ablations": ablations} if ablation else {}
@@ -87,7 +83,10 @@ def evaluate(  # noqa: PLR0913
     print_skill(tables, everything=everything)
     if result.ablations:
         print_listing(ablations)
-    print_line(f"{len(result.rows)} sessions written to {out}")
+    unknown = len(result.rows) - len(scored(result.rows))
+    print_line(
+        f"{len(result.rows)} sessions written to {out}; {unknown} lack a forecast or an outcome"
+    )
 
 
 def _write(path: Path, data: bytes) -> None:

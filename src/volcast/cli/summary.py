@@ -14,11 +14,11 @@ from volcast.core.errors import NotFound
 from volcast.core.names import LABELS, STATES
 from volcast.core.settings import Universe
 from volcast.evaluation.table import SkillTable, shown_p
-from volcast.evaluation.words import versus
+from volcast.evaluation.words import TITLES, span, versus, why_fewer
 from volcast.features.catalog import label
 from volcast.inference.selection import is_hindsight
 from volcast.monitoring import status
-from volcast.monitoring.status.words import days, percent, points, session_words
+from volcast.monitoring.status.words import days, finding, percent, points
 from volcast.registry import champion_pointer
 from volcast.registry.run_files import Metrics
 from volcast.store import Store
@@ -122,23 +122,26 @@ def print_skill(
     Parameters
     ----------
     tables : dict of SkillTable
-        ``all`` and, where some sessions lack a baseline, ``all_baselines``, as in `Metrics`. Of
-        them a person sees the last, with the best known baselines and words.
+        As `volcast.evaluation.splits.overall` has them. Of them a person sees the leading one,
+        with the best known baselines and words, and what the result is on all sessions.
     everything : bool
         Every baseline of each table.
     """
     if form != "text":
         print_data(form, skill=skill_rows(tables))
         return
-    for name, table in tables.items() if everything else list(tables.items())[-1:]:
+    names = [name for name in TITLES if name in tables]
+    for name in names if everything else names[:1]:
+        table = tables[name]
         lines = [line for line in table.lines if everything or line.name in _SHOWN]
-        span = f"{session_words(table.rows)}, {table.first} to {table.last}"
         rows = skill_rows({name: SkillTable(tuple(lines), table.rows, table.first, table.last)})
-        print_listing(Listing(rows, _SKILL_COLUMNS, f"Walk-forward skill, {span}"))
+        print_listing(Listing(rows, _SKILL_COLUMNS, f"Walk-forward skill, {span(table)}"))
         if everything and table.left_out:
             left_out = ", ".join(LABELS[one] for one in table.left_out)
             print_indented(f"not on every session, so left out: {left_out}")
         _print_verdict(table)
+    if len(tables) > 1 and not everything:
+        print_indented(why_fewer(tables))
 
 
 def skill_rows(tables: Mapping[str, SkillTable]) -> list[Row]:
@@ -232,24 +235,26 @@ def _drivers_listing(row: Mapping[str, Any]) -> Listing:
 
 
 def _watch(store: Store, target: str) -> Listing:
-    """Return the newest realized error, drift and retraining."""
+    """Return the newest realized error, drift and decision on retraining."""
     rows: list[Row] = []
-    for name, table, values, none in (
-        ("error", MONITORING_PERFORMANCE, {}, "not checked"),
-        ("drift", MONITORING_DRIFT_DAILY, {"subject": "verdict"}, "not checked"),
-        ("retraining", MONITORING_RETRAIN, {"train": True}, "never"),
+    for name, table, values in (
+        ("realized error", MONITORING_PERFORMANCE, {}),
+        ("drift", MONITORING_DRIFT_DAILY, {"subject": "verdict"}),
+        ("retraining", MONITORING_RETRAIN, {}),
     ):
         stored = store.read(table, symbols=[target]).to_pylist()
         matching = [row for row in stored if values.items() <= row.items()]
         newest: Row = max(matching, key=lambda row: row["session"], default={})
-        detail = newest.get("detail", newest.get("reason"))
-        state = newest.get("state", "started") if newest else none
+        state, detail = newest.get("state", "not-checked"), newest.get("detail")
+        if "train" in newest:
+            state = "started" if newest["train"] else "needed" if newest["needed"] else "not-needed"
+            detail = newest["reason"].removeprefix("not needed: ")
         rows.append(
             {"check": name, "state": state, "session": newest.get("session"), "detail": detail}
         )
     columns: dict[str, Show] = {
         "check": lambda row: row["check"],
-        "state": lambda row: row["state"],
+        "state": lambda row: finding(row["state"]),
         "session": lambda row: str(row["session"] or ""),
         "detail": lambda row: row["detail"] or "",
     }

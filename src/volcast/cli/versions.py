@@ -79,7 +79,7 @@ def print_version(store: "Store", version: "Version", form: Form = "text") -> No
 def _recipe(recipe: dict[str, Any], lineage: "Lineage") -> dict[str, object]:
     weight = recipe["tree_weight"]
     return {
-        "chosen": f"{recipe['name']}, of {lineage.recipe}",
+        "chosen": lineage.recipe_name,
         "anchor": recipe["anchor"],
         "trees": f"weight {weight:g} on {', '.join(recipe['tree_features'])}",
         "regression": f"weight {1 - weight:g} on {', '.join(recipe['linear_features'])}",

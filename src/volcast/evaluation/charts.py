@@ -43,13 +43,9 @@ _FAN = {
 _MOST_FEATURES = 12
 
 
-def skill(tables: Sequence[SkillTable]) -> alt.LayerChart:
-    """Draw the share of each baseline's QLIKE that is saved, and whether that is significant.
-
-    A baseline is shown as in the first of the tables that has it.
-    """
-    lines = {line.name: (line, table) for table in reversed(tables) for line in table.lines[1:]}
-    data = pd.DataFrame(_bar(*lines[name], tables[0]) for name in LABELS if name in lines)
+def skill(table: SkillTable) -> alt.LayerChart:
+    """Draw the share of each baseline's QLIKE that is saved, and whether that is significant."""
+    data = pd.DataFrame(_bar(line) for line in table.lines[1:])
     base = alt.Chart(data).encode(
         y=alt.Y("baseline:N", sort=None, axis=alt.Axis(title=None, labelLimit=300))
     )
@@ -60,7 +56,7 @@ def skill(tables: Sequence[SkillTable]) -> alt.LayerChart:
     bars = base.mark_bar().encode(
         x=alt.X("saved:Q", axis=share, scale=span),
         color=alt.Color("result:N", legend=_STACKED, scale=colours),
-        tooltip=[alt.Tooltip("words:N", title="volcast"), "sessions:Q"],
+        tooltip=[alt.Tooltip("words:N", title="volcast")],
     )
     shares = base.mark_text(align="left", dx=4).encode(
         x="right:Q", text=alt.Text("saved:Q", format="+.1%")
@@ -240,15 +236,12 @@ def _labelled(explanation: "shap.Explanation") -> "shap.Explanation":
     return labelled
 
 
-def _bar(line: Skill, table: SkillTable, first: SkillTable) -> dict[str, Any]:
-    """Return a line's bar; its label names the sessions of another table than the first."""
+def _bar(line: Skill) -> dict[str, Any]:
     better = "volcast is better" if line.gain > 0 else "the baseline is better"
-    rows = "" if table is first else f" ({table.rows:,} sessions)"
     return {
-        "baseline": LABELS[line.name] + rows,
+        "baseline": LABELS[line.name],
         "saved": line.gain,
         "right": max(line.gain, 0.0),
-        "sessions": table.rows,
         "result": better if significant(line) else "no significant difference",
         "words": versus(line),
     }

@@ -42,6 +42,8 @@ class EvaluationResult:
         What was walked forward on; rows as in ``all_rows``.
     blend : Blend or None
         The model of the last fold.
+    iv : str
+        The index of implied volatility that was used; empty for none.
     """
 
     symbol: str
@@ -50,6 +52,7 @@ class EvaluationResult:
     all_rows: pd.DataFrame
     features: pd.DataFrame
     blend: Blend | None
+    iv: str = ""
     regimes: Sequence[RegimeSkill] = ()
     ablations: Sequence[Ablation] = ()
 
@@ -126,11 +129,11 @@ def evaluate(
     walked = walk_forward(rows, seed, progress)
     # Forecasts rest on what was known; they are scored by what is known now.
     today = realized(own, universe).set_index("session")["rv_5d"]
+    iv = universe.iv if rows["iv"].notna().any() else ""
     result = walked.rows.assign(
-        rv_5d=walked.rows["session"].map(today).astype(float),
-        iv_symbol=universe.iv if rows["iv"].notna().any() else None,
+        rv_5d=walked.rows["session"].map(today).astype(float), iv_symbol=iv or None
     )
-    return EvaluationResult(universe.target, first, last, result, rows, walked.blend)
+    return EvaluationResult(universe.target, first, last, result, rows, walked.blend, iv)
 
 
 def _rows_as_known(

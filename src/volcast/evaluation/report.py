@@ -12,20 +12,20 @@ from volcast.evaluation import charts
 from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import usable
 from volcast.evaluation.page import note, page, table
-from volcast.evaluation.rows import PERIODS, implied, scored
+from volcast.evaluation.rows import PERIODS, scored
 from volcast.evaluation.splits import (
     TERCILES,
     by_crisis,
     by_label,
     by_period,
     by_year,
-    on_common_rows,
+    overall,
     phases,
     vix_tercile,
 )
 from volcast.evaluation.statistics import SIGNIFICANT
 from volcast.evaluation.table import Skill, SkillTable, shown_p
-from volcast.evaluation.words import verdict
+from volcast.evaluation.words import TITLES, leading, span, verdict, why_fewer
 from volcast.features.catalog import STATE_FEATURES
 
 __all__ = ["AGAINST", "QLIKE_AND_P", "gain_cells", "render"]
@@ -55,28 +55,25 @@ def render(result: EvaluationResult) -> str:
     ContractError
         If no row has both a forecast and an outcome.
     """
-    skills, common = by_period(result.rows), on_common_rows(result.rows)
-    years = by_year(result.rows)
-    whole = skills["all"]
+    tables, years = overall(result.rows), by_year(result.rows)
+    periods = by_period(result.rows)
     recent = result.rows[result.rows["forecast"].notna()].tail(_FAN_SESSIONS)
-    tables = [whole, common] if common else [whole]
-    # A training run's rows do not name the index; its lineage does.
-    named = "iv_symbol" in result.rows
-    index = f" Implied volatility in HAR-X and VIX: {implied(result.rows)}." if named else ""
+    index = f"Implied volatility in HAR-X and VIX: {result.iv or 'none'}."
     lead = [
-        _verdict(skills, common),
-        charts.embed("skill", "QLIKE saved of each baseline", charts.skill(tables)),
-        note(f"{QLIKE_AND_P}{index}"),
+        _verdict(tables, periods),
+        charts.embed("skill", "QLIKE saved of each baseline", charts.skill(leading(tables))),
+        note(f"{QLIKE_AND_P} {index}"),
     ]
     fan = "Forecast, intervals and realized volatility of the last year"
     sections = (
         {"The last year": [charts.embed("fan", fan, charts.fan(recent))]}
-        | _skill_sections(result, skills, common)
-        | _split_sections(result, years, whole.left_out)
+        | _skill_sections(result, tables, periods)
+        | _split_sections(result, years, tables["all"].left_out)
         | _explanation_sections(result)
         | _regime_sections(result)
-        | {"What each group of features is worth": [_ablation_table(result)]}
     )
+    if result.ablations:
+        sections["What each group of features is worth"] = [_ablation_table(result)]
     title = (
         f"{result.symbol}: forecasts of the next five sessions' volatility, as of {result.as_of}"
     )
@@ -90,35 +87,23 @@ def gain_cells(line: Skill) -> tuple[str, str]:
     return _share(line.gain), escape(shown_p(line.p_better))
 
 
-def _verdict(skills: Mapping[str, SkillTable], common: SkillTable | None) -> str:
-    """Return how good the forecast has been in words: on all rows, and on later or fewer ones."""
-    whole = skills["all"]
-    spans: list[tuple[str, SkillTable, Sequence[str]]] = [
-        (f"Walking forward over {_span(whole)}, ", whole, _IN_SHORT)
-    ]
-    if common:
-        rest = [name for name in _IN_SHORT if name in whole.left_out]
-        spans.append((f"Over {_span(common)}, which all baselines have, ", common, rest))
-    if _LATEST in skills:
-        spans.append((f"Over {_LATEST} alone, ", skills[_LATEST], _IN_SHORT))
-    texts = [(start, verdict(skill, names)) for start, skill, names in spans]
-    whole_text = " ".join(f"{start}{text}." for start, text in texts if text)
-    unbroken = whole_text.replace("(p ", "(p\u00a0").replace("< ", "<\u00a0")
+def _verdict(tables: Mapping[str, SkillTable], periods: Mapping[str, SkillTable]) -> str:
+    """Return how good the forecast has been in words: where all baselines are, on all, lately."""
+    first, which = leading(tables), ", which all baselines have," if len(tables) > 1 else ","
+    sentences = [f"Walking forward over {span(first)}{which} {verdict(first, _IN_SHORT)}."]
+    sentences.append(why_fewer(tables))
+    if _LATEST in periods:
+        sentences.append(f"Over {_LATEST} alone, {verdict(periods[_LATEST], _IN_SHORT)}.")
+    text = " ".join(filter(None, sentences))
+    unbroken = text.replace("(p ", "(p\u00a0").replace("< ", "<\u00a0")
     return f"<p class='lead'>{escape(unbroken)}</p>"
 
 
-def _span(skill: SkillTable) -> str:
-    return f"{skill.rows:,} sessions from {skill.first} to {skill.last}"
-
-
 def _skill_sections(
-    result: EvaluationResult, skills: Mapping[str, SkillTable], common: SkillTable | None
+    result: EvaluationResult, tables: Mapping[str, SkillTable], periods: Mapping[str, SkillTable]
 ) -> Sections:
-    periods = {"All sessions": skills["all"]}
-    if common:
-        periods["Sessions that all baselines have"] = common
-    periods |= {name: skill for name, skill in skills.items() if name != "all"}
-    sections: Sections = {title: _skill_table(skill) for title, skill in periods.items()}
+    shown = {title: tables[name] for name, title in TITLES.items() if name in tables} | {**periods}
+    sections: Sections = {title: _skill_table(skill) for title, skill in shown.items()}
     return sections | {
         "Bias, and the set of models that may be the best": [
             _diagnostics_table(result.diagnostics),
@@ -142,7 +127,7 @@ def _skill_table(skill: SkillTable) -> list[str]:
     return [
         table(["", "QLIKE", "RMSE, points", "R² of logs", "QLIKE saved", "p"], lines),
         note(
-            f"{_span(skill)}, all lines on the same rows "
+            f"{span(skill)}, all lines on the same rows "
             f"(hash {skill.rows_hash}). Intervals hold {100 * skill.coverage80:.1f} % and "
             f"{100 * skill.coverage95:.1f} % of outcomes, for 80 and 95 intended.{left_out}"
         ),
@@ -232,8 +217,13 @@ def _explanation_sections(result: EvaluationResult) -> Sections:
     why = result.blend.shap_explanation(recent[list(recipe.features)].to_numpy(dtype=float))
     title = f"Contributions to the last model's forecasts of {len(recent)} sessions"
     last = f"The forecast of {recent['session'].iloc[-1]}, from the base to its log variance"
+    index = [note(f"Implied volatility is that of {result.iv}.")] if result.iv else []
     return {
-        "What moves the forecast": [f"<p>{title}:</p>", charts.shap_plot("beeswarm", title, why)],
+        "What moves the forecast": [
+            f"<p>{title}:</p>",
+            charts.shap_plot("beeswarm", title, why),
+            *index,
+        ],
         "The last forecast, by feature": [
             f"<p>{last}:</p>",
             charts.shap_plot("waterfall", last, why[-1]),
@@ -271,8 +261,6 @@ def _regime_sections(result: EvaluationResult) -> Sections:
 
 
 def _ablation_table(result: EvaluationResult) -> str:
-    if not result.ablations:
-        return note("Not measured in this run: volcast evaluate --ablation.")
     lines = [
         [escape(one.group), one.kind, _period(one.period), str(one.rows),
          f"{one.with_group:.4f}", f"{one.without:.4f}", _share(one.gain), shown_p(one.p_better)]

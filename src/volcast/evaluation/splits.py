@@ -19,6 +19,7 @@ __all__ = [
     "by_period",
     "by_year",
     "on_common_rows",
+    "overall",
     "phases",
     "vix_tercile",
 ]
@@ -39,9 +40,9 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
 def by_period(rows: pd.DataFrame) -> dict[str, SkillTable]:
-    """Compare on "all" rows and on each of `PERIODS`; ContractError if no row is scored."""
-    parts = {"all": rows} | in_periods(scored(rows))
-    return {name: compare(part) for name, part in parts.items()}
+    """Compare on the rows of each of `PERIODS` that has a scored one."""
+    parts = in_periods(scored(rows))
+    return {name: compare(part) for name, part in parts.items() if name != "all"}
 
 
 def on_common_rows(rows: pd.DataFrame) -> SkillTable | None:
@@ -53,6 +54,16 @@ def on_common_rows(rows: pd.DataFrame) -> SkillTable | None:
     names = [name for name in EVALUATION_BASELINES if rows[name].notna().any()]
     common = rows[rows[names].notna().all(axis=1)]
     return compare(common) if 0 < len(common) < len(rows) else None
+
+
+def overall(rows: pd.DataFrame) -> dict[str, SkillTable]:
+    """Compare on "all" rows and, where those are fewer, on the rows that "all_baselines" have.
+
+    `volcast.evaluation.words.leading` is the one that readers see first. ContractError if no row is
+    scored.
+    """
+    common = on_common_rows(rows)
+    return {"all": compare(rows)} | ({} if common is None else {"all_baselines": common})
 
 
 def by_label(

@@ -14,10 +14,10 @@ from volcast.evaluation.evaluate import evaluate
 from volcast.evaluation.page import note, page, table
 from volcast.evaluation.report import AGAINST, QLIKE_AND_P, gain_cells, render
 from volcast.evaluation.rows import PERIODS, evaluation_bytes, evaluation_frame, implied
-from volcast.evaluation.splits import by_period
-from volcast.evaluation.table import SkillTable, compare
+from volcast.evaluation.splits import by_period, overall
+from volcast.evaluation.table import SkillTable
 from volcast.evaluation.walkforward import Progress
-from volcast.evaluation.words import verdict
+from volcast.evaluation.words import TITLES, leading, span, verdict
 from volcast.store import Store
 
 __all__ = ["compare_symbols", "evaluate_symbol", "render_comparison"]
@@ -44,11 +44,10 @@ def evaluate_symbol(
     result = result.with_garch(store, progress).with_regime_skill()
     if ablation:
         result = result.with_ablations(seed, progress)
-    skill = compare(result.rows)
     folder = f"evaluations/{universe.target}"
     store.objects.put(f"{folder}/evaluation.parquet", evaluation_bytes(result.rows))
     store.objects.put(f"{folder}/report.html", render(result).encode())
-    return skill
+    return leading(overall(result.rows))
 
 
 def compare_symbols(store: Store, symbols: Sequence[str]) -> dict[str, SkillTable]:
@@ -64,7 +63,7 @@ def compare_symbols(store: Store, symbols: Sequence[str]) -> dict[str, SkillTabl
         for symbol in dict.fromkeys(symbols)
     }
     store.objects.put("evaluations/survey.html", render_comparison(frames).encode())
-    return {symbol: compare(rows) for symbol, rows in frames.items()}
+    return {symbol: leading(overall(rows)) for symbol, rows in frames.items()}
 
 
 def render_comparison(evaluations: Mapping[str, pd.DataFrame]) -> str:
@@ -73,20 +72,20 @@ def render_comparison(evaluations: Mapping[str, pd.DataFrame]) -> str:
     Its links lead to the reports that `evaluate_symbol` stored.
     """
     tables = {symbol: by_period(rows) for symbol, rows in evaluations.items()}
-    whole = {symbol: skills["all"] for symbol, skills in tables.items()}
+    first = {symbol: leading(overall(rows)) for symbol, rows in evaluations.items()}
     indices = {symbol: implied(rows) for symbol, rows in evaluations.items()}
     sentences = "".join(
-        f"<li>{_link(symbol)}, implied volatility {escape(indices[symbol])}: "
+        f"<li>{_link(symbol)}, implied volatility {escape(indices[symbol])}, {span(skill)}: "
         f"{escape(verdict(skill, AGAINST))}.</li>"
-        for symbol, skill in whole.items()
+        for symbol, skill in first.items()
     )
     title = "QLIKE saved of HAR-RV and of HAR-X, by symbol"
     lead = [
         f"<ul>{sentences}</ul>",
-        embed("gains", title, gains(whole)),
+        embed("gains", title, gains(first)),
         note(f"{QLIKE_AND_P} {_LEFT_OUT}"),
     ]
-    sections = {"All sessions": [_table(whole, indices)]}
+    sections = {TITLES["all_baselines"]: [_table(first, indices)]}
     for name in PERIODS:
         in_period = {symbol: skills[name] for symbol, skills in tables.items() if name in skills}
         if in_period:

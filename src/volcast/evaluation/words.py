@@ -1,12 +1,40 @@
 """A comparison of the forecast with a baseline in words, once for every reader."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from volcast.core.names import LABELS
 from volcast.evaluation.statistics import SIGNIFICANT
 from volcast.evaluation.table import Skill, SkillTable, shown_p
 
-__all__ = ["significant", "verdict", "versus"]
+__all__ = ["TITLES", "leading", "significant", "span", "verdict", "versus", "why_fewer"]
+
+TITLES = {"all_baselines": "Sessions that all baselines have", "all": "All sessions"}
+"""Titles of the tables of `volcast.evaluation.splits.overall`, in the order readers see them."""
+
+
+def leading(tables: Mapping[str, SkillTable]) -> SkillTable:
+    """Return the table that readers see first: the one that compares with all baselines."""
+    return tables.get("all_baselines", tables["all"])
+
+
+def span(table: SkillTable) -> str:
+    """Return on which sessions the lines of a table are compared."""
+    return f"{table.rows:,} sessions from {table.first} to {table.last}"
+
+
+def why_fewer(tables: Mapping[str, SkillTable]) -> str:
+    """Return why the leading table has fewer sessions than there are, and the result on all.
+
+    A sentence; empty where it has all.
+    """
+    whole, fewer = tables["all"], leading(tables)
+    if fewer is whole:
+        return ""
+    late = [LABELS[name] for name in whole.left_out if name not in fewer.left_out]
+    return (
+        f"The other {whole.rows - fewer.rows:,} sessions lack {' or '.join(late)}; over all "
+        f"{span(whole)}, {verdict(whole, ['har_rv'])}."
+    )
 
 
 def verdict(skill: SkillTable, names: Sequence[str]) -> str:

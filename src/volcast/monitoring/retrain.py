@@ -11,6 +11,7 @@ import pandas as pd
 
 from volcast.core import calendar
 from volcast.core.settings import Universe
+from volcast.monitoring.status.words import finding
 from volcast.store import Store
 from volcast.store.tables import (
     MONITORING_DRIFT_DAILY,
@@ -52,7 +53,8 @@ def decide(store: Store, universe: Universe, as_of: date) -> Decision:
     error, error_detail = _state(store, MONITORING_PERFORMANCE, universe, as_of, "too-few")
     causes = [f"drift: {drift_detail}"] if drift == "drift" else []
     causes += [f"realized error worse: {error_detail}"] if error == "worse" else []
-    reason = "; ".join(causes) or f"not needed: drift {drift}, error {error}"
+    findings = f"not needed: {finding(drift)}; realized error: {finding(error)}"
+    reason = "; ".join(causes) or findings
     recent = [session for session in trained if session > calendar.after(as_of, -PAUSE)]
     if causes and recent:
         reason = f"{max(recent)} trained, less than {PAUSE} sessions from here; {reason}"

@@ -65,6 +65,12 @@ class Lineage(_JsonFile):
     run_id: str = ""
 
     @property
+    def recipe_name(self) -> str:
+        """The chosen recipe and the hash of those chosen from, as ``blend-iv bf0b3340``."""
+        known = self.anchor and self.recipe
+        return f"{self.anchor} {self.recipe.split()[-1]}" if known else self.recipe
+
+    @property
     def target(self) -> str:
         """The symbol that the run was trained on; empty if the file names none."""
         return str(self.universe.get("target", ""))

@@ -14,7 +14,7 @@ from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import LONGER_HISTORY, training_rows, usable
 from volcast.evaluation.report import render
 from volcast.evaluation.rows import evaluation_bytes
-from volcast.evaluation.splits import by_period, on_common_rows
+from volcast.evaluation.splits import by_period, overall
 from volcast.evaluation.walkforward import Progress, WalkForward, walk_forward
 from volcast.features.point_in_time import labelled, labels_of
 from volcast.models.baselines import fit_baselines
@@ -81,9 +81,12 @@ def train(
         return Candidate(lineage.run_id, Metrics.from_bytes(complete.data), reused=True)
     walked = walk_forward(rows, seed, progress, recipes=RECIPES)
     forecaster = fit_final(rows, as_of, walked, seed)
+    iv = universe.iv if rows["iv"].notna().any() else ""
     result = EvaluationResult(
-        universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend
-    ).with_garch(store, progress)
+        universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend, iv
+    )
+    # Last, for a copy of the result would compute its diagnostics again.
+    result = result.with_garch(store, progress).with_regime_skill()
     metrics = _metrics(result, walked.recipe.name)
     _write_run(store, replace(lineage, anchor=forecaster.recipe.name), forecaster, result, metrics)
     return Candidate(lineage.run_id, metrics, reused=False)
@@ -118,7 +121,7 @@ def _write_run(
     facts = {"metrics.json": metrics.to_bytes(), "lineage.json": lineage.to_bytes()}
     files = {f"model/{name}": data for name, data in (forecaster.files() | facts).items()} | facts
     files["evaluation.parquet"] = evaluation_bytes(result.rows)
-    files["report.html"] = render(result.with_regime_skill()).encode()
+    files["report.html"] = render(result).encode()
     folder = f"runs/{lineage.run_id}"
     for name, data in sorted(files.items()):
         store.objects.put(f"{folder}/{name}", data)
@@ -146,11 +149,9 @@ def fit_final(rows: pd.DataFrame, as_of: date, walked: WalkForward, seed: int) -
 
 
 def _metrics(result: EvaluationResult, recipe: str) -> Metrics:
-    skills = by_period(result.rows)
     return Metrics(
-        all=skills.pop("all"),
+        **overall(result.rows),
         recipe=recipe,
-        all_baselines=on_common_rows(result.rows),
-        periods=skills,
+        periods=by_period(result.rows),
         diagnostics=result.diagnostics,
     )

@@ -4,8 +4,15 @@ from dataclasses import dataclass
 from datetime import date
 
 __all__ = [
-    "Missing", "day_words", "days", "error_words", "percent", "points", "session_words",
+    "Missing", "day_words", "days", "error_words", "finding", "percent", "points", "session_words",
 ]  # fmt: skip
+
+_FINDINGS = {
+    "ok": "no drift", "regime-shift": "a turn of the market", "data-fault": "a fault of the data",
+    "not-run": "not run", "same": "as before", "better": "better than before",
+    "worse": "worse than before", "too-few": "too few forecasts to test",
+    "not-checked": "not checked", "not-needed": "not needed",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -17,6 +24,11 @@ class Missing:
 
     def __str__(self) -> str:
         return f"{self.what} {self.remedy}"
+
+
+def finding(state: str) -> str:
+    """Return a state of drift, realized error or retraining in words."""
+    return _FINDINGS.get(state, state)
 
 
 def percent(volatility: float) -> str:
