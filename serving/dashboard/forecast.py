@@ -17,8 +17,6 @@ from volcast.monitoring.status.words import days, percent, points, session_words
 
 __all__ = ["drivers", "headline"]
 
-_YEAR, _FEW = 252, 60
-
 
 def headline(facts: Facts) -> str:
     """Return the newest forecast, its change, its rank, its interval, and how far to trust it."""
@@ -66,22 +64,18 @@ def _compared(facts: Facts, outlook: status.Outlook) -> list[tuple[str, str, str
     elif len(past) and past.index[-1] == calendar.after(row["session"], -1):
         difference = points(row["rv_5d_hat"] - past.iloc[-1])
         change = (f"{difference} points", "from the walk-forward forecast")
-    if len(past) >= _FEW:
-        below = (past.tail(_YEAR) < row["rv_5d_hat"]).mean()
-        rank = (f"{100 * below:.0f} %", f"of the {len(past.tail(_YEAR))} before it were lower")
+    percentile = status.percentile(outlook, past)
+    if percentile is not None:
+        share, count = percentile
+        rank = (f"{100 * share:.0f} %", f"of the {count} before it were lower")
     return [("Change from yesterday", *change), ("Among the last year's forecasts", *rank)]
 
 
 def _past(facts: Facts, outlook: status.Outlook) -> "pd.Series[float]":
-    """Return the forecasts before this one by session; none if this one is hindsight."""
     try:
-        track = facts.track
+        return status.forecasts_before(outlook, facts.track)
     except VolcastError:
-        track = None  # the sections on the track have the error
-    if outlook.hindsight or not isinstance(track, pd.DataFrame):
-        return pd.Series(dtype=float)
-    earlier = track[track["session"] < outlook.row["session"]]
-    return pd.Series(earlier["forecast"].to_numpy(dtype=float), index=earlier["session"])
+        return pd.Series(dtype=float)  # the sections on the track have the error
 
 
 def _hindsight(outlook: status.Outlook) -> str:

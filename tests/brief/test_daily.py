@@ -142,16 +142,6 @@ def test_a_malformed_table_of_skill_is_named_and_affects_no_other_part(desk: Sto
     assert sentences_of(brief, "Forecast")
 
 
-def test_skill_is_that_on_the_sessions_that_all_baselines_have(desk: Store):
-    key = "registry/volcast/3/metrics.json"
-    tables = {"all": skill_without(rmse=5.0), "all_baselines": skill_without(rmse=5.0, gain=0.3)}
-    desk.objects.put(key, json.dumps(tables).encode())
-    (line,) = (s for s in brief_of(desk).sections if s.title == "Track record")
-    cited = " ".join(citation for one in line.sentences for citation in one.citations)
-    assert "part=all_baselines" in cited
-    assert "part=all&" not in cited
-
-
 def test_a_document_of_the_week_is_quoted(desk: Store):
     library = library_of(desk)
     sentence = library.brief().sections[-1].sentences[0]

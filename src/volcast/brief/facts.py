@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from math import exp, isfinite
+from operator import itemgetter
+from statistics import fmean
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -13,7 +15,7 @@ import pandas as pd
 from volcast.brief.answer import Sentence
 from volcast.brief.citations import cite, cite_evaluation, cite_line, cite_version, version_row
 from volcast.brief.macro import NAMES, releases
-from volcast.brief.question import words_of
+from volcast.brief.period import Span
 from volcast.core import calendar
 from volcast.core.errors import ContractError, KeyMissing, ModelError
 from volcast.core.names import BASELINES, LABELS
@@ -25,7 +27,13 @@ from volcast.features.point_in_time import features_at_close
 from volcast.monitoring import status
 from volcast.monitoring.score import official_scores
 from volcast.monitoring.status import Health, Missing, ModelCard, Outlook
-from volcast.monitoring.status.words import day_words, percent, session_words
+from volcast.monitoring.status.words import (
+    day_words,
+    error_words,
+    percent,
+    session_words,
+    shown_points,
+)
 from volcast.store import Store
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
@@ -49,6 +57,9 @@ REALIZED = "realized volatility"
 _RECENT = timedelta(days=7)
 """Releases of so many days are news."""
 
+_CURRENT = timedelta(days=4)
+"""A store whose newest session is older has ended, or is late."""
+
 _MOST, _DRIVERS, _RELEASES = 8, 3, 260
 """Of releases or failed checks that are named; of drivers; of releases that are searched."""
 
@@ -59,6 +70,9 @@ _STATES = {
     "too-few": "cannot be judged yet",
 }
 """States of monitoring.performance."""
+
+_COMPARED = ("har_rv", "log_har", "har_x", "vix")
+"""Baselines that the model is compared with where a question names none."""
 
 _LATE = "Run `make run`, or look why the daily pipeline did not."
 """What brings sessions that should be there."""
@@ -96,6 +110,12 @@ class Facts:
     as_of: date
     now: datetime
 
+    @property
+    def today(self) -> date:
+        """The day that yesterday and the like are counted from: ``as_of`` of a store that ended."""
+        now = self.now.date()
+        return now if now - self.as_of <= _CURRENT else self.as_of
+
     @cached_property
     def _outlook(self) -> Outlook | Missing:
         return status.outlook(self.store, self.symbol, self.as_of)
@@ -129,8 +149,8 @@ class Facts:
         compared = outlook.before if outlook.change is not None else None
         cited = [cite(PREDICTIONS_DAILY, one) for one in (row, compared) if one is not None]
         yield Sentence(f"{outlook.headline}.", tuple(cited))
-        interval = f"{percent(row['lo95'])} and {percent(row['hi95'])}"
-        yield _sentence(PREDICTIONS_DAILY, row, f"With 95 % it is between {interval}.")
+        interval = f"between {percent(row['lo95'])} and {percent(row['hi95'])}"
+        yield _sentence(PREDICTIONS_DAILY, row, f"The 95 % interval is {interval}.")
         if outlook.hindsight:
             text = (
                 f"This is hindsight: version {row['model_version']} was trained on sessions up to "
@@ -138,6 +158,52 @@ class Facts:
                 "made then."
             )
             yield _sentence(PREDICTIONS_DAILY, row, text)
+
+    def change(self, series: str | None = None) -> Part:
+        """Yield the forecast next to that of the session before, or both levels of a series."""
+        before = calendar.after(self.as_of, -1)
+        if series is not None:
+            yield from self.release(series) if series in NAMES else self.level(series, self.as_of)
+            yield from () if series in NAMES else self.level(series, before)
+            return
+        outlook = self._outlook
+        if isinstance(outlook, Missing):
+            yield outlook
+        elif outlook.before is None or outlook.change is None:
+            what = f"No forecast of {self.symbol} to compare with is published for {before}."
+            yield Missing(what, "`volcast backfill` publishes past sessions.")
+        else:
+            row, old = outlook.row, outlook.before
+            text = (
+                f"The forecast of {percent(row['rv_5d_hat'])} for {self.symbol} is "
+                f"{_apart(row['rv_5d_hat'], old['rv_5d_hat'])} that of the session before, "
+                f"{day_words(old['session'])} ({percent(old['rv_5d_hat'])})."
+            )
+            yield Sentence(text, tuple(cite(PREDICTIONS_DAILY, one) for one in (row, old)))
+
+    def rank(self) -> Part:
+        """Yield the percentile of the forecast among those of the year before it."""
+        outlook = self._outlook
+        if isinstance(outlook, Missing):
+            yield outlook
+            return
+        past = status.forecasts_before(outlook, status.track(self.store, self.symbol, self.as_of))
+        percentile = status.percentile(outlook, past)
+        if percentile is None:
+            what = f"Too few forecasts precede that of {self.symbol} for {self.as_of} for a rank."
+            yield Missing(what, "`volcast backfill` publishes past sessions.")
+            return
+        share, count = percentile
+        text = (
+            f"The forecast of {percent(outlook.row['rv_5d_hat'])} is higher than {100 * share:.0f} "
+            f"% of the {count} forecasts before it, since {day_words(past.index[-count])}."
+        )
+        yield _sentence(PREDICTIONS_DAILY, outlook.row, text)
+
+    def probability(self) -> Part:
+        """Yield what is published in place of the probability of a level."""
+        what = "No probability of passing a level is published, but intervals of 80 % and 95 %."
+        yield Missing(what, "Ask for the intervals, or how often they contain the outcome.")
 
     def comparison(self, baselines: Sequence[str] = ()) -> Part:
         """Yield how far the forecast is from baselines published with it."""
@@ -149,9 +215,8 @@ class Facts:
         for name in baselines or ("har_rv", "har_x", "vix"):
             value = row[f"baseline_{name}"] if name in BASELINES else None
             if value is not None:
-                points = 100 * (row["rv_5d_hat"] - value)
-                side = "above" if points > 0 else "below"
-                shown.append(f"{abs(points):.1f} points {side} {LABELS[name]} ({percent(value)})")
+                apart = _apart(row["rv_5d_hat"], value)
+                shown.append(f"{apart} {LABELS[name]} ({percent(value)})")
             elif baselines:
                 what = f"No {LABELS[name]} is published with the forecast of {self.as_of}."
                 yield Missing(what, "Ask how the model compares with it: the evaluation has it.")
@@ -159,19 +224,20 @@ class Facts:
             text = f"The forecast of {percent(row['rv_5d_hat'])} is {', '.join(shown)}."
             yield _sentence(PREDICTIONS_DAILY, row, text)
 
-    def drivers(self) -> Part:
-        """Yield what moves the forecast most from an average day's."""
+    def drivers(self, *, lowering: bool = False) -> Part:
+        """Yield what moves the forecast most from an average day's, or lowers it."""
         outlook = self._outlook
         if isinstance(outlook, Missing):
             yield outlook
             return
         base, *parts, _others, _total = status.drivers(outlook.row)
         average = f"An average day would have {percent(exp(base.contribution / 2))}"
-        shown = [f"{part.words} ({100 * part.share:+.0f} %)" for part in parts[:_DRIVERS]]
-        text = (
-            f"{average}; what moves the forecast from there, in percent of it: {', '.join(shown)}."
-        )
-        yield _sentence(PREDICTIONS_DAILY, outlook.row, text)
+        chosen = [part for part in parts if part.share < 0] if lowering else parts[:_DRIVERS]
+        shown = "; ".join(f"{part.words} ({100 * part.share:+.0f} %)" for part in chosen)
+        text = f"what {'lowers' if lowering else 'moves'} the forecast from there, in percent of it"
+        if lowering and not chosen:
+            text, shown = "of the five largest drivers", "nothing lowers the forecast from there"
+        yield _sentence(PREDICTIONS_DAILY, outlook.row, f"{average}; {text}: {shown}.")
 
     def regime(self) -> Part:
         """Yield the state of the market, its probability, and since when."""
@@ -213,22 +279,36 @@ class Facts:
             )
         yield _sentence(MONITORING_PERFORMANCE, row, text)
 
-    def skill(self, baselines: Sequence[str] = ()) -> Part:
-        """Yield which is better, the model or each baseline, over the evaluation of the model."""
+    def skill(self, baselines: Sequence[str] = (), *, better: bool = False) -> Part:
+        """Yield which is better, the model or each baseline, all on the sessions of one table.
+
+        ``better``: the baselines that are better come first.
+        """
         card = self._card
         if isinstance(card, Missing):
             yield card
             return
         part, table = _leading(card)
         run, version = card.champion.run_id, card.champion.version
-        for name in baselines or ("har_rv", "log_har", "har_x", "vix"):
-            if {name, "volcast"} <= {line.name for line in table.lines}:
-                own, other = table.line("volcast"), table.line(name)
-                yield Sentence(
-                    f"Walking forward over {span(table)}, {versus(other, 'volcast')}; QLIKE "
-                    f"{own.qlike:.3f} of version {version}, {other.qlike:.3f} of {LABELS[name]}.",
-                    (cite_line(run, part, "volcast"), cite_line(run, part, name)),
+        lines = {line.name: line for line in table.lines}
+        own = lines.pop("volcast")
+        names = list(baselines or _COMPARED)
+        if better:
+            names = [one.name for one in lines.values() if one.gain < 0 or one.name in _COMPARED]
+            names.sort(key=lambda name: lines[name].gain)
+            if not any(line.gain < 0 for line in lines.values()):
+                none = f"none of {len(lines)} baselines has a lower QLIKE than volcast"
+                text = f"Walking forward over {span(table)}, {none}."
+                yield Sentence(text, tuple(cite_line(run, part, name) for name in lines))
+        for name in names:
+            if name in lines:
+                compared = versus(lines[name], "volcast")
+                text = (
+                    f"Walking forward over {span(table)}, {compared}; QLIKE {own.qlike:.3f} of "
+                    f"version {version}, {lines[name].qlike:.3f} of {LABELS[name]}."
                 )
+                cited = (cite_line(run, part, "volcast"), cite_line(run, part, name))
+                yield Sentence(text, cited)
             elif baselines:
                 what = f"The evaluation of version {version} has no {LABELS[name]}."
                 yield Missing(what, "Train with the data it needs.")
@@ -236,7 +316,7 @@ class Facts:
     def coverage(self) -> Part:
         """Yield the shares of outcomes inside the intervals."""
         card, row, lacks = self._card, self._health.performance, True
-        if isinstance(card, ModelCard) and isfinite(card.metrics.all.coverage80):
+        if isinstance(card, ModelCard) and isfinite(_leading(card)[1].coverage80):
             (part, table), lacks = _leading(card), False
             inside = _inside(table.coverage80, table.coverage95)
             text = f"Walking forward over {span(table)}, {inside}."
@@ -276,36 +356,71 @@ class Facts:
         cited = cite_evaluation(card.champion.run_id, self.symbol, row["session"])
         yield Sentence(_outcome_words(row, who, inside), (cited, cite(LABELS_DAILY, row)))
 
-    def level(self, series: str, day: date | None, when: frozenset[str] = frozenset()) -> Part:
-        """Yield the value of a symbol, a macro series or REALIZED on a day, by default the newest.
+    def release(self, series: str, span: Span | None = None) -> Part:
+        """Yield the value of a macro series for the one month or day of a span, or the newest."""
+        close = calendar.closes([self.as_of])[0].to_pydatetime()
+        for one in releases(self.store, close, _RELEASES, series):
+            if span is None or one.is_of(span):
+                yield _sentence(RAW_MACRO, one.row, one.words)
+                return
+        when = f"for one month or day from {span.first} to {span.last}" if span else "for any day"
+        what = f"No value of {NAMES[series][0]} was public {when} up to {self.as_of}."
+        yield Missing(what, "Name another; a month where the series is monthly.")
 
-        ``when`` are the words of a macro series' period that has no day, such as ``april, 2018``.
-        """
-        if series in NAMES:
-            close = calendar.closes([self.as_of])[0].to_pydatetime()
-            for one in releases(self.store, close, _RELEASES, series):
-                if _of_period(one.period, day, when):
-                    yield _sentence(RAW_MACRO, one.row, one.words)
-                    return
-        elif day is None or day <= self.as_of:
-            day, name = day or self.as_of, self.symbol if series == REALIZED else series
-            table = FEATURES_DAILY if series == REALIZED else CURATED_MARKET_DAILY
-            rows = self.store.read(table, symbols=[name], first=day, last=day).to_pylist()
-            if rows and series == REALIZED and rows[-1]["rv_5"] is not None:
-                week, month = percent(rows[-1]["rv_5"]), percent(rows[-1]["rv_22"])
-                text = f"was {week} over five sessions and {month} over 22"
-                text = f"Realized volatility of {name} at the close of {day_words(day)} {text}."
-                yield _sentence(table, rows[-1], text)
-                return
-            if rows and series != REALIZED:
-                text = f"{name} closed at {rows[-1]['close']:,.2f} on {day_words(day)}."
-                yield _sentence(table, rows[-1], text)
-                return
-        name = NAMES[series][0] if series in NAMES else series
-        period = day or " ".join(sorted(when, reverse=True)) or "any day"
-        closed = isinstance(period, date) and not calendar.is_session(period)
-        reason = ", on which XNYS was closed" if closed else f" up to {self.as_of}"
-        yield Missing(f"The store has no value of {name} for {period}{reason}.", "Name another.")
+    def level(self, series: str, day: date | None = None) -> Part:
+        """Yield the level of a symbol, or of REALIZED, on a day, by default the newest."""
+        day = day or self.as_of
+        rows = self._levels(series, Span(day, day))
+        if rows and series == REALIZED:
+            week, month = percent(rows[-1]["rv_5"]), percent(rows[-1]["rv_22"])
+            text = f"was {week} over five sessions and {month} over 22"
+            text = f"Realized volatility of {self.symbol} at the close of {day_words(day)} {text}."
+            yield _sentence(FEATURES_DAILY, rows[-1], text)
+        elif rows:
+            text = f"{series} closed at {rows[-1]['close']:,.2f} on {day_words(day)}."
+            yield _sentence(CURATED_MARKET_DAILY, rows[-1], text)
+        else:
+            closed = "" if calendar.is_session(day) else ", on which XNYS was closed"
+            reason = closed or f" up to {self.as_of}"
+            yield Missing(f"The store has no value of {series} for {day}{reason}.", "Name another.")
+
+    def over(self, series: str, span: Span, statistics: frozenset[str]) -> Part:
+        """Yield the highest, lowest and mean level over a span, or those of the statistics."""
+        rows = self._levels(series, span)
+        if not rows:
+            what = f"The store has no value of {series} from {span.first} to {span.last}"
+            yield Missing(f"{what} up to {self.as_of}.", "Name another period.")
+            return
+        table, column, name, shown = CURATED_MARKET_DAILY, "close", f"{series} closed", "{:,.2f}"
+        if series == REALIZED:
+            name = f"Realized volatility of {self.symbol} over five sessions was"
+            table, column, shown = FEATURES_DAILY, "rv_5", "{:.1%}"
+        first, last = rows[0], rows[-1]
+        days = f"{day_words(first['session'])} to {day_words(last['session'])}"
+        within = f"{session_words(len(rows))}, {days}"
+        chosen = statistics | {"max", "min"} if "range" in statistics else statistics
+        for kind, word, choose in (("max", "highest", max), ("min", "lowest", min)):
+            if kind in chosen or not chosen:
+                row = choose(rows, key=itemgetter(column))
+                value = shown.format(row[column]).replace("%", " %")
+                text = f"{name} {word} at {value} on {day_words(row['session'])}, of {within}."
+                yield _sentence(table, row, text)
+        if "mean" in chosen or not chosen:
+            value = shown.format(fmean(row[column] for row in rows)).replace("%", " %")
+            text = f"{name} at {value} on average, over {within}."
+            yield Sentence(text, tuple(cite(table, row) for row in (first, last)))
+
+    def _levels(self, series: str, span: Span) -> list[dict[str, Any]]:
+        """Return the rows of a series that have a value, in a span up to ``as_of``, by session."""
+        realized = series == REALIZED
+        table, column = (FEATURES_DAILY, "rv_5") if realized else (CURATED_MARKET_DAILY, "close")
+        last = min(span.last, self.as_of)
+        if span.first > last:
+            return []
+        symbols = [self.symbol if realized else series]
+        rows = self.store.read(table, symbols=symbols, first=span.first, last=last).to_pylist()
+        newest = {row["session"]: row for row in rows if row[column] is not None}
+        return [newest[session] for session in sorted(newest)]
 
     def drift(self) -> Part:
         """Yield the newest verdict on drift."""
@@ -313,7 +428,7 @@ class Facts:
         if isinstance(health.drift, Missing):
             yield health.drift
             return
-        named = ", ".join(map(label, health.fired))
+        named = "; ".join(map(label, health.fired))
         alone = f"; tests fired alone for {named}" if named else ""
         verdict = f"{health.drift['state']} ({health.drift['detail']}){alone}"
         text = f"Drift at {day_words(health.drift['session'])}: {verdict}."
@@ -329,7 +444,7 @@ class Facts:
                 yield Missing(f"{one.table} of {one.symbol} {late}.", _LATE)
 
     def freshness(self) -> Part:
-        """Yield where the prices end, and how the pipelines last ended."""
+        """Yield where the prices end."""
         market = [one for one in self._health.tables if one.table == CURATED_MARKET_DAILY.name]
         for session, several in groupby(market, key=lambda one: one.session):
             symbols = [one.symbol for one in several]
@@ -337,6 +452,9 @@ class Facts:
                 keys = ({"symbol": symbol, "session": session} for symbol in symbols)
                 text = f"Prices of {', '.join(symbols)} end at {day_words(session)}."
                 yield Sentence(text, tuple(cite(CURATED_MARKET_DAILY, key) for key in keys))
+
+    def jobs(self) -> Part:
+        """Yield how the pipelines last ended."""
         yield from self._jobs(self._health.jobs)
 
     def checks(self) -> Part:
@@ -395,7 +513,11 @@ class Facts:
         # What comes once a month is more news than what comes daily.
         for one in sorted(news, key=lambda one: one.every, reverse=True)[:_MOST]:
             yield _sentence(RAW_MACRO, one.row, one.words)
-        if not news:
+        if not newest:
+            what = f"No macro series was public at {self.as_of}."
+            remedy = "Its source has none; FRED's come with a key, `VOLCAST_FRED_API_KEY`."
+            yield Missing(what, remedy)
+        elif not news:
             what = f"No macro series had a release in the week up to {self.as_of}."
             yield Missing(what, "`volcast ingest` fetches those of the source.")
 
@@ -418,12 +540,17 @@ def _row_of(rows: pd.DataFrame) -> dict[str, Any] | None:
     return {str(k): v for k, v in rows.iloc[-1].items()} if len(rows) else None
 
 
+def _apart(forecast: float, other: float) -> str:
+    points = shown_points(forecast, other)
+    return f"{abs(points):.1f} points {'below' if points < 0 else 'above'}"
+
+
 def _outcome_words(row: Mapping[str, Any], who: str, inside: bool) -> str:
-    error = 100 * (row["rv_5d_hat"] - row["rv_5d"])
+    error = error_words(row["rv_5d_hat"], row["rv_5d"])
     return (
         f"What came after {day_words(row['session'])} was a realized volatility of "
-        f"{percent(row['rv_5d'])}, where {who} had forecast {percent(row['rv_5d_hat'])}: an error "
-        f"of {error:+.1f} points, {'inside' if inside else 'outside'} the 80 % interval."
+        f"{percent(row['rv_5d'])}, where {who} had forecast {percent(row['rv_5d_hat'])}: "
+        f"{error}, {'inside' if inside else 'outside'} the 80 % interval."
     )
 
 
@@ -437,9 +564,3 @@ def _inside(share80: float, share95: float) -> str:
         f"{percent(share80)} of outcomes were inside the 80 % interval and {percent(share95)} "
         "inside the 95 % interval"
     )
-
-
-def _of_period(period: str, day: date | None, when: frozenset[str]) -> bool:
-    """Whether the period of a macro value contains a day, or has the words that name it."""
-    words = frozenset(words_of(period))
-    return words <= frozenset(words_of(day_words(day))) if day else when <= words

@@ -158,7 +158,7 @@ class Subject:
 
     @cached_property
     def _without_day(self) -> str:
-        return self.question.replace_day("that day")
+        return self.question.replace_days("that day")
 
     def _spelling(self, symbol: str) -> str:
         other = f"|{_SP500}" if symbol == self.symbols[0] in ("SPX", "SPY") else ""

@@ -15,7 +15,7 @@ from volcast.brief.corpus.index import Index, open_index
 from volcast.brief.daily import Brief, daily_brief
 from volcast.brief.facts import Facts
 from volcast.brief.intents import Recogniser
-from volcast.brief.rows import answer_from_rows
+from volcast.brief.rows import answer_from_rows, no_answer
 from volcast.core import calendar
 from volcast.core.errors import ContractError, KeyMissing, ModelError, NotFound, RequestError
 from volcast.core.settings import Settings, Universe
@@ -101,7 +101,7 @@ class Library:
         until = as_of or self.as_of
         try:
             symbols = recall(self.store).symbols
-            forecast = status.forecast_symbols(self.store)
+            forecast = tuple(status.forecast_symbols(self.store))
         except NotFound:
             return self._quote(question, until)
 
@@ -115,7 +115,11 @@ class Library:
 
         symbols = tuple(dict.fromkeys([*symbols, *forecast]))
         answer = answer_from_rows(question, symbols, facts_of, self.recogniser)
-        return answer or self._quote(question, until)
+        if answer is not None:
+            return answer
+        quoted = self._quote(question, until)
+        reason = () if quoted.answered else (no_answer(question, symbols, forecast),)
+        return replace(quoted, missing=(*reason, *quoted.missing))
 
     def brief(self, symbol: str | None = None, as_of: date | None = None) -> Brief:
         """Return the brief of a symbol and session.

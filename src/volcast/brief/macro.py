@@ -8,6 +8,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
+from volcast.brief.period import Span
 from volcast.monitoring.status.words import day_words
 from volcast.store import Store
 from volcast.store.tables import RAW_MACRO
@@ -55,13 +56,24 @@ class Release:
     every: timedelta
 
     @property
-    def period(self) -> str:
-        """The period in words."""
+    def _day(self) -> date:
+        """A day of the period."""
         day: date = self.row["observation_date"]
         if "dated about a day after their release" in self.row["lag_rule"]:
             # Of such a file the date is the release's, early in the month after.
-            day = day.replace(day=1) - timedelta(days=1)
-        return f"{day:%B %Y}" if self.every >= _MONTHLY else day_words(day)
+            return day.replace(day=1) - timedelta(days=1)
+        return day
+
+    @property
+    def period(self) -> str:
+        """The period in words."""
+        return f"{self._day:%B %Y}" if self.every >= _MONTHLY else day_words(self._day)
+
+    def is_of(self, span: Span) -> bool:
+        """Whether a span is the value's one day, or in the one month of a monthly series."""
+        if self.every < _MONTHLY:
+            return span.first == self._day == span.last
+        return all(f"{day:%Y-%m}" == f"{self._day:%Y-%m}" for day in (span.first, span.last))
 
     @property
     def words(self) -> str:

@@ -86,10 +86,12 @@ class Question:
         """The one day it names."""
         return next((day for _, day in self._days()), None)
 
-    def replace_day(self, words: str) -> str:
-        """Return the text with the day that it names replaced."""
-        written = next((written for written, _ in self._days()), None)
-        return self.text if written is None else self.text.replace(written, words)
+    def replace_days(self, words: str | None = None) -> str:
+        """Return the text with the days that it names replaced, by default as 2021-12-31."""
+        text = self.text
+        for written, day in self._days():
+            text = text.replace(written, words or day.isoformat())
+        return text
 
     def _days(self) -> Iterator[tuple[str, date]]:
         for written in _DAY.findall(self.text):

@@ -132,7 +132,8 @@ def ask(
     answer = library.ask(text, as_of)
     if form != "text":
         unread = [{"document": name, "reason": reason} for name, reason in documents.unread]
-        print_data(form, answer=sentence_rows(answer.sentences), unread=unread)
+        missing = [{"what": one.what, "remedy": one.remedy} for one in answer.missing]
+        print_data(form, answer=sentence_rows(answer.sentences), missing=missing, unread=unread)
         return
     print_answer(console, answer, documents.unread)
 

@@ -5,7 +5,14 @@ there yet, a `Missing` names it, and what brings it.
 """
 
 from volcast.inference.selection import forecast_symbols
-from volcast.monitoring.status.forecast import Driver, Outlook, drivers, outlook
+from volcast.monitoring.status.forecast import (
+    Driver,
+    Outlook,
+    drivers,
+    forecasts_before,
+    outlook,
+    percentile,
+)
 from volcast.monitoring.status.health import Health, Newest, health
 from volcast.monitoring.status.registry import ModelCard, model_card
 from volcast.monitoring.status.track import Versus, against, by_month, coverage, ribbon, track
@@ -24,9 +31,11 @@ __all__ = [
     "coverage",
     "drivers",
     "forecast_symbols",
+    "forecasts_before",
     "health",
     "model_card",
     "outlook",
+    "percentile",
     "ribbon",
     "track",
 ]

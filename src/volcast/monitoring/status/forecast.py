@@ -6,6 +6,8 @@ from datetime import date
 from math import exp, expm1
 from typing import Any
 
+import pandas as pd
+
 from volcast.core import calendar
 from volcast.features.catalog import label
 from volcast.inference.selection import (
@@ -14,11 +16,14 @@ from volcast.inference.selection import (
     official_forecasts,
     select_official,
 )
-from volcast.monitoring.status.words import Missing, days, percent, points
+from volcast.monitoring.status.words import Missing, days, percent, points, shown_points
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 
-__all__ = ["Driver", "Outlook", "drivers", "outlook"]
+__all__ = ["Driver", "Outlook", "drivers", "forecasts_before", "outlook", "percentile"]
+
+_YEAR, _FEW = 252, 60
+"""Sessions of a year, and how many forecasts a rank needs."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +38,13 @@ class Outlook:
 
     @property
     def change(self) -> float | None:
-        """Change of the forecast since the session before, in decimals of volatility.
+        """Change of the forecast since the session before, in decimals, as `percent` shows both.
 
         None where there is none before, or where one of the two is hindsight.
         """
         if self.before is None or is_hindsight(self.before) != self.hindsight:
             return None
-        return float(self.row["rv_5d_hat"] - self.before["rv_5d_hat"])
+        return shown_points(self.row["rv_5d_hat"], self.before["rv_5d_hat"]) / 100
 
     @property
     def hindsight(self) -> bool:
@@ -86,11 +91,31 @@ def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | M
     session = max(by_session, default=None) if as_of is None else as_of
     if session is None or session not in by_session:
         when = "yet" if as_of is None else f"for {as_of}"
-        return Missing(
-            f"No forecast of {symbol} has been published {when}.",
-            "Run `make run`, or `volcast infer`, or `volcast backfill` for past sessions.",
-        )
+        what = f"No forecast of {symbol} has been published {when}."
+        newest = store.read_newest(PREDICTIONS_DAILY, symbols=[symbol]).column("session")
+        if as_of is not None and any(day > as_of for day in newest.to_pylist()):
+            return Missing(what, "`volcast backfill` publishes past sessions.")
+        return Missing(what, "Run `make run`, or `volcast infer`.")
     return Outlook(by_session[session], by_session.get(calendar.after(session, -1)))
+
+
+def forecasts_before(outlook: Outlook, rows: "pd.DataFrame | Missing") -> "pd.Series[float]":
+    """Return the forecasts of a `track` before this one by session; none if it is hindsight."""
+    if outlook.hindsight or isinstance(rows, Missing):
+        return pd.Series(dtype=float)
+    earlier = rows[rows["session"] < outlook.row["session"]]
+    return pd.Series(earlier["forecast"].to_numpy(dtype=float), index=earlier["session"])
+
+
+def percentile(outlook: Outlook, past: "pd.Series[float]") -> tuple[float, int] | None:
+    """Return the share of the last 252 of `forecasts_before` under this one, and their number.
+
+    None if they are fewer than 60.
+    """
+    year = past.tail(_YEAR)
+    if len(year) < _FEW:
+        return None
+    return float((year < outlook.row["rv_5d_hat"]).mean()), len(year)
 
 
 def drivers(row: Mapping[str, Any]) -> list[Driver]:

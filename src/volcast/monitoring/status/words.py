@@ -5,6 +5,7 @@ from datetime import date
 
 __all__ = [
     "Missing", "day_words", "days", "error_words", "finding", "percent", "points", "session_words",
+    "shown_points",
 ]  # fmt: skip
 
 _FINDINGS = {
@@ -42,12 +43,15 @@ def points(change: float) -> str:
     return f"{100 * change:+.1f}" if round(100 * change, 1) else "0.0"
 
 
+def shown_points(volatility: float, other: float) -> float:
+    """Return the difference in points of two volatilities as `percent` shows them."""
+    return round(round(100 * volatility, 1) - round(100 * other, 1), 1)
+
+
 def error_words(forecast: float, outcome: float) -> str:
-    """Return how far a forecast was from its outcome as ``4.9 points too low``, both rounded."""
-    error = round(100 * forecast, 1) - round(100 * outcome, 1)
-    if not round(error, 1):
-        return "no error"
-    return f"{abs(error):.1f} points too {'low' if error < 0 else 'high'}"
+    """Return how far a forecast was from its outcome as ``4.9 points too low``."""
+    error = shown_points(forecast, outcome)
+    return f"{abs(error):.1f} points too {'low' if error < 0 else 'high'}" if error else "no error"
 
 
 def day_words(day: date) -> str:
