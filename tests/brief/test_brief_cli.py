@@ -56,7 +56,10 @@ def test_a_question_is_answered_or_not_in_the_sources(run, store: Store):
     assert "13.1 %" in document["answer"][0]["text"]
     assert document["answer"][0]["citations"]
     code, output = run("ask", "Who won the league in 1987?", "--store", store.uri)
-    assert (code, output.splitlines()[0]) == (0, "not in the sources")
+    assert (code, output.splitlines()[0]) == (0, "Not in the sources")
+    refused = json.loads(run("ask", "How should I hedge?", "--store", store.uri, "--json")[1])
+    assert refused["answer"] == []
+    assert "SPY" in refused["missing"][0]["remedy"]
     past = ("What is the forecast for SPY?", "--as-of", "2024-06-27")
     assert "14.0 %" in run("ask", *past, "--store", store.uri)[1]
 

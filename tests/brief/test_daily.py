@@ -56,6 +56,44 @@ def test_each_section_has_the_numbers_of_its_rows(desk: Store):
             assert number in texts[title]
 
 
+def test_a_difference_is_that_of_the_numbers_shown(desk: Store):
+    forecast(desk, SESSION, 0.26349, baseline_har_rv=0.33051, baseline_har_x=0.29449)
+    text = sentences_of(brief_of(desk), "Forecast")[2]
+    assert "6.8 points below HAR-RV (33.1 %)" in text
+    assert "3.1 points below HAR-X (29.4 %)" in text
+
+
+def test_skill_and_coverage_are_of_the_sessions_that_every_baseline_has(desk: Store):
+    key = "registry/volcast/3/metrics.json"
+    stored = json.loads(desk.objects.get(key))
+    common = stored["all"] | {"rows": 400, "coverage80": 0.81, "coverage95": 0.95}
+    metrics = stored | {"all_baselines": common}
+    desk.objects.put(key, json.dumps(metrics).encode())
+    sentences = [
+        *(one for one in brief_of(desk).sentences if "Walking" in one.text),
+        *library_of(desk).ask("How often do the 80 % bands hold?").sentences[:1],
+    ]
+    assert len(sentences) == 3
+    assert all(" 400 sessions" in one.text for one in sentences)
+    assert all("part=all_baselines" in id for one in sentences for id in one.citations)
+
+
+def test_an_error_is_too_low_or_too_high(desk: Store):
+    answer = library_of(desk).ask("What came of the forecast for SPY on 20 June 2024?")
+    assert "3.0 points too high" in answer.text
+
+
+def test_a_past_session_without_a_forecast_needs_a_backfill(desk: Store):
+    for day, helps in ((date(2024, 6, 26), True), (date(2024, 7, 1), False)):
+        missing = [one for one in brief_of(desk, day).missing if "published for" in one.what]
+        assert ["backfill" in one.remedy for one in missing] == [helps]
+
+
+def test_a_store_without_macro_series_advises_no_ingest(store: Store):
+    (macro,) = [one for one in brief_of(store).missing if "macro" in one.what]
+    assert "ingest" not in macro.remedy
+
+
 def test_every_citation_resolves_to_the_row_the_sentence_is_of(desk: Store):
     brief = brief_of(desk)
     assert len(brief.sentences) >= 8

@@ -6,16 +6,13 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from math import exp, isfinite
-from operator import itemgetter
-from statistics import fmean
 from typing import Any, TypeAlias
 
 import pandas as pd
 
 from volcast.brief.answer import Sentence
 from volcast.brief.citations import cite, cite_evaluation, cite_line, cite_version, version_row
-from volcast.brief.macro import NAMES, releases
-from volcast.brief.period import Span
+from volcast.brief.macro import releases
 from volcast.core import calendar
 from volcast.core.errors import ContractError, KeyMissing, ModelError
 from volcast.core.names import BASELINES, LABELS
@@ -49,10 +46,7 @@ from volcast.store.tables import (
     Table,
 )
 
-__all__ = ["REALIZED", "Facts", "Part", "split"]
-
-REALIZED = "realized volatility"
-"""The series of the target's own trailing volatility, as `Facts.level` names it."""
+__all__ = ["Facts", "Part", "split"]
 
 _RECENT = timedelta(days=7)
 """Releases of so many days are news."""
@@ -60,8 +54,8 @@ _RECENT = timedelta(days=7)
 _CURRENT = timedelta(days=4)
 """A store whose newest session is older has ended, or is late."""
 
-_MOST, _DRIVERS, _RELEASES = 8, 3, 260
-"""Of releases or failed checks that are named; of drivers; of releases that are searched."""
+_MOST, _DRIVERS = 8, 3
+"""Of releases or failed checks that are named; of drivers."""
 
 _STATES = {
     "better": "is better than it was",
@@ -159,17 +153,13 @@ class Facts:
             )
             yield _sentence(PREDICTIONS_DAILY, row, text)
 
-    def change(self, series: str | None = None) -> Part:
-        """Yield the forecast next to that of the session before, or both levels of a series."""
-        before = calendar.after(self.as_of, -1)
-        if series is not None:
-            yield from self.release(series) if series in NAMES else self.level(series, self.as_of)
-            yield from () if series in NAMES else self.level(series, before)
-            return
+    def change(self) -> Part:
+        """Yield how far the forecast is from that of the session before."""
         outlook = self._outlook
         if isinstance(outlook, Missing):
             yield outlook
         elif outlook.before is None or outlook.change is None:
+            before = calendar.after(self.as_of, -1)
             what = f"No forecast of {self.symbol} to compare with is published for {before}."
             yield Missing(what, "`volcast backfill` publishes past sessions.")
         else:
@@ -236,7 +226,7 @@ class Facts:
         shown = "; ".join(f"{part.words} ({100 * part.share:+.0f} %)" for part in chosen)
         text = f"what {'lowers' if lowering else 'moves'} the forecast from there, in percent of it"
         if lowering and not chosen:
-            text, shown = "of the five largest drivers", "nothing lowers the forecast from there"
+            text, shown = "of the five largest drivers", "none lowers the forecast from there"
         yield _sentence(PREDICTIONS_DAILY, outlook.row, f"{average}; {text}: {shown}.")
 
     def regime(self) -> Part:
@@ -356,72 +346,6 @@ class Facts:
         cited = cite_evaluation(card.champion.run_id, self.symbol, row["session"])
         yield Sentence(_outcome_words(row, who, inside), (cited, cite(LABELS_DAILY, row)))
 
-    def release(self, series: str, span: Span | None = None) -> Part:
-        """Yield the value of a macro series for the one month or day of a span, or the newest."""
-        close = calendar.closes([self.as_of])[0].to_pydatetime()
-        for one in releases(self.store, close, _RELEASES, series):
-            if span is None or one.is_of(span):
-                yield _sentence(RAW_MACRO, one.row, one.words)
-                return
-        when = f"for one month or day from {span.first} to {span.last}" if span else "for any day"
-        what = f"No value of {NAMES[series][0]} was public {when} up to {self.as_of}."
-        yield Missing(what, "Name another; a month where the series is monthly.")
-
-    def level(self, series: str, day: date | None = None) -> Part:
-        """Yield the level of a symbol, or of REALIZED, on a day, by default the newest."""
-        day = day or self.as_of
-        rows = self._levels(series, Span(day, day))
-        if rows and series == REALIZED:
-            week, month = percent(rows[-1]["rv_5"]), percent(rows[-1]["rv_22"])
-            text = f"was {week} over five sessions and {month} over 22"
-            text = f"Realized volatility of {self.symbol} at the close of {day_words(day)} {text}."
-            yield _sentence(FEATURES_DAILY, rows[-1], text)
-        elif rows:
-            text = f"{series} closed at {rows[-1]['close']:,.2f} on {day_words(day)}."
-            yield _sentence(CURATED_MARKET_DAILY, rows[-1], text)
-        else:
-            closed = "" if calendar.is_session(day) else ", on which XNYS was closed"
-            reason = closed or f" up to {self.as_of}"
-            yield Missing(f"The store has no value of {series} for {day}{reason}.", "Name another.")
-
-    def over(self, series: str, span: Span, statistics: frozenset[str]) -> Part:
-        """Yield the highest, lowest and mean level over a span, or those of the statistics."""
-        rows = self._levels(series, span)
-        if not rows:
-            what = f"The store has no value of {series} from {span.first} to {span.last}"
-            yield Missing(f"{what} up to {self.as_of}.", "Name another period.")
-            return
-        table, column, name, shown = CURATED_MARKET_DAILY, "close", f"{series} closed", "{:,.2f}"
-        if series == REALIZED:
-            name = f"Realized volatility of {self.symbol} over five sessions was"
-            table, column, shown = FEATURES_DAILY, "rv_5", "{:.1%}"
-        first, last = rows[0], rows[-1]
-        days = f"{day_words(first['session'])} to {day_words(last['session'])}"
-        within = f"{session_words(len(rows))}, {days}"
-        chosen = statistics | {"max", "min"} if "range" in statistics else statistics
-        for kind, word, choose in (("max", "highest", max), ("min", "lowest", min)):
-            if kind in chosen or not chosen:
-                row = choose(rows, key=itemgetter(column))
-                value = shown.format(row[column]).replace("%", " %")
-                text = f"{name} {word} at {value} on {day_words(row['session'])}, of {within}."
-                yield _sentence(table, row, text)
-        if "mean" in chosen or not chosen:
-            value = shown.format(fmean(row[column] for row in rows)).replace("%", " %")
-            text = f"{name} at {value} on average, over {within}."
-            yield Sentence(text, tuple(cite(table, row) for row in (first, last)))
-
-    def _levels(self, series: str, span: Span) -> list[dict[str, Any]]:
-        """Return the rows of a series that have a value, in a span up to ``as_of``, by session."""
-        realized = series == REALIZED
-        table, column = (FEATURES_DAILY, "rv_5") if realized else (CURATED_MARKET_DAILY, "close")
-        last = min(span.last, self.as_of)
-        if span.first > last:
-            return []
-        symbols = [self.symbol if realized else series]
-        rows = self.store.read(table, symbols=symbols, first=span.first, last=last).to_pylist()
-        newest = {row["session"]: row for row in rows if row[column] is not None}
-        return [newest[session] for session in sorted(newest)]
-
     def drift(self) -> Part:
         """Yield the newest verdict on drift."""
         health = self._health
@@ -519,7 +443,8 @@ class Facts:
             yield Missing(what, remedy)
         elif not news:
             what = f"No macro series had a release in the week up to {self.as_of}."
-            yield Missing(what, "`volcast ingest` fetches those of the source.")
+            newer = "`volcast ingest` fetches those of the source."
+            yield Missing(what, newer if self._health.live else "The source has ended.")
 
     def _features(self, day: date) -> dict[str, Any]:
         rows = features_at_close(self.store, self.symbol, self.as_of)

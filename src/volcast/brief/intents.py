@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from volcast.brief.corpus.embedding import VectorCache, embed
+from volcast.brief.period import without_period
 from volcast.brief.question import MONTHS, Question, exact_words
 from volcast.core.errors import ModelError
 from volcast.core.names import LABELS
@@ -114,8 +115,9 @@ class Subject:
 
     @cached_property
     def series(self) -> str | None:
-        """The macro series that it names."""
-        return next(iter(self._named("series")), None)
+        """The macro series that it names, by the most words."""
+        named = self._named("series")
+        return max(named, key=lambda name: len(named[name].split()), default=None)
 
     @cached_property
     def baselines(self) -> tuple[str, ...]:
@@ -146,8 +148,9 @@ class Subject:
 
     @cached_property
     def masked(self) -> str:
-        """The text with its symbol, macro series and day replaced by the same words each."""
-        text, series = self._without_day, self._named("series")
+        """The text with its symbol, series, day and period replaced by the same words each."""
+        text, series = without_period(self.question.replace_days()), self._named("series")
+        text = re.sub(r"\d{4}-\d\d-\d\d", "that day", text)
         for symbol in self.symbols:
             if symbol not in LABELS.values():
                 text = re.sub(self._spelling(symbol), "the market", text)

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from volcast.brief.question import NUMBERS
 from volcast.core import calendar
 from volcast.core.errors import RequestError
 
@@ -19,6 +20,7 @@ __all__ = [
     "span_of",
     "statistics_of",
     "with_days",
+    "without_period",
 ]
 
 _WEEKDAYS = "|".join(months.day_name)
@@ -32,10 +34,8 @@ _HOLIDAYS = {
     "independence day": (7, 4), "halloween": (10, 31), "christmas eve": (12, 24),
     "christmas day": (12, 25), "christmas": (12, 25), "boxing day": (12, 26),
 }  # fmt: skip
-_COUNTS = {
-    word: n for n, word in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], 1)
-} | {"a": 1, "an": 1, "": 1, "twenty": 20}  # fmt: skip
-_COUNT = rf"(\d{{1,3}}|{'|'.join(filter(None, _COUNTS))})"
+_COUNTS = NUMBERS | {"a": "1", "an": "1", "one": "1"}
+_COUNT = rf"(\d{{1,4}}|{'|'.join(_COUNTS)})"
 _FREQUENCIES = {"week": "W", "month": "M", "quarter": "Q", "year": "Y"}
 
 _SHORT_MONTH = re.compile(rf"(?i)\b({'|'.join(_SHORT_MONTHS)})\b\.?(?=,? (?:19|20)\d\d)")
@@ -54,8 +54,8 @@ SINCE_THE_SESSION_BEFORE = re.compile(
 """A comparison with the session before."""
 
 _STATISTICS = {
-    "max": r"highest|max(?:imum)?|peak\w*|largest|biggest|greatest|worst|record (?:high|level|close)"
-    r"|all[- ]time high|highs?(?= (?:of|in|for|over|ever))",
+    "max": r"highest|max(?:imum)?|peak\w*|largest|biggest|greatest|worst"
+    r"|record (?:high|level|close)|all[- ]time high|highs?(?= (?:of|in|for|over|ever))",
     "min": r"lowest|min(?:imum)?|trough\w*|smallest|all[- ]time low|record low"
     r"|lows?(?= (?:of|in|for|over|ever))",
     "mean": r"averag\w*|mean|avg",
@@ -90,13 +90,13 @@ def with_days(text: str, today: Callable[[], date]) -> str:
     """
 
     def session(day: date) -> str:
-        return calendar.sessions(day - timedelta(days=10), day)[-1].isoformat()
+        return (calendar.sessions(day - timedelta(days=10), day) or [day])[-1].isoformat()
 
     def ago(match: re.Match[str]) -> str:
         count, unit = _count(match[1]), match[2].lower()
         if unit in ("day", "session"):
             return calendar.after(date.fromisoformat(session(today())), -count).isoformat()
-        return session((today() - pd.DateOffset(**{f"{unit}s": count})).date())
+        return session(_back(today(), count, unit))
 
     def weekday(match: re.Match[str]) -> str:
         if match[1].lower() == "on" and not PAST.search(text):
@@ -131,7 +131,8 @@ def span_of(text: str, today: date) -> Span | None:
         If it names one that has no first and last day, or several.
     """
     unclear = re.search(
-        rf"(?i)\b(?:before|until|till|after|prior to|by|up to|except|outside|than) (?:the )?{_POINT}"
+        r"(?i)\b(?:before|until|till|after|prior to|by|up to|except|outside|than) (?:the )?"
+        rf"{_POINT}"
         r"|\b(?:first|second) half\b|\b(?:spring|summer|autumn|winter)\b", text,
     )  # fmt: skip
     for pattern, bounds in _PERIODS:
@@ -159,8 +160,24 @@ def statistics_of(text: str) -> frozenset[str]:
     )
 
 
+def without_period(text: str) -> str:
+    """Return ``text`` with each month, year and span of days as ``on that day``."""
+    prefix = "in|during|over|for|since|of|from|between"
+    pattern = rf"(?i)\b(?:(?:{prefix}) )?({_POINT})(?: {_TO} ({_POINT}))?"
+
+    def masked(match: re.Match[str]) -> str:
+        return match[0] if match[2] is None and "-" in match[1] else "on that day"
+
+    return re.sub(pattern, masked, text)
+
+
 def _count(word: str | None) -> int:
-    return int(word) if word and word.isdigit() else _COUNTS[(word or "").lower()]
+    return int(_COUNTS.get((word or "one").lower(), word or ""))
+
+
+def _back(day: date, count: int, unit: str) -> date:
+    months = min(count * {"month": 1, "quarter": 3, "year": 12}.get(unit, 0), 1200)
+    return (day - pd.DateOffset(weeks=count * (unit == "week"), months=months)).date()
 
 
 def _period(point: str, last: str | None = None) -> Span:
@@ -184,9 +201,7 @@ def _relative(match: re.Match[str], today: date) -> Span:
     if unit in ("day", "session"):
         newest = calendar.sessions(today - timedelta(days=10), today)[-1]
         return Span(calendar.after(newest, 1 - count), newest, relative=True)
-    unit, count = ("month", 3 * count) if unit == "quarter" else (unit, count)
-    first = (today - pd.DateOffset(**{f"{unit}s": count})).date()
-    return Span(first + timedelta(days=1), today, relative=True)
+    return Span(_back(today, count, unit) + timedelta(days=1), today, relative=True)
 
 
 _Bounds = Callable[[re.Match[str], date], Span]

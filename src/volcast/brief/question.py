@@ -10,7 +10,7 @@ from functools import cached_property
 
 from volcast.core.errors import RequestError
 
-__all__ = ["LONGEST", "Question", "checked_question", "exact_words", "words_of"]
+__all__ = ["LONGEST", "NUMBERS", "Question", "checked_question", "exact_words", "words_of"]
 
 LONGEST = 500
 """Characters of a question."""
@@ -20,7 +20,7 @@ MONTHS = frozenset(name.lower() for name in calendar.month_name if name)
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+")
 _NAME = re.compile(r"(?<![.?!]\s)(?<!^)\b(?:[A-Z][\w&\-]*|[A-Z]{2,}\w*)|\b\w*\d[\w.,]*\b")
 _SPELLED = "two three four five six seven eight nine ten eleven twelve"
-_NUMBERS = {word: str(number) for number, word in enumerate(_SPELLED.split(), 2)}
+NUMBERS = {word: str(number) for number, word in enumerate(_SPELLED.split(), 2)}
 _DAY = re.compile(
     r"\b(?:\d{4}-\d\d-\d\d|\d{1,2}(?:st|nd|rd|th)?(?: of)? [A-Za-z]{3,9},? \d{4}"
     r"|[A-Za-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,? \d{4})\b"
@@ -43,7 +43,7 @@ _FORMS = (
         re.compile(r"\bhow (?:many|much|large|big|high|low|long|often|far|old|wide|deep|fast)\b"
                    r"|\b(?:what|which) (?:share|percentage|number|level|rate|price|amount|sum)\b"),
         re.compile(r"(?i)\d|\b(?:zero|no|none|one|once|twice|half|quarter|third|dozen|double|all"
-                   rf"|unchanged|both|hundred|thousand|million|{'|'.join(_NUMBERS)})\b"),
+                   rf"|unchanged|both|hundred|thousand|million|{'|'.join(NUMBERS)})\b"),
     ),
 )  # fmt: skip
 """How a question begins, and what any answer to it contains: a time, a name, an amount."""
@@ -59,7 +59,7 @@ class Question:
     def names(self) -> frozenset[str]:
         """Words of its names, months and numbers: an answer has each of them."""
         named = exact_words(" ".join(_NAME.findall(self.text)))
-        spelled = {_NUMBERS[word] for word in words_of(self.text) if word in _NUMBERS}
+        spelled = {NUMBERS[word] for word in words_of(self.text) if word in NUMBERS}
         return named | spelled | frozenset(_PARTS.findall(self.text.lower()))
 
     @cached_property
@@ -119,7 +119,7 @@ def words_of(text: str) -> list[str]:
 def exact_words(text: str) -> frozenset[str]:
     """Return the words of ``text``, with numbers up to twelve as digits too."""
     words = frozenset(words_of(text))
-    return words | {_NUMBERS[word] for word in words if word in _NUMBERS}
+    return words | {NUMBERS[word] for word in words if word in NUMBERS}
 
 
 def checked_question(text: str) -> str:

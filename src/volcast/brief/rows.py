@@ -5,11 +5,10 @@ from collections.abc import Callable
 from datetime import date
 
 from volcast.brief.answer import Answer
-from volcast.brief.facts import REALIZED, Facts, Part, split
+from volcast.brief.facts import Facts, Part, split
 from volcast.brief.intents import OUTSIDE, Recogniser, Subject
-from volcast.brief.macro import NAMES
+from volcast.brief.levels import REALIZED, change, level
 from volcast.brief.period import (
-    EVER,
     PAST,
     SINCE_THE_SESSION_BEFORE,
     Span,
@@ -64,13 +63,6 @@ _RANK = re.compile(
 )
 """Where the forecast is among those of the year before it."""
 
-_NO_CLOSE = re.compile(
-    r"(?i)\b(?:rise|rose|risen|fall|fell|fallen|drop\w*|climb\w*|jump\w*|gain\w*|chang\w*"
-    r"|increas\w*|decreas\w*|open(?:ed|ing)?|intraday|(?:more|less|\w+er) than (?!\d)"
-    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|easter|thanksgiving|ago|earlier|night|morning)\b"
-)
-"""What no close is: a change, another time of day, or a time that is not one day."""
-
 _DOWN = re.compile(r"(?i)\b(?:down|lower\w*|low|reduc\w*|drag\w*|negative\w*|decreas\w*)\b")
 _UP = re.compile(r"(?i)\b(?:up|rais\w*|lift\w*|higher|high|elevated|increas\w*|positive\w*)\b")
 _RUN = re.compile(r"(?i)\b(?:jobs?|runs?|batch|pipelines?|crash\w*)\b")
@@ -119,10 +111,10 @@ def answer_from_rows(
 def no_answer(text: str, symbols: tuple[str, ...], forecast: tuple[str, ...]) -> Missing:
     """Return what a question names that no source answers, and what can be asked."""
     elsewhere = Subject(Question(text), symbols).elsewhere
-    names = [word for word in re.findall(r"\w+", text) if exact_words(word) & elsewhere]
-    about = f" on {', '.join(dict.fromkeys(names))}" if names else ""
+    names = [one for one in re.findall(r"\b[A-Z]\w*", text) if exact_words(one) & elsewhere]
+    about = f"a question on {', '.join(dict.fromkeys(names))}" if names else "this"
     return Missing(
-        f"No row or document answers a question{about}.",
+        f"No row or document answers {about}.",
         f"volcast forecasts the volatility of {', '.join(forecast)} over the next five sessions; "
         "it gives no prices, no other measures of risk and no advice.",
     )
@@ -159,7 +151,7 @@ def _refusal(intent: str, subject: Subject, today: date) -> Missing | None:
         one_session = span is None or _is_of_newest(intent, span, question.text, today)
     if statistics or not one_session:
         return Missing(
-            f"A question on the {intent} can be asked of one day, not over a period.",
+            f"A question of this kind ({intent}) can be asked of one day, not over a period.",
             "Name the day, as in 24 December 2018; a level has a highest, a lowest and a mean too.",
         )
     if intent in _OF_A_HORIZON and subject.other_horizon:
@@ -187,8 +179,9 @@ def _parts(
         case "forecast":
             parts: tuple[Part, ...] = (facts.forecast(), *outcome)
         case "change":
-            named = subject.series or (subject.symbol and subject.symbol != subject.symbols[0])
-            parts = (facts.change(_series(subject, latest) if named else None),)
+            named = subject.series or subject.symbol
+            is_level = named and named != subject.symbols[0]
+            parts = (change(named, facts) if named and is_level else facts.change(),)
         case "outcome":
             parts = (*outcome, facts.forecast()) if day else (facts.outcome(),)
         case "drivers":
@@ -207,30 +200,10 @@ def _parts(
             parts = (first, second, facts.lateness(), facts.checks())
         case "level":
             series = _series(subject, latest)
-            parts = (_level(series, subject.question, latest),) if series else ()
+            parts = (level(series, subject.question, latest),) if series else ()
         case _:
             parts = (getattr(facts, intent)(),)
     return parts
-
-
-def _level(series: str, question: Question, facts: Facts) -> Part:
-    """Yield the level of a day, or its statistics over a period."""
-    day, statistics = question.day, statistics_of(question.text)
-    span = span_of(question.replace_days(), facts.today)
-    if series in NAMES and not statistics:
-        yield from facts.release(series, Span(day, day) if day else span)
-        return
-    if series == REALIZED and span and span.relative and not statistics:
-        span = None  # the newest is over the past week and month
-    computed = statistics <= {"max", "min", "mean", "range"} and not (statistics and day)
-    if series in NAMES or _NO_CLOSE.search(question.text) or not computed:
-        what = "A level can be asked of one day"
-        more = "" if series in NAMES else ", or its highest, lowest or mean over a period"
-        yield Missing(f"{what}{more}.", "Name the day, as in 24 December 2018, or the year.")
-    elif span or statistics:
-        yield from facts.over(series, span or EVER, statistics)
-    else:
-        yield from facts.level(series, day)
 
 
 def _series(subject: Subject, facts: Facts) -> str | None:
