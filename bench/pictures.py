@@ -53,7 +53,7 @@ def _report(store: Store, chromium: Any) -> bytes:
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     page.set_content(render(result.with_garch(store)))
     page.wait_for_selector("#fan svg")
-    bottom = page.locator("#section-all-sessions").bounding_box()["y"]
+    bottom = page.locator("section:has(table)").first.bounding_box()["y"]
     picture: bytes = page.screenshot(
         full_page=True, clip={"x": 0, "y": 0, "width": 1280, "height": bottom}
     )

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import vl_convert
 
+from tests.dashboard.browser import chromium
 from tests.markets import labelled_rows, with_regimes
 from volcast.evaluation.ablation import Ablation
 from volcast.evaluation.charts import regimes, scripts, shap_plot
@@ -99,6 +100,19 @@ def test_the_page_loads_nothing_from_elsewhere(page):
     own = page.replace(scripts(), "")
     assert not re.search(r"https?:|src='(?!data:)|url\(|<link|@import", own)
     assert len(page) < 2_500_000
+
+
+@pytest.mark.slow
+def test_on_a_telephone_skill_is_whole_and_the_text_of_charts_readable(page):
+    with chromium() as browser:
+        shown = browser.new_page(viewport={"width": 390, "height": 844})
+        shown.set_content(page)
+        shown.wait_for_selector("#regimes svg")
+        tables = shown.locator("section[id='section-all-sessions'] .wide")
+        assert tables.evaluate("e => e.scrollWidth - e.clientWidth") == 0
+        texts = shown.locator("#skill svg text").all()
+        sizes = [text.evaluate("e => parseFloat(getComputedStyle(e).fontSize)") for text in texts]
+        assert min(sizes) >= 12
 
 
 def labels(page: str, kind: str) -> list[str]:

@@ -41,6 +41,11 @@ _FAN = {
     "lo95": "95 % from", "hi95": "95 % to",
 }  # fmt: skip
 _MOST_FEATURES = 12
+_SIZES = {
+    "axis": {"labelFontSize": 13, "titleFontSize": 13}, "legend": {"labelFontSize": 13},
+    "text": {"fontSize": 13},
+}  # fmt: skip
+"""Of the texts in charts: as large as the notes of a page, on a telephone too."""
 
 
 def skill(table: SkillTable) -> alt.LayerChart:
@@ -49,9 +54,9 @@ def skill(table: SkillTable) -> alt.LayerChart:
     base = alt.Chart(data).encode(
         y=alt.Y("baseline:N", sort=None, axis=alt.Axis(title=None, labelLimit=300))
     )
-    share = alt.Axis(format=".0%", title="share of the baseline's QLIKE saved", tickCount=6)
+    share = alt.Axis(format=".0%", title="QLIKE saved", tickCount=6)
     # Room at the right for the largest share's text, on a narrow screen too.
-    span = alt.Scale(domain=[min(data["saved"].min() * 1.1, 0.0), data["right"].max() * 1.25])
+    span = alt.Scale(domain=[min(data["saved"].min() * 1.1, 0.0), data["right"].max() * 1.4])
     colours = alt.Scale(domain=list(_RESULTS), range=list(_RESULTS.values()))
     bars = base.mark_bar().encode(
         x=alt.X("saved:Q", axis=share, scale=span),
@@ -224,7 +229,7 @@ def scripts() -> str:
     """Return the script that draws every chart of a page: Vega, Vega-Lite and Vega-Embed."""
     import vl_convert
 
-    options = {"actions": False, "renderer": "svg"}
+    options = {"actions": False, "renderer": "svg", "config": _SIZES}
     draw = f"window.drawChart = (at, spec) => vegaEmbed(at, spec, {json.dumps(options)});"
     bundle = str(vl_convert.javascript_bundle(draw)).replace("</script", "<\\/script")
     return f"<script>{bundle}</script>"

@@ -22,6 +22,12 @@ th{font-weight:600;white-space:normal;vertical-align:bottom}
 th:first-child,td:first-child{text-align:left;white-space:normal;min-width:6rem;
 position:sticky;left:0;background:Canvas}
 .note{opacity:.8;font-size:.9em}
+@media (max-width:30rem){
+h1{font-size:1.5em}
+table{font-size:.85em}
+th,td{padding:.2rem}
+th:first-child,td:first-child{min-width:4.5rem}
+}
 """
 
 
