@@ -19,8 +19,8 @@ from tests.markets import UNIVERSE, fill
 from volcast.core import calendar
 from volcast.core.errors import NotFound, StaleInput
 from volcast.features.catalog import FEATURES_DAILY, names
+from volcast.steps import call
 from volcast.store import Store
-from volcast.training.train import train
 
 SYMBOLS = ("SPX", "000001")
 FIRST, LAST = date(2017, 1, 3), date(2018, 12, 28)
@@ -76,11 +76,13 @@ def test_a_span_of_sessions_is_inclusive_and_a_symbol_of_digits_is_no_number(sto
 def test_training_uses_the_values_that_feast_returns(tmp_path, monkeypatch):
     from feast import FeatureStore
 
-    from feature_repo.historical import training_frame
-
     store = Store.open(str(tmp_path))
-    last = fill(store, 6)
-    plain = train(store, UNIVERSE, last, training_frame(store.uri, UNIVERSE.target, last))
+    settled = {"as_of": str(fill(store, 6)), "universe": UNIVERSE.model_dump_json()}
+
+    def trained() -> str:
+        return call("train", store.uri, **settled, report=str(tmp_path / "report.html")).values[0]
+
+    plain = trained()
     retrieve = FeatureStore.get_historical_features
 
     def retrieve_shifted(*args: Any, **kwargs: Any) -> Any:
@@ -89,9 +91,10 @@ def test_training_uses_the_values_that_feast_returns(tmp_path, monkeypatch):
         return SimpleNamespace(to_df=lambda: frame)
 
     monkeypatch.setattr(FeatureStore, "get_historical_features", retrieve_shifted)
-    shifted = train(store, UNIVERSE, last, training_frame(store.uri, UNIVERSE.target, last))
+    shifted = trained()
     for name in ("model/model.ubj", "evaluation.parquet"):
-        assert store.objects.get(plain.folder + name) != store.objects.get(shifted.folder + name)
+        files = [store.objects.get(f"runs/{run}/{name}") for run in (plain, shifted)]
+        assert files[0] != files[1]
 
 
 def test_the_online_store_has_the_newest_session_up_to_as_of(tmp_path):
