@@ -24,8 +24,10 @@ from volcast.data.sources.sample import SampleSource
 from volcast.data.validate import validate
 from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.evaluate import evaluate as evaluate_store
-from volcast.evaluation.table import SkillTable, compare
+from volcast.evaluation.splits import overall
+from volcast.evaluation.table import SkillTable
 from volcast.evaluation.walkforward import walk_forward
+from volcast.evaluation.words import leading
 from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import names
@@ -70,7 +72,8 @@ class Forecast:
         The largest contributions: feature, label, value, and ``share``, the part of the forecast by
         which each raises (+) or lowers (-) it.
     skill : SkillTable
-        How the model did against each baseline, walked forward over the history.
+        How the model did against each baseline, walked forward over the history, on the sessions
+        that all have.
     history : pandas.DataFrame
         Columns of an evaluation file: the walk-forward and, as the last row, this forecast.
     """
@@ -123,7 +126,7 @@ class Evaluation:
     @property
     def skill(self) -> SkillTable:
         """The forecast compared with each baseline, on the sessions that all have."""
-        return compare(self.rows)
+        return leading(overall(self.rows))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -319,6 +322,6 @@ def _result(row: dict[str, Any], walked: pd.DataFrame) -> Forecast:
         symbol=row["symbol"], session=row["session"], first=row["target_from"],
         last=row["target_to"], volatility=row["rv_5d_hat"],
         interval80=(row["lo80"], row["hi80"]), interval95=(row["lo95"], row["hi95"]),
-        regime=row.get("regime"), baselines=baselines, drivers=drivers, skill=compare(walked),
-        history=history,
+        regime=row.get("regime"), baselines=baselines, drivers=drivers,
+        skill=leading(overall(walked)), history=history,
     )  # fmt: skip

@@ -125,12 +125,16 @@ class _Lines(io.StringIO):
 
 @pytest.mark.parametrize(
     ("count", "words"),
-    [((), "Train and evaluate: 0 s so far"), (("trees", 40, 103), "evaluate: trees 40 of 103")],
+    [
+        ((), "Train and evaluate: 0 s so far"),
+        (("trees", 40, 103), "evaluate: trees 40 of 103"),
+        (("trees", 103, 103), "evaluate: 0 s so far"),
+    ],
 )
 def test_off_a_terminal_a_line_now_and_then_shows_how_far_a_step_is(
     monkeypatch: pytest.MonkeyPatch, count: tuple[str, int, int], words: str
 ) -> None:
-    monkeypatch.setattr("volcast.steps.progress._SECONDS", 0.01)
+    monkeypatch.setattr("volcast.steps.progress.REPORT_SECONDS", 0.01)
     out = _Lines(words)
     progress = StepProgress(Console(file=out))
     with progress.pipeline("volcast-train"):

@@ -146,9 +146,10 @@ def test_what_cannot_be_right_is_one_error(sample):
 
 
 def test_the_report_is_a_page(sample, tmp_path):
-    prices, vix = sample
+    prices, vix = sample[0], sample[1].loc["2016":]
     result = volcast.evaluate(prices, vix, symbol="SPX", garch=False, first=date(2016, 1, 4))
     assert result.rows["session"].min() == date(2016, 1, 4)
     assert result.table.loc["volcast"].isna().sum() == 2
+    assert {"HAR-X", "VIX"} <= set(result.table.index)
     page = result.save(tmp_path / "report.html")
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")

@@ -50,6 +50,7 @@ def train(
     progress: Progress | None = None,
 ) -> Result:  # fmt: skip
     """Train a candidate on the features that Feast returns, and evaluate it walk-forward."""
+    from volcast.evaluation.words import leading
     from volcast.training.train import train as train_candidate
 
     features = _read_features(store)(universe.target, as_of)
@@ -57,10 +58,11 @@ def train(
         store, universe, as_of, features, seed=read_settings().seed, progress=progress
     )
     _copy(store, f"{candidate.folder}report.html", report)
+    skill = leading(candidate.metrics.of_all_sessions)
     return Result(
         {"run_id": candidate.run_id[:12], "reused": candidate.reused},
         (candidate.run_id,),
-        {f"qlike_{line.name}": line.qlike for line in candidate.metrics.all.lines},
+        {f"qlike_{line.name}": line.qlike for line in skill.lines},
     )
 
 

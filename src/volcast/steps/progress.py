@@ -21,9 +21,9 @@ from rich.text import Text
 
 from volcast.steps.table import STEPS
 
-__all__ = ["StepProgress"]
+__all__ = ["REPORT_SECONDS", "StepProgress"]
 
-_SECONDS = 30.0
+REPORT_SECONDS = 30.0
 """Between two lines on a step under way, off a terminal."""
 
 
@@ -47,7 +47,7 @@ class StepProgress:
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
-            speed_estimate_period=20 * _SECONDS,
+            speed_estimate_period=20 * REPORT_SECONDS,
             disable=not console.is_terminal,
         )
         self._began = 0.0
@@ -68,9 +68,9 @@ class StepProgress:
 
     def _report(self, ended: threading.Event) -> None:
         """Print a line on the step under way now and then, until the pipeline has ended."""
-        while not ended.wait(_SECONDS):
+        while not ended.wait(REPORT_SECONDS):
             for task in self._clock.tasks:
-                if (task.elapsed or 0) >= _SECONDS / 2:
+                if (task.elapsed or 0) >= REPORT_SECONDS / 2:
                     so_far = f"{_duration(task.elapsed or 0)} so far"
                     self.show(f"      {task.description}: {_count(task) or so_far}")
 
@@ -135,8 +135,8 @@ class _Counts(ProgressColumn):
 
 
 def _count(task: Task) -> str:
-    """Return how much of what is done, and the time left; empty for a task that does not count."""
-    if not task.total:
+    """Return how much of what is done, and the time left; empty where nothing counts."""
+    if not task.total or task.finished:
         return ""
     left = "" if task.time_remaining is None else f", {_duration(task.time_remaining)} left"
     return f"{task.fields['what']} {task.completed:.0f} of {task.total:.0f}{left}"
