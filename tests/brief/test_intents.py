@@ -11,7 +11,7 @@ from tests.brief.desk import NOW, briefed
 from volcast.brief import Library
 from volcast.brief.corpus import embedding
 from volcast.brief.corpus.index import open_index
-from volcast.brief.intents import OUTSIDE, Subject
+from volcast.brief.intents import OUTSIDE, Recogniser, Subject
 from volcast.brief.question import Question
 from volcast.core.errors import ModelError
 from volcast.store import Store
@@ -72,6 +72,22 @@ def test_of_questions_that_no_example_was_written_from_most_are_recognised(libra
     assert len(right) >= 60
     share = sum(right) / len(right)
     assert share >= (0.9 if len(library.recogniser.regressions) == 2 else 0.8), share
+
+
+def test_a_cached_regression_is_the_fitted_one_and_a_broken_file_is_rebuilt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def not_installed() -> None:
+        raise ModelError(found="no model", expected="one", where="here", remedy="None.")
+
+    monkeypatch.setattr(embedding, "_model", not_installed)
+    fitted = Recogniser(tmp_path / "examples.npz").regressions[0][0]
+    (file,) = tmp_path.iterdir()
+    for content in (file.read_bytes(), b"torn"):
+        file.write_bytes(content)
+        slopes, intercepts = Recogniser(tmp_path / "examples.npz").regressions[0][0]
+        assert (slopes == fitted[0]).all()
+        assert (intercepts == fitted[1]).all()
 
 
 def test_questions_outside_get_no_answer(library: Library):

@@ -1,6 +1,7 @@
 """What kind of question it is, by its likeness to examples, and what it names."""
 
 import calendar
+import hashlib
 import re
 import tomllib
 from collections.abc import Callable
@@ -8,9 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from volcast.brief.corpus.embedding import VectorCache, embed
+import numpy as np
+
+from volcast.brief.corpus.embedding import VectorCache, embed, save
 from volcast.brief.period import without_period
 from volcast.brief.question import MONTHS, Question, exact_words
 from volcast.core.errors import ModelError
@@ -47,11 +50,15 @@ _SP500 = r"S ?& ?P(?: ?500)?"
 """How a question may name the target where that is SPX or SPY."""
 
 
+_Regression: TypeAlias = tuple[tuple[Any, Any], Callable[[list[str]], Any], float]
+
+
 class Recogniser:
     """Recognises the intent of a question by regressions on examples of each.
 
-    One is on words and letters; one on the vectors of the sentence model, where that is installed,
-    and ``cache`` keeps those of the examples between processes.
+    One is on words and letters; one on the vectors of the sentence model, where that is installed.
+    ``cache`` keeps the vectors of the examples, and a file next to it each regression, between
+    processes.
     """
 
     def __init__(self, cache: Path) -> None:
@@ -59,9 +66,11 @@ class Recogniser:
 
     def intent(self, text: str) -> str:
         """Return the intent of a text in which the subject is masked, or OUTSIDE."""
+        from scipy.special import softmax
+
         shares = [
-            weight * model.predict_proba(vectors_of([text]))[0]
-            for model, vectors_of, weight in self.regressions
+            weight * softmax((vectors_of([text]) @ slopes.T + intercepts)[0])
+            for (slopes, intercepts), vectors_of, weight in self.regressions
         ]
         probabilities = sum(shares) / sum(weight for _, _, weight in self.regressions)
         best = probabilities.argmax()
@@ -72,26 +81,38 @@ class Recogniser:
         self.intent("")
 
     @cached_property
-    def regressions(self) -> list[tuple[Any, Callable[[list[str]], Any], float]]:
-        """The regressions, each with what makes its input of texts, and its weight."""
+    def regressions(self) -> "list[_Regression]":
+        """Slopes and intercepts of each regression, what makes its input, and its weight."""
         from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_union
 
         texts = [text for several in _EXAMPLES.values() for text in several]
-        intents = [n for n, name in enumerate(_INTENTS) for _ in _EXAMPLES[name]]
         words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
         letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True)
         union, cache = make_union(words, letters).fit(texts), VectorCache(self._cache)
-        by_words = LogisticRegression(C=100, max_iter=1000).fit(union.transform(texts), intents)
-        models = [(by_words, union.transform, 0.3)]
+        by_words = self._fitted("words", 100, lambda: union.transform(texts))
+        models: list[_Regression] = [(by_words, union.transform, 0.3)]
         with suppress(ModelError):
             embed(texts[:1])
             vectors = cache.embed(texts)
             cache.keep(texts)
-            by_meaning = LogisticRegression(C=20, max_iter=1000).fit(vectors, intents)
-            models.append((by_meaning, embed, 0.7))
+            models.append((self._fitted("meaning", 20, lambda: vectors), embed, 0.7))
         return models
+
+    def _fitted(self, name: str, c: float, inputs: Callable[[], Any]) -> tuple[Any, Any]:
+        """Return slopes and intercepts of a regression of the intents, as cached or fitted."""
+        from sklearn import __version__
+
+        digest = hashlib.sha256(f"{__version__} {c} {_EXAMPLES}".encode()).hexdigest()[:16]
+        path = self._cache.with_name(f"{name}-{digest}.npz")
+        with suppress(OSError, ValueError, KeyError, EOFError), np.load(path) as saved:
+            return saved["slopes"], saved["intercepts"]
+        from sklearn.linear_model import LogisticRegression
+
+        intents = [n for n, name in enumerate(_INTENTS) for _ in _EXAMPLES[name]]
+        model = LogisticRegression(C=c, max_iter=1000).fit(inputs(), intents)
+        save(path, slopes=model.coef_, intercepts=model.intercept_)
+        return model.coef_, model.intercept_
 
 
 @dataclass(frozen=True)

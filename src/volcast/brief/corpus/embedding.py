@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from volcast.core.errors import ModelError
 
-__all__ = ["DIMENSIONS", "VectorCache", "Vectors", "embed"]
+__all__ = ["DIMENSIONS", "VectorCache", "Vectors", "embed", "save"]
 
 DIMENSIONS = 384
 _HEADS, _LAYERS, _TOKENS, _BATCH = 12, 6, 256, 16
@@ -49,12 +49,17 @@ class VectorCache:
     def keep(self, texts: Sequence[str]) -> None:
         """Forget all other texts, and save."""
         self._vectors = {text: self._vectors[text] for text in texts}
-        with suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._path.parent, delete=False) as file:
-                vectors = np.array(list(self._vectors.values()), np.float32)
-                np.savez(file, texts=np.array(list(self._vectors)), vectors=vectors)
-            os.replace(file.name, self._path)
+        vectors = np.array(list(self._vectors.values()), np.float32)
+        save(self._path, texts=np.array(list(self._vectors)), vectors=vectors)
+
+
+def save(path: Path, **arrays: NDArray[Any]) -> None:
+    """Write arrays to a file whole, or not at all where it cannot be written."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        os.replace(file.name, path)
 
 
 def embed(texts: Sequence[str]) -> Vectors:
