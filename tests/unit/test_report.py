@@ -224,7 +224,7 @@ def test_the_comparison_links_to_each_report_and_names_losses_and_implied_volati
     assert structure.open == []
     assert {"SYN/report.html", "%5EO/report.html"} <= set(structure.links)
     sentences = "".join(structure.text)
-    assert "SYN, implied volatility none" in sentences
+    assert f"SYN, implied volatility none, {span(compare(rows))}: " in sentences
     assert "^O, implied volatility VXN" in sentences
     assert versus(compare(other).line("har_x")) in sentences
     assert versus(compare(rows).line("har_x")) in sentences
