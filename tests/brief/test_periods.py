@@ -1,6 +1,7 @@
 """Periods, statistics and named days are answered by the rows they are of, or refused."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from volcast.brief import Answer, Library
 from volcast.brief.period import Span, span_of, statistics_of, with_days
 from volcast.brief.question import Question
 from volcast.core import calendar
-from volcast.core.errors import RequestError
+from volcast.core.errors import NotFound, RequestError
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
 
@@ -48,6 +49,9 @@ def sessions_of(answer: Answer) -> list[str]:
          ["2023-12-29"]),
         ("What is the highest VIX since June 2023?", "16.00", ["2023-12-29"]),
         ("What was the maximum of the VIX in Dec 2023?", "16.00", ["2023-12-29"]),
+        ("52-week high of the VIX", "16.00", ["2023-12-29"]),
+        ("VIX on December 29", "16.00", ["2023-12-29"]),
+        ("What was the VIX on 29th of Dec?", "16.00", ["2023-12-29"]),
         ("What was the highest VIX last year?", "23.00", ["2023-01-03"]),
         ("What is the highest VIX ever?", "23.00", ["2023-01-03"]),
         ("What was the VIX on New Year's Eve 2022?", "21.00", None),
@@ -86,6 +90,11 @@ def test_a_mean_has_the_number_of_its_sessions_and_a_period_alone_all_three_valu
         "What was the highest VIX in 1999?",
         "Where did the VIX open on 2023-06-14?",
         "VIX on Wednesday",
+        "VIX at the end of 2023",
+        "VIX in early December 2023",
+        "first VIX close of 2023",
+        "VIX 29/12/2023",
+        "total number of VIX closes",
         "Is the VIX higher than a week ago?",
         "What was the highest unemployment rate in 2024?",
         "What was the unemployment rate in 2024?",
@@ -193,7 +202,9 @@ def test_a_period_has_its_first_and_last_day(text: str, first: date, last: date)
     assert (span.first, span.last) == (first, last)
 
 
-@pytest.mark.parametrize("text", ["before 2010", "2016 and 2018", "first half of 2018"])
+@pytest.mark.parametrize(
+    "text", ["before 2010", "2016 and 2018", "between 2018-02-30 and 2018-03-30"]
+)
 def test_a_period_without_a_first_and_last_day_is_refused(text: str):
     with pytest.raises(RequestError):
         span_of(text, TODAY)
@@ -214,6 +225,23 @@ def test_a_period_without_a_first_and_last_day_is_refused(text: str):
 )
 def test_a_named_day_is_counted_from_the_newest_session(text: str, day: date):
     assert Question(with_days(text, lambda: TODAY)).day == day
+
+
+WORDS = st.lists(
+    st.sampled_from([
+        "VIX", "highest", "since", "until", "last", "past", "99", "9999", "week", "years", "ago",
+        "between", "and", "2018", "2018-02-30", "Feb", "30", "29th", "of", "December", "Q4", "on",
+        "Friday", "yesterday", "52-week", "high", "from", "to", "Christmas Eve", "24/12/2018",
+    ]),
+    min_size=1, max_size=9,
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(words=WORDS)
+def test_any_words_are_a_period_or_none_or_refused(words: list[str]):
+    with suppress(RequestError, NotFound):
+        span_of(Question(with_days(" ".join(words), lambda: TODAY)).replace_days(), TODAY)
 
 
 DAYS = st.dates(date(1990, 1, 2), date(2030, 12, 1))

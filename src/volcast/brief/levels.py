@@ -29,7 +29,8 @@ _RELEASES = 260
 _NO_CLOSE = re.compile(
     r"(?i)\b(?:rise|rose|risen|fall|fell|fallen|drop\w*|climb\w*|jump\w*|gain\w*|chang\w*"
     r"|increas\w*|decreas\w*|open(?:ed|ing)?|intraday|(?:more|less|\w+er) than (?!\d)"
-    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|easter|thanksgiving|ago|earlier|night|morning)\b"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|easter|thanksgiving|ago|earlier|night|morning"
+    r"|noon|midday|eighties|nineties|typical\w*|usual\w*|normal\w*|trend\w*|sum|total|number|count)\b"
 )
 """What no close is: a change, another time of day, or a time that is not one day."""
 

@@ -3,6 +3,7 @@
 import calendar as months
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -38,9 +39,19 @@ _COUNTS = NUMBERS | {"a": "1", "an": "1", "one": "1"}
 _COUNT = rf"(\d{{1,4}}|{'|'.join(_COUNTS)})"
 _FREQUENCIES = {"week": "W", "month": "M", "quarter": "Q", "year": "Y"}
 
-_SHORT_MONTH = re.compile(rf"(?i)\b({'|'.join(_SHORT_MONTHS)})\b\.?(?=,? (?:19|20)\d\d)")
+_SHORT = "|".join(_SHORT_MONTHS)
+_SHORT_MONTH = re.compile(
+    rf"(?i)\b(?:(?:(?<=\d )|(?<=th )|(?<=of ))({_SHORT})|({_SHORT})(?=\.?,? \d))\b\.?"
+)
 _QUARTER = re.compile(r"(?i)\bQ([1-4])(?: of)? ((?:19|20)\d\d)\b")
 _HOLIDAY = re.compile(rf"(?i)\b({'|'.join(_HOLIDAYS)})(?:,?(?: of| in)? ((?:19|20)\d\d))?\b")
+_DAY_OF_YEAR = re.compile(
+    rf"(?i)\b(?:({_MONTHS}) (\d{{1,2}})|(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTHS}))"
+    r"(?:st|nd|rd|th)?\b(?!,? \d{4}| of \d{4})"
+)
+_TRAILING = re.compile(
+    r"(?i)\b(\d+)-(day|session|week|month|year)(?= (?:high|low|average|mean|max|min|range|peak))"
+)
 _AGO = re.compile(rf"(?i)\b{_COUNT} (day|session|week|month|year)s? ago\b")
 _YESTERDAY = re.compile(r"(?i)\byesterday\b")
 _WEEKDAY = re.compile(rf"(?i)\b(last|on) ({_WEEKDAYS})\b")
@@ -109,12 +120,20 @@ def with_days(text: str, today: Callable[[], date]) -> str:
         newest = today() if year is None else date(int(year), 12, 31)
         return date(newest.year - (day > (newest.month, newest.day)), *day).isoformat()
 
+    def day_of_year(match: re.Match[str]) -> str:
+        month = list(months.month_name).index((match[1] or match[4]).title())
+        day, newest = (month, int(match[2] or match[3])), today()
+        with suppress(ValueError):
+            return date(newest.year - (day > (newest.month, newest.day)), *day).isoformat()
+        return match[0]
+
     def quarter(match: re.Match[str]) -> str:
         period = pd.Period(f"{match[2]}Q{match[1]}")
         return f"from {period.start_time:%B %Y} to {period.end_time:%B %Y}"
 
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    text = _SHORT_MONTH.sub(lambda match: _SHORT_MONTHS[match[1].capitalize()], text)
+    text = _SHORT_MONTH.sub(lambda match: _SHORT_MONTHS[(match[1] or match[2]).capitalize()], text)
+    text = _TRAILING.sub(r"past \1 \2s", _DAY_OF_YEAR.sub(day_of_year, text))
     text = _HOLIDAY.sub(holiday, _QUARTER.sub(quarter, text))
     if SINCE_THE_SESSION_BEFORE.search(text):
         return text
@@ -133,15 +152,18 @@ def span_of(text: str, today: date) -> Span | None:
     unclear = re.search(
         r"(?i)\b(?:before|until|till|after|prior to|by|up to|except|outside|than) (?:the )?"
         rf"{_POINT}"
+        r"|\b(?:(?:start|beginning|end|middle|rest) of|early|mid|late|first|last|final"
+        rf"|(?:year|month)-end)\b(?: [^\W\d]+){{0,3}} {_POINT}|\d{{1,2}}/\d{{1,2}}/\d\d"
         r"|\b(?:first|second) half\b|\b(?:spring|summer|autumn|winter)\b", text,
     )  # fmt: skip
     for pattern, bounds in _PERIODS:
         match = re.search(rf"(?i){pattern}", text)
         if match:
             rest = text[: match.start()] + text[match.end() :]
-            if unclear or re.search(rf"(?i){_POINT}", rest):
-                break
-            return bounds(match, today)
+            if not unclear and not re.search(rf"(?i){_POINT}", rest):
+                with suppress(ValueError):  # of a day such as 2018-02-30
+                    return bounds(match, today)
+            break
     else:
         if not unclear and len(re.findall(_POINT, text)) < 2:
             return None
