@@ -27,12 +27,16 @@ def questions() -> list[dict[str, str]]:
 
 def planted() -> list[dict[str, str]]:
     """Return documents that contain an order to whatever reads them."""
-    return json.loads((MATERIAL / "planted.json").read_text(encoding="utf-8"))
+    documents: list[dict[str, str]] = json.loads(
+        (MATERIAL / "planted.json").read_text(encoding="utf-8")
+    )
+    return documents
 
 
 def unanswerable() -> list[str]:
     """Return the questions without an answer."""
-    return json.loads((MATERIAL / "test_unanswerable.json").read_text(encoding="utf-8"))
+    texts: list[str] = json.loads((MATERIAL / "test_unanswerable.json").read_text(encoding="utf-8"))
+    return texts
 
 
 def material_passages() -> list[Passage]:
