@@ -21,17 +21,16 @@ from kfp import dsl, local
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.definitions import SYMBOLS, daily_pipeline, evaluate_pipeline, train_pipeline
 from volcast.steps.calls import INTERRUPTED, STOPPED
 from volcast.steps.progress import StepProgress
 
 __all__ = ["Transcript", "main", "run"]
 
 _PIPELINES = {
-    "train": [train_pipeline],
-    "daily": [daily_pipeline],
-    "both": [train_pipeline, daily_pipeline],
-    "evaluate": [evaluate_pipeline],
+    "train": ["train_pipeline"],
+    "daily": ["daily_pipeline"],
+    "both": ["train_pipeline", "daily_pipeline"],
+    "evaluate": ["evaluate_pipeline"],
 }
 _ARTIFACT_RUNS = 30
 """Runs of a pipeline whose artifacts stay; what they produced is in the store."""
@@ -133,18 +132,21 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the named pipelines; the exit code is that of the first step that failed."""
     arguments = vars(_parser().parse_args(argv))
+    # kfp makes the pipelines when they are imported, in 1 s, and in 13 s next to many modules.
+    from pipelines import definitions
+
     name, root = arguments.pop("pipeline"), arguments.pop("pipeline_root")
     symbols = [symbol for symbol in arguments.pop("symbols").split(",") if symbol]
     ablation = arguments.pop("ablation")
     if name == "evaluate":
-        arguments |= {"ablation": ablation, "symbols": symbols or SYMBOLS}
+        arguments |= {"ablation": ablation, "symbols": symbols or definitions.SYMBOLS}
     transcript = Transcript(sys.stdout)
     with TemporaryDirectory(prefix="volcast-") as scratch:
         # kfp makes a folder a step in it, and would leave it there.
         os.environ["TMPDIR"] = scratch
         try:
             for pipeline in _PIPELINES[name]:
-                code = run(pipeline, arguments, root, transcript)
+                code = run(getattr(definitions, pipeline), arguments, root, transcript)
                 if code:
                     return code
         except KeyboardInterrupt:

@@ -32,6 +32,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "champion_refused": "the champion failed its checks; the version before stays in service",
         "pointer_unread": "the champion pointer could not be read; the next look tries again",
         "clock_unread": "the newest session could not be read; the previous one stays in use",
+        "ages_unread": "the age of the features could not be computed; the next look tries again",
         "features_unread": "the online store did not answer; the previous features stay in use",
         "request_failed": "a request ended in a fault of the server's",
         "exporting": "the exporter of metrics answers",
