@@ -3,7 +3,7 @@
 import os
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,14 +41,18 @@ _GROUPS = {
 """The groups of whole files and folders; other tests carry their mark themselves."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of files and folders that are a group."""
+@pytest.hookimpl(wrapper=True)  # before the choice by marks, and after pytest-randomly
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Mark the tests of files and folders that are a group, and put the longest file first."""
     for item in items:
         path = item.path.relative_to(ROOT / "tests").as_posix()
         for prefix, group in _GROUPS.items():
             if path.startswith(prefix):
                 item.add_marker(group)
                 break
+    yield
+    # Three minutes in one worker: begun last, the other would wait for them.
+    items.sort(key=lambda item: item.path.name != "test_local_run.py")
 
 
 @pytest.fixture(scope="session", autouse=True)
