@@ -58,8 +58,9 @@ def of_fan(rows: pd.DataFrame) -> str:
             )
     published = int((rows["origin"] == "published").sum())
     sentences.append(
-        f"{published:,} were published, by models trained on earlier sessions only; the others are "
-        "the walk-forward forecasts that the gate judged the champion by."
+        f"{published:,} {'was' if published == 1 else 'were'} published, by models trained on "
+        "earlier sessions only; the others are the walk-forward forecasts that the gate judged the "
+        "champion by."
         if published < len(rows)
         else "All were published, by models trained on earlier sessions only."
     )
