@@ -18,7 +18,7 @@ from serving.schemas import Explanations, Forecast, Inferred, Predictions
 from tests.serving.live import FORECASTING, SYMBOL, Running, Served, v2_inputs
 from volcast import registry
 
-REQUESTS = int(os.environ.get("VOLCAST_FUZZ_REQUESTS", "300"))
+REQUESTS = int(os.environ.get("VOLCAST_FUZZ_REQUESTS", "100"))
 """Of each kind."""
 
 
