@@ -6,6 +6,7 @@ import os
 import sys
 import uuid
 
+from volcast.core.errors import VolcastError
 from volcast.core.logs import RUN_ID, Level, line
 
 _LOGGER = logging.getLogger("volcast.serving")
@@ -16,6 +17,13 @@ _LEVELS: dict[int, Level] = {logging.INFO: "info", logging.WARNING: "warning"}
 def emit(event: str, level: int = logging.INFO, **fields: object) -> None:
     """Log one event with its fields; never a header, never a body."""
     _LOGGER.log(level, line(event, _LEVELS.get(level, "error"), **fields))
+
+
+def emit_failure(event: str, error: Exception, **fields: object) -> None:
+    """Log one event with what failed; an error that nobody foresaw as an error, with its type."""
+    foreseen = isinstance(error, VolcastError)
+    level = logging.WARNING if foreseen else logging.ERROR
+    emit(event, level, **fields, detail=str(error) if foreseen else repr(error))
 
 
 def announce(event: str, sentence: str, **fields: object) -> None:

@@ -9,11 +9,11 @@ from math import nan
 from typing import TypeVar
 
 from serving import metrics
-from serving.events import announce, emit
+from serving.events import announce, emit, emit_failure
 from serving.lookup import FeatureRow, OnlineFeatures
 from serving.state import ServingState, VolcastModel
 from volcast.core import calendar
-from volcast.core.errors import ContractError, KeyMissing, ModelError, NotFound, VolcastError
+from volcast.core.errors import ContractError, KeyMissing, ModelError, NotFound
 from volcast.core.settings import Universe
 from volcast.data.sessions import resolve_as_of
 from volcast.inference.selection import forecast_symbols
@@ -80,12 +80,10 @@ class ModelWatcher:
             return served
 
     def _failed(self, event: str, error: Exception, **fields: object) -> None:
-        """Log and count a read that failed; an error that nobody foresaw by its type too."""
+        """Log and count a read that failed."""
         self._failures += 1
         metrics.FOLLOW_ERRORS.inc()
-        foreseen = isinstance(error, VolcastError)
-        level = logging.WARNING if foreseen else logging.ERROR
-        emit(event, level, **fields, detail=str(error) if foreseen else repr(error))
+        emit_failure(event, error, **fields)
 
     def _champion(self, served: Champion | None) -> Champion | None:
         pointed = champion_pointer(self.store)

@@ -1,6 +1,5 @@
 """The last reading of the store, as Prometheus takes it."""
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +9,9 @@ from typing import TypeVar
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from serving.events import emit
+from serving.events import emit_failure
 from serving.exporter import forecasts, monitoring
 from serving.exporter.samples import Rows, Sample
-from volcast.core.errors import VolcastError
 from volcast.core.settings import Universe
 from volcast.features.catalog import FEATURES_DAILY
 from volcast.inference.selection import select_official
@@ -126,9 +124,7 @@ def _read(store: Store, now: Callable[[], datetime]) -> Reading:
             return get()
         except Exception as error:  # noqa: BLE001
             # One that nobody foresaw must not end the process either: it shows what it can.
-            foreseen = isinstance(error, VolcastError)
-            level = logging.WARNING if foreseen else logging.ERROR
-            emit("table_unread", level, table=name, detail=str(error) if foreseen else repr(error))
+            emit_failure("table_unread", error, table=name)
             readable[name] = False
             return None
 

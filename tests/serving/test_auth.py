@@ -233,7 +233,7 @@ def test_known_keys_answer_while_a_hanging_issuer_is_asked_once(monkeypatch: pyt
         issuer.free.set()
         assert not any(await asyncio.gather(*waiting))
         assert issuer.requests == 2
-        # They are remembered, so that none of them is asked about again; a new one is.
+        # They are remembered: none of them causes another fetch; a new one does.
         assert not any([await keys.accepts(token.encode()) for token in unknown_tokens(600)])
         assert issuer.requests == 2
         assert not await keys.accepts(unknown_tokens(601)[-1].encode())

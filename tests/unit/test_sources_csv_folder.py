@@ -207,10 +207,10 @@ def test_a_symbol_without_daily_bars_is_left_out_unless_it_is_the_target(
 
 def test_closes_are_enough_for_an_index_of_volatility(tmp_path: Path, store: Store) -> None:
     folder(tmp_path, HEADER + GOOD)
-    (tmp_path / "market" / "VIX.csv").write_text("observation_date,VIXCLS\n2021-12-30,17.33\n")
+    (tmp_path / "market" / "VIX.csv").write_text("observation_date,VIXCLS\n2021-12-30,18.4\n")
     ingest(store, CsvFolderSource(tmp_path), Universe(), now=NOW, as_of=None)
     rows = store.read(RAW_MARKET, symbols=["VIX"]).to_pandas()
-    assert rows["close"].tolist() == [17.33]
+    assert rows["close"].tolist() == [18.4]
     assert rows[["open", "high", "low"]].isna().all(axis=None)
 
 

@@ -176,7 +176,7 @@ def span_of(text: str, today: date) -> Span | None:
 
 
 def statistics_of(text: str) -> frozenset[str]:
-    """Return what is asked of several values: max, min, mean, range, duration or other."""
+    """Return the statistics that a text names: max, min, mean, range, duration or other."""
     return frozenset(
         name for name, words in _STATISTICS.items() if re.search(rf"(?i)\b(?:{words})\b", text)
     )

@@ -205,7 +205,7 @@ def csv_files(folder: Path | None, kind: str = "market") -> dict[str, Path]:
             raise ContractError(
                 found=" and ".join(sorted({twin.name, path.name})),
                 expected="one file for each symbol, named SYMBOL.csv", where=str(folder / kind),
-                remedy="Rename or remove the file that is not wanted.",
+                remedy="Rename one of the files, or remove it.",
             )  # fmt: skip
     return {str(_TABLE_FILE.sub(r"\1", path.name)): path for path in files.values()}
 

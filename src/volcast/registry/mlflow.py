@@ -159,7 +159,7 @@ def _client() -> Iterator[Any]:
                 sqlalchemy.inspect(database).get_table_names()
             yield mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
         except Exception as error:
-            # Whatever stands at the address decides what is raised: MLflow, SQLAlchemy, alembic,
+            # The error depends on what is at the address: one of MLflow, SQLAlchemy, alembic,
             # a database's driver, requests, protobuf, or a parser that meets another answer.
             if isinstance(error, VolcastError):
                 raise

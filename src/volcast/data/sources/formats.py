@@ -41,7 +41,8 @@ _STAMP = (
     r"(?P<zone> ?Z|[+-]\d\d:?\d\d)?)?$"
 )
 _MIDNIGHT = r"0?0:00(:00(\.0+)?)?"
-_FIRST, _LAST = pd.Timestamp("1700-01-01"), pd.Timestamp(calendar.LAST) - pd.Timedelta(days=30)
+_FIRST = pd.Timestamp(calendar.EARLIEST)
+_LAST = pd.Timestamp(calendar.LAST) - pd.Timedelta(days=30)
 """Plausible dates; the calendar must know the sessions on which a macro value becomes public."""
 
 _MISSING = ["", "nan", "na", "n/a", "#n/a", "<na>", "null", "none", ".", "-", "--"]
