@@ -119,11 +119,11 @@ def test_a_hang_after_an_unknown_symbol_is_not_taken_for_another_one(yahoo: Yaho
 
 
 def test_sessions_are_the_exchanges_own_days(yahoo: Yahoo) -> None:
-    yahoo.answers["^VIX"] = answer(zone="America/Chicago")
-    rows = yahoo.source().market(["VIX"], None, date(2024, 3, 8)).rows
-    assert set(rows["symbol"]) == {"VIX"}
+    yahoo.answers["^VIX9D"] = answer(zone="America/Chicago")
+    rows = yahoo.source().market(["VIX9D"], None, date(2024, 3, 8)).rows
+    assert set(rows["symbol"]) == {"VIX9D"}
     assert [day.date() for day in rows["session"]] == SESSIONS
-    assert all("VIX" in path for path in yahoo.paths)
+    assert all("VIX9D" in path for path in yahoo.paths)
 
 
 def test_nothing_is_cached_on_disk(yahoo: Yahoo) -> None:

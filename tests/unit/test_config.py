@@ -31,7 +31,7 @@ def test_each_source_has_its_universe():
     assert read_settings().resolved_universe == SAMPLE_UNIVERSE
     assert read_settings(source="synthetic").resolved_universe == SYNTHETIC_UNIVERSE
     assert read_settings(source="csv").resolved_universe == Universe()
-    assert Universe().symbols == ("SPY", "VIX", "VIX3M", "TLT", "HYG")
+    assert Universe().symbols == ("SPY", "VIX", "VIX3M", "TLT", "HYG", "VIX9D")
 
 
 def test_a_universe_from_the_environment_is_json(monkeypatch):
@@ -41,11 +41,30 @@ def test_a_universe_from_the_environment_is_json(monkeypatch):
     assert universe.indices > {"VXN", "VIX3M", "VIX", *universe.other_indices}
 
 
-def test_a_stored_universe_without_other_indices_still_loads():
-    universe = Universe.model_validate_json('{"target": "SPY", "iv": "VIX"}')
-    assert universe == Universe()
-    assert "VIX9D" in universe.indices
-    assert "VIX9D" not in universe.symbols
+@pytest.mark.parametrize(
+    ("stored", "nine_days"),
+    [
+        ('{"target": "SPY", "iv": "VIX"}', "VIX9D"),
+        ('{"target": "SPY", "iv": "VIX", "iv_3m": "VIX3M", "other_indices": ["VIX9D"]}', "VIX9D"),
+        ('{"target": "SYN", "iv": "SYNVIX", "iv_3m": "SYNVIX3M"}', "SYNVIX9D"),
+        ('{"target": "SPX", "iv": "VIX", "iv_3m": ""}', ""),
+        ('{"target": "EEM", "iv": "VXEEM", "iv_3m": "MINE"}', ""),
+        ('{"target": "SPY", "iv_9d": ""}', ""),
+        ('{"target": "SPY", "iv_9d": "VXST"}', "VXST"),
+    ],
+)
+def test_a_universe_without_the_9_day_index_has_that_of_its_3_month_index(stored, nine_days):
+    universe = Universe.model_validate_json(stored)
+    assert universe.iv_9d == nine_days
+    assert nine_days in {"", *universe.symbols}
+    assert nine_days in {"", *universe.indices}
+    assert Universe.model_validate_json(universe.model_dump_json()) == universe
+
+
+def test_the_example_universes_have_the_9_day_index_of_their_data():
+    assert Universe().iv_9d == "VIX9D"
+    assert SYNTHETIC_UNIVERSE.iv_9d == "SYNVIX9D"
+    assert SAMPLE_UNIVERSE.iv_9d == ""
 
 
 def test_a_universe_given_as_a_pipelines_argument_is_json_too():

@@ -13,17 +13,19 @@ from volcast.core.settings import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe
 from volcast.data.checks.history import restated
 from volcast.data.checks.market import judge_moves
 from volcast.data.checks.moves import contradicted, measure_moves
+from volcast.data.curate import curate
 from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource, SampleSource, SyntheticSource
 from volcast.data.validate import validate
 from volcast.features.audit import audit_features
 from volcast.features.build import build
 from volcast.store import Store
-from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUALITY, RAW_MACRO
+from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUALITY, RAW_MACRO, RAW_MARKET
 
 TRUTH = truth()
 LATER = datetime(2024, 11, 30, 12, tzinfo=UTC)
 PRICES = ["open", "high", "low", "close"]
+INDICES = UNIVERSE.model_copy(update={"iv_3m": "VIX3M", "iv_9d": "VIX9D"})
 
 
 def rows_of(symbol: str) -> pd.DataFrame:
@@ -172,15 +174,40 @@ def test_frozen_bars_before_the_newest_are_named_and_a_history_of_closes_is_not(
     assert validate(other, UNIVERSE, AS_OF).warnings == []
 
 
+@pytest.mark.parametrize("symbol", ["VIX", "VIX3M", "VIX9D"])
 @pytest.mark.parametrize(("count", "warned"), [(2, False), (3, True)])
 def test_an_index_that_stays_at_one_close_is_warned_of(
-    store: Store, count: int, warned: bool
+    store: Store, symbol: str, count: int, warned: bool
 ) -> None:
-    vix = TRUTH["VIX"].copy()
-    vix.loc[len(vix) - count :, PRICES] = vix.loc[len(vix) - count, "close"]
-    ingest(store, Feed(TRUTH | {"VIX": vix}), UNIVERSE, now=NOW, as_of=None)
-    validate(store, UNIVERSE, AS_OF)
+    index = TRUTH["VIX"].copy()
+    index.loc[len(index) - count :, PRICES] = index.loc[len(index) - count, "close"]
+    ingest(store, Feed(TRUTH | {symbol: index}), INDICES, now=NOW, as_of=None)
+    warnings = validate(store, INDICES, AS_OF).warnings
     assert ("index_still" in failing(store)) == warned
+    assert any(symbol in warning for warning in warnings) == warned
+
+
+@pytest.mark.parametrize("behind", [0, 1, 40])
+def test_an_optional_index_that_ends_or_is_absent_is_named_and_stops_nothing(
+    store: Store, behind: int
+) -> None:
+    frames = {"VIX9D": TRUTH["VIX"].iloc[:-behind]} if behind else {}
+    ingest(store, Feed(TRUTH | frames), INDICES, now=NOW, as_of=None)
+    warnings = validate(store, INDICES, AS_OF).warnings
+    assert any("VIX9D" in warning for warning in warnings) == bool(behind)
+    assert failing(store) == (["others_behind"] if behind else [])
+
+
+def test_no_real_row_of_the_9_day_index_is_refused_or_flagged(
+    store: Store, shared_data: Path
+) -> None:
+    ingest(store, CsvFolderSource(shared_data), Universe(), now=NOW, as_of=None)
+    raw = store.read(RAW_MARKET).to_pandas(date_as_object=False)
+    curated = curate(raw, Universe(), date(2021, 12, 31))
+    own = curated.rows[curated.rows["symbol"] == "VIX9D"]
+    assert len(own) == (raw["symbol"] == "VIX9D").sum() > 2700
+    assert not own["flags"].map(len).any()
+    assert "VIX9D" not in set(curated.quarantined["symbol"])
 
 
 def test_the_measure_of_a_move_is_in_implied_or_own_deviations() -> None:

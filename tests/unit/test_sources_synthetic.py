@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from volcast.core import calendar
+from volcast.core.settings import SYNTHETIC_UNIVERSE
 from volcast.data.sources import SyntheticSource
 
 
@@ -24,14 +25,25 @@ def rows() -> pd.DataFrame:
     return fetch()
 
 
-def test_five_symbols_have_a_sound_bar_of_every_session(rows: pd.DataFrame) -> None:
+def test_all_symbols_have_a_sound_bar_of_every_session_since_their_start(
+    rows: pd.DataFrame,
+) -> None:
     sessions = calendar.sessions(date(2000, 1, 3), date(2019, 12, 31))
-    assert set(rows["symbol"]) == {"SYN", "SYNVIX", "SYNVIX3M", "SYNBOND", "SYNCREDIT"}
+    late = calendar.sessions(date(2003, 1, 2), date(2019, 12, 31))
+    assert set(rows["symbol"]) == {*SYNTHETIC_UNIVERSE.symbols}
     body = rows[["open", "close"]]
     assert ((rows["low"] > 0) & (rows["low"] <= body.min(axis=1))).all()
     assert (rows["high"] >= body.max(axis=1)).all()
-    for part in by_symbol(rows).values():
-        assert [day.date() for day in part.index] == sessions
+    for symbol, part in by_symbol(rows).items():
+        expected = late if symbol == "SYNVIX9D" else sessions
+        assert [day.date() for day in part.index] == expected
+
+
+def test_the_9_day_index_moves_with_the_30_day_one_and_more(rows: pd.DataFrame) -> None:
+    closes = rows.pivot(index="session", columns="symbol", values="close")
+    moves = np.log(closes[["SYNVIX", "SYNVIX9D"]]).diff().dropna()
+    assert moves.corr().iloc[0, 1] > 0.7
+    assert moves["SYNVIX9D"].std() > 1.2 * moves["SYNVIX"].std()
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_does_not(rows: pd.DataFrame) -> None:
@@ -46,11 +58,11 @@ def test_a_later_end_changes_no_earlier_row() -> None:
 
 
 def test_more_symbols_change_no_other_symbol() -> None:
-    wide = SyntheticSource(symbols=12, years=2)
+    wide = SyntheticSource(symbols=12, years=4)
     many = wide.market(wide.symbols, None, None).rows
     assert many["symbol"].nunique() == 12
-    five = many[many["symbol"].isin(wide.symbols[:5])].reset_index(drop=True)
-    pd.testing.assert_frame_equal(five, fetch(years=2), check_exact=True)
+    named = many[many["symbol"].isin(wide.symbols[:6])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(named, fetch(years=4), check_exact=True)
     alone = wide.market(["SYN00009"], None, None).rows
     tenth = many[many["symbol"] == "SYN00009"].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, tenth, check_exact=True)

@@ -41,7 +41,7 @@ LIVE_SOURCES = frozenset({"yfinance"})
 EQUITY_VOLATILITY = frozenset(
     {
         "VIX", "VIX1D", "VIX1Y", "VIX3M", "VIX6M", "VIX9D", "VXD", "VXMT", "VXN", "VXO", "VXST",
-        "VXV", "RVX", "SYNVIX", "SYNVIX3M",
+        "VXV", "RVX", "SYNVIX", "SYNVIX3M", "SYNVIX9D",
     }
 )  # fmt: skip
 """Implied-volatility indices of stock indices; those of oil, bonds, crypto, single stocks, or of

@@ -7,7 +7,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import from_json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -32,6 +40,7 @@ SourceName = Literal["sample", "csv", "yfinance", "synthetic"]
 
 _TABLE_FILE = re.compile(r"(.+?)\.(?:csv|csv\.gz|parquet|xlsx?|ods)", re.IGNORECASE)
 _SYMBOL = re.compile(r"[\w.^=&-]+")
+_NINE_DAYS = {"VIX3M": "VIX9D", "SYNVIX3M": "SYNVIX9D"}
 
 
 class Universe(BaseModel):
@@ -46,23 +55,42 @@ class Universe(BaseModel):
     target: str = Field("SPY", min_length=1, description="the symbol that is forecast")
     iv: str = Field("VIX", description="its 30-day implied volatility index, in points")
     iv_3m: str = Field("VIX3M", description="its 3-month implied volatility index, in points")
+    iv_9d: str = Field(
+        "VIX9D",
+        description="its 9-day implied volatility index, in points; absent: VIX9D next to VIX3M, "
+        "else none",
+    )
     bond: str = Field("TLT", description="the government-bond symbol")
     credit: str = Field("HYG", description="the high-yield credit symbol")
     other_indices: tuple[str, ...] = Field(
-        ("VIX1D", "VIX6M", "VIX9D", "VVIX"),
+        ("VIX1D", "VIX6M", "VVIX"),
         description="further volatility indices, in points: they get no features and no labels",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nine_days_next_to_three_months(cls, fields: object) -> object:
+        # A universe may have been stored, or written by hand, before there was the field.
+        if not isinstance(fields, dict) or "iv_9d" in fields:
+            return fields
+        three_months = fields.get("iv_3m", cls.model_fields["iv_3m"].default)
+        return fields | {"iv_9d": _NINE_DAYS.get(three_months, "")}
 
     @property
     def indices(self) -> frozenset[str]:
         """Symbols that are quoted in volatility points and are no asset."""
-        named = {s for s in (self.iv, self.iv_3m, *self.other_indices) if s}
+        named = {*self.implied, *self.other_indices}
         return frozenset(named | (EQUITY_VOLATILITY - {self.target}))
+
+    @property
+    def implied(self) -> tuple[str, ...]:
+        """The target's indices of implied volatility, by 30 days, 3 months and 9 days."""
+        return tuple(symbol for symbol in (self.iv, self.iv_3m, self.iv_9d) if symbol)
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """All symbols in use, the target first, without repeats."""
-        named = (self.target, self.iv, self.iv_3m, self.bond, self.credit)
+        named = (self.target, self.iv, self.iv_3m, self.bond, self.credit, self.iv_9d)
         return tuple(dict.fromkeys(symbol for symbol in named if symbol))
 
 
@@ -73,8 +101,9 @@ SAMPLE_SPAN = date(1999, 1, 4), date(2018, 12, 31)
 """The first and last session of its target; known without reading it."""
 
 SYNTHETIC_UNIVERSE = Universe(
-    target="SYN", iv="SYNVIX", iv_3m="SYNVIX3M", bond="SYNBOND", credit="SYNCREDIT"
-)
+    target="SYN", iv="SYNVIX", iv_3m="SYNVIX3M", iv_9d="SYNVIX9D", bond="SYNBOND",
+    credit="SYNCREDIT",
+)  # fmt: skip
 """Made-up symbols are named so that none can be taken for a real one."""
 
 

@@ -32,6 +32,8 @@ __all__ = [
 
 _PRICES = ["open", "high", "low", "close"]
 _MONTH = 22
+INDEX_STILL = 2
+"""Sessions in a row with one close of an index: VIX had three twice in 8,060, VIX3M once."""
 
 MARKET = (
     table_check("raw", "columns_differ", "critical", 0),
@@ -57,7 +59,7 @@ MARKET = (
     table_check("curated", "others_missing_sessions", "warning", 0),
     table_check("curated", "newest_contradicted", "critical", 0),
     table_check("curated", "newest_stale", "critical", 0),
-    table_check("curated", "index_still", "warning", 2),
+    table_check("curated", "index_still", "warning", INDEX_STILL),
     table_check("curated", "history_restated", "critical", 0.1),
     table_check("curated", "history_torn", "critical", 0),
     table_check("curated", "others_torn", "warning", 0),
@@ -100,7 +102,7 @@ def judge_market(  # noqa: PLR0913, PLR0917
             newest_move > CONTRADICTED, f"{as_of} moves {newest_move:.1f} sd, the index does not"
         ),
         "newest_stale": _newest_stale(own, as_of),
-        "index_still": _index_still(_of(rows, universe.iv)),
+        "index_still": _indices_still(rows, universe),
         "history_restated": history.restated(own, _of(_dated(published), target)),
         "history_torn": Fact(len(tears), f"newest returns {newest_tears}"),
         "others_torn": Fact(len(torn), ", ".join(torn)),
@@ -192,13 +194,18 @@ def _newest_stale(own: pd.DataFrame, as_of: date) -> Fact:
     )
 
 
-def _index_still(index: pd.DataFrame) -> Fact:
-    """Count the newest sessions of which the index has one and the same close."""
-    if index.empty:
-        return Fact(np.nan, "no index")
-    backwards = index["close"].iloc[::-1]
-    count = int((backwards == backwards.iloc[0]).cummin().sum())
-    return Fact(count, f"{index['symbol'].iloc[0]} has been at {backwards.iloc[0]:g}")
+def _indices_still(rows: pd.DataFrame, universe: Universe) -> Fact:
+    """Count the newest sessions of which an index of the target has one and the same close."""
+    closes = {symbol: _of(rows, symbol)["close"] for symbol in universe.implied}
+    counts = {
+        symbol: int((own[::-1] == own.iloc[-1]).cummin().sum())
+        for symbol, own in closes.items() if len(own)
+    }  # fmt: skip
+    still = [
+        f"{symbol} has been at {closes[symbol].iloc[-1]:g} for {count} sessions"
+        for symbol, count in counts.items() if count > INDEX_STILL
+    ]  # fmt: skip
+    return Fact(max(counts.values(), default=np.nan), ", ".join(still))
 
 
 def _measured(

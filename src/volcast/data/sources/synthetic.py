@@ -29,22 +29,26 @@ _SHOCKS = 8
 _UNIVERSE = SYNTHETIC_UNIVERSE
 _ANNUAL_VOL = {_UNIVERSE.bond: 0.12, _UNIVERSE.credit: 0.08}
 _BETA = {_UNIVERSE.bond: -0.3, _UNIVERSE.credit: 0.6}
-_INDEX_SESSIONS = {_UNIVERSE.iv: 22, _UNIVERSE.iv_3m: 63}
+_INDEX_SESSIONS = {_UNIVERSE.iv: 22, _UNIVERSE.iv_3m: 63, _UNIVERSE.iv_9d: 6}
+_LATE_START = {_UNIVERSE.iv_9d: date(2003, 1, 2)}
+_OWN_MOVES = {_UNIVERSE.iv_9d: 0.03}
+"""Standard deviation of an index's log close around what the state implies."""
 
 
 class SyntheticSource:
     """A seeded market on XNYS sessions from 2000-01-03.
 
     Each symbol has its own random numbers, drawn session by session: more symbols, more years or a
-    later end change no existing row. The first five symbols are those of ``SYNTHETIC_UNIVERSE``,
-    then come ``SYN00005`` and on. ``years`` are those of a fetch without a last date.
+    later end change no existing row. The first six symbols are those of ``SYNTHETIC_UNIVERSE``,
+    then come ``SYN00006`` and on. ``years`` are those of a fetch without a last date. The 9-day
+    index starts in 2003.
     """
 
     name = "synthetic"
     live = False
 
-    def __init__(self, symbols: int = 5, years: int = 20, seed: int = 7) -> None:
-        self.symbols = (*_UNIVERSE.symbols, *(f"SYN{i:05d}" for i in range(5, symbols)))[:symbols]
+    def __init__(self, symbols: int = 6, years: int = 20, seed: int = 7) -> None:
+        self.symbols = (*_UNIVERSE.symbols, *(f"SYN{i:05d}" for i in range(6, symbols)))[:symbols]
         self._end = date(_START.year + years - 1, 12, 31)
         self._seed = seed
 
@@ -65,6 +69,7 @@ class SyntheticSource:
         for symbol in names:
             columns = dict(zip((*PRICES, "volume"), prices[symbol], strict=True))
             rows = pd.DataFrame({"session": days} | columns)
+            rows = rows[rows["session"] >= pd.Timestamp(_LATE_START.get(symbol, _START))]
             parts.append(market_rows(rows, symbol, self.name, first=first, last=last))
         return Fetched(pd.concat(parts, ignore_index=True), {}, tuple(notes))
 
@@ -82,7 +87,10 @@ class SyntheticSource:
         for symbol in (name for name in names if name in _INDEX_SESSIONS):
             expected = _expected_variance(state, np.log(0.16**2 / 252), _INDEX_SESSIONS[symbol])
             own = self._shocks(symbol, len(target))
-            indices[symbol] = _index_bars(100 * np.sqrt(252 * _PREMIUM * expected), own)
+            close = 100 * np.sqrt(252 * _PREMIUM * expected)
+            if symbol in _OWN_MOVES:
+                close *= np.exp(_OWN_MOVES[symbol] * own[:, 3])
+            indices[symbol] = _index_bars(close, own)
         return indices
 
 

@@ -31,7 +31,7 @@ __all__ = ["YahooSource"]
 _EARLIEST = date(1980, 1, 2)
 _TIMEOUT_SECONDS = 10.0
 _ATTEMPTS = 4
-_AT_YAHOO = {"VIX": "^VIX", "VIX3M": "^VIX3M", "SPX": "^GSPC"}
+_AT_YAHOO = {"VIX": "^VIX", "VIX3M": "^VIX3M", "VIX9D": "^VIX9D", "SPX": "^GSPC"}
 _NO_MACRO = "No macro rows: Yahoo has none; a free FRED key in VOLCAST_FRED_API_KEY adds them."
 
 
