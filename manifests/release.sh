@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and pushes the images, compiles the pipelines with their digests, and writes a kustomization that
-# lays both over an overlay: manifests/release.sh kind|eks REGISTRY TAG
+# Builds and pushes the images, compiles the pipelines with their digests, and writes both into the values of a
+# release and a kustomization over an overlay: manifests/release.sh kind|eks REGISTRY TAG
 # BASE, INDEX_URL and SOURCE_URL of the environment are those of `make build`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -47,15 +47,22 @@ done
     echo "  - name: $registry/volcast/${images[i]}"
     echo "    digest: ${digests[i]#*@}"
   done
-  echo "generatorOptions:"
-  echo "  disableNameSuffixHash: true"
-  echo "configMapGenerator:"
-  echo "  - name: volcast-pipelines"
-  echo "    namespace: volcast"
-  echo "    behavior: replace"
-  echo "    files:"
-  for file in "$into"/pipelines/*.yaml; do
-    echo "      - pipelines/$(basename "$file")"
-  done
 } >"$into/kustomization.yaml"
+
+{
+  echo "# Written by manifests/release.sh."
+  echo "image:"
+  echo "  registry: \"$registry\""
+  echo "  tag: \"$tag\""
+  echo "  digests:"
+  for i in "${!images[@]}"; do
+    [[ ${images[i]} == serving || ${images[i]} == dashboard ]] && echo "    ${images[i]}: ${digests[i]#*@}"
+  done
+  echo "pipelines:"
+  echo "  packages:"
+  for file in "$into"/pipelines/*.yaml; do
+    echo "    $(basename "$file"): |"
+    sed 's/^/      /' "$file"
+  done
+} >"$into/values.yaml"
 echo "written: $into"

@@ -5,11 +5,14 @@ from volcast.steps.table import STEPS
 __all__ = ["RESOURCES", "pod", "resources"]
 
 RESOURCES = {
-    "light": ("250m", "1", "512Mi", "1Gi"),
-    "medium": ("500m", "2", "1Gi", "2Gi"),
-    "heavy": ("1", "4", "1Gi", "3Gi"),
+    "light": ("100m", "1", "512Mi", "1Gi"),
+    "medium": ("200m", "2", "1Gi", "2Gi"),
+    "heavy": ("250m", "4", "1Gi", "3Gi"),
 }
-"""By share of a node: CPU request and limit, memory request and limit."""
+"""By share of a node: CPU request and limit, memory request and limit.
+
+The requests fit next to everything else on a node of 2 CPUs (docs/deploy.md).
+"""
 
 _RUN_ID = {"name": "VOLCAST_RUN_ID", "fieldPath": "metadata.labels['pipeline/runid']"}
 

@@ -60,7 +60,8 @@ h upgrade --install kserve-crd oci://ghcr.io/kserve/charts/kserve-crd --version 
   --namespace kserve --create-namespace --wait --timeout 10m
 h upgrade --install kserve oci://ghcr.io/kserve/charts/kserve-resources --version "$KSERVE" \
   --namespace kserve --set kserve.controller.deploymentMode=Standard \
-  --set kserve.controller.gateway.disableIngressCreation=true --wait --timeout 10m
+  --set kserve.controller.gateway.disableIngressCreation=true \
+  --set kserve.controller.gateway.disableIstioVirtualHost=true --wait --timeout 10m
 
 say "Kubeflow Pipelines $KUBEFLOW_PIPELINES"
 kubeflow=github.com/kubeflow/pipelines/manifests/kustomize
@@ -104,19 +105,21 @@ secretGenerator:
 YAML
 
 say "volcast"
-# A Job cannot be changed, and both do nothing where their work is done.
-k --namespace volcast delete job volcast-bucket volcast-schedules --ignore-not-found
-kustomize build --enable-helm "$mine" | k apply --server-side --force-conflicts --filename -
+# A Job cannot be changed, and this one does nothing where its work is done.
+k --namespace volcast delete job volcast-bucket --ignore-not-found
+kustomize build "$mine" | k apply --server-side --force-conflicts --filename -
 k --namespace storage rollout status deployment/seaweedfs --timeout=300s
 k --namespace volcast wait --for condition=complete --timeout=300s job/volcast-bucket
-for part in exporter dashboard brief mlflow redis; do
-  k --namespace volcast rollout status "deployment/volcast-$part" --timeout=600s
-done
-k --namespace volcast wait --for condition=complete --timeout=600s job/volcast-schedules
+# Until a model was trained the server starts and has nothing to serve.
+trained=$(k --namespace volcast get inferenceservice volcast --ignore-not-found \
+  --output 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')
+[[ $trained == True ]] && untrained=() || untrained=(--untrained)
+helm/volcast/deploy.sh "${untrained[@]}" --context "kind-$cluster" volcast helm/volcast \
+  --values manifests/overlays/kind/values.yaml --values "$mine/release/values.yaml"
 
 cat <<DONE
 
-volcast is up; the server is ready once a model was trained: docs/kind.md, "Train". Then
+volcast is up${untrained:+; the server is ready once a model was trained: docs/kind.md, \"Train\"}. Then
   curl -H "authorization: Bearer \$(cat $mine/tokens)" "http://localhost:8080/predict"
   kubectl --context kind-$cluster -n volcast port-forward deploy/volcast-dashboard 8501
 DONE

@@ -14,10 +14,17 @@ for values in helm/volcast/ci/*-values.yaml; do
   helm template volcast helm/volcast --namespace volcast --values "$values" \
     >"$rendered/chart-$(basename "$values" -values.yaml).yaml"
 done
-for overlay in manifests/overlays/*/kustomization.yaml; do
-  folder=$(dirname "$overlay")
-  kustomize build --enable-helm --helm-command "$(command -v helm)" \
-    --load-restrictor LoadRestrictionsNone "$folder" >"$rendered/overlay-$(basename "$folder").yaml"
+packages=()
+for file in pipelines/compiled/*.yaml; do
+  packages+=(--set-file "pipelines.packages.$(basename "$file" .yaml)\\.yaml=$file")
+done
+for overlay in kind eks; do
+  values=manifests/overlays/$overlay/values.yaml
+  {
+    kustomize build "manifests/overlays/$overlay"
+    echo ---
+    helm template volcast helm/volcast --namespace volcast --values "$values" "${packages[@]}"
+  } >"$rendered/overlay-$overlay.yaml"
 done
 
 check python -m manifests.policies.schemas "$rendered"/*.yaml

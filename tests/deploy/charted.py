@@ -1,7 +1,7 @@
 """The chart as `helm template` renders it, and the overlays as kustomize builds them."""
 
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from tests.deploy.tools import CHART, MANIFESTS, ROOT, ran, tool
 
 __all__ = [
     "NAMESPACE", "OVERLAYS", "PACKAGES", "VALUE_SETS", "RenderingFailed", "built", "chosen",
-    "images", "objects_in", "overlay", "pod_specs", "pods", "render", "text_of",
+    "deployed", "images", "objects_in", "overlay", "pod_specs", "pods", "render", "text_of",
 ]  # fmt: skip
 
 NAMESPACE = "volcast"
@@ -35,9 +35,10 @@ class RenderingFailed(Exception):
     """Helm's message in place of a rendering."""
 
 
-def text_of(values: Path, *sets: str, chart: Path = CHART) -> str:
-    """Return what helm prints for a value set; ``sets`` are further ``name=value``."""
+def text_of(values: Path, *sets: str, chart: Path = CHART, files: Sequence[str] = ()) -> str:
+    """Return what helm prints for a value set, with further ``name=value`` and ``name=path``."""
     flags = [part for one in sets for part in ("--set", one)]
+    flags += [part for one in files for part in ("--set-file", one)]
     ended = subprocess.run(
         [tool("helm"), "template", "volcast", str(chart), "--namespace", NAMESPACE,
          "--values", str(values), *flags],
@@ -102,14 +103,18 @@ def pod_specs(tree: Any) -> Iterator[dict[str, Any]]:
 
 def built(folder: Path) -> str:
     """Return what kustomize prints for a folder."""
-    return ran([tool("kustomize"), "build", "--enable-helm", "--helm-command", tool("helm"),
-                str(folder)])  # fmt: skip
+    return ran([tool("kustomize"), "build", str(folder)])
+
+
+def deployed(folder: Path) -> str:
+    """Return what an overlay deploys: kustomize's objects, and the chart with its values."""
+    return built(folder) + "---\n" + text_of(folder / "values.yaml", files=PACKAGES)
 
 
 @cache
 def overlay(name: str) -> list[dict[str, Any]]:
     """Return the objects of an overlay; they are shared, so copy what you change."""
-    return objects_in(built(MANIFESTS / "overlays" / name))
+    return objects_in(deployed(MANIFESTS / "overlays" / name))
 
 
 def images(objects: list[dict[str, Any]]) -> set[str]:

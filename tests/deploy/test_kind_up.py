@@ -36,6 +36,8 @@ case "$(basename "$0") $*" in
   "kind create cluster"*) echo volcast >"$CALLS.clusters" ;;
   "kind get nodes"*) printf 'volcast-control-plane\\nvolcast-worker\\n' ;;
   "kubectl "*"--filename -") cat >"$CALLS.applied" ;;
+  "kubectl "*"get pods "*) echo true ;;
+  "kubectl "*Ready*) echo "$READY" ;;
 esac
 """
 
@@ -64,10 +66,13 @@ class Machine:
         path.write_text(text)
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
-    def up(self, digit: str = "1", **settings: str) -> "subprocess.CompletedProcess[str]":
+    def up(
+        self, digit: str = "1", ready: str = "", **settings: str
+    ) -> "subprocess.CompletedProcess[str]":
         self.calls.write_text("")
         environment = os.environ | {
-            "PATH": f"{self.bin}:/usr/bin:/bin", "CALLS": str(self.calls), "DIGIT": digit
+            "PATH": f"{self.bin}:/usr/bin:/bin", "CALLS": str(self.calls), "DIGIT": digit,
+            "READY": ready,
         } | settings  # fmt: skip
         return subprocess.run(
             [self.root / "manifests/kind/up.sh"], env=environment, capture_output=True, text=True,
@@ -78,7 +83,15 @@ class Machine:
         return self.calls.read_text().splitlines()
 
     def applied(self) -> str:
-        return self.calls.with_suffix(".applied").read_text()
+        """Return what kubectl applied, and what the chart renders with the values that helm got."""
+        (upgrade,) = (call for call in self.called() if " upgrade --install volcast " in call)
+        values = re.findall(r"--values \S+", upgrade)
+        chart = subprocess.run(
+            [tool("helm"), "template", "volcast", "helm/volcast", "--namespace", "volcast",
+             *" ".join(values).split()],
+            cwd=self.root, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return self.calls.with_suffix(".applied").read_text() + "---\n" + chart.stdout
 
     def files(self) -> dict[str, bytes]:
         made = self.root / "var/kind"
@@ -113,8 +126,8 @@ ORDER = (
     "python -m pipelines.compile",
     "kustomize build",
     "kubectl --context kind-volcast apply --server-side --force-conflicts --filename -",
-    "kubectl --context kind-volcast --namespace volcast wait --for condition=complete"
-    " --timeout=600s job/volcast-schedules",
+    "helm --kube-context kind-volcast --namespace volcast upgrade --install volcast helm/volcast",
+    "kubectl --context kind-volcast --namespace volcast get pods",
 )
 
 
@@ -175,6 +188,17 @@ def test_the_keys_of_a_cluster_are_long_unique_and_private(machine: Machine):
 def test_nodes_resolve_localhost_to_the_registry(machine: Machine):
     hosts = machine.calls.with_suffix(".hosts").read_text()
     assert set(hosts.split("\n")) == {'[host."http://volcast-registry:5000"]', ""}
+
+
+def test_a_trained_server_must_be_ready_and_forecast(machine: Machine):
+    assert "test volcast" not in "\n".join(machine.first)
+    assert machine.up(ready="True").returncode == 0
+    order = ("upgrade --install volcast ", "rollout status deployment/volcast-predictor",
+             "wait --for condition=Ready inferenceservice/volcast", "test volcast")  # fmt: skip
+    calls = "\n".join(machine.called())
+    places = [calls.find(step) for step in order]
+    assert places[0] > -1
+    assert places == sorted(places)
 
 
 def test_up_twice_creates_nothing_new(machine: Machine):

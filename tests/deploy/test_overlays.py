@@ -4,14 +4,16 @@ import os
 import re
 import shutil
 import subprocess
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from pipelines.pods import RESOURCES
 from tests.deploy.aws_account import ACCOUNT, BUCKET, REGION, TAKERS, resources, roles
-from tests.deploy.charted import OVERLAYS, built, chosen, images, overlay, pod_specs
+from tests.deploy.charted import OVERLAYS, chosen, deployed, images, overlay, pod_specs
 from tests.deploy.tools import CHART, MANIFESTS, ROOT
 from volcast.steps import ROLES
 
@@ -50,6 +52,9 @@ def required_secrets(objects: list[dict[str, Any]]) -> set[str]:
                     names |= {ref["name"]} if ref and not ref.get("optional") else set()
     return names
 
+
+CPU = {"volcast": 500, "Kubeflow": 800, "KServe": 200, "network": 100, "driver": 110}
+"""Thousandths of a CPU that are requested, as docs/deploy.md adds them up."""
 
 ROLE_ARN = "eks.amazonaws.com/role-arn"
 
@@ -106,6 +111,25 @@ def test_predict_on_eks_is_served_by_tls_only_and_needs_a_token():
     assert gateway["gatewayClassName"] in classes
 
 
+def test_any_step_fits_next_to_everything_else_on_two_cpus():
+    def milli(quantity: str) -> float:
+        return float(quantity.removesuffix("m")) * (1 if quantity.endswith("m") else 1000)
+
+    made = [(o["kind"], spec) for o in overlay("kind") for spec in pod_specs(o)]
+    running = sum(
+        milli(container["resources"]["requests"]["cpu"])
+        for kind, spec in made
+        if kind in {"Deployment", "InferenceService"}
+        for container in spec["containers"]
+    )
+    step = max(milli(request) for request, *_ in RESOURCES.values())
+    assert running == CPU["volcast"]
+    assert (
+        running + sum(CPU[one] for one in ("Kubeflow", "KServe", "network", "driver")) + step
+        <= 2000
+    )
+
+
 def cluster(path: str) -> dict[str, Any]:
     return yaml.safe_load((MANIFESTS / path).read_text())
 
@@ -137,6 +161,19 @@ def test_the_local_port_leads_to_the_servers_node_port():
     assert service["selector"].items() <= labels.items()
 
 
+def test_no_pod_of_another_part_reaches_the_server_by_the_overlay_of_kind():
+    # The sender's address stays, and no network that is admitted contains pods.
+    assert (
+        chosen(overlay("kind"), "Service", "volcast-here")["spec"]["externalTrafficPolicy"]
+        == "Local"
+    )
+    pods = ip_network(cluster("kind/cluster.yaml")["networking"]["podSubnet"])
+    (rule,) = chosen(overlay("kind"), "NetworkPolicy", "volcast-here")["spec"]["ingress"]
+    assert rule["from"]
+    for peer in rule["from"]:
+        assert not ip_network(peer["ipBlock"]["cidr"]).overlaps(pods)
+
+
 def test_the_documented_command_replaces_every_example_value(tmp_path: Path):
     for part in ("manifests", "helm"):
         shutil.copytree(ROOT / part, tmp_path / part)
@@ -147,7 +184,7 @@ def test_the_documented_command_replaces_every_example_value(tmp_path: Path):
     own["ACCOUNT"] = "999999999999"
     subprocess.run(["bash", "-euc", command[0]], cwd=tmp_path, env=os.environ | own, check=True)
     whole = (tmp_path / "manifests/eks/cluster.yaml").read_text()
-    whole += built(tmp_path / "manifests/overlays/eks")
+    whole += deployed(tmp_path / "manifests/overlays/eks")
     for example in (ACCOUNT, REGION, "volcast.example.com", "00000000-0000"):
         assert example not in whole
     assert "arn:aws:iam::999999999999:role/volcast-infer" in whole
