@@ -34,6 +34,9 @@ _TRAINING = "volcast-training"
 
 _HOUR = 3600
 
+_USER = "10001"
+"""Of our images. Kubeflow itself drops all capabilities and sets the profile of seccomp."""
+
 
 def resources(step: str) -> tuple[str, str, str, str]:
     """Return a step's CPU request and limit, and memory request and limit."""
@@ -59,6 +62,7 @@ def pod(step: str) -> dict[str, object]:
     config: dict[str, object] = {
         # A step that hangs would block the next day's run, for there is one run at a time.
         "activeDeadlineSeconds": str(6 * _HOUR if heavy else _HOUR),
+        "securityContext": {"runAsUser": _USER, "runAsGroup": _USER, "runAsNonRoot": True},
         # Network policies select the steps of a role by it.
         "podMetadata": {"labels": {"volcast/role": described.role}},
         "fieldPathAsEnv": [_RUN_ID],

@@ -36,11 +36,16 @@ PROTO: dict[str, dict[str, tuple[int, int | str, bool]]] = {
     "NodeAffinityTerm": {
         "match_expressions": (1, "SelectorRequirement", True), "weight": (3, NUMBER, False),
     },
+    "SecurityContext": {
+        "run_as_user": (1, WHOLE, False), "run_as_group": (2, WHOLE, False),
+        "run_as_non_root": (6, BOOL, False),
+    },
     "KubernetesExecutorConfig": {
         "secret_as_env": (2, "SecretAsEnv", True), "config_map_as_env": (9, "ConfigMapAsEnv", True),
         "pod_metadata": (5, "PodMetadata", False), "active_deadline_seconds": (10, WHOLE, False),
         "field_path_as_env": (11, "FieldPathAsEnv", True), "tolerations": (12, "Toleration", True),
         "node_affinity": (14, "NodeAffinityTerm", True),
+        "security_context": (18, "SecurityContext", False),
     },
 }  # fmt: skip
 
@@ -94,6 +99,8 @@ def test_what_is_compiled_is_read_by_kubeflows_own_message(config, name):
             assert one.config_map_name_parameter.runtime_value.constant.string_value
             assert one.optional
         assert message.active_deadline_seconds in (3600, 21600)
+        user = message.security_context
+        assert (user.run_as_user, user.run_as_group, user.run_as_non_root) == (10001, 10001, True)
         assert [one.name for one in message.field_path_as_env] == ["VOLCAST_RUN_ID"]
         assert dict(message.pod_metadata.labels) == {"volcast/role": ROLES[step_of(label)]}
 

@@ -75,7 +75,14 @@
 {{- end }}
 {{- end }}
 
-{{/* Policy of one part: ingress and egress are lists of rules as text, of which some may be empty. */}}
+{{/* Pods of Kubeflow's own, each by one label. */}}
+{{- define "volcast.kubeflowPods" -}}
+{{- range .labels }}
+{{- include "volcast.place" (dict "namespace" $.root.Values.pipelines.namespace "podLabels" .) }}
+{{- end }}
+{{- end }}
+
+{{/* Policy of one part: ingress and egress are lists of rules as text, of which some may be empty; types if not both. */}}
 {{- define "volcast.policy" -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -85,7 +92,7 @@ spec:
   podSelector:
     matchLabels:
       {{- .pods | default (include "volcast.selector" .) | nindent 6 }}
-  policyTypes: [Ingress, Egress]
+  policyTypes: [{{ .types | default "Ingress, Egress" }}]
   {{- with include "volcast.joined" .ingress }}
   ingress:
     {{- . | nindent 4 }}

@@ -1,14 +1,18 @@
-{{/* What every pod spec begins with. */}}
-{{- define "volcast.podDefaults" -}}
-serviceAccountName: volcast-{{ .part }}
-automountServiceAccountToken: false
-enableServiceLinks: false
-{{- with .root.Values.image.pullSecrets }}
+{{- define "volcast.pullSecrets" -}}
+{{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . }}
   {{- end }}
 {{- end }}
+{{- end }}
+
+{{/* What every pod spec begins with. */}}
+{{- define "volcast.podDefaults" -}}
+serviceAccountName: volcast-{{ .part }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- include "volcast.pullSecrets" .root }}
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001
