@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -124,6 +125,16 @@ def test_sessions_are_the_exchanges_own_days(yahoo: Yahoo) -> None:
     assert set(rows["symbol"]) == {"VIX9D"}
     assert [day.date() for day in rows["session"]] == SESSIONS
     assert all("VIX9D" in path for path in yahoo.paths)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "ticker"), [("VXN", "^VXN"), ("OVX", "^OVX"), ("^GVZ", "^GVZ"), ("VXX", "VXX")]
+)
+def test_a_known_index_is_requested_as_yahoo_names_it(
+    yahoo: Yahoo, symbol: str, ticker: str
+) -> None:
+    assert set(yahoo.source().market([symbol], None, None).rows["symbol"]) == {symbol}
+    assert {unquote(urlsplit(path).path.rsplit("/", 1)[-1]) for path in yahoo.paths} == {ticker}
 
 
 def test_nothing_is_cached_on_disk(yahoo: Yahoo) -> None:

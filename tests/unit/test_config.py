@@ -61,6 +61,21 @@ def test_a_universe_without_the_9_day_index_has_that_of_its_3_month_index(stored
     assert Universe.model_validate_json(universe.model_dump_json()) == universe
 
 
+@pytest.mark.parametrize(
+    "symbol",
+    ["VXN", "VXO", "VVIX", "OVX", "GVZ", "MOVE", "^OVX", "VIX9D_History", "VVIX_History", "VXNCLS",
+     "gvz", "^move", "MINE"],
+)  # fmt: skip
+def test_a_volatility_index_that_no_role_names_is_no_asset(symbol):
+    assert symbol in Universe(other_indices=("MINE",)).indices
+    assert symbol not in Universe().symbols
+
+
+@pytest.mark.parametrize("symbol", ["SPY", "VXX", "UVXY", "VIXY", "SVXY", "HYG", "MINE", "VIX=F"])
+def test_what_is_traded_is_an_asset(symbol):
+    assert symbol not in Universe().indices
+
+
 def test_the_example_universes_have_the_9_day_index_of_their_data():
     assert Universe().iv_9d == "VIX9D"
     assert SYNTHETIC_UNIVERSE.iv_9d == "SYNVIX9D"

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import exchange_calendars
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,14 +15,17 @@ from volcast.cli import main
 from volcast.core import calendar
 from volcast.core.errors import ConfigError, ContractError, StaleInput
 from volcast.core.settings import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe
-from volcast.data.guards import require_reached
+from volcast.data.guards import require_ingestible, require_reached
 from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource, SampleSource, SyntheticSource
 from volcast.data.sources.frames import FrameSource
 from volcast.data.validate import validate
+from volcast.features import labels
+from volcast.features.build import build
+from volcast.features.catalog import FEATURES_DAILY
 from volcast.steps import data as steps
 from volcast.store import Store
-from volcast.store.tables import CURATED_MARKET_DAILY
+from volcast.store.tables import CURATED_MARKET_DAILY, LABELS_DAILY
 from volcast.store.universe import recall
 
 NOW = datetime(2024, 11, 29, 22, tzinfo=UTC)
@@ -164,6 +168,45 @@ def test_a_symbol_to_evaluate_is_checked_and_a_companion_is_not(tmp_path: Path) 
     with pytest.raises(ContractError, match="BTC"):
         ingest(store, CsvFolderSource(folder), ALONE, now=NOW, as_of=None, also=["BTC"])
     assert ingest(store, CsvFolderSource(folder), ALONE, now=NOW, as_of=None).added
+
+
+def test_no_volatility_index_gets_features_labels_or_checks_of_an_asset(tmp_path: Path) -> None:
+    frames = truth()
+    closes = frames["VIX"][["session", "close"]]
+    wild = closes.assign(close=np.where(np.arange(len(closes)) % 2, 90.0, 180.0))
+    indices = dict.fromkeys(["^VXN", "OVX", "VVIX_History", "gvz", "MINE"], wild)
+    folder = csv_folder(tmp_path / "in", **(frames | indices))
+    universe = UNIVERSE.model_copy(update={"other_indices": ("MINE",)})
+    store = Store.open(str(tmp_path / "store"))
+    ingest(store, CsvFolderSource(folder), universe, now=NOW, as_of=None)
+    assert not any(name in text for text in validate(store, universe, AS_OF).warnings
+                   for name in indices)  # fmt: skip
+    build(store, universe, AS_OF)
+    labels.build(store, universe, AS_OF)
+    curated = store.read(CURATED_MARKET_DAILY).to_pandas()
+    assert set(curated["symbol"]) == {*frames, *indices}
+    for table in (FEATURES_DAILY, LABELS_DAILY):
+        assert set(store.read(table).to_pandas()["symbol"]) == {"SPY", "TLT"}
+
+
+@pytest.mark.parametrize(
+    ("universe", "also"),
+    [(UNIVERSE, ["VIX"]), (UNIVERSE, ["^OVX"]), (Universe(target="VIX"), []),
+     (Universe(target="MINE", other_indices=("MINE",)), [])],
+)  # fmt: skip
+def test_a_volatility_index_is_no_target_and_is_not_evaluated(
+    store: Store, universe: Universe, also: list[str]
+) -> None:
+    source = Feed(truth())
+    for attempt in (
+        lambda: require_ingestible(store, source, universe, as_of=None, also=also),
+        lambda: ingest(store, source, universe, now=NOW, as_of=None, also=also),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            attempt()
+        assert caught.value.exit_code == 2
+    assert source.requests == []
+    assert files(store) == {}
 
 
 def test_new_yorks_days_with_a_year_of_holes_and_a_few_holidays_are_taken(tmp_path: Path) -> None:

@@ -257,8 +257,9 @@ def _checked(
     store = open_store(settings.store)
     universe = with_symbols(universe_of(store, settings), target, iv)
     require_ingestible(
-        store, open_source(settings), universe, as_of=settings.as_of, switch_target=switch_target
-    )
+        store, open_source(settings), universe, as_of=settings.as_of,
+        also=[] if target else symbols, switch_target=switch_target,
+    )  # fmt: skip
     preflight.check_source(settings, [universe.target])
     return universe
 

@@ -8,6 +8,8 @@ __all__ = [
     "LABELS",
     "LIVE_SOURCES",
     "STATES",
+    "VOLATILITY",
+    "VOLATILITY_INDICES",
 ]
 
 LABELS = {
@@ -38,11 +40,30 @@ STATES = {"calm": "a calm market", "normal": "a normal market", "stressed": "a s
 LIVE_SOURCES = frozenset({"yfinance"})
 """Sources that get new rows every session; every other source is an archive that has ended."""
 
-EQUITY_VOLATILITY = frozenset(
+_OF_STOCK_INDICES = frozenset(
     {
         "VIX", "VIX1D", "VIX1Y", "VIX3M", "VIX6M", "VIX9D", "VXD", "VXMT", "VXN", "VXO", "VXST",
         "VXV", "RVX", "SYNVIX", "SYNVIX3M", "SYNVIX9D",
     }
 )  # fmt: skip
+
+VOLATILITY_INDICES = _OF_STOCK_INDICES | {
+    "BPVIX", "DVOL", "EUVIX", "EVZ", "GVZ", "INDIAVIX", "JYVIX", "MOVE", "OVX", "SKEW", "TYVIX",
+    "V1X", "V2X", "V2TX", "VDAX", "VHSI", "VOLQ", "VVIX", "VXAPL", "VXAZN", "VXEEM", "VXEFA",
+    "VXEWZ", "VXFXI", "VXGDX", "VXGOG", "VXGS", "VXIBM", "VXSLV", "VXTLT", "VXTYN", "VXXLE",
+}  # fmt: skip
+"""Indices that are quoted in points of volatility, by their usual names."""
+
+
+def _spelled(names: frozenset[str]) -> frozenset[str]:
+    """Return the names as Yahoo (^VIX), Cboe's files (VIX_History) and FRED (VIXCLS) spell them."""
+    forms = {f"{p}{name}{s}" for name in names for p in ("", "^") for s in ("", "_History", "CLS")}
+    return frozenset(forms | {form.lower() for form in forms})
+
+
+EQUITY_VOLATILITY = _spelled(_OF_STOCK_INDICES)
 """Implied-volatility indices of stock indices; those of oil, bonds, crypto, single stocks, or of
 volatility itself reach several times their highest points."""
+
+VOLATILITY = _spelled(VOLATILITY_INDICES)
+"""Symbols that are known to be no asset, whatever part the universe gives them."""

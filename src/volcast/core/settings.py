@@ -20,7 +20,7 @@ from pydantic_core import from_json
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from volcast.core.errors import ConfigError, ContractError
-from volcast.core.names import EQUITY_VOLATILITY
+from volcast.core.names import VOLATILITY
 from volcast.core.online_store import read_online_store
 
 __all__ = [
@@ -63,8 +63,9 @@ class Universe(BaseModel):
     bond: str = Field("TLT", description="the government-bond symbol")
     credit: str = Field("HYG", description="the high-yield credit symbol")
     other_indices: tuple[str, ...] = Field(
-        ("VIX1D", "VIX6M", "VVIX"),
-        description="further volatility indices, in points: they get no features and no labels",
+        (),
+        description="volatility indices, in points, that volcast does not know by name: they get "
+        "no features and no labels",
     )
 
     @model_validator(mode="before")
@@ -80,7 +81,7 @@ class Universe(BaseModel):
     def indices(self) -> frozenset[str]:
         """Symbols that are quoted in volatility points and are no asset."""
         named = {*self.implied, *self.other_indices}
-        return frozenset(named | (EQUITY_VOLATILITY - {self.target}))
+        return frozenset(named | (VOLATILITY - {self.target}))
 
     @property
     def implied(self) -> tuple[str, ...]:

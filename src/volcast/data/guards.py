@@ -16,8 +16,8 @@ from volcast.store.tables import RAW_MARKET
 from volcast.store.universe import recall_or_none
 
 __all__ = [
-    "require_dates", "require_ingestible", "require_new_york", "require_one_market",
-    "require_reached",
+    "require_assets", "require_dates", "require_ingestible", "require_new_york",
+    "require_one_market", "require_reached",
 ]  # fmt: skip
 
 
@@ -36,25 +36,37 @@ _QUARTER = pd.Timedelta(days=92)
 
 def require_ingestible(
     store: Store, source: Source, universe: Universe, *, as_of: date | None,
-    switch_target: bool = False,
+    also: Sequence[str] = (), switch_target: bool = False,
 ) -> None:  # fmt: skip
     """Raise what `ingest` would before it fetches from a live source; nothing is written.
 
     Raises
     ------
     ConfigError
-        As `require_one_market`.
+        As `require_assets` and `require_one_market`.
     RequestError
         If ``as_of`` is not a session.
     StaleInput
         As `require_reached`.
     """
+    require_assets(universe, also)
     require_one_market(
         store, store.read(RAW_MARKET), source.name, universe, switch_target=switch_target
     )
     if as_of is not None:
         require_session(as_of)
         require_reached(source, universe.target, as_of)
+
+
+def require_assets(universe: Universe, also: Sequence[str] = ()) -> None:
+    """Raise ConfigError if the target, or a symbol to evaluate, is a volatility index."""
+    indices = sorted({universe.target, *also} & universe.indices)
+    if indices:
+        raise ConfigError(
+            found=f"target {', '.join(indices)}, a volatility index of the universe",
+            expected="an asset", where="--target", remedy="Name an asset, or another --iv.",
+            field="target",
+        )  # fmt: skip
 
 
 def require_one_market(

@@ -12,7 +12,13 @@ import pyarrow.compute as pc
 from volcast.core import calendar
 from volcast.core.errors import ContractError, NotFound
 from volcast.core.settings import Universe
-from volcast.data.guards import require_dates, require_new_york, require_one_market, require_reached
+from volcast.data.guards import (
+    require_assets,
+    require_dates,
+    require_new_york,
+    require_one_market,
+    require_reached,
+)
 from volcast.data.sessions import require_session
 from volcast.data.sources.publication_lag import REVISED, is_vintage
 from volcast.data.sources.source import MARKET_COLUMNS, Fetched, Source, join
@@ -76,8 +82,8 @@ def ingest(  # noqa: PLR0913
     RequestError
         If ``as_of`` is not a session.
     ConfigError
-        If the store has rows of another source, and either is sample or synthetic; or if it
-        forecasts another target.
+        If the target or a symbol of ``also`` is a volatility index; if the store has rows of
+        another source, and either is sample or synthetic; or if it forecasts another target.
     StaleInput
         If an archive ends before ``as_of``.
     SourceUnavailable
@@ -91,6 +97,7 @@ def ingest(  # noqa: PLR0913
     StoreUnavailable
         If another ingestion stored other values meanwhile; a repetition compares with them.
     """
+    require_assets(universe, also)
     if as_of is not None:
         require_session(as_of)
     closed = calendar.last_closed(now)

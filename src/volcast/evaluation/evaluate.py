@@ -7,8 +7,9 @@ from functools import cached_property
 
 import pandas as pd
 
-from volcast.core.errors import ConfigError, NotFound
+from volcast.core.errors import NotFound
 from volcast.core.settings import Universe
+from volcast.data.guards import require_assets
 from volcast.data.vintages import Vintage, vintages
 from volcast.evaluation.ablation import Ablation, ablate
 from volcast.evaluation.garch import garch_forecasts
@@ -113,11 +114,7 @@ def evaluate(
     """
     curated = store.read(CURATED_MARKET_DAILY).to_pandas()
     own = curated[curated["symbol"] == universe.target]
-    if universe.target in universe.indices:
-        raise ConfigError(
-            found=f"target {universe.target}, a volatility index of the universe",
-            expected="an asset", where="--target", remedy="Name an asset, or another --iv.",
-        )  # fmt: skip
+    require_assets(universe)
     if not own["session"].between(first, last).any():
         raise NotFound(
             found=f"no row of {universe.target} from {first} to {last} (symbols: "

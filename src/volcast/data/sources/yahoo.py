@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from volcast.core.errors import ContractError, SourceUnavailable
+from volcast.core.names import VOLATILITY_INDICES
 from volcast.data.sources.formats import prices_of, tabulate
 from volcast.data.sources.source import (
     PRICES,
@@ -31,7 +32,7 @@ __all__ = ["YahooSource"]
 _EARLIEST = date(1980, 1, 2)
 _TIMEOUT_SECONDS = 10.0
 _ATTEMPTS = 4
-_AT_YAHOO = {"VIX": "^VIX", "VIX3M": "^VIX3M", "VIX9D": "^VIX9D", "SPX": "^GSPC"}
+_AT_YAHOO = {name: f"^{name}" for name in VOLATILITY_INDICES} | {"SPX": "^GSPC"}
 _NO_MACRO = "No macro rows: Yahoo has none; a free FRED key in VOLCAST_FRED_API_KEY adds them."
 
 
