@@ -5,7 +5,7 @@ store is a temporary folder.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -181,8 +181,8 @@ def sample() -> tuple[pd.DataFrame, "pd.Series[float]"]:
 
 
 def forecast(
-    prices: pd.DataFrame, iv: Levels = None, *, symbol: str = "ASSET", as_of: date | None = None,
-    seed: int = 7,
+    prices: pd.DataFrame, iv: Levels = None, *, iv_9d: Levels = None, symbol: str = "ASSET",
+    as_of: date | None = None, seed: int = 7,
 ) -> Forecast:  # fmt: skip
     """Forecast the volatility of the five sessions after the newest one.
 
@@ -196,6 +196,8 @@ def forecast(
         close, and optionally adj_close (else close) and volume, by the names that files may have.
     iv : pandas.Series or pandas.DataFrame, optional
         Closes of the index of the asset's implied volatility, in points, such as the VIX for SPY.
+    iv_9d : pandas.Series or pandas.DataFrame, optional
+        The same over 9 days, such as VIX9D; it counts next to ``iv``.
     symbol : str
         The asset's name in the result.
     as_of : date, optional
@@ -223,7 +225,7 @@ def forecast(
     ['feature', 'label', 'value', 'share']
     >>> chart = result.plot()
     """
-    with _store_of(prices, iv, symbol, as_of) as (store, universe, day):
+    with _store_of(prices, {"iv": iv, "iv_9d": iv_9d}, symbol, as_of) as (store, universe, day):
         build(store, universe, day)
         labels.build(store, universe, day)
         rows = labelled_features(store, symbol, day)
@@ -236,8 +238,8 @@ def forecast(
 
 
 def evaluate(  # noqa: PLR0913
-    prices: pd.DataFrame, iv: Levels = None, *, symbol: str = "ASSET", first: date | None = None,
-    last: date | None = None, garch: bool = True, seed: int = 7,
+    prices: pd.DataFrame, iv: Levels = None, *, iv_9d: Levels = None, symbol: str = "ASSET",
+    first: date | None = None, last: date | None = None, garch: bool = True, seed: int = 7,
 ) -> Evaluation:  # fmt: skip
     """Walk forward over the prices and compare each forecast with the baselines and the outcome.
 
@@ -246,7 +248,7 @@ def evaluate(  # noqa: PLR0913
 
     Parameters
     ----------
-    prices, iv, symbol, seed
+    prices, iv, iv_9d, symbol, seed
         As in `forecast`.
     first, last : date, optional
         The sessions shown, inclusive; else all with a forecast.
@@ -270,7 +272,7 @@ def evaluate(  # noqa: PLR0913
     >>> result.table.columns.tolist()
     ['QLIKE', 'RMSE, points', 'QLIKE saved', 'p, one-sided']
     """
-    with _store_of(prices, iv, symbol, None) as (store, universe, day):
+    with _store_of(prices, {"iv": iv, "iv_9d": iv_9d}, symbol, None) as (store, universe, day):
         result = evaluate_store(store, universe, first or date.min, last or day, seed=seed)
         if garch:
             result = result.with_garch(store)
@@ -279,12 +281,17 @@ def evaluate(  # noqa: PLR0913
 
 @contextmanager
 def _store_of(
-    prices: pd.DataFrame, iv: Levels, symbol: str, as_of: date | None
+    prices: pd.DataFrame, parts: Mapping[str, Levels], symbol: str, as_of: date | None
 ) -> Iterator[tuple[Store, Universe, date]]:
     """Open a temporary store of the checked rows, with its universe and newest session."""
-    index = "" if iv is None else _index_name(iv, symbol)
-    universe = Universe(target=symbol, iv=index, iv_3m="", bond="", credit="", other_indices=())
-    source = FrameSource(symbol, prices, index, iv)
+    roles = dict.fromkeys(parts, "")
+    indices: dict[str, pd.Series[Any] | pd.DataFrame] = {}
+    for part, levels in parts.items():
+        if levels is not None:
+            roles[part] = _index_name(levels, part, [symbol, *indices])
+            indices[roles[part]] = levels
+    universe = Universe(target=symbol, iv_3m="", bond="", credit="", **roles)
+    source = FrameSource(symbol, prices, indices)
     with TemporaryDirectory(prefix="volcast-") as folder:
         store = Store.open(folder)
         fetched = ingest(store, source, universe, now=datetime.now(UTC), as_of=as_of)
@@ -294,11 +301,12 @@ def _store_of(
         yield store, universe, fetched.as_of
 
 
-def _index_name(iv: "pd.Series[Any] | pd.DataFrame", symbol: str) -> str:
-    """Return the name of the series if it can be a symbol, else IV."""
-    name = str(getattr(iv, "name", "")).upper()
-    usual = ("CLOSE", "VALUE", symbol.upper())
-    return next(one for one in (name, "IV", "INDEX") if one.isalnum() and one not in usual)
+def _index_name(levels: "pd.Series[Any] | pd.DataFrame", part: str, taken: Sequence[str]) -> str:
+    """Return the name of the series if it can be a symbol, else that of its part: IV, IV9D."""
+    own = part.replace("_", "").upper()
+    usual = {"CLOSE", "VALUE", *(symbol.upper() for symbol in taken)}
+    candidates = (str(getattr(levels, "name", "")).upper(), own, f"{own}INDEX")
+    return next(name for name in candidates if name.isalnum() and name not in usual)
 
 
 def _result(row: dict[str, Any], walked: pd.DataFrame) -> Forecast:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import volcast
+from volcast.api import _store_of
 from volcast.core.errors import (
     ContractError,
     NotFound,
@@ -23,6 +24,7 @@ from volcast.data.validate import validate
 from volcast.evaluation.evaluate import evaluate
 from volcast.evaluation.folds import LONGER_HISTORY
 from volcast.store import Store
+from volcast.store.tables import CURATED_MARKET_DAILY
 
 FIRST = "2012"
 
@@ -98,10 +100,22 @@ def test_tables_as_people_have_them_have_the_same_rows(sample, change):
 def test_implied_volatility_may_be_a_series_or_a_table(sample, change):
     prices, vix = sample
     closes = [
-        FrameSource("A", prices, "IV", levels).market(["IV"], None, None).rows["close"]
+        FrameSource("A", prices, {"IV": levels}).market(["IV"], None, None).rows["close"]
         for levels in (vix, change(vix))
     ]
     pd.testing.assert_series_equal(*closes, check_exact=True)
+
+
+@pytest.mark.parametrize("name", [None, "close", "vix", "SPX", "VIX9D"])
+def test_the_9_day_index_is_a_part_of_its_own(sample, name):
+    prices, vix = sample
+    nine_days = (vix * 1.1).rename(name)
+    with _store_of(prices, {"iv": vix, "iv_9d": nine_days}, "SPX", None) as (store, universe, _):
+        rows = store.read(CURATED_MARKET_DAILY, symbols=[universe.iv_9d]).to_pandas()
+        assert universe.symbols == ("SPX", "VIX", universe.iv_9d)
+        assert rows["close"].iloc[-1] == pytest.approx(1.1 * vix.loc["2018-12-31"])
+    with _store_of(prices, {"iv": vix, "iv_9d": None}, "SPX", None) as (_, universe, _):
+        assert universe.symbols == ("SPX", "VIX")
 
 
 def test_a_split_history_is_refused_and_a_doubtful_move_is_a_warning(sample):

@@ -1,6 +1,6 @@
-"""Prices in memory: a table of the target, and the closes of its implied-volatility index."""
+"""Prices in memory: a table of the target, and the closes of implied-volatility indices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,7 +19,7 @@ _LOWEST_INDEX = 2.0
 
 
 class FrameSource:
-    """Tables of one target and, optionally, of its index of implied volatility.
+    """Tables of one target and, optionally, of its indices of implied volatility.
 
     Parameters
     ----------
@@ -28,10 +28,8 @@ class FrameSource:
     prices : pandas.DataFrame
         One row a session, indexed by date or with a column ``date``: open, high, low, close, and
         optionally adj_close (else close) and volume, by the names that a file may have.
-    index : str
-        Symbol of the implied volatility; empty without.
-    levels : pandas.Series or pandas.DataFrame or None
-        Its closes in points, or a table with a column ``close``.
+    indices : mapping of str to pandas.Series or pandas.DataFrame, optional
+        By symbol, the closes in points, or a table with a column ``close``.
 
     Raises
     ------
@@ -44,12 +42,11 @@ class FrameSource:
     live = False
 
     def __init__(
-        self, symbol: str, prices: pd.DataFrame, index: str = "",
-        levels: "pd.Series[Any] | pd.DataFrame | None" = None,
+        self, symbol: str, prices: pd.DataFrame,
+        indices: "Mapping[str, pd.Series[Any] | pd.DataFrame] | None" = None,
     ) -> None:  # fmt: skip
         self._rows = {symbol: _bars(prices)}
-        if levels is not None:
-            self._rows[index] = _levels(levels)
+        self._rows |= {name: _levels(levels, name) for name, levels in (indices or {}).items()}
         self.symbols = tuple(self._rows)
 
     def market(self, symbols: Sequence[str], first: date | None, last: date | None) -> Fetched:
@@ -76,14 +73,14 @@ def _bars(prices: pd.DataFrame) -> pd.DataFrame:
     return prices_of(table)
 
 
-def _levels(levels: "pd.Series[Any] | pd.DataFrame") -> pd.DataFrame:
+def _levels(levels: "pd.Series[Any] | pd.DataFrame", name: str) -> pd.DataFrame:
     table = levels.to_frame("close") if isinstance(levels, pd.Series) else levels
-    table, _ = unique(tabulate(table, "iv"), ["date"], "iv")
+    table, _ = unique(tabulate(table, name), ["date"], name)
     rows = prices_of(table).dropna(subset=["close"])
     if not rows["close"].median() >= _LOWEST_INDEX:
         raise ContractError(
             found=f"a median of {rows['close'].median():.4g}", expected="volatility points",
-            where="iv", remedy="Multiply decimals by 100: 20 means 20 % a year.",
+            where=name, remedy="Multiply decimals by 100: 20 means 20 % a year.",
         )  # fmt: skip
     repeated = {name: rows["close"] for name in ("open", "high", "low", "adj_close")}
     return rows.assign(**repeated, volume=np.nan)
