@@ -21,6 +21,11 @@ _EVERYWHERE = {
     # boto3 reads the second, other clients the first.
     "AWS_REGION": "AWS_REGION",
     "AWS_DEFAULT_REGION": "AWS_REGION",
+    # Files of volcast-ca.
+    **{
+        name: name
+        for name in ("SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    },
 }
 """Environment of every step, each variable with its key in the ConfigMap volcast-settings."""
 
@@ -71,14 +76,22 @@ def pod(step: str) -> dict[str, object]:
             _environment("configMap", "volcast-roles", role),
         ],
         "secretAsEnv": secrets,
+        "configMapAsVolume": [
+            _named("configMap", "volcast-ca") | {"mountPath": "/etc/volcast/ca", "optional": True}
+        ],
     }
     return config | _on_training_nodes() if heavy else config
 
 
-def _environment(kind: str, name: str, keys: dict[str, str]) -> dict[str, object]:
+def _named(kind: str, name: str) -> dict[str, object]:
     return {
         f"{kind}Name": name,
         f"{kind}NameParameter": {"runtimeValue": {"constant": name}},
+    }
+
+
+def _environment(kind: str, name: str, keys: dict[str, str]) -> dict[str, object]:
+    return _named(kind, name) | {
         "keyToEnv": [{f"{kind}Key": key, "envVar": variable} for variable, key in keys.items()],
         "optional": True,
     }

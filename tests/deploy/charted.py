@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.deploy.tools import CHART, MANIFESTS, ROOT, ran, tool
+from tests.deploy.tools import CHART, MANIFESTS, ROOT, TEMPLATE, ran, tool
 
 __all__ = [
     "NAMESPACE", "OVERLAYS", "PACKAGES", "VALUE_SETS", "RenderingFailed", "built", "chosen",
@@ -40,7 +40,7 @@ def text_of(values: Path, *sets: str, chart: Path = CHART, files: Sequence[str] 
     flags = [part for one in sets for part in ("--set", one)]
     flags += [part for one in files for part in ("--set-file", one)]
     ended = subprocess.run(
-        [tool("helm"), "template", "volcast", str(chart), "--namespace", NAMESPACE,
+        [tool("helm"), *TEMPLATE, str(chart),
          "--values", str(values), *flags],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip

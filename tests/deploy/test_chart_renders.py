@@ -20,7 +20,7 @@ from tests.deploy.charted import (
     render,
     text_of,
 )
-from tests.deploy.tools import CHART, ran, tool
+from tests.deploy.tools import CHART, TEMPLATE, ran, tool
 
 MINIMAL = VALUE_SETS["minimal"]
 ROUTED = (
@@ -120,7 +120,7 @@ def test_no_object_of_the_schemas_accepts_an_unknown_value():
 def test_every_value_is_in_the_schema_and_has_a_default():
     defaults = yaml.safe_load((CHART / "values.yaml").read_text())
     properties = SCHEMAS["chart"]["properties"]
-    assert set(defaults) == set(properties) - {"global"} == set(SCHEMAS["chart"]["required"])
+    assert set(defaults) == set(properties) == set(SCHEMAS["chart"]["required"])
 
 
 def test_the_server_has_time_to_finish_its_requests():
@@ -129,6 +129,29 @@ def test_the_server_has_time_to_finish_its_requests():
     sleep = int(one["lifecycle"]["preStop"]["exec"]["command"][1])
     grace = int(one["args"][one["args"].index("--grace-seconds") + 1])
     assert predictor["terminationGracePeriodSeconds"] > sleep + grace
+
+
+def test_every_pod_has_what_the_shared_block_names():
+    values = yaml.safe_load(VALUE_SETS["pods"].read_text())["global"]["pods"]
+    makers = 0
+    for one in render(VALUE_SETS["pods"]):
+        for part, _, pod in pods([one]):
+            makers += 1
+            for name in ("nodeSelector", "tolerations", "affinity", "priorityClassName"):
+                assert pod[name] == values[name], part
+            annotations = json.dumps(one).count('"example.com/owner": "quant"')
+            assert annotations == 1, part
+            (container,) = pod["containers"]
+            if part != "redis":
+                assert values["extraEnv"][0] in container["env"], part
+            if part not in {"redis", "mlflow"}:
+                assert {"name": "ca", "configMap": {"name": "volcast-ca"}} in pod["volumes"], part
+    assert makers == 8
+    files = [o for o in render(VALUE_SETS["pods"]) if o["metadata"]["name"] == "volcast-ca"]
+    assert {one["metadata"]["namespace"] for one in files} == {NAMESPACE, "kubeflow"}
+    assert {one["data"]["ca.crt"].strip() for one in files} == {values["caBundle"].strip()}
+    settings = chosen(render(VALUE_SETS["pods"]), "ConfigMap", "volcast-settings")["data"]
+    assert settings["AWS_CA_BUNDLE"] == "/etc/volcast/ca/ca.crt"
 
 
 def test_steps_have_the_settings_of_the_servers():
@@ -150,9 +173,8 @@ def test_mlflow_accepts_the_host_name_in_the_settings():
 
 def test_set_file_keeps_the_compiled_pipelines_byte_for_byte():
     flags = [part for one in PACKAGES for part in ("--set-file", one)]
-    text = ran([tool("helm"), "template", "volcast", str(CHART), "--namespace", NAMESPACE,
-                "--values", str(VALUE_SETS["schedules"]), *flags,
-                "--show-only", "templates/schedules.yaml"])  # fmt: skip
+    text = ran([tool("helm"), *TEMPLATE, str(CHART), "--values", str(VALUE_SETS["schedules"]),
+                *flags, "--show-only", "templates/schedules.yaml"])  # fmt: skip
     (packages,) = (one for one in yaml.safe_load_all(text) if one["kind"] == "ConfigMap")
     for path in (CHART.parents[1] / "pipelines/compiled").glob("*.yaml"):
         assert packages["data"][path.name] == path.read_text()

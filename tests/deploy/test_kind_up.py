@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.charted import chosen, images, objects_in, overlay
-from tests.deploy.tools import ROOT, tool
+from tests.deploy.tools import ROOT, TEMPLATE, tool
 from volcast.steps import IMAGES
 
 PYTHON = ROOT / ".venv/bin/python"
@@ -87,8 +87,7 @@ class Machine:
         (upgrade,) = (call for call in self.called() if " upgrade --install volcast " in call)
         values = re.findall(r"--values \S+", upgrade)
         chart = subprocess.run(
-            [tool("helm"), "template", "volcast", "helm/volcast", "--namespace", "volcast",
-             *" ".join(values).split()],
+            [tool("helm"), *TEMPLATE, "helm/volcast", *" ".join(values).split()],
             cwd=self.root, capture_output=True, text=True, check=True,
         )  # fmt: skip
         return self.calls.with_suffix(".applied").read_text() + "---\n" + chart.stdout

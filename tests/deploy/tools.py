@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["CHART", "MANIFESTS", "ROOT", "ran", "tool"]
+__all__ = ["CHART", "MANIFESTS", "ROOT", "TEMPLATE", "ran", "tool"]
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm/volcast"
+TEMPLATE = ("template", "volcast", "--kube-version", "1.35.0", "--namespace", "volcast")
+"""Of helm, which knows its own Kubernetes only as built by its makers."""
 MANIFESTS = ROOT / "manifests"
 
 

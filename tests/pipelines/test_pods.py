@@ -36,6 +36,10 @@ PROTO: dict[str, dict[str, tuple[int, int | str, bool]]] = {
     "NodeAffinityTerm": {
         "match_expressions": (1, "SelectorRequirement", True), "weight": (3, NUMBER, False),
     },
+    "ConfigMapAsVolume": {
+        "config_map_name": (1, TEXT, False), "mount_path": (2, TEXT, False),
+        "optional": (3, BOOL, False), "config_map_name_parameter": (4, "Parameter", False),
+    },
     "SecurityContext": {
         "run_as_user": (1, WHOLE, False), "run_as_group": (2, WHOLE, False),
         "run_as_non_root": (6, BOOL, False),
@@ -45,6 +49,7 @@ PROTO: dict[str, dict[str, tuple[int, int | str, bool]]] = {
         "pod_metadata": (5, "PodMetadata", False), "active_deadline_seconds": (10, WHOLE, False),
         "field_path_as_env": (11, "FieldPathAsEnv", True), "tolerations": (12, "Toleration", True),
         "node_affinity": (14, "NodeAffinityTerm", True),
+        "config_map_as_volume": (8, "ConfigMapAsVolume", True),
         "security_context": (18, "SecurityContext", False),
     },
 }  # fmt: skip
@@ -101,6 +106,8 @@ def test_what_is_compiled_is_read_by_kubeflows_own_message(config, name):
         assert message.active_deadline_seconds in (3600, 21600)
         user = message.security_context
         assert (user.run_as_user, user.run_as_group, user.run_as_non_root) == (10001, 10001, True)
+        (volume,) = message.config_map_as_volume
+        assert (volume.mount_path, volume.optional) == ("/etc/volcast/ca", True)
         assert [one.name for one in message.field_path_as_env] == ["VOLCAST_RUN_ID"]
         assert dict(message.pod_metadata.labels) == {"volcast/role": ROLES[step_of(label)]}
 
@@ -122,7 +129,9 @@ def environment(step: str) -> dict[str, tuple[str, str]]:
     return sources
 
 
+CERTIFICATES = ("SSL_CERT_FILE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 STORE = {
+    **{name: ("volcast-settings", name) for name in CERTIFICATES},
     "AWS_ENDPOINT_URL_S3": ("volcast-settings", "AWS_ENDPOINT_URL_S3"),
     "AWS_REGION": ("volcast-settings", "AWS_REGION"),
     "AWS_DEFAULT_REGION": ("volcast-settings", "AWS_REGION"),

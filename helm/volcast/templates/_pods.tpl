@@ -1,3 +1,40 @@
+{{/* Of global.pods: where every pod may run. */}}
+{{- define "volcast.scheduling" -}}
+{{- range $name := list "nodeSelector" "tolerations" "affinity" "priorityClassName" }}
+{{- with index $.Values.global.pods $name }}
+{{ $name }}: {{ toJson . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Of global.pods: annotations of every pod, each on a line. */}}
+{{- define "volcast.podAnnotations" -}}
+{{- with .Values.global.pods.annotations }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Of global.pods: environment of every container. */}}
+{{- define "volcast.extraEnvironment" -}}
+{{- with .Values.global.pods.extraEnv }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Certificates that pods trust; their paths are settings, which steps of the pipelines have too. */}}
+{{- define "volcast.caMount" -}}
+{{- if .root.Values.global.pods.caBundle }}
+- {name: ca, mountPath: /etc/volcast/ca, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "volcast.caVolume" -}}
+{{- if .root.Values.global.pods.caBundle }}
+- name: ca
+  configMap: {name: volcast-ca}
+{{- end }}
+{{- end }}
+
 {{- define "volcast.pullSecrets" -}}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
@@ -13,6 +50,7 @@ serviceAccountName: volcast-{{ .part }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 {{- include "volcast.pullSecrets" .root }}
+{{- include "volcast.scheduling" .root }}
 securityContext:
   runAsNonRoot: true
   runAsUser: 10001
@@ -22,9 +60,12 @@ securityContext:
     type: RuntimeDefault
 {{- end }}
 
-{{/* Pods read their settings when they start. */}}
+{{/* Pods read their settings when they start: annotations of pods that do. */}}
 {{- define "volcast.checksum" -}}
 checksum/settings: {{ include "volcast.settings" . | sha256sum }}
+{{- with include "volcast.podAnnotations" . }}
+{{ . }}
+{{- end }}
 {{- end }}
 
 {{- define "volcast.containerSecurity" -}}

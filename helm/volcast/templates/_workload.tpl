@@ -14,7 +14,7 @@ root, part, image, module (after python -m), port, ready (path), values (of the 
 further YAML as text: environment, mounts, volumes.
 */}}
 {{- define "volcast.workload" -}}
-{{- $environment := include "volcast.joined" (list (include "volcast.storeEnvironment" .) (include "volcast.joined" .environment)) }}
+{{- $environment := include "volcast.joined" (list (include "volcast.storeEnvironment" .) (include "volcast.joined" .environment) (include "volcast.extraEnvironment" .root)) }}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -64,9 +64,9 @@ spec:
           resources:
             {{- toYaml .values.resources | nindent 12 }}
           volumeMounts:
-            {{- include "volcast.joined" (list (include "volcast.scratchMounts" .) (include "volcast.joined" .mounts)) | nindent 12 }}
+            {{- include "volcast.joined" (list (include "volcast.scratchMounts" .) (include "volcast.caMount" .) (include "volcast.joined" .mounts)) | nindent 12 }}
       volumes:
-        {{- include "volcast.joined" (list (include "volcast.scratchVolumes" .) (include "volcast.joined" .volumes)) | nindent 8 }}
+        {{- include "volcast.joined" (list (include "volcast.scratchVolumes" .) (include "volcast.caVolume" .) (include "volcast.joined" .volumes)) | nindent 8 }}
 ---
 apiVersion: v1
 kind: Service
