@@ -2,11 +2,11 @@
 
 from math import isfinite
 
-from serving.dashboard.markup import definitions, details, heading, prose, table
+from serving.dashboard.markup import definitions, details, heading, notice, prose, table
 from serving.dashboard.words import signed_share
 from volcast.core.names import LABELS
 from volcast.evaluation.table import SkillTable, shown_p
-from volcast.evaluation.words import TITLES, span, why_fewer
+from volcast.evaluation.words import TITLES, better_choice, span, why_fewer
 from volcast.monitoring.status import ModelCard
 from volcast.monitoring.status.words import percent
 
@@ -20,6 +20,8 @@ def model_card(card: ModelCard) -> str:
     first, *others = (_skill(*one) for one in (tables | card.metrics.periods).items())
     fewer = why_fewer(card.metrics.of_all_sessions)
     why = prose(fewer) if fewer else ""
+    better = better_choice(card.metrics.of_all_sessions)
+    why += notice("warning", better) if better else ""
     more = details("Other sessions", "".join(others)) if others else ""
     return (
         f'<div class="pair"><div>{_card(card)}{first}{why}{more}</div>'

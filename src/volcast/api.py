@@ -27,7 +27,7 @@ from volcast.evaluation.evaluate import evaluate as evaluate_store
 from volcast.evaluation.splits import overall
 from volcast.evaluation.table import SkillTable
 from volcast.evaluation.walkforward import walk_forward
-from volcast.evaluation.words import leading
+from volcast.evaluation.words import better_choice, leading
 from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import names
@@ -74,6 +74,8 @@ class Forecast:
     skill : SkillTable
         How the model did against each baseline, walked forward over the history, on the sessions
         that all have.
+    better_choice : str
+        A sentence that names HAR in logs where it did better over the history; empty else.
     history : pandas.DataFrame
         Columns of an evaluation file: the walk-forward and, as the last row, this forecast.
     """
@@ -89,6 +91,7 @@ class Forecast:
     baselines: dict[str, float | None]
     drivers: pd.DataFrame
     skill: SkillTable
+    better_choice: str
     history: pd.DataFrame
 
     def __str__(self) -> str:
@@ -127,6 +130,11 @@ class Evaluation:
     def skill(self) -> SkillTable:
         """The forecast compared with each baseline, on the sessions that all have."""
         return leading(overall(self.rows))
+
+    @property
+    def better_choice(self) -> str:
+        """A sentence that names HAR in logs where it did better on the sessions shown; or empty."""
+        return better_choice(overall(self.rows))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -326,10 +334,11 @@ def _result(row: dict[str, Any], walked: pd.DataFrame) -> Forecast:
     }  # fmt: skip
     past = walked[walked["session"] < row["session"]]
     history = pd.concat([past, pd.DataFrame([now])], ignore_index=True)
+    tables = overall(walked)
     return Forecast(
         symbol=row["symbol"], session=row["session"], first=row["target_from"],
         last=row["target_to"], volatility=row["rv_5d_hat"],
         interval80=(row["lo80"], row["hi80"]), interval95=(row["lo95"], row["hi95"]),
         regime=row.get("regime"), baselines=baselines, drivers=drivers,
-        skill=leading(overall(walked)), history=history,
+        skill=leading(tables), better_choice=better_choice(tables), history=history,
     )  # fmt: skip

@@ -15,6 +15,8 @@ from volcast.brief.facts import Facts
 from volcast.brief.macro import releases
 from volcast.core.errors import NotFound, RequestError
 from volcast.core.settings import Universe
+from volcast.evaluation.words import better_choice
+from volcast.registry.run_files import Metrics
 from volcast.store import Store
 from volcast.store.tables import MONITORING_JOBS, MONITORING_QUALITY, RAW_MACRO
 
@@ -155,6 +157,20 @@ def test_failed_checks_and_failed_runs_have_their_reason(desk: Store):
     assert "1 row: low 5 over high 4" in texts
     assert "volcast-train failed" in texts
     assert "the store was full" in texts
+
+
+def test_the_brief_names_log_har_where_it_is_the_better_choice(desk: Store):
+    key = "registry/volcast/3/metrics.json"
+    skill = json.loads(desk.objects.get(key))["all"]
+    better = skill["lines"][-1] | {"name": "log_har"}
+    common = skill | {"rows": 400}
+    metrics = {"all": skill | {"lines": [*skill["lines"], better]}, "all_baselines": common}
+    for place in (key, "runs/cd/metrics.json"):
+        desk.objects.put(place, json.dumps(metrics).encode())
+    advice = better_choice(Metrics.from_bytes(desk.objects.get(key)).of_all_sessions)
+    (one,) = (one for one in brief_of(desk).sentences if one.text == advice)
+    assert advice
+    assert [row_of(desk, id)["gain"] for id in one.citations] == [better["gain"]]
 
 
 def skill_without(**columns: object) -> dict[str, object]:

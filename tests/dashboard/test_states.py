@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,10 +15,14 @@ from starlette.testclient import TestClient
 
 from serving.dashboard.__main__ import main
 from serving.dashboard.app import application
+from serving.dashboard.model import model_card as shown_card
 from tests.dashboard.stores import SESSION, SESSIONS, prices, published, walked, whole
 from tests.monitoring.monitored import put, running
 from tests.s3_server import free_ports
 from volcast.core.settings import Universe
+from volcast.evaluation.table import Skill
+from volcast.evaluation.words import better_choice
+from volcast.monitoring.status import model_card
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_DRIFT_DAILY, PREDICTIONS_DAILY
 from volcast.store.universe import remember
@@ -40,6 +45,17 @@ def test_the_overview_is_the_newest_forecast_its_change_rank_and_interval(look, 
         "the forecast 100 %",
     ):
         assert part in text.replace("\xa0", " ")
+
+
+def test_the_card_warns_of_a_symbol_that_log_har_forecasts_better(full_store):
+    card = model_card(full_store)
+    worse = Skill("log_har", 0.3, 6.0, gain=-0.04, p_better=0.9)
+    table = replace(card.metrics.all, lines=(*card.metrics.all.lines, worse))
+    metrics = replace(card.metrics, all=table)
+    advice = better_choice(metrics.of_all_sessions)
+    assert advice
+    shown = [shown_card(one).replace("\xa0", " ") for one in (replace(card, metrics=metrics), card)]
+    assert [advice in text for text in shown] == [True, False]
 
 
 def test_the_first_published_forecast_is_compared_with_the_walk_forward(look, store):

@@ -129,6 +129,7 @@ class _Lines(io.StringIO):
         ((), "Train and evaluate: 0 s so far"),
         (("trees", 40, 103), "evaluate: trees 40 of 103"),
         (("trees", 103, 103), "evaluate: 0 s so far"),
+        (("confidence set", 0, 1), "evaluate: confidence set\n"),
     ],
 )
 def test_off_a_terminal_a_line_now_and_then_shows_how_far_a_step_is(

@@ -23,6 +23,8 @@ from volcast.data.sources.frames import FrameSource
 from volcast.data.validate import validate
 from volcast.evaluation.evaluate import evaluate
 from volcast.evaluation.folds import LONGER_HISTORY
+from volcast.evaluation.splits import overall
+from volcast.evaluation.words import better_choice
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
 
@@ -57,6 +59,7 @@ def test_a_forecast_has_intervals_reasons_and_a_record(sample):
     assert result.interval95[0] < result.interval80[0] < result.volatility < result.interval80[1]
     assert result.history["forecast"].iloc[-1] == result.volatility
     assert result.skill.rows > 500
+    assert result.better_choice == better_choice(overall(result.history.iloc[:-1]))
     assert result.drivers["label"].iloc[0] == "implied volatility"
     assert "SPX" in str(result)
     assert result.plot().to_dict()["layer"]

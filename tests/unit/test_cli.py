@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import sys
+from datetime import date
 from math import exp
 
 import pytest
@@ -14,7 +15,10 @@ from tests.markets import UNIVERSE, crown, features_of, fill
 from tests.s3_server import free_ports
 from volcast import registry
 from volcast.cli import main
+from volcast.cli.summary import print_skill
 from volcast.core import calendar
+from volcast.evaluation.table import Skill, SkillTable
+from volcast.evaluation.words import better_choice
 from volcast.monitoring.retrain import decide
 from volcast.monitoring.score import performance
 from volcast.store import Store
@@ -129,6 +133,14 @@ def test_infer_audits_and_publishes_and_summary_shows_forecast_table_watch_and_p
     output = run("summary", "--store", store.uri)[1]
     assert all(word in output for word in ("[g5] moved", "too few forecasts to test"))
     assert "too-few" not in output
+
+
+def test_skill_names_log_har_where_it_is_the_better_choice(capsys):
+    days = date(2010, 1, 4), date(2020, 6, 1)
+    ours, har = Skill("volcast", 0.4, 6.0, 0.0, 0.5), Skill("log_har", 0.38, 6.0, -0.05, 0.9)
+    tables = {"all": SkillTable((ours, har), 1000, *days)}
+    print_skill(tables)
+    assert better_choice(tables) in capsys.readouterr().out.replace("\n", " ")
 
 
 def _watch(run, store):

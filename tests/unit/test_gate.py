@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from math import log
 from pathlib import Path
@@ -82,7 +83,8 @@ def test_a_first_champion_passes_with_five_percent_under_log_har(store: Store) -
     rows["forecast"] = skilled(rows, 0.05)
     verdict = decide(store, rows)
     assert (verdict.passed, verdict.kind) == (True, "first")
-    assert f"QLIKE is {gain(rows, 'log_har'):.2%} under log-HAR" in verdict.reasons[1]
+    assert f"QLIKE is {gain(rows, 'log_har'):.2%} under HAR in logs" in verdict.reasons[1]
+    assert gate.FIRST_REFUSED not in verdict.reasons[1]
     assert "800 sessions from 2000-01-03 to 2003-03-12" in verdict.reasons[0]
 
 
@@ -100,6 +102,20 @@ def test_a_first_champion_needs_the_margin_where_80_percent_have_implied_volatil
     decision = decide(store, rows)
     assert decision.passed is passes
     assert decision.reasons[1].startswith("Refused") is not passes
+    assert decision.reasons[1].endswith(gate.FIRST_REFUSED) is not passes
+    assert not decision.unproven
+
+
+@pytest.mark.parametrize(("target", "stays"), [("SYN", True), ("", True), ("OTHER", False)])
+def test_a_refusal_has_its_own_exit_code_and_reports_whether_a_model_stays(
+    store, crown, target, stays
+):
+    put_run(store, "new", target="SYN")
+    assert "No model forecasts SYN yet" in gate.refusal(store, "new").remedy
+    version = crown(evaluation(800))
+    move(store, replace(version, target=target), "promote", **AUDIT)
+    refusal = gate.refusal(store, "new")
+    assert (refusal.exit_code, "The champion stays" in refusal.remedy) == (30, stays)
 
 
 def test_a_forecast_significantly_worse_than_har_x_is_refused(store: Store) -> None:

@@ -20,11 +20,11 @@ from volcast.evaluation.charts import regimes, scripts, shap_plot
 from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import usable
 from volcast.evaluation.report import render
-from volcast.evaluation.splits import on_common_rows
+from volcast.evaluation.splits import on_common_rows, overall
 from volcast.evaluation.symbols import render_comparison
 from volcast.evaluation.table import compare
 from volcast.evaluation.walkforward import walk_forward
-from volcast.evaluation.words import TITLES, span, versus, why_fewer
+from volcast.evaluation.words import TITLES, better_choice, span, versus, why_fewer
 from volcast.features.catalog import label
 
 VOID = {"meta", "br", "img"}
@@ -174,6 +174,13 @@ def test_the_same_result_gives_the_same_bytes_whatever_the_random_state(result, 
     assert np.random.get_state()[1].tolist() == before
 
 
+def test_the_parts_of_a_page_are_counted(result, page):
+    calls: list[tuple[str, int, int]] = []
+    assert render(result, lambda *counts: calls.append(counts)) == page
+    (what,), (total,) = {what for what, *_ in calls}, {total for *_, total in calls}
+    assert calls == [(what, done, total) for done in range(total)]
+
+
 def test_the_first_paragraph_compares_with_the_baselines_and_calls_a_loss_one(result):
     worse = result.all_rows.assign(forecast=result.all_rows["har_x"] * 1.3)
     skill = compare(worse)
@@ -183,6 +190,17 @@ def test_the_first_paragraph_compares_with_the_baselines_and_calls_a_loss_one(re
     assert skill.line("har_x").gain < 0
     for name in ("har_rv", "har_x", "vix"):
         assert escape(versus(skill.line(name))) in first
+
+
+def test_a_symbol_that_log_har_forecasts_better_is_named_on_report_and_comparison(result):
+    worse = result.all_rows.assign(forecast=result.all_rows["log_har"] * 1.3)
+    advice = escape(better_choice(overall(worse)))
+    first = re.search(r"<p class='lead'>(.*?)</p>", render(replace(result, all_rows=worse)))[1]
+    assert advice
+    assert advice in first.replace("\u00a0", " ")
+    rows = worse.reset_index(drop=True).assign(iv_symbol=None)
+    assert advice in render_comparison({"SYN": rows})
+    assert better_choice(overall(result.rows)) == ""
 
 
 def test_a_baseline_that_begins_late_is_compared_where_it_exists(result):

@@ -1,11 +1,14 @@
 """A day in one process: what is run again, what is skipped, and what a step counts."""
 
+from contextlib import nullcontext
 from datetime import date
 
 import pytest
 
 from tests.contract_rows import contract_rows
 from tests.markets import UNIVERSE, crown, fill
+from tests.runs import put_run
+from volcast.core.errors import GateRefused
 from volcast.steps import STEPS, runner
 from volcast.steps.calls import Result
 from volcast.steps.runner import Run
@@ -63,6 +66,26 @@ def test_a_day_with_new_rows_or_another_code_is_run_again(day, store: Store, mon
     assert day() == ["ingest", "record"]
     monkeypatch.setattr(runner, "code_version", lambda _: "another")
     assert set(AFTER_INGEST) < set(day())
+
+
+@pytest.mark.parametrize("with_champion", [False, True])
+def test_a_refused_first_model_ends_the_day_before_the_forecast_as_a_refusal(
+    monkeypatch, store: Store, tmp_path, with_champion
+):
+    last = fill(store, 6)
+    if with_champion:
+        crown(store, last)
+    put_run(store, "refused", target=UNIVERSE.target)
+    done: list[str] = []
+    monkeypatch.setattr(runner, "call", lambda name, *_, **__: done.append(name) or Result({}))
+    begun = Run(store.uri, tmp_path, lambda *_, **__: None)
+    begun.values = {
+        "passed": False, "run_id": "refused", "as_of": str(last),
+        "universe": UNIVERSE.model_dump_json(),
+    }  # fmt: skip
+    with nullcontext() if with_champion else pytest.raises(GateRefused, match=UNIVERSE.target):
+        begun.steps(["infer"])
+    assert done == ["infer"] * with_champion
 
 
 def test_a_long_step_is_called_with_what_shows_its_progress(monkeypatch, store: Store):

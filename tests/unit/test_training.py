@@ -35,6 +35,16 @@ def test_training_twice_gives_the_same_run_and_re_uses_it(store, last, monkeypat
     assert (first.run_id, first.metrics) == (again.run_id, again.metrics)
 
 
+def test_every_slow_part_of_training_is_counted(store, last):
+    parts: list[str] = []
+    features = features_of(store, last)
+    train(store, UNIVERSE, last, features, progress=lambda what, *_: parts.append(what))
+    assert list(dict.fromkeys(parts)) == [
+        "trees", "months", "GARCH fits", "months of GARCH(1,1)", "months of GJR-GARCH(1,1)",
+        "quarters of regime skill", "confidence set", "parts of the report",
+    ]  # fmt: skip
+
+
 def test_a_run_cut_short_is_trained_again_with_the_same_bytes(store, last):
     candidate = fit(store, last)
     before = files(store, candidate)

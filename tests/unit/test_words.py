@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from volcast.evaluation.table import Skill, SkillTable, shown_p
-from volcast.evaluation.words import leading, span, verdict, versus, why_fewer
+from volcast.evaluation.words import better_choice, leading, span, verdict, versus, why_fewer
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,27 @@ def test_fewer_sessions_are_explained_with_the_result_on_all():
     assert "700 sessions lack HAR-X or VIX" in text
     assert f"{span(whole)}, {versus(saved, 'volcast')}" in text
     assert (leading({"all": whole}), why_fewer({"all": whole})) == (whole, "")
+
+
+@pytest.mark.parametrize(
+    ("on_all", "on_fewer", "judged"),
+    [(0.02, -0.3, None), (0.0, -0.3, None), (-0.03, 0.1, "all"), (None, -0.3, "all_baselines"),
+     (None, 0.3, None), (None, None, None)],
+)  # fmt: skip
+def test_log_har_is_the_better_choice_where_its_loss_is_lower_on_all_sessions_that_have_it(
+    on_all, on_fewer, judged
+):
+    days = date(2010, 1, 4), date(2020, 6, 1)
+    tables = {
+        name: SkillTable(() if gain is None else (Skill("log_har", 0.4, 6.0, gain, 0.8),), n, *days)
+        for name, gain, n in (("all", on_all, 1000), ("all_baselines", on_fewer, 300))
+    }
+    sentence = better_choice(tables)
+    if judged is None:
+        assert sentence == ""
+    else:
+        assert span(tables[judged]) in sentence
+        assert versus(tables[judged].lines[0]) in sentence
 
 
 @pytest.mark.parametrize(

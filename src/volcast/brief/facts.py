@@ -18,7 +18,7 @@ from volcast.core.errors import ContractError, KeyMissing, ModelError
 from volcast.core.names import BASELINES, LABELS
 from volcast.core.settings import Universe
 from volcast.evaluation.table import SkillTable
-from volcast.evaluation.words import TITLES, span, versus
+from volcast.evaluation.words import TITLES, better_choice, span, versus
 from volcast.features.catalog import FEATURES_DAILY, label
 from volcast.features.point_in_time import features_at_close
 from volcast.monitoring import status
@@ -272,7 +272,8 @@ class Facts:
     def skill(self, baselines: Sequence[str] = (), *, better: bool = False) -> Part:
         """Yield which is better, the model or each baseline, all on the sessions of one table.
 
-        ``better``: the baselines that are better come first.
+        ``better``: the baselines that are better come first. Where no baseline is named, the last
+        sentence names the better choice if that is a baseline.
         """
         card = self._card
         if isinstance(card, Missing):
@@ -302,6 +303,11 @@ class Facts:
             elif baselines:
                 what = f"The evaluation of version {version} has no {LABELS[name]}."
                 yield Missing(what, "Train with the data it needs.")
+        advice = "" if baselines else better_choice(card.metrics.of_all_sessions)
+        if advice:
+            on_all = any(line.name == "log_har" for line in card.metrics.all.lines)
+            judged = "all" if on_all else part
+            yield Sentence(advice, (cite_line(run, judged, "log_har"),))
 
     def coverage(self) -> Part:
         """Yield the shares of outcomes inside the intervals."""

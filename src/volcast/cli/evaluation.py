@@ -72,7 +72,8 @@ def evaluate(  # noqa: PLR0913
             result = result.with_ablations(seed, shown.progress)
         _write(out, evaluation_bytes(result.rows))
         if report:
-            _write(report, render(result.with_regime_skill()).encode())
+            page = render(result.with_regime_skill(shown.progress), shown.progress)
+            _write(report, page.encode())
         shown.event("step_finished", step="evaluate")
     tables = overall(result.rows) if len(scored(result.rows)) else {}
     ablations = ablations_listing(result.ablations)

@@ -21,7 +21,7 @@ from volcast.cli.arguments import (
     with_symbols,
 )
 from volcast.cli.tables import All, AsCsv, AsJson, Form, form_of
-from volcast.core.errors import ConfigError, GateRefused
+from volcast.core.errors import ConfigError
 from volcast.core.settings import EXAMPLE_UNIVERSES, Settings, SourceName, Universe, read_settings
 from volcast.steps import preflight
 from volcast.steps.table import FORECAST, PIPELINES, PREPARE, STEPS, TRAIN
@@ -152,6 +152,7 @@ def train(
     """Train, judge and, if the gate lets it pass, promote; exit code 30 if refused."""
     from volcast.cli.summary import print_skill
     from volcast.registry.run_files import Metrics
+    from volcast.training.gate import refusal
 
     form = form_of(as_json, as_csv)
     with _session("volcast train", store, as_of, form, verbose) as begun:
@@ -161,10 +162,7 @@ def train(
         metrics = Metrics.from_bytes(open_store(begun.store).objects.get(key), key)
         print_skill(metrics.of_all_sessions, form, everything=everything)
         if not begun.values["passed"]:
-            raise GateRefused(
-                found="a run that does not pass", expected="a run the gate lets pass",
-                where=f"run {run_id}", remedy="The champion stays. See the reasons above.",
-            )  # fmt: skip
+            raise refusal(open_store(begun.store), run_id)
 
 
 def infer(

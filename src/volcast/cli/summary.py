@@ -14,7 +14,7 @@ from volcast.core.errors import NotFound
 from volcast.core.names import LABELS, STATES
 from volcast.core.settings import Universe
 from volcast.evaluation.table import SkillTable, shown_p
-from volcast.evaluation.words import TITLES, span, versus, why_fewer
+from volcast.evaluation.words import TITLES, better_choice, span, versus, why_fewer
 from volcast.features.catalog import label
 from volcast.inference.selection import is_hindsight
 from volcast.monitoring import status
@@ -142,6 +142,8 @@ def print_skill(
         _print_verdict(table)
     if len(tables) > 1 and not everything:
         print_indented(why_fewer(tables))
+    if names and (advice := better_choice(tables)):
+        print_indented(advice)
 
 
 def skill_rows(tables: Mapping[str, SkillTable]) -> list[Row]:

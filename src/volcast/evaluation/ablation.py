@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import pandas as pd
@@ -107,14 +108,18 @@ def ablate(
         *((name, "removed", without(columns)) for name, columns in REMOVED.items()),
     ]
     measured: list[Ablation] = []
-    for i, (group, kind, recipes) in enumerate(altered):
-        other = walk_forward(rows, seed, recipes=recipes).rows[["session", "forecast"]]
+    for i, (group, kind, recipes) in enumerate(altered, start=1):
+        walk = f"walk {i} of {len(altered)} of the ablation, {group} {kind}: "
+        shown = partial(_named, progress, walk) if progress else None
+        other = walk_forward(rows, seed, shown, recipes).rows[["session", "forecast"]]
         both = scored(walked.merge(other, on="session", suffixes=("", "_other")))
         for period, part in in_periods(both[both["forecast_other"].notna()]).items():
             measured.append(_measured(group, kind, period, part))
-        if progress:
-            progress("walks of the ablation", i + 1, len(altered))
     return measured
+
+
+def _named(progress: Progress, walk: str, what: str, done: int, total: int) -> None:
+    progress(walk + what, done, total)
 
 
 def _measured(group: str, kind: Kind, period: str, rows: pd.DataFrame) -> Ablation:

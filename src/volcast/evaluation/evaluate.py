@@ -72,9 +72,9 @@ class EvaluationResult:
         fitted = garch_forecasts(self.features, store, progress=progress)
         return replace(self, all_rows=self.all_rows.assign(**fitted))
 
-    def with_regime_skill(self) -> "EvaluationResult":
+    def with_regime_skill(self, progress: Progress | None = None) -> "EvaluationResult":
         """Return the same with the worth of regimes measured on the sessions shown."""
-        weeks = turbulent_weeks(self.features, self.all_rows["forecast"])
+        weeks = turbulent_weeks(self.features, self.all_rows["forecast"], progress)
         return replace(self, regimes=regime_skill(weeks.loc[self.rows.index]))
 
     def with_ablations(self, seed: int, progress: Progress | None = None) -> "EvaluationResult":
@@ -103,7 +103,7 @@ def evaluate(
     seed : int
         Of the trees.
     progress : callable or None
-        Called with the fits done, and of all.
+        Called with what is done, and of all.
 
     Raises
     ------
@@ -122,6 +122,8 @@ def evaluate(
             expected="curated rows of the target", where=store.uri,
             remedy="Ingest the symbol, or name another with --target.",
         )  # fmt: skip
+    if progress:
+        progress("features as known then", 0, 1)
     rows = _rows_as_known(vintages(store, curated["session"].max()), store, universe, last)
     walked = walk_forward(rows, seed, progress)
     # Forecasts rest on what was known; they are scored by what is known now.

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from volcast.core import calendar
 from volcast.core.hashing import digest, library_versions
-from volcast.core.names import GARCH_BASELINES
+from volcast.core.names import GARCH_BASELINES, LABELS
 from volcast.evaluation.walkforward import Progress
 from volcast.features.market import SESSIONS_A_YEAR
 from volcast.store import Store
@@ -92,8 +92,8 @@ def garch_forecasts(
     )  # fmt: skip
     result = pd.DataFrame(np.nan, index=rows.index, columns=list(_ASYMMETRY))
     for name in _ASYMMETRY:
-        forecasts = _walk(name, returns, months, [fits[f"{name} {m.key}"] for m in months])
-        result.loc[has_return, name] = forecasts
+        of_model = [fits[f"{name} {m.key}"] for m in months]
+        result.loc[has_return, name] = _walk(name, returns, months, of_model, progress)
     return result.ffill()
 
 
@@ -118,6 +118,8 @@ def _fit_all(
     """Yield each fit, of a model on returns; many are spread over processes."""
     count = processes or os.cpu_count() or 1
     names, returns = zip(*jobs, strict=True)
+    if progress:
+        progress("GARCH fits", 0, len(jobs))
     with ExitStack() as stack:
         stack.enter_context(_one_thread())
         fits: Iterator[Parameters] = map(_fit, names, returns)
@@ -174,11 +176,12 @@ def _fit(name: str, returns: Floats) -> Parameters:
 
 
 def _walk(
-    name: str, returns: Floats, months: Sequence[_Month], fits: Sequence[Parameters]
-) -> Floats:
+    name: str, returns: Floats, months: Sequence[_Month], fits: Sequence[Parameters],
+    progress: Progress | None,
+) -> Floats:  # fmt: skip
     forecasts = np.full(len(returns), np.nan)
     in_force: list[float] | None = None
-    for month, fit in zip(months, fits, strict=True):
+    for done, (month, fit) in enumerate(zip(months, fits, strict=True), start=1):
         # A fit that did not converge leaves the one before in force.
         in_force = fit["parameters"] if fit["sound"] else in_force
         if in_force is not None:
@@ -186,6 +189,8 @@ def _walk(
             steps = fixed.forecast(horizon=calendar.HORIZON, start=month.first, reindex=False)
             mean = steps.variance.to_numpy().mean(axis=1)
             forecasts[month.first : month.last] = np.sqrt(SESSIONS_A_YEAR * mean) / 100
+        if progress:
+            progress(f"months of {LABELS[name]}", done, len(months))
     return forecasts
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from volcast.core.names import STATES
 from volcast.evaluation.rows import in_periods
+from volcast.evaluation.walkforward import Progress
 from volcast.features.catalog import REGIME_MODELS
 
 __all__ = ["RegimeSkill", "regime_skill", "turbulent_weeks"]
@@ -42,7 +43,10 @@ class RegimeSkill:
     auc: float
 
 
-def turbulent_weeks(rows: pd.DataFrame, forecast: "pd.Series[float] | None" = None) -> pd.DataFrame:
+def turbulent_weeks(
+    rows: pd.DataFrame, forecast: "pd.Series[float] | None" = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Forecast "the next five sessions are in the top quintile of volatility", walking forward.
 
     At the first session of each quarter one logit per forecaster is fitted on the rows whose label
@@ -68,7 +72,9 @@ def turbulent_weeks(rows: pd.DataFrame, forecast: "pd.Series[float] | None" = No
     labels, ends = rows["rv_5d"].to_numpy(dtype=float), rows["label_end_session"]
     result = pd.DataFrame({"session": rows["session"], "event": np.nan})
     result[list(inputs)] = np.nan
-    for each in quarter.unique():
+    for done, each in enumerate(quarters := quarter.unique()):
+        if progress:
+            progress("quarters of regime skill", done, len(quarters))
         block = np.flatnonzero(quarter == each)
         past = (ends.notna() & (ends < rows["session"].iloc[block[0]])).to_numpy()
         if past.sum() < _FEWEST:

@@ -1,6 +1,6 @@
 """The report of a walk-forward: one self-contained HTML page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from math import isfinite
 
@@ -25,7 +25,8 @@ from volcast.evaluation.splits import (
 )
 from volcast.evaluation.statistics import SIGNIFICANT
 from volcast.evaluation.table import Skill, SkillTable, shown_p
-from volcast.evaluation.words import TITLES, leading, span, verdict, why_fewer
+from volcast.evaluation.walkforward import Progress
+from volcast.evaluation.words import TITLES, better_choice, leading, span, verdict, why_fewer
 from volcast.features.catalog import STATE_FEATURES
 
 __all__ = ["AGAINST", "QLIKE_AND_P", "gain_cells", "render"]
@@ -47,8 +48,10 @@ _FAN_SESSIONS, _SHAP_SESSIONS = 252, 504
 Sections = dict[str, Sequence[str]]
 
 
-def render(result: EvaluationResult) -> str:
+def render(result: EvaluationResult, progress: Progress | None = None) -> str:
     """Return the page; the same result gives the same bytes.
+
+    ``progress`` is called with the parts of the page done, and of all.
 
     Raises
     ------
@@ -65,13 +68,18 @@ def render(result: EvaluationResult) -> str:
         note(f"{QLIKE_AND_P} {index}"),
     ]
     fan = "Forecast, intervals and realized volatility of the last year"
-    sections = (
-        {"The last year": [charts.embed("fan", fan, charts.fan(recent))]}
-        | _skill_sections(result, tables, periods)
-        | _split_sections(result, years, tables["all"].left_out)
-        | _explanation_sections(result)
-        | _regime_sections(result)
+    parts: Sequence[Callable[[], Sections]] = (
+        lambda: {"The last year": [charts.embed("fan", fan, charts.fan(recent))]},
+        lambda: _skill_sections(result, tables, periods),
+        lambda: _split_sections(result, years, tables["all"].left_out),
+        lambda: _explanation_sections(result),
+        lambda: _regime_sections(result),
     )
+    sections: Sections = {}
+    for done, part in enumerate(parts):
+        if progress:
+            progress("parts of the report", done, len(parts))
+        sections |= part()
     if result.ablations:
         sections["What each group of features is worth"] = [_ablation_table(result)]
     title = (
@@ -94,6 +102,7 @@ def _verdict(tables: Mapping[str, SkillTable], periods: Mapping[str, SkillTable]
     sentences.append(why_fewer(tables))
     if _LATEST in periods:
         sentences.append(f"Over {_LATEST} alone, {verdict(periods[_LATEST], _IN_SHORT)}.")
+    sentences.append(better_choice(tables))
     text = " ".join(filter(None, sentences))
     unbroken = text.replace("(p ", "(p\u00a0").replace("< ", "<\u00a0")
     return f"<p class='lead'>{escape(unbroken)}</p>"

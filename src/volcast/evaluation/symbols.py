@@ -17,7 +17,7 @@ from volcast.evaluation.rows import PERIODS, evaluation_bytes, evaluation_frame,
 from volcast.evaluation.splits import by_period, overall
 from volcast.evaluation.table import SkillTable
 from volcast.evaluation.walkforward import Progress
-from volcast.evaluation.words import TITLES, leading, span, verdict
+from volcast.evaluation.words import TITLES, better_choice, leading, span, verdict
 from volcast.store import Store
 
 __all__ = ["compare_symbols", "evaluate_symbol", "render_comparison"]
@@ -41,12 +41,12 @@ def evaluate_symbol(
         As `volcast.evaluation.evaluate.evaluate`.
     """
     result = evaluate(store, universe, _FIRST, as_of, seed=seed, progress=progress)
-    result = result.with_garch(store, progress).with_regime_skill()
+    result = result.with_garch(store, progress).with_regime_skill(progress)
     if ablation:
         result = result.with_ablations(seed, progress)
     folder = f"evaluations/{universe.target}"
     store.objects.put(f"{folder}/evaluation.parquet", evaluation_bytes(result.rows))
-    store.objects.put(f"{folder}/report.html", render(result).encode())
+    store.objects.put(f"{folder}/report.html", render(result, progress).encode())
     return leading(overall(result.rows))
 
 
@@ -72,11 +72,12 @@ def render_comparison(evaluations: Mapping[str, pd.DataFrame]) -> str:
     Its links lead to the reports that `evaluate_symbol` stored.
     """
     tables = {symbol: by_period(rows) for symbol, rows in evaluations.items()}
-    first = {symbol: leading(overall(rows)) for symbol, rows in evaluations.items()}
+    whole = {symbol: overall(rows) for symbol, rows in evaluations.items()}
+    first = {symbol: leading(of_all) for symbol, of_all in whole.items()}
     indices = {symbol: implied(rows) for symbol, rows in evaluations.items()}
     sentences = "".join(
         f"<li>{_link(symbol)}, implied volatility {escape(indices[symbol])}, {span(skill)}: "
-        f"{escape(verdict(skill, AGAINST))}.</li>"
+        f"{escape(verdict(skill, AGAINST))}. {escape(better_choice(whole[symbol]))}</li>"
         for symbol, skill in first.items()
     )
     title = "QLIKE saved of HAR-RV and of HAR-X, by symbol"

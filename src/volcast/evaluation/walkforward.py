@@ -32,7 +32,7 @@ from volcast.models.trees import Trees, fit_trees
 __all__ = ["Progress", "WalkForward", "walk_forward"]
 
 Progress = Callable[[str, int, int], None]
-"""Takes what is counted, how many are done, and of how many."""
+"""Takes what is counted, how many are done, and of how many; 0 of 1 is one that has begun."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def walk_forward(
     seed : int
         Of the trees.
     progress : callable or None
-        Called with the tree fits done, and of all.
+        Called with the tree fits done, and of all; then with the months forecast.
     recipes : mapping
         What each fold chooses from, by `volcast.models.recipe.choose`.
 
@@ -101,8 +101,11 @@ def walk_forward(
         )  # fmt: skip
     refuse_leaks(data, cut)
     walk = _Walk(data)
-    for fold, trees in zip(cut, _fit_all_trees(data, cut, seed, progress), strict=True):
+    fitted = _fit_all_trees(data, cut, seed, progress)
+    for done, (fold, trees) in enumerate(zip(cut, fitted, strict=True), start=1):
         walk.forecast(fold, trees, seed)
+        if progress:
+            progress("months", done, len(cut))
     walk.learn(len(data))
     whole = rows[["session", "symbol", "rv_5d"]].assign(**walk.values)
     return WalkForward(
@@ -172,6 +175,8 @@ def _fit_all_trees(
 
     fresh = [fold for fold in cut if fold.new_trees]
     fitted: list[Trees] = []
+    if progress:
+        progress("trees", 0, len(fresh))
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         for trees in pool.map(fit, fresh):
             fitted.append(trees)

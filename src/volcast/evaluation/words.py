@@ -6,7 +6,16 @@ from volcast.core.names import LABELS
 from volcast.evaluation.statistics import SIGNIFICANT
 from volcast.evaluation.table import Skill, SkillTable, shown_p
 
-__all__ = ["TITLES", "leading", "significant", "span", "verdict", "versus", "why_fewer"]
+__all__ = [
+    "TITLES",
+    "better_choice",
+    "leading",
+    "significant",
+    "span",
+    "verdict",
+    "versus",
+    "why_fewer",
+]
 
 TITLES = {"all_baselines": "Sessions that all baselines have", "all": "All sessions"}
 """Titles of the tables of `volcast.evaluation.splits.overall`, in the order readers see them."""
@@ -34,6 +43,31 @@ def why_fewer(tables: Mapping[str, SkillTable]) -> str:
     return (
         f"The other {whole.rows - fewer.rows:,} sessions lack {' or '.join(late)}; over all "
         f"{span(whole)}, {verdict(whole, ['har_rv'])}."
+    )
+
+
+def better_choice(tables: Mapping[str, SkillTable]) -> str:
+    """Return a sentence that names HAR in logs as the better choice, empty where volcast is.
+
+    That regression needs nothing but the symbol's own prices, so a model behind it is not worth
+    its cost. It is judged on all sessions, or else on those that all baselines have.
+
+    Parameters
+    ----------
+    tables : mapping of SkillTable
+        As `volcast.evaluation.splits.overall` has them.
+    """
+    for table in (tables["all"], leading(tables)):
+        for line in table.lines:
+            if line.name == "log_har":
+                return _advice(table, line) if line.gain < 0 else ""
+    return ""
+
+
+def _advice(table: SkillTable, line: Skill) -> str:
+    return (
+        f"{LABELS[line.name]}, a regression on past prices alone, is the better choice for this "
+        f"symbol: over {span(table)}, {versus(line)}."
     )
 
 

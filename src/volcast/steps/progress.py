@@ -23,7 +23,7 @@ from volcast.steps.table import STEPS
 
 __all__ = ["REPORT_SECONDS", "StepProgress"]
 
-REPORT_SECONDS = 30.0
+REPORT_SECONDS = 10.0
 """Between two lines on a step under way, off a terminal."""
 
 
@@ -135,9 +135,14 @@ class _Counts(ProgressColumn):
 
 
 def _count(task: Task) -> str:
-    """Return how much of what is done, and the time left; empty where nothing counts."""
+    """Return how much of what is done, and the time left; empty where nothing counts.
+
+    Of one that has begun, as a file that is written, only what it is.
+    """
     if not task.total or task.finished:
         return ""
+    if task.total == 1:
+        return str(task.fields["what"])
     left = "" if task.time_remaining is None else f", {_duration(task.time_remaining)} left"
     return f"{task.fields['what']} {task.completed:.0f} of {task.total:.0f}{left}"
 

@@ -100,8 +100,21 @@ class Run:
         files = {file: str(self.folder / path) for file, path in names.items()}
         inputs = {value: values[value] for value in described.inputs}
         with step(name, self.store, self.show, target=inputs.get("target")) as results:
+            if name == "infer" and self.values.get("passed") is False:
+                self._require_champion()
             results.append(call(name, self.store, self.progress, **inputs, **files))
         self.values |= dict(zip(described.outputs, results[0].values, strict=True))
+
+    def _require_champion(self) -> None:
+        """Raise the gate's refusal where it leaves the target without a model."""
+        from volcast.registry import champion_pointer
+        from volcast.store import Store
+        from volcast.training.gate import refusal
+
+        store, target = Store.open(self.store), json.loads(self.values["universe"])["target"]
+        champion = champion_pointer(store)
+        if champion is None or champion.target not in ("", target):
+            raise refusal(store, self.values["run_id"])
 
     @contextmanager
     def _recorded(self, steps: Sequence[str]) -> Iterator[None]:

@@ -5,7 +5,8 @@ It rates the walk-forward forecasts of the candidate's recipe, never a fit on ro
 ===============  =================================================================================
 unchanged        its files are the champion's, byte for byte: passes
 first            no champion, or one of the target before a switch: QLIKE at least 5 % under
-                 log-HAR; where implied volatility covers less than 80 % of the rows, not above it
+                 HAR in logs; where implied volatility covers less than 80 % of the rows, not above
+                 it; who is refused is advised to use that regression
 new recipe       at least ten years (2520 sessions) on which QLIKE is at least 5 % under that of
                  the champion's recipe, one-sided Diebold-Mariano p < .025
 refit            same recipe on newer data: not significantly worse than before on the same rows
@@ -29,7 +30,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast import registry
-from volcast.core.errors import ModelError
+from volcast.core.errors import GateRefused, ModelError
+from volcast.core.names import LABELS
 from volcast.evaluation.losses import gain
 from volcast.evaluation.rows import rows_hash
 from volcast.evaluation.statistics import SIGNIFICANT, diebold_mariano
@@ -53,6 +55,7 @@ __all__ = [
     "challenge",
     "decision_on",
     "evaluate_candidate",
+    "refusal",
     "take_as_challenger",
 ]
 
@@ -73,6 +76,12 @@ _NEW_RECIPE_LEVEL = 0.025
 """What the p-value of a new recipe must be under: losses depend on each other for longer than the
 test can see, and their differences are skewed. At this level no kind of challenger without merit
 passed more than 5 % of the time over ten years (docs/adr/0013)."""
+
+FIRST_REFUSED = (
+    f"Use {LABELS['log_har']} for this symbol, column log_har of `volcast evaluate`; or name the "
+    "index of its implied volatility with `volcast ingest --iv`, and train again."
+)
+"""What to do where a first model is behind the regression that needs only prices."""
 
 _IV_SHARE = 0.80
 _MAX_GAPS = 0.01
@@ -125,7 +134,7 @@ def decision_on(store: Store, run_id: str, read_features: FeatureReader) -> Gate
 
 
 def evaluate_candidate(store: Store, run_id: str, read_features: FeatureReader) -> GateDecision:
-    """Compare a run with the champion, or with log-HAR when there is none; record the decision.
+    """Compare a run with the champion, or with HAR in logs without one; record the decision.
 
     Parameters
     ----------
@@ -172,6 +181,18 @@ def take_as_challenger(
     version = registry.register(store, run_id)
     why = f"run {run_id[:12]} was not shown to be better"
     return registry.challenge(store, version.version, who=who, why=why, when=when)
+
+
+def refusal(store: Store, run_id: str) -> GateRefused:
+    """Return the error of a run that the gate refused."""
+    target = Lineage.from_bytes(read_run(store, run_id)["lineage.json"]).target
+    champion = champion_pointer(store)
+    serves = champion is not None and (champion.target == target or "" in (champion.target, target))
+    stays = "The champion stays." if serves else f"No model forecasts {target} yet."
+    return GateRefused(
+        found="a run that does not pass", expected="a run the gate lets pass",
+        where=f"run {run_id}", remedy=f"{stays} See the reasons above.",
+    )  # fmt: skip
 
 
 def _decide(
@@ -226,17 +247,19 @@ def _enough(rows: pd.DataFrame, gaps: float) -> _Check:
 
 
 def _first(rows: pd.DataFrame) -> _Check:
+    label = LABELS["log_har"]
     comparable = rows[rows["log_har"].notna()]
     if len(comparable) < MIN_ROWS:
-        return _Check(False, f"log-HAR has {len(comparable)} sessions; {MIN_ROWS} are needed.")
+        return _Check(False, f"{label} has {len(comparable)} sessions; {MIN_ROWS} are needed.")
     saved = gain(losses(comparable, "forecast"), losses(comparable, "log_har"))
     share = float(comparable["vix"].notna().mean())
     needed = _MARGIN if share >= _IV_SHARE else 0.0
-    return _Check(
-        saved >= needed,
-        f"QLIKE is {_percent(saved)} log-HAR; at least {needed:.0%} under is needed where "
-        f"implied volatility covers {share:.0%} of the sessions.",
+    bar = f"at least {needed:.0%} under" if needed else "not above"
+    reason = (
+        f"QLIKE is {_percent(saved)} {label}; the bar is {bar} it, for implied volatility covers "
+        f"{share:.0%} of the sessions."
     )
+    return _Check(saved >= needed, reason if saved >= needed else f"{reason} {FIRST_REFUSED}")
 
 
 def _refit(store: Store, rows: pd.DataFrame, champion: Version) -> _Check:

@@ -67,7 +67,7 @@ def train(
     seed : int
         Of the trees.
     progress : Progress or None
-        Called with the fits done, and of all.
+        Called with what is done, and of all.
 
     Raises
     ------
@@ -86,9 +86,13 @@ def train(
         universe.target, rows["session"].iloc[0], as_of, walked.rows, rows, walked.blend, iv
     )
     # Last, for a copy of the result would compute its diagnostics again.
-    result = result.with_garch(store, progress).with_regime_skill()
+    result = result.with_garch(store, progress).with_regime_skill(progress)
+    if progress:
+        progress("confidence set", 0, 1)
     metrics = _metrics(result, walked.recipe.name)
-    _write_run(store, replace(lineage, anchor=forecaster.recipe.name), forecaster, result, metrics)
+    page = render(result, progress)
+    lineage = replace(lineage, anchor=forecaster.recipe.name)
+    _write_run(store, lineage, forecaster, result, metrics, page)
     return Candidate(lineage.run_id, metrics, reused=False)
 
 
@@ -116,12 +120,12 @@ def _lineage(rows: pd.DataFrame, universe: Universe, as_of: date, seed: int) -> 
 
 def _write_run(
     store: Store, lineage: Lineage, forecaster: Forecaster, result: EvaluationResult,
-    metrics: Metrics,
+    metrics: Metrics, page: str,
 ) -> None:  # fmt: skip
     facts = {"metrics.json": metrics.to_bytes(), "lineage.json": lineage.to_bytes()}
     files = {f"model/{name}": data for name, data in (forecaster.files() | facts).items()} | facts
     files["evaluation.parquet"] = evaluation_bytes(result.rows)
-    files["report.html"] = render(result).encode()
+    files["report.html"] = page.encode()
     folder = f"runs/{lineage.run_id}"
     for name, data in sorted(files.items()):
         store.objects.put(f"{folder}/{name}", data)
