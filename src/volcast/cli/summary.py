@@ -40,8 +40,8 @@ __all__ = [
     "skill_rows",
 ]
 
-_SHOWN = ("volcast", "har_rv", "har_x", "vix", "gjr_garch")
-_COMPARED = ("har_rv", "har_x", "vix")
+_SHOWN = ("volcast", "har_rv", "log_har", "har_x", "vix", "gjr_garch")
+_COMPARED = ("har_rv", "log_har", "har_x", "vix")
 
 
 def print_summary(

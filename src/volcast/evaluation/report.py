@@ -41,7 +41,7 @@ QLIKE_AND_P = (
     f"{SIGNIFICANT} is called significant."
 )
 
-_IN_SHORT = ("har_rv", "har_x", "vix", "gjr_garch")
+_IN_SHORT = ("har_rv", "log_har", "har_x", "vix", "gjr_garch")
 _LATEST = max(PERIODS)
 _FAN_SESSIONS, _SHAP_SESSIONS = 252, 504
 
