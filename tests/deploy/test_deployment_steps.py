@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,13 +23,13 @@ STEPS = {
     ]["steps"]
     if "run" in step
 }
-_, REFUSE, _, DEPLOY = STEPS
+_, REFUSE, FOREIGN, _, DEPLOY = STEPS
 NAMES = ("data", "model", "drift", "serving", "dashboard")
 BUILD = {name: f"r.example/volcast/{name}@sha256:{str(n) * 64}" for n, name in enumerate(NAMES)}
 STUB = """#!/bin/bash
 echo "$(basename "$0") $*" >>calls
 case "$(basename "$0") $*" in
-  "cosign verify $UNSIGNED "*) exit 1 ;;
+  "cosign verify $UNSIGNED "* | "cosign verify-blob "*"$UNSIGNED") exit 1 ;;
   "kubectl "*"get pods "*) echo true ;;
 esac
 """
@@ -43,14 +45,25 @@ def runner(tmp_path: Path, packages: dict[str, str]) -> Path:
     """A folder with a release as it is downloaded."""
     assert shutil.which("jq"), "this needs jq, as the workflow does"
     (tmp_path / "bin").mkdir()
-    for name in ("aws", "docker", "cosign", "kubectl", "helm"):
+    for name in ("aws", "docker", "cosign", "kubectl", "helm", "sudo"):
         (tmp_path / "bin" / name).write_text(STUB)
         (tmp_path / "bin" / name).chmod(0o755)
     (tmp_path / "dist").mkdir()
     (tmp_path / "dist/build.json").write_text(json.dumps(BUILD))
     for name, text in packages.items():
         (tmp_path / "dist" / name).write_text(text)
+    (tmp_path / "dist/volcast-1.2.0.tgz").write_bytes(b"chart")
+    (tmp_path / ".github").symlink_to(ROOT / ".github")
+    sign(tmp_path)
     return tmp_path
+
+
+def sign(runner: Path) -> None:
+    """List the release's files as its workflow does."""
+    release = (ROOT / ".github/workflows/release.yml").read_text()
+    (command,) = re.findall(r"^ +(sha256sum .*)$", release, re.M)
+    environment = os.environ | {"TAG": "v1.2.0"}
+    subprocess.run(["bash", "-ec", command], cwd=runner / "dist", env=environment, check=True)
 
 
 def ran(runner: Path, step: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -60,9 +73,10 @@ def ran(runner: Path, step: str, **settings: str) -> subprocess.CompletedProcess
         "GH_REPO": "o/r", "CLUSTER": "c", "VALUES": "source: x", "GITHUB_ENV": "environment",
         "UNSIGNED": "none", "UNTRAINED": "false",
     } | settings  # fmt: skip
+    script = STEPS[step].replace("/usr/bin/python3", sys.executable)
     return subprocess.run(
-        ["bash", "-e", "-c", STEPS[step]], cwd=runner, env=environment, capture_output=True,
-        text=True, check=False,
+        ["bash", "-e", "-c", script], cwd=runner, env=environment, capture_output=True, text=True,
+        check=False,
     )  # fmt: skip
 
 
@@ -73,12 +87,29 @@ def called(runner: Path) -> str:
 def test_a_signed_complete_release_passes(runner):
     ended = ran(runner, REFUSE)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ran(runner, FOREIGN).returncode == 0
+    assert ran(runner, REFUSE).returncode == 0
     assert [f"cosign verify {image} " in called(runner) for image in BUILD.values()] == [True] * 5
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_one_unsigned_image_stops_the_deployment(runner, name):
     assert ran(runner, REFUSE, UNSIGNED=BUILD[name]).returncode != 0
+
+
+def test_files_whose_list_is_unsigned_stop_the_deployment(runner: Path):
+    assert ran(runner, REFUSE, UNSIGNED="SHA256SUMS").returncode != 0
+    assert "cosign verify " not in called(runner)
+
+
+@pytest.mark.parametrize(
+    "name", ["build.json", "train.yaml", "daily_inference.yaml", "volcast-1.2.0.tgz"]
+)
+def test_a_file_that_changed_after_its_signature_stops_the_deployment(runner: Path, name: str):
+    with (runner / "dist" / name).open("ab") as file:
+        file.write(b"\n")
+    assert ran(runner, REFUSE).returncode != 0
+    assert "cosign verify " not in called(runner)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +126,9 @@ def test_one_unsigned_image_stops_the_deployment(runner, name):
 )  # fmt: skip
 def test_a_list_other_than_the_five_digests_stops_the_deployment(runner, text):
     (runner / "dist/build.json").write_text(text)
+    sign(runner)
     assert ran(runner, REFUSE).returncode != 0
-    assert "cosign" not in called(runner)
+    assert "cosign verify " not in called(runner)
 
 
 DATA = BUILD["data"]
@@ -104,6 +136,12 @@ CHANGES: dict[str, Callable[[str], str]] = {
     "another digest": lambda text: text.replace("sha256:" + "1" * 64, "sha256:" + "f" * 64, 1),
     "another registry": lambda text: text.replace(DATA, f"evil.example/{DATA}", 1),
     "quoted key": lambda text: text.replace(f"image: {DATA}", '"image" : evil.example/x', 1),
+    "escaped key": lambda text: text.replace(f"image: {DATA}", '"im\\x61ge": evil.example/x', 1),
+    "repeated key": lambda text: text.replace(
+        f"        image: {DATA}", f"        image: evil.example/x\n        image: {DATA}", 1
+    ),
+    "anchor": lambda text: text + "---\nx: &x {image: evil.example/x}\ny: {<<: *x}\n",
+    "a list": lambda text: text.replace(f"image: {DATA}", "image: [evil.example/x]", 1),
     "tags": lambda _: (COMPILED / "train.yaml").read_text(),
     "nothing": lambda _: "",
 }
@@ -118,8 +156,8 @@ def test_a_pipeline_with_another_image_or_none_stops_the_deployment(
     before = path.read_text()
     path.write_text(CHANGES[change](before))
     assert path.read_text() != before
-    ended = ran(runner, REFUSE)
-    assert ended.returncode != 0
+    ended = ran(runner, FOREIGN)
+    assert ended.returncode == 1
     assert f"::error::{package}" in ended.stdout
 
 

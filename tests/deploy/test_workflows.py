@@ -18,7 +18,7 @@ JOBS = {(name, job): body for name, flow in FLOWS.items() for job, body in flow[
 
 WRITES = {
     ("release.yml", "images"): {"id-token"},
-    ("release.yml", "release"): {"contents"},
+    ("release.yml", "release"): {"contents", "id-token"},
     ("release.yml", "deploy"): {"id-token"},
     ("deploy.yml", "deploy"): {"id-token"},
 }
@@ -79,6 +79,22 @@ def test_a_release_is_tested_scanned_pushed_and_signed_in_order():
     for name in ("test.yml", "release.yml"):
         (scan,) = [s for s in steps(JOBS[name, "images"]) if "trivy" in s.get("uses", "")]
         assert (scan["with"]["exit-code"], scan["with"]["severity"]) == ("1", "HIGH,CRITICAL")
+
+
+def test_a_release_signs_the_files_that_a_deployment_verifies():
+    def script(name: str, job: str, command: str) -> str:
+        (text,) = (s["run"] for s in steps(JOBS[name, job]) if command in s.get("run", ""))
+        return text
+
+    signed = script("release.yml", "release", "sign-blob")
+    verified, deployed = (
+        script("deploy.yml", "deploy", command) for command in ("verify-blob", "deploy.sh ")
+    )
+    lists = [re.findall(r"sha256sum (.*?) [|>]", text) for text in (signed, verified)]
+    assert lists[0] == lists[1]
+    files = set(lists[0][0].replace('"', "").split())
+    assert set(re.findall(r"dist/([\w.]+\.(?:yaml|json))", deployed)) <= files
+    assert re.search(r"chart=dist/(\S+)", deployed)[1] in files
 
 
 def test_a_deployment_verifies_the_signature_first_and_uses_the_pinned_helm():
