@@ -14,7 +14,7 @@ from tests.faulty_feed import AS_OF, UNIVERSE, Feed, truth
 from volcast.cli import main
 from volcast.core import calendar
 from volcast.core.errors import ConfigError, ContractError, StaleInput
-from volcast.core.settings import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe
+from volcast.core.settings import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe, read_settings
 from volcast.data.guards import require_ingestible, require_reached
 from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource, SampleSource, SyntheticSource
@@ -26,7 +26,7 @@ from volcast.features.catalog import FEATURES_DAILY
 from volcast.steps import data as steps
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, LABELS_DAILY
-from volcast.store.universe import recall
+from volcast.store.universe import recall, universe_of
 
 NOW = datetime(2024, 11, 29, 22, tzinfo=UTC)
 ALONE = Universe(target="AAA", iv="", iv_3m="", bond="", credit="")
@@ -93,6 +93,18 @@ def test_neither_the_step_nor_python_mixes_another_market_into_the_store(sample,
         with pytest.raises(ConfigError, match="rows of sample"):
             ingest(sample, source, universe, now=NOW, as_of=None, switch_target=True)
     assert files(sample) == before
+
+
+def test_a_store_of_an_earlier_version_gets_the_9_day_index_and_keeps_its_target(store: Store):
+    store.objects.put("universe.json", b'{"target": "SPY", "iv": "VIX", "other_indices": ["VVIX"]}')
+    frames = truth()
+    source = Feed(frames | {"VIX9D": frames["VIX"]})
+    universe = universe_of(store, read_settings(source="yfinance"))
+    require_ingestible(store, source, universe, as_of=None)
+    ingest(store, source, universe, now=NOW, as_of=None)
+    assert source.requests[0] == ("SPY", "VIX", "VIX3M", "TLT", "HYG", "VIX9D")
+    assert recall(store) == universe
+    assert b'"iv_9d": "VIX9D"' in store.objects.get("universe.json")
 
 
 def test_a_csv_store_is_extended_by_yahoo(tmp_path: Path) -> None:
