@@ -69,9 +69,11 @@ class StepProgress:
     def _report(self, ended: threading.Event) -> None:
         """Print a line on the step under way now and then, until the pipeline has ended."""
         while not ended.wait(REPORT_SECONDS):
+            # Of the step: a task's own clock starts again with each thing that it counts.
+            elapsed = time.monotonic() - self._began
             for task in self._clock.tasks:
-                if (task.elapsed or 0) >= REPORT_SECONDS / 2:
-                    so_far = f"{_duration(task.elapsed or 0)} so far"
+                if elapsed >= REPORT_SECONDS / 2:
+                    so_far = f"{_duration(elapsed)} so far"
                     self.show(f"      {task.description}: {_count(task) or so_far}")
 
     def event(

@@ -256,8 +256,8 @@ def _first(rows: pd.DataFrame) -> _Check:
     needed = _MARGIN if share >= _IV_SHARE else 0.0
     bar = f"at least {needed:.0%} under" if needed else "not above"
     reason = (
-        f"QLIKE is {_percent(saved)} {label}; the bar is {bar} it, for implied volatility covers "
-        f"{share:.0%} of the sessions."
+        f"QLIKE is {_percent(saved)} {label}; that of a first model must be {bar} it where implied "
+        f"volatility covers {share:.0%} of the sessions."
     )
     return _Check(saved >= needed, reason if saved >= needed else f"{reason} {FIRST_REFUSED}")
 
