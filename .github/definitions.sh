@@ -20,6 +20,6 @@ fetched prometheus-operator.yaml \
 of_chart kserve-crd kserve/charts/kserve-crd "$KSERVE"
 of_chart external-secrets external-secrets/charts/external-secrets "$external_secrets"
 
-for kind in InferenceService ServingRuntime PrometheusRule ServiceMonitor ExternalSecret Gateway HTTPRoute; do
+for kind in InferenceService ServingRuntime PrometheusRule AlertmanagerConfig ServiceMonitor ExternalSecret Gateway HTTPRoute; do
   grep --quiet --extended-regexp "^ +kind: $kind\$" "$into"/*.yaml || { echo "no definition of $kind was fetched" >&2; exit 1; }
 done

@@ -21,6 +21,13 @@ MINORS = ("1.33", "1.34", "1.35")
 _WITHOUT_SCHEMA = {"Certificate", "Issuer", "GatewayClass", "SecretStore", "ClusterSecretStore"}
 """Kinds of cert-manager, Gateway API and External Secrets whose definitions are not fetched."""
 
+
+class _Loader(yaml.CSafeLoader):
+    """Read a plain ``=`` as text, which YAML 1.1 does not, and definitions of matchers contain."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", _Loader.construct_yaml_str)
+
 _Definitions = Mapping[tuple[str, str], dict[str, Any]]
 
 
@@ -84,7 +91,7 @@ def violations(one: dict[str, Any], schemas: _Definitions) -> Iterator[str]:
 
 
 def _objects(path: Path) -> Iterator[dict[str, Any]]:
-    for one in yaml.load_all(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader):
+    for one in yaml.load_all(path.read_text(encoding="utf-8"), Loader=_Loader):
         if one:
             yield one
 

@@ -14,7 +14,7 @@ import yaml
 from pipelines.pods import RESOURCES
 from tests.deploy.aws_account import ACCOUNT, BUCKET, REGION, TAKERS, resources, roles
 from tests.deploy.charted import OVERLAYS, chosen, deployed, images, overlay, pod_specs
-from tests.deploy.tools import CHART, MANIFESTS, ROOT
+from tests.deploy.tools import MANIFESTS, ROOT
 from volcast.steps import ROLES
 
 NAMESPACES = {"volcast", "kubeflow", "storage"}
@@ -95,7 +95,7 @@ def test_store_registry_and_secrets_on_eks_are_those_of_the_stack():
         if one["kind"] == "ExternalSecret"
         for source in one["spec"]["dataFrom"]
     }
-    assert extracted < secrets
+    assert extracted == secrets
 
 
 def test_predict_on_eks_is_served_by_tls_only_and_needs_a_token():
@@ -191,23 +191,19 @@ def test_the_documented_command_replaces_every_example_value(tmp_path: Path):
     assert "arn:aws:kms:us-west-2:999999999999:key/k1" in whole
 
 
-ROUTES = (CHART / "files/alertmanager.yaml").read_text()
-EXTERNAL = yaml.safe_load((MANIFESTS / "eks/alerting.yaml").read_text())
-ALERTING_KEYS = {"slack_url", "heartbeat_token"}
-
-
-def test_every_secret_file_is_a_key_of_the_mounted_secret():
-    files = re.findall(r"_file: (\S+)", ROUTES)
-    folder = f"/etc/alertmanager/secrets/{EXTERNAL['spec']['target']['name']}"
-    assert set(files) == {f"{folder}/{key}" for key in ALERTING_KEYS}
-    assert {one["secretKey"] for one in EXTERNAL["spec"]["data"]} == ALERTING_KEYS
-    assert {one["remoteRef"]["property"] for one in EXTERNAL["spec"]["data"]} == ALERTING_KEYS
-
-
-def test_the_secret_comes_from_the_stack_by_a_store_that_its_namespace_may_use():
-    name = resources()["Alerting"]["Properties"]["Name"]
-    assert {one["remoteRef"]["key"] for one in EXTERNAL["spec"]["data"]} == {name}
-    (store,) = (one for one in overlay("eks") if one["kind"] == "ClusterSecretStore")
-    assert store["metadata"]["name"] == EXTERNAL["spec"]["secretStoreRef"]["name"]
+def test_alerting_takes_keys_of_a_secret_of_the_stack_and_alerts_carry_its_namespace():
+    objects = overlay("eks")
+    config = chosen(objects, "AlertmanagerConfig", "volcast")
+    references = re.findall("volcast-alerting", yaml.safe_dump(config["spec"]))
+    assert len(references) == 4
+    external = chosen(objects, "ExternalSecret", "volcast-alerting")["spec"]
+    stack = resources()["Alerting"]["Properties"]["Name"]
+    assert [one["extract"]["key"] for one in external["dataFrom"]] == [stack]
+    (store,) = (one for one in objects if one["kind"] == "ClusterSecretStore")
+    assert store["metadata"]["name"] == external["secretStoreRef"]["name"]
     (condition,) = store["spec"]["conditions"]
-    assert EXTERNAL["metadata"]["namespace"] in condition["namespaces"]
+    assert "volcast" in condition["namespaces"]
+    # By it Prometheus Operator restricts the configuration to our alerts.
+    rules = chosen(objects, "PrometheusRule", "volcast")["spec"]["groups"]
+    labels = [rule["labels"]["namespace"] for group in rules for rule in group["rules"]]
+    assert set(labels) == {config["metadata"]["namespace"]}

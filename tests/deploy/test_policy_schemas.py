@@ -67,6 +67,14 @@ def test_an_object_is_validated_strictly(tmp_path: Path, spec, allowed):
     assert validator.is_valid(one) is allowed
 
 
+def test_a_plain_equals_sign_of_a_definition_is_text(tmp_path: Path):
+    schema = {"type": "object", "properties": {"match": {"enum": ["EQUALS"]}}}
+    text = yaml.safe_dump(definition(schema)).replace("EQUALS", "=")
+    (tmp_path / "things.yaml").write_text(text, encoding="utf-8")
+    properties = definitions(tmp_path)["example.org/v1", "Thing"]["properties"]
+    assert properties["match"] == {"enum": ["="]}
+
+
 def test_a_folder_without_definitions_is_an_error(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("VOLCAST_CRDS", str(tmp_path))
     assert main([]) == 2
@@ -78,8 +86,8 @@ def test_a_folder_without_definitions_is_an_error(tmp_path: Path, monkeypatch):
 
 
 KINDS = (
-    "InferenceService", "ServingRuntime", "PrometheusRule", "ServiceMonitor", "ExternalSecret",
-    "Gateway", "HTTPRoute",
+    "InferenceService", "ServingRuntime", "PrometheusRule", "AlertmanagerConfig", "ServiceMonitor",
+    "ExternalSecret", "Gateway", "HTTPRoute",
 )  # fmt: skip
 
 

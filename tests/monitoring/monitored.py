@@ -39,7 +39,7 @@ from volcast.store.universe import remember
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "helm/volcast/files"
 RULES = FILES / "rules/volcast.yaml"
-ROUTES = FILES / "alertmanager.yaml"
+ROUTES = FILES / "alerting.yaml"
 DASHBOARDS = sorted((FILES / "dashboards").glob("*.json"))
 
 SESSION = date(2024, 6, 28)
