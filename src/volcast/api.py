@@ -313,7 +313,7 @@ def _index_name(levels: "pd.Series[Any] | pd.DataFrame", part: str, taken: Seque
     """Return the name of the series if it can be a symbol, else that of its part: IV, IV9D."""
     own = part.replace("_", "").upper()
     usual = {"CLOSE", "VALUE", *(symbol.upper() for symbol in taken)}
-    candidates = (str(getattr(levels, "name", "")).upper(), own, f"{own}INDEX")
+    candidates = (str(getattr(levels, "name", None) or "").upper(), own, f"{own}INDEX")
     return next(name for name in candidates if name.isalnum() and name not in usual)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import volcast
-from volcast.api import _store_of
+from volcast.api import _index_name, _store_of
 from volcast.core.errors import (
     ContractError,
     NotFound,
@@ -109,13 +109,20 @@ def test_implied_volatility_may_be_a_series_or_a_table(sample, change):
     pd.testing.assert_series_equal(*closes, check_exact=True)
 
 
-@pytest.mark.parametrize("name", [None, "close", "vix", "SPX", "VIX9D"])
-def test_the_9_day_index_is_a_part_of_its_own(sample, name):
-    prices, vix = sample
-    nine_days = (vix * 1.1).rename(name)
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [(None, "IV9D"), ("close", "IV9D"), ("vix", "IV9D"), ("SPX", "IV9D"), ("vix9d", "VIX9D")],
+)
+def test_an_index_is_named_after_its_series_or_its_part(name, symbol):
+    assert _index_name(pd.Series([20.0], name=name), "iv_9d", ["SPX", "VIX"]) == symbol
+
+
+def test_the_9_day_index_is_a_part_of_its_own(sample):
+    prices, vix = sample[0].loc["2017":], sample[1]
+    nine_days = (vix * 1.1).rename("VIX9D")
     with _store_of(prices, {"iv": vix, "iv_9d": nine_days}, "SPX", None) as (store, universe, _):
-        rows = store.read(CURATED_MARKET_DAILY, symbols=[universe.iv_9d]).to_pandas()
-        assert universe.symbols == ("SPX", "VIX", universe.iv_9d)
+        rows = store.read(CURATED_MARKET_DAILY, symbols=["VIX9D"]).to_pandas()
+        assert universe.symbols == ("SPX", "VIX", "VIX9D")
         assert rows["close"].iloc[-1] == pytest.approx(1.1 * vix.loc["2018-12-31"])
     with _store_of(prices, {"iv": vix, "iv_9d": None}, "SPX", None) as (_, universe, _):
         assert universe.symbols == ("SPX", "VIX")
