@@ -26,7 +26,7 @@ from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.evaluate import evaluate as evaluate_store
 from volcast.evaluation.splits import overall
 from volcast.evaluation.table import SkillTable
-from volcast.evaluation.walkforward import walk_forward
+from volcast.evaluation.walkforward import Progress, walk_forward
 from volcast.evaluation.words import better_choice, leading
 from volcast.features import labels
 from volcast.features.build import build
@@ -248,6 +248,7 @@ def forecast(
 def evaluate(  # noqa: PLR0913
     prices: pd.DataFrame, iv: Levels = None, *, iv_9d: Levels = None, symbol: str = "ASSET",
     first: date | None = None, last: date | None = None, garch: bool = True, seed: int = 7,
+    progress: Progress | None = None,
 ) -> Evaluation:  # fmt: skip
     """Walk forward over the prices and compare each forecast with the baselines and the outcome.
 
@@ -262,6 +263,8 @@ def evaluate(  # noqa: PLR0913
         The sessions shown, inclusive; else all with a forecast.
     garch : bool
         Whether GARCH(1,1) and GJR-GARCH(1,1) are among the baselines; they take most of the time.
+    progress : callable, optional
+        Called with what is counted, how many are done, and of how many.
 
     Raises
     ------
@@ -281,9 +284,11 @@ def evaluate(  # noqa: PLR0913
     ['QLIKE', 'RMSE, points', 'QLIKE saved', 'p, one-sided']
     """
     with _store_of(prices, {"iv": iv, "iv_9d": iv_9d}, symbol, None) as (store, universe, day):
-        result = evaluate_store(store, universe, first or date.min, last or day, seed=seed)
+        result = evaluate_store(
+            store, universe, first or date.min, last or day, seed=seed, progress=progress
+        )
         if garch:
-            result = result.with_garch(store)
+            result = result.with_garch(store, progress)
     return Evaluation(result)
 
 

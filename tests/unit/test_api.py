@@ -40,7 +40,11 @@ def sample() -> tuple[pd.DataFrame, "pd.Series[float]"]:
 @pytest.mark.slow
 def test_an_evaluation_of_tables_is_that_of_a_store(tmp_path):
     prices, vix = volcast.sample()
-    result = volcast.evaluate(prices, vix, symbol="SPX", garch=False)
+    counted: list[str] = []
+    result = volcast.evaluate(
+        prices, vix, symbol="SPX", garch=False, progress=lambda what, *_: counted.append(what)
+    )
+    assert set(counted) == {"features as known then", "trees", "months"}
     store = Store.open(str(tmp_path))
     ingest(store, SampleSource(), SAMPLE_UNIVERSE, now=datetime.now(UTC), as_of=None)
     validate(store, SAMPLE_UNIVERSE, date(2018, 12, 31))
