@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from manifests.policies.schemas import MINORS
 from pipelines.pods import RESOURCES
 from tests.deploy.aws_account import ACCOUNT, BUCKET, REGION, TAKERS, resources, roles
 from tests.deploy.charted import OVERLAYS, chosen, deployed, images, overlay, pod_specs
@@ -136,6 +137,11 @@ def cluster(path: str) -> dict[str, Any]:
 
 def test_the_eks_cluster_has_what_pods_and_policies_rely_on():
     config = cluster("eks/cluster.yaml")
+    assert config["metadata"]["version"] == MINORS[-1]
+    assert config["upgradePolicy"] == {"supportType": "STANDARD"}
+    assert "0.0.0.0/0" not in config["vpc"]["publicAccessCIDRs"]
+    (volumes,) = (one for one in overlay("eks") if one["kind"] == "StorageClass")
+    assert volumes["reclaimPolicy"] == "Retain"
     assert config["iam"]["withOIDC"] is True
     addons = {addon["name"]: addon for addon in config["addons"]}
     assert '"enableNetworkPolicy": "true"' in addons["vpc-cni"]["configurationValues"]
@@ -180,12 +186,17 @@ def test_the_documented_command_replaces_every_example_value(tmp_path: Path):
     page = (ROOT / "docs/eks.md").read_text()
     command = re.search(r"^sed -i .*?\.yaml$", page, re.M | re.S)
     assert command is not None
-    own = {"AWS_REGION": "us-west-2", "HOST": "v.example.org", "KEY": "k1"}
+    own = {
+        "CIDR": "198.51.100.7/32",
+        "AWS_REGION": "us-west-2",
+        "HOST": "v.example.org",
+        "KEY": "k1",
+    }
     own["ACCOUNT"] = "999999999999"
     subprocess.run(["bash", "-euc", command[0]], cwd=tmp_path, env=os.environ | own, check=True)
     whole = (tmp_path / "manifests/eks/cluster.yaml").read_text()
     whole += deployed(tmp_path / "manifests/overlays/eks")
-    for example in (ACCOUNT, REGION, "volcast.example.com", "00000000-0000"):
+    for example in (ACCOUNT, REGION, "volcast.example.com", "00000000-0000", "203.0.113"):
         assert example not in whole
     assert "arn:aws:iam::999999999999:role/volcast-infer" in whole
     assert "arn:aws:kms:us-west-2:999999999999:key/k1" in whole
