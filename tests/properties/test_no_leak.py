@@ -15,7 +15,10 @@ PRICES = ["open", "high", "low", "close", "adjustment"]
 
 @pytest.fixture(scope="module")
 def rows() -> pd.DataFrame:
-    return curated(3)
+    """Return a market in which every 40th high of each symbol is a wrong print."""
+    market = curated(3)
+    wrong = market.groupby("symbol").cumcount() % 40 == 39
+    return market.assign(high=market["high"].mask(wrong, market["high"] * 1.5))
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from tests.markets import UNIVERSE, curated
+from volcast.data.checks.prints import wide
 from volcast.features.catalog import market_names, names
-from volcast.features.market import compute
+from volcast.features.labels import realized
+from volcast.features.market import compute, range_variance
 
 DAY = 700
 
@@ -150,3 +152,37 @@ def test_symbols_do_not_touch_each_other(rows, target):
     alone = compute(pair, UNIVERSE).query("symbol == @UNIVERSE.target").reset_index(drop=True)
     own = names("iv", "range", "common", "classical")
     pd.testing.assert_frame_equal(alone[own], target[own], check_exact=True)
+
+
+def variance_of(rows: pd.DataFrame) -> "pd.Series[float]":
+    """Return the target's range variance by number of the session."""
+    prices = wide(rows[rows["symbol"] == UNIVERSE.target])
+    variance = range_variance(*(prices[f] for f in ("open", "high", "low", "close", "adjustment")))
+    return variance[UNIVERSE.target].reset_index(drop=True)
+
+
+@pytest.mark.parametrize(("name", "factor"), [("open", 0.7), ("low", 0.7), ("high", 1.4)])
+@pytest.mark.parametrize("at", [30, 300, 640])
+def test_a_price_that_reverts_counts_as_a_usual_session(rows, name, factor, at):
+    own, changed = rows.index[rows["symbol"] == UNIVERSE.target], rows.copy()
+    for place in (own[at], own[at + 3]):
+        changed.loc[place, name] *= factor
+        changed.loc[place, "low"] = changed.loc[place, ["open", "low"]].min()
+    sound, capped = variance_of(rows), variance_of(changed)
+    returns, _, _ = series(changed, UNIVERSE.target)
+    for place in (at, at + 3):
+        usual = statistics.fmean(g for i, g in sound[place - 22 : place].items() if i != at)
+        assert capped[place] == pytest.approx(max(usual, 252 * returns[place] ** 2))
+    others = capped.index.difference([at, at + 3])
+    assert capped[others].equals(sound[others])
+    pd.testing.assert_frame_equal(realized(changed, UNIVERSE), realized(rows, UNIVERSE))
+
+
+@pytest.mark.parametrize("changes", [{}, {"low": 0.8}, {"open": 1.25, "high": 1.25}])
+def test_the_range_of_a_crash_that_stays_counts_in_full(rows, changes):
+    own, fallen = rows.index[rows["symbol"] == UNIVERSE.target], rows.copy()
+    fallen.loc[own[640:], ["open", "high", "low", "close"]] *= 0.85
+    for name, factor in changes.items():
+        fallen.loc[own[640], name] *= factor
+    _, plain, _ = series(fallen, UNIVERSE.target)
+    assert variance_of(fallen)[640] == pytest.approx(plain[640])

@@ -1,4 +1,4 @@
-"""Splits, dividends and wrong prints that a history does not explain, and moves that are real."""
+"""Splits and dividends that a history does not explain, and moves that are real."""
 
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from tests.markets import as_curated
 from volcast.core.errors import QualityError
 from volcast.core.settings import Universe
 from volcast.data.checks.market import judge_moves
-from volcast.data.checks.moves import REVERTED
 from volcast.data.ingest import ingest
 from volcast.data.sources import CsvFolderSource
 from volcast.data.validate import validate
@@ -186,29 +185,13 @@ def test_a_published_move_stops_nothing_and_is_named_if_it_looks_torn() -> None:
     assert moves.index[moves["doubtful"]].tolist() == [200]
 
 
-@pytest.mark.parametrize(("column", "factor"), [("open", 0.9), ("low", 0.9), ("high", 1.1)])
-def test_a_print_that_reverts_within_the_session_is_named(column: str, factor: float) -> None:
-    rows = rows_of(planted(3, 200, 1.0), "SPY", "VIX")
-    rows.loc[200, column] *= factor
-    rows.loc[200, "low"] = rows.loc[200, ["open", "low"]].min()
-    moves = judged(rows)
-    assert moves.index[moves["reverted"] > REVERTED].tolist() == [200]
-
-
 @pytest.mark.slow
-def test_real_histories_have_no_torn_move_and_three_wrong_prints(
-    shared_data: Path, store: Store
-) -> None:
+def test_real_histories_have_no_torn_move(shared_data: Path, store: Store) -> None:
     fetched = ingest(store, CsvFolderSource(shared_data), Universe(), now=NOW, as_of=None)
     validate(store, Universe(), fetched.as_of)
     rows = store.read(CURATED_MARKET_DAILY).to_pandas()
     counts = {}
     for label, some in (("index", rows), ("alone", rows[rows["symbol"] != "VIX"])):
         moves = judge_moves(some, NOTHING, Universe())
-        reverted = moves["reverted"] > REVERTED
-        counts[label] = [
-            int(moves["torn"].sum()),
-            int(moves["doubtful"].sum()),
-            int(reverted.sum()),
-        ]
-    assert counts == {"index": [0, 0, 2], "alone": [0, 2, 3]}
+        counts[label] = [int(moves["torn"].sum()), int(moves["doubtful"].sum())]
+    assert counts == {"index": [0, 0], "alone": [0, 2]}

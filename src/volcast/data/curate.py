@@ -8,6 +8,7 @@ import pandas as pd
 
 from volcast.core import calendar
 from volcast.core.settings import Universe
+from volcast.data.checks.prints import reverts, wide
 from volcast.data.checks.rows import judge_rows
 from volcast.data.checks.suite import Verdict
 from volcast.store.tables import (
@@ -172,6 +173,17 @@ def _late(rows: pd.DataFrame) -> "pd.Series[int]":
     return late
 
 
+def _reverted(in_use: pd.DataFrame) -> "pd.Series[bool]":
+    """Mark the assets' rows of which a price reverts within the session."""
+    assets = in_use[in_use["kind"] == "asset"]
+    if assets.empty:
+        return pd.Series(False, in_use.index)
+    prices = wide(assets)
+    marks = reverts(*(prices[name] for name in ("high", "low", "close", "adjustment"))).stack()
+    marked = marks.reindex(pd.MultiIndex.from_frame(in_use[["session", "symbol"]]))
+    return pd.Series(marked.eq(True).to_numpy(), in_use.index)
+
+
 def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
     """Add the column ``flags``; a row's flags depend only on it and on earlier rows."""
     asset = in_use["kind"] == "asset"
@@ -189,6 +201,7 @@ def _flagged(in_use: pd.DataFrame) -> pd.DataFrame:
         "adjustment_missing": asset & follows & in_use["unadjusted"],
         "close_outside_range": ~asset & ~in_use["close"].between(low, high),
         "open_outside_range": ~asset & ~in_use["open"].between(low, high),
+        "price_reverted": _reverted(in_use),
         "range_filled": in_use["range_filled"],
         "restated": in_use["known_at"] > in_use["close_at"],
         "stale_repeat": follows & (repeats | still),

@@ -1,8 +1,9 @@
 """Every feature as data: name, label, formula, window, unit and sources, from catalog.csv.
 
 Notation: ``r`` log return of adjusted close; ``g`` range variance, overnight^2 + Garman-Klass,
-annualised by 252; ``iv`` = log((VIX/100)^2); ``mean_n`` and ``sd_n`` over the last n sessions, the
-session itself included. A feature of session t uses rows up to the close of t only.
+annualised by 252, and limited where a price reverts (`volcast.features.market.range_variance`);
+``iv`` = log((VIX/100)^2); ``mean_n`` and ``sd_n`` over the last n sessions, the session itself
+included. A feature of session t uses rows up to the close of t only.
 """
 
 import csv

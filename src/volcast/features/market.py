@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from volcast.core import calendar
+from volcast.data.checks.prints import Wide, reverts, wide
 from volcast.features.catalog import market_names
 
 if TYPE_CHECKING:
@@ -25,11 +26,10 @@ VARIANCE_FLOOR = 1e-5
 """Annualised variance (a volatility of 0.3 %) below which a log is taken at the floor: a session
 whose four prices are equal has no range, and no logarithm."""
 
+_MONTH = 22
+
 _CARRY_SESSIONS = 5
 """Maximum number of sessions that an implied-volatility print is carried forward."""
-
-Wide = pd.DataFrame
-"""f8[sessions, symbols]; null where a symbol has no row."""
 
 
 def log_returns(close: Wide, adjustment: Wide) -> Wide:
@@ -45,11 +45,19 @@ def range_variance(open_: Wide, high: Wide, low: Wide, close: Wide, adjustment: 
 
     ``252 * (overnight^2 + 0.5 log(high/low)^2 - (2 log 2 - 1) log(close/open)^2)``, the overnight
     return adjusted for dividends; after Garman and Klass (1980). Floored at `VARIANCE_FLOOR`.
+
+    A session with a price that reverts (`reverts`) counts at most as the larger of 252 times its
+    squared return and the mean of the 22 sessions before, without those that revert themselves.
     """
     overnight = np.log(open_ / close.ffill().shift(1) * adjustment)
     spread, body = np.log(high / low), np.log(close / open_)
     daily = overnight**2 + 0.5 * spread**2 - (2 * np.log(2) - 1) * body**2
-    return (SESSIONS_A_YEAR * daily).clip(lower=VARIANCE_FLOOR)  # type: ignore[no-any-return]
+    variance = SESSIONS_A_YEAR * daily
+    reverted = reverts(high, low, close, adjustment)
+    usual = variance.mask(reverted).rolling(_MONTH, min_periods=1).mean().shift()
+    most = np.fmax(usual, SESSIONS_A_YEAR * log_returns(close, adjustment) ** 2)
+    capped = variance.mask(reverted, np.fmin(variance, most))
+    return capped.clip(lower=VARIANCE_FLOOR)  # type: ignore[no-any-return]
 
 
 def compute(curated: pd.DataFrame, universe: "Universe") -> pd.DataFrame:
@@ -68,7 +76,7 @@ def compute(curated: pd.DataFrame, universe: "Universe") -> pd.DataFrame:
         Columns symbol, session, event_timestamp, iv_symbol and `market_names`; one row for each
         row of an asset, sorted by symbol and session. Null where a window is not yet full.
     """
-    fields = _wide(curated)
+    fields = wide(curated)
     assets = [name for name in fields["close"].columns if name not in universe.indices]
     own = {name: frame[assets] for name, frame in fields.items()}
     returns = log_returns(own["close"], own["adjustment"])
@@ -77,16 +85,6 @@ def compute(curated: pd.DataFrame, universe: "Universe") -> pd.DataFrame:
     panel |= _implied_features(fields["close"], panel, universe, assets)
     panel |= _cross_features(returns, universe)
     return _long(panel, own["close"].notna(), universe, universe.iv in fields["close"])
-
-
-def _wide(curated: pd.DataFrame) -> dict[str, Wide]:
-    """Spread the rows to one frame a field, over every session from the first to the last."""
-    index = pd.MultiIndex.from_arrays([pd.to_datetime(curated["session"]), curated["symbol"]])
-    fields = ["open", "high", "low", "close", "adjustment"]
-    wide = curated.set_axis(index)[fields].unstack()
-    first, last = wide.index.min().date(), wide.index.max().date()
-    wide = wide.reindex(pd.DatetimeIndex(calendar.sessions(first, last), name="session"))
-    return {field: pd.DataFrame(wide[field]).astype(float) for field in fields}
 
 
 def _last(frame: Wide | pd.Series, n: int) -> "Rolling[Any]":

@@ -12,13 +12,11 @@ from volcast.core.settings import Universe
 from volcast.data.checks import history
 from volcast.data.checks.moves import (
     CONTRADICTED,
-    REVERTED,
     TORN,
     WINDOW,
     contradicted,
     growth_by_symbol,
     measure_moves,
-    reverted,
     unexplained,
 )
 from volcast.data.checks.rows import RANGE_TOLERANCE, range_measures
@@ -54,7 +52,7 @@ MARKET = (
     Check("curated", "stale_repeat", "warning", "stale_repeat flagged", at_most=0),
     Check("curated", "move_contradicted", "warning", "move of target", at_most=CONTRADICTED),
     Check("curated", "move_unexplained", "warning", "unexplained move", at_most=0),
-    Check("curated", "price_reverted", "warning", "reverted price", at_most=REVERTED),
+    Check("curated", "price_reverted", "warning", "price_reverted flagged", at_most=0),
     table_check("curated", "missing_sessions", "critical", 5),
     table_check("curated", "others_missing_sessions", "warning", 0),
     table_check("curated", "newest_contradicted", "critical", 0),
@@ -128,14 +126,14 @@ def judge_moves(rows: pd.DataFrame, published: pd.DataFrame, universe: Universe)
           split or a dividend without a record (`unexplained`) and is new, over .18 unless nothing
           of its symbol was published,
         - doubtful: bool, other such returns: new ones, and published ones that look torn,
-        - contradicted, reverted: deviations, null for indices.
+        - contradicted: deviations, null for indices.
     """
     rows, published = _dated(rows), _dated(published)
     growth = growth_by_symbol(rows)
     before = growth_by_symbol(published).reindex(growth.index)
     moves = measure_moves(rows, universe)
     found = pd.concat([moves[["symbol", "session"]], unexplained(moves)], axis=1)
-    found = found.assign(contradicted=contradicted(moves), reverted=reverted(moves))
+    found = found.assign(contradicted=contradicted(moves))
     judged = rows[["symbol", "session"]].merge(found, on=["symbol", "session"], how="left")
     size, leap = growth.abs().to_numpy(), (growth.abs() - before.abs()).to_numpy()
     new = ~((growth - before).abs().to_numpy() <= history.SAME)
@@ -220,7 +218,7 @@ def _measured(
     new = judged["new"]
     flagged = {
         f"{flag} flagged": rows["flags"].map(lambda flags, flag=flag: float(flag in flags))
-        for flag in ("adjustment_missing", "suspicious_jump", "stale_repeat")
+        for flag in ("adjustment_missing", "suspicious_jump", "stale_repeat", "price_reverted")
     }
     return rows.assign(
         row=np.arange(len(rows)),
@@ -232,7 +230,6 @@ def _measured(
             **{name: values.where(recent | new) for name, values in flagged.items()},
             "move of target": judged["contradicted"].where(of_target & recent),
             "unexplained move": judged["growth"].abs().where(judged["doubtful"]),
-            "reverted price": judged["reverted"].where(recent | new),
         },
     )
 

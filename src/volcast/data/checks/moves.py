@@ -6,8 +6,8 @@ import pandas as pd
 from volcast.core.settings import Universe
 
 __all__ = [
-    "CONTRADICTED", "REVERTED", "TORN", "WINDOW", "contradicted", "growth_by_symbol", "log_growth",
-    "measure_moves", "reverted", "unexplained",
+    "CONTRADICTED", "TORN", "WINDOW", "contradicted", "growth_by_symbol", "log_growth",
+    "measure_moves", "unexplained",
 ]  # fmt: skip
 
 WINDOW = 252
@@ -50,11 +50,6 @@ _SPLITS = np.log(
 _NEAR_SPLIT = 3.0
 """Deviations between a move and the log of a usual split's ratio."""
 
-REVERTED = 8.0
-"""Deviations that an open, high or low may lie outside the closes around it without a cause. LQD's
-opens of 2006-07-03 and 2006-10-02, which are wrong, lay 11 and 25; of the other 41,000 sessions of
-the eight funds EFA's low of 2017-03-30 alone, 9, and 5.5 is the most of another open."""
-
 _OWN_WINDOW, _OWN_FEWEST, _MONTH = 66, 22, 22
 
 
@@ -89,9 +84,7 @@ def measure_moves(rows: pd.DataFrame, universe: Universe) -> pd.DataFrame:
           measures the asset's risk,
         - index_change: log change of such an index, else null,
         - volume, range: of the bar, over their median of the month before; of the volume in shares
-          and in dollars the lower; null where there is none,
-        - open_excursion, excursion: log distance of the open, and of the high or the low, from the
-          closes of the session and the one before.
+          and in dollars the lower; null where there is none.
     """
     symbol = universe.iv if rows["symbol"].eq(universe.iv).any() else _OTHER_INDEX
     index = rows[rows["symbol"] == symbol]
@@ -112,10 +105,7 @@ def _measured(own: pd.DataFrame, points: "pd.Series[float]") -> pd.DataFrame:
     deviation = growth.rolling(_OWN_WINDOW, min_periods=_OWN_FEWEST).std().shift()
     # In the first sessions: that of the whole history, by its median, which splits do not change.
     deviation = deviation.fillna(1.4826 * growth.abs().quantile(0.5))
-    upper, lower = np.fmax(own["close"], before), np.fmin(own["close"], before)
     shares, price = _to_usual(own["volume"]), (own["close"] / own["close"].shift()).clip(upper=1)
-    beyond = [_log(own[name] / upper) for name in ("open", "high")]
-    beyond += [_log(lower / own[name]) for name in ("open", "low")]
     return pd.DataFrame(
         {
             "growth": growth,
@@ -123,8 +113,6 @@ def _measured(own: pd.DataFrame, points: "pd.Series[float]") -> pd.DataFrame:
             "index_change": change,
             "volume": shares * price,
             "range": _to_usual(_log(own["high"] / own["low"])),
-            "open_excursion": np.maximum(beyond[0], beyond[2]),
-            "excursion": np.maximum(beyond[1], beyond[3]),
         }
     )
 
@@ -166,17 +154,6 @@ def unexplained(moves: pd.DataFrame) -> pd.DataFrame:
     torn = odd & quiet & (large | (still & ~(wide & (size <= TORN))))
     unseen = quiet & (still | ~wide | (size > _WIDE * moves["scale"]))
     return pd.DataFrame({"torn": torn, "doubtful": odd & ~torn & (unseen | (size > TORN))})
-
-
-def reverted(moves: pd.DataFrame) -> "pd.Series[float]":
-    """Return how far an open, high or low lay outside both closes, in deviations.
-
-    Null where the index moved; highs and lows of a session with an unusual volume do not count.
-    """
-    quiet = ~(moves["volume"] >= _BUSY * np.exp(moves["excursion"]))
-    furthest = np.fmax(moves["open_excursion"], moves["excursion"].where(quiet))
-    measured: pd.Series[float] = furthest / moves["scale"]
-    return measured.mask(moves["index_change"].abs() >= _STILL)
 
 
 def _to_usual(values: "pd.Series[float]") -> "pd.Series[float]":
