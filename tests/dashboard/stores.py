@@ -128,7 +128,8 @@ def published(store: Store, symbol: str, volcast: float = 0.15, last: float = FO
     write(
         store, PREDICTIONS_DAILY, symbol, PUBLISHED, model_version="3", role="champion",
         rv_5d_hat=hat, lo80=hat - 0.045, hi80=hat + 0.07, lo95=hat - 0.061, hi95=hat + 0.13,
-        baseline_har_rv=0.2, baseline_har_x=0.16, baseline_vix=0.154, regime="calm", p_calm=0.91,
+        baseline_har_rv=0.2, baseline_log_har=0.2, baseline_har_x=0.16, baseline_vix=0.154,
+        regime="calm", p_calm=0.91,
         p_normal=0.08, p_stressed=0.01, base_log_variance=BASE, others_contribution=OTHERS,
         drivers=[DRIVERS] * len(PUBLISHED), target_from=[calendar.after(d, 1) for d in PUBLISHED],
         target_to=[calendar.after(d, 5) for d in PUBLISHED], features_as_of=PUBLISHED,

@@ -139,6 +139,7 @@ def table():
             "session": [date(2024, 1, 3), date(2024, 1, 4), date(2024, 2, 1), date(2024, 2, 2)],
             "forecast": [0.1, 0.2, 0.15, 0.15],
             "har_rv": [0.2, 0.2, 0.1, 0.1],
+            "log_har": [None, 0.24, 0.2, 0.1],
             "har_x": [None, 0.2, 0.1, 0.1],
             "vix": [None, None, None, None],
             "realized": [0.1, 0.25, 0.2, None],
@@ -167,7 +168,8 @@ def test_a_months_scores_are_of_its_sessions_alone():
 
 
 def test_each_baseline_is_compared_on_the_sessions_that_both_have():
-    har, har_x = status.against(table())
+    har, log_har, har_x = status.against(table())
+    assert (log_har.skill.name, log_har.n, log_har.skill.gain < 0) == ("log_har", 2, True)
     assert (har.skill.name, har.n, har_x.skill.name, har_x.n) == ("har_rv", 3, "har_x", 2)
     ours = (qlike(0.25, 0.2) + qlike(0.2, 0.15)) / 2
     theirs = (qlike(0.25, 0.2) + qlike(0.2, 0.1)) / 2

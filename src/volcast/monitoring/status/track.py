@@ -22,8 +22,9 @@ from volcast.store.tables import CURATED_MARKET_DAILY, LABELS_DAILY
 __all__ = ["Versus", "against", "by_month", "coverage", "ribbon", "track"]
 
 _BASELINES = ("har_rv", "har_x", "vix")
+_SCORED = ("har_rv", "log_har", "har_x", "vix")
 _BOUNDS = ("lo80", "hi80", "lo95", "hi95")
-_COLUMNS = ["session", "origin", "forecast", *_BOUNDS, *_BASELINES]
+_COLUMNS = ["session", "origin", "forecast", *_BOUNDS, *_SCORED]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ def track(store: Store, symbol: str, last: date | None = None) -> pd.DataFrame |
     -------
     pandas.DataFrame
         session, origin (published or walk-forward), forecast, lo80, hi80, lo95, hi95, har_rv,
-        har_x, vix and realized: annualised, decimal, null where unknown; one row a session, sorted.
+        log_har, har_x, vix and realized: annualised, decimal, null where unknown; one row a
+        session, sorted.
     """
     published = _published(store, symbol)
     walked = _walk_forward(store, symbol)
@@ -123,7 +125,7 @@ def by_month(rows: pd.DataFrame) -> pd.DataFrame:
 def against(rows: pd.DataFrame) -> list[Versus]:
     """Score volcast in a `track` against each baseline, on the sessions that both have."""
     scores = []
-    for baseline in _BASELINES:
+    for baseline in _SCORED:
         shared = rows.dropna(subset=["realized", "forecast", baseline])
         if len(shared):
             named = shared.rename(columns={"realized": "rv_5d"}).assign(symbol="")
