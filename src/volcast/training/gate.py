@@ -254,9 +254,9 @@ def _first(rows: pd.DataFrame) -> _Check:
     saved = gain(losses(comparable, "forecast"), losses(comparable, "log_har"))
     share = float(comparable["vix"].notna().mean())
     needed = _MARGIN if share >= _IV_SHARE else 0.0
-    bar = f"at least {needed:.0%} under" if needed else "not above"
+    bar = f"must be at least {needed:.0%} under" if needed else "must not be above"
     reason = (
-        f"QLIKE is {_percent(saved)} {label}; that of a first model must be {bar} it where implied "
+        f"QLIKE is {_percent(saved)} {label}; that of a first model {bar} it where implied "
         f"volatility covers {share:.0%} of the sessions."
     )
     return _Check(saved >= needed, reason if saved >= needed else f"{reason} {FIRST_REFUSED}")
