@@ -22,7 +22,7 @@ _WITHOUT_SCHEMA = {"Certificate", "Issuer", "GatewayClass", "SecretStore", "Clus
 """Kinds of cert-manager, Gateway API and External Secrets whose definitions are not fetched."""
 
 
-class _Loader(yaml.CSafeLoader):
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
     """Read a plain ``=`` as text, which YAML 1.1 does not, and definitions of matchers contain."""
 
 
