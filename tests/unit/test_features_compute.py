@@ -15,7 +15,7 @@ from volcast.features.catalog import market_names, names
 from volcast.features.labels import realized
 from volcast.features.market import compute, range_variance
 
-DAY = 700
+DAY = 900
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,8 @@ def expected(rows):
     r, g, _ = series(rows, UNIVERSE.target)
     vix = [x / 100 for x in series(rows, UNIVERSE.iv)[2]]
     term = [x / 100 for x in series(rows, UNIVERSE.iv_3m)[2]]
+    nine = series(rows, UNIVERSE.iv_9d)[2]
+    nine = [math.nan] * (len(vix) - len(nine)) + nine  # it begins later
     iv = [math.log(x * x) for x in vix]
     t = DAY
     mean = {n: statistics.fmean(g[t - n + 1 : t + 1]) for n in (1, 5, 22, 66, 252)}
@@ -80,6 +82,7 @@ def expected(rows):
         "vix_change_1": vix[t] - vix[t - 1],
         "vix_change_5": vix[t] - vix[t - 5],
         "vix3m_slope": math.log(term[t] / vix[t]),
+        "iv_9d_less_iv": 2 * math.log(nine[t] / (100 * vix[t])),
     }
     values |= {f"rv_{n}": rv2[n] ** 0.5 for n in rv2}
     values |= {f"g{n}_less_iv": math.log(mean[n]) - iv[t] for n in (1, 5, 22, 66)}
@@ -120,7 +123,7 @@ def test_absent_symbols_give_null_features_and_no_failure(rows, symbols, null, f
 
 def test_one_missing_row_blanks_no_later_session(rows):
     target = rows["symbol"] == UNIVERSE.target
-    hole = rows[target].iloc[600]["session"]
+    hole = rows[target].iloc[800]["session"]
     features = compute(rows[~(target & (rows["session"] == hole))], UNIVERSE)
     later = features[(features["symbol"] == UNIVERSE.target) & (features["session"] > hole)]
     assert later[market_names()].notna().all(axis=None)

@@ -20,9 +20,11 @@ __all__ = [
     "after",
     "closes",
     "deadline",
+    "half_days",
     "is_session",
     "last_closed",
     "not_closed",
+    "planned_sessions",
     "refuse_closed",
     "sessions",
     "sessions_between",
@@ -55,6 +57,19 @@ def _calendar(first: date, last: date) -> exchange_calendars.ExchangeCalendar:
 def _days() -> NDArray[np.datetime64]:
     """Return the sessions in whole days, in which any date fits; nanoseconds end in 2262."""
     days: NDArray[np.datetime64] = _xnys().sessions.to_numpy().astype("datetime64[D]")
+    return days
+
+
+@lru_cache(maxsize=1)
+def planned_sessions() -> pd.DatetimeIndex:
+    """Weekdays that are no regular holiday, those included on which XNYS shut unexpectedly."""
+    holidays = _xnys().regular_holidays.holidays(pd.Timestamp(FIRST), pd.Timestamp(LAST))
+    return pd.bdate_range(FIRST, LAST).difference(holidays)
+
+
+def half_days() -> pd.DatetimeIndex:
+    """Sessions that close early."""
+    days: pd.DatetimeIndex = _xnys().early_closes
     return days
 
 

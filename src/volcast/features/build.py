@@ -14,6 +14,7 @@ from volcast.features.catalog import FEATURES_DAILY, market_names
 from volcast.features.macro import macro_features
 from volcast.features.market import compute
 from volcast.features.regimes import regime_features
+from volcast.features.yearly_fits import yearly_features
 from volcast.store import Store, WriteReport
 from volcast.store.tables import CURATED_MARKET_DAILY, RAW_MACRO
 
@@ -63,7 +64,7 @@ def versions(history: Sequence[Vintage], universe: Universe) -> pd.DataFrame:
 
 
 def with_context(rows: pd.DataFrame, store: Store, universe: Universe) -> pd.DataFrame:
-    """Add the macro and regime features as of each session's close.
+    """Add the macro, event and regime features as of each session's close.
 
     All versions of a session get the same ones: a price restated later changes the market features
     of a new version only. Only the universe's target has regimes.
@@ -85,12 +86,13 @@ def with_context(rows: pd.DataFrame, store: Store, universe: Universe) -> pd.Dat
     whole = rows.merge(
         macro_features(raw, closes), left_on="event_timestamp", right_index=True, how="left"
     )
-    at_close = rows["created_timestamp"] == rows["event_timestamp"]
-    own = rows[at_close & (rows["symbol"] == universe.target)].sort_values("session")
+    at_close = rows[rows["created_timestamp"] == rows["event_timestamp"]]
+    key = ["symbol", "session"]
+    sessions = rows[key].drop_duplicates().sort_values(key)
+    whole = whole.merge(yearly_features(sessions.merge(at_close, on=key, how="left")), on=key)
+    own = at_close[at_close["symbol"] == universe.target].sort_values("session")
     regimes = regime_features(own.reset_index(drop=True), store, universe.target)
-    whole = whole.merge(
-        regimes.assign(symbol=universe.target), on=["symbol", "session"], how="left"
-    )
+    whole = whole.merge(regimes.assign(symbol=universe.target), on=key, how="left")
     return whole[list(FEATURES_DAILY.schema.names)]
 
 

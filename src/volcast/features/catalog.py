@@ -19,12 +19,13 @@ __all__ = [
     "label", "market_names", "names",
 ]  # fmt: skip
 
-Group = Literal["iv", "range", "common", "classical", "cross", "macro", "regime"]
+Group = Literal["iv", "range", "common", "classical", "cross", "macro", "event", "regime"]
 """iv: scale-free against implied variance; range: the same against long-run range variance;
 common: scale-free without either; classical: levels users expect; cross: other symbols;
-macro: the economy as published by then; regime: filtered probabilities of market states."""
+macro: the economy as published by then; event: fitted yearly, from what is known in advance;
+regime: filtered probabilities of market states."""
 
-CONTEXT: tuple[Group, ...] = ("macro", "regime")
+CONTEXT: tuple[Group, ...] = ("macro", "event", "regime")
 """Groups joined to a session as of its close, not recomputed for a later version."""
 
 REGIME_MODELS = {"gmm": "Gaussian mixture", "hmm": "hidden Markov model"}

@@ -138,10 +138,14 @@ def _range_features(g: Wide, r: Wide) -> dict[str, Wide]:
 def _implied_features(
     close: Wide, panel: dict[str, Wide], universe: "Universe", assets: list[str]
 ) -> dict[str, Wide]:
-    vix, term = (pd.DataFrame(np.nan, index=close.index, columns=assets) for _ in range(2))
+    vix, term, nine = (pd.DataFrame(np.nan, index=close.index, columns=assets) for _ in range(3))
+    target = universe.target
     for frame, symbol in ((vix, universe.iv), (term, universe.iv_3m)):
-        if symbol in close and universe.target in assets:
-            frame[universe.target] = close[symbol].ffill(limit=_CARRY_SESSIONS) / 100
+        if symbol in close and target in assets:
+            frame[target] = close[symbol].ffill(limit=_CARRY_SESSIONS) / 100
+    if universe.iv in close and universe.iv_9d in close and target in assets:
+        # Both of the same session: a carried print of either would make a difference of its own.
+        nine[target] = close[universe.iv_9d] / close[universe.iv]
     iv = pd.DataFrame(np.log(vix**2))
     implied = {f"g{n}_less_iv": panel.pop(f"_g{n}") - iv for n in (1, 5, 22, 66)}
     return implied | {
@@ -155,6 +159,7 @@ def _implied_features(
         "vix_change_1": vix.diff(1),
         "vix_change_5": vix.diff(5),
         "vix3m_slope": np.log(term / vix),
+        "iv_9d_less_iv": 2 * np.log(nine),
     }
 
 
