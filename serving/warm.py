@@ -30,7 +30,7 @@ def main() -> int:
     offsets = {name: share - 0.5 for name, share in BOUNDS.items()}
     trees = fit_trees(*tree_data(recipe, rows), 0, recipe.tree_parameters)
     # Made up, because the image has no scikit-learn to fit it with.
-    zeros = np.zeros(len(recipe.linear_features))
+    zeros = np.zeros(len(recipe.linear_inputs))
     anchor = recipe.anchor_parts(rows[list(recipe.features)].to_numpy(dtype=float))
     blend = Blend(recipe, trees, GammaRegression(-4.0, zeros, zeros), anchor.mean(axis=0))
     forecaster = Forecaster(blend, fit_baselines(rows), offsets, golden={})

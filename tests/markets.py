@@ -15,6 +15,7 @@ from volcast.features.build import build
 from volcast.features.catalog import names
 from volcast.features.market import compute
 from volcast.features.point_in_time import features_at_close, labelled
+from volcast.features.yearly_fits import yearly_features
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, CURATED_MARKET_VERSIONS
 from volcast.store.universe import remember
@@ -26,16 +27,22 @@ NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 def labelled_rows(years: int) -> pd.DataFrame:
-    """Return the target's features and labels, in no surroundings: macro and regimes are null."""
+    """Return the target's features and labels; macro and regimes are null."""
     return labelled_market(curated(years), UNIVERSE)
 
 
 def labelled_market(market: pd.DataFrame, universe: Universe) -> pd.DataFrame:
     """Return the same of curated rows of any market."""
-    features = compute(market, universe).assign(**dict.fromkeys(names("macro", "regime"), np.nan))
+    features = with_yearly(compute(market, universe))
     realized = labels.realized(market, universe)
     own = (frame[frame["symbol"] == universe.target] for frame in (features, realized))
     return labelled(*own, market["session"].max())
+
+
+def with_yearly(features: pd.DataFrame) -> pd.DataFrame:
+    """Return market features with those that are fitted yearly; macro and regimes are null."""
+    whole = features.merge(yearly_features(features), on=["symbol", "session"])
+    return whole.assign(**dict.fromkeys(names("macro", "regime"), np.nan))
 
 
 def with_regimes(rows: pd.DataFrame) -> pd.DataFrame:

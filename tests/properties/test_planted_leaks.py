@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.markets import UNIVERSE, curated, labelled_rows
+from tests.markets import UNIVERSE, curated, labelled_rows, with_yearly
 from volcast.core import calendar
 from volcast.core.errors import ContractError
 from volcast.evaluation import folds as module
 from volcast.evaluation.folds import folds, known_before, narrowed, refuse_leaks
 from volcast.evaluation.walkforward import walk_forward
-from volcast.features.catalog import names
 from volcast.features.labels import realized
 from volcast.features.market import compute
 from volcast.features.point_in_time import labelled
@@ -73,7 +72,7 @@ def test_a_row_of_the_fold_itself_is_refused_whatever_its_label_is(rows):
 
 
 def forecasts(market: pd.DataFrame, leaky: bool) -> pd.Series:
-    features = compute(market, UNIVERSE).assign(**dict.fromkeys(names("macro", "regime"), np.nan))
+    features = with_yearly(compute(market, UNIVERSE))
     if leaky:
         shifted = features.groupby("symbol")["g5_less_iv"].shift(-1)
         features["g5_less_iv"] = shifted.fillna(features["g5_less_iv"])

@@ -83,6 +83,9 @@ def _recipe(recipe: dict[str, Any], lineage: "Lineage") -> dict[str, object]:
         "anchor": recipe["anchor"],
         "trees": f"weight {weight:g} on {', '.join(recipe['tree_features'])}",
         "regression": f"weight {1 - weight:g} on {', '.join(recipe['linear_features'])}",
+        "added to both": ", ".join(
+            f"{share:g} {name}" for name, share in recipe.get("fixed_shares", {}).items()
+        ),
         "parameters": ", ".join(
             f"{name} {value}" for name, value in sorted(recipe["tree_parameters"].items())
         ),

@@ -28,6 +28,8 @@ REMOVED: Mapping[str, tuple[str, ...]] = {
     "moves of implied volatility": (
         "iv_change_1", "iv_change_5", "iv_less_mean22", "iv_less_min252",
     ),
+    "scheduled events": ("event_weight",),
+    "nine-day implied volatility": ("iv_9d_surprise",),
 }  # fmt: skip
 """Columns of the recipe that are left out together."""
 
@@ -76,12 +78,13 @@ def with_group(group: Group, recipes: Mapping[str, Recipe] = RECIPES) -> dict[st
 
 
 def without(columns: Sequence[str], recipes: Mapping[str, Recipe] = RECIPES) -> dict[str, Recipe]:
-    """Return the recipes without these columns, in trees and regression."""
+    """Return the recipes without these columns, wherever they enter."""
     return {
         name: replace(
             recipe,
             tree_features=tuple(f for f in recipe.tree_features if f not in columns),
             linear_features=tuple(f for f in recipe.linear_features if f not in columns),
+            fixed_shares={f: s for f, s in recipe.fixed_shares.items() if f not in columns},
         )
         for name, recipe in recipes.items()
     }
@@ -90,7 +93,7 @@ def without(columns: Sequence[str], recipes: Mapping[str, Recipe] = RECIPES) -> 
 def ablate(
     rows: pd.DataFrame, walked: pd.DataFrame, seed: int, *, progress: Progress | None = None
 ) -> list[Ablation]:
-    """Walk forward with each group added that has a value, and with each taken out.
+    """Walk forward with each group added that has a value, and with each taken out that varies.
 
     Parameters
     ----------
@@ -105,7 +108,11 @@ def ablate(
             for name, group in ADDED.items()
             if rows[names(group)].notna().any(axis=None)
         ),
-        *((name, "removed", without(columns)) for name, columns in REMOVED.items()),
+        *(
+            (name, "removed", without(columns))
+            for name, columns in REMOVED.items()
+            if rows[list(columns)].nunique().gt(1).any()
+        ),
     ]
     measured: list[Ablation] = []
     for i, (group, kind, recipes) in enumerate(altered, start=1):

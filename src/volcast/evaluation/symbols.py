@@ -33,7 +33,7 @@ def evaluate_symbol(
     """Evaluate the universe's target over its whole history; store the rows and the report.
 
     They lie under ``evaluations/<symbol>/``, and the same input gives the same bytes. With
-    ``ablation`` each group of features is measured too, at seven times the cost.
+    ``ablation`` each group of features is measured too, at nine times the cost.
 
     Raises
     ------

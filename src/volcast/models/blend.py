@@ -82,7 +82,7 @@ class Blend:
         """Positions of the inputs of trees, regression and anchor among the features."""
         recipe = self.recipe
         at = {name: i for i, name in enumerate(recipe.features)}
-        groups = (recipe.tree_features, recipe.linear_features, recipe.anchor_terms)
+        groups = (recipe.tree_features, recipe.linear_inputs, recipe.anchor_terms)
         trees, linear, anchor = ([at[name] for name in group] for group in groups)
         return trees, linear, anchor
 
@@ -118,7 +118,7 @@ def fit_blend(
     """
     if trees is None:
         trees = fit_trees(*tree_data(recipe, rows), seed, recipe.tree_parameters)
-    linear = fit_gamma(*linear_data(recipe, rows))
+    linear = _with_fixed(recipe, rows, fit_gamma(*linear_data(recipe, rows)))
     anchor = recipe.anchor_parts(rows[list(recipe.features)].to_numpy(dtype=float))
     return Blend(recipe, trees, linear, anchor.mean(axis=0))
 
@@ -131,6 +131,21 @@ def tree_data(recipe: Recipe, rows: pd.DataFrame) -> tuple[Floats, Floats]:
 
 
 def linear_data(recipe: Recipe, rows: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Return what the gamma regression is fitted on: inputs f8[n, k], and variance."""
+    """Return what the gamma regression is fitted on: inputs f8[n, k], and variance.
+
+    The variance is over the exponential of the fixed shares, which the fit is not to learn.
+    """
     x = rows[list(recipe.linear_features)].to_numpy(dtype=float)
-    return x, rows["variance"].to_numpy(dtype=float)
+    names, shares = list(recipe.fixed_shares), list(recipe.fixed_shares.values())
+    offset = rows[names].to_numpy(dtype=float) @ np.array(shares, dtype=float)
+    return x, rows["variance"].to_numpy(dtype=float) * np.exp(-offset)
+
+
+def _with_fixed(recipe: Recipe, rows: pd.DataFrame, fit: GammaRegression) -> GammaRegression:
+    """Return the regression with the fixed shares as its last coefficients."""
+    names = sorted(recipe.fixed_shares)
+    shares = np.array([recipe.fixed_shares[name] for name in names])
+    means = rows[names].to_numpy(dtype=float).mean(axis=0)
+    return GammaRegression(
+        fit.intercept, np.append(fit.coefficients, shares), np.append(fit.means, means)
+    )

@@ -114,7 +114,7 @@ class CompiledForecaster(Forecaster):
             zip(slopes, (share * mean for mean in blend.anchor_means.tolist()), strict=True)
         )
         for name, slope, mean in zip(
-            recipe.linear_features, linear.coefficients.tolist(), linear.means.tolist(), strict=True
+            recipe.linear_inputs, linear.coefficients.tolist(), linear.means.tolist(), strict=True
         ):
             slopes[name] = slopes.get(name, 0.0) + (1 - share) * slope
             at_means[name] = at_means.get(name, 0.0) + (1 - share) * slope * mean

@@ -44,6 +44,8 @@ class Recipe:
         Share of the trees in the mean of log variances.
     tree_parameters : dict
         XGBoost's own.
+    fixed_shares : dict of float
+        Features whose multiples are added to the log variance of both parts; neither learns them.
     optional_features : tuple of str
         Those of the trees' inputs that may be null, as where a series begins late.
     """
@@ -55,6 +57,7 @@ class Recipe:
     tree_weight: float = 0.5
     tree_parameters: dict[str, object] = field(default_factory=lambda: dict(PARAMETERS))
     anchor_shares: dict[str, float] = field(default_factory=dict)
+    fixed_shares: dict[str, float] = field(default_factory=dict)
     optional_features: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,13 +74,19 @@ class Recipe:
     @cached_property
     def features(self) -> tuple[str, ...]:
         """Every feature of the model itself, in the order of its signature."""
-        return tuple(dict.fromkeys((self.anchor, *self.tree_features, *self.linear_features)))
+        return tuple(dict.fromkeys((self.anchor, *self.tree_features, *self.linear_inputs)))
+
+    @property
+    def linear_inputs(self) -> tuple[str, ...]:
+        """Inputs of the regression and, last, those whose coefficients are the fixed shares."""
+        return (*self.linear_features, *sorted(self.fixed_shares))
 
     @property
     def anchor_terms(self) -> dict[str, float]:
         """Features that the anchor is the weighted sum of; all among `features`."""
         # Sorted, for a file does not preserve their order.
-        return {self.anchor: 1.0} | dict(sorted(self.anchor_shares.items()))
+        shares = self.anchor_shares | self.fixed_shares
+        return {self.anchor: 1.0} | dict(sorted(shares.items()))
 
     def anchor_parts(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the terms of the anchor, f8[n, terms], of rows x, f8[n, k], as `features`."""
@@ -112,6 +121,7 @@ RECIPES: Mapping[str, Recipe] = {
             linear_features=(
                 "iv", "g1_less_iv", "g5_less_iv", "g22_less_iv", "iv_less_mean22", *_SCALED_RETURNS,
             ),
+            fixed_shares={"event_weight": 0.5, "iv_9d_surprise": 0.5},
         ),
         Recipe(
             name="blend-range",
@@ -122,6 +132,7 @@ RECIPES: Mapping[str, Recipe] = {
                 *_SCALED_RETURNS,
             ),
             anchor_shares={"g5_less_g252": 1 / 3, "g22_less_g252": 1 / 3},
+            fixed_shares={"event_weight": 0.75},
         ),
     )
 }  # fmt: skip
