@@ -26,6 +26,7 @@ from volcast.monitoring.drift.evidence import (
 )
 from volcast.monitoring.drift.panel import (
     MIN_REFERENCE,
+    TESTED_ALONE,
     WINDOWS,
     Panel,
     View,
@@ -99,7 +100,7 @@ def _calibration(
 def _series(
     store: Store, symbol: str, version: Version, rows: pd.DataFrame, detectors: Detectors
 ) -> Iterator[Finding]:
-    """Test the target and the forecast, where there are enough values."""
+    """Test the target, the forecast and features apart, where there are enough values."""
     iv = rows.set_index("session")["iv"].dropna()
     trained = date.fromisoformat(version.as_of)
     if (rows["session"] <= trained).sum() > 2 * len(iv[iv.index <= trained]):
@@ -107,6 +108,9 @@ def _series(
     target = _logs(rows, "rv_5d")
     ended = target[rows.loc[target.index, "label_end_session"] <= trained]
     panels = [series_panel("rv_5d", ended, target, iv)]
+    for name in TESTED_ALONE:
+        values = rows[["session", name]].dropna()
+        panels.append(series_panel(name, values[values["session"] <= trained], values, iv))
     walked = _walk_forward_forecasts(store, version)
     if walked is not None:
         published = _logs(_published(store, symbol, rows["session"].iloc[-1]), "rv_5d_hat")

@@ -15,6 +15,7 @@ __all__ = [
     "MIN_REFERENCE",
     "PERSISTENCE",
     "RECENT",
+    "TESTED_ALONE",
     "WINDOWS",
     "Panel",
     "Residuals",
@@ -43,6 +44,8 @@ MIN_REFERENCE = 1000
 _SPAN, _COMPLETE = 2520, 0.95
 """A tested feature must have a value in this share of the newest training rows."""
 
+TESTED_ALONE = ("iv_9d_less_iv",)
+"""Features that begin so late that rows complete with them would be a short reference for all."""
 
 _EXPLAINED = 0.999
 """Share of its variance that VIX explains above which a feature is not tested: VIX itself and its
@@ -175,7 +178,8 @@ def feature_panel(rows: pd.DataFrame, trained: date) -> Panel:
     recent, training = rows.tail(RECENT), rows.iloc[:-RECENT]
     training = training[training["session"] <= trained]
     shares = training[market_names()].tail(_SPAN).notna().mean()
-    names = tuple(name for name in market_names() if shares[name] >= _COMPLETE)
+    together = (name for name in market_names() if name not in TESTED_ALONE)
+    names = tuple(name for name in together if shares[name] >= _COMPLETE)
     return _panel(names, training.dropna(subset=list(names)), recent)
 
 

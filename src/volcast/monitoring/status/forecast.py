@@ -10,6 +10,7 @@ import pandas as pd
 
 from volcast.core import calendar
 from volcast.features.catalog import label
+from volcast.features.events import describe
 from volcast.inference.selection import (
     champion_number,
     is_hindsight,
@@ -122,7 +123,7 @@ def drivers(row: Mapping[str, Any]) -> list[Driver]:
     """Return the parts of a row of predictions_daily: base, the five largest, others, total."""
     moved = [
         *(
-            (part["feature"], label(part["feature"]), part["value"], part["contribution"])
+            (part["feature"], _words(part, row), part["value"], part["contribution"])
             for part in row["drivers"]
         ),
         ("others", "all other features", None, row["others_contribution"]),
@@ -134,6 +135,18 @@ def drivers(row: Mapping[str, Any]) -> list[Driver]:
         *(Driver(*part, share) for part, share in zip(moved, of_moved, strict=True)),
         Driver("total", "the forecast", None, base + sum(contributions), 1.0),
     ]
+
+
+def _words(part: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """Return a feature's label, or the events of the week and the direction of the surprise."""
+    match part["feature"]:
+        case "event_weight":
+            return describe(row["target_from"], row["target_to"]) or label("event_weight")
+        case "iv_9d_surprise":
+            side = "above" if part["value"] > 0 else "below"
+            return f"short-dated implied volatility {side} its norm"
+        case name:
+            return label(name)
 
 
 def _shares(contributions: Sequence[float]) -> list[float]:
