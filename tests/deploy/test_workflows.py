@@ -18,7 +18,7 @@ JOBS = {(name, job): body for name, flow in FLOWS.items() for job, body in flow[
 
 WRITES = {
     ("release.yml", "images"): {"id-token"},
-    ("release.yml", "release"): {"contents", "id-token"},
+    ("release.yml", "release"): {"contents", "id-token", "packages"},
     ("release.yml", "deploy"): {"id-token"},
     ("deploy.yml", "deploy"): {"id-token"},
 }
