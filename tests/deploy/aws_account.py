@@ -11,7 +11,7 @@ from tests.deploy.tools import MANIFESTS
 from volcast.steps import ROLES
 
 __all__ = [
-    "ACCOUNT", "BUCKET", "ISSUER", "KEY", "REGION", "TAKERS", "WRITERS", "Grant", "grants",
+    "ACCOUNT", "BUCKET", "ISSUER", "KEY", "REGION", "TAKERS", "UI", "WRITERS", "Grant", "grants",
     "listed", "resolved", "resources", "roles",
 ]  # fmt: skip
 
@@ -21,11 +21,14 @@ ISSUER = f"oidc.eks.{REGION}.amazonaws.com/id/0123ABCD"
 BUCKET = f"arn:aws:s3:::volcast-{ACCOUNT}-{REGION}"
 KEY = "Key.Arn"
 
+UI = "kubeflow:ml-pipeline-ui"
+"""Kubeflow's own, which docs/eks.md annotates."""
 WRITERS = {*ROLES.values(), "pipelines"}
 TAKERS = {role: ["kubeflow:volcast-pipelines"] for role in WRITERS} | {
     "serving": ["volcast:volcast-serving"],
     "exporter": ["volcast:volcast-exporter"],
     "dashboard": ["volcast:volcast-dashboard", "volcast:volcast-brief"],
+    "kubeflow-ui": [UI],
     "external-secrets": ["volcast:volcast-external-secrets"],
 }
 """By role, the ServiceAccounts that may take it, as namespace:name."""

@@ -22,35 +22,35 @@ from volcast.store.tables import TABLES
 
 # By role, what it may do with the keys of each place: r(ead), w(rite), d(elete).
 ACCESS = """
-                                  ingest  curate  features  train  promote  materialize  infer  drift  watch  pipelines  serving  exporter  dashboard
-store/raw.market/                 rw      r       .         .      .        .            .      .      .      .          .        .         .
-store/raw.macro/                  rw      r       r         r      .        .            .      .      .      .          .        .         r
-store/universe.json               rw      .       .         r      r        .            .      .      .      .          r        r         r
-store/curated.market_daily/       .       rw      r         r      .        .            .      .      .      .          r        r         r
-store/curated.market_versions/    .       rw      r         r      .        .            .      .      .      .          .        .         .
-store/monitoring.quality/         .       rw      .         .      .        .            .      .      .      .          .        r         r
-store/monitoring.quarantine/      .       rw      .         .      .        .            .      .      .      .          .        r         .
-store/monitoring/validated/       .       rw      .         .      .        .            .      .      .      .          .        .         .
-store/features_daily/             .       r       rw        r      .        r            r      r      .      .          r        r         r
-store/labels_daily/               .       .       rw        r      .        .            .      r      r      .          .        r         r
-store/fits/regimes/               .       .       rw        rw     .        .            .      .      .      .          .        .         .
-store/fits/garch/                 .       .       .         rw     .        .            .      .      .      .          .        .         .
-store/fits/drift/                 .       .       .         .      .        .            .      rw     .      .          .        .         .
-store/runs/                       .       .       .         rw     r        .            .      r      .      .          .        .         r
-store/evaluations/                .       .       .         rw     .        .            .      .      .      .          .        .         .
-store/models/                     .       .       .         r      rw       .            r      r      .      .          r        .         r
-store/registry/champion.json      .       .       .         r      .        .            r      r      r      .          r        r         .
-store/registry/challenger.json    .       .       .         .      .        .            r      .      .      .          .        .         .
-store/registry/                   .       .       .         .      rw       .            .      .      .      .          .        .         r
-store/predictions_daily/          .       r       .         .      .        .            rw     r      r      .          r        r         r
-store/monitoring.realized_error/  .       .       .         .      .        .            .      .      rw     .          .        .         r
-store/monitoring.performance/     .       .       .         .      .        .            .      .      rw     .          .        r         r
-store/monitoring.drift_daily/     .       .       .         .      .        .            .      rw     r      .          .        r         r
-store/monitoring.retrain/         .       .       .         .      .        .            .      .      rw     .          .        r         r
-store/monitoring.jobs/            .       .       .         .      .        .            .      .      rw     .          .        r         r
-store/documents/                  .       .       .         .      .        .            .      .      .      .          .        .         r
-store/monitoring/underway/        rwd     rwd     rwd       rwd    rwd      rwd          rwd    rwd    rwd    rwd        .        .         .
-kfp/                              rw      rw      rw        rw     rw       rw           rw     rw     rw     rw         .        .         .
+                                  ingest  curate  features  train  promote  materialize  infer  drift  watch  pipelines  serving  exporter  dashboard  kubeflow-ui
+store/raw.market/                 rw      r       .         .      .        .            .      .      .      .          .        .         .          .
+store/raw.macro/                  rw      r       r         r      .        .            .      .      .      .          .        .         r          .
+store/universe.json               rw      .       .         r      r        .            .      .      .      .          r        r         r          .
+store/curated.market_daily/       .       rw      r         r      .        .            .      .      .      .          r        r         r          .
+store/curated.market_versions/    .       rw      r         r      .        .            .      .      .      .          .        .         .          .
+store/monitoring.quality/         .       rw      .         .      .        .            .      .      .      .          .        r         r          .
+store/monitoring.quarantine/      .       rw      .         .      .        .            .      .      .      .          .        r         .          .
+store/monitoring/validated/       .       rw      .         .      .        .            .      .      .      .          .        .         .          .
+store/features_daily/             .       r       rw        r      .        r            r      r      .      .          r        r         r          .
+store/labels_daily/               .       .       rw        r      .        .            .      r      r      .          .        r         r          .
+store/fits/regimes/               .       .       rw        rw     .        .            .      .      .      .          .        .         .          .
+store/fits/garch/                 .       .       .         rw     .        .            .      .      .      .          .        .         .          .
+store/fits/drift/                 .       .       .         .      .        .            .      rw     .      .          .        .         .          .
+store/runs/                       .       .       .         rw     r        .            .      r      .      .          .        .         r          .
+store/evaluations/                .       .       .         rw     .        .            .      .      .      .          .        .         .          .
+store/models/                     .       .       .         r      rw       .            r      r      .      .          r        .         r          .
+store/registry/champion.json      .       .       .         r      .        .            r      r      r      .          r        r         .          .
+store/registry/challenger.json    .       .       .         .      .        .            r      .      .      .          .        .         .          .
+store/registry/                   .       .       .         .      rw       .            .      .      .      .          .        .         r          .
+store/predictions_daily/          .       r       .         .      .        .            rw     r      r      .          r        r         r          .
+store/monitoring.realized_error/  .       .       .         .      .        .            .      .      rw     .          .        .         r          .
+store/monitoring.performance/     .       .       .         .      .        .            .      .      rw     .          .        r         r          .
+store/monitoring.drift_daily/     .       .       .         .      .        .            .      rw     r      .          .        r         r          .
+store/monitoring.retrain/         .       .       .         .      .        .            .      .      rw     .          .        r         r          .
+store/monitoring.jobs/            .       .       .         .      .        .            .      .      rw     .          .        r         r          .
+store/documents/                  .       .       .         .      .        .            .      .      .      .          .        .         r          .
+store/monitoring/underway/        rwd     rwd     rwd       rwd    rwd      rwd          rwd    rwd    rwd    rwd        .        .         .          .
+kfp/                              rw      rw      rw        rw     rw       rw           rw     rw     rw     rw         .        .         .          r
 """  # noqa: E501
 
 VERBS = {"r": "s3:GetObject", "w": "s3:PutObject", "d": "s3:DeleteObject"}

@@ -13,7 +13,7 @@ import yaml
 
 from manifests.policies.schemas import MINORS
 from pipelines.pods import RESOURCES
-from tests.deploy.aws_account import ACCOUNT, BUCKET, REGION, TAKERS, resources, roles
+from tests.deploy.aws_account import ACCOUNT, BUCKET, REGION, TAKERS, UI, resources, roles
 from tests.deploy.charted import OVERLAYS, chosen, deployed, images, overlay, pod_specs
 from tests.deploy.tools import MANIFESTS, ROOT
 from volcast.steps import ROLES
@@ -76,7 +76,9 @@ def test_the_roles_of_steps_and_parts_exist_in_the_stack():
         account: arns["pipelines" if account.startswith("kubeflow:") else role]
         for role, accounts in TAKERS.items()
         for account in accounts
+        if account != UI
     }
+    assert f"serviceaccount ml-pipeline-ui {ROLE_ARN}=" in (ROOT / "docs/eks.md").read_text()
 
 
 def test_store_registry_and_secrets_on_eks_are_those_of_the_stack():
