@@ -2,6 +2,7 @@
 
 import json
 import sys
+from datetime import date
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import pytest
 from tests.markets import crown, fill
 from volcast.cli import doctor, main, serve
 from volcast.core.errors import ConfigError, SourceUnavailable
+from volcast.features import events
 from volcast.monitoring.drift import drift_python, install, launch
 from volcast.store import Store
 from volcast.store.tables import MONITORING_DRIFT_DAILY
@@ -44,6 +46,17 @@ def test_a_store_is_described_and_a_day_can_be_run(report, store: Store):
     states = {name: check["state"] for name, check in checks.items()}
     for name in ("Python", "volcast[feast]", "calendar", "store", "source"):
         assert states[name] == "ok"
+
+
+def test_a_list_of_events_that_ends_soon_stops_no_day(report, tmp_path, monkeypatch):
+    arguments = ("--store", str(tmp_path / "store"))
+    before, checks, _ = report(*arguments)
+    assert checks["calendar of events"]["state"] == "ok"
+    monkeypatch.setattr(events, "fomc_meetings", lambda: (date(2020, 12, 16),))
+    code, checks, _ = report(*arguments)
+    assert (code, checks["calendar of events"]["state"]) == (before, "optional")
+    assert "2020-12-31" in checks["calendar of events"]["detail"]
+    assert checks["calendar of events"]["remedy"]
 
 
 @pytest.mark.parametrize(

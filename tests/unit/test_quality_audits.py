@@ -1,5 +1,6 @@
 """Checks of features and of forecasts: each fires on its fault, and none on what is sound."""
 
+import json
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -14,9 +15,13 @@ from tests import markets
 from volcast.core import calendar
 from volcast.core.errors import QualityError, StaleInput
 from volcast.core.settings import Universe
+from volcast.features import audit as features_audit
+from volcast.features import events
 from volcast.features.audit import audit_features, judge_features
 from volcast.features.catalog import FEATURES_DAILY
 from volcast.inference.audit import audit_predictions, judge_predictions
+from volcast.steps import data as data_steps
+from volcast.steps.calls import run_step
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY, MONITORING_QUALITY, PREDICTIONS_DAILY
 
@@ -40,6 +45,25 @@ def tables(built: tuple[Store, date]) -> tuple[pd.DataFrame, pa.Table, date]:
 def failing(features: pd.DataFrame, curated: pa.Table, last: date) -> dict[str, str]:
     verdict = judge_features(FEATURES_DAILY.conform(features), curated, TARGET, last)
     return {o.check: o.detail for o in verdict.outcomes if not o.passed}
+
+
+@pytest.mark.parametrize(("sessions_known", "step", "audit"), [(10, 0, 0), (9, 0, 1), (4, 1, 1)])
+def test_the_end_of_the_calendar_of_events_is_warned_of(
+    built: tuple[Store, date], monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], sessions_known: int, step: int, audit: int,
+) -> None:  # fmt: skip
+    store, last = built
+    until = calendar.after(last, sessions_known)
+    for module in (events, features_audit, data_steps):
+        monkeypatch.setattr(module, "covered_until", lambda: until)
+    texts = {"as_of": str(last), "universe": UNIVERSE.model_dump_json()}
+    run_step("features", store.uri, **texts)
+    lines = [json.loads(text) for text in capsys.readouterr().out.splitlines() if text]
+    warned = [one for one in lines if one["event"] == "events_unknown"]
+    assert [(one["level"], one["covered_until"]) for one in warned] == [
+        ("warning", str(until))
+    ] * step
+    assert ("events_uncovered" in failing(*tables(built))) == bool(audit)
 
 
 PLANTED = [

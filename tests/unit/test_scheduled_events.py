@@ -7,12 +7,16 @@ import pandas as pd
 import pytest
 
 from volcast.core import calendar
+from volcast.core.errors import ContractError
+from volcast.features import events
 from volcast.features.events import (
     covered_until,
     describe,
     event_flags,
     fomc_meetings,
     payroll_days,
+    read_meetings,
+    uncovered_sessions,
 )
 
 FLAGS = event_flags()
@@ -82,6 +86,68 @@ def test_every_session_is_a_planned_one():
 def test_the_list_covers_a_year_from_its_last_meeting():
     assert covered_until() == date(fomc_meetings()[-1].year, 12, 31)
     assert covered_until() >= date(2027, 12, 31)
+
+
+def test_every_meeting_was_published_before_it_counts_in_a_window():
+    meetings = read_meetings(events._LIST)
+    sessions = calendar.planned_sessions()
+    # The last session of a window may be the one before a meeting, which has a flag of its own.
+    at = sessions.searchsorted(pd.DatetimeIndex(list(meetings))) - calendar.HORIZON - 1
+    assert (pd.DatetimeIndex(list(meetings.values())) <= sessions[at]).all()
+    known = {day for day in meetings.values() if (day.month, day.day) != (12, 31)}
+    assert {date(2003, 6, 10), date(2009, 2, 13), date(2012, 5, 16), date(2024, 8, 9)} <= known
+
+
+def test_the_list_is_that_of_the_federal_reserve(shared_data):
+    text = (shared_data / "calendar" / "fomc_scheduled.csv").read_text().split()[1:]
+    expected = {date.fromisoformat(day) for day in text}
+    until = {day for day in fomc_meetings() if day <= max(expected)}
+    assert until - expected == {date(2020, 3, 18)}
+    assert expected <= until
+
+
+GOOD = [
+    f"2030-{month:02}-{day:02},2029-08-09" for month, day in zip(
+        (1, 3, 5, 6, 7, 9, 10, 12), (30, 20, 1, 19, 31, 18, 30, 11), strict=True)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("row", "lines"),
+    [
+        (1, ["meeting", *GOOD]),
+        (2, ["meeting,published", "2030-01-30", *GOOD[1:]]),
+        (2, ["meeting,published", "2030-01-30,2029-08-09,", *GOOD[1:]]),
+        (2, ["meeting,published", "20300130,2029-08-09", *GOOD[1:]]),
+        (2, ["meeting,published", "2030-01-30,autumn", *GOOD[1:]]),
+        (2, ["meeting,published", "2030-01-30,2030-01-20", *GOOD[1:]]),
+        (2, ["meeting,published", "2030-01-26,2029-08-09", *GOOD[1:]]),
+        (3, ["meeting,published", *GOOD[:1], *GOOD]),
+        (3, ["meeting,published", *GOOD[1::-1], *GOOD[2:]]),
+        (None, ["meeting,published", *GOOD[:-1]]),
+        (None, ["meeting,published", *GOOD, "2031-01-29,2030-08-09"]),
+        (None, ["meeting,published", *GOOD, *(line.replace("2030", "2041") for line in GOOD)]),
+        (None, ["meeting,published"]),
+    ],
+)
+def test_a_malformed_list_is_refused_at_its_row(tmp_path, row, lines):
+    path = tmp_path / "fomc.csv"
+    path.write_text("\n".join(lines))
+    with pytest.raises(ContractError) as caught:
+        read_meetings(path)
+    assert caught.value.where == (f"{path}, row {row}" if row else str(path))
+    path.write_text("\n".join(["meeting,published", *GOOD]))
+    assert len(read_meetings(path)) == 8
+
+
+@pytest.mark.parametrize(
+    ("day", "count"),
+    [(date(2019, 12, 16), 0), (date(2019, 12, 17), 1), (date(2019, 12, 18), 2),
+     (date(2019, 12, 31), 10), (date(2020, 6, 1), 10)],
+)  # fmt: skip
+def test_sessions_beyond_the_list_are_counted(monkeypatch, day, count):
+    monkeypatch.setattr(events, "fomc_meetings", lambda: (date(2019, 12, 11),))
+    assert uncovered_sessions(day) == count
 
 
 @pytest.mark.parametrize(

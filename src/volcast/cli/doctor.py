@@ -67,6 +67,7 @@ def _checks(arguments: dict[str, object]) -> Iterator[Check]:
         yield _check(f"volcast[{extra}]", partial(_extra, extra), needed=extra == "feast")
     yield _check("drift check", _drift, needed=False)
     yield _check("calendar", _calendar)
+    yield _check("calendar of events", _events, needed=False)
     try:
         settings = read_settings(**arguments)
     except ConfigError as error:
@@ -145,6 +146,15 @@ def _calendar() -> str:
     if len(days) < _SESSIONS:
         raise _lacking(f"{len(days)} of the next {_SESSIONS} sessions", "Install a newer volcast.")
     return f"sessions {days[0]} to {days[-1]}"
+
+
+def _events() -> str:
+    from volcast.features.events import covered_until, uncovered_sessions
+
+    known = f"meetings known until {covered_until()}"
+    if uncovered_sessions(datetime.now(UTC).date()):
+        raise _lacking(known, "Install a newer volcast.")
+    return known
 
 
 def _store(settings: Settings) -> str:

@@ -26,6 +26,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "step_finished": "a step is done: its time and its facts",
         "step_failed": "a step stops on an error that volcast knows",
         "step_retried": "in a pod, a step is run again after an error that may pass",
+        "events_unknown": "the calendar of events ends in a forecast's window, or before it",
         "serving": "the server answers",
         "no_champion": "no champion passed its checks yet; the next one promoted is served",
         "champion_in_service": "the server answers with another version from now on",

@@ -16,12 +16,19 @@ from volcast.data.checks.moves import WINDOW
 from volcast.data.checks.run import AuditReport, CheckRun, audit
 from volcast.data.checks.suite import Check, Fact, Verdict, judge, newest_days, table_check
 from volcast.features.catalog import CONTEXT, FEATURES, FEATURES_DAILY, REGIME_MODELS, Feature
+from volcast.features.events import covered_until, uncovered_sessions
 from volcast.store import Store
 from volcast.store.tables import CURATED_MARKET_DAILY
 
 __all__ = ["FEATURE_CHECKS", "audit_features", "judge_features"]
 
-_CODE = ("features/audit.py", "features/catalog.*", "data/checks/*.py")
+_CODE = (
+    "features/audit.py",
+    "features/catalog.*",
+    "features/events.py",
+    "features/fomc.csv",
+    "data/checks/*.py",
+)
 
 _STEADY = 5
 """Consecutive sessions with a value, after which a null is a fault."""
@@ -69,6 +76,7 @@ FEATURE_CHECKS = (
     table_check("features", "session_without_price", "critical"),
     table_check("features", "own_newly_null", "critical"),
     table_check("features", "others_newly_null", "warning"),
+    table_check("features", "events_uncovered", "warning"),
 )  # fmt: skip
 
 
@@ -103,6 +111,9 @@ def judge_features(features: pa.Table, curated: pa.Table, symbol: str, as_of: da
         "columns_differ": columns_differ(FEATURES_DAILY, features.schema),
         **_completeness(pd.DatetimeIndex(rows["session"].unique()), priced, symbol, as_of),
         **_newly_null(rows, as_of),
+        "events_uncovered": Fact(
+            uncovered_sessions(as_of), f"meetings are known until {covered_until()}"
+        ),
     }
     # A fault of an earlier version, since corrected, must not stop later runs.
     in_use = rows.sort_values("created_timestamp", kind="stable")

@@ -5,6 +5,7 @@ to them. Meetings that were not scheduled are left out, since nobody could plan 
 """
 
 import csv
+from collections import Counter
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -14,8 +15,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core import calendar
+from volcast.core.errors import ContractError
 
-__all__ = ["covered_until", "describe", "event_flags", "fomc_meetings", "payroll_days"]
+__all__ = [
+    "covered_until", "describe", "event_flags", "fomc_meetings", "payroll_days", "read_meetings",
+    "uncovered_sessions",
+]  # fmt: skip
+
+_LIST = Path(__file__).with_name("fomc.csv")
+_A_YEAR, _AHEAD = 8, 10
+_NOTICE = timedelta(days=14)
+"""A window and the session after it are shorter: who forecasts knows the meetings in it."""
 
 _NAMED = {"fomc": "the Fed meets", "payroll": "payrolls"}
 _IN_HOLIDAYS = (
@@ -29,13 +39,59 @@ _NEXT_TO_HOLIDAYS = (
 @lru_cache(maxsize=1)
 def fomc_meetings() -> tuple[date, ...]:
     """Return the last day of each scheduled meeting, sorted."""
-    with Path(__file__).with_name("fomc.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(date.fromisoformat(row["meeting"]) for row in csv.DictReader(file))
+    return tuple(read_meetings(_LIST))
+
+
+def read_meetings(path: Path) -> dict[date, date]:
+    """Return the day on which each meeting's last day was published, by that day.
+
+    Raises
+    ------
+    ContractError
+        If a row is not two days as YYYY-MM-DD, a meeting is not after the one before, at a weekend
+        or published less than `_NOTICE` before, or a year of the list has not eight.
+    """
+    meetings: dict[date, date] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.reader(file), start=1):
+            if number == 1 and row == ["meeting", "published"]:
+                continue
+            where, found = f"{path}, row {number}", ",".join(row)
+            try:
+                meeting, published = map(date.fromisoformat, row)
+            except ValueError:
+                raise _malformed(where, found) from None
+            plain = row == [str(meeting), str(published)]
+            after = not meetings or meeting > max(meetings)
+            if not (plain and after and meeting.weekday() < 5 and meeting - published >= _NOTICE):
+                raise _malformed(where, found)
+            meetings[meeting] = published
+    counts = Counter(day.year for day in meetings)
+    years = range(min(counts, default=0), max(counts, default=0) + 1)
+    for year in years:
+        if counts[year] != _A_YEAR:
+            raise _malformed(str(path), f"{counts[year]} meetings in {year}")
+    return meetings
+
+
+def _malformed(where: str, found: str) -> ContractError:
+    return ContractError(
+        found=found, where=where,
+        expected=f"meeting,published as YYYY-MM-DD: weekdays in order, {_A_YEAR} a year, each "
+        f"published {_NOTICE.days} days before or earlier",
+        remedy="Correct the list of meetings, or install volcast again.",
+    )  # fmt: skip
 
 
 def covered_until() -> date:
     """Return the last day whose events are known: the end of the last year with a list."""
     return date(fomc_meetings()[-1].year, 12, 31)
+
+
+def uncovered_sessions(day: date) -> int:
+    """Return how many of the ten sessions after ``day`` are not covered by the list."""
+    ahead = calendar.sessions(day + timedelta(days=1), day + timedelta(days=30))[:_AHEAD]
+    return sum(session > covered_until() for session in ahead)
 
 
 def payroll_days(first: int, last: int) -> list[date]:

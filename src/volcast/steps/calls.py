@@ -43,11 +43,14 @@ class Result:
         One for each of the step's outputs.
     metrics : dict of float
         What Kubeflow shows next to the step.
+    events : dict of dict
+        Fields of warnings to log, by event.
     """
 
     facts: Mapping[str, object]
     values: tuple[Any, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
+    events: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def counts(report: "WriteReport") -> Result:
@@ -177,6 +180,8 @@ def step(
     conditions = {output: value for output, value in values if isinstance(value, bool)}
     _note(store, noted, {"state": "done", "values": conditions})
     facts = results[0].facts if results else {}
+    for event, about in (results[0].events if results else {}).items():
+        show(event, "warning", step=name, **about)
     duration = round(1000 * (time.monotonic() - began))
     show("step_finished", step=name, duration_ms=duration, facts=facts)
 

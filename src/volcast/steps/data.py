@@ -1,11 +1,13 @@
 """The steps of the image ``data``: rows, features, labels, audits and the online store."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from volcast.core import calendar
 from volcast.core.applications import load
 from volcast.core.logs import run_id
 from volcast.core.settings import SourceName, Universe, read_settings
@@ -15,6 +17,7 @@ from volcast.data.sources import open_source
 from volcast.features import audit as feature_audit
 from volcast.features import build
 from volcast.features import labels as label_table
+from volcast.features.events import covered_until
 from volcast.inference import audit as forecast_audit
 from volcast.monitoring.jobs import note_as_of
 from volcast.steps.calls import Result, counts
@@ -80,7 +83,11 @@ def validate(store: Store, as_of: date, universe: Universe, checks: Path | None 
 
 def features(store: Store, as_of: date, universe: Universe) -> Result:
     """Write features_daily up to ``as_of``; the same rows again change nothing."""
-    return counts(build.build(store, universe, as_of))
+    result = counts(build.build(store, universe, as_of))
+    if calendar.after(as_of, calendar.HORIZON) <= covered_until():
+        return result
+    ends = {"as_of": as_of, "covered_until": covered_until()}
+    return replace(result, events={"events_unknown": ends})
 
 
 def labels(store: Store, as_of: date, universe: Universe) -> Result:

@@ -89,6 +89,7 @@ class StepProgress:
         title = STEPS[step].title
         if event == "step_started":
             self._clock.add_task(title, total=None)
+        if event not in {"step_finished", "step_failed"}:
             return
         for task in self._clock.task_ids:
             self._clock.remove_task(task)
