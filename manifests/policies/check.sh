@@ -41,7 +41,7 @@ kube_score=(
 )
 ignored=$(IFS=,; echo "${kube_score[*]}")
 # One set of values turns network policies off, which is what it tests.
-mapfile -t with_policies < <(ls "$rendered"/*.yaml | grep -v no-network-policies)
+mapfile -t with_policies < <(find "$rendered" -name '*.yaml' ! -name '*no-network-policies*')
 check kube-score score --exit-one-on-warning --ignore-test "$ignored" "${with_policies[@]}"
 check kube-score score --exit-one-on-warning --ignore-test "$ignored,pod-networkpolicy" \
   "$rendered/chart-no-network-policies.yaml"
@@ -51,7 +51,8 @@ check checkov --config-file manifests/policies/checkov.yaml --directory . \
   --framework dockerfile github_actions cloudformation
 check hadolint components/Dockerfile serving/Dockerfile
 check cfn-lint manifests/eks/aws.yaml
-check actionlint
+check shellcheck --external-sources helm/volcast/deploy.sh manifests/*.sh manifests/*/*.sh .github/*.sh
+check actionlint # with shellcheck, of the scripts in workflows
 check yamllint --strict --config-file manifests/policies/yamllint.yaml compose.yaml skaffold.yaml .github \
   helm/volcast/Chart.yaml helm/volcast/values.yaml helm/volcast/ci helm/volcast/files manifests
 check promtool check rules --lint=all --lint-fatal helm/volcast/files/rules/*.yaml
