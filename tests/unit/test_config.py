@@ -2,6 +2,7 @@
 
 import pytest
 
+from volcast.cli.arguments import with_symbols
 from volcast.core.errors import ConfigError
 from volcast.core.settings import SAMPLE_UNIVERSE, SYNTHETIC_UNIVERSE, Universe, read_settings
 
@@ -49,16 +50,28 @@ def test_a_universe_from_the_environment_is_json(monkeypatch):
         ('{"target": "SYN", "iv": "SYNVIX", "iv_3m": "SYNVIX3M"}', "SYNVIX9D"),
         ('{"target": "SPX", "iv": "VIX", "iv_3m": ""}', ""),
         ('{"target": "EEM", "iv": "VXEEM", "iv_3m": "MINE"}', ""),
+        ('{"target": "QQQ", "iv": "VXN"}', ""),
+        ('{"target": "QQQ", "iv": ""}', ""),
         ('{"target": "SPY", "iv_9d": ""}', ""),
         ('{"target": "SPY", "iv_9d": "VXST"}', "VXST"),
     ],
 )
-def test_a_universe_without_the_9_day_index_has_that_of_its_3_month_index(stored, nine_days):
+def test_a_universe_without_the_9_day_index_has_that_of_its_other_indices(stored, nine_days):
     universe = Universe.model_validate_json(stored)
     assert universe.iv_9d == nine_days
     assert nine_days in {"", *universe.symbols}
     assert nine_days in {"", *universe.indices}
     assert Universe.model_validate_json(universe.model_dump_json()) == universe
+
+
+@pytest.mark.parametrize(
+    ("iv", "nine_days"), [(None, "VIX9D"), ("VIX", "VIX9D"), ("VXN", ""), ("", "")]
+)
+def test_another_implied_volatility_leaves_the_9_day_index_out(iv, nine_days):
+    universe = with_symbols(Universe(), "QQQ", iv)
+    assert (universe.target, universe.iv_9d) == ("QQQ", nine_days)
+    assert with_symbols(universe, None, "VIX").iv_9d == "VIX9D"
+    assert with_symbols(Universe(iv_9d=""), None, "VIX").iv_9d == ""
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,10 @@ def with_symbols(universe: Universe, target: str | None, iv: str | None) -> Univ
             remedy="Name the symbol to forecast, or omit the option.",
         )  # fmt: skip
     named = {name: value for name, value in (("target", target), ("iv", iv)) if value is not None}
-    return Universe(**(universe.model_dump() | named))
+    fields = universe.model_dump() | named
+    if fields["iv"] != universe.iv:
+        del fields["iv_9d"]  # of the other index
+    return Universe(**fields)
 
 
 def check_span(first: date, last: date) -> None:

@@ -40,7 +40,7 @@ SourceName = Literal["sample", "csv", "yfinance", "synthetic"]
 
 _TABLE_FILE = re.compile(r"(.+?)\.(?:csv|csv\.gz|parquet|xlsx?|ods)", re.IGNORECASE)
 _SYMBOL = re.compile(r"[\w.^=&-]+")
-_NINE_DAYS = {"VIX3M": "VIX9D", "SYNVIX3M": "SYNVIX9D"}
+_NINE_DAYS = {("VIX", "VIX3M"): "VIX9D", ("SYNVIX", "SYNVIX3M"): "SYNVIX9D"}
 
 
 class Universe(BaseModel):
@@ -57,8 +57,8 @@ class Universe(BaseModel):
     iv_3m: str = Field("VIX3M", description="its 3-month implied volatility index, in points")
     iv_9d: str = Field(
         "VIX9D",
-        description="its 9-day implied volatility index, in points; absent: VIX9D next to VIX3M, "
-        "else none",
+        description="its 9-day implied volatility index, in points; absent: VIX9D next to VIX "
+        "and VIX3M, else none",
     )
     bond: str = Field("TLT", description="the government-bond symbol")
     credit: str = Field("HYG", description="the high-yield credit symbol")
@@ -70,12 +70,12 @@ class Universe(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _nine_days_next_to_three_months(cls, fields: object) -> object:
+    def _nine_days_of_the_same_index(cls, fields: object) -> object:
         # A universe may have been stored, or written by hand, before there was the field.
         if not isinstance(fields, dict) or "iv_9d" in fields:
             return fields
-        three_months = fields.get("iv_3m", cls.model_fields["iv_3m"].default)
-        return fields | {"iv_9d": _NINE_DAYS.get(three_months, "")}
+        others = tuple(fields.get(name, cls.model_fields[name].default) for name in ("iv", "iv_3m"))
+        return fields | {"iv_9d": _NINE_DAYS.get(others, "")}
 
     @property
     def indices(self) -> frozenset[str]:
