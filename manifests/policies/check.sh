@@ -50,7 +50,7 @@ check checkov --config-file manifests/policies/checkov.yaml --directory "$render
 check checkov --config-file manifests/policies/checkov.yaml --directory . \
   --framework dockerfile github_actions cloudformation
 check hadolint components/Dockerfile serving/Dockerfile
-check cfn-lint manifests/eks/aws.yaml
+check cfn-lint manifests/eks/aws.yaml manifests/eks/data.yaml
 check shellcheck --external-sources helm/volcast/deploy.sh manifests/*.sh manifests/*/*.sh .github/*.sh
 check actionlint # with shellcheck, of the scripts in workflows
 check yamllint --strict --config-file manifests/policies/yamllint.yaml compose.yaml skaffold.yaml .github \

@@ -1,4 +1,4 @@
-"""What the policies of manifests/eks/aws.yaml grant, read from the template."""
+"""What the policies of manifests/eks grant, read from the templates."""
 
 import json
 import re
@@ -15,7 +15,7 @@ __all__ = [
     "listed", "resolved", "resources", "roles",
 ]  # fmt: skip
 
-TEMPLATE = MANIFESTS / "eks/aws.yaml"
+TEMPLATES = [MANIFESTS / "eks" / name for name in ("data.yaml", "aws.yaml")]
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 ISSUER = f"oidc.eks.{REGION}.amazonaws.com/id/0123ABCD"
 BUCKET = f"arn:aws:s3:::volcast-{ACCOUNT}-{REGION}"
@@ -35,7 +35,8 @@ TAKERS = {role: ["kubeflow:volcast-pipelines"] for role in WRITERS} | {
 
 _VALUES = {
     "Name": "volcast", "OidcProvider": ISSUER, "AWS::AccountId": ACCOUNT, "AWS::Region": REGION,
-    "AWS::Partition": "aws", "Bucket": BUCKET.rpartition(":")[2], "Bucket.Arn": BUCKET,
+    "AWS::Partition": "aws", "KeyArn": KEY, "Bucket": BUCKET.rpartition(":")[2],
+    "Bucket.Arn": BUCKET,
 }  # fmt: skip
 
 
@@ -62,9 +63,12 @@ _Loader.add_multi_constructor("!", _short_form)
 
 @cache
 def resources() -> dict[str, dict[str, Any]]:
-    """Return the template's resources by logical id, references resolved."""
-    loaded = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506 -- a SafeLoader
-    return {name: resolved(one) for name, one in loaded["Resources"].items()}
+    """Return the templates' resources by logical id, references resolved."""
+    return {
+        name: resolved(one)
+        for template in TEMPLATES
+        for name, one in yaml.load(template.read_text(), _Loader)["Resources"].items()  # noqa: S506
+    }
 
 
 def resolved(value: Any) -> Any:
