@@ -198,6 +198,25 @@ def _http(described: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def _values() -> str:
+    """Return the chart's values with the comments above them; a block of values has a row too."""
+    rows: list[tuple[str, str, str]] = []
+    path: list[str] = []
+    about: list[str] = []
+    for line in (ROOT / "helm/volcast/values.yaml").read_text(encoding="utf-8").splitlines():
+        if comment := re.fullmatch(r" *# (?:-- )?(.*)", line):
+            about.append(comment[1])
+        elif value := re.fullmatch(r"( *)(\w+):(?: (.*))?", line):
+            path[len(value[1]) // 2 :] = [value[2]]
+            default = f"`{value[3]}`" if value[3] else ""
+            if about or default:
+                rows.append((f"`{'.'.join(path)}`", " ".join(about), default))
+            about = []
+        else:
+            about = []
+    return _table(("value", "meaning", "default"), rows)
+
+
 GENERATED = {
     "cli": _cli,
     "contracts": _contracts,
@@ -209,5 +228,6 @@ GENERATED = {
     "pipelines": _pipelines,
     "settings": lambda: _fields(Settings, "VOLCAST_"),
     "steps": _steps,
+    "values": _values,
     "universe": lambda: _fields(Universe),
 }

@@ -9,6 +9,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from tests.conftest import ROOT
@@ -21,6 +22,7 @@ from volcast.steps.table import STEPS
 from volcast.store.tables import TABLES
 
 CONTRACTS = [*TABLES.values(), FEATURES_DAILY]
+VALUES = (ROOT / "helm/volcast/values.yaml").read_text(encoding="utf-8")
 GENERATED = {
     "cli": list(get_command(app).commands),  # type: ignore[attr-defined]
     "errors": [name for name in errors.__all__ if name != "VolcastError"],
@@ -30,6 +32,7 @@ GENERATED = {
     "python": ["sample", "forecast", "evaluate", "interval80", "ContractError", "p_better"],
     "settings": [f"VOLCAST_{name.upper()}" for name in Settings.model_fields],
     "steps": list(STEPS),
+    "values": ["global.pods.caBundle", *yaml.safe_load(VALUES)],
     "tables": [name for one in CONTRACTS for name in (one.name, *one.key)],
 }
 
