@@ -66,7 +66,7 @@ undo() {
     echo "== nothing to go back to, and what was there before helm is not removed" >&2
   else
     echo "== the first installation is removed" >&2
-    h uninstall volcast --wait --timeout "${seconds}s"
+    h uninstall volcast --wait --timeout "${seconds}s" || h uninstall volcast --no-hooks --wait --timeout "${seconds}s"
   fi
   exit 1
 }

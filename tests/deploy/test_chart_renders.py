@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipelines.schedules import _parser
 from tests.deploy.chart_facts import FOLDER, lines, with_notes
 from tests.deploy.charted import (
     NAMESPACE,
@@ -146,12 +147,24 @@ def test_every_pod_has_what_the_shared_block_names():
                 assert values["extraEnv"][0] in container["env"], part
             if part not in {"redis", "mlflow"}:
                 assert {"name": "ca", "configMap": {"name": "volcast-ca"}} in pod["volumes"], part
-    assert makers == 8
+    assert makers == 9
     files = [o for o in render(VALUE_SETS["pods"]) if o["metadata"]["name"] == "volcast-ca"]
     assert {one["metadata"]["namespace"] for one in files} == {NAMESPACE, "kubeflow"}
     assert {one["data"]["ca.crt"].strip() for one in files} == {values["caBundle"].strip()}
     settings = chosen(render(VALUE_SETS["pods"]), "ConfigMap", "volcast-settings")["data"]
     assert settings["AWS_CA_BUNDLE"] == "/etc/volcast/ca/ca.crt"
+
+
+def test_schedules_follow_the_release_and_go_with_it():
+    made = {}
+    for one in render(VALUE_SETS["schedules"]):
+        if one["kind"] == "Job":
+            (container,) = one["spec"]["template"]["spec"]["containers"]
+            command = _parser().parse_args(container["args"]).command
+            made[command] = one["metadata"]["annotations"]["helm.sh/hook"].split(",")
+    assert made == {
+        "apply": ["post-install", "post-upgrade", "post-rollback"], "remove": ["pre-delete"]
+    }  # fmt: skip
 
 
 def test_steps_have_the_settings_of_the_servers():
