@@ -1,6 +1,9 @@
 """An image installs what a laptop installs, or a part of it."""
 
+import ast
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -20,8 +23,7 @@ def test_every_image_has_a_group_of_locked_packages():
     images = {name.removeprefix("image-") for name in GROUPS if name.startswith("image-")}
     assert images | {"drift"} == {*IMAGES.values(), "serving", "dashboard"}
     for image in images:
-        names = {re.split(r"[\[<>=]", one)[0] for one in GROUPS[f"image-{image}"]}
-        assert names <= pins("lock").keys()
+        assert installed(image) <= pins("lock").keys()
     assert pins("drift")["alibi-detect"] == "0.11.4"
 
 
@@ -32,3 +34,27 @@ def test_a_lock_hashes_every_pin_and_names_no_index(name):
         assert "--hash=sha256:" in block, block
     assert "index-url" not in text
     assert "://" not in text
+
+
+def installed(image: str) -> set[str]:
+    return {re.split(r"[\[<>=]", one)[0] for one in GROUPS[f"image-{image}"]}
+
+
+@pytest.mark.parametrize(("image", "other"), [("model", "data"), ("data", "model")])
+def test_steps_need_no_package_of_the_other_image(image, other):
+    """Every module that the steps import, at once or when they run."""
+    tree = ast.parse((ROOT / f"src/volcast/steps/{image}.py").read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    imports = [node for one in functions for node in ast.walk(one)]
+    modules = {node.module for node in imports if isinstance(node, ast.ImportFrom)}
+    absent = {one.removesuffix("-cpu").replace("-", "_")
+              for one in installed(other) - installed(image)}  # fmt: skip
+    script = f"""
+import importlib, sys
+sys.modules.update(dict.fromkeys({sorted(absent)}))
+for module in ["volcast.steps.{image}", *{sorted(modules)}]:
+    importlib.import_module(module)
+"""
+    command = [sys.executable, "-c", script]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr[-2000:]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
@@ -10,10 +11,13 @@ from volcast.core import calendar
 from volcast.core.errors import ConfigError, ContractError, StaleInput
 from volcast.core.settings import EXAMPLE_UNIVERSES, Universe
 from volcast.data.sessions import require_session
-from volcast.data.sources.source import Source
 from volcast.store import Store
 from volcast.store.tables import RAW_MARKET
 from volcast.store.universe import recall_or_none
+
+if TYPE_CHECKING:
+    # Sources need packages that the image of the model steps does not have.
+    from volcast.data.sources.source import Source
 
 __all__ = [
     "require_assets", "require_dates", "require_ingestible", "require_new_york",
@@ -35,7 +39,7 @@ _QUARTER = pd.Timedelta(days=92)
 
 
 def require_ingestible(
-    store: Store, source: Source, universe: Universe, *, as_of: date | None,
+    store: Store, source: "Source", universe: Universe, *, as_of: date | None,
     also: Sequence[str] = (), switch_target: bool = False,
 ) -> None:  # fmt: skip
     """Raise what `ingest` would before it fetches from a live source; nothing is written.
@@ -114,7 +118,7 @@ def require_one_market(
     )  # fmt: skip
 
 
-def require_reached(source: Source, symbol: str, as_of: date) -> None:
+def require_reached(source: "Source", symbol: str, as_of: date) -> None:
     """Refuse a session after the last one that an archive has of a symbol.
 
     Raises
