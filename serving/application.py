@@ -2,6 +2,7 @@
 
 import time
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,7 +12,11 @@ from serving.body import header, whole_body
 from serving.problems import of_status, problem, unforeseen, unknown_model
 from serving.protocols import Reply
 from serving.routes import ForecastRoutes
+from serving.tracing import TRACEPARENT, caller_of, end_span, start_span
 from volcast.core.errors import Overloaded, VolcastError
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
 
 _MOST_REQUESTS = 512
 """Open requests that were let in; probes and metrics are answered beyond that."""
@@ -37,11 +42,15 @@ class Application:
 
     Forecasting paths are answered here; other paths that are read go on to KServe, which echoes
     request headers in answers and may forward them, so it gets none. Without a guard everyone is
-    let in.
+    let in; with a tracer requests have spans, but for probes and metrics.
     """
 
-    def __init__(self, kserve: ASGIApp, routes: ForecastRoutes, guard: Guard | None = None) -> None:
+    def __init__(
+        self, kserve: ASGIApp, routes: ForecastRoutes, guard: Guard | None = None,
+        tracer: "Tracer | None" = None,
+    ) -> None:  # fmt: skip
         self._kserve, self._routes, self._guard, self._open = kserve, routes, guard, 0
+        self._tracer = tracer
         metrics.UNDER_WAY.set_function(lambda: self._open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,12 +58,19 @@ class Application:
         if scope["type"] != "http":
             await self._kserve(scope, receive, send)
             return
-        started, response = time.perf_counter(), _Response(send)
+        started, response, span = time.perf_counter(), _Response(send), None
+        path, method, headers = scope["path"], scope["method"], scope["headers"]
+        TRACEPARENT.set(caller_of(headers))
+        if self._tracer is not None and path not in _UNLIMITED:
+            route = path if path in metrics.ROUTES else "other"
+            span = start_span(self._tracer, method, route, headers)
         try:
             await self._answer(scope, receive, response)
         finally:
             elapsed = time.perf_counter() - started
-            metrics.observe_request(scope["path"], scope["method"], response.status, elapsed)
+            metrics.observe_request(path, method, response.status, elapsed)
+            if span is not None:
+                end_span(span, response.status)
 
     async def _answer(self, scope: Scope, receive: Receive, response: "_Response") -> None:
         path = scope["path"]
@@ -103,7 +119,7 @@ class Application:
 
 
 class _Response:
-    """A ``send`` that remembers the status; 500 until one is sent."""
+    """A ``send`` that adds ``traceparent`` and remembers the status; 500 until one is sent."""
 
     def __init__(self, send: Send) -> None:
         self._send, self.status, self.started = send, 500, False
@@ -111,6 +127,9 @@ class _Response:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status, self.started = message["status"], True
+            if trace := TRACEPARENT.get():
+                traced = (b"traceparent", trace.encode())
+                message = {**message, "headers": [*message.get("headers", ()), traced]}
         await self._send(message)
 
     async def reply(self, reply: Reply) -> None:

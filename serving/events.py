@@ -6,6 +6,7 @@ import os
 import sys
 import uuid
 
+from serving.tracing import trace_id
 from volcast.core.errors import VolcastError
 from volcast.core.logs import RUN_ID, Level, line
 
@@ -16,7 +17,8 @@ _LEVELS: dict[int, Level] = {logging.INFO: "info", logging.WARNING: "warning"}
 
 def emit(event: str, level: int = logging.INFO, **fields: object) -> None:
     """Log one event with its fields; never a header, never a body."""
-    _LOGGER.log(level, line(event, _LEVELS.get(level, "error"), **fields))
+    trace = {"trace_id": trace_id()} if trace_id() else {}
+    _LOGGER.log(level, line(event, _LEVELS.get(level, "error"), **trace, **fields))
 
 
 def emit_failure(event: str, error: Exception, **fields: object) -> None:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -50,7 +51,8 @@ class Workers:
             metrics.TURNED_AWAY.inc()
             raise _overloaded("more work than can wait")
         self._free -= 1
-        future = asyncio.get_running_loop().run_in_executor(self._pool, job, *arguments)
+        run = copy_context().run  # log lines of the job have the request's trace id
+        future = asyncio.get_running_loop().run_in_executor(self._pool, run, job, *arguments)
         # A job that is no longer waited for still runs: its place is free when it ends.
         future.add_done_callback(self._release)
         try:

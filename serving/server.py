@@ -32,6 +32,7 @@ from serving.routes import ForecastRoutes, Workers
 from serving.schemas import described
 from serving.service import announce_ready, asgi_server
 from serving.state import VolcastModel
+from serving.tracing import tracer_from_environment
 from serving.watcher import ModelWatcher
 from volcast.core.errors import ModelError, VolcastError
 from volcast.core.settings import Settings
@@ -114,7 +115,7 @@ def serve(
     now = partial(datetime.now, UTC)
     if settings.as_of is not None:
         require_session(settings.as_of, now=now())
-    guard = guard_of(settings)
+    guard, tracer = guard_of(settings), tracer_from_environment()
     store, model = Store.open(settings.store), VolcastModel()
     watcher = ModelWatcher(
         store, model, OnlineFeatures(settings.store, settings.online_store),
@@ -132,7 +133,7 @@ def serve(
     gc.collect()
     gc.freeze()
     routes = ForecastRoutes(ForecastService(store, model, now), model, Workers())
-    application = Application(_kserve(model, guarded=guard is not None), routes, guard)
+    application = Application(_kserve(model, guarded=guard is not None), routes, guard, tracer)
     sentence = "volcast API on {url} (docs at {url}/docs)"
     server = asgi_server(
         application, partial(announce_ready, "serving", sentence, listener),

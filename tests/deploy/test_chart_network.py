@@ -26,6 +26,7 @@ PLACES = {
     "kubeflow app=ml-pipeline-scheduledworkflow": "kfp schedules",
     "storage app=seaweedfs": "s3",
     "databases app=postgres": "postgres",
+    "observability app.kubernetes.io/name=opentelemetry-collector": "collector",
 }
 STEP = "pipelines.kubeflow.org/v2_component=true"
 for _namespace in ("kubeflow", "ml-platform"):
@@ -115,6 +116,14 @@ MATRIX = {
         {MLFLOW}
         mlflow > dns:53/TCP, 53/UDP
         brief, mlflow > postgres:5432
+    """,
+    "pods": f"""
+        {USUAL}
+        {REDIS}
+        {MLFLOW}
+        schedules > dns:53/TCP, 53/UDP
+        schedules > kfp api:8888
+        serving > collector:4318
     """,
     "mlflow-elsewhere": f"""
         serving, exporter, test > dns:53/TCP, 53/UDP
