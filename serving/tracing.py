@@ -76,7 +76,7 @@ def tracer_from_environment() -> "Tracer | None":
 
 
 def start_span(tracer: "Tracer", method: str, route: str, headers: Headers) -> "Span":
-    """Start the span of a request, below the caller's; its ``traceparent`` becomes the request's."""
+    """Start a request's span, below the caller's; its ``traceparent`` becomes the request's."""
     from opentelemetry.propagate import extract
     from opentelemetry.trace import SpanKind
 
