@@ -126,6 +126,7 @@ render: $(RUN) ## Write the compiled pipelines and the dashboards that are commi
 	@$(BIN)/python -m pipelines.compile
 	@$(BIN)/python -m serving.dashboards
 
+# Pure Python in source form alone: kfp and kfp-server-api. All else has a wheel wherever the images run.
 lock: $(DEV) ## Make the locks from pyproject.toml; pins that still fit are kept
 	@compile() { $(BIN)/uv pip compile -q "$$@" --universal --python-version 3.11 --generate-hashes --no-annotate \
 	  --custom-compile-command "make lock"; }; \
@@ -134,6 +135,14 @@ lock: $(DEV) ## Make the locks from pyproject.toml; pins that still fit are kept
 	for name in $(LOCKS); do \
 	  compile --group $$name -o requirements/$$name.txt \
 	    $$(test ! -f requirements/$$name-overrides.txt || echo --override requirements/$$name-overrides.txt); \
+	done
+	@wheels() { $(BIN)/uv pip install -q --dry-run --only-binary :all: --no-binary kfp --no-binary kfp-server-api \
+	  --python-version 3.11 --python-platform "$$@" --target $(VENV)/no-such-folder; }; \
+	for platform in x86_64-manylinux_2_36 aarch64-manylinux_2_36; do \
+	  wheels $$platform --no-deps --require-hashes -r requirements/drift.txt || exit; \
+	  for image in $(filter-out drift,$(IMAGES)); do \
+	    wheels $$platform -c requirements/lock.txt --group image-$$image || exit; \
+	  done; \
 	done
 
 tools: $(TOOLS) ## Build helm, kustomize, kind and the linters of manifests from source (needs Go, 5 minutes, once)

@@ -73,12 +73,22 @@ def test_a_release_is_tested_scanned_pushed_and_signed_in_order():
     commands = [
         step.get("uses", "") + step.get("run", "") for step in steps(JOBS["release.yml", "images"])
     ]
-    order = ("docker build", "trivy-action@", "docker push", "sbom-action@", "cosign sign")
+    order = ("bash build --platform", "trivy-action@", "--push", "sbom-action@", "cosign sign")
     places = [next(i for i, text in enumerate(commands) if word in text) for word in order]
     assert places == sorted(places)
     for name in ("test.yml", "release.yml"):
         (scan,) = [s for s in steps(JOBS[name, "images"]) if "trivy" in s.get("uses", "")]
         assert (scan["with"]["exit-code"], scan["with"]["severity"]) == ("1", "HIGH,CRITICAL")
+
+
+def test_images_are_for_two_platforms_with_provenance_and_sbom_in_what_is_signed():
+    scripts = [step.get("run", "") for step in steps(JOBS["release.yml", "images"])]
+    (push,) = (text for text in scripts if "--push" in text)
+    flags = ("--platform linux/amd64,linux/arm64", "--provenance mode=max", "--sbom true")
+    assert all(flag in push for flag in flags)
+    assert '"containerimage.digest"' in push
+    assert any("cosign sign --yes --recursive" in text for text in scripts)
+    assert JOBS["test.yml", "images-arm64"]["runs-on"].endswith("-arm")
 
 
 def test_a_release_signs_the_files_that_a_deployment_verifies():
