@@ -45,7 +45,7 @@ RUN := $(if $(wildcard $(VENV)/.stamp-dev-*),$(DEV),$(call stamp,$(VENV),run,loc
 # A terminal sees how far an installation is; a log does not want it.
 UV_QUIET = $$([ -t 2 ] || echo --quiet)
 
-.PHONY: help setup run evaluate ingest features train infer drift api metrics brief dash docs test test-slow test-stats test-deploy test-images test-all bench bench-serving check lint generated policies render lock tools kind-up kind-down build
+.PHONY: help setup run evaluate ingest features train infer drift api metrics brief dash docs test test-slow test-stats test-deploy test-images test-cluster test-all bench bench-serving check lint generated policies render lock tools kind-up kind-down build
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,7 +84,7 @@ docs: $(DEV) ## Build the documentation as a site in site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "Open site/index.html, or with a search: $(BIN)/python -m http.server -d site 8000"
 
-TEST_GROUPS := slow stats deploy images
+TEST_GROUPS := slow stats deploy images cluster
 PYTEST = $(BIN)/python -m pytest -n auto --dist loadgroup
 
 test: $(DEV) $(DRIFT) ## Run the tests of the library, serving and pipelines, 10 minutes
@@ -96,6 +96,9 @@ test-slow: ## Run kills, outages, S3, several symbols and a browser
 test-stats: ## Run trials with many seeds and goals on whole sets
 test-deploy: ## Test chart, manifests and schedules (needs Go, promtool and amtool)
 test-images: ## Build the images, and run them and compose (needs Docker)
+test-cluster: $(DEV) ## Install a release on the cluster of kubectl's context, and run the steps there (needs images of `make test-images`)
+	@VOLCAST_TEST_CLUSTER="$${VOLCAST_TEST_CLUSTER-$$(kubectl config current-context 2>/dev/null || true)}" \
+	  $(BIN)/python -m pytest -p no:randomly -m cluster tests/cluster
 test-all: test $(TEST_GROUPS:%=test-%) ## Run all of them
 
 bench: $(DEV) $(DRIFT) ## Run the benchmarks, 12 minutes: TRIALS=60 of the drift check

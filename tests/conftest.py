@@ -28,6 +28,7 @@ _GROUPS = {
     "deploy/test_compose.py": "images",
     "deploy/test_images.py": "images",
     "deploy/": "deploy",
+    "cluster/": "cluster",
     "resilience/": "slow",
     "e2e/": "slow",
     "monitoring/test_alert_path.py": "slow",

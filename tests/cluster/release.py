@@ -1,0 +1,260 @@
+"""volcast in namespaces of the tests: what kind's overlay has, with other names."""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.cluster.cluster import Cluster
+from tests.deploy.tools import CHART, MANIFESTS
+
+__all__ = ["BUCKET", "NAMESPACES", "ROWS", "TAG", "Release"]
+
+NAMESPACES = {
+    "volcast": "volcast-test",
+    "kubeflow": "volcast-test-kubeflow",
+    "storage": "volcast-test-storage",
+}
+"""Namespace of the tests by the one of kind's overlay."""
+
+OURS, PIPELINES, STORAGE = NAMESPACES.values()
+BUCKET = "volcast"
+TAG = os.environ.get("VOLCAST_TEST_TAG", "test")
+REGISTRY = os.environ.get("VOLCAST_TEST_REGISTRY", "docker.io")
+TOKEN = "of-no-worth"  # noqa: S105
+
+_KEYS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": TOKEN}
+
+_PREDICT = """
+import json, os, sys, urllib.error, urllib.request
+request = urllib.request.Request(sys.argv[1], headers={"authorization": f"Bearer {sys.argv[2]}"})
+try:
+    with urllib.request.urlopen(request, timeout=float(sys.argv[3])) as answer:
+        print(answer.status, answer.read().decode())
+except urllib.error.HTTPError as error:
+    print(error.code, error.read().decode())
+"""
+
+_LOAD = """
+import collections, json, sys, threading, time, urllib.request
+counts, end = collections.Counter(), time.monotonic() + float(sys.argv[3])
+def ask():
+    while time.monotonic() < end:
+        request = urllib.request.Request(
+            sys.argv[1], headers={"authorization": f"Bearer {sys.argv[2]}"})
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                counts[str(answer.status)] += 1
+        except OSError as error:
+            counts[repr(error)] += 1
+        time.sleep(0.05)
+threads = [threading.Thread(target=ask) for _ in range(4)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+print(json.dumps(counts))
+"""
+
+_CONNECT = """
+import socket, sys
+socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3).close()
+"""
+
+ROWS = """
+import os, sys
+from volcast.store import Store
+from volcast.store import tables
+rows = Store.open(os.environ["VOLCAST_STORE"]).read(tables.PREDICTIONS_DAILY).to_pandas()
+print(rows.to_json(orient="records", date_format="iso", double_precision=15))
+"""
+
+
+def _moved(tree: Any, key: str = "") -> Any:
+    """Return an object of kind's overlay, moved into the namespaces of the tests."""
+    if isinstance(tree, dict):
+        moved = {k: _moved(v, k) for k, v in tree.items()}
+        if tree.get("kind") == "Namespace":
+            moved["metadata"]["name"] = NAMESPACES[tree["metadata"]["name"]]
+        return moved
+    if isinstance(tree, list):
+        return [_moved(one, key) for one in tree]
+    if key in ("namespace", "kubernetes.io/metadata.name"):
+        return NAMESPACES.get(tree, tree)
+    if key == "image" and "/volcast/" in tree:
+        return f"{REGISTRY}/volcast/{tree.rpartition('/')[2].partition(':')[0]}:{TAG}"
+    return tree.replace(".storage.svc", f".{STORAGE}.svc") if isinstance(tree, str) else tree
+
+
+def _objects(path: Path) -> Iterator[dict[str, Any]]:
+    for one in yaml.safe_load_all(path.read_text()):
+        yield _moved(one)
+
+
+def _secret(namespace: str, name: str, data: dict[str, str]) -> dict[str, Any]:
+    about = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": about, "stringData": data}
+
+
+@dataclass(frozen=True)
+class Release:
+    """The release with its store, and what the tests ask of it."""
+
+    cluster: Cluster
+    folder: Path
+
+    def prepare(self) -> None:
+        """Make namespaces, keys and the S3 with its bucket."""
+        base = next(_objects(MANIFESTS / "base/namespace.yaml"))
+        steps = base | {"metadata": base["metadata"] | {"name": PIPELINES}}
+        user = {"name": "volcast", "actions": ["Admin", "Read", "Write", "List"], "credentials": [
+            {"accessKey": _KEYS["AWS_ACCESS_KEY_ID"], "secretKey": _KEYS["AWS_SECRET_ACCESS_KEY"]},
+        ]}  # fmt: skip
+        storage = list(_objects(MANIFESTS / "overlays/kind/seaweedfs.yaml"))
+        self.cluster.apply([base, steps, *(one for one in storage if one["kind"] == "Namespace")])
+        self.cluster.apply([
+            _secret(OURS, "volcast-store", _KEYS), _secret(PIPELINES, "volcast-store", _KEYS),
+            _secret(OURS, "volcast-tokens", {"tokens": TOKEN}),
+            _secret(STORAGE, "seaweedfs-identities",
+                    {"identities.json": json.dumps({"identities": [user]})}),
+            *storage,
+        ])  # fmt: skip
+        limit = "--timeout=300s"
+        self.cluster.kubectl("-n", STORAGE, "rollout", "status", "deployment/seaweedfs", limit)
+        self.cluster.wait(OURS, "--for=condition=complete", "job/volcast-bucket")
+
+    def values(self) -> Path:
+        """Write kind's values for these namespaces, without what needs Kubeflow or MLflow."""
+        values = _moved(yaml.safe_load((MANIFESTS / "overlays/kind/values.yaml").read_text()))
+        values |= {
+            "image": {"registry": REGISTRY, "tag": TAG},
+            "mlflow": {"enabled": False},
+            "schedules": {"enabled": False},
+            "pipelines": {"namespace": PIPELINES},
+            "monitoring": {"enabled": False},
+        }
+        path = self.folder / "values.yaml"
+        path.write_text(yaml.safe_dump(values))
+        return path
+
+    def deploy(self, *options: str, sets: tuple[str, ...] = ()) -> tuple[int, str]:
+        """Run the chart's deploy.sh; return its exit code and what it printed."""
+        return self.cluster.ran(
+            "bash", str(CHART / "deploy.sh"), *options, "--context", self.cluster.context, OURS,
+            str(CHART), "--values", str(self.values()), *(f"--set={one}" for one in sets),
+            seconds=2400,
+        )  # fmt: skip
+
+    def run_pipelines(self, pipeline: str, *options: str) -> tuple[int, str]:
+        """Run pipelines on the cluster, each step a Job; return exit code and output."""
+        return self.cluster.ran(
+            sys.executable, "-m", "tests.cluster.run_in_pods", self.cluster.context, PIPELINES,
+            f"{REGISTRY}/volcast", TAG, pipeline, "--source", "sample",
+            "--store", f"s3://{BUCKET}/store", "--pipeline-root", str(self.folder / "artifacts"),
+            *options, seconds=3600,
+        )  # fmt: skip
+
+    def start_client(self) -> None:
+        """Start a pod that may call the server, as `helm test`'s may."""
+        labels = {f"app.kubernetes.io/{k}": v for k, v in (
+            ("name", "volcast"), ("instance", "volcast"), ("component", "test"))}  # fmt: skip
+        self.start_pod("client", labels)
+
+    def start_pod(self, name: str, labels: dict[str, str], namespace: str = OURS) -> None:
+        """Start a pod that waits for scripts."""
+        container = {
+            "name": name, "image": f"{REGISTRY}/volcast/serving:{TAG}",
+            "command": ["sleep", "7200"], "imagePullPolicy": "IfNotPresent",
+            "securityContext": {
+                "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+                "runAsNonRoot": True, "runAsUser": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+        }  # fmt: skip
+        about = {"name": name, "namespace": namespace, "labels": labels}
+        spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": spec}
+        self.cluster.apply([pod])
+        self.cluster.wait(namespace, "--for=condition=Ready", f"pod/{name}")
+
+    def predict(self, pod: str = "client", token: str = TOKEN, query: str = "") -> tuple[int, str]:
+        """Ask the server from a pod; return status and body, 0 where nothing answers."""
+        address = f"http://volcast-serving.{OURS}.svc:8080/predict{query}"
+        code, printed = self.cluster.python(OURS, pod, _PREDICT, address, token, "10")
+        if code:
+            return 0, printed
+        status, _, body = printed.partition(" ")
+        return int(status), body
+
+    @contextlib.contextmanager
+    def load(self, seconds: int) -> Iterator[Callable[[], dict[str, int]]]:
+        """Ask for forecasts from the client all the while; yield what counts answers by status."""
+        address = f"http://volcast-serving.{OURS}.svc:8080/predict"
+        with ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(
+                self.cluster.python, OURS, "client", _LOAD, address, TOKEN, str(seconds)
+            )
+
+            def counted() -> dict[str, int]:
+                code, printed = asking.result()
+                assert code == 0, printed[-3000:]
+                return json.loads(printed)
+
+            yield counted
+
+    def reaches(self, pod: str, service: str, port: int, namespace: str = OURS) -> bool:
+        """Return whether a pod can connect to a service, named with its namespace."""
+        return self.cluster.python(namespace, pod, _CONNECT, f"{service}.svc", str(port))[0] == 0
+
+    def replace(self, component: str, namespace: str = OURS) -> None:
+        """Delete the pods of a part, and wait until others are ready in their place."""
+        label = {STORAGE: f"app={component}"}.get(
+            namespace, f"app.kubernetes.io/component={component}"
+        )
+        self.cluster.kubectl("-n", namespace, "delete", "pod", "--selector", label)
+        self.cluster.until(
+            lambda: bool(self.cluster.get(namespace, "pods", "--selector", label)["items"]),
+            f"a new pod of {component}",
+        )
+        self.cluster.wait(namespace, "--for=condition=Ready", "pod", "--selector", label)
+
+    def forecasts(self) -> list[dict[str, Any]]:
+        """Return the published forecasts of the store, as the server's pod reads them."""
+        code, printed = self.cluster.python(OURS, "deployment/volcast-predictor", ROWS)
+        assert code == 0, printed[-3000:]
+        return json.loads(printed.splitlines()[-1])
+
+    def registry(self, *arguments: str) -> str:
+        """Run ``volcast registry`` in the server's pod, and return what it printed."""
+        pod = "deployment/volcast-predictor"
+        return self.cluster.kubectl(
+            "-n", OURS, "exec", pod, "--", "volcast", "registry", *arguments
+        )
+
+    def uninstall(self) -> None:
+        """Uninstall the chart by helm."""
+        context = ("--kube-context", self.cluster.context, "--namespace", OURS)
+        code, printed = self.cluster.ran("helm", *context, "uninstall", "volcast", "--wait")
+        assert code == 0, printed
+
+    def objects(self, namespace: str) -> set[str]:
+        """Return what a namespace has of volcast but pods, as ``Kind/name``."""
+        kinds = (
+            "deployment,statefulset,job,service,secret,serviceaccount,role,rolebinding,"
+            "persistentvolumeclaim,networkpolicy,poddisruptionbudget,inferenceservice,configmap"
+        )
+        names = {
+            f"{one['kind']}/{one['metadata']['name']}"
+            for one in self.cluster.get(namespace, kinds)["items"]
+        }
+        return {name for name in names if "/volcast" in name}
+
+    def remove(self) -> None:
+        """Remove all namespaces of the tests."""
+        names = NAMESPACES.values()
+        self.cluster.kubectl("delete", "namespace", *names, "--ignore-not-found", seconds=900)
