@@ -115,7 +115,7 @@ trained=$(k --namespace volcast get inferenceservice volcast --ignore-not-found 
   --output 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')
 [[ $trained == True ]] && untrained=() || untrained=(--untrained)
 helm/volcast/deploy.sh "${untrained[@]}" --context "kind-$cluster" volcast helm/volcast \
-  --values manifests/overlays/kind/values.yaml --values "$mine/release/values.yaml"
+  --values helm/volcast/environments/kind.yaml --values "$mine/release/values.yaml"
 
 cat <<DONE
 

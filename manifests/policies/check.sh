@@ -20,13 +20,14 @@ packages=()
 for file in pipelines/compiled/*.yaml; do
   packages+=(--set-file "pipelines.packages.$(basename "$file" .yaml)\\.yaml=$file")
 done
-for overlay in kind eks; do
-  values=manifests/overlays/$overlay/values.yaml
+for values in helm/volcast/environments/*.yaml; do
+  check helm lint --strict --quiet --kube-version 1.35.0 helm/volcast --values "$values" "${packages[@]}"
+  environment=$(basename "$values" .yaml)
   {
-    kustomize build "manifests/overlays/$overlay"
+    kustomize build "manifests/overlays/${environment%-*}"
     echo ---
     "${render[@]}" --values "$values" "${packages[@]}"
-  } >"$rendered/overlay-$overlay.yaml"
+  } >"$rendered/environment-$environment.yaml"
 done
 
 check python -m manifests.policies.schemas "$rendered"/*.yaml
@@ -54,7 +55,7 @@ check cfn-lint manifests/eks/aws.yaml manifests/eks/data.yaml
 check shellcheck --external-sources helm/volcast/deploy.sh manifests/*.sh manifests/*/*.sh .github/*.sh
 check actionlint # with shellcheck, of the scripts in workflows
 check yamllint --strict --config-file manifests/policies/yamllint.yaml compose.yaml skaffold.yaml .github \
-  helm/volcast/Chart.yaml helm/volcast/values.yaml helm/volcast/ci helm/volcast/files manifests
+  helm/volcast/Chart.yaml helm/volcast/values.yaml helm/volcast/ci helm/volcast/environments helm/volcast/files manifests
 check promtool check rules --lint=all --lint-fatal helm/volcast/files/rules/*.yaml
 
 if [ ${#failed[@]} -gt 0 ]; then

@@ -1,27 +1,30 @@
 """The chart as `helm template` renders it, and the overlays as kustomize builds them."""
 
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.deploy.tools import CHART, MANIFESTS, ROOT, TEMPLATE, ran, tool
+from tests.deploy.tools import CHART, ROOT, TEMPLATE, ran, tool
 
 __all__ = [
-    "NAMESPACE", "OVERLAYS", "PACKAGES", "VALUE_SETS", "RenderingFailed", "built", "chosen",
-    "deployed", "images", "objects_in", "overlay", "pod_specs", "pods", "render", "text_of",
+    "ENVIRONMENTS", "NAMESPACE", "OVERLAYS", "PACKAGES", "VALUE_SETS", "RenderingFailed", "built",
+    "chosen", "deployed", "images", "objects_in", "overlay", "pod_specs", "pods", "render", "text_of",
 ]  # fmt: skip
 
 NAMESPACE = "volcast"
 
 OVERLAYS = ("kind", "eks")
 
+ENVIRONMENTS = {path.stem: path for path in sorted((CHART / "environments").glob("*.yaml"))}
+"""The values of whole installations by name; releases add the pipelines."""
+
 VALUE_SETS = {
     path.name.removesuffix("-values.yaml"): path for path in sorted((CHART / "ci").glob("*.yaml"))
-}
+} | {f"environment-{name}": path for name, path in ENVIRONMENTS.items()}
 """The chart's value sets by name."""
 
 PACKAGES = tuple(
@@ -35,9 +38,10 @@ class RenderingFailed(Exception):
     """Helm's message in place of a rendering."""
 
 
-def text_of(values: Path, *sets: str, chart: Path = CHART, files: Sequence[str] = ()) -> str:
-    """Return what helm prints for a value set, with further ``name=value`` and ``name=path``."""
+def text_of(values: Path, *sets: str, chart: Path = CHART) -> str:
+    """Return what helm prints for a value set, with further ``name=value``."""
     flags = [part for one in sets for part in ("--set", one)]
+    files = PACKAGES if values.parent.name == "environments" else ()
     flags += [part for one in files for part in ("--set-file", one)]
     ended = subprocess.run(
         [tool("helm"), *TEMPLATE, str(chart),
@@ -106,15 +110,17 @@ def built(folder: Path) -> str:
     return ran([tool("kustomize"), "build", str(folder)])
 
 
-def deployed(folder: Path) -> str:
-    """Return what an overlay deploys: kustomize's objects, and the chart with its values."""
-    return built(folder) + "---\n" + text_of(folder / "values.yaml", files=PACKAGES)
+def deployed(root: Path, name: str) -> str:
+    """Return what is deployed on kind or EKS: kustomize's objects, and the chart."""
+    environment = {"eks": "eks-production"}.get(name, name)
+    chart = text_of(root / f"helm/volcast/environments/{environment}.yaml")
+    return built(root / "manifests/overlays" / name) + "---\n" + chart
 
 
 @cache
 def overlay(name: str) -> list[dict[str, Any]]:
     """Return the objects of an overlay; they are shared, so copy what you change."""
-    return objects_in(deployed(MANIFESTS / "overlays" / name))
+    return objects_in(deployed(ROOT, name))
 
 
 def images(objects: list[dict[str, Any]]) -> set[str]:

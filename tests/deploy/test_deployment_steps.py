@@ -54,6 +54,7 @@ def runner(tmp_path: Path, packages: dict[str, str]) -> Path:
         (tmp_path / "dist" / name).write_text(text)
     (tmp_path / "dist/volcast-1.2.0.tgz").write_bytes(b"chart")
     (tmp_path / ".github").symlink_to(ROOT / ".github")
+    shutil.copytree(CHART / "environments", tmp_path / "helm/volcast/environments")
     sign(tmp_path)
     return tmp_path
 
@@ -70,7 +71,7 @@ def ran(runner: Path, step: str, **settings: str) -> subprocess.CompletedProcess
     (runner / "calls").write_text("")
     environment = {
         "PATH": f"{runner}/bin:{os.environ['PATH']}", "TAG": "v1.2.0", "REGISTRY": "r.example",
-        "GH_REPO": "o/r", "CLUSTER": "c", "VALUES": "source: x", "GITHUB_ENV": "environment",
+        "GH_REPO": "o/r", "CLUSTER": "c", "ENVIRONMENT": "staging", "GITHUB_ENV": "environment",
         "UNSIGNED": "none", "UNTRAINED": "false",
     } | settings  # fmt: skip
     script = STEPS[step].replace("/usr/bin/python3", sys.executable)
@@ -165,9 +166,14 @@ def test_a_pipeline_with_another_image_or_none_stops_the_deployment(
 def test_the_script_of_the_packed_chart_deploys_the_digests(runner: Path, untrained: bool):
     ran_by_tool([tool("helm"), "package", str(CHART), "--version", "1.2.0",
                  "--destination", str(runner / "dist")])  # fmt: skip
+    values = runner / "helm/volcast/environments/eks-staging.yaml"
+    assert ran(runner, DEPLOY).returncode == 1
+    assert not called(runner)
+    values.write_text(values.read_text().replace("123456789012", "999999999999"))
     ended = ran(runner, DEPLOY, UNTRAINED=str(untrained).lower())
     assert ended.returncode == 0, ended.stderr
     calls = called(runner)
-    assert "upgrade --install volcast dist/volcast-1.2.0.tgz --values values.yaml" in calls
+    path = values.relative_to(runner)
+    assert f"upgrade --install volcast dist/volcast-1.2.0.tgz --values {path} " in calls
     assert f"image.digests.serving=sha256:{'3' * 64} " in calls
     assert ("test volcast" in calls) == (not untrained)

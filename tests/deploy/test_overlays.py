@@ -14,8 +14,16 @@ import yaml
 from manifests.policies.schemas import MINORS
 from pipelines.pods import RESOURCES
 from tests.deploy.aws_account import ACCOUNT, BUCKET, REGION, TAKERS, UI, resources, roles
-from tests.deploy.charted import OVERLAYS, chosen, deployed, images, overlay, pod_specs
-from tests.deploy.tools import MANIFESTS, ROOT
+from tests.deploy.charted import (
+    ENVIRONMENTS,
+    OVERLAYS,
+    chosen,
+    deployed,
+    images,
+    overlay,
+    pod_specs,
+)
+from tests.deploy.tools import CHART, MANIFESTS, ROOT
 from volcast.steps import ROLES
 
 NAMESPACES = {"volcast", "kubeflow", "storage"}
@@ -182,22 +190,43 @@ def test_no_pod_of_another_part_reaches_the_server_by_the_overlay_of_kind():
         assert not ip_network(peer["ipBlock"]["cidr"]).overlaps(pods)
 
 
+def test_staging_is_production_but_for_size_and_pager():
+    staging, production = (
+        yaml.safe_load(ENVIRONMENTS[f"eks-{one}"].read_text()) for one in ("staging", "production")
+    )
+    assert staging.pop("serving")["maxReplicas"] == 2
+    assert staging["monitoring"]["alerting"].pop("pagerChannel") == "#volcast"
+    for one in (staging, production):
+        one["mlflow"]["storage"].pop("size")
+    assert staging == production
+
+
+def test_argo_cd_uses_an_environment_and_the_published_chart():
+    (application,) = yaml.safe_load_all((MANIFESTS / "argocd/application.yaml").read_text())
+    chart, values = application["spec"]["sources"]
+    paths = [one.removeprefix(f"${values['ref']}/") for one in chart["helm"]["valueFiles"]]
+    assert ROOT / paths[0] == ENVIRONMENTS["eks-production"]
+    published = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert (chart["chart"], chart["targetRevision"]) == (published["name"], published["version"])
+
+
 def test_the_documented_command_replaces_every_example_value(tmp_path: Path):
     for part in ("manifests", "helm"):
         shutil.copytree(ROOT / part, tmp_path / part)
     page = (ROOT / "docs/eks.md").read_text()
-    command = re.search(r"^sed -i .*?\.yaml$", page, re.M | re.S)
+    command = re.search(r"^sed -i .*?\.yaml\"$", page, re.M | re.S)
     assert command is not None
     own = {
         "CIDR": "198.51.100.7/32",
         "AWS_REGION": "us-west-2",
         "HOST": "v.example.org",
+        "ENVIRONMENT": "production",
         "KEY": "k1",
     }
     own["ACCOUNT"] = "999999999999"
     subprocess.run(["bash", "-euc", command[0]], cwd=tmp_path, env=os.environ | own, check=True)
     whole = (tmp_path / "manifests/eks/cluster.yaml").read_text()
-    whole += deployed(tmp_path / "manifests/overlays/eks")
+    whole += deployed(tmp_path, "eks")
     for example in (ACCOUNT, REGION, "volcast.example.com", "00000000-0000", "203.0.113"):
         assert example not in whole
     assert "arn:aws:iam::999999999999:role/volcast-infer" in whole
