@@ -12,7 +12,8 @@ from tests.deploy.tools import CHART, ROOT, TEMPLATE, ran, tool
 
 __all__ = [
     "ENVIRONMENTS", "NAMESPACE", "OVERLAYS", "PACKAGES", "VALUE_SETS", "RenderingFailed", "built",
-    "chosen", "deployed", "images", "objects_in", "overlay", "pod_specs", "pods", "render", "text_of",
+    "chosen", "deployed", "images", "objects_in", "overlay", "pod_specs", "pods", "render",
+    "text_of",
 ]  # fmt: skip
 
 NAMESPACE = "volcast"
