@@ -96,7 +96,7 @@ test-slow: ## Run kills, outages, S3, several symbols and a browser
 test-stats: ## Run trials with many seeds and goals on whole sets
 test-deploy: ## Test chart, manifests and schedules (needs Go, promtool and amtool)
 test-images: ## Build the images, and run them and compose (needs Docker)
-test-cluster: $(DEV) ## Install a release on the cluster of kubectl's context, and run the steps there (needs images of `make test-images`)
+test-cluster: $(DEV) $(DRIFT) ## Install a release on the cluster of kubectl's context, and run the steps there (needs images of `make test-images`)
 	@VOLCAST_TEST_CLUSTER="$${VOLCAST_TEST_CLUSTER-$$(kubectl config current-context 2>/dev/null || true)}" \
 	  $(BIN)/python -m pytest -p no:randomly -m cluster tests/cluster
 test-all: test $(TEST_GROUPS:%=test-%) ## Run all of them

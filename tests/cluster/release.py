@@ -1,4 +1,4 @@
-"""volcast in namespaces of the tests: what kind's overlay has, with other names."""
+"""volcast in namespaces of the tests: what kind's overlay and values have, with other names."""
 
 import contextlib
 import json
@@ -130,7 +130,7 @@ class Release:
 
     def values(self) -> Path:
         """Write kind's values for these namespaces, without what needs Kubeflow or MLflow."""
-        values = _moved(yaml.safe_load((MANIFESTS / "overlays/kind/values.yaml").read_text()))
+        values = _moved(yaml.safe_load((CHART / "environments/kind.yaml").read_text()))
         values |= {
             "image": {"registry": REGISTRY, "tag": TAG},
             "mlflow": {"enabled": False},

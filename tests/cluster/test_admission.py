@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.cluster import Cluster
-from tests.deploy.charted import PACKAGES, VALUE_SETS, objects_in, pods, text_of
+from tests.deploy.charted import VALUE_SETS, objects_in, pods, text_of
 
 NAMESPACE = "volcast-test-sets"
 THERE = "volcast-test-sets-kubeflow"
@@ -60,7 +60,7 @@ def _bare(part: str, labels: Any, spec: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", VALUE_SETS)
 def test_the_cluster_admits_every_value_set(name: str, restricted: Cluster, kinds: set[str]):
-    rendered = objects_in(text_of(VALUE_SETS[name], files=PACKAGES))
+    rendered = objects_in(text_of(VALUE_SETS[name]))
     assert {one["kind"] for one in rendered} - kinds <= OF_OTHERS
     bare = [_bare(*pod) for pod in pods(rendered)]
     # A pod needs its ServiceAccount, which a dry run does not make.

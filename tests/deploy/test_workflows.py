@@ -32,7 +32,7 @@ def steps(job: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_workflow_grants_nothing_to_forks_and_pins_its_actions(name):
     flow = FLOWS[name]
     events = flow[True]
-    assert set(events) <= {"pull_request", "push", "workflow_call", "workflow_dispatch"}
+    assert set(events) <= {"pull_request", "push", "schedule", "workflow_call", "workflow_dispatch"}
     assert flow["permissions"] == {}
     assert "group" in flow["concurrency"]
     assert "secrets" not in TEXTS[name]
