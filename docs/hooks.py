@@ -2,12 +2,13 @@
 
 A line that ends in ``<!-- generated: NAME -->`` is replaced by what the function ``NAME`` of
 `GENERATED` returns, one that ends in ``<!-- include: FILE -->`` by a file of the repository.
+``python -m docs.hooks`` writes the values into the chart's README.
 """
 
 import ast
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from inspect import getdoc
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +33,8 @@ from volcast.store import tables
 from volcast.store.schema import Table
 
 ROOT = Path(__file__).resolve().parents[1]
+CHART = ROOT / "helm/volcast"
+_MARK = "<!-- make render writes what follows. -->"
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: Any, **_: object) -> str:
@@ -199,22 +202,55 @@ def _http(described: dict[str, Any]) -> str:
 
 
 def _values() -> str:
-    """Return the chart's values with the comments above them; a block of values has a row too."""
-    rows: list[tuple[str, str, str]] = []
+    """Return the values of the chart, and of Redis' in it, by file and schema."""
+    redis = CHART / "charts/redis"
+    own, inner = (
+        json.loads((chart / "values.schema.json").read_text(encoding="utf-8"))
+        for chart in (CHART, redis)
+    )
+    own["$defs"] |= inner.get("$defs", {})
+    own["properties"]["redis"]["properties"] |= inner["properties"]
+    rows = [*_value_rows(CHART, []), *_value_rows(redis, ["redis"])]
+    # What both describe is the chart's.
+    by_path = {path: (about, default) for path, about, default in reversed(rows)}
+    return _table(
+        ("value", "type", "meaning", "default"),
+        (
+            (f"`{'.'.join(path)}`", _type(own, path), *by_path[path])
+            for path in dict.fromkeys(path for path, *_ in rows)
+        ),
+    )
+
+
+def _value_rows(chart: Path, parent: list[str]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Yield path, comments above and default of each value, and of blocks with a comment."""
     path: list[str] = []
     about: list[str] = []
-    for line in (ROOT / "helm/volcast/values.yaml").read_text(encoding="utf-8").splitlines():
+    for line in (chart / "values.yaml").read_text(encoding="utf-8").splitlines():
         if comment := re.fullmatch(r" *# (?:-- )?(.*)", line):
             about.append(comment[1])
-        elif value := re.fullmatch(r"( *)(\w+):(?: (.*))?", line):
+            continue
+        if value := re.fullmatch(r"( *)(\w+):(?: (.*))?", line):
             path[len(value[1]) // 2 :] = [value[2]]
             default = f"`{value[3]}`" if value[3] else ""
             if about or default:
-                rows.append((f"`{'.'.join(path)}`", " ".join(about), default))
-            about = []
-        else:
-            about = []
-    return _table(("value", "meaning", "default"), rows)
+                yield (*parent, *path), " ".join(about), default
+        about = []
+
+
+def _type(schema: dict[str, Any], path: Sequence[str]) -> str:
+    """Return the type of a value, or its choices."""
+    node = schema
+    for name in path:
+        node = node.get("properties", {}).get(name, {})
+        node = schema["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+    return _code(node["enum"]) if "enum" in node else str(node["type"])
+
+
+def _chart_readme() -> str:
+    """Return the chart's README: what is written by hand, and after its mark the values."""
+    written = (CHART / "README.md").read_text(encoding="utf-8").partition(_MARK)[0]
+    return f"{written}{_MARK}\n\n{_values()}\n"
 
 
 GENERATED = {
@@ -231,3 +267,7 @@ GENERATED = {
     "values": _values,
     "universe": lambda: _fields(Universe),
 }
+
+
+if __name__ == "__main__":
+    (CHART / "README.md").write_text(_chart_readme(), encoding="utf-8")

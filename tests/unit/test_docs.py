@@ -5,13 +5,16 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from typer.main import get_command
 
+from docs import hooks
 from tests.conftest import ROOT
 from volcast.cli.main import app
 from volcast.core import errors
@@ -21,6 +24,7 @@ from volcast.monitoring.metrics import METRICS
 from volcast.steps.table import STEPS
 from volcast.store.tables import TABLES
 
+ONE_LINE = {"requests", "limits", "labels", "podLabels", "dashboardLabels"}
 CONTRACTS = [*TABLES.values(), FEATURES_DAILY]
 VALUES = (ROOT / "helm/volcast/values.yaml").read_text(encoding="utf-8")
 GENERATED = {
@@ -47,6 +51,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     assert built.returncode == 0, built.stdout + built.stderr
     return folder
+
+
+def test_the_readme_of_the_chart_is_current_and_has_every_value() -> None:
+    text = (hooks.CHART / "README.md").read_text(encoding="utf-8")
+    assert text == hooks._chart_readme()
+    rows = dict(re.findall(r"^\| `([\w.]+)` \| (.*?) \|", text, re.MULTILINE))
+    charts = {"": hooks.CHART, "redis.": hooks.CHART / "charts/redis"}
+    for prefix, chart in charts.items():
+        values = yaml.safe_load((chart / "values.yaml").read_text(encoding="utf-8"))
+        assert [name for name in leaves(values, prefix) if not rows.get(name)] == []
+    assert rows["source"] == "`sample`, `yfinance`, `synthetic`"
+    assert rows["networkPolicies.collector.port"] == "integer"
+
+
+def leaves(values: dict[str, Any], prefix: str) -> Iterator[str]:
+    """Yield the names of values; a block on one line is one value."""
+    for name, value in values.items():
+        if isinstance(value, dict) and value and name not in ONE_LINE:
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
 
 
 @pytest.mark.xdist_group("docs")
