@@ -16,6 +16,7 @@ from volcast.core import calendar
 from volcast.features.catalog import FEATURES_DAILY
 from volcast.features.point_in_time import labelled_features
 from volcast.monitoring.drift import DriftReport, drift_python, launch
+from volcast.monitoring.drift import check as drift_check
 from volcast.monitoring.drift.calibration import TESTS, calibrate
 from volcast.monitoring.drift.evidence import drift_scores
 from volcast.monitoring.drift.panel import feature_panel
@@ -175,6 +176,18 @@ def test_training_rows_that_have_changed_since_are_a_fault(
     report = launch(copy_with(store, tmp_path, "rv_22", [old], 1.01), SYMBOL, last, detectors)
     assert report.state == "data-fault"
     assert "have changed since" in report.detail
+
+
+def test_training_rows_that_another_version_computed_are_none(
+    filled: tuple[Store, date], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, last = filled
+    changed = copy_with(store, tmp_path, "rv_22", [calendar.after(last, -800)], 1.01)
+    monkeypatch.setattr(NumpyDetectors, "chi2", lambda *_: 0.0)
+    same = drift_check.check(changed, SYMBOL, last, NumpyDetectors())
+    monkeypatch.setattr(drift_check, "code_version", lambda *_: "another")
+    other = drift_check.check(changed, SYMBOL, last, NumpyDetectors())
+    assert (same.state, other.state == "data-fault") == ("data-fault", False)
 
 
 @pytest.mark.parametrize("missing", ["interpreter", "package", "champion", "features"])

@@ -160,3 +160,9 @@ def test_a_price_restated_later_changes_no_value_of_the_past(store):
     after = features_at_close(store, UNIVERSE.target, last)[names("event")]
     pd.testing.assert_frame_equal(before, after)
     assert np.count_nonzero(before[EVENT]) > 100
+
+
+def test_prices_that_hardly_move_have_finite_weights(rows):
+    still = {f"g{n}_less_g252": 0.0 for n in (1, 5, 22)}
+    values = yearly_features(rows.assign(**still, g252=np.log(1e-5), iv=np.nan))
+    assert np.isfinite(values[names("event")]).all(axis=None)

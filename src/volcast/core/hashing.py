@@ -17,6 +17,7 @@ import volcast
 from volcast.core.errors import CorruptFile, VolcastError
 
 __all__ = [
+    "FEATURE_CODE",
     "FORECAST_CODE",
     "FORECAST_LIBRARIES",
     "as_json",
@@ -82,11 +83,11 @@ def table_digest(table: pa.Table) -> str:
     return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
-FORECAST_CODE = (
-    "data/checks/prints.py", "features/*.py", "features/*.csv", "models/*.py", "evaluation/*.py",
-    "training/train.py",
-)  # fmt: skip
-"""Modules that a forecast depends on."""
+FEATURE_CODE = ("data/checks/prints.py", "features/*.py", "features/*.csv")
+"""Files that the features of the same prices depend on."""
+
+FORECAST_CODE = (*FEATURE_CODE, "models/*.py", "evaluation/*.py", "training/train.py")
+"""Files that a forecast depends on."""
 
 FORECAST_LIBRARIES = ("numpy", "pandas", "xgboost", "xgboost-cpu")
 """Distributions whose version may change a forecast; absent ones are left out."""

@@ -27,7 +27,6 @@ _A_YEAR, _AHEAD = 8, 10
 _NOTICE = timedelta(days=14)
 """A window and the session after it are shorter: who forecasts knows the meetings in it."""
 
-_NAMED = {"fomc": "the Fed meets", "payroll": "payrolls"}
 _IN_HOLIDAYS = (
     "half_day", "year_end", "thanksgiving_tuesday", "thanksgiving_wednesday", "thanksgiving_friday",
 )  # fmt: skip
@@ -52,7 +51,7 @@ def read_meetings(path: Path) -> dict[date, date]:
         or published less than `_NOTICE` before, or a year of the list has not eight.
     """
     meetings: dict[date, date] = {}
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for number, row in enumerate(csv.reader(file), start=1):
             if number == 1 and row == ["meeting", "published"]:
                 continue
@@ -153,12 +152,18 @@ def describe(first: date, last: date) -> str:
     """
     if last > covered_until():
         return ""
-    week = event_flags().loc[pd.Timestamp(first) : pd.Timestamp(last)]
-    events = [
-        f"{what} on {day:%A}" for name, what in _NAMED.items() for day in week.index[week[name] > 0]
-    ]
-    shut = len(week) < len(pd.bdate_range(first, last))
-    if shut or week[list(_IN_HOLIDAYS)].any(axis=None):
+    flags = event_flags()
+    week = flags.loc[pd.Timestamp(first) : pd.Timestamp(last)]
+    # An event on a day without trading counts for the first session of the week after it.
+    since = flags.index[flags.index < pd.Timestamp(first)][-1].date() + timedelta(days=1)
+    known = [(day, "the Fed meets") for day in fomc_meetings()]
+    known += [(day, "payrolls") for day in payroll_days(since.year, last.year)]
+    events = []
+    for day, what in sorted(known):
+        if since <= day <= last:
+            shut = "" if pd.Timestamp(day) in flags.index else ", with the exchange shut"
+            events.append(f"{what} on {day:%A}{shut}")
+    if len(week) < len(pd.bdate_range(first, last)) or week[list(_IN_HOLIDAYS)].any(axis=None):
         events.append("a holiday week")
     elif week[list(_NEXT_TO_HOLIDAYS)].any(axis=None):
         events.append("next to a holiday")

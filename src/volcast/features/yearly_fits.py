@@ -133,5 +133,6 @@ def _regress(plain: Floats, y: Floats, flags: Floats | None = None) -> Floats:
         return np.linalg.lstsq(plain, y, rcond=None)[0].astype(np.float64)
     x = np.column_stack([plain, flags])
     ridge = np.diag(np.repeat([0.0, _RIDGE], [plain.shape[1], flags.shape[1]]))
-    slopes: Floats = np.linalg.solve(x.T @ x + ridge, x.T @ y)[plain.shape[1] :]
+    # Not `solve`: a symbol whose prices hardly move has range variances at the floor, all equal.
+    slopes: Floats = np.linalg.lstsq(x.T @ x + ridge, x.T @ y, rcond=None)[0][plain.shape[1] :]
     return slopes

@@ -49,7 +49,8 @@ class Lineage(_JsonFile):
 
     ``recipe`` is the name and hash of the recipes chosen from, ``recipes`` each as plain data,
     ``anchor`` the name of the chosen one; ``data_sha256``, ``columns`` and ``rows`` are of the
-    training rows, whose newest session is ``as_of`` or earlier.
+    training rows, whose newest session is ``as_of`` or earlier; ``features_code`` is the version of
+    the code that computed them, libraries apart.
     """
 
     as_of: date
@@ -61,6 +62,7 @@ class Lineage(_JsonFile):
     columns: tuple[str, ...] = ()
     rows: int = 0
     code_version: str = ""
+    features_code: str = ""
     seed: int = 7
     run_id: str = ""
 

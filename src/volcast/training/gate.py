@@ -77,12 +77,6 @@ _NEW_RECIPE_LEVEL = 0.025
 test can see, and their differences are skewed. At this level no kind of challenger without merit
 passed more than 5 % of the time over ten years (docs/adr/0013)."""
 
-FIRST_REFUSED = (
-    f"Use {LABELS['log_har']} for this symbol, column log_har of `volcast evaluate`; or name the "
-    "index of its implied volatility with `volcast ingest --iv`, and train again."
-)
-"""What to do where a first model is behind the regression that needs only prices."""
-
 _IV_SHARE = 0.80
 _MAX_GAPS = 0.01
 
@@ -191,7 +185,7 @@ def refusal(store: Store, run_id: str) -> GateRefused:
     stays = "The champion stays." if serves else f"No model forecasts {target} yet."
     return GateRefused(
         found="a run that does not pass", expected="a run the gate lets pass",
-        where=f"run {run_id}", remedy=f"{stays} See the reasons above.",
+        where=f"run {run_id}", remedy=f"{stays} The reasons are in runs/{run_id}/verdict.json.",
     )  # fmt: skip
 
 
@@ -259,7 +253,15 @@ def _first(rows: pd.DataFrame) -> _Check:
         f"QLIKE is {_percent(saved)} {label}; that of a first model {bar} it where implied "
         f"volatility covers {share:.0%} of the sessions."
     )
-    return _Check(saved >= needed, reason if saved >= needed else f"{reason} {FIRST_REFUSED}")
+    if saved >= needed:
+        return _Check(True, reason)
+    lead = (
+        f"use {label}, column log_har of `volcast evaluate`" if saved < 0 else "wait for more data"
+    )
+    index = (
+        "name the index of its implied volatility with `volcast ingest --iv` and train again, or "
+    )
+    return _Check(False, f"{reason} For this symbol {index if share < _IV_SHARE else ''}{lead}.")
 
 
 def _refit(store: Store, rows: pd.DataFrame, champion: Version) -> _Check:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from volcast.core import calendar
 from volcast.core.errors import ContractError
-from volcast.core.hashing import code_version, digest, frame_digest
+from volcast.core.hashing import FEATURE_CODE, code_version, digest, frame_digest
 from volcast.core.settings import Universe
 from volcast.evaluation.evaluate import EvaluationResult
 from volcast.evaluation.folds import LONGER_HISTORY, training_rows, usable
@@ -114,6 +114,7 @@ def _lineage(rows: pd.DataFrame, universe: Universe, as_of: date, seed: int) -> 
         columns=tuple(rows.columns),
         rows=len(rows),
         code_version=code,
+        features_code=code_version(FEATURE_CODE, ()),
         seed=seed,
     )
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from volcast.core.errors import KeyMissing
-from volcast.core.hashing import code_version, digest, frame_digest, parsed
+from volcast.core.hashing import FEATURE_CODE, code_version, digest, frame_digest, parsed
 from volcast.features.point_in_time import features_at_close, labelled, labels_of
 from volcast.inference.selection import official_forecasts, out_of_sample
 from volcast.monitoring.drift.calibration import Calibration, calibrate
@@ -65,8 +65,8 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Drift
     tests, faults = list(findings(panel, calibration, detectors)), list(data_faults(panel))
     scores = drift_scores(panel, calibration, detectors)
     report = decide_state(tests, faults, scores)
-    reference, expected = _checksums(store, version, labelled(features, labels, trained))
-    if reference != expected:
+    reference, changed = _reference(store, version, labelled(features, labels, trained))
+    if changed:
         report = DriftReport("data-fault", "the champion's training rows have changed since", 1.0)
     batch = (
         Finding("features", f"batch_{s.kind}", 0, 0, len(panel.reference), s.value, 1.0)
@@ -77,14 +77,19 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Drift
     return record(store, replace(subject, reference=reference), report, evidence)
 
 
-def _checksums(store: Store, version: Version, training: pd.DataFrame) -> tuple[str, str]:
-    """Return the checksums of the stored training rows, and of those that were trained on."""
+def _reference(store: Store, version: Version, training: pd.DataFrame) -> tuple[str, bool]:
+    """Return the checksum of the stored training rows, and whether the data have changed since.
+
+    Rows that another version of volcast computed are others without a fault of the data.
+    """
     # Not `Lineage`, which needs a pydantic that the detectors' environment cannot have.
     data, where = read_version(store, version)["lineage.json"], f"{version.uri}lineage.json"
     lineage = parsed(json.loads, data, where)
     # Columns added to features_daily since do not count as a change.
     columns = list(lineage.get("columns") or training.columns)
-    return frame_digest(training[columns]), lineage.get("data_sha256", "")
+    reference = frame_digest(training[columns])
+    same_code = lineage.get("features_code") == code_version(FEATURE_CODE, ())
+    return reference, same_code and reference != lineage.get("data_sha256", "")
 
 
 def _calibration(
