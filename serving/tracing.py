@@ -1,6 +1,7 @@
 """Traces of requests: the caller's ``traceparent``, and spans by OpenTelemetry where it is set up.
 
-Without `OTEL_EXPORTER_OTLP_ENDPOINT` nothing of OpenTelemetry is imported.
+Without `OTEL_EXPORTER_OTLP_ENDPOINT` nothing of OpenTelemetry is imported here; FastAPI and redis
+import parts of it themselves.
 """
 
 import os

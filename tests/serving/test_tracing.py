@@ -1,6 +1,8 @@
 """The caller's trace, in log lines, answers and the spans that a collector gets."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -97,6 +99,20 @@ def test_unset_nothing_is_traced(monkeypatch: pytest.MonkeyPatch, settings: dict
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     assert tracer_from_environment() is None
+
+
+def test_unset_no_exporter_is_imported():
+    script = """
+import sys
+from serving import server, tracing
+assert tracing.tracer_from_environment() is None
+print([name for name in sys.modules if name.startswith("opentelemetry.exporter")])
+"""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=clean, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
