@@ -1,6 +1,6 @@
 """The KFP components: kfp copies each function's source into the compiled pipelines.
 
-So each is self-contained: it passes its arguments to the step of the same name in `volcast.steps`,
+So each is self-contained: it passes its arguments to the task of the same name in `volcast.steps`,
 which its image installs.
 """
 
@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from kfp import dsl
 
-from volcast.steps.table import IMAGES
+from volcast.steps.table import IMAGES, TASKS
 
 __all__ = ["COMPONENTS", "image"]
 
 COMPONENTS: dict[str, dsl.base_component.BaseComponent] = {}
-"""Component by name of the step."""
+"""Component by name of the task."""
 
 
 def image(step: str) -> str:
@@ -31,7 +31,8 @@ def image(step: str) -> str:
 
 def _component(function: Callable[..., object]) -> None:
     name = function.__name__
-    COMPONENTS[name] = dsl.component(function, base_image=image(name), install_kfp_package=False)
+    base = image(TASKS[name][0])
+    COMPONENTS[name] = dsl.component(function, base_image=base, install_kfp_package=False)
 
 
 @_component
@@ -66,10 +67,10 @@ def validate(store: str, as_of: str, universe: str, checks: dsl.Output[dsl.HTML]
 
 
 @_component
-def features(store: str, as_of: str, universe: str) -> None:
-    from volcast.steps import run_step
+def features_and_labels(store: str, as_of: str, universe: str) -> None:
+    from volcast.steps import run_task
 
-    run_step("features", store, as_of=as_of, universe=universe)
+    run_task("features_and_labels", store, as_of=as_of, universe=universe)
 
 
 @_component
@@ -80,47 +81,27 @@ def audit_features(store: str, as_of: str, universe: str, checks: dsl.Output[dsl
 
 
 @_component
-def labels(store: str, as_of: str, universe: str) -> None:
-    from volcast.steps import run_step
-
-    run_step("labels", store, as_of=as_of, universe=universe)
-
-
-@_component
-def train(
+def train_and_gate(
     store: str,
     as_of: str,
     universe: str,
     metrics: dsl.Output[dsl.Metrics],
     report: dsl.Output[dsl.HTML],
-) -> str:
-    from volcast.steps import run_step
+) -> NamedTuple("Judged", [("run_id", str), ("passed", bool)]):  # type: ignore[valid-type]
+    from volcast.steps import run_task
 
-    done = run_step("train", store, as_of=as_of, universe=universe, report=report.path)
+    files = {"report": report.path}
+    done = run_task("train_and_gate", store, as_of=as_of, universe=universe, **files)
     for name, value in done.metrics.items():
         metrics.log_metric(name, value)
-    return done.values[0]
+    return done.values
 
 
 @_component
-def gate(store: str, run_id: str) -> bool:
-    from volcast.steps import run_step
+def promote_or_shadow(store: str, run_id: str, passed: bool) -> str:
+    from volcast.steps import run_task
 
-    return run_step("gate", store, run_id=run_id).values[0]
-
-
-@_component
-def promote(store: str, run_id: str) -> str:
-    from volcast.steps import run_step
-
-    return run_step("promote", store, run_id=run_id).values[0]
-
-
-@_component
-def shadow(store: str, run_id: str) -> str:
-    from volcast.steps import run_step
-
-    return run_step("shadow", store, run_id=run_id).values[0]
+    return run_task("promote_or_shadow", store, run_id=run_id, passed=passed).values[0]
 
 
 @_component

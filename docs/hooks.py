@@ -28,7 +28,7 @@ from volcast.core import errors
 from volcast.core.settings import Settings, Universe
 from volcast.features import catalog
 from volcast.monitoring.metrics import METRICS
-from volcast.steps.table import PIPELINES, STEPS
+from volcast.steps.table import PIPELINES, STEPS, TASKS
 from volcast.store import tables
 from volcast.store.schema import Table
 
@@ -159,12 +159,16 @@ def _metrics() -> str:
 
 
 def _steps() -> str:
+    tasks = {step: task for task, steps in TASKS.items() for step in steps}
     return _table(
-        ("step", "title", "image", "role", "share of a node", "retries", "inputs", "outputs"),
+        (
+            "step", "title", "task", "image", "role", "share of a node", "retries", "inputs",
+            "outputs",
+        ),
         (
             (
-                f"`{name}`", step.title, step.image, step.role, step.share, step.retries,
-                _code(step.inputs), _code(step.outputs),
+                f"`{name}`", step.title, f"`{tasks[name]}`", step.image, step.role, step.share,
+                step.retries, _code(step.inputs), _code(step.outputs),
             )
             for name, step in STEPS.items()
         ),

@@ -1,61 +1,53 @@
-"""The pipelines as Kubeflow runs them: the components in the order of the table of steps."""
+"""The pipelines as Kubeflow runs them: each step after those that it depends on."""
 
 from kfp import dsl
 
 from components import COMPONENTS
 from pipelines.pods import pod, resources
-from volcast.steps.table import FORECAST, PREPARE, STEPS
+from volcast.steps.table import STEPS, TASKS
 
 __all__ = ["SYMBOLS", "daily_pipeline", "evaluate_pipeline", "train_pipeline"]
 
 SYMBOLS = ["SPY", "QQQ", "IWM"]
 
 
-def _task(step: str, **arguments: object) -> dsl.PipelineTask:
-    """Return a task of a step with its name, resources and pod settings.
+def _task(name: str, **arguments: object) -> dsl.PipelineTask:
+    """Return a task with its name, resources and pod settings.
 
-    No step is cached: each reads a store whose content its arguments do not name, and each that
+    None is cached: each reads a store whose content its arguments do not name, and each that
     finds its work done does nothing.
     """
-    described = STEPS[step]
-    task = COMPONENTS[step](**arguments)
-    task.set_display_name(described.title)
+    task = COMPONENTS[name](**arguments)
+    task.set_display_name(" / ".join(STEPS[step].title for step in TASKS[name]))
     task.set_caching_options(enable_caching=False)
-    task.platform_config["kubernetes"] = pod(step)
-    cpu, cpu_limit, memory, memory_limit = resources(step)
+    task.platform_config["kubernetes"] = pod(name)
+    cpu, cpu_limit, memory, memory_limit = resources(name)
     task.set_cpu_request(cpu).set_cpu_limit(cpu_limit)
     task.set_memory_request(memory).set_memory_limit(memory_limit)
     return task
 
 
-def _chain(
-    steps: tuple[str, ...], after: dsl.PipelineTask, **arguments: object
-) -> dict[str, dsl.PipelineTask]:
-    """Return the tasks of steps, each after the one before it."""
-    tasks = {}
-    for step in steps:
-        after = tasks[step] = _task(step, **arguments).after(after)
-    return tasks
-
-
 def _ingested(**arguments: object) -> tuple[dsl.PipelineTask, dict[str, object]]:
-    """Return the ingest task and the arguments of all that follow."""
-    task = _task("ingest", **arguments)
-    return task, {"store": arguments["store"], **task.outputs}
+    """Return the task that validates what was ingested, and the arguments of all that follow."""
+    fetched = _task("ingest", **arguments)
+    settled = {"store": arguments["store"], **fetched.outputs}
+    return _task("validate", **settled).after(fetched), settled
 
 
-@dsl.pipeline(
-    name="volcast-train-and-judge", description="Train and evaluate, gate, promote or shadow."
-)
-def train_and_judge(store: str, as_of: str, universe: str) -> None:
+def _computed(
+    **arguments: object,
+) -> tuple[dsl.PipelineTask, dsl.PipelineTask, dict[str, object]]:
+    """Return the tasks that compute features and labels and that audit them, and the arguments."""
+    validated, settled = _ingested(**arguments)
+    computed = _task("features_and_labels", **settled).after(validated)
+    return computed, _task("audit_features", **settled).after(computed), settled
+
+
+def _train_and_judge(*after: dsl.PipelineTask, **settled: object) -> None:
     """Train on labelled features that are in the store, and let the gate judge."""
-    run_id = _task("train", store=store, as_of=as_of, universe=universe).outputs["Output"]
-    judged = _task("gate", store=store, run_id=run_id)
-    # One bool from a step of one output: kfp.local skips a condition on a named output silently.
-    with dsl.If(judged.output == True, name="passed"):  # noqa: E712
-        _task("promote", store=store, run_id=run_id)
-    with dsl.Else(name="refused"):
-        _task("shadow", store=store, run_id=run_id)
+    outputs = _task("train_and_gate", **settled).after(*after).outputs
+    judged = {name: outputs[name] for name in ("run_id", "passed")}
+    _task("promote_or_shadow", store=settled["store"], **judged)
 
 
 @dsl.pipeline(
@@ -79,11 +71,10 @@ def train_pipeline(
         JSON of `volcast.core.settings.Universe`; empty: the source's own.
     """
     with dsl.ExitHandler(_task("record", store=store, job="volcast-train"), name="train"):
-        fetched, settled = _ingested(
+        _, audited, settled = _computed(
             store=store, source=source, source_path=source_path, as_of=as_of, universe=universe
         )
-        prepared = _chain(PREPARE[1:], fetched, **settled)
-        train_and_judge(**settled).after(prepared["labels"])
+        _train_and_judge(audited, **settled)
 
 
 @dsl.pipeline(
@@ -103,20 +94,22 @@ def daily_pipeline(
     """
     ended = _task("record", store=store, job="volcast-daily-inference")
     with dsl.ExitHandler(ended, name="daily"):
-        fetched, settled = _ingested(
+        computed, audited, settled = _computed(
             store=store, source=source, source_path=source_path, as_of=as_of, universe=universe
         )
-        prepared = _chain(PREPARE[1:], fetched, **settled)
-        forecast = _chain(FORECAST[:2], prepared["labels"], **settled)
-        staged = forecast["infer"].outputs["staged"]
-        checked = _task("audit_predictions", staged=staged, **settled)
+        # The forecast is published whatever becomes of the online store.
+        _task("materialize", **settled).after(audited)
+        staged = _task("infer", **settled).after(computed).outputs["staged"]
+        # Both audits write one table, one after the other.
+        checked = _task("audit_predictions", staged=staged, **settled).after(audited)
         published = _task("publish", store=store, staged=staged).after(checked)
         # The published forecast stays, whatever becomes of the rest.
         scored = _task("score", **settled).after(published)
         drifted = _task("drift", **settled).after(published)
         decided = _task("retrain", **settled).after(scored, drifted)
+        # One bool of one output: kfp.local skips a condition on a named output silently.
         with dsl.If(decided.output == True, name="retrain"):  # noqa: E712
-            train_and_judge(**settled)
+            _train_and_judge(**settled)
 
 
 # A pipeline of its own, because kfp.local passes a loop's item to every input of the loop that is
@@ -151,9 +144,8 @@ def evaluate_pipeline(  # noqa: PLR0913, PLR0917
         Whether to walk again with and without groups of features, at seven times the cost.
     """
     with dsl.ExitHandler(_task("record", store=store, job="volcast-evaluate"), name="evaluate"):
-        fetched, settled = _ingested(
+        validated, settled = _ingested(
             store=store, source=source, source_path=source_path, as_of=as_of, universe=universe,
             also=symbols,
         )  # fmt: skip
-        validated = _task("validate", **settled).after(fetched)
         each_symbol(symbols=symbols, ablation=ablation, **settled).after(validated)

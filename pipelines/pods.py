@@ -1,6 +1,6 @@
-"""The pod of each step on a cluster: its settings, its role, its share of a node."""
+"""The pod of each task on a cluster: its settings, its role, its share of a node."""
 
-from volcast.steps.table import STEPS
+from volcast.steps.table import STEPS, TASKS, Step
 
 __all__ = ["RESOURCES", "pod", "resources"]
 
@@ -43,19 +43,25 @@ _USER = "10001"
 """Of our images. Kubeflow itself drops all capabilities and sets the profile of seccomp."""
 
 
-def resources(step: str) -> tuple[str, str, str, str]:
-    """Return a step's CPU request and limit, and memory request and limit."""
-    return RESOURCES[STEPS[step].share]
+def resources(task: str) -> tuple[str, str, str, str]:
+    """Return a task's CPU request and limit, and memory request and limit."""
+    return RESOURCES[_largest(task).share]
 
 
-def pod(step: str) -> dict[str, object]:
-    """Return the step's configuration in the form of ``kfp_kubernetes.KubernetesExecutorConfig``.
+def _largest(task: str) -> Step:
+    """Return the step of a task that requests the most; in all else they are alike."""
+    shares = list(RESOURCES)
+    return max((STEPS[step] for step in TASKS[task]), key=lambda step: shares.index(step.share))
+
+
+def pod(task: str) -> dict[str, object]:
+    """Return the task's configuration in the form of ``kfp_kubernetes.KubernetesExecutorConfig``.
 
     It is what ``kfp.kubernetes`` would write; that is another package, for a table. All that is
     named here may be absent from the cluster, and is then absent from the environment: a role
     where an AWS account has none, keys where pods have a role.
     """
-    described = STEPS[step]
+    described = _largest(task)
     heavy = described.share == "heavy"
     secrets = [_environment("secret", "volcast-store", _STORE)]
     if described.secret:

@@ -21,7 +21,7 @@ from tests.deploy.aws_account import BUCKET as GRANTED
 from tests.deploy.aws_account import grants
 from tests.s3_server import free_ports
 from volcast.core.settings import read_settings
-from volcast.steps import ROLES
+from volcast.steps import ROLES, TASKS
 from volcast.store import Store
 
 pytestmark = pytest.mark.xdist_group("store_access")
@@ -108,7 +108,7 @@ class Artifact(SimpleNamespace):
 
 
 class Walk:
-    """The pipelines' steps one after the other, each as its role."""
+    """The pipelines' tasks one after the other, each as its role."""
 
     def __init__(self, folder: Path, ledger: Ledger) -> None:
         self.folder, self.ledger, self.store = folder, ledger, f"s3://{BUCKET}/store"
@@ -120,16 +120,15 @@ class Walk:
             for output in ("checks", "metrics", "report", "staged")
             if output in run.__annotations__ and output not in arguments
         }
-        with self.ledger.of(ROLES[name]):
+        with self.ledger.of(ROLES[TASKS[name][0]]):
             answer = run(store=self.store, **arguments, **outputs)
         return outputs.get("staged", answer)
 
     def whole(self) -> None:
         day, universe = self._curated(AS_OF)
         settled = {"as_of": day, "universe": universe}
-        run = self.step("train", **settled)
-        self.step("gate", run_id=run)
-        self.step("promote", run_id=run)
+        run, _ = self.step("train_and_gate", **settled)
+        self.step("promote_or_shadow", run_id=run, passed=True)
         self.step("materialize", **settled)
         staged = self.step("infer", **settled)
         self.step("audit_predictions", staged=staged, **settled)
@@ -138,10 +137,9 @@ class Walk:
         settled = {"as_of": day, "universe": universe}
         for name in ("score", "drift", "retrain"):
             self.step(name, **settled)
-        second = self.step("train", **settled)
-        self.step("gate", run_id=second)
-        self.step("shadow", run_id=second)
-        self.step("promote", run_id=second)
+        second, _ = self.step("train_and_gate", **settled)
+        for passed in (False, True):
+            self.step("promote_or_shadow", run_id=second, passed=passed)
         self.step("evaluate", target="SPX", ablation=False, **settled)
         self.step("survey", symbols=["SPX"])
         ended = Artifact(state="SUCCEEDED", error_message="")
@@ -151,7 +149,7 @@ class Walk:
     def _curated(self, as_of: str) -> tuple[str, str]:
         settings = {"source": "sample", "source_path": "", "as_of": as_of, "universe": ""}
         day, universe = self.step("ingest", **settings)
-        for name in ("validate", "features", "audit_features", "labels"):
+        for name in ("validate", "features_and_labels", "audit_features"):
             self.step(name, as_of=day, universe=universe)
         return day, universe
 

@@ -143,7 +143,7 @@ def test_the_online_store_holds_the_features_that_were_forecast_from(sample):
 
 def test_the_training_step_leaves_its_report_as_an_artifact(sample: tuple[Path, str]) -> None:
     folder, _ = sample
-    reports = sorted((folder / "artifacts").glob("volcast-train-*/train/report"))
+    reports = sorted((folder / "artifacts").glob("volcast-train-*/train-and-gate/report"))
     assert reports
     assert "<html" in reports[-1].read_text().lower()
     output = json.loads((reports[-1].parent / "executor_output.json").read_text())

@@ -8,8 +8,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from pipelines.compile import COMPILED
-from pipelines.pods import pod, resources
-from volcast.steps import ROLES
+from pipelines.pods import RESOURCES, pod, resources
+from volcast.steps import ROLES, STEPS, TASKS
 
 TEXT, NUMBER, WHOLE, BOOL, MESSAGE = 9, 5, 3, 8, 11
 # The fields of kubernetes_executor_config.proto (kfp-kubernetes 2.17) that we write: number, type,
@@ -85,10 +85,8 @@ def config() -> Any:
     )
 
 
-def step_of(label: str) -> str:
-    """The step of an executor: a second of the same step has a number behind its name."""
-    step = label.removeprefix("exec-").replace("-", "_")
-    return step if step in ROLES else step.rpartition("_")[0]
+def task_of(label: str) -> str:
+    return label.removeprefix("exec-").replace("-", "_")
 
 
 def executors(name: str) -> dict[str, dict[str, Any]]:
@@ -109,12 +107,16 @@ def test_what_is_compiled_is_read_by_kubeflows_own_message(config, name):
         (volume,) = message.config_map_as_volume
         assert (volume.mount_path, volume.optional) == ("/etc/volcast/ca", True)
         assert [one.name for one in message.field_path_as_env] == ["VOLCAST_RUN_ID"]
-        assert dict(message.pod_metadata.labels) == {"volcast/role": ROLES[step_of(label)]}
+        assert dict(message.pod_metadata.labels) == {"volcast/role": role_of(task_of(label))}
 
 
-def environment(step: str) -> dict[str, tuple[str, str]]:
-    """Where each variable of a step comes from: object and key."""
-    config = pod(step)
+def role_of(task: str) -> str:
+    return ROLES[TASKS[task][0]]
+
+
+def environment(task: str) -> dict[str, tuple[str, str]]:
+    """Where each variable of a task comes from: object and key."""
+    config = pod(task)
     sources: dict[str, tuple[str, str]] = {}
     for kind, name, key in (
         ("configMapAsEnv", "configMapName", "configMapKey"),
@@ -142,33 +144,34 @@ STORE = {
 OWN = {
     "ingest": {"VOLCAST_FRED_API_KEY": ("volcast-sources", "fred_api_key")},
     "materialize": {"VOLCAST_ONLINE_STORE": ("volcast-online", "url")},
-    "promote": {"VOLCAST_MLFLOW_URI": ("volcast-settings", "VOLCAST_MLFLOW_URI")},
-    "shadow": {"VOLCAST_MLFLOW_URI": ("volcast-settings", "VOLCAST_MLFLOW_URI")},
+    "promote_or_shadow": {"VOLCAST_MLFLOW_URI": ("volcast-settings", "VOLCAST_MLFLOW_URI")},
 }
 
 
-@pytest.mark.parametrize("step", ROLES)
-def test_a_step_has_the_store_its_own_role_and_what_it_alone_reads(step):
-    role = {"AWS_ROLE_ARN": ("volcast-roles", ROLES[step])}
-    assert environment(step) == STORE | role | OWN.get(step, {})
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_has_the_store_its_own_role_and_what_it_alone_reads(task):
+    role = {"AWS_ROLE_ARN": ("volcast-roles", role_of(task))}
+    assert environment(task) == STORE | role | OWN.get(task, {})
 
 
 def test_training_prefers_its_nodes_and_takes_any():
-    for step in ROLES:
-        placed = {"nodeAffinity", "tolerations"} & pod(step).keys()
-        assert bool(placed) == (step in {"train", "evaluate"})
-    (term,) = pod("train")["nodeAffinity"]
-    (taint,) = pod("train")["tolerations"]
+    for task in TASKS:
+        placed = {"nodeAffinity", "tolerations"} & pod(task).keys()
+        assert bool(placed) == (task in {"train_and_gate", "evaluate"})
+    (term,) = pod("train_and_gate")["nodeAffinity"]
+    (taint,) = pod("train_and_gate")["tolerations"]
     assert term["weight"] == 100  # without a weight a node of that label would be needed
     assert {one["key"] for one in (*term["matchExpressions"], taint)} == {"volcast-training"}
 
 
-def test_every_step_requests_its_share_of_a_node():
+def test_every_task_requests_the_share_of_its_largest_step():
+    for task, steps in TASKS.items():
+        assert resources(task) in [RESOURCES[STEPS[step].share] for step in steps]
+        assert all(resources(task)[3] >= RESOURCES[STEPS[step].share][3] for step in steps)
     for name in ("train.yaml", "daily_inference.yaml", "evaluate.yaml"):
         spec = next(yaml.safe_load_all((COMPILED / name).read_text()))
         for label, executor in spec["deploymentSpec"]["executors"].items():
-            step = step_of(label)
             requested = executor["container"]["resources"]
             names = ("CpuRequest", "CpuLimit", "MemoryRequest", "MemoryLimit")
             shares = tuple(requested[f"resource{part}"] for part in names)
-            assert shares == resources(step), label
+            assert shares == resources(task_of(label)), label

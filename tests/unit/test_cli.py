@@ -213,7 +213,7 @@ def test_a_run_continues_from_its_folder_and_records_its_failure(run, tmp_path):
     assert run("run", "--source", "synthetic", *places, *steps)[0] == 0
     opened = Store.open(str(store))
     assert len(opened.read(MONITORING_JOBS)) == 0
-    assert run("run", *places, "--steps", "features,audit_features,labels")[0] == 0
+    assert run("run", *places, "--steps", "features,labels,audit_features")[0] == 0
     assert run("run", *places, "--steps", "materialize,infer,record")[0] == 10
     (row,) = opened.read(MONITORING_JOBS).to_pylist()
     assert (row["job"], row["outcome"], row["exit_code"]) == (

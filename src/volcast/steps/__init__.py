@@ -4,7 +4,10 @@
 settings, ``volcast run`` and compose all follow from it.
 """
 
-from volcast.steps.calls import Result, call, run_step, step
-from volcast.steps.table import IMAGES, PIPELINES, ROLES, STEPS, Step
+from volcast.steps.calls import Result, call, run_step, run_task, step
+from volcast.steps.table import IMAGES, PIPELINES, ROLES, STEPS, TASKS, Step
 
-__all__ = ["IMAGES", "PIPELINES", "ROLES", "STEPS", "Result", "Step", "call", "run_step", "step"]
+__all__ = [
+    "IMAGES", "PIPELINES", "ROLES", "STEPS", "TASKS", "Result", "Step", "call", "run_step",
+    "run_task", "step",
+]  # fmt: skip

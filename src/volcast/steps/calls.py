@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from volcast.core.errors import VolcastError
 from volcast.core.logs import Level, line, run_id
-from volcast.steps.table import STEPS
+from volcast.steps.table import STEPS, TASKS
 
 if TYPE_CHECKING:
     from volcast.evaluation.walkforward import Progress
     from volcast.store import WriteReport
 
-__all__ = ["INTERRUPTED", "STOPPED", "Result", "Show", "call", "counts", "log", "run_step", "step"]
+__all__ = [
+    "INTERRUPTED", "STOPPED", "Result", "Show", "call", "counts", "log", "run_step", "run_task",
+    "step",
+]  # fmt: skip
 
 Show = Callable[..., None]
 """Takes an event of a step and its fields, as `log` does."""
@@ -125,6 +128,41 @@ def run_step(name: str, store: str, **texts: object) -> Result:
         log("step_retried", "warning", step=name, wait_seconds=wait, tries_left=tries_left)
         time.sleep(wait)
         tries_left, wait = tries_left - 1, 2 * wait
+
+
+def run_task(name: str, store: str, **values: object) -> Result:
+    """`run_step` for each step of a task, with the outputs of those before it.
+
+    Parameters
+    ----------
+    name : str
+        Of `volcast.steps.TASKS`.
+    **values
+        Inputs and files of its steps; those whose conditions they do not meet are skipped.
+
+    Returns
+    -------
+    Result
+        Facts, outputs and metrics of the steps that ran, in order.
+
+    Raises
+    ------
+    SystemExit
+        As the first step that fails; those after it do not begin.
+    """
+    results: list[Result] = []
+    run: dict[str, Any] = {"training": True} | values
+    for step_name in TASKS[name]:
+        described = STEPS[step_name]
+        if described.applies(run):
+            texts = {text: run[text] for text in (*described.inputs, *described.files)}
+            results.append(run_step(step_name, store, **texts))
+            run |= dict(zip(described.outputs, results[-1].values, strict=True))
+    return Result(
+        {fact: value for result in results for fact, value in result.facts.items()},
+        tuple(value for result in results for value in result.values),
+        {metric: value for result in results for metric, value in result.metrics.items()},
+    )
 
 
 def log(event: str, level: Level = "info", **fields: object) -> None:

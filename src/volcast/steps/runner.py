@@ -87,7 +87,7 @@ class Run:
         """Run the steps in order, except those whose conditions do not hold."""
         for name in names:
             described = STEPS[name]
-            if all(self.values.get(value) is state for value, state in described.when.items()):
+            if described.applies(self.values):
                 for symbol in self.values["symbols"] if "target" in described.inputs else [None]:
                     self._step(name, self.values | {"target": symbol})
             (self.folder / _VALUES).write_bytes(as_json(self.values))

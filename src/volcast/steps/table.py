@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "FORECAST",
@@ -12,6 +12,7 @@ __all__ = [
     "PREPARE",
     "ROLES",
     "STEPS",
+    "TASKS",
     "TRAIN",
     "WATCH",
     "Share",
@@ -62,6 +63,10 @@ class Step:
     counts: bool = False
     settings: tuple[str, ...] = ()
     secret: tuple[str, str, str] | None = None
+
+    def applies(self, values: Mapping[str, Any]) -> bool:
+        """Return whether the values of a run are those without which it is skipped."""
+        return all(values.get(name) is value for name, value in self.when.items())
 
 
 _TRAINING = {"training": True}
@@ -136,7 +141,7 @@ Shares: on SPY since 1993 training needed 592 MiB, the drift check 661, validati
 step more than 400.
 """
 
-PREPARE = ("ingest", "validate", "features", "audit_features", "labels")
+PREPARE = ("ingest", "validate", "features", "labels", "audit_features")
 TRAIN = ("train", "gate", "promote", "shadow")
 FORECAST = ("materialize", "infer", "audit_predictions", "publish")
 WATCH = ("score", "drift", "retrain")
@@ -156,6 +161,20 @@ JOBS = {
     "evaluate": "volcast-evaluate",
 }
 """Name in monitoring.jobs by pipeline."""
+
+_JOINED = {
+    "features_and_labels": ("features", "labels"),
+    "train_and_gate": ("train", "gate"),
+    "promote_or_shadow": ("promote", "shadow"),
+}
+
+TASKS: dict[str, tuple[str, ...]] = _JOINED | {
+    name: (name,) for name in STEPS if not any(name in steps for steps in _JOINED.values())
+}
+"""Steps that a pod runs in turn, by name of the task.
+
+Those of one task have the same image, role, secret and settings (docs/adr/0034).
+"""
 
 IMAGES = {name: step.image for name, step in STEPS.items()}
 ROLES = {name: step.role for name, step in STEPS.items()}
