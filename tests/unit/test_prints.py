@@ -48,6 +48,15 @@ def test_a_price_far_outside_both_closes_is_marked_wherever_it_is(
     assert marked(with_print(BARS[seed], at, which, 0.99 * REVERTED)) == []
 
 
+def test_of_a_feed_whose_ranges_have_widened_for_good_the_first_three_are_marked() -> None:
+    bars = BARS[0]
+    for at in range(200, 240):
+        bars = with_print(bars, at, ("high", 1), 1.5 * REVERTED)
+    assert marked(bars) == [200, 201, 202]
+    later = with_print(BARS[0], 230, ("high", 1), 1.5 * REVERTED)
+    assert marked(with_print(later, 205, ("low", -1), 1.5 * REVERTED)) == [205, 230]
+
+
 STAYING = {
     "a crash within the session": (0.8, {"open": 1.25, "high": 1.25}),
     "a fall over night": (0.8, {}),

@@ -14,6 +14,10 @@ of 2010 and 2015, whose closes moved too, are at most 4, and another quiet sessi
 
 _WINDOW, _FEWEST = 66, 22
 
+_RARE, _MONTH = 3, 22
+"""Wrong prints are rare: where this many of the sessions of a month before are far outside their
+closes too, the feed has changed, which is for the drift check to see."""
+
 Wide = pd.DataFrame
 """f8[sessions, symbols]; null where a symbol has no row."""
 
@@ -39,8 +43,8 @@ def reverts(high: Wide, low: Wide, close: Wide, adjustment: Wide) -> Wide:
 
     Both are that of the session and the one before; far is over `REVERTED` times the session's own
     absolute return and the standard deviation of the 66 returns before it, so a crash or gap that
-    stays, or a flash crash whose close moves too, is not marked. Rows after t change no mark at t,
-    and none is made before there are 22 returns.
+    stays, or a flash crash whose close moves too, is not marked. Neither is a session after a month
+    with three such. Rows after t change no mark at t, and none is made before there are 22 returns.
 
     Returns
     -------
@@ -52,4 +56,6 @@ def reverts(high: Wide, low: Wide, close: Wide, adjustment: Wide) -> Wide:
     usual = returns.rolling(_WINDOW, min_periods=_FEWEST).std().shift()
     above, below = np.log(high / np.fmax(close, before)), np.log(np.fmin(close, before) / low)
     far = REVERTED * np.maximum(usual, returns.abs())
-    return pd.DataFrame(np.fmax(above, below) > far)
+    outside = pd.DataFrame(np.fmax(above, below) > far)
+    recent = outside.rolling(_MONTH, min_periods=1).sum().shift().fillna(0)
+    return outside & (recent < _RARE)
