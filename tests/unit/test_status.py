@@ -14,6 +14,7 @@ from volcast.core.errors import CorruptFile, KeyMissing
 from volcast.features.catalog import label
 from volcast.monitoring import status
 from volcast.monitoring.status.words import days, error_words, points, session_words
+from volcast.registry.run_files import GateDecision, Lineage
 from volcast.store.tables import (
     CURATED_MARKET_DAILY,
     MONITORING_DRIFT_DAILY,
@@ -46,6 +47,17 @@ def test_the_outlook_is_the_newest_forecast_and_its_change_since_the_session_bef
     assert outlook.row["session"] == date(2024, 6, 28)
     assert outlook.change == pytest.approx(0.131 - 0.14)
     assert outlook.headline == stores.HEADLINE
+
+
+def test_where_the_gate_refused_the_newest_model_its_reasons_are_what_is_missing(store):
+    assert "make run" in missing(status.model_card(store))
+    for run, day, passed in (("old", 1, True), ("new", 2, False)):
+        decision = GateDecision(passed, "first", ("Judged on 900.", "Refused: 3 % above it."))
+        store.objects.put(f"runs/{run}/verdict.json", decision.to_bytes())
+        lineage = Lineage(as_of=date(2024, 1, day))
+        store.objects.put(f"runs/{run}/lineage.json", lineage.to_bytes())
+    for fact in (status.model_card(store), status.outlook(store, "SPY")):
+        assert missing(fact).endswith("The gate refused the newest model. 3 % above it.")
 
 
 def test_the_version_in_service_goes_before_a_newer_one_and_challengers_are_left_out(store):

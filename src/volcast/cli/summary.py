@@ -64,7 +64,9 @@ def print_summary(
     if isinstance(outlook, status.Missing) or champion is None:
         raise NotFound(
             found="no published forecast", expected="at least one", where=store.uri,
-            remedy="Run the train and daily-inference pipelines: `make run`.",
+            remedy=status.first_step(
+                store, "Run the train and daily-inference pipelines: `make run`."
+            ),
         )  # fmt: skip
     folder = f"runs/{champion.run_id}"
     key = f"{folder}/metrics.json"

@@ -14,7 +14,9 @@ from volcast.evaluation.table import SkillTable
 from volcast.registry.versions import list_versions
 from volcast.store import Store
 
-__all__ = ["GateDecision", "Kind", "Lineage", "Metrics", "prune", "read_decision"]
+__all__ = [
+    "GateDecision", "Kind", "Lineage", "Metrics", "newest_refusal", "prune", "read_decision",
+]  # fmt: skip
 
 Kind = Literal["unchanged", "first", "new recipe", "refit"]
 _COMPLETE = "complete.json"
@@ -148,6 +150,15 @@ def read_decision(store: Store, run_id: str) -> GateDecision | None:
     key = f"runs/{run_id}/verdict.json"
     stored = store.objects.get_or_none(key)
     return None if stored is None else GateDecision.from_bytes(stored.data, key)
+
+
+def newest_refusal(store: Store) -> GateDecision | None:
+    """Return the decision on the run trained up to the newest session, if the gate refused it."""
+    keys = [key for key in store.objects.list("runs/") if key.endswith("/verdict.json")]
+    runs = [key.split("/")[1] for key in keys]
+    newest = max(runs, key=lambda run: (_trained_to(store, run), run), default="")
+    decision = read_decision(store, newest) if newest else None
+    return None if decision is None or decision.passed else decision
 
 
 def prune(store: Store, keep: int) -> list[str]:

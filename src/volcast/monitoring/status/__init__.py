@@ -14,7 +14,7 @@ from volcast.monitoring.status.forecast import (
     percentile,
 )
 from volcast.monitoring.status.health import Health, Newest, health
-from volcast.monitoring.status.registry import ModelCard, model_card
+from volcast.monitoring.status.registry import ModelCard, first_step, model_card
 from volcast.monitoring.status.track import Versus, against, by_month, coverage, ribbon, track
 from volcast.monitoring.status.words import Missing
 
@@ -30,6 +30,7 @@ __all__ = [
     "by_month",
     "coverage",
     "drivers",
+    "first_step",
     "forecast_symbols",
     "forecasts_before",
     "health",

@@ -17,6 +17,7 @@ from volcast.inference.selection import (
     official_forecasts,
     select_official,
 )
+from volcast.monitoring.status.registry import first_step
 from volcast.monitoring.status.words import Missing, days, percent, points, shown_points
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
@@ -96,7 +97,7 @@ def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | M
         newest = store.read_newest(PREDICTIONS_DAILY, symbols=[symbol]).column("session")
         if as_of is not None and any(day > as_of for day in newest.to_pylist()):
             return Missing(what, "`volcast backfill` publishes past sessions.")
-        return Missing(what, "Run `make run`, or `volcast infer`.")
+        return Missing(what, first_step(store, "Run `make run`, or `volcast infer`."))
     return Outlook(by_session[session], by_session.get(calendar.after(session, -1)))
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from volcast.monitoring.status.words import Missing
 from volcast.registry import Event, Version, champion_pointer, history, list_versions, roles
-from volcast.registry.run_files import Lineage, Metrics
+from volcast.registry.run_files import Lineage, Metrics, newest_refusal
 from volcast.store import Store
 
-__all__ = ["ModelCard", "model_card"]
+__all__ = ["ModelCard", "first_step", "model_card"]
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,8 @@ def model_card(store: Store) -> ModelCard | Missing:
     """
     champion = champion_pointer(store)
     if champion is None:
-        return Missing(
-            "There is no champion.", "Train a first one: `make run`, or `volcast train`."
-        )
+        usual = "Train a first one: `make run`, or `volcast train`."
+        return Missing("There is no champion.", first_step(store, usual))
     names = [f"{champion.uri}{name}.json" for name in ("metrics", "lineage")]
     metrics, lineage = (store.objects.get(name) for name in names)
     return ModelCard(
@@ -55,3 +54,12 @@ def model_card(store: Store) -> ModelCard | Missing:
         roles=roles(store),
         moves=tuple(sorted(history(store), key=lambda event: -event.number)),
     )
+
+
+def first_step(store: Store, usual: str) -> str:
+    """Return what to do in a store without a champion: why the gate refused one, else ``usual``."""
+    decision = None if champion_pointer(store) else newest_refusal(store)
+    if decision is None:
+        return usual
+    refused = [reason for reason in decision.reasons if reason.startswith("Refused: ")]
+    return " ".join(["The gate refused the newest model.", *refused]).replace("Refused: ", "")
