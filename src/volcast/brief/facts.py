@@ -124,7 +124,7 @@ class Facts:
         if isinstance(card, Missing):
             return card
         champion = card.champion
-        if champion.target in ("", self.symbol) and champion.as_of <= self.as_of.isoformat():
+        if champion.serves(self.symbol) and champion.as_of <= self.as_of.isoformat():
             return card
         return Missing(
             f"Version {champion.version}, in service now, is trained on "

@@ -266,7 +266,7 @@ def _has_champion(store: str, target: str) -> bool:
     from volcast.registry import champion_pointer
 
     champion = champion_pointer(open_store(store))
-    return champion is not None and champion.target in ("", target)
+    return champion is not None and champion.serves(target)
 
 
 def _inputs(settings: Settings, universe: Universe, switch_target: bool) -> dict[str, Any]:

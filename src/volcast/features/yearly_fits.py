@@ -69,11 +69,13 @@ def event_weight(rows: pd.DataFrame) -> Floats:
     windows = np.minimum(at[:, None] + np.arange(1, calendar.HORIZON + 1), len(flags) - 1)
     logs = _log_levels(rows)
     y, raw = logs["g1"].to_numpy(), np.full(len(rows), np.nan)
-    # Where implied volatility has enough rows, its fit replaces the one on 252-day range.
-    for level in ("g252", "iv"):
+    # Where implied volatility has too few rows, 252-day range takes its place.
+    for level in ("iv", "g252"):
         before = logs[["g1", "g5", "g22", level, "return"]].shift(1).to_numpy()
         plain = np.column_stack([np.ones(len(rows)), before])
         for past, now in _years(sessions, plain, y, _EVENT_ROWS):
+            if np.isfinite(raw[now]).all():
+                continue
             slopes = _regress(plain[past], y[past], x[at[past]])
             mean = np.exp(x[at[past]] @ slopes).mean()
             weights = np.exp(_line(x[windows[now]], slopes))

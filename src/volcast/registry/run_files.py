@@ -15,11 +15,15 @@ from volcast.registry.versions import list_versions
 from volcast.store import Store
 
 __all__ = [
-    "GateDecision", "Kind", "Lineage", "Metrics", "newest_refusal", "prune", "read_decision",
+    "REFUSED", "GateDecision", "Kind", "Lineage", "Metrics", "newest_refusal", "prune",
+    "read_decision",
 ]  # fmt: skip
 
 Kind = Literal["unchanged", "first", "new recipe", "refit"]
 _COMPLETE = "complete.json"
+
+REFUSED = "Refused: "
+"""Precedes the reason of a check that did not pass."""
 
 
 class _JsonFile:
@@ -143,6 +147,11 @@ class GateDecision(_JsonFile):
     reasons: tuple[str, ...]
     unproven: bool = False
     champion: str = ""
+
+    @property
+    def refusals(self) -> list[str]:
+        """The reasons of the checks that did not pass."""
+        return [text.removeprefix(REFUSED) for text in self.reasons if text.startswith(REFUSED)]
 
 
 def read_decision(store: Store, run_id: str) -> GateDecision | None:

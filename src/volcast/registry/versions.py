@@ -61,6 +61,10 @@ class Version:
     as_of: str
     target: str = ""
 
+    def serves(self, symbol: str) -> bool:
+        """Return whether it forecasts ``symbol``; one of before targets were recorded, any."""
+        return self.target in ("", symbol)
+
 
 @dataclass(frozen=True)
 class Champion:
@@ -71,7 +75,7 @@ class Champion:
 
     def refuse_another(self, symbol: str) -> None:
         """Raise ModelError if ``symbol`` is not the one that the version was trained on."""
-        if self.version.target not in ("", symbol):
+        if not self.version.serves(symbol):
             raise ModelError(
                 found=f"version {self.version.version}, trained on {self.version.target}",
                 expected=f"a champion trained on {symbol}",

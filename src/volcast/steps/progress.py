@@ -140,7 +140,7 @@ class _Counts(ProgressColumn):
 def _count(task: Task) -> str:
     """Return how much of what is done, and the time left; empty where nothing counts.
 
-    Of one that has begun, as a file that is written, only what it is.
+    A single thing, such as a file being written, is named without a count.
     """
     if not task.total or task.finished:
         return ""

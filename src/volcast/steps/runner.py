@@ -113,7 +113,7 @@ class Run:
 
         store, target = Store.open(self.store), json.loads(self.values["universe"])["target"]
         champion = champion_pointer(store)
-        if champion is None or champion.target not in ("", target):
+        if champion is None or not champion.serves(target):
             raise refusal(store, self.values["run_id"])
 
     @contextmanager

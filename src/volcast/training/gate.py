@@ -6,7 +6,7 @@ It rates the walk-forward forecasts of the candidate's recipe, never a fit on ro
 unchanged        its files are the champion's, byte for byte: passes
 first            no champion, or one of the target before a switch: QLIKE at least 5 % under
                  HAR in logs; where implied volatility covers less than 80 % of the rows, not above
-                 it; who is refused is advised to use that regression
+                 it; one behind is refused with the advice to use that regression
 new recipe       at least ten years (2520 sessions) on which QLIKE is at least 5 % under that of
                  the champion's recipe, one-sided Diebold-Mariano p < .025
 refit            same recipe on newer data: not significantly worse than before on the same rows
@@ -38,7 +38,7 @@ from volcast.evaluation.statistics import SIGNIFICANT, diebold_mariano
 from volcast.evaluation.table import losses
 from volcast.models.forecaster import Forecaster
 from volcast.registry.pointer import champion_pointer
-from volcast.registry.run_files import GateDecision, Kind, Lineage, read_decision
+from volcast.registry.run_files import REFUSED, GateDecision, Kind, Lineage, read_decision
 from volcast.registry.versions import Version, content_hash, read_run, read_version
 from volcast.store import Store
 from volcast.training.champion_forecasts import (
@@ -181,7 +181,7 @@ def refusal(store: Store, run_id: str) -> GateRefused:
     """Return the error of a run that the gate refused."""
     target = Lineage.from_bytes(read_run(store, run_id)["lineage.json"]).target
     champion = champion_pointer(store)
-    serves = champion is not None and (champion.target == target or "" in (champion.target, target))
+    serves = champion is not None and (not target or champion.serves(target))
     stays = "The champion stays." if serves else f"No model forecasts {target} yet."
     return GateRefused(
         found="a run that does not pass", expected="a run the gate lets pass",
@@ -200,7 +200,7 @@ def _decide(
         # A champion of another xgboost or of another stored format forecasts no more: it must not
         # keep out the one that would.
         fault = _fault(files_of_champion)
-        if not fault and champion.target in ("", lineage.target):
+        if not fault and champion.serves(lineage.target):
             where = f"{champion.uri}lineage.json"
             theirs = Lineage.from_bytes(files_of_champion["lineage.json"], where)
             kind = "refit" if lineage.recipe == theirs.recipe else "new recipe"
@@ -224,7 +224,7 @@ def _decide(
     return GateDecision(
         passed=not refused,
         kind=kind,
-        reasons=tuple(("" if check.passed else "Refused: ") + check.reason for check in checks),
+        reasons=tuple(("" if check.passed else REFUSED) + check.reason for check in checks),
         unproven=bool(refused) and all(check.lacks_proof for check in refused),
         champion="" if champion is None else champion.sha256,
     )

@@ -49,7 +49,7 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Drift
     """
     subject = Subject(symbol, as_of)
     version = champion_pointer(store)
-    if version is None or version.target not in ("", symbol):
+    if version is None or not version.serves(symbol):
         return not_run(store, subject, f"no champion of {symbol}")
     trained = date.fromisoformat(version.as_of)
     features = features_at_close(store, symbol, max(as_of, trained))

@@ -61,5 +61,4 @@ def first_step(store: Store, usual: str) -> str:
     decision = None if champion_pointer(store) else newest_refusal(store)
     if decision is None:
         return usual
-    refused = [reason for reason in decision.reasons if reason.startswith("Refused: ")]
-    return " ".join(["The gate refused the newest model.", *refused]).replace("Refused: ", "")
+    return " ".join(["The gate refused the newest model.", *decision.refusals])
