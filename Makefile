@@ -118,17 +118,18 @@ lint: $(DEV)
 	@$(BIN)/lint-imports
 
 generated: $(DEV)
-	@sum() { cat requirements/*.txt pipelines/compiled/* helm/volcast/files/dashboards/* helm/volcast/README.md | cksum; }; before=$$(sum); \
+	@sum() { cat requirements/*.txt pipelines/compiled/* helm/volcast/files/dashboards/* helm/volcast/README.md src/volcast/core/xnys.csv | cksum; }; before=$$(sum); \
 	$(MAKE) --no-print-directory lock render; \
-	[ "$$before" = "$$(sum)" ] || { echo "Locks, compiled pipelines, dashboards or the chart's README were out of date; they are new now: read the difference and commit it." >&2; exit 1; }
+	[ "$$before" = "$$(sum)" ] || { echo "Locks, compiled pipelines, dashboards, the chart's README or the sessions were out of date; they are new now: read the difference and commit it." >&2; exit 1; }
 
 policies: $(DEV) $(POLICY) $(TOOLS) ## Check images, chart and manifests with schemas and linters (needs Go and promtool)
 	@manifests/policies/check.sh
 
-render: $(DEV) ## Write the compiled pipelines, the dashboards and the chart's README that are committed
+render: $(DEV) ## Write the compiled pipelines, dashboards, the chart's README and the sessions that are committed
 	@$(BIN)/python -m pipelines.compile
 	@$(BIN)/python -m serving.dashboards
 	@$(BIN)/python -m docs.hooks
+	@$(BIN)/python -m volcast.core.xnys
 
 # Pure Python in source form alone: kfp and kfp-server-api. All else has a wheel wherever the images run.
 lock: $(DEV) ## Make the locks from pyproject.toml; pins that still fit are kept

@@ -2,11 +2,13 @@
 
 from datetime import UTC, date, datetime
 
+import exchange_calendars
 import pandas as pd
 import pytest
 
 from volcast.core import calendar
 from volcast.core.errors import ContractError, NotFound, RequestError
+from volcast.core.xnys import render
 
 
 def test_sessions_leave_out_weekends_and_holidays():
@@ -56,20 +58,28 @@ def test_a_naive_time_is_refused():
         calendar.last_closed(datetime(2022, 1, 3))  # noqa: DTZ001
 
 
-@pytest.mark.parametrize("day", ["1980-01-01", "1980-01-12", "2022-01-01", "2035-12-30"])
-def test_a_closed_day_is_refused_alike_before_and_after_the_sessions_were_read(monkeypatch, day):
-    """A server, which has read them, must not make a calendar for each such request."""
-    messages = []
-    for read in (False, True):
-        calendar._days.cache_clear()
-        if read:
-            calendar.sessions(calendar.FIRST, calendar.LAST)
-        with pytest.raises(RequestError) as error:
-            calendar.refuse_closed(date.fromisoformat(day))
-        messages.append(str(error.value))
-    assert len(set(messages)) == 1
-    if day == "2022-01-01":
-        monkeypatch.setattr(calendar, "_calendar", lambda *_: pytest.fail("a calendar was made"))
-        calendar.refuse_closed(date(2022, 1, 3))
-        with pytest.raises(RequestError):
-            calendar.refuse_closed(date(2022, 1, 1))
+@pytest.mark.parametrize(
+    ("day", "before", "after"),
+    [
+        ("1980-01-01", "1979-12-31", "1980-01-02"),
+        ("2001-09-12", "2001-09-10", "2001-09-17"),
+        ("2022-01-01", "2021-12-31", "2022-01-03"),
+        ("2035-12-30", "2035-12-28", "2035-12-31"),
+    ],
+)
+def test_a_closed_day_is_refused_with_the_sessions_around_it(day, before, after):
+    with pytest.raises(RequestError) as error:
+        calendar.refuse_closed(date.fromisoformat(day))
+    assert f" {before} and {after}." in error.value.remedy
+
+
+def test_the_committed_days_and_closes_are_those_of_exchange_calendars():
+    assert calendar.CLOSINGS.read_text(encoding="utf-8") == render()
+    xnys = exchange_calendars.get_calendar("XNYS", start="1980-01-01", end="2035-12-31")
+    days = calendar.sessions(calendar.FIRST, calendar.LAST)
+    pd.testing.assert_index_equal(
+        pd.DatetimeIndex(days).as_unit("ns"), xnys.sessions, exact=False, check_names=False
+    )
+    pd.testing.assert_index_equal(
+        calendar.closes(days), pd.DatetimeIndex(xnys.closes).as_unit("us"), check_names=False
+    )

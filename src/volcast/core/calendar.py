@@ -1,11 +1,12 @@
 """The XNYS trading calendar: sessions, closes, and horizons counted in sessions."""
 
+import csv
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import cast
 from zoneinfo import ZoneInfo
 
-import exchange_calendars
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from volcast.core.errors import ContractError, NotFound, RequestError
 
 __all__ = [
+    "CLOSINGS",
     "EARLIEST",
     "FIRST",
     "HORIZON",
@@ -43,34 +45,54 @@ FIRST, LAST = date(1980, 1, 1), date(2035, 12, 31)
 EARLIEST = date(1700, 1, 1)
 """No price and no macro value is dated earlier."""
 
+CLOSINGS = Path(__file__).with_name("xnys.csv")
+"""Weekdays without a whole session, as `volcast.core.xnys` writes them."""
+
 
 @lru_cache(maxsize=1)
-def _xnys() -> exchange_calendars.ExchangeCalendar:
-    return _calendar(FIRST, LAST)
+def _closings() -> dict[date, str]:
+    """Return the hour in New York of each early close; ``holiday`` or ``closed`` without one."""
+    with CLOSINGS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return {date.fromisoformat(day): closes for day, closes in rows}
 
 
-def _calendar(first: date, last: date) -> exchange_calendars.ExchangeCalendar:
-    return exchange_calendars.get_calendar("XNYS", start=str(first), end=str(last))
+@lru_cache(maxsize=1)
+def _exchange() -> np.busdaycalendar:
+    shut = [day for day, closes in _closings().items() if closes in {"holiday", "closed"}]
+    return np.busdaycalendar(holidays=shut)
 
 
 @lru_cache(maxsize=1)
 def _days() -> NDArray[np.datetime64]:
     """Return the sessions in whole days, in which any date fits; nanoseconds end in 2262."""
-    days: NDArray[np.datetime64] = _xnys().sessions.to_numpy().astype("datetime64[D]")
-    return days
+    days = np.arange(_day(FIRST), _day(LAST) + 1)
+    return days[np.is_busday(days, busdaycal=_exchange())]
+
+
+@lru_cache(maxsize=1)
+def _closes() -> "pd.Series[pd.Timestamp]":
+    """Return the UTC closing time of each session."""
+    days = pd.DatetimeIndex(_days()).as_unit("ns")
+    hours = {
+        pd.Timestamp(day): int(closes[:2]) for day, closes in _closings().items() if ":" in closes
+    }
+    local = days + pd.to_timedelta(pd.Series(hours).reindex(days, fill_value=16), unit="h")
+    utc_closes = pd.DatetimeIndex(local).tz_localize(str(_NEW_YORK)).tz_convert("UTC")
+    return pd.Series(utc_closes.as_unit("us"), days)
 
 
 @lru_cache(maxsize=1)
 def planned_sessions() -> pd.DatetimeIndex:
     """Weekdays that are no regular holiday, those included on which XNYS shut unexpectedly."""
-    holidays = _xnys().regular_holidays.holidays(pd.Timestamp(FIRST), pd.Timestamp(LAST))
-    return pd.bdate_range(FIRST, LAST).difference(holidays)
+    holidays = [day for day, closes in _closings().items() if closes == "holiday"]
+    return pd.bdate_range(FIRST, LAST).difference(pd.DatetimeIndex(holidays))
 
 
 def half_days() -> pd.DatetimeIndex:
     """Sessions that close early."""
-    days: pd.DatetimeIndex = _xnys().early_closes
-    return days
+    early = pd.DatetimeIndex([day for day, closes in _closings().items() if ":" in closes])
+    return early[early.isin(_days())]
 
 
 def _day(day: date) -> np.datetime64:
@@ -94,12 +116,10 @@ def refuse_closed(day: date) -> None:
     """Raise RequestError, which names the sessions around it, if XNYS is closed on ``day``."""
     remedy = f"Use a session between {FIRST} and {LAST}."
     if FIRST <= day <= LAST:
-        first, last = day - timedelta(days=14), day + timedelta(days=14)
-        if _days.cache_info().currsize and first >= FIRST and last <= LAST:
-            weeks = sessions(first, last)
-        else:  # four weeks take a quarter of the time that all years do
-            weeks = _calendar(first, last).sessions.date.tolist()
-        before, after = max(d for d in weeks if d <= day), min(d for d in weeks if d >= day)
+        before, after = (
+            np.busday_offset(_day(day), 0, roll, busdaycal=_exchange()).item()
+            for roll in ("backward", "forward")
+        )
         if before == after:
             return
         remedy = f"The sessions before and after it are {before} and {after}."
@@ -126,7 +146,7 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
         If a day is not a session.
     """
     labels = pd.DatetimeIndex(pd.to_datetime(list(days)))
-    positions = _xnys().sessions.get_indexer(labels)
+    positions = _closes().index.get_indexer(labels)
     if (positions < 0).any():
         odd = labels[positions < 0][0].date()
         raise ContractError(
@@ -135,7 +155,7 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
             where="calendar",
             remedy="Drop the row, or fix its date.",
         )
-    return pd.DatetimeIndex(_xnys().closes.iloc[positions].to_numpy(), tz="UTC").as_unit("us")
+    return pd.DatetimeIndex(_closes().iloc[positions])
 
 
 @lru_cache(maxsize=4096)
