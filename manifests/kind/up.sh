@@ -107,8 +107,10 @@ YAML
 say "volcast"
 # A Job cannot be changed, and this one does nothing where its work is done.
 k --namespace volcast delete job volcast-bucket --ignore-not-found
+# A Deployment of before would share the volume with it.
+k --namespace storage delete deployment seaweedfs --ignore-not-found --cascade foreground
 kustomize build "$mine" | k apply --server-side --force-conflicts --filename -
-k --namespace storage rollout status deployment/seaweedfs --timeout=300s
+k --namespace storage rollout status statefulset/seaweedfs --timeout=300s
 k --namespace volcast wait --for condition=complete --timeout=300s job/volcast-bucket
 # Until a model was trained the server starts and has nothing to serve.
 trained=$(k --namespace volcast get inferenceservice volcast --ignore-not-found \

@@ -35,7 +35,7 @@ check python -m manifests.policies.schemas "$rendered"/*.yaml
 kube_score=(
   container-image-pull-policy # tags are never moved
   deployment-replicas         # these show or keep what one process holds; only the server has replicas
-  deployment-strategy         # two pods must not write one volume, so the old one ends first
+  statefulset-has-servicename # nothing asks for a pod of them by name, and a Service's address cannot be taken away later
   pod-probes-identical        # they answer this address as soon as they can answer anything
   networkpolicy-targets-pod   # KServe, Kubeflow and helm test make the pods that these select
   service-targets-pod         # KServe makes the pods that this selects

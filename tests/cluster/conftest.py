@@ -19,7 +19,8 @@ def cluster() -> Cluster:
     """Return the cluster that VOLCAST_TEST_CLUSTER names, by its context."""
     context = os.environ.get("VOLCAST_TEST_CLUSTER", "")
     if not context:
-        pytest.skip("no cluster: VOLCAST_TEST_CLUSTER names no context of kubectl")
+        reason = os.environ.get("VOLCAST_TEST_NO_CLUSTER")
+        pytest.skip(f"no cluster: {reason or 'VOLCAST_TEST_CLUSTER names no context of kubectl'}")
     if shutil.which("kubectl") is None:
         pytest.skip("no kubectl to ask a cluster with")
     cluster = Cluster(context)

@@ -66,6 +66,12 @@ import socket, sys
 socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3).close()
 """
 
+_MIRRORED = """
+import urllib.request
+address = "http://localhost:5000/api/2.0/mlflow/registered-models/alias?name=volcast&alias=champion"
+print(urllib.request.urlopen(address, timeout=20).read().decode().replace("\\n", ""))
+"""
+
 ROWS = """
 import os, sys
 from volcast.store import Store
@@ -125,15 +131,14 @@ class Release:
             *storage,
         ])  # fmt: skip
         limit = "--timeout=300s"
-        self.cluster.kubectl("-n", STORAGE, "rollout", "status", "deployment/seaweedfs", limit)
+        self.cluster.kubectl("-n", STORAGE, "rollout", "status", "statefulset/seaweedfs", limit)
         self.cluster.wait(OURS, "--for=condition=complete", "job/volcast-bucket")
 
     def values(self) -> Path:
-        """Write kind's values for these namespaces, without what needs Kubeflow or MLflow."""
+        """Write kind's values for these namespaces, without what needs Kubeflow or Prometheus."""
         values = _moved(yaml.safe_load((CHART / "environments/kind.yaml").read_text()))
         values |= {
             "image": {"registry": REGISTRY, "tag": TAG},
-            "mlflow": {"enabled": False},
             "schedules": {"enabled": False},
             "pipelines": {"namespace": PIPELINES},
             "monitoring": {"enabled": False},
@@ -211,8 +216,8 @@ class Release:
         """Return whether a pod can connect to a service, named with its namespace."""
         return self.cluster.python(namespace, pod, _CONNECT, f"{service}.svc", str(port))[0] == 0
 
-    def replace(self, component: str, namespace: str = OURS) -> None:
-        """Delete the pods of a part, and wait until others are ready in their place."""
+    def replace(self, component: str, namespace: str = OURS) -> list[dict[str, Any]]:
+        """Delete the pods of a part, wait for ready ones, and return their containers' states."""
         label = {STORAGE: f"app={component}"}.get(
             namespace, f"app.kubernetes.io/component={component}"
         )
@@ -222,6 +227,14 @@ class Release:
             f"a new pod of {component}",
         )
         self.cluster.wait(namespace, "--for=condition=Ready", "pod", "--selector", label)
+        pods = self.cluster.get(namespace, "pods", "--selector", label)["items"]
+        return [one for pod in pods for one in pod["status"]["containerStatuses"]]
+
+    def mirrored_champion(self) -> dict[str, Any]:
+        """Return the champion as MLflow has it."""
+        code, printed = self.cluster.python(OURS, "statefulset/volcast-mlflow", _MIRRORED)
+        assert code == 0, printed[-3000:]
+        return json.loads(printed.splitlines()[-1])["model_version"]
 
     def forecasts(self) -> list[dict[str, Any]]:
         """Return the published forecasts of the store, as the server's pod reads them."""

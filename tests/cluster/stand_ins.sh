@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes the images of S3 and Redis that kind's manifests and the chart name, from programs of this machine,
-# for a cluster that reaches no registry of images. Prints their names.
+# Makes the images of S3, Redis and MLflow that kind's manifests and the chart name, from programs and the Python packages of
+# this machine, for a cluster that reaches no registry of images. Prints their names.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -27,3 +27,16 @@ stand_in() {
 
 stand_in "$(image_of manifests/overlays/kind/seaweedfs.yaml seaweedfs)" weed
 stand_in "$(image_of helm/volcast/charts/redis/values.yaml redis)" redis-server redis-cli
+
+mlflow=$(image_of helm/volcast/values.yaml mlflow/)
+folder=$(mktemp -d)
+.venv/bin/uv pip install --quiet --python .venv/bin/python --constraints requirements/lock.txt --target "$folder/mlflow" \
+  mlflow-skinny aiohttp alembic sqlalchemy flask flask-cors graphene huey numpy pandas
+printf '#!/bin/sh\nexec python -m mlflow "$@"\n' | install -m 755 /dev/stdin "$folder/mlflow/bin/mlflow"
+DOCKER_BUILDKIT=0 docker build --quiet --tag "$mlflow" --file - "$folder" >/dev/null <<'DOCKER'
+FROM python:3.11-slim-bookworm
+COPY mlflow /opt/mlflow
+ENV PYTHONPATH=/opt/mlflow PATH=/opt/mlflow/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1
+DOCKER
+rm -rf "$folder"
+echo "$mlflow"

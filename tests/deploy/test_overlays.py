@@ -130,7 +130,7 @@ def test_any_step_fits_next_to_everything_else_on_two_cpus():
     running = sum(
         milli(container["resources"]["requests"]["cpu"])
         for kind, spec in made
-        if kind in {"Deployment", "InferenceService"}
+        if kind in {"Deployment", "InferenceService", "StatefulSet"}
         for container in spec["containers"]
     )
     step = max(milli(request) for request, *_ in RESOURCES.values())

@@ -1,10 +1,7 @@
-"""Every pod passes the Pod Security profile "restricted" and has bounds.
+"""Every pod has one security context, stricter than Pod Security "restricted", and bounds.
 
-The profile allows more than these tests do: each pod and each container has one security context.
+Admission itself judges the same pods in tests/cluster.
 """
-
-import json
-import re
 
 import pytest
 
@@ -18,9 +15,6 @@ CONTAINER = {
     "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
 }  # fmt: skip
-VOLUMES = {"emptyDir", "persistentVolumeClaim", "secret", "configMap", "projected"}
-# Host namespaces and ports, probes of other hosts, Windows, and profiles named by annotations.
-OF_THE_HOST = re.compile(r'"(host|host(Port|Network|PID|IPC|Process|Users))":|apparmor')
 BOUNDS = {"cpu", "memory", "ephemeral-storage"}
 
 
@@ -29,12 +23,8 @@ def test_every_pod_is_restricted_bounded_and_read_only(name: str):
     objects = render(VALUE_SETS[name]) if name in VALUE_SETS else overlay(name)
     specs = [spec for one in objects for spec in pod_specs(one)]
     assert len(specs) == len([*pods(objects)]) >= 4
-    makers = [one for one in objects if [*pod_specs(one)]]
-    assert not OF_THE_HOST.search(json.dumps(makers))
     for spec in specs:
         assert {**spec["securityContext"], "fsGroup": 10001} == {**POD, "fsGroup": 10001}
-        assert {kind for one in spec["volumes"] for kind in one} <= {"name", *VOLUMES}
-        assert "ephemeralContainers" not in spec
         assert spec["automountServiceAccountToken"] is spec["enableServiceLinks"] is False
         for container in (*spec["containers"], *spec.get("initContainers", ())):
             assert container["securityContext"] == CONTAINER
