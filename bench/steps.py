@@ -55,7 +55,7 @@ def measure(folder: str, timed: Stopwatch) -> None:
     with timed("roll back, as a command"):
         _volcast("registry", "rollback", "--why", "bench", "--who", "bench", "--store", folder)
     with timed("load the champion"):
-        forecaster = registry.champion(store).forecaster
+        forecaster = registry.champion(store, universe.target).forecaster
     x = np.asarray(forecaster.golden["inputs"][:1], dtype=float)
     with timed("forecast one row", _REPEATS):
         for _ in range(_REPEATS):

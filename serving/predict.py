@@ -90,7 +90,7 @@ class ForecastService:
         Without an ``as_of``, or with ``features``, nothing outside this process is read.
         """
         state = self.model.state
-        in_service = state.ready_champion.version.version
+        in_service = {state.ready_champion.version.version}
         symbol = request.symbol or next(iter(state.sessions), "")
         present = state.sessions.get(symbol)
         if present is None:

@@ -20,6 +20,7 @@ from volcast.inference.selection import forecast_symbols
 from volcast.models.compiled import compiled
 from volcast.registry import Champion, Version, champion, champion_pointer
 from volcast.store import Store
+from volcast.store.universe import recall_or_none
 
 _Part = TypeVar("_Part")
 
@@ -55,8 +56,8 @@ class ModelWatcher:
     def check(self) -> None:
         """Check once; where a read fails, whatever the error, what was served before stays."""
         served, failures = self.model.state, self._failures
-        chosen = self._read("pointer_unread", self._champion, served.champion)
         sessions = self._read("clock_unread", self._sessions, served.sessions)
+        chosen = self._read("pointer_unread", self._champion, served.champion)
         features = self._features(sessions, served.features)
         state = ServingState(chosen, sessions, features)
         if not state.same_as(served):
@@ -86,17 +87,18 @@ class ModelWatcher:
         emit_failure(event, error, **fields)
 
     def _champion(self, served: Champion | None) -> Champion | None:
-        pointed = champion_pointer(self.store)
+        target = (recall_or_none(self.store) or self.universe).target
+        pointed = champion_pointer(self.store, target)
         if pointed is None or (served is not None and pointed == served.version):
             return served
         if pointed == self._refused and self._checks_to_skip:
             self._checks_to_skip -= 1
             return served
-        return self._load(pointed, served)
+        return self._load(target, pointed, served)
 
-    def _load(self, pointed: Version, served: Champion | None) -> Champion | None:
+    def _load(self, target: str, pointed: Version, served: Champion | None) -> Champion | None:
         try:
-            loaded = champion(self.store)
+            loaded = champion(self.store, target)
             forecaster = compiled(loaded.forecaster)
         except (ModelError, ContractError, NotFound) as error:
             self._refused, self._checks_to_skip = pointed, _CHECKS_BETWEEN_TRIES

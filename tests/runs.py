@@ -35,7 +35,7 @@ def model_files() -> Mapping[str, bytes]:
     return forecaster.with_golden(rows[list(forecaster.signature)].to_numpy()[:8]).files()
 
 
-def put_run(store: Store, run_id: str, recipe: str = "blend-range", target: str = "") -> None:
+def put_run(store: Store, run_id: str, recipe: str = "blend-range", target: str = "SPY") -> None:
     """Write a run's model files; each run id gives other content."""
     lineage = {"run_id": run_id, "recipe": recipe, "as_of": "2018-12-31"}
     lineage["universe"] = {"target": target}

@@ -88,7 +88,7 @@ def made_subject(place: Path) -> Subject:
     _promote(store, one)
     publish(store, infer(store, universe, as_of))
     materialize(str(folder), as_of, expect=[symbol])
-    champion = registry.champion(store)
+    champion = registry.champion(store, symbol)
     model_file = place / "model.ubj"
     model_file.write_bytes(champion.forecaster.files()["model.ubj"])
     x = _rows(store, symbol, champion.forecaster.signature)

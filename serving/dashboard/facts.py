@@ -27,7 +27,7 @@ class Facts:
     outlook = cached_property(lambda self: status.outlook(self.store, self.symbol))
     track = cached_property(lambda self: status.track(self.store, self.symbol))
     ribbon = cached_property(lambda self: status.ribbon(self.store, self.symbol))
-    card = cached_property(lambda self: status.model_card(self.store))
+    card = cached_property(lambda self: status.model_card(self.store, self.symbol))
     health = cached_property(
         lambda self: status.health(self.store, self.universe, self.symbol, datetime.now(UTC))
     )

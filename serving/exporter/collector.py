@@ -128,14 +128,15 @@ def _read(store: Store, now: Callable[[], datetime]) -> Reading:
             readable[name] = False
             return None
 
-    version = attempt("registry", partial(champion_pointer, store))
+    # Every store that was ever filled has one: without it, this is no store, or it is gone.
+    universe = attempt("universe", partial(recall, store))
+    target = universe.target if universe else ""
+    version = attempt("registry", partial(champion_pointer, store, target))
     tables = {
         table: rows
         for table in (*_COLUMNS, PREDICTIONS_DAILY, *_SHOWN_ALONE)
         if (rows := attempt(table.name, partial(_rows, store, table, version))) is not None
     }
-    # Every store that was ever filled has one: without it, this is no store, or it is gone.
-    universe = attempt("universe", partial(recall, store))
     registry_readable = readable["registry"]
     samples = attempt(
         "metrics",
@@ -180,7 +181,7 @@ def _samples(
 def _rows(store: Store, table: Table, version: Version | None) -> Rows:
     rows = store.read_newest(table)
     if table is PREDICTIONS_DAILY:
-        rows = select_official(rows, version.version if version else None)
+        rows = select_official(rows, {version.version} if version else ())
     every = [name for name in rows.column_names if name != "drivers"]
     selected: Rows = rows.select(_COLUMNS.get(table, every)).to_pylist()
     return selected

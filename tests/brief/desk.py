@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tests.monitoring.monitored import Process, eventually, fill, put, running
+from tests.monitoring.monitored import POINTER, Process, eventually, fill, put, running
 from tests.s3_server import free_ports
 from volcast.brief import Library
 from volcast.core import calendar
@@ -97,6 +97,8 @@ def briefed(store: Store) -> Store:
     for folder in ("registry/volcast/3", "runs/cd"):
         store.objects.put(f"{folder}/metrics.json", json.dumps({"all": skill}).encode())
         store.objects.put(f"{folder}/lineage.json", b'{"as_of": "2024-05-23"}')
+    record = {k: v for k, v in json.loads(POINTER).items() if k != "event"}
+    store.objects.put("registry/versions/3.json", json.dumps(record).encode())
     store.objects.put(
         "documents/2024-06-26-note.txt",
         b"Desk note on Verland\n\nThe Bank of Verland raised its policy rate to 4.25 per cent. "

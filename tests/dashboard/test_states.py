@@ -48,7 +48,7 @@ def test_the_overview_is_the_newest_forecast_its_change_rank_and_interval(look, 
 
 
 def test_the_card_warns_of_a_symbol_that_log_har_forecasts_better(full_store):
-    card = model_card(full_store)
+    card = model_card(full_store, "SPY")
     worse = Skill("log_har", 0.3, 6.0, gain=-0.04, p_better=0.9)
     table = replace(card.metrics.all, lines=(*card.metrics.all.lines, worse))
     metrics = replace(card.metrics, all=table)
@@ -116,7 +116,7 @@ def test_prices_alone_are_shown_with_their_regimes(look, store):
     text = look(store, 1)
     assert "SPY: no forecast yet" in text
     assert "Stressed since 14 Jun 2024." in text
-    assert "There is no champion." in text
+    assert "There is no champion of SPY." in text
 
 
 def test_forecasts_without_a_registry_are_shown(look, store):

@@ -18,12 +18,12 @@ def test_a_copy_of_the_store_has_champion_history_and_mirror(tmp_path, monkeypat
         for run in ("a", "b", "c"):
             put_run(original, run)
             registry.promote(original, registry.register(original, run).version, **AUDIT)
-        registry.rollback(original, **AUDIT)
+        registry.rollback(original, "SPY", **AUDIT)
         keys = sorted(original.objects.list(""), key=lambda key: key.startswith("registry/"))
         for key in keys:
             if not key.startswith("monitoring/underway/"):
                 copy.objects.put(key, original.objects.get(key))
-        first, second = registry.champion(original), registry.champion(copy)
+        first, second = (registry.champion(one, "SPY") for one in (original, copy))
         assert first is not None
         assert second is not None
         assert (second.version, second.version.version) == (first.version, "2")

@@ -71,7 +71,7 @@ def bucket(
 
 def test_every_step_succeeds_and_the_champions_forecast_is_published(bucket: Bucket):
     assert bucket.codes == dict.fromkeys(["ingest", "features", "train", "infer"], 0)
-    version = registry.champion(bucket.store).version
+    version = registry.champion(bucket.store, "SPX").version
     rows = bucket.store.read(PREDICTIONS_DAILY).to_pylist()
     published = [(row["symbol"], row["session"], row["model_version"]) for row in rows]
     assert published == [("SPX", AS_OF, version.version)]
@@ -90,7 +90,7 @@ def test_the_online_features_give_the_published_forecast(bucket: Bucket):
     row = OnlineFeatures(bucket.store.uri).newest("SPX")
     assert row is not None
     assert row.session == AS_OF
-    champion = registry.champion(bucket.store)
+    champion = registry.champion(bucket.store, "SPX")
     answer = predict_row(
         champion.forecaster, champion.version.version, "SPX", row.session, row.values
     )

@@ -115,7 +115,7 @@ def test_both_pipelines_run_on_the_sample_and_show_every_step(sample: tuple[Path
     store = Store.open(str(folder / "store"))
     rows = store.read(PREDICTIONS_DAILY).to_pylist()
     assert [(row["symbol"], row["session"]) for row in rows] == [("SPX", NEWEST)]
-    assert rows[0]["model_version"] == registry.champion(store).version.version
+    assert rows[0]["model_version"] == registry.champion(store, "SPX").version.version
 
 
 @pytest.mark.slow
@@ -171,7 +171,7 @@ def test_a_refused_candidate_is_reported_and_is_no_failure(tmp_path: Path) -> No
     assert "nothing was promoted" in done.stdout
     assert DISPLAY_NAMES["promote"] not in done.stdout
     assert re.search(f"{DISPLAY_NAMES['shadow']}.*\n +challenger none", done.stdout)
-    assert registry.champion_pointer(Store.open(str(tmp_path / "store"))) is None
+    assert registry.champion_pointer(Store.open(str(tmp_path / "store")), "SPX") is None
 
 
 @pytest.mark.slow
@@ -228,7 +228,7 @@ def test_a_feed_that_changes_is_drift_and_trains_once_more_for_the_gate_to_judge
     trained = _run("train", tmp_path, *options, "--as-of", str(before))
     assert trained.returncode == 0, trained.stdout
     store = Store.open(str(tmp_path / "store"))
-    assert registry.champion(store).version.as_of == str(before)
+    assert registry.champion(store, "SPX").version.as_of == str(before)
     done = _run("daily", tmp_path, *options)
     assert done.returncode == 0, done.stdout
     assert re.search(f"{DISPLAY_NAMES['drift']}.*\n +state drift, alert True", done.stdout)

@@ -96,9 +96,9 @@ class DyingObjects:
 def make(store: Store, move: Move) -> None:
     kind, version = move
     if kind == "rollback":
-        registry.rollback(store, to=version, **AUDIT)
+        registry.rollback(store, "SPY", to=version, **AUDIT)
     elif kind == "retire":
-        registry.retire(store, **AUDIT)
+        registry.retire(store, "SPY", **AUDIT)
     else:
         getattr(registry, kind)(store, str(version), **AUDIT)
 
@@ -136,7 +136,10 @@ def make_and_be_killed(store: Store, move: Move, draw: random.Random) -> bool:
 
 
 def state(store: Store) -> tuple[str | None, str | None]:
-    champion, challenger = registry.champion_pointer(store), registry.challenger_pointer(store)
+    champion, challenger = (
+        registry.champion_pointer(store, "SPY"),
+        registry.challenger_pointer(store, "SPY"),
+    )
     return champion and champion.version, challenger and challenger.version
 
 

@@ -56,7 +56,7 @@ def store(template: Path, tmp_path: Path) -> Store:
 
 def test_a_byte_flipped_anywhere_in_a_version_is_refused(store):
     draw = random.Random(11)
-    pointed, former = store.objects.get("registry/champion.json"), registry.find(store, "1")
+    pointed, former = store.objects.get("registry/SPY/champion.json"), registry.find(store, "1")
     for trial in range(FLIPS):
         key = former.uri + FILES[trial % len(FILES)]
         whole = store.objects.get(key)
@@ -64,8 +64,8 @@ def test_a_byte_flipped_anywhere_in_a_version_is_refused(store):
         flipped[draw.randrange(len(whole))] ^= draw.randrange(1, 256)
         store.objects.put(key, bytes(flipped))
         for move in (
-            lambda: registry.rollback(store, **AUDIT),
-            lambda: registry.rollback(store, to="1", **AUDIT),
+            lambda: registry.rollback(store, "SPY", **AUDIT),
+            lambda: registry.rollback(store, "SPY", to="1", **AUDIT),
             lambda: registry.promote(store, "1", **AUDIT),
             lambda: registry.challenge(store, "1", **AUDIT),
             lambda: registry.verify(store, "1"),
@@ -73,16 +73,16 @@ def test_a_byte_flipped_anywhere_in_a_version_is_refused(store):
             with pytest.raises(ModelError, match=key):
                 move()
         store.objects.put(key, whole)
-    assert store.objects.get("registry/champion.json") == pointed
-    assert registry.challenger_pointer(store) is None
+    assert store.objects.get("registry/SPY/champion.json") == pointed
+    assert registry.challenger_pointer(store, "SPY") is None
     assert len(registry.history(store)) == 2
-    assert registry.rollback(store, **AUDIT) == former
+    assert registry.rollback(store, "SPY", **AUDIT) == former
 
 
 @pytest.mark.parametrize(
     "move",
     [
-        lambda store: registry.rollback(store, **AUDIT),
+        lambda store: registry.rollback(store, "SPY", **AUDIT),
         lambda store: registry.promote(store, "1", **AUDIT),
         lambda store: registry.challenge(store, "1", **AUDIT),
     ],

@@ -42,7 +42,7 @@ def test_batch_and_online_agree_on_1000_rows(server: Running, served: Served, fe
     draw, names = np.random.default_rng(4), server.names()
     reference = np.array([[row[name] for name in names] for row in features.values()])
     x = reference[draw.integers(0, len(reference), 1000)] * draw.normal(1, 0.02, (1000, len(names)))
-    batch = registry.champion(server.served.store).forecaster
+    batch = registry.champion(server.served.store, SYMBOL).forecaster
     forecasts, reasons = batch.forecast(x), batch.explain(x)
     rows = [dict(zip(names, row, strict=True)) for row in x.tolist()]
     one_by_one = [
@@ -174,7 +174,7 @@ def test_a_request_under_way_is_answered_after_sigterm(served: Served, tmp_path:
 def test_versions_swapped_under_load_never_mix(served: Served, tmp_path: Path, features):
     copy = served.copy(tmp_path / "store")
     versions = [
-        registry.champion(copy.store).version.version,
+        registry.champion(copy.store, SYMBOL).version.version,
         train_version(copy.store, copy.as_of, 8),
     ]
     row, seen, stop = features[served.as_of], [], threading.Event()

@@ -25,7 +25,7 @@ def challenger(server: Running) -> str:
 def original(server: Running) -> Iterator[registry.Version]:
     """The champion, which is put back afterwards, whatever the test did."""
     store = server.served.store
-    version = registry.champion_pointer(store)
+    version = registry.champion_pointer(store, SYMBOL)
     files = {key: store.objects.get(key) for key in (f"{version.uri}model.ubj", POINTER)}
     yield version
     for key, content in files.items():

@@ -165,7 +165,10 @@ def test_json_and_csv_have_the_published_numbers_in_full_precision(run, store):
     assert (code, float(line["lo95"]), line["session"]) == (0, row["lo95"], str(last))
     code, output = run("registry", "list", "--store", store.uri, "--json")
     (version,) = json.loads(output)
-    assert (code, version["sha256"]) == (0, registry.champion_pointer(store).sha256)
+    assert (code, version["sha256"]) == (
+        0,
+        registry.champion_pointer(store, UNIVERSE.target).sha256,
+    )
     assert (
         json.loads(run("registry", "history", "--store", store.uri, "--json")[1])[0]["new"] == "1"
     )
@@ -283,7 +286,7 @@ def test_show_prints_a_versions_record_recipe_and_intervals(run, store):
     last = fill(store, 6)
     crown(store, last)
     code, output = run("registry", "show", "--store", store.uri)
-    version = registry.champion_pointer(store)
+    version = registry.champion_pointer(store, UNIVERSE.target)
     signature = json.loads(store.objects.get(version.uri + "signature.json"))["recipe"]
     assert code == 0
     assert "volcast version 1: champion" in output

@@ -43,7 +43,7 @@ def crown(store: Store) -> Crown:
         put_evaluation(store, "old", rows)
         sha256 = write_files(store, read_run(store, "old"))
         version = Version("volcast", "1", sha256, f"models/{sha256}/", "old", "2018-12-31")
-        move(store, version, "promote", **AUDIT)
+        move(store, "SPY", version, "promote", **AUDIT)
         return version
 
     return run
@@ -121,7 +121,7 @@ def test_a_refusal_has_its_own_exit_code_and_reports_whether_a_model_stays(
     put_run(store, "new", target="SYN")
     assert "No model forecasts SYN yet" in gate.refusal(store, "new").remedy
     version = crown(evaluation(800))
-    move(store, replace(version, target=target), "promote", **AUDIT)
+    move(store, target, replace(version, target=target), "promote", **AUDIT)
     refusal = gate.refusal(store, "new")
     assert (refusal.exit_code, "The champion stays" in refusal.remedy) == (30, stays)
 
@@ -306,15 +306,13 @@ def test_a_run_on_another_target_is_refused_until_it_is_the_stores(store: Store)
     put_run(store, "old", target="SPX")
     sha256 = write_files(store, read_run(store, "old"))
     version = Version("volcast", "1", sha256, f"models/{sha256}/", "old", "2018-12-31", "SPX")
-    move(store, version, "promote", **AUDIT)
+    move(store, "SPX", version, "promote", **AUDIT)
     put_run(store, "new", target="SPY")
     put_evaluation(store, "new", evaluation(800))
-    for universe in (None, Universe(target="SPX")):
-        if universe:
-            remember(store, universe)
-        with pytest.raises(ConfigError, match="SPX, which the store forecasts") as caught:
-            evaluate_candidate(store, "new", read_nothing)
-        assert (caught.value.exit_code, read_decision(store, "new")) == (2, None)
+    remember(store, Universe(target="SPX"))
+    with pytest.raises(ConfigError, match="SPX, which the store forecasts") as caught:
+        evaluate_candidate(store, "new", read_nothing)
+    assert (caught.value.exit_code, read_decision(store, "new")) == (2, None)
     remember(store, Universe(target="SPY"))
     assert evaluate_candidate(store, "new", read_nothing).kind == "first"
 
@@ -350,9 +348,10 @@ def test_a_decision_that_cannot_be_read_is_corrupt(store: Store, data: bytes) ->
 def test_a_decision_holds_for_the_champion_it_was_made_against(
     store, monkeypatch, champion, recorded, expected
 ):
+    put_run(store, "run")
     decision = SimpleNamespace(champion=recorded)
     pointer = champion and SimpleNamespace(sha256=champion)
-    monkeypatch.setattr(gate, "champion_pointer", lambda _: pointer)
+    monkeypatch.setattr(gate, "champion_pointer", lambda *_: pointer)
     monkeypatch.setattr(gate, "read_decision", lambda *_: decision)
     monkeypatch.setattr(gate, "evaluate_candidate", lambda *_: None)
     kept = gate.decision_on(store, "run", lambda *_: None)

@@ -129,15 +129,15 @@ def test_a_refit_walks_nothing_but_its_own_recipe(own):
 
 def crown_with(store: Store, recipes: object) -> None:
     """Make champion a version like the present one, whose lineage names other recipes."""
-    champion = registry.champion_pointer(store)
+    champion = registry.champion_pointer(store, UNIVERSE.target)
     files = read_version(store, champion)
     lineage = json.loads(files["lineage.json"]) | {"recipes": recipes}
     files["lineage.json"] = json.dumps(lineage).encode()
     sha256 = write_files(store, files)
     assert sha256 == content_hash(files)
-    pointer = json.loads(store.objects.get("registry/champion.json"))
+    pointer = json.loads(store.objects.get(f"registry/{UNIVERSE.target}/champion.json"))
     moved = pointer | {"sha256": sha256, "uri": f"models/{sha256}/"}
-    store.objects.put("registry/champion.json", json.dumps(moved).encode())
+    store.objects.put(f"registry/{UNIVERSE.target}/champion.json", json.dumps(moved).encode())
 
 
 PLAIN = {name: recipe.as_dict() for name, recipe in RECIPES.items()}
@@ -162,7 +162,9 @@ def test_a_recipe_that_present_code_cannot_express_is_met_by_its_stored_evaluati
     store, last, run_id = own
     crown_with(store, recipes)
     reason = judge(store, run_id).reasons[1]
-    stored = store.objects.get(f"runs/{registry.champion_pointer(store).run_id}/evaluation.parquet")
+    stored = store.objects.get(
+        f"runs/{registry.champion_pointer(store, UNIVERSE.target).run_id}/evaluation.parquet"
+    )
     assert re.search(f"stored evaluation: {why}", reason)
     rows = evaluation_frame(stored).dropna(subset=["rv_5d", "forecast"])
     assert f"{len(rows)} sessions shared" in reason
@@ -181,7 +183,7 @@ def test_the_command_line_makes_an_unproven_recipe_the_challenger(own, monkeypat
         output = " ".join("".join(capsys.readouterr()).split())
         assert ended.value.code == 30
         assert "The recipe of version 1 was walked forward on the same rows." in output
-    assert registry.challenger_pointer(store).run_id == run_id
+    assert registry.challenger_pointer(store, UNIVERSE.target).run_id == run_id
     assert [event.kind for event in registry.history(store)] == ["promote", "challenge"]
 
 

@@ -77,7 +77,7 @@ def error(days: list[date], skill: float) -> float:
 def test_both_are_scored_on_the_sessions_that_both_forecast(store):
     put(store, "1", "champion", DAYS[:400], 0.2)
     put(store, "2", "challenger", DAYS[100:450], 0.3)
-    record, days = shadow_record(store), DAYS[100:400]
+    record, days = shadow_record(store, "SPY"), DAYS[100:400]
     assert (record.rows, record.first, record.last) == (300, days[0], days[-1])
     ours, champions = np.array(losses(days, 0.3)), np.array(losses(days, 0.2))
     assert record.challengers.qlike == pytest.approx(ours.mean())
@@ -92,7 +92,7 @@ def test_both_are_scored_on_the_sessions_that_both_forecast(store):
 def test_under_a_year_there_is_no_p_value(store, count, has_p):
     put(store, "1", "champion", DAYS[:count], 0.2)
     put(store, "2", "challenger", DAYS[:count], 0.3)
-    record = shadow_record(store)
+    record = shadow_record(store, "SPY")
     assert (record.rows, record.p is not None) == (count, has_p)
 
 
@@ -100,7 +100,7 @@ def test_hindsight_is_no_part_of_the_record(store):
     put(store, "1", "champion", DAYS[:60], 0.2)
     for days, seen in ((DAYS[:20], DAYS[20]), (DAYS[20:40], DAYS[20]), (DAYS[40:60], None)):
         put(store, "2", "challenger", days, 0.3, seen=seen)
-    record = shadow_record(store)
+    record = shadow_record(store, "SPY")
     assert (record.rows, record.first, record.last) == (20, DAYS[20], DAYS[39])
 
 
@@ -108,7 +108,7 @@ def test_sessions_whose_outcome_is_not_known_wait(store):
     later = calendar.sessions(date(2021, 1, 4), date(2021, 1, 29))
     for version, role in (("1", "champion"), ("2", "challenger")):
         put(store, version, role, DAYS[-5:] + later, 0.2)
-    assert shadow_record(store).last == DAYS[-1]
+    assert shadow_record(store, "SPY").last == DAYS[-1]
 
 
 def test_refits_of_one_recipe_are_one_record_and_another_recipe_is_not(store):
@@ -117,7 +117,7 @@ def test_refits_of_one_recipe_are_one_record_and_another_recipe_is_not(store):
     put(store, "4", "challenger", DAYS[:100], 0.9)
     put(store, "2", "challenger", DAYS[100:200], 0.25)
     put(store, "3", "challenger", DAYS[150:300], 0.3)
-    record = shadow_record(store)
+    record = shadow_record(store, "SPY")
     plain = losses(DAYS[100:150], 0.25) + losses(DAYS[150:300], 0.3)
     assert (record.rows, record.first) == (200, DAYS[100])
     assert record.challengers.qlike == pytest.approx(sum(plain) / 200)
@@ -130,18 +130,18 @@ def test_the_champions_forecast_is_that_of_the_version_in_service(store):
     put(store, "4", "champion", DAYS[100:120], 0.4)
     put(store, "2", "challenger", DAYS[100:120], 0.2)
     plain = losses(DAYS[:100], 0.1) + losses(DAYS[100:120], 0.4)
-    assert shadow_record(store).champions.qlike == pytest.approx(sum(plain) / 120)
+    assert shadow_record(store, "SPY").champions.qlike == pytest.approx(sum(plain) / 120)
 
 
 def test_forecasts_that_a_challenger_made_as_champion_are_not_its_record(store):
     put(store, "1", "champion", DAYS[:50], 0.2)
     put(store, "2", "champion", DAYS[:50], 0.3)
-    assert shadow_record(store).rows == 0
+    assert shadow_record(store, "SPY").rows == 0
 
 
 def test_without_a_challenger_there_is_no_record(store):
-    registry.retire(store, **AUDIT)
-    assert shadow_record(store) is None
+    registry.retire(store, "SPY", **AUDIT)
+    assert shadow_record(store, "SPY") is None
 
 
 def shown(store: Store) -> str:

@@ -91,7 +91,7 @@ def test_a_session_without_features_is_stale_and_nothing_is_published(own):
 
 
 def test_a_missing_feature_is_named_and_an_optional_one_only_costs_its_baseline(own):
-    champion = registry.champion(own)
+    champion = registry.champion(own, "SYN")
     as_of = max(own.read(CURATED_MARKET_DAILY).column("session").to_pylist())
     features = dict.fromkeys(champion.forecaster.signature, 0.1)
     row = predict_row(champion.forecaster, "1", "SYN", as_of, features | {"vix": None})
@@ -126,7 +126,7 @@ def test_without_a_champion_there_is_no_forecast(store):
 def test_a_champion_of_another_target_forecasts_nothing(own):
     as_of = max(own.read(CURATED_MARKET_DAILY).column("session").to_pylist())
     other = UNIVERSE.model_copy(update={"target": UNIVERSE.bond, "bond": ""})
-    with pytest.raises(ModelError, match="trained on SYN; expected a champion trained on SYNBOND"):
+    with pytest.raises(ModelError, match="no champion of SYNBOND"):
         infer(own, other, as_of)
 
 
@@ -143,7 +143,7 @@ def test_a_published_forecast_never_changes(own):
 
 def test_a_row_has_the_last_session_its_model_was_trained_on(own):
     sessions = own.read(CURATED_MARKET_DAILY, symbols=["SYN"]).column("session").to_pylist()
-    trained = registry.champion(own).version.as_of
+    trained = registry.champion(own, "SYN").version.as_of
     rows = [infer(own, UNIVERSE, day).to_pylist()[0] for day in (sessions[-30], sessions[-1])]
     assert {row["model_as_of"].isoformat() for row in rows} == {trained}
     assert [row["session"] < row["model_as_of"] for row in rows] == [True, False]

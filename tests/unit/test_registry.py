@@ -155,7 +155,7 @@ def test_a_lost_mlflow_database_stops_nothing_and_sync_rebuilds_it(store, regist
     registry.challenge(store, "1", **AUDIT)
     whole = {"champion": "2", "challenger": "1"}, {"1": first.sha256, "2": second.sha256}
     assert mirrored() == whole
-    registry.retire(store, **AUDIT)
+    registry.retire(store, "SPY", **AUDIT)
     assert mirrored()[0] == {"champion": "2"}
 
     new_mlflow()
@@ -188,10 +188,10 @@ def test_promotion_works_without_mlflow(store, tmp_path, monkeypatch, caplog, fa
     for run_id in ("a", "b"):
         put_run(store, run_id)
         registry.promote(store, registry.register(store, run_id).version, **AUDIT)
-    registry.rollback(store, **AUDIT)
+    registry.rollback(store, "SPY", **AUDIT)
     registry.challenge(store, "2", **AUDIT)
-    registry.retire(store, **AUDIT)
-    assert registry.champion(store).version.version == "1"
+    registry.retire(store, "SPY", **AUDIT)
+    assert registry.champion(store, "SPY").version.version == "1"
     assert {record.levelname for record in caplog.records} == (
         set() if fault == "not set" else {"WARNING"}
     )
@@ -241,7 +241,7 @@ def test_whatever_is_at_the_address_of_mlflow_promotion_is_done_and_one_sentence
         registry.promote(store, version.version, **AUDIT)
         with pytest.raises(StoreUnavailable) as caught:
             registry.sync(store)
-    assert registry.champion(store).version == version
+    assert registry.champion(store, "SPY").version == version
     (record,) = caplog.records
     assert record.levelname == "WARNING"
     assert len(record.getMessage().splitlines()) == 1
@@ -252,17 +252,17 @@ def test_whatever_is_at_the_address_of_mlflow_promotion_is_done_and_one_sentence
 
 def test_a_promoted_version_is_the_champion_and_promoting_it_again_writes_nothing(store, register):
     version = register("a")
-    assert registry.champion_pointer(store) is None
+    assert registry.champion_pointer(store, "SPY") is None
     with pytest.raises(ModelError, match="no champion"):
-        registry.champion(store)
+        registry.champion(store, "SPY")
     with pytest.raises(NotFound, match="version '7'"):
         registry.promote(store, "7", **AUDIT)
     registry.promote(store, "1", **AUDIT)
     before = snapshot(store)
     registry.promote(store, "1", **AUDIT)
     assert snapshot(store) == before
-    champion = registry.champion(store)
-    assert champion.version == version == registry.champion_pointer(store)
+    champion = registry.champion(store, "SPY")
+    assert champion.version == version == registry.champion_pointer(store, "SPY")
     champion.forecaster.check_golden()
 
 
@@ -289,7 +289,7 @@ def test_a_version_whose_golden_forecasts_come_out_differently_is_refused(store)
     registry.register(store, "a")
     with pytest.raises(ModelError, match="golden"):
         registry.promote(store, "1", **AUDIT)
-    assert registry.champion_pointer(store) is None
+    assert registry.champion_pointer(store, "SPY") is None
     assert registry.history(store) == []
 
 
@@ -297,9 +297,9 @@ def test_a_rollback_goes_one_champion_further_back_and_history_has_each_move(sto
     for run_id in ("a", "b", "c"):
         registry.promote(store, register(run_id).version, **AUDIT)
     audit = AUDIT | {"who": "bo", "why": "worse live"}
-    assert [registry.rollback(store, **audit).version for _ in range(2)] == ["2", "1"]
+    assert [registry.rollback(store, "SPY", **audit).version for _ in range(2)] == ["2", "1"]
     with pytest.raises(NotFound, match="no earlier champion"):
-        registry.rollback(store, **AUDIT)
+        registry.rollback(store, "SPY", **AUDIT)
     events = registry.history(store)
     assert [(e.kind, e.old, e.new) for e in events] == [
         ("promote", None, "1"),
@@ -316,10 +316,10 @@ def test_a_rollback_goes_one_champion_further_back_and_history_has_each_move(sto
 def test_a_kill_before_the_pointer_moves_leaves_the_champion_and_shows_in_history(store, register):
     first, second = register("a"), register("b")
     registry.promote(store, "1", **AUDIT)
-    before = store.objects.get("registry/champion.json")
-    pointer.move(store, second, "promote", **AUDIT)
-    store.objects.put("registry/champion.json", before)
-    assert registry.champion(store).version == first
+    before = store.objects.get("registry/SPY/champion.json")
+    pointer.move(store, "SPY", second, "promote", **AUDIT)
+    store.objects.put("registry/SPY/champion.json", before)
+    assert registry.champion(store, "SPY").version == first
     assert [event.done for event in registry.history(store)] == [True, False]
     registry.promote(store, "2", **AUDIT)
     assert [event.done for event in registry.history(store)] == [True, False, True]
@@ -345,9 +345,9 @@ def test_a_kill_at_any_write_leaves_a_champion_that_works_and_work_that_can_go_o
         left, dying = writes, Store(store.uri, Hooked(store.objects, die_at_the_last))
         with suppress(Killed):
             registry.promote(dying, registry.register(dying, "b").version, **AUDIT)
-        served.append(registry.champion(store).version.run_id)
+        served.append(registry.champion(store, "SPY").version.run_id)
     assert served == ["a"] * served.index("b") + ["b"] * (13 - served.index("b"))
-    assert registry.rollback(store, **AUDIT) == first
+    assert registry.rollback(store, "SPY", **AUDIT) == first
     assert [version.version for version in registry.list_versions(store)] == ["1", "2"]
 
 
@@ -355,28 +355,31 @@ def test_a_pointer_moved_meanwhile_is_not_overwritten(store, register):
     first, second = register("a"), register("b")
 
     def move_first(key: str) -> None:
-        if key == "registry/champion.json":
-            pointer.move(store, first, "promote", **AUDIT)
+        if key == "registry/SPY/champion.json":
+            pointer.move(store, "SPY", first, "promote", **AUDIT)
 
     with pytest.raises(StoreUnavailable, match="another process"):
         pointer.move(
-            Store(store.uri, Hooked(store.objects, move_first)), second, "promote", **AUDIT
+            Store(store.uri, Hooked(store.objects, move_first)), "SPY", second, "promote", **AUDIT
         )
-    assert registry.champion_pointer(store) == first
+    assert registry.champion_pointer(store, "SPY") == first
 
 
 def test_a_challenger_is_named_next_to_the_champion_replaced_and_retired(store, register):
     first, second, third = (register(run_id) for run_id in ("a", "b", "c"))
     registry.promote(store, "1", **AUDIT)
     assert registry.challenge(store, "2", **AUDIT) == second
-    assert (registry.champion_pointer(store), registry.challenger_pointer(store)) == (first, second)
-    assert registry.challenger(store).version == second
+    assert (registry.champion_pointer(store, "SPY"), registry.challenger_pointer(store, "SPY")) == (
+        first,
+        second,
+    )
+    assert registry.challenger(store, "SPY").version == second
     before = snapshot(store)
     registry.challenge(store, "2", **AUDIT)
     assert snapshot(store) == before
     registry.challenge(store, "3", **AUDIT)
-    assert registry.retire(store, **AUDIT) == third
-    assert registry.challenger(store) is None
+    assert registry.retire(store, "SPY", **AUDIT) == third
+    assert registry.challenger(store, "SPY") is None
 
 
 def test_a_challenger_that_is_promoted_challenges_no_longer(store, register):
@@ -385,10 +388,10 @@ def test_a_challenger_that_is_promoted_challenges_no_longer(store, register):
     registry.promote(store, "1", **AUDIT)
     registry.challenge(store, "2", **AUDIT)
     registry.promote(store, "2", **AUDIT)
-    assert registry.challenger_pointer(store) is None
+    assert registry.challenger_pointer(store, "SPY") is None
     moves = [(e.kind, e.old, e.new) for e in registry.history(store) if e.done]
     assert moves[1:] == [("challenge", None, "2"), ("promote", "1", "2"), ("retire", "2", None)]
-    assert json.loads(store.objects.get("registry/challenger.json")).keys() == {"event"}
+    assert json.loads(store.objects.get("registry/SPY/challenger.json")).keys() == {"event"}
 
 
 def test_what_cannot_challenge_is_refused(store):
@@ -400,12 +403,12 @@ def test_what_cannot_challenge_is_refused(store):
     registry.promote(store, "1", **AUDIT)
     with pytest.raises(ConfigError, match="version 1, the champion"):
         registry.challenge(store, "1", **AUDIT)
-    with pytest.raises(ConfigError, match="version 2, trained on QQQ"):
+    with pytest.raises(ModelError, match="no champion of QQQ"):
         registry.challenge(store, "2", **AUDIT)
     with pytest.raises(NotFound, match="version '3'"):
         registry.challenge(store, "3", **AUDIT)
     with pytest.raises(NotFound, match="no challenger"):
-        registry.retire(store, **AUDIT)
+        registry.retire(store, "SPY", **AUDIT)
 
 
 def test_a_version_of_another_target_is_not_promoted_until_it_is_the_stores(store):
@@ -413,18 +416,60 @@ def test_a_version_of_another_target_is_not_promoted_until_it_is_the_stores(stor
         put_run(store, run_id, target=target)
         registry.register(store, run_id)
     registry.promote(store, "1", **AUDIT)
-    for universe in (None, Universe()):
-        if universe:
-            remember(store, universe)
-        with pytest.raises(ConfigError, match="SPY, which the store forecasts") as caught:
-            registry.promote(store, "2", **AUDIT)
-        assert caught.value.exit_code == 2
-        assert registry.named_champion(store).version == "1"
+    remember(store, Universe())
+    with pytest.raises(ConfigError, match="SPY, which the store forecasts") as caught:
+        registry.promote(store, "2", **AUDIT)
+    assert caught.value.exit_code == 2
+    assert registry.champion_pointer(store, "QQQ") is None
     remember(store, Universe(target="QQQ"))
     assert registry.promote(store, "2", **AUDIT).target == "QQQ"
-    with pytest.raises(ConfigError, match="QQQ, which the store forecasts"):
-        registry.rollback(store, **AUDIT)
-    assert registry.named_champion(store).version == "2"
+    with pytest.raises(NotFound, match="no earlier champion"):
+        registry.rollback(store, "QQQ", **AUDIT)
+
+
+def test_each_symbol_has_its_own_champion_challenger_and_rollback(store):
+    targets = {"1": "SPY", "2": "QQQ", "3": "SPY", "4": "QQQ", "5": "^GSPC"}
+    for number, target in targets.items():
+        put_run(store, f"run-{number}", target=target)
+        registry.register(store, f"run-{number}")
+    for number in ("1", "2", "3", "5"):
+        registry.promote(store, number, **AUDIT)
+    registry.challenge(store, "4", **AUDIT)
+    assert registry.rollback(store, "SPY", **AUDIT).version == "1"
+    champions = {s: registry.named_champion(store, s).version for s in targets.values()}
+    assert champions == {"SPY": "1", "QQQ": "2", "^GSPC": "5"}
+    assert registry.challenger_pointer(store, "QQQ").version == "4"
+    assert registry.challenger_pointer(store, "SPY") is None
+    assert registry.roles(store) == {
+        "1": "champion", "2": "champion", "3": "former champion", "4": "challenger",
+        "5": "champion",
+    }  # fmt: skip
+    with pytest.raises(NotFound, match="never champion of SPY"):
+        registry.rollback(store, "SPY", to="2", **AUDIT)
+    moved = [(e.symbol, e.kind, e.new) for e in registry.history(store) if e.done]
+    assert moved[-2:] == [("QQQ", "challenge", "4"), ("SPY", "rollback", "1")]
+
+
+def test_the_one_pointer_of_an_older_store_counts_for_its_symbol(store):
+    for number, target in (("1", "SPY"), ("2", "SPY"), ("3", "QQQ")):
+        put_run(store, f"run-{number}", target=target)
+        registry.register(store, f"run-{number}")
+    for number in ("1", "2"):
+        registry.promote(store, number, **AUDIT)
+    pointer_of_spy = store.objects.get("registry/SPY/champion.json")
+    for key in store.objects.list("registry/audit/"):
+        event = json.loads(store.objects.get(key))
+        del event["symbol"]
+        store.objects.put(key, json.dumps(event).encode())
+    store.objects.put("registry/champion.json", pointer_of_spy)
+    store.objects.delete("registry/SPY/champion.json")
+    assert registry.named_champion(store, "SPY").version == "2"
+    assert registry.champion_pointer(store, "QQQ") is None
+    registry.promote(store, "3", **AUDIT)
+    assert registry.rollback(store, "SPY", **AUDIT).version == "1"
+    assert store.objects.get("registry/champion.json") == pointer_of_spy
+    assert all(event.done for event in registry.history(store))
+    assert registry.roles(store) == {"1": "champion", "2": "former champion", "3": "champion"}
 
 
 def test_a_challenger_was_never_champion_and_is_no_version_to_roll_back_to(store, register):
@@ -433,9 +478,9 @@ def test_a_challenger_was_never_champion_and_is_no_version_to_roll_back_to(store
     registry.promote(store, "1", **AUDIT)
     registry.challenge(store, "2", **AUDIT)
     with pytest.raises(NotFound, match="never champion"):
-        registry.rollback(store, to="2", **AUDIT)
+        registry.rollback(store, "SPY", to="2", **AUDIT)
     with pytest.raises(NotFound, match="no earlier champion than version 1"):
-        registry.rollback(store, **AUDIT)
+        registry.rollback(store, "SPY", **AUDIT)
 
 
 def test_each_version_has_its_role(store, register):
@@ -456,12 +501,12 @@ def test_each_version_has_its_role(store, register):
     "content", [b"", b"{}", b"[]", b"\xff", b'{"event": 1}', b'{"event": []}', b"[" * 100_000]
 )
 def test_a_pointer_that_cannot_be_read_is_an_error_and_not_nobody(store, content, role):
-    store.objects.put(f"registry/{role}.json", content)
+    store.objects.put(f"registry/SPY/{role}.json", content)
     if role == "challenger" and content == b'{"event": 1}':
-        assert registry.challenger(store) is None
+        assert registry.challenger(store, "SPY") is None
         return
     with pytest.raises(ModelError, match=rf"{role}\.json"):
-        {"champion": registry.champion, "challenger": registry.challenger}[role](store)
+        {"champion": registry.champion, "challenger": registry.challenger}[role](store, "SPY")
 
 
 def test_a_naive_time_does_not_enter_the_audit_trail(store, register):

@@ -71,7 +71,7 @@ def readers(store: Store) -> Iterator[tuple[str, object]]:
     """Yield the version that each reader shows."""
     day = DAYS[-1]
     versions = {rv: version for version, rv in FORECASTS.items()}
-    state = SimpleNamespace(ready_champion=registry.champion(store), sessions={"SPY": day})
+    state = SimpleNamespace(ready_champion=registry.champion(store, "SPY"), sessions={"SPY": day})
     answer = ForecastService(store, SimpleNamespace(state=state), lambda: NOW).answer(
         ForecastRequest("SPY", day)
     )  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def readers(store: Store) -> Iterator[tuple[str, object]]:
     official = out_of_sample(official_forecasts(store, "SPY", last=day))
     yield "drift", official["model_version"].iloc[-1]
 
-    record = shadow_record(store)
+    record = shadow_record(store, "SPY")
     if record is not None and record.champions is not None:
         yield "shadow", losses[round(record.champions.qlike, 9)]
 
@@ -121,7 +121,7 @@ def promoted(store: Store) -> None:
 
 def rolled_back(store: Store) -> None:
     promoted(store)
-    registry.rollback(store, **AUDIT)
+    registry.rollback(store, "SPY", **AUDIT)
 
 
 def backfilled(store: Store) -> None:
@@ -168,6 +168,6 @@ def test_a_challengers_forecast_is_none_of_the_champions_record(store: Store) ->
     forecast(store, "2", role="challenger")
     rows = store.read(PREDICTIONS_DAILY)
     # A challenger with the number in service, or later, comes first by every other rule.
-    official = select_official(rows, in_service="2")
+    official = select_official(rows, in_service={"2"})
     assert official["model_version"].unique().to_pylist() == ["1"]
-    assert select_official(rows, "2", "challenger")["model_version"].unique().to_pylist() == ["2"]
+    assert select_official(rows, {"2"}, "challenger")["model_version"].unique().to_pylist() == ["2"]

@@ -83,7 +83,7 @@ def test_a_backfill_gives_the_challengers_rows_of_the_same_days_run_one_by_one(o
 
 
 def test_without_a_challenger_there_is_no_row_and_no_summary(own: Store) -> None:
-    registry.retire(own, **AUDIT)
+    registry.retire(own, "SYN", **AUDIT)
     day = last_sessions(1)[0]
     challenged = shadow(own, UNIVERSE, day, day)
     assert (len(challenged.rows), challenged.summary) == (0, "")
@@ -92,7 +92,9 @@ def test_without_a_challenger_there_is_no_row_and_no_summary(own: Store) -> None
 
 @pytest.mark.parametrize("name", ["linear.json", "challenger.json"])
 def test_a_challenger_with_an_altered_file_is_left_out(own: Store, name: str) -> None:
-    key = f"registry/{name}" if name == "challenger.json" else registry.find(own, "2").uri + name
+    key = (
+        f"registry/SYN/{name}" if name == "challenger.json" else registry.find(own, "2").uri + name
+    )
     own.objects.put(key, b" " + own.objects.get(key)[1:])
     day = last_sessions(1)[0]
     filled = backfill(own, UNIVERSE, day, day)
@@ -147,7 +149,8 @@ def test_an_impossible_forecast_of_the_challenger_is_left_out(
 def test_a_challenger_of_another_target_is_left_out(own: Store) -> None:
     day = last_sessions(1)[0]
     other = UNIVERSE.model_copy(update={"target": UNIVERSE.bond, "bond": ""})
-    assert "trained on SYN" in shadow(own, other, day, day).summary
+    left_out = shadow(own, other, day, day)
+    assert (left_out.rows.num_rows, left_out.summary) == (0, "")
 
 
 def test_an_error_of_the_champion_is_raised(own: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,13 +171,13 @@ def test_the_recorded_decision_alone_makes_a_run_the_challenger(
     own: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gate, "evaluate_candidate", lambda *_: pytest.fail("evaluated again"))
-    registry.retire(own, **AUDIT)
+    registry.retire(own, "SYN", **AUDIT)
     run_id = registry.find(own, "2").run_id
     for unproven, taken in ((False, None), (True, "2")):
-        champion = registry.champion_pointer(own).sha256
+        champion = registry.champion_pointer(own, "SYN").sha256
         decision = GateDecision(False, "new recipe", ("Refused",), unproven, champion)
         own.objects.put(f"runs/{run_id}/verdict.json", decision.to_bytes())
         version = take_as_challenger(own, run_id, read_nothing, who="ana", when=NOON)
         assert (version and version.version) == taken
-    assert registry.challenger_pointer(own) == registry.find(own, "2")
+    assert registry.challenger_pointer(own, "SYN") == registry.find(own, "2")
     assert registry.history(own)[-1].why == f"run {run_id[:12]} was not shown to be better"

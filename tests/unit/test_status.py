@@ -50,13 +50,13 @@ def test_the_outlook_is_the_newest_forecast_and_its_change_since_the_session_bef
 
 
 def test_where_the_gate_refused_the_newest_model_its_reasons_are_what_is_missing(store):
-    assert "make run" in missing(status.model_card(store))
+    assert "make run" in missing(status.model_card(store, "SPY"))
     for run, day, passed in (("old", 1, True), ("new", 2, False)):
         decision = GateDecision(passed, "first", ("Judged on 900.", "Refused: 3 % above it."))
         store.objects.put(f"runs/{run}/verdict.json", decision.to_bytes())
         lineage = Lineage(as_of=date(2024, 1, day))
         store.objects.put(f"runs/{run}/lineage.json", lineage.to_bytes())
-    for fact in (status.model_card(store), status.outlook(store, "SPY")):
+    for fact in (status.model_card(store, "SPY"), status.outlook(store, "SPY")):
         assert missing(fact).endswith("The gate refused the newest model. 3 % above it.")
 
 
@@ -271,7 +271,7 @@ def test_checks_are_those_of_each_suites_last_run(store):
 
 
 def test_the_card_is_the_champions_with_all_versions_and_moves(store):
-    card = status.model_card(stores.whole(store))
+    card = status.model_card(stores.whole(store), "SPY")
     assert (card.champion.version, card.lineage.recipe) == ("3", "blend 0123abcd")
     assert [version.version for version in card.versions] == ["3"]
     assert [(move.kind, move.new, move.who) for move in card.moves] == [("promote", "3", "ana")]
@@ -279,14 +279,14 @@ def test_the_card_is_the_champions_with_all_versions_and_moves(store):
 
 @pytest.mark.parametrize("content", [b"torn", b"\xff", json.dumps([1]).encode()])
 def test_a_card_that_is_missing_or_cannot_be_read(store, content):
-    assert "no champion" in missing(status.model_card(store))
+    assert "no champion" in missing(status.model_card(store, "SPY"))
     stores.whole(store)
     store.objects.put("registry/volcast/3/lineage.json", content)
     with pytest.raises(CorruptFile, match=r"lineage\.json"):
-        status.model_card(store)
+        status.model_card(store, "SPY")
     store.objects.delete("registry/volcast/3/lineage.json")
     with pytest.raises(KeyMissing):
-        status.model_card(store)
+        status.model_card(store, "SPY")
 
 
 def test_numbers_and_days_are_in_words():

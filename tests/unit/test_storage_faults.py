@@ -18,7 +18,7 @@ from volcast.store import Store
 from volcast.store.s3 import S3Objects
 from volcast.store.tables import PREDICTIONS_DAILY
 
-KEY = "registry/champion.json"
+KEY = "registry/SPY/champion.json"
 MARKER = ".conditional-writes"
 HTML = b"<!DOCTYPE html><html><head><meta charset=utf-8></head><body>Console</body></html>"
 
@@ -173,7 +173,7 @@ def test_markers_of_folders_and_hidden_files_are_no_objects_of_a_store(monkeypat
         version = registry.register(store, "a")
         registry.promote(store, version.version, **AUDIT)
         assert [event.new for event in registry.history(store)] == [version.version]
-        assert registry.champion(store).version == version
+        assert registry.champion(store, "SPY").version == version
         assert prune(store, 0) == []
         assert len(store.read(PREDICTIONS_DAILY)) == 0
         assert read_documents(store).unread == ()
@@ -203,7 +203,8 @@ def test_an_endpoint_that_answers_anything_with_a_page_is_no_store(monkeypatch, 
         objects = store.objects
         for action in (
             objects.get_or_none, objects.list, lambda key: objects.put(key, b""),
-            lambda key: objects.put_if(key, b"", None), lambda _: registry.champion_pointer(store),
+            lambda key: objects.put_if(key, b"", None),
+            lambda _: registry.champion_pointer(store, "SPY"),
         ):  # fmt: skip
             with pytest.raises(ConfigError) as caught:
                 action(KEY)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from volcast.core.errors import CorruptFile, KeyMissing, NotFound, RequestError
 from volcast.features.catalog import FEATURES_DAILY
-from volcast.registry import Version, champion_pointer, history, list_versions
+from volcast.registry import Version, history, list_versions
 from volcast.registry.run_files import Lineage, Metrics
 from volcast.store import Store
 from volcast.store.tables import TABLES, Table
@@ -141,9 +141,8 @@ def _row(store: Store, table: Table, key: Mapping[str, Any]) -> dict[str, Any] |
 
 def _file_row(store: Store, name: str, key: Mapping[str, str]) -> dict[str, Any] | None:
     """Return a row of a file of a version; one of its run's, which are pruned, may be gone."""
-    champion = champion_pointer(store)
     identity = "version" if name == "versions" else "run_id"
-    for version in [*([champion] if champion else []), *list_versions(store)]:
+    for version in list_versions(store):
         if getattr(version, identity) == key[identity]:
             try:
                 if name == "versions":

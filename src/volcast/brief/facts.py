@@ -120,7 +120,7 @@ class Facts:
 
     @cached_property
     def _card(self) -> ModelCard | Missing:
-        card = status.model_card(self.store)
+        card = status.model_card(self.store, self.symbol)
         if isinstance(card, Missing):
             return card
         champion = card.champion

@@ -164,9 +164,10 @@ def _store(settings: Settings) -> str:
 
     preflight.check_store(settings.store)
     store = open_store(settings.store)
-    universe, champion = recall_or_none(store), champion_pointer(store)
+    universe = recall_or_none(store)
     if universe is None:
         return f"{store.uri}, empty"
+    champion = champion_pointer(store, universe.target)
     rows = store.read_newest(CURATED_MARKET_DAILY, symbols=[universe.target], years=1)
     newest = max(rows.column("session").to_pylist(), default="none")
     model = f"version {champion.version}" if champion else "none"

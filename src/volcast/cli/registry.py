@@ -10,6 +10,7 @@ from volcast.cli.tables import AsCsv, AsJson, Listing, Show, form_of, print_data
 
 if TYPE_CHECKING:
     from volcast.registry import Version
+    from volcast.store import Store
 
 __all__ = ["app"]
 
@@ -17,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Look at versions; move champion an
 
 Number = Annotated[str, typer.Argument(help="A version's number.")]
 Why = Annotated[str, typer.Option(help="For the audit trail.")]
+Symbol = Annotated[str | None, typer.Option(help="Default: the store's target.")]
 Who = Annotated[str, typer.Option(envvar="USER", help="For the audit trail.")]
 
 
@@ -61,9 +63,9 @@ def show(
     from volcast.cli.versions import print_version
 
     form = form_of(as_json, as_csv)
-    opened, _ = open_with_universe(store)
-    selected = registry.find(opened, version) if version else registry.named_champion(opened)
-    print_version(opened, selected, form)
+    opened, universe = open_with_universe(store)
+    number = version or registry.named_champion(opened, universe.target).version
+    print_version(opened, registry.find(opened, number), form)
 
 
 @app.command()
@@ -98,7 +100,8 @@ def promote(version: Number, why: Why, who: Who, store: StoreOption = None) -> N
     from volcast import registry
 
     opened = open_store(store)
-    before = registry.champion_pointer(opened)
+    symbol = registry.symbol_of(opened, registry.find(opened, version))
+    before = registry.champion_pointer(opened, symbol)
     moved = registry.promote(opened, version, who=who, why=why, when=datetime.now(UTC))
     _print_champion(moved, before)
 
@@ -108,14 +111,15 @@ def rollback(
     why: Why,
     who: Who,
     to: Annotated[str | None, typer.Option(help="Default: the champion before this one.")] = None,
+    symbol: Symbol = None,
     store: StoreOption = None,
 ) -> None:
     """Make a former champion champion again; it is checked first."""
     from volcast import registry
 
-    opened = open_store(store)
-    before = registry.champion_pointer(opened)
-    moved = registry.rollback(opened, who=who, why=why, when=datetime.now(UTC), to=to)
+    opened, symbol = _of_symbol(store, symbol)
+    before = registry.champion_pointer(opened, symbol)
+    moved = registry.rollback(opened, symbol, who=who, why=why, when=datetime.now(UTC), to=to)
     _print_champion(moved, before)
 
 
@@ -129,11 +133,12 @@ def challenge(version: Number, why: Why, who: Who, store: StoreOption = None) ->
 
 
 @app.command()
-def retire(why: Why, who: Who, store: StoreOption = None) -> None:
+def retire(why: Why, who: Who, symbol: Symbol = None, store: StoreOption = None) -> None:
     """Let the challenger forecast no longer."""
     from volcast import registry
 
-    moved = registry.retire(open_store(store), who=who, why=why, when=datetime.now(UTC))
+    opened, symbol = _of_symbol(store, symbol)
+    moved = registry.retire(opened, symbol, who=who, why=why, when=datetime.now(UTC))
     print_line(f"no challenger; it was version {moved.version} ({moved.sha256[:12]})")
 
 
@@ -146,14 +151,21 @@ def sync(store: StoreOption = None) -> None:
 
 
 @app.command()
-def shadow(store: StoreOption = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+def shadow(
+    symbol: Symbol = None, store: StoreOption = None, as_json: AsJson = False, as_csv: AsCsv = False
+) -> None:
     """Score the challenger's published forecasts next to the champion's."""
     from volcast.cli.versions import print_record
     from volcast.monitoring.shadow import shadow_record
 
     form = form_of(as_json, as_csv)
-    opened, _ = open_with_universe(store)
-    print_record(shadow_record(opened), form)
+    opened, symbol = _of_symbol(store, symbol)
+    print_record(shadow_record(opened, symbol), form)
+
+
+def _of_symbol(store: str | None, symbol: str | None) -> "tuple[Store, str]":
+    opened, universe = open_with_universe(store)
+    return opened, symbol or universe.target
 
 
 def _print_champion(moved: "Version", before: "Version | None") -> None:

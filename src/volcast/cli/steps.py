@@ -265,8 +265,7 @@ def _checked(
 def _has_champion(store: str, target: str) -> bool:
     from volcast.registry import champion_pointer
 
-    champion = champion_pointer(open_store(store))
-    return champion is not None and champion.serves(target)
+    return champion_pointer(open_store(store), target) is not None
 
 
 def _inputs(settings: Settings, universe: Universe, switch_target: bool) -> dict[str, Any]:

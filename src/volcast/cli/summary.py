@@ -60,12 +60,12 @@ def print_summary(
         If nothing has been published.
     """
     outlook = status.outlook(store, universe.target)
-    champion = champion_pointer(store)
+    champion = champion_pointer(store, universe.target)
     if isinstance(outlook, status.Missing) or champion is None:
         raise NotFound(
             found="no published forecast", expected="at least one", where=store.uri,
             remedy=status.first_step(
-                store, "Run the train and daily-inference pipelines: `make run`."
+                store, universe.target, "Run the train and daily-inference pipelines: `make run`."
             ),
         )  # fmt: skip
     folder = f"runs/{champion.run_id}"

@@ -143,8 +143,7 @@ def infer(store: Store, universe: Universe, first: date, last: date | None = Non
     ModelError
         If there is no champion, or it fails its checks.
     """
-    champion = registry.champion(store)
-    champion.refuse_another(universe.target)
+    champion = registry.champion(store, universe.target)
     sessions = [first] if last is None else calendar.sessions(first, last)
     features = _features(store, universe, last or first)
     return _table([_row(champion, "champion", features, day, universe.target) for day in sessions])
@@ -158,10 +157,9 @@ def shadow(store: Store, universe: Universe, first: date, last: date) -> Shadow:
     rows: list[dict[str, object]] = []
     faults: list[str] = []
     try:
-        challenger = registry.challenger(store)
+        challenger = registry.challenger(store, universe.target)
         if challenger is None:
             return Shadow(PREDICTIONS_DAILY.empty(), "")
-        challenger.refuse_another(universe.target)
         features = _features(store, universe, last)
     except _FAULTS as error:
         return Shadow(PREDICTIONS_DAILY.empty(), f"left out: {error}")

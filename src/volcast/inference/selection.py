@@ -5,7 +5,7 @@ before one made with it; then the one of the version now in service; then that o
 version (docs/adr/0030).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any
 from urllib.parse import unquote
@@ -21,9 +21,9 @@ from volcast.store.tables import PREDICTIONS_DAILY
 from volcast.store.universe import recall
 
 __all__ = [
-    "champion_number",
     "forecast_symbols",
     "is_hindsight",
+    "numbers_in_service",
     "official_forecasts",
     "out_of_sample",
     "select_official",
@@ -36,7 +36,7 @@ def official_forecasts(
     *,
     first: date | None = None,
     last: date | None = None,
-    in_service: str | None = None,
+    in_service: Collection[str] | None = None,
 ) -> pa.Table:
     """Return the official forecasts of ``symbol``.
 
@@ -44,8 +44,8 @@ def official_forecasts(
     ----------
     first, last : date, optional
         Sessions, both inclusive.
-    in_service : str, optional
-        Number of the version in service; by default the registry's champion.
+    in_service : collection of str, optional
+        Numbers of the versions in service; by default of the registry's champion.
 
     Returns
     -------
@@ -58,13 +58,13 @@ def official_forecasts(
         If the champion's pointer cannot be read.
     """
     if in_service is None:
-        in_service = champion_number(store)
+        in_service = numbers_in_service(store, [symbol])
     rows = store.read(PREDICTIONS_DAILY, symbols=[symbol], first=first, last=last)
     return select_official(rows, in_service)
 
 
 def select_official(
-    forecasts: pa.Table, in_service: str | None, role: str = "champion"
+    forecasts: pa.Table, in_service: Collection[str], role: str = "champion"
 ) -> pa.Table:
     """Return the official ones among ``forecasts``: one a symbol and session, sorted.
 
@@ -72,15 +72,15 @@ def select_official(
     ----------
     forecasts : pyarrow.Table
         Rows of predictions_daily.
-    in_service : str or None
-        Number of the version in service, if there is one.
+    in_service : collection of str
+        Numbers of the versions in service.
     role : {"champion", "challenger"}
         The record of challengers is chosen by the same rule.
     """
     keys = forecasts.select(["symbol", "session", "role", "model_version"]).to_pandas()
     ranked = keys.assign(foresight=_made_in_time(forecasts))[keys["role"] == role]
     ranked = ranked.assign(
-        in_service=ranked["model_version"] == in_service,
+        in_service=ranked["model_version"].isin(list(in_service)),
         number=ranked["model_version"].astype(int),
     ).sort_values(["symbol", "session", "foresight", "in_service", "number"])
     official = ranked.drop_duplicates(["symbol", "session"], keep="last").index
@@ -107,10 +107,10 @@ def forecast_symbols(store: Store) -> list[str]:
     return [target, *sorted(symbols - {target})]
 
 
-def champion_number(store: Store) -> str | None:
-    """Return the number of the registry's champion; None before the first promotion."""
-    champion = champion_pointer(store)
-    return None if champion is None else champion.version
+def numbers_in_service(store: Store, symbols: Iterable[str]) -> frozenset[str]:
+    """Return the numbers of the champions of symbols."""
+    champions = (champion_pointer(store, symbol) for symbol in symbols)
+    return frozenset(one.version for one in champions if one)
 
 
 def is_hindsight(row: Mapping[str, Any]) -> bool:

@@ -49,8 +49,8 @@ class Record:
     p: float | None = None
 
 
-def shadow_record(store: Store) -> Record | None:
-    """Score the challenger next to the champion, hindsight left out; None without a challenger.
+def shadow_record(store: Store, symbol: str) -> Record | None:
+    """Score a symbol's challenger next to its champion, hindsight left out; None if it has none.
 
     The champion's forecasts are the official ones. Refits of one recipe challenge one after the
     other, so those of the present challenger's recipe are one record, chosen by the same rule.
@@ -60,7 +60,7 @@ def shadow_record(store: Store) -> Record | None:
     ModelError
         If a version that challenged lacks a file.
     """
-    challenger = challenger_pointer(store)
+    challenger = challenger_pointer(store, symbol)
     if challenger is None:
         return None
     shared = _shared(store, challenger)
@@ -93,7 +93,7 @@ def _shared(store: Store, challenger: Version) -> pd.DataFrame:
     of_recipe = rows.filter(pc.is_in(rows["model_version"], pa.array(same_recipe, pa.string())))
     series = {
         "champion": official_forecasts(store, symbol),
-        "challenger": select_official(of_recipe, challenger.version, role="challenger"),
+        "challenger": select_official(of_recipe, {challenger.version}, role="challenger"),
     }
     labels = store.read(LABELS_DAILY, symbols=[symbol]).select(["session", "rv_5d"])
     shared: pd.DataFrame = labels.to_pandas()

@@ -12,6 +12,7 @@ from volcast.registry.promotion import (
     require_own_target,
     retire,
     rollback,
+    symbol_of,
     verify,
 )
 from volcast.registry.versions import VERSION_FILES, Champion, Version, find, list_versions
@@ -36,6 +37,7 @@ __all__ = [
     "retire",
     "roles",
     "rollback",
+    "symbol_of",
     "sync",
     "verify",
 ]

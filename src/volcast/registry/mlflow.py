@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from volcast.registry import pointer
 from volcast.registry.run_files import Lineage, Metrics, read_decision
 from volcast.registry.versions import NAME, Version, list_versions
 from volcast.store import Store
+from volcast.store.universe import recall_or_none
 
 __all__ = ["mirror", "sync"]
 
@@ -44,7 +45,6 @@ def sync(store: Store) -> int:
     ConfigError is raised without ``VOLCAST_MLFLOW_URI`` or MLflow itself, StoreUnavailable if it
     cannot be read or written.
     """
-    champion, challenger = pointer.champion_pointer(store), pointer.challenger_pointer(store)
     versions = list_versions(store)
     with _client() as client:
         if not client.search_registered_models(f"name='{NAME}'"):
@@ -55,12 +55,24 @@ def sync(store: Store) -> int:
         for version in missing:
             numbers[version.sha256] = _add(client, store, version)
         aliases = client.get_registered_model(NAME).aliases
-        for role, target in (("champion", champion), ("challenger", challenger)):
-            if target is not None:
-                client.set_registered_model_alias(NAME, role, numbers[target.sha256])
-            elif role in aliases:
-                client.delete_registered_model_alias(NAME, role)
+        for alias, named in _aliases(store, versions).items():
+            if named is not None:
+                client.set_registered_model_alias(NAME, alias, numbers[named.sha256])
+            elif alias in aliases:
+                client.delete_registered_model_alias(NAME, alias)
     return len(missing)
+
+
+def _aliases(store: Store, versions: Sequence[Version]) -> dict[str, Version | None]:
+    """Return whom each alias names; those of another symbol than the target end in -SYMBOL."""
+    universe, symbols = recall_or_none(store), {version.target for version in versions}
+    own = {universe.target, ""} if universe else symbols
+    aliases: dict[str, Version | None] = {}
+    for symbol in sorted(symbols):
+        suffix = "" if symbol in own else "-" + re.sub(r"\W", "_", symbol)
+        aliases[f"champion{suffix}"] = pointer.champion_pointer(store, symbol)
+        aliases[f"challenger{suffix}"] = pointer.challenger_pointer(store, symbol)
+    return aliases
 
 
 def _add(client: Any, store: Store, version: Version) -> str:

@@ -22,6 +22,7 @@ __all__ = [
     "require_own_target",
     "retire",
     "rollback",
+    "symbol_of",
     "verify",
 ]
 
@@ -64,8 +65,10 @@ def promote(store: Store, version: str, *, who: str, why: str, when: datetime) -
     return _install(store, versions.find(store, version), "promote", who=who, why=why, when=when)
 
 
-def rollback(store: Store, *, who: str, why: str, when: datetime, to: str | None = None) -> Version:
-    """Make version ``to`` the champion again, after checking it.
+def rollback(
+    store: Store, symbol: str, *, who: str, why: str, when: datetime, to: str | None = None
+) -> Version:
+    """Make version ``to`` the champion of a symbol again, after checking it.
 
     By default that is the one that the present champion was promoted over, so that each further
     rollback goes one step further back.
@@ -79,13 +82,15 @@ def rollback(store: Store, *, who: str, why: str, when: datetime, to: str | None
     ModelError
         If it fails a check; the pointer has not moved then.
     """
+    serving = {one.version for one in versions.list_versions(store) if one.serves(symbol)}
     done = [e for e in pointer.history(store) if e.done and e.role == "champion"]
-    number = _predecessor(store, done) if to is None else to
+    done = [event for event in done if event.new in serving]
+    number = _predecessor(store, symbol, done) if to is None else to
     target = versions.find(store, number)
     if number not in {event.new for event in done}:
         raise NotFound(
-            found=f"version {number}, which was never champion",
-            expected="a former champion",
+            found=f"version {number}, which was never champion of {symbol}",
+            expected=f"a former champion of {symbol}",
             where=f"registry of {store.uri}",
             remedy="Promote it instead, if that is what you want: `volcast registry promote`.",
         )
@@ -102,38 +107,35 @@ def challenge(store: Store, version: str, *, who: str, why: str, when: datetime)
     NotFound
         If there is no such version.
     ConfigError
-        If it is the champion, or forecasts another symbol than the champion.
+        If it is the champion.
     ModelError
-        If there is no champion, or the version fails a check; the pointer has not moved then.
+        If its symbol has no champion, or it fails a check; the pointer has not moved then.
     """
-    contender, reigning = versions.find(store, version), named_champion(store)
-    another = "" not in (contender.target, reigning.target) and contender.target != reigning.target
-    if another or contender == reigning:
-        fault = f"trained on {contender.target}" if another else "the champion"
+    contender = versions.find(store, version)
+    symbol = symbol_of(store, contender)
+    if contender == named_champion(store, symbol):
         raise ConfigError(
-            found=f"version {version}, {fault}",
-            expected="another version than the champion, trained on the same symbol",
-            where=f"registry of {store.uri}",
-            remedy="See `volcast registry list`.",
-        )
-    if pointer.challenger_pointer(store) != contender:
+            found=f"version {version}, the champion", expected="another version than the champion",
+            where=f"registry of {store.uri}", remedy="See `volcast registry list`.",
+        )  # fmt: skip
+    if pointer.challenger_pointer(store, symbol) != contender:
         versions.load(store, contender)
-        pointer.move(store, contender, "challenge", who=who, why=why, when=when)
+        pointer.move(store, symbol, contender, "challenge", who=who, why=why, when=when)
         mlflow.mirror(store)
     return contender
 
 
-def retire(store: Store, *, who: str, why: str, when: datetime) -> Version:
-    """Let the challenger challenge no longer; return it, NotFound if there is none."""
-    version = pointer.challenger_pointer(store)
+def retire(store: Store, symbol: str, *, who: str, why: str, when: datetime) -> Version:
+    """Let a symbol's challenger challenge no longer; return it, NotFound if there is none."""
+    version = pointer.challenger_pointer(store, symbol)
     if version is None:
         raise NotFound(
-            found="no challenger",
+            found=f"no challenger of {symbol}",
             expected="a version that challenges the champion",
             where=f"registry of {store.uri}",
             remedy="Name one: `volcast registry challenge VERSION`.",
         )
-    pointer.move(store, None, "retire", who=who, why=why, when=when)
+    pointer.move(store, symbol, None, "retire", who=who, why=why, when=when)
     mlflow.mirror(store)
     return version
 
@@ -143,8 +145,8 @@ def verify(store: Store, version: str) -> Champion:
     return versions.load(store, versions.find(store, version))
 
 
-def champion(store: Store) -> Champion:
-    """Return the champion, with every check passed.
+def champion(store: Store, symbol: str) -> Champion:
+    """Return the champion of ``symbol``, with every check passed.
 
     Raises
     ------
@@ -152,21 +154,21 @@ def champion(store: Store) -> Champion:
         If there is none yet, a file is missing or altered, it was made with another xgboost, or
         its golden forecasts come out differently.
     """
-    return versions.load(store, named_champion(store))
+    return versions.load(store, named_champion(store, symbol))
 
 
-def challenger(store: Store) -> Champion | None:
+def challenger(store: Store, symbol: str) -> Champion | None:
     """Return the challenger, checked as `champion` checks; None if there is none."""
-    version = pointer.challenger_pointer(store)
+    version = pointer.challenger_pointer(store, symbol)
     return None if version is None else versions.load(store, version)
 
 
-def named_champion(store: Store) -> Version:
-    """Return the version that is champion, unchecked; ModelError if there is none yet."""
-    version = pointer.champion_pointer(store)
+def named_champion(store: Store, symbol: str) -> Version:
+    """Return the version that is champion of ``symbol``, unchecked; ModelError if none is yet."""
+    version = pointer.champion_pointer(store, symbol)
     if version is None:
         raise ModelError(
-            found="no champion",
+            found=f"no champion of {symbol}",
             expected="a promoted version",
             where=f"registry of {store.uri}",
             remedy="Train and promote one: `volcast train`.",
@@ -174,8 +176,17 @@ def named_champion(store: Store) -> Version:
     return version
 
 
+def symbol_of(store: Store, version: Version) -> str:
+    """Return the symbol a version forecasts; the store's target, if an old one does not record it.
+
+    Empty if the store has no universe either.
+    """
+    universe = None if version.target else recall_or_none(store)
+    return universe.target if universe else version.target
+
+
 def require_own_target(store: Store, target: str) -> None:
-    """Refuse a model of another symbol than the store forecasts: its universe's, or its champion's.
+    """Refuse a model of another symbol than the store forecasts.
 
     A target that is empty is of an old model, which does not record it.
 
@@ -184,11 +195,11 @@ def require_own_target(store: Store, target: str) -> None:
     ConfigError
         If ``target`` is another.
     """
-    universe, reigning = recall_or_none(store), pointer.champion_pointer(store)
-    own = universe.target if universe else reigning.target if reigning else ""
-    if "" not in (own, target) and own != target:
+    universe = recall_or_none(store)
+    if universe and target and universe.target != target:
         raise ConfigError(
-            found=f"a model of {target}", expected=f"one of {own}, which the store forecasts",
+            found=f"a model of {target}",
+            expected=f"one of {universe.target}, which the store forecasts",
             where=f"registry of {store.uri}",
             remedy=f"Keep {target} in a store of its own, or let this one forecast it: "
             f"`volcast ingest --target {target} --switch-target`.",
@@ -199,26 +210,28 @@ def require_own_target(store: Store, target: str) -> None:
 def _install(
     store: Store, version: Version, kind: pointer.Move, *, who: str, why: str, when: datetime
 ) -> Version:
-    reigning = pointer.champion_pointer(store)
+    symbol = symbol_of(store, version)
+    reigning = pointer.champion_pointer(store, symbol)
     if reigning != version:
         require_own_target(store, version.target)
         # Checked before the pointer moves: what is served must never be what cannot be.
         versions.load(store, version)
         # What a killed promotion left: its version must not come back as a challenger.
-        pointer.clear_challenger(store, reigning, who=who, when=when)
-        pointer.move(store, version, kind, who=who, why=why, when=when)
-    if pointer.clear_challenger(store, version, who=who, when=when) or reigning != version:
+        pointer.clear_challenger(store, symbol, reigning, who=who, when=when)
+        pointer.move(store, symbol, version, kind, who=who, why=why, when=when)
+    if pointer.clear_challenger(store, symbol, version, who=who, when=when) or reigning != version:
         mlflow.mirror(store)
     return version
 
 
-def _predecessor(store: Store, done: list[pointer.Event]) -> str:
-    now = pointer.champion_pointer(store)
+def _predecessor(store: Store, symbol: str, done: list[pointer.Event]) -> str:
+    now = pointer.champion_pointer(store, symbol)
     for event in reversed(done):
         if now and event.kind == "promote" and event.new == now.version and event.old is not None:
             return event.old
+    none = f"no champion of {symbol}"
     raise NotFound(
-        found="no champion" if now is None else f"no earlier champion than version {now.version}",
+        found=none if now is None else f"no earlier champion than version {now.version}",
         expected="a version that the present champion was promoted over",
         where=f"registry of {store.uri}",
         remedy="See `volcast registry history`; --to names any former champion.",

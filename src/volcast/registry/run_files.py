@@ -161,11 +161,12 @@ def read_decision(store: Store, run_id: str) -> GateDecision | None:
     return None if stored is None else GateDecision.from_bytes(stored.data, key)
 
 
-def newest_refusal(store: Store) -> GateDecision | None:
-    """Return the decision on the run trained up to the newest session, if the gate refused it."""
+def newest_refusal(store: Store, symbol: str) -> GateDecision | None:
+    """Return the decision on a symbol's run up to the newest session, if the gate refused it."""
     keys = [key for key in store.objects.list("runs/") if key.endswith("/verdict.json")]
-    runs = [key.split("/")[1] for key in keys]
-    newest = max(runs, key=lambda run: (_trained_to(store, run), run), default="")
+    lineages = {run: _lineage(store, run) for run in (key.split("/")[1] for key in keys)}
+    own = [run for run, lineage in lineages.items() if lineage.target in ("", symbol)]
+    newest = max(own, key=lambda run: (lineages[run].as_of, run), default="")
     decision = read_decision(store, newest) if newest else None
     return None if decision is None or decision.passed else decision
 
@@ -183,7 +184,7 @@ def prune(store: Store, keep: int) -> list[str]:
         files.setdefault(key.split("/")[1], []).append(key)
     registered = {version.run_id for version in list_versions(store)}
     whole = [run for run in files if f"runs/{run}/{_COMPLETE}" in files[run]]
-    loose = sorted((_trained_to(store, run), run) for run in whole if run not in registered)
+    loose = sorted((_lineage(store, run).as_of, run) for run in whole if run not in registered)
     gone = [run for _, run in loose[: max(len(loose) - keep, 0)]]
     for run in gone:
         # First what makes it whole: a kill in between leaves a run that is made again.
@@ -192,6 +193,6 @@ def prune(store: Store, keep: int) -> list[str]:
     return gone
 
 
-def _trained_to(store: Store, run: str) -> str:
+def _lineage(store: Store, run: str) -> Lineage:
     key = f"runs/{run}/lineage.json"
-    return str(Lineage.from_bytes(store.objects.get(key), key).as_of)
+    return Lineage.from_bytes(store.objects.get(key), key)

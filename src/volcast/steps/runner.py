@@ -112,8 +112,7 @@ class Run:
         from volcast.training.gate import refusal
 
         store, target = Store.open(self.store), json.loads(self.values["universe"])["target"]
-        champion = champion_pointer(store)
-        if champion is None or not champion.serves(target):
+        if champion_pointer(store, target) is None:
             raise refusal(store, self.values["run_id"])
 
     @contextmanager
@@ -166,6 +165,7 @@ class Run:
 
         store = Store.open(self.store)
         rows = [table_digest(store.read(table)) for table in (RAW_MARKET, RAW_MACRO)]
-        versions = champion_pointer(store), challenger_pointer(store)
+        target = json.loads(self.values["universe"])["target"]
+        versions = champion_pointer(store, target), challenger_pointer(store, target)
         chosen = self.values["as_of"], self.values["universe"], read_settings().seed
         return digest(code_version(("**/*.py", "**/*.csv")), rows, versions, chosen, drift_python())

@@ -4,7 +4,7 @@ It rates the walk-forward forecasts of the candidate's recipe, never a fit on ro
 
 ===============  =================================================================================
 unchanged        its files are the champion's, byte for byte: passes
-first            no champion, or one of the target before a switch: QLIKE at least 5 % under
+first            no champion of the symbol: QLIKE at least 5 % under
                  HAR in logs; where implied volatility covers less than 80 % of the rows, not above
                  it; one behind is refused with the advice to use that regression
 new recipe       at least ten years (2520 sessions) on which QLIKE is at least 5 % under that of
@@ -121,7 +121,8 @@ def challenge(ours: Floats, champions: Floats) -> Challenge:
 
 def decision_on(store: Store, run_id: str, read_features: FeatureReader) -> GateDecision:
     """Return the recorded decision; `evaluate_candidate` if there is none for this champion."""
-    champion, recorded = champion_pointer(store), read_decision(store, run_id)
+    champion = champion_pointer(store, _target(store, run_id))
+    recorded = read_decision(store, run_id)
     if recorded and recorded.champion == (champion.sha256 if champion else ""):
         return recorded
     return evaluate_candidate(store, run_id, read_features)
@@ -146,8 +147,9 @@ def evaluate_candidate(store: Store, run_id: str, read_features: FeatureReader) 
     CorruptFile, ContractError
         If an evaluation cannot be read or lacks a column.
     """
-    files, champion = read_run(store, run_id), champion_pointer(store)
+    files = read_run(store, run_id)
     lineage = Lineage.from_bytes(files["lineage.json"], f"runs/{run_id}/model/lineage.json")
+    champion = champion_pointer(store, lineage.target)
     registry.require_own_target(store, lineage.target)
     if champion is not None and content_hash(files) == champion.sha256:
         reason = f"The run is version {champion.version}, the champion."
@@ -179,14 +181,17 @@ def take_as_challenger(
 
 def refusal(store: Store, run_id: str) -> GateRefused:
     """Return the error of a run that the gate refused."""
-    target = Lineage.from_bytes(read_run(store, run_id)["lineage.json"]).target
-    champion = champion_pointer(store)
-    serves = champion is not None and (not target or champion.serves(target))
-    stays = "The champion stays." if serves else f"No model forecasts {target} yet."
+    target = _target(store, run_id)
+    champion = champion_pointer(store, target)
+    stays = "The champion stays." if champion else f"No model forecasts {target} yet."
     return GateRefused(
         found="a run that does not pass", expected="a run the gate lets pass",
         where=f"run {run_id}", remedy=f"{stays} The reasons are in runs/{run_id}/verdict.json.",
     )  # fmt: skip
+
+
+def _target(store: Store, run_id: str) -> str:
+    return Lineage.from_bytes(read_run(store, run_id)["lineage.json"]).target
 
 
 def _decide(
@@ -200,7 +205,7 @@ def _decide(
         # A champion of another xgboost or of another stored format forecasts no more: it must not
         # keep out the one that would.
         fault = _fault(files_of_champion)
-        if not fault and champion.serves(lineage.target):
+        if not fault:
             where = f"{champion.uri}lineage.json"
             theirs = Lineage.from_bytes(files_of_champion["lineage.json"], where)
             kind = "refit" if lineage.recipe == theirs.recipe else "new recipe"

@@ -48,8 +48,8 @@ def check(store: Store, symbol: str, as_of: date, detectors: Detectors) -> Drift
     Without a champion or with too little to compare, the state is ``not-run``, with the reason.
     """
     subject = Subject(symbol, as_of)
-    version = champion_pointer(store)
-    if version is None or not version.serves(symbol):
+    version = champion_pointer(store, symbol)
+    if version is None:
         return not_run(store, subject, f"no champion of {symbol}")
     trained = date.fromisoformat(version.as_of)
     features = features_at_close(store, symbol, max(as_of, trained))

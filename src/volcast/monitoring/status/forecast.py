@@ -12,8 +12,8 @@ from volcast.core import calendar
 from volcast.features.catalog import label
 from volcast.features.events import describe
 from volcast.inference.selection import (
-    champion_number,
     is_hindsight,
+    numbers_in_service,
     official_forecasts,
     select_official,
 )
@@ -86,7 +86,7 @@ def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | M
     """Return the official forecast of ``as_of``, or of the newest session that has one."""
     if as_of is None:
         newest = store.read_newest(PREDICTIONS_DAILY, symbols=[symbol])
-        rows = select_official(newest, champion_number(store))
+        rows = select_official(newest, numbers_in_service(store, [symbol]))
     else:
         rows = official_forecasts(store, symbol, first=date(as_of.year - 1, 1, 1), last=as_of)
     by_session = {row["session"]: row for row in rows.to_pylist()}
@@ -97,7 +97,7 @@ def outlook(store: Store, symbol: str, as_of: date | None = None) -> Outlook | M
         newest = store.read_newest(PREDICTIONS_DAILY, symbols=[symbol]).column("session")
         if as_of is not None and any(day > as_of for day in newest.to_pylist()):
             return Missing(what, "`volcast backfill` publishes past sessions.")
-        return Missing(what, first_step(store, "Run `make run`, or `volcast infer`."))
+        return Missing(what, first_step(store, symbol, "Run `make run`, or `volcast infer`."))
     return Outlook(by_session[session], by_session.get(calendar.after(session, -1)))
 
 

@@ -10,7 +10,7 @@ from volcast.core.names import LIVE_SOURCES
 from volcast.core.settings import Universe
 from volcast.data.sessions import present_session
 from volcast.features.catalog import FEATURES_DAILY
-from volcast.inference.selection import champion_number, select_official
+from volcast.inference.selection import numbers_in_service, select_official
 from volcast.monitoring.status.words import Missing
 from volcast.store import Store
 from volcast.store.tables import (
@@ -136,7 +136,7 @@ def _rows(
     else:
         stored = store.read(table, symbols=symbols, first=_first(last), last=last)
     if table is PREDICTIONS_DAILY:
-        stored = select_official(stored, champion_number(store))
+        stored = select_official(stored, numbers_in_service(store, symbols or ()))
     if table is CURATED_MARKET_DAILY:
         stored = stored.select(["symbol", "session", "source"])
     elif table in _OWN_TABLES:

@@ -30,8 +30,8 @@ class ModelCard:
     moves: tuple[Event, ...]
 
 
-def model_card(store: Store) -> ModelCard | Missing:
-    """Return the champion's card.
+def model_card(store: Store, symbol: str) -> ModelCard | Missing:
+    """Return the card of a symbol's champion.
 
     Raises
     ------
@@ -40,10 +40,10 @@ def model_card(store: Store) -> ModelCard | Missing:
     KeyMissing, CorruptFile
         If the champion's files are gone, or cannot be read.
     """
-    champion = champion_pointer(store)
+    champion = champion_pointer(store, symbol)
     if champion is None:
         usual = "Train a first one: `make run`, or `volcast train`."
-        return Missing("There is no champion.", first_step(store, usual))
+        return Missing(f"There is no champion of {symbol}.", first_step(store, symbol, usual))
     names = [f"{champion.uri}{name}.json" for name in ("metrics", "lineage")]
     metrics, lineage = (store.objects.get(name) for name in names)
     return ModelCard(
@@ -56,9 +56,9 @@ def model_card(store: Store) -> ModelCard | Missing:
     )
 
 
-def first_step(store: Store, usual: str) -> str:
-    """Return what to do in a store without a champion: why the gate refused one, else ``usual``."""
-    decision = None if champion_pointer(store) else newest_refusal(store)
+def first_step(store: Store, symbol: str, usual: str) -> str:
+    """Return what to do without a champion of a symbol: why the gate refused one, or ``usual``."""
+    decision = None if champion_pointer(store, symbol) else newest_refusal(store, symbol)
     if decision is None:
         return usual
     return " ".join(["The gate refused the newest model.", *decision.refusals])

@@ -80,7 +80,7 @@ def _published(store: Store, symbol: str) -> pd.DataFrame:
 
 
 def _walk_forward(store: Store, symbol: str) -> pd.DataFrame:
-    champion = champion_pointer(store)
+    champion = champion_pointer(store, symbol)
     key = f"runs/{champion.run_id}/evaluation.parquet" if champion else ""
     evaluation = store.objects.get_or_none(key) if key else None
     if evaluation is None:
