@@ -111,9 +111,8 @@ def require_one_market(
         found=f"target {universe.target}", expected=f"{stored.target}, which the store forecasts",
         where=store.uri,
         remedy=f"Use another store (--store) for {universe.target}, or --switch-target: the store "
-        f"then forecasts {universe.target} instead, its features are computed again, and no "
-        f"champion of {stored.target} forecasts until one of {universe.target} is trained. "
-        f"Rows and forecasts of {stored.target} stay.",
+        f"then forecasts {universe.target} instead, its features are computed again, and a first "
+        f"champion of it is trained. Rows, forecasts and champion of {stored.target} stay.",
         field="target",
     )  # fmt: skip
 

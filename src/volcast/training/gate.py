@@ -4,9 +4,9 @@ It rates the walk-forward forecasts of the candidate's recipe, never a fit on ro
 
 ===============  =================================================================================
 unchanged        its files are the champion's, byte for byte: passes
-first            no champion of the symbol: QLIKE at least 5 % under
-                 HAR in logs; where implied volatility covers less than 80 % of the rows, not above
-                 it; one behind is refused with the advice to use that regression
+first            no champion of the symbol: QLIKE at least 5 % under HAR in logs; where implied
+                 volatility covers less than 80 % of the rows, not above it; one behind is refused
+                 with the advice to use that regression
 new recipe       at least ten years (2520 sessions) on which QLIKE is at least 5 % under that of
                  the champion's recipe, one-sided Diebold-Mariano p < .025
 refit            same recipe on newer data: not significantly worse than before on the same rows
