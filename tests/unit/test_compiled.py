@@ -7,7 +7,7 @@ from volcast.core.errors import ModelError
 from volcast.models import compiled as module
 from volcast.models.compiled import CompiledTrees, compiled, forest_of
 from volcast.models.forecaster import Forecaster
-from volcast.models.kernels import Forest
+from volcast.models.kernels import Forest, LeafMasks
 from volcast.models.trees import PARAMETERS, Trees, fit_trees
 
 Floats = NDArray[np.float64]
@@ -23,7 +23,7 @@ def _trees(**parameters: object) -> Trees:
     return fit_trees(x, y, 3, PARAMETERS | {"num_parallel_tree": 7} | parameters)
 
 
-def _forest(trees: Trees) -> tuple[Forest, float]:
+def _forest(trees: Trees) -> tuple[Forest, LeafMasks, float]:
     read = forest_of(trees)
     assert read is not None
     return read
@@ -39,17 +39,20 @@ def _with_holes(x: Floats) -> Floats:
     return x
 
 
-@pytest.mark.parametrize("n", [1, 5, 39, 40, 130])
-def test_margins_are_those_of_xgboost_to_the_bit(n: int) -> None:
-    trees, x = _trees(), _with_holes(_rows(n, n))
-    assert (_compiled(trees).log_ratio(x) == trees.log_ratio(x)).all()
+@pytest.mark.parametrize("n", [1, 130])
+@pytest.mark.parametrize("smallest_leaf", [30, 1])  # of 1 row: trees of more than 64 leaves
+def test_margins_are_those_of_xgboost_to_the_bit(n: int, smallest_leaf: int) -> None:
+    trees, x = _trees(min_child_weight=smallest_leaf), _with_holes(_rows(n, n))
+    compiled = _compiled(trees)
+    assert len(compiled.leaves.values) == 7 * (2 if smallest_leaf == 1 else 1)
+    assert (compiled.log_ratio(x) == trees.log_ratio(x)).all()
 
 
 def test_a_value_on_a_threshold_goes_the_same_way() -> None:
     trees = _trees()
-    forest, _ = _forest(trees)
-    x = _rows(len(forest.threshold), 2)
-    x[np.arange(len(x)), forest.feature] = forest.threshold
+    splits = _forest(trees)[0].splits
+    x = _rows(len(splits), 2)
+    x[np.arange(len(x)), splits["feature"]] = splits["threshold"]
     each = np.array([_compiled(trees).log_ratio(row[None, :])[0] for row in x])
     assert (each == trees.log_ratio(x)).all()
 
@@ -100,8 +103,9 @@ def test_a_compiled_forecaster_gives_the_same_forecasts() -> None:
 
 def test_trees_read_wrongly_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = Forecaster.load(model_files())
-    forest, mean = _forest(stored.blend.trees)
-    wrong = forest._replace(share=forest.share * 0.9)
-    monkeypatch.setattr(module, "forest_of", lambda _: (wrong, mean))
+    forest, leaves, mean = _forest(stored.blend.trees)
+    for share in ("left_share", "right_share", "same_share"):
+        forest.splits[share] *= 0.9
+    monkeypatch.setattr(module, "forest_of", lambda _: (forest, leaves, mean))
     with pytest.raises(ModelError, match="compiled contributions off by"):
         compiled(stored)

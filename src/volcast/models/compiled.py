@@ -16,7 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from volcast.core.errors import ModelError
 from volcast.models.forecaster import Forecaster, Single
 from volcast.models.intervals import BOUNDS
-from volcast.models.kernels import NODES, Forest, contributions, contributions_of_one, margins
+from volcast.models.kernels import (
+    NODES, SPLIT, Forest, LeafMasks, contributions, contributions_of_one, margins,
+)  # fmt: skip
 from volcast.models.recipe import BASELINE_INPUTS
 from volcast.models.trees import Trees
 
@@ -27,8 +29,8 @@ Floats = NDArray[np.float64]
 _FEW = 4
 """Rows up to which one at a time is faster than a block."""
 
-_MANY = 40
-"""Rows from which XGBoost itself, which answers them in blocks, is faster than a walk of each."""
+_WORD = 64
+"""Leaves of a tree that one word of a mask has."""
 
 _SAME = 1e-9
 """How far a forecast may lie from the stored one."""
@@ -39,20 +41,19 @@ _TOLERANCE = 1e-5
 
 @dataclass(frozen=True)
 class CompiledTrees(Trees):
-    """Trees walked by machine code: a margin to the bit that of XGBoost, Shapley values to 1e-6.
+    """Trees as machine code: a margin to the bit that of XGBoost, Shapley values to 1e-6.
 
     ``mean`` is that of the margin over the training rows, which contributions are added to.
     """
 
     forest: Forest
+    leaves: LeafMasks
     mean: float
 
     def log_ratio(self, x: Floats) -> Floats:
         """Return ``log variance - anchor``, f8[n], for rows x, f8[n, k]."""
-        if len(x) >= _MANY:
-            return super().log_ratio(x)
         out = np.empty(len(x), np.float32)
-        margins(np.ascontiguousarray(x, np.float32), self.forest, out)
+        margins(np.ascontiguousarray(x, np.float32), self.leaves, out)
         return out.astype(np.float64) + self.log_smearing
 
     def contributions(self, x: Floats) -> tuple[float, Floats]:
@@ -150,11 +151,11 @@ def compiled(forecaster: Forecaster) -> Forecaster:
         If on the golden rows a forecast is not the stored one, or a contribution is further than
         1e-5 from XGBoost's.
     """
-    forest = forest_of(forecaster.blend.trees)
-    if forest is None:
-        return forecaster
     trees = forecaster.blend.trees
-    walked = CompiledTrees(trees.booster, trees.log_smearing, *forest)
+    arrays = forest_of(trees)
+    if arrays is None:
+        return forecaster
+    walked = CompiledTrees(trees.booster, trees.log_smearing, *arrays)
     blend = replace(forecaster.blend, trees=walked)
     result = CompiledForecaster(blend, forecaster.baselines, forecaster.offsets, forecaster.golden)
     result.check_golden()
@@ -179,8 +180,8 @@ def _refuse_gap(what: str, ours: ArrayLike, theirs: ArrayLike, tolerance: float)
         )  # fmt: skip
 
 
-def forest_of(trees: Trees) -> tuple[Forest, float] | None:
-    """Return trees as arrays, and their mean over the training rows.
+def forest_of(trees: Trees) -> tuple[Forest, LeafMasks, float] | None:
+    """Return trees as arrays in two ways, and their mean over the training rows.
 
     None for what the loops do not take: more than 8 features on a path, a tree without a split,
     categories, a base score.
@@ -197,54 +198,92 @@ def forest_of(trees: Trees) -> tuple[Forest, float] | None:
     laid_out = [_laid_out(tree) for tree in stored]
     if max(features_on_a_path for _, _, features_on_a_path in laid_out) > 2 * NODES:
         return None
-    columns: dict[str, Any] = {
-        name: np.concatenate([np.asarray(columns[name], kind) for columns, _, _ in laid_out])
-        for name, kind in _COLUMNS.items()
-    }
-    start = np.cumsum([0, *(len(columns["feature"]) for columns, _, _ in laid_out)])
-    return Forest(start=start, **columns), float(sum(mean for _, mean, _ in laid_out))
+    each = [splits for splits, _, _ in laid_out]
+    forest = Forest(np.cumsum([0, *map(len, each)]), np.concatenate(each))
+    features = int(learner["learner_model_param"]["num_feature"])
+    return forest, _leaf_masks(each, features), float(sum(mean for _, mean, _ in laid_out))
 
 
-_COLUMNS: Mapping[str, type] = {
-    "feature": np.int64,
-    "threshold": np.float32,
-    "left_if_missing": np.bool_,
-    "above": np.int64,
-    "same": np.int64,
-    "child": np.int64,
-    "value": np.float32,
-    "share": np.float64,
-}
-
-
-def _laid_out(tree: Mapping[str, Any]) -> tuple[dict[str, list[Any]], float, int]:
-    """Return a tree's part of each column, its mean, and the most features on a path."""
-    sides = tree["left_children"], tree["right_children"]
-    nodes, above = _preorder(*sides)
+def _laid_out(tree: Mapping[str, Any]) -> tuple[NDArray[np.void], float, int]:
+    """Return a tree's splits, its mean, and the most features on a path."""
+    sides = {"left": tree["left_children"], "right": tree["right_children"]}
+    nodes, above = _preorder(*sides.values())
     number = {node: split for split, node in enumerate(nodes)}
     cover, leaf = tree["sum_hessian"], tree["split_conditions"]
-    columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
-    columns["feature"] = feature = [tree["split_indices"][node] for node in nodes]
-    columns["threshold"] = [leaf[node] for node in nodes]
-    columns["left_if_missing"] = [bool(tree["default_left"][node]) for node in nodes]
-    columns["above"], share = above, columns["share"]
+    splits = np.zeros(len(nodes), SPLIT)
+    splits["feature"] = feature = [tree["split_indices"][node] for node in nodes]
+    splits["threshold"] = [leaf[node] for node in nodes]
+    splits["left_if_missing"] = [tree["default_left"][node] for node in nodes]
+    splits["above"] = above
     reach, path = [1.0] * len(nodes), [{feature[0]}] * len(nodes)
+    share: list[float] = []  # by edge
     mean = 0.0
     for split, node in enumerate(nodes):
-        before = _nearest(above, feature, split)
-        columns["same"].append(before)
-        for side in sides:
-            to = side[node]
+        same = _nearest(above, feature, split)
+        splits["same"][split] = same
+        splits["same_share"][split] = same_share = share[same] if same >= 0 else 1.0
+        for side, children in sides.items():
+            to = children[node]
             part = cover[to] / cover[node]
-            share.append(part * (share[before] if before >= 0 else 1.0))
-            columns["child"].append(number.get(to, -1))
-            columns["value"].append(0.0 if to in number else leaf[to])
+            share.append(part * same_share)
+            splits[f"{side}_share"][split] = share[-1]
+            splits[side][split] = number.get(to, -1)
             if to in number:
                 reach[number[to]] = reach[split] * part
                 path[number[to]] = path[split] | {feature[number[to]]}
             else:
+                splits[f"{side}_value"][split] = leaf[to]
                 mean += reach[split] * part * leaf[to]
-    return columns, mean, max(map(len, path))
+    return splits, mean, max(map(len, path))
+
+
+def _leaf_masks(trees: Sequence[NDArray[np.void]], features: int) -> LeafMasks:
+    """Return the leaves that each feature's value leaves possible, of trees of splits."""
+    every = np.concatenate(trees)
+    steps = [np.unique(every["threshold"][every["feature"] == at]) for at in range(features)]
+    most, words = max(map(len, steps)), 1 + max(map(len, trees)) // _WORD
+    thresholds = np.full((features, most), np.inf, np.float32)
+    for at, ascending in enumerate(steps):
+        thresholds[at, : len(ascending)] = ascending
+    masks = np.zeros((features, most + 2, len(trees), words), np.uint64)
+    values = np.zeros((len(trees), words, 67), np.float32)
+    for number, splits in enumerate(trees):
+        below, leaves = _leaves_below(splits)
+        for bit, value in enumerate(leaves):
+            values[number, bit // _WORD, 2 ** (bit % _WORD) % 67] = value
+        possible = masks[:, :, number]
+        possible[:] = _words(2 ** len(leaves) - 1, words)
+        for split, (left, right) in zip(splits, below, strict=True):
+            at, not_left, not_right = split["feature"], ~_words(left, words), ~_words(right, words)
+            reached = 1 + int(np.searchsorted(steps[at], split["threshold"]))
+            possible[at, :reached] &= not_right
+            possible[at, reached:-1] &= not_left
+            possible[at, -1] &= not_right if split["left_if_missing"] else not_left
+    return LeafMasks(
+        thresholds, masks.reshape(features, most + 2, -1), values.reshape(-1, values.shape[-1])
+    )
+
+
+def _leaves_below(splits: NDArray[np.void]) -> tuple[list[tuple[int, int]], list[float]]:
+    """Return of each split the leaves on its left and right, a bit each, and the leaves' values."""
+    below = [(0, 0)] * len(splits)
+    leaves: list[float] = []
+    for split in reversed(range(len(splits))):  # what is below comes first
+        bits = []
+        for side in ("left", "right"):
+            to = splits[side][split]
+            if to >= 0:
+                bits.append(below[to][0] | below[to][1])
+            else:
+                bits.append(1 << len(leaves))
+                leaves.append(splits[f"{side}_value"][split])
+        below[split] = bits[0], bits[1]
+    return below, leaves
+
+
+def _words(bits: int, words: int) -> NDArray[np.uint64]:
+    """Return the bits of a number in words, the lowest first."""
+    return np.frombuffer(bits.to_bytes(8 * words, "little"), "<u8")
 
 
 def _preorder(left: Sequence[int], right: Sequence[int]) -> tuple[list[int], list[int]]:

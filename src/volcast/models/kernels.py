@@ -27,7 +27,10 @@ from numba import njit
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 
-__all__ = ["BLOCK", "NODES", "Forest", "contributions", "contributions_of_one", "margins"]
+__all__ = [
+    "BLOCK", "NODES", "SPLIT", "Forest", "LeafMasks", "contributions", "contributions_of_one",
+    "margins",
+]  # fmt: skip
 
 NODES = 4
 """Quadrature nodes; exact for up to twice as many distinct features on a path."""
@@ -41,38 +44,60 @@ numba.config.SLP_VECTORIZE = 1
 _FAST = {"contract", "reassoc", "nsz"}  # NaN and infinity keep their meaning
 
 
-class Forest(NamedTuple):
-    """Trees as arrays over splits, each tree's in preorder; two edges a split, left then right.
+SPLIT = np.dtype(
+    [
+        ("feature", "i4"), ("above", "i4"), ("same", "i4"), ("left_if_missing", "i4"),
+        ("left", "i4"), ("right", "i4"),
+        ("threshold", "f4"), ("left_value", "f4"), ("right_value", "f4"),
+        ("left_share", "f8"), ("right_share", "f8"), ("same_share", "f8"),
+    ],
+    align=True,
+)  # fmt: skip
+"""A split of a tree; splits are numbered within their tree, and edge ``2 * split`` is the left one.
 
-    Splits are numbered within their tree, from 0; edge ``2 * split`` is the left one.
+Left is where ``x[feature] < threshold``. ``above`` is the edge that leads to the split, -1 at the
+root; ``same`` the nearest edge above that split the same feature, -1 without. ``left`` and
+``right`` are the splits below, -1 for a leaf, whose value is then that of its side, otherwise 0.
+The shares are z, the share of training rows that go that way, times that of the edge ``same``,
+which is 1 without.
+"""
+
+
+class Forest(NamedTuple):
+    """Trees as one array of splits, each tree's in preorder.
 
     Parameters
     ----------
     start : i8[trees + 1]
         Where each tree's splits begin.
-    feature, threshold, left_if_missing : i8[splits], f4[splits], b1[splits]
-        Left is where ``x[feature] < threshold``.
-    above : i8[splits]
-        The edge that leads to the split; -1 at the root.
-    same : i8[splits]
-        The nearest edge above that split the same feature; -1 without.
-    child : i8[edges]
-        The split that an edge leads to; -1 for a leaf.
-    value : f4[edges]
-        Of the leaf; 0 where there is none.
-    share : f8[edges]
-        z: the share of training rows that go that way, times that of the edge ``same``.
+    splits : SPLIT[splits]
+        Of all trees.
     """
 
     start: NDArray[np.int64]
-    feature: NDArray[np.int64]
-    threshold: NDArray[np.float32]
-    left_if_missing: NDArray[np.bool_]
-    above: NDArray[np.int64]
-    same: NDArray[np.int64]
-    child: NDArray[np.int64]
-    value: NDArray[np.float32]
-    share: NDArray[np.float64]
+    splits: NDArray[np.void]
+
+
+class LeafMasks(NamedTuple):
+    """Which leaves a feature's value leaves possible, a bit each; all features leave one a tree.
+
+    A feature's value counts only by how many thresholds it reaches. Lucchese et al. (2015),
+    "QuickScorer".
+
+    Parameters
+    ----------
+    thresholds : f4[k, most]
+        Of each feature in ascending order, then infinity.
+    masks : u8[k, most + 2, words]
+        By feature and number of thresholds reached, the last for a missing value; a word has up
+        to 64 leaves of one tree.
+    values : f4[words, 67]
+        The value of the leaf of bit b at 2^b modulo 67, which differs for each; 0 elsewhere.
+    """
+
+    thresholds: NDArray[np.float32]
+    masks: NDArray[np.uint64]
+    values: NDArray[np.float32]
 
 
 def _own_cache() -> None:
@@ -99,23 +124,27 @@ def _compiled(**options: Any) -> Callable[[Callable[..., None]], Callable[..., N
 
 
 @_compiled()
-def margins(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float32]) -> None:
+def margins(x: NDArray[np.float32], leaves: LeafMasks, out: NDArray[np.float32]) -> None:
     """Add up the leaves of each row, in single precision and in order, as XGBoost does.
 
     x is f4[n, k]; ``out``, f4[n], is written.
     """
+    thresholds, masks, values = leaves.thresholds, leaves.masks, leaves.values
+    most, words = thresholds.shape[1], masks.shape[2]
+    possible = np.empty(words, np.uint64)
     for row in range(x.shape[0]):
+        possible[:] = ~np.uint64(0)
+        for feature in range(x.shape[1]):
+            v, reached = x[row, feature], np.int32(0)
+            for k in range(most):
+                reached = np.int32(reached + np.int32(v >= thresholds[feature, k]))
+            if np.isnan(v):
+                reached = np.int32(most + 1)
+            for word in range(words):
+                possible[word] &= masks[feature, reached, word]
         total = np.float32(0)
-        for tree in range(forest.start.shape[0] - 1):
-            first = forest.start[tree]
-            split, edge = 0, 0
-            while split >= 0:
-                at = first + split
-                v = x[row, forest.feature[at]]
-                left = v < forest.threshold[at] or (np.isnan(v) and forest.left_if_missing[at])
-                edge = 2 * at if left else 2 * at + 1
-                split = forest.child[edge]
-            total += forest.value[edge]
+        for word in range(words):
+            total += values[word, possible[word] % np.uint64(67)]
         out[row] = total
 
 
@@ -128,59 +157,55 @@ _U0, _U1, _U2, _U3 = 1 - _T0, 1 - _T1, 1 - _T2, 1 - _T3
 _L0, _L1, _L2, _L3 = -_W0 / _U0, -_W1 / _U1, -_W2 / _U2, -_W3 / _U3
 
 
-@_compiled(fastmath=_FAST, error_model="numpy")
+@_compiled(fastmath={"contract"}, error_model="numpy")
 def contributions_of_one(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float64]) -> None:
     """Split one row's margin into a Shapley value a feature; with the forest's mean they sum to it.
 
     x is f4[k]; ``out``, f8[k], is written. The four nodes are written out, so that they share one
-    register of the vector unit.
+    register of the vector unit. Slot 0 is the edge to the root, and 1 is added to all others.
     """
-    start, share, feature = forest.start, forest.share, forest.feature
-    child, value, same = forest.child, forest.value, forest.same
-    most = np.max(start[1:] - start[:-1])
-    product, below = np.empty((most, 4)), np.empty((2 * most, 4))
-    goes, sums = np.empty(2 * most), np.zeros((x.shape[0], 4))
+    start, nodes = forest.start, forest.splits
+    slots = 2 * np.max(start[1:] - start[:-1]) + 1
+    product, below, goes = np.empty((slots, 4)), np.empty((slots, 4)), np.empty(slots)
+    sums = np.zeros((x.shape[0], 4))
+    product[0] = 1.0
     for tree in range(start.shape[0] - 1):
         first, splits = start[tree], start[tree + 1] - start[tree]
-        product[0] = 1.0
         for split in range(splits):
-            at = first + split
-            v = x[feature[at]]
-            if (v < forest.threshold[at]) | (np.isnan(v) & forest.left_if_missing[at]):
-                left, right = 1.0, 0.0
-            else:
-                left, right = 0.0, 1.0
-            p0, p1 = product[split, 0], product[split, 1]
-            p2, p3 = product[split, 2], product[split, 3]
-            before = same[at]
-            if before >= 0:
-                still, z = goes[before], share[2 * first + before]
-                left, right = left * still, right * still
-                p0, p1 = p0 / (z * _U0 + still * _T0), p1 / (z * _U1 + still * _T1)
-                p2, p3 = p2 / (z * _U2 + still * _T2), p3 / (z * _U3 + still * _T3)
-            goes[2 * split], goes[2 * split + 1] = left, right
-            for side in range(2):
-                edge = 2 * at + side
-                z, o, to = share[edge], (right if side else left), child[edge]
-                q0, q1 = p0 * (z * _U0 + o * _T0), p1 * (z * _U1 + o * _T1)
-                q2, q3 = p2 * (z * _U2 + o * _T2), p3 * (z * _U3 + o * _T3)
-                if to >= 0:
-                    product[to, 0], product[to, 1] = q0, q1
-                    product[to, 2], product[to, 3] = q2, q3
-                else:
-                    leaf, v8 = 2 * split + side, np.float64(value[edge])
-                    below[leaf, 0], below[leaf, 1] = v8 * q0, v8 * q1
-                    below[leaf, 2], below[leaf, 3] = v8 * q2, v8 * q3
+            node = nodes[first + split]
+            v, up, left, right = x[node.feature], node.above + 1, 2 * split + 1, 2 * split + 2
+            a = 1.0 if (v < node.threshold) | (np.isnan(v) & (node.left_if_missing != 0)) else 0.0
+            b = 1.0 - a
+            p0, p1, p2, p3 = product[up, 0], product[up, 1], product[up, 2], product[up, 3]
+            if node.same >= 0:
+                o, z = goes[node.same + 1], node.same_share
+                a, b = a * o, b * o
+                p0, p1 = p0 / (z * _U0 + o * _T0), p1 / (z * _U1 + o * _T1)
+                p2, p3 = p2 / (z * _U2 + o * _T2), p3 / (z * _U3 + o * _T3)
+            goes[left], goes[right] = a, b
+            # Also where there is no leaf: its value is 0, and to skip it costs more.
+            z, v8 = node.left_share, np.float64(node.left_value)
+            q0, q1 = p0 * (z * _U0 + a * _T0), p1 * (z * _U1 + a * _T1)
+            q2, q3 = p2 * (z * _U2 + a * _T2), p3 * (z * _U3 + a * _T3)
+            product[left, 0], product[left, 1] = q0, q1
+            product[left, 2], product[left, 3] = q2, q3
+            below[left, 0], below[left, 1] = v8 * q0, v8 * q1
+            below[left, 2], below[left, 3] = v8 * q2, v8 * q3
+            z, v8 = node.right_share, np.float64(node.right_value)
+            q0, q1 = p0 * (z * _U0 + b * _T0), p1 * (z * _U1 + b * _T1)
+            q2, q3 = p2 * (z * _U2 + b * _T2), p3 * (z * _U3 + b * _T3)
+            product[right, 0], product[right, 1] = q0, q1
+            product[right, 2], product[right, 3] = q2, q3
+            below[right, 0], below[right, 1] = v8 * q0, v8 * q1
+            below[right, 2], below[right, 3] = v8 * q2, v8 * q3
         for split in range(splits - 1, -1, -1):
-            at, left_edge = first + split, 2 * split
-            f, before, up = feature[at], same[at], forest.above[at]
-            l0, l1 = below[left_edge, 0], below[left_edge, 1]
-            l2, l3 = below[left_edge, 2], below[left_edge, 3]
-            r0, r1 = below[left_edge + 1, 0], below[left_edge + 1, 1]
-            r2, r3 = below[left_edge + 1, 2], below[left_edge + 1, 3]
-            a, b = goes[left_edge], goes[left_edge + 1]
+            node = nodes[first + split]
+            f, up, left, right = node.feature, node.above + 1, 2 * split + 1, 2 * split + 2
+            l0, l1, l2, l3 = below[left, 0], below[left, 1], below[left, 2], below[left, 3]
+            r0, r1, r2, r3 = below[right, 0], below[right, 1], below[right, 2], below[right, 3]
+            a, b = goes[left], goes[right]
             # The row goes one way at most: what lies there counts again, all else as not gone.
-            z, o = share[2 * at] * a + share[2 * at + 1] * b, a + b
+            z = node.left_share * a + node.right_share * b
             m0 = _W0 * (1 - z) / (z * _U0 + _T0) - _L0
             m1 = _W1 * (1 - z) / (z * _U1 + _T1) - _L1
             m2 = _W2 * (1 - z) / (z * _U2 + _T2) - _L2
@@ -190,15 +215,14 @@ def contributions_of_one(x: NDArray[np.float32], forest: Forest, out: NDArray[np
             s2 = sums[f, 2] + m2 * (a * l2 + b * r2) + _L2 * (l2 + r2)
             s3 = sums[f, 3] + m3 * (a * l3 + b * r3) + _L3 * (l3 + r3)
             l0, l1, l2, l3 = l0 + r0, l1 + r1, l2 + r2, l3 + r3
-            if before >= 0:  # the edge above counts only what no later edge of its feature does
-                o, z = goes[before], share[2 * first + before]
+            if node.same >= 0:  # the edge above counts only what no later edge of its feature does
+                o, z = goes[node.same + 1], node.same_share
                 s0 -= l0 * _W0 * (o - z) / (z * _U0 + o * _T0)
                 s1 -= l1 * _W1 * (o - z) / (z * _U1 + o * _T1)
                 s2 -= l2 * _W2 * (o - z) / (z * _U2 + o * _T2)
                 s3 -= l3 * _W3 * (o - z) / (z * _U3 + o * _T3)
             sums[f, 0], sums[f, 1], sums[f, 2], sums[f, 3] = s0, s1, s2, s3
-            if up >= 0:
-                below[up, 0], below[up, 1], below[up, 2], below[up, 3] = l0, l1, l2, l3
+            below[up, 0], below[up, 1], below[up, 2], below[up, 3] = l0, l1, l2, l3
     for name in range(x.shape[0]):
         out[name] = (sums[name, 0] + sums[name, 1]) + (sums[name, 2] + sums[name, 3])
 
@@ -210,7 +234,7 @@ def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float6
     x is f4[k, n], a column a row, so that neighbours are of one feature; ``out``, f8[n, k], is
     written.
     """
-    start, same, child, share = forest.start, forest.same, forest.child, forest.share
+    start, nodes = forest.start, forest.splits
     most = np.max(start[1:] - start[:-1])
     product, below = np.empty((most, NODES, BLOCK)), np.empty((2 * most, NODES, BLOCK))
     goes, sums = np.empty((2 * most, BLOCK)), np.empty((x.shape[0], BLOCK))
@@ -221,9 +245,9 @@ def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float6
             first, splits = start[tree], start[tree + 1] - start[tree]
             product[0] = 1.0
             for split in range(splits):
-                at, left, right = first + split, 2 * split, 2 * split + 1
-                f, limit = forest.feature[at], forest.threshold[at]
-                if forest.left_if_missing[at]:
+                node, left, right = nodes[first + split], 2 * split, 2 * split + 1
+                f, limit, before = node.feature, node.threshold, node.same
+                if node.left_if_missing:
                     for w in range(rows):
                         goes[left, w] = 0.0 if x[f, begin + w] >= limit else 1.0
                 else:
@@ -231,22 +255,24 @@ def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float6
                         goes[left, w] = 1.0 if x[f, begin + w] < limit else 0.0
                 for w in range(rows):
                     goes[right, w] = 1.0 - goes[left, w]
-                before = same[at]
                 if before >= 0:
                     for w in range(rows):
                         goes[left, w] *= goes[before, w]
                         goes[right, w] *= goes[before, w]
-                    z = share[2 * first + before]
+                    z = node.same_share
                     for q in range(NODES):
                         lacks = 1 / (z * (1 - _AT[q]))
                         more = 1 / (z * (1 - _AT[q]) + _AT[q]) - lacks
                         for w in range(rows):
                             product[split, q, w] *= lacks + goes[before, w] * more
                 for side in range(2):
-                    edge, here = 2 * at + side, 2 * split + side
-                    to, v8 = child[edge], np.float64(forest.value[edge])
+                    here, to, z = left, node.left, node.left_share
+                    v8 = np.float64(node.left_value)
+                    if side:
+                        here, to, z = right, node.right, node.right_share
+                        v8 = np.float64(node.right_value)
                     for q in range(NODES):
-                        lacks, more = share[edge] * (1 - _AT[q]), _AT[q]
+                        lacks, more = z * (1 - _AT[q]), _AT[q]
                         if to >= 0:
                             for w in range(rows):
                                 product[to, q, w] = product[split, q, w] * (
@@ -258,21 +284,21 @@ def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float6
                                     v8 * product[split, q, w] * (lacks + goes[here, w] * more)
                                 )
             for split in range(splits - 1, -1, -1):
-                at, left, right = first + split, 2 * split, 2 * split + 1
-                f, before, up = forest.feature[at], same[at], forest.above[at]
+                node, left, right = nodes[first + split], 2 * split, 2 * split + 1
+                f, before, up = node.feature, node.same, node.above
                 for q in range(NODES):
                     t, weight = _AT[q], _WEIGHT[q]
                     gone = -weight / (1 - t)
-                    z = share[2 * at]
+                    z = node.left_share
                     a = weight * (1 - z) / (z * (1 - t) + t) - gone
-                    z = share[2 * at + 1]
+                    z = node.right_share
                     b = weight * (1 - z) / (z * (1 - t) + t) - gone
                     for w in range(rows):
                         sums[f, w] += (gone + goes[left, w] * a) * below[left, q, w] + (
                             gone + goes[right, w] * b
                         ) * below[right, q, w]
                     if before >= 0:
-                        z = share[2 * first + before]
+                        z = node.same_share
                         a = weight * (1 - z) / (z * (1 - t) + t) - gone
                         for w in range(rows):
                             sums[f, w] -= (gone + goes[before, w] * a) * (
