@@ -4,7 +4,7 @@ Each raises ModelError without a champion, and RequestError with the field that 
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +12,7 @@ import orjson
 from numpy.typing import NDArray
 
 from serving.body import field_error, json_object, quoted, refuse_unknown
-from serving.signature import Signature, implausible
+from serving.signature import Column, Signature, implausible
 from serving.state import OUTPUTS, ServingState
 from volcast.inference.soundness import plausible
 from volcast.registry.versions import NAME
@@ -34,6 +34,8 @@ DATATYPES: dict[str, np.dtype[Any]] = {
 """Datatypes of inputs, as they are laid out in a binary tensor."""
 
 _INTEGERS = {name: np.iinfo(dtype) for name, dtype in DATATYPES.items() if dtype.kind != "f"}
+
+_TENSOR = {"name": str, "datatype": str, "shape": list, "data": list | np.ndarray}
 
 _UNSUPPORTED = frozenset({"classification", "shared_memory_region"})
 """Parameters that would change what a tensor means; others that are unknown have no effect."""
@@ -64,18 +66,19 @@ def explain(state: ServingState, body: bytes, _json_length: bytes = b"") -> Repl
     with np.errstate(over="ignore"):
         _require_plausible(np.exp(log_variance / 2), "instances")
     # A feature that only a baseline reads contributes nothing.
-    zeros = dict.fromkeys(forecaster.signature, 0.0)
-    names = forecaster.recipe.features
+    contributions = np.zeros(x.shape)
+    contributions[:, : explained.contributions.shape[1]] = explained.contributions
+    names = forecaster.signature
     # Each row is encoded alone: the encoder holds the interpreter lock, and forecasts would wait.
     rows = (
         orjson.dumps(
             {
                 "base_log_variance": explained.base,
-                "contributions": zeros | dict(zip(names, row, strict=True)),
+                "contributions": dict(zip(names, row, strict=True)),
                 "log_variance": total,
             }
         )
-        for row, total in zip(explained.contributions.tolist(), log_variance.tolist(), strict=True)
+        for row, total in zip(contributions.tolist(), log_variance.tolist(), strict=True)
     )
     text = b'{"explanations":[%b],"model":%b}' % (b",".join(rows), orjson.dumps(_model(state)))
     return text, None
@@ -157,16 +160,14 @@ def _json_length(value: bytes, body: bytes) -> int:
     )  # fmt: skip
 
 
-def _inputs(
-    inputs: object, tail: memoryview, signature: Signature
-) -> Mapping[str, Sequence[object]]:
+def _inputs(inputs: object, tail: memoryview, signature: Signature) -> Mapping[str, Column]:
     tensors: dict[str, dict[str, Any]] = {}
     for position, tensor in enumerate(_objects(inputs, "inputs")):
         if "parameters" in tensor:
             tail = _unpack(tensor, tail, f"inputs.{position}")
-        for field, kind in (("name", str), ("datatype", str), ("shape", list), ("data", list)):
+        for field, kind in _TENSOR.items():
             if not isinstance(tensor.get(field), kind):
-                expected = "a list" if kind is list else "a text"
+                expected = "a text" if kind is str else "a list"
                 found = quoted(tensor.get(field))
                 raise field_error(found, expected, f"inputs.{position}.{field}")
         if tensor["name"] in tensors:
@@ -205,15 +206,13 @@ def _unpack(tensor: dict[str, Any], tail: memoryview, where: str) -> memoryview:
         )  # fmt: skip
     if "data" in tensor:
         raise field_error("data and binary_data_size", "one of them", where)
-    values = np.frombuffer(tail[:size], dtype).astype(np.float64).tolist()
-    # JSON has null where a binary tensor can only have NaN.
-    tensor["data"] = [None if value != value else value for value in values]  # noqa: PLR0124
+    tensor["data"] = np.frombuffer(tail[:size], dtype).astype(np.float64)
     return tail[size:]
 
 
-def _require_integers(data: Sequence[object], datatype: str, name: str) -> None:
+def _require_integers(data: Column, datatype: str, name: str) -> None:
     lowest, highest = _INTEGERS[datatype].min, _INTEGERS[datatype].max
-    for value in data:
+    for value in data.tolist() if isinstance(data, np.ndarray) else data:
         if isinstance(value, int | float) and not (value % 1 == 0 and lowest <= value <= highest):
             raise field_error(
                 quoted(value), f"integers from {lowest} to {highest}, as {datatype} has them", name

@@ -4,10 +4,9 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
-from math import inf, nan
+from math import inf, isnan
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,11 @@ from numpy.typing import NDArray
 from serving.body import field_error, quoted
 from volcast.core.errors import RequestError
 from volcast.store.tables import FORECAST_BOUNDS
+
+Floats = NDArray[np.float64]
+
+Column: TypeAlias = Sequence[object] | Floats
+"""Values of one feature: of JSON, or of a binary tensor, which has NaN for null."""
 
 LARGEST = 1e6
 """Largest absolute value: no feature is near it, and the trees' single precision holds it."""
@@ -33,6 +37,11 @@ class Signature:
             kind = type(features).__name__
             raise field_error(f"a {kind}", "an object of values by feature name", where)
         self.require(features, where)
+        row = self._pick(features)
+        # Most rows are of floats alone; only a sum is sure to show that one of them is NaN.
+        floats = set(map(type, row)) == {float} and not isnan(sum(row))
+        if floats and min(row) >= -LARGEST and max(row) <= LARGEST:
+            return dict(zip(self.names, row, strict=True))
         return {name: self._number(features[name], name, where) for name in self.names}
 
     def require(self, names: Mapping[str, object], where: str) -> None:
@@ -49,7 +58,7 @@ class Signature:
             remedy="GET /v2/models/volcast lists the names.",
         )  # fmt: skip
 
-    def table(self, instances: Sequence[object]) -> NDArray[np.float64]:
+    def table(self, instances: Sequence[object]) -> Floats:
         """Return named rows, checked as by `values`, as an array, shape (n, k), null as NaN."""
         k = len(self.names)
         if all(type(one) is dict and len(one) == k for one in instances):
@@ -58,20 +67,33 @@ class Signature:
             except KeyError:
                 pass
             else:
-                numbers = _numbers(list(chain.from_iterable(rows)))
+                numbers = _numbers(rows)
                 if numbers is not None:
-                    return numbers.reshape(-1, k)
+                    return numbers
         checked = [self.values(one, f"instances[{row}]") for row, one in enumerate(instances)]
-        table = [[nan if value is None else value for value in row.values()] for row in checked]
-        return np.array(table, np.float64).reshape(-1, k)
+        return np.array([list(row.values()) for row in checked], np.float64).reshape(-1, k)
 
-    def columns(self, data: Mapping[str, Sequence[object]]) -> NDArray[np.float64]:
+    def columns(self, data: Mapping[str, Column]) -> Floats:
         """Return columns of one length n, by name, as one array, shape (n, k), null as NaN."""
-        numbers = _numbers(list(chain.from_iterable(self._pick(data))))
-        if numbers is None:
-            checked = [self._number(v, name, "inputs") for name in self.names for v in data[name]]
-            numbers = np.array([nan if value is None else value for value in checked], np.float64)
-        return np.ascontiguousarray(numbers.reshape(len(self.names), -1).T)
+        columns = self._pick(data)
+        if all(isinstance(column, np.ndarray) for column in columns):
+            x = np.stack(columns, axis=1)
+            if ((np.abs(x) <= LARGEST) | (np.isnan(x) & self._may_be_null)).all():
+                return x
+        lists = [_listed(column) for column in columns]
+        many = len(lists[0]) > len(lists)
+        numbers = _numbers(lists if many else list(zip(*lists, strict=True)))
+        if numbers is not None:
+            return np.ascontiguousarray(numbers.T) if many else numbers
+        checked = [
+            [self._number(value, name, "inputs") for value in column]
+            for name, column in zip(self.names, lists, strict=True)
+        ]
+        return np.ascontiguousarray(np.array(checked, np.float64).T)
+
+    @cached_property
+    def _may_be_null(self) -> NDArray[np.bool_]:
+        return np.array([name in self.optional for name in self.names])
 
     @cached_property
     def _name_set(self) -> frozenset[str]:
@@ -108,14 +130,25 @@ def implausible(field: str, row: int | None = None) -> RequestError:
     )  # fmt: skip
 
 
-def _numbers(values: list[Any]) -> NDArray[np.float64] | None:
-    """Return ``values`` as an array if all are numbers near enough to 0, else None."""
+def _listed(column: Column) -> Sequence[object]:
+    """Return a column as JSON would have it, which has null where an array has NaN."""
+    if not isinstance(column, np.ndarray):
+        return column
+    return [None if isnan(value) else value for value in column.tolist()]
+
+
+def _numbers(rows: Sequence[Sequence[Any]]) -> Floats | None:
+    """Return rows of one length as an array if all are numbers near enough to 0, else None."""
+    packer = struct.Struct(f"{len(rows[0])}d")
+    buffer = bytearray(packer.size * len(rows))
     try:
         # Of all that JSON has, this takes numbers and booleans; NumPy would take "1" too.
-        numbers = np.frombuffer(struct.pack(f"{len(values)}d", *values))
+        for row, values in enumerate(rows):
+            packer.pack_into(buffer, row * packer.size, *values)
     except (struct.error, OverflowError):
         return None
+    numbers = np.frombuffer(buffer).reshape(len(rows), -1)
     if not (np.abs(numbers) <= LARGEST).all():
         return None
-    maybe_booleans = np.flatnonzero((numbers == 0) | (numbers == 1))
-    return None if any(type(values[at]) is bool for at in maybe_booleans) else numbers
+    maybe_booleans = np.argwhere((numbers == 0) | (numbers == 1)).tolist()
+    return None if any(type(rows[row][at]) is bool for row, at in maybe_booleans) else numbers

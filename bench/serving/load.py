@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count, cycle
@@ -46,10 +46,14 @@ class Load:
         return float(np.quantile(self.latencies, quantile)) * 1000
 
 
-def http_request(method: str, path: str, body: bytes = b"") -> bytes:
-    """Return the bytes of one keep-alive request."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+def http_request(
+    method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> bytes:
+    """Return the bytes of one keep-alive request, of JSON unless headers have another type."""
+    own = {"Host": "bench", "Content-Type": "application/json", **(headers or {})}
+    lines = [f"{name}: {value}\r\n" for name, value in own.items()]
+    head = f"{method} {path} HTTP/1.1\r\n{''.join(lines)}Content-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
 class _Connection(asyncio.Protocol):

@@ -11,12 +11,13 @@ from bench.serving.load import http_request
 from bench.serving.servers import FASTAPI, KSERVE, MLSERVER, MLSERVER_WORKER, OURS
 from bench.serving.stores import Subject
 
-__all__ = ["GET", "POST", "V1", "V2", "Case", "Requests"]
+__all__ = ["GET", "POST", "V1", "V2", "V2_BINARY", "Case", "Requests"]
 
 GET = f"{OURS} GET by symbol"
 POST = f"{OURS} POST features"
 V1 = f"{OURS} V1"
 V2 = f"{OURS} V2"
+V2_BINARY = f"{OURS} V2, binary tensors"
 
 _DIFFERENT = 64
 """Requests sent in turn, so that no server answers one row from memory."""
@@ -57,6 +58,7 @@ class Requests:
         """Return how to ask each server for many forecasts at a time."""
         return {
             V2: self._case(OURS, "/v2/models/volcast/infer", self._columns, rows),
+            V2_BINARY: Case(OURS, [self._binary(which) for which in self._slices(rows)]),
             KSERVE: self._case(KSERVE, "/v1/models/volcast:predict", self._bare, rows),
             FASTAPI: self._case(FASTAPI, "/predict", self._bare, rows),
             MLSERVER: self._case(MLSERVER, "/v2/models/volcast/infer", self._tensor, rows),
@@ -71,10 +73,30 @@ class Requests:
         }
 
     def _case(self, server: str, path: str, body: Callable[[slice], object], rows: int) -> Case:
-        every = len(self.subject.x)
-        starts = range(0, min(every - rows, _DIFFERENT - 1) + 1)
-        bodies = [json.dumps(body(slice(at, at + rows)), separators=(",", ":")) for at in starts]
-        return Case(server, [http_request("POST", path, one.encode()) for one in bodies])
+        bodies = [_json(body(which)) for which in self._slices(rows)]
+        return Case(server, [http_request("POST", path, one) for one in bodies])
+
+    def _slices(self, rows: int) -> list[slice]:
+        starts = min(len(self.subject.x) - rows + 1, _DIFFERENT)
+        return [slice(at, at + rows) for at in range(starts)]
+
+    def _binary(self, which: slice) -> bytes:
+        """Return the request of `_columns` with binary tensors, the answer's too."""
+        columns = [column.astype("<f8").tobytes() for column in self.subject.x[which].T]
+        shape = [which.stop - which.start]
+        inputs = [
+            {"name": name, "datatype": "FP64", "shape": shape,
+             "parameters": {"binary_data_size": len(column)}}
+            for name, column in zip(self.subject.names, columns, strict=True)
+        ]  # fmt: skip
+        output = {"name": "rv_5d", "parameters": {"binary_data": True}}
+        head = _json({"inputs": inputs, "outputs": [output]})
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Inference-Header-Content-Length": str(len(head)),
+        }
+        path = "/v2/models/volcast/infer"
+        return http_request("POST", path, b"".join([head, *columns]), headers)
 
     def _features(self, which: slice) -> object:
         return {"symbol": self.subject.symbol, "features": self._objects(which)[0]}
@@ -97,6 +119,10 @@ class Requests:
 
     def _tensor(self, which: slice) -> object:
         return {"inputs": [_tensor("rows", self.subject.tree_x[which])]}
+
+
+def _json(body: object) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 def _tensor(name: str, values: NDArray[np.float64]) -> dict[str, object]:
