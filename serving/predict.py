@@ -1,6 +1,5 @@
 """The answers of /predict: a forecast by symbol and date, with its intervals and its drivers."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -40,8 +39,8 @@ STALE_LIMIT = 5
 _EASTERNMOST = timedelta(hours=14)
 """The earliest time zone is so far ahead of UTC: no asker's own date is later than there."""
 
-_ANSWER_NAMES = {"har_rv": "har"}
-"""Baselines whose name in the answer is older than the one in the tables."""
+_BASELINES = [("har" if name == "har_rv" else name, f"baseline_{name}") for name in BASELINES]
+"""The baselines' names in the answer, one of them older than the tables', and their columns."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ def _forecast_row(
 def _answer(
     row: Mapping[str, Any], as_of: date, age: int = 0, *, confirmed: bool = True
 ) -> dict[str, object]:
-    """Return the /predict body of one predictions_daily row.
+    """Return the /predict body of one predictions_daily row; a NaN becomes null in its JSON.
 
     Features that the online store could not confirm are stale at any age: it may have newer ones.
     """
@@ -204,25 +203,18 @@ def _answer(
         "rv_5d": row["rv_5d_hat"],
         "unit": "annualised volatility, decimal",
         "intervals": {"0.80": [row["lo80"], row["hi80"]], "0.95": [row["lo95"], row["hi95"]]},
-        "baselines": {
-            _ANSWER_NAMES.get(name, name): _number(row.get(f"baseline_{name}"))
-            for name in BASELINES
-        },
+        "baselines": {name: row.get(column) for name, column in _BASELINES},
         "regime": None
         if row.get("regime") is None
         else {"label": row["regime"], "probabilities": {n: row[f"p_{n}"] for n in STATES}},
         "base_log_variance": row["base_log_variance"],
-        "drivers": [{**driver, "value": _number(driver["value"])} for driver in row["drivers"]],
+        "drivers": row["drivers"],
         "others_contribution": row["others_contribution"],
         "model": {"name": NAME, "version": row["model_version"]},
         "features_as_of": row["features_as_of"].isoformat(),
         "stale": age > 0 or not confirmed,
         "age_sessions": age,
     }
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else float(value)
 
 
 def _stale(found: str) -> StaleInput:

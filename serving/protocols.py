@@ -66,7 +66,7 @@ def explain(state: ServingState, body: bytes, _json_length: bytes = b"") -> Repl
     with np.errstate(over="ignore"):
         _require_plausible(np.exp(log_variance / 2), "instances")
     # A feature that only a baseline reads contributes nothing.
-    contributions = np.zeros(x.shape)
+    contributions: Floats = np.zeros(x.shape)
     contributions[:, : explained.contributions.shape[1]] = explained.contributions
     names = forecaster.signature
     # Each row is encoded alone: the encoder holds the interpreter lock, and forecasts would wait.

@@ -37,11 +37,6 @@ class Signature:
             kind = type(features).__name__
             raise field_error(f"a {kind}", "an object of values by feature name", where)
         self.require(features, where)
-        row = self._pick(features)
-        # Most rows are of floats alone; only a sum is sure to show that one of them is NaN.
-        floats = set(map(type, row)) == {float} and not isnan(sum(row))
-        if floats and min(row) >= -LARGEST and max(row) <= LARGEST:
-            return dict(zip(self.names, row, strict=True))
         return {name: self._number(features[name], name, where) for name in self.names}
 
     def require(self, names: Mapping[str, object], where: str) -> None:

@@ -35,6 +35,8 @@ __all__ = [
 
 _DRIVERS = 5
 
+_BASELINES = [(name, f"baseline_{name}") for name in BASELINES]
+
 _FAULTS = (VolcastError, ArithmeticError, LookupError, TypeError, ValueError)
 """What a model that is not fit for its input can raise; XGBoost's own error is a ValueError."""
 
@@ -65,37 +67,44 @@ def forecast_row(
         If a feature the model needs is missing.
     """
     values = _values(forecaster, features)
-    missing = [n for n, v in values.items() if not isfinite(v) and n not in forecaster.optional]
-    if missing:
-        raise StaleInput(
-            found=f"no value of {', '.join(missing)}", expected="every feature of the signature",
-            where=f"features of {symbol} for {session}",
-            remedy="Ingest the missing prices and build the features again.",
-        )  # fmt: skip
-    forecast = forecaster.single(list(values.values()))
-    parts = forecast.contributions
-    largest = sorted(parts, key=lambda name: (-abs(parts[name]), name))[:_DRIVERS]
-    baselines = {name: forecast.baselines[name] for name in BASELINES}
+    row = list(values.values())
+    if not isfinite(sum(row)):
+        _require_finite(forecaster, values, f"features of {symbol} for {session}")
+    forecast = forecaster.single(row)
+    parts, baselines = forecast.contributions, forecast.baselines
+    largest = sorted([(-abs(part), name) for name, part in parts.items()])[:_DRIVERS]
+    drivers = [
+        {"feature": name, "value": values[name], "contribution": parts[name]} for _, name in largest
+    ]
     return {
         "symbol": symbol,
         "session": session,
         "rv_5d_hat": forecast.rv_5d,
         **forecast.bounds,
-        **{f"baseline_{n}": v if isfinite(v) else None for n, v in baselines.items()},
+        **{
+            column: baselines[name] if isfinite(baselines[name]) else None
+            for name, column in _BASELINES
+        },
         **regime_columns(features),
         "base_log_variance": forecast.base,
-        "drivers": [
-            {"feature": name, "value": values[name], "contribution": parts[name]}
-            for name in largest
-        ],
+        "drivers": drivers,
         # What is left of the log variance, so that the parts shown add up to the last digit.
         "others_contribution": (
-            forecast.log_variance - forecast.base - sum(parts[name] for name in largest)
+            forecast.log_variance - forecast.base - sum(parts[name] for _, name in largest)
         ),
         "target_from": calendar.after(session, 1),
         "target_to": calendar.after(session, calendar.HORIZON),
         "features_as_of": session,
     }
+
+
+def _require_finite(forecaster: Forecaster, values: Mapping[str, float], where: str) -> None:
+    missing = [n for n, v in values.items() if not isfinite(v) and n not in forecaster.optional]
+    if missing:
+        raise StaleInput(
+            found=f"no value of {', '.join(missing)}", expected="every feature of the signature",
+            where=where, remedy="Ingest the missing prices and build the features again.",
+        )  # fmt: skip
 
 
 def predict_row(
@@ -118,8 +127,10 @@ def predict_row(
 
 
 def _values(forecaster: Forecaster, features: Mapping[str, float | None]) -> dict[str, float]:
-    values = {name: features.get(name) for name in forecaster.signature}
-    return {name: nan if value is None else float(value) for name, value in values.items()}
+    return {
+        name: nan if (value := features.get(name)) is None else float(value)
+        for name in forecaster.signature
+    }
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,13 @@ from volcast.core.errors import ModelError
 from volcast.models.forecaster import Forecaster, Single
 from volcast.models.intervals import BOUNDS
 from volcast.models.kernels import (
-    NODES, SPLIT, Forest, LeafMasks, contributions, contributions_of_one, margins,
+    NODES,
+    SPLIT,
+    Forest,
+    LeafMasks,
+    contributions,
+    contributions_of_one,
+    margins,
 )  # fmt: skip
 from volcast.models.recipe import BASELINE_INPUTS
 from volcast.models.trees import Trees
@@ -84,9 +90,8 @@ class CompiledForecaster(Forecaster):
                 return super().single(row)
 
     def _single(self, row: Sequence[float]) -> Single:
-        plain, trees = self._plain, self.blend.trees
+        plain, trees, share = self._plain, self.blend.trees, self.recipe.tree_weight
         x = np.array([[row[at] for at in plain.tree_columns]], np.float64)
-        share = self.recipe.tree_weight
         log_ratio = trees.log_ratio(x).item()
         shap = trees.contributions(x)[1][0].tolist()
         parts = [0.0] * len(self.recipe.features)
@@ -94,8 +99,9 @@ class CompiledForecaster(Forecaster):
             parts[at] = share * value
         log_variance = share * log_ratio + plain.at_zero
         for at, slope, at_mean in plain.lines:
-            log_variance += slope * row[at]
-            parts[at] += slope * row[at] - at_mean
+            term = slope * row[at]
+            log_variance += term
+            parts[at] += term - at_mean
         half = log_variance / 2
         return Single(
             log_variance,

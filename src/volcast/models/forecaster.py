@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from math import exp
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +57,7 @@ class Forecasts:
         return np.exp(self.log_variance / 2)
 
 
-@dataclass(frozen=True)
-class Single:
+class Single(NamedTuple):
     """The forecast of one row with its reasons; names and units as in `Forecasts`.
 
     ``base`` and ``contributions``, by the recipe's features, sum to ``log_variance``.
