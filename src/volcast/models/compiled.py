@@ -32,7 +32,7 @@ __all__ = ["CompiledForecaster", "CompiledTrees", "compiled", "forest_of"]
 
 Floats = NDArray[np.float64]
 
-_FEW = 4
+_FEW = 20
 """Rows up to which one at a time is faster than a block."""
 
 _WORD = 64
@@ -70,7 +70,7 @@ class CompiledTrees(Trees):
             for row in range(len(x)):
                 contributions_of_one(single[row], self.forest, out[row])
         else:
-            contributions(np.ascontiguousarray(single.T), self.forest, out)
+            contributions(single, self.forest, out)
         return self.mean + self.log_smearing, out
 
 

@@ -231,15 +231,17 @@ def contributions_of_one(x: NDArray[np.float32], forest: Forest, out: NDArray[np
 def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float64]) -> None:
     """Split each row's margin into a Shapley value a feature; blocks of rows go down together.
 
-    x is f4[k, n], a column a row, so that neighbours are of one feature; ``out``, f8[n, k], is
-    written.
+    x is f4[n, k]; ``out``, f8[n, k], is written. Every block is computed whole: loops of a length
+    that the compiler knows are a third faster.
     """
     start, nodes = forest.start, forest.splits
     most = np.max(start[1:] - start[:-1])
     product, below = np.empty((most, NODES, BLOCK)), np.empty((2 * most, NODES, BLOCK))
-    goes, sums = np.empty((2 * most, BLOCK)), np.empty((x.shape[0], BLOCK))
-    for begin in range(0, x.shape[1], BLOCK):
-        rows = min(BLOCK, x.shape[1] - begin)
+    goes, sums = np.empty((2 * most, BLOCK)), np.empty((x.shape[1], BLOCK))
+    columns = np.zeros((x.shape[1], BLOCK), np.float32)
+    for begin in range(0, x.shape[0], BLOCK):
+        rows = min(BLOCK, x.shape[0] - begin)
+        columns[:, :rows] = x[begin : begin + rows].T
         sums[:] = 0.0
         for tree in range(start.shape[0] - 1):
             first, splits = start[tree], start[tree + 1] - start[tree]
@@ -248,22 +250,22 @@ def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float6
                 node, left, right = nodes[first + split], 2 * split, 2 * split + 1
                 f, limit, before = node.feature, node.threshold, node.same
                 if node.left_if_missing:
-                    for w in range(rows):
-                        goes[left, w] = 0.0 if x[f, begin + w] >= limit else 1.0
+                    for w in range(BLOCK):
+                        goes[left, w] = 0.0 if columns[f, w] >= limit else 1.0
                 else:
-                    for w in range(rows):
-                        goes[left, w] = 1.0 if x[f, begin + w] < limit else 0.0
-                for w in range(rows):
+                    for w in range(BLOCK):
+                        goes[left, w] = 1.0 if columns[f, w] < limit else 0.0
+                for w in range(BLOCK):
                     goes[right, w] = 1.0 - goes[left, w]
                 if before >= 0:
-                    for w in range(rows):
+                    for w in range(BLOCK):
                         goes[left, w] *= goes[before, w]
                         goes[right, w] *= goes[before, w]
                     z = node.same_share
                     for q in range(NODES):
                         lacks = 1 / (z * (1 - _AT[q]))
                         more = 1 / (z * (1 - _AT[q]) + _AT[q]) - lacks
-                        for w in range(rows):
+                        for w in range(BLOCK):
                             product[split, q, w] *= lacks + goes[before, w] * more
                 for side in range(2):
                     here, to, z = left, node.left, node.left_share
@@ -274,12 +276,12 @@ def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float6
                     for q in range(NODES):
                         lacks, more = z * (1 - _AT[q]), _AT[q]
                         if to >= 0:
-                            for w in range(rows):
+                            for w in range(BLOCK):
                                 product[to, q, w] = product[split, q, w] * (
                                     lacks + goes[here, w] * more
                                 )
                         else:
-                            for w in range(rows):
+                            for w in range(BLOCK):
                                 below[here, q, w] = (
                                     v8 * product[split, q, w] * (lacks + goes[here, w] * more)
                                 )
@@ -293,20 +295,18 @@ def contributions(x: NDArray[np.float32], forest: Forest, out: NDArray[np.float6
                     a = weight * (1 - z) / (z * (1 - t) + t) - gone
                     z = node.right_share
                     b = weight * (1 - z) / (z * (1 - t) + t) - gone
-                    for w in range(rows):
+                    for w in range(BLOCK):
                         sums[f, w] += (gone + goes[left, w] * a) * below[left, q, w] + (
                             gone + goes[right, w] * b
                         ) * below[right, q, w]
                     if before >= 0:
                         z = node.same_share
                         a = weight * (1 - z) / (z * (1 - t) + t) - gone
-                        for w in range(rows):
+                        for w in range(BLOCK):
                             sums[f, w] -= (gone + goes[before, w] * a) * (
                                 below[left, q, w] + below[right, q, w]
                             )
                     if up >= 0:
-                        for w in range(rows):
+                        for w in range(BLOCK):
                             below[up, q, w] = below[left, q, w] + below[right, q, w]
-        for f in range(x.shape[0]):
-            for w in range(rows):
-                out[begin + w, f] = sums[f, w]
+        out[begin : begin + rows] = sums[:, :rows].T
