@@ -1,11 +1,9 @@
 """volcast in namespaces of the tests: what kind's overlay and values have, with other names."""
 
-import contextlib
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,21 +194,36 @@ class Release:
         status, _, body = printed.partition(" ")
         return int(status), body
 
-    @contextlib.contextmanager
-    def load(self, seconds: int) -> Iterator[Callable[[], dict[str, int]]]:
-        """Ask for forecasts from the client all the while; yield what counts answers by status."""
+    def load(self, seconds: int) -> Callable[[], dict[str, int]]:
+        """Ask for forecasts from the client; return what waits, and counts answers by status.
+
+        A process of the client's own asks: an exec would end with the kubelet.
+        """
+        begin = (
+            "import subprocess, sys\n"
+            "streams = {'stdin': subprocess.DEVNULL, 'stderr': subprocess.DEVNULL}\n"
+            "with open('/tmp/load', 'w') as file:\n"
+            "    command = [sys.executable, '-c', *sys.argv[1:]]\n"
+            "    subprocess.Popen(command, stdout=file, start_new_session=True, **streams)"
+        )
         address = f"http://volcast-serving.{OURS}.svc:8080/predict"
-        with ThreadPoolExecutor(1) as pool:
-            asking = pool.submit(
-                self.cluster.python, OURS, "client", _LOAD, address, TOKEN, str(seconds)
-            )
+        arguments = (begin, _LOAD, address, TOKEN, str(seconds))
+        code, printed = self.cluster.python(OURS, "client", *arguments)
+        assert code == 0, printed[-3000:]
 
-            def counted() -> dict[str, int]:
-                code, printed = asking.result()
-                assert code == 0, printed[-3000:]
-                return json.loads(printed)
+        def counted() -> dict[str, int]:
+            printed = ""
 
-            yield counted
+            def ended() -> bool:
+                nonlocal printed
+                read = "print(open('/tmp/load').read())"
+                code, printed = self.cluster.python(OURS, "client", read)
+                return code == 0 and bool(printed.strip())
+
+            self.cluster.until(ended, "the load ends", seconds + 60)
+            return json.loads(printed)
+
+        return counted
 
     def reaches(self, pod: str, service: str, port: int, namespace: str = OURS) -> bool:
         """Return whether a pod can connect to a service, named with its namespace."""

@@ -123,11 +123,11 @@ def test_the_store_refuses_another_key(serving: Release):
 def test_one_of_two_servers_may_be_deleted_under_load(serving: Release):
     code, printed = serving.deploy(sets=("serving.minReplicas=2", "serving.maxReplicas=2"))
     assert code == 0, printed[-6000:]
-    with serving.load(seconds=40) as ended:
-        pods = serving.cluster.get(OURS, "pods", "--selector", SERVING)["items"]
-        assert len(pods) == 2
-        serving.cluster.kubectl("-n", OURS, "delete", "pod", pods[0]["metadata"]["name"])
-        serving.cluster.wait(OURS, "--for=condition=Available", "deployment/volcast-predictor")
+    ended = serving.load(seconds=40)
+    pods = serving.cluster.get(OURS, "pods", "--selector", SERVING)["items"]
+    assert len(pods) == 2
+    serving.cluster.kubectl("-n", OURS, "delete", "pod", pods[0]["metadata"]["name"])
+    serving.cluster.wait(OURS, "--for=condition=Available", "deployment/volcast-predictor")
     answers = ended()
     assert answers.keys() == {"200"}
     assert answers["200"] > 50
@@ -144,10 +144,10 @@ def test_a_restart_of_the_kubelet_fails_no_request(serving: Release):
         return {uid: sum(one["restartCount"] for one in each) for uid, each in states.items()}
 
     before = pods()
-    with serving.load(seconds=90) as ended:
-        code, printed = serving.cluster.ran("bash", "-c", command)
-        assert code == 0, printed[-3000:]
-        serving.cluster.wait(OURS, "--for=condition=Available", "deployment/volcast-predictor")
+    ended = serving.load(seconds=90)
+    code, printed = serving.cluster.ran("bash", "-c", command)
+    assert code == 0, printed[-3000:]
+    serving.cluster.wait(OURS, "--for=condition=Available", "deployment/volcast-predictor")
     assert ended().keys() == {"200"}
     assert pods() == before
 
@@ -160,8 +160,8 @@ def test_a_restart_of_the_kubelet_fails_no_request(serving: Release):
 def test_a_part_that_cannot_start_is_rolled_back_without_a_failed_request(
     serving: Release, broken: str
 ):
-    with serving.load(seconds=100) as ended:
-        code, printed = serving.deploy("--seconds", "45", sets=(broken,))
+    ended = serving.load(seconds=100)
+    code, printed = serving.deploy("--seconds", "45", sets=(broken,))
     assert code == 1
     assert "back to revision" in printed
     assert ended().keys() == {"200"}
@@ -184,9 +184,9 @@ def test_the_champion_changes_without_a_failed_request(serving: Release):
     if newest["role"] == "champion":
         serving.cluster.until(lambda: version() == then, f"version {then} serves")
         move, then = ["rollback"], former
-    with serving.load(seconds=30) as ended:
-        serving.registry(*move, "--why", "a test", "--who", "a test")
-        serving.cluster.until(lambda: version() == then, f"version {then} serves", 25)
+    ended = serving.load(seconds=30)
+    serving.registry(*move, "--why", "a test", "--who", "a test")
+    serving.cluster.until(lambda: version() == then, f"version {then} serves", 25)
     assert ended().keys() == {"200"}
 
 
