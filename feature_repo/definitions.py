@@ -2,9 +2,7 @@
 
 from datetime import timedelta
 
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueType
-from feast.types import Float64, String
-
+from feature_repo.sdk import feast
 from volcast.features.catalog import FEATURES, FEATURES_DAILY
 
 __all__ = ["FORECAST", "SYMBOL", "TTL", "features_daily", "forecast"]
@@ -15,23 +13,24 @@ FORECAST = "forecast"
 TTL = timedelta(days=10)
 """How old a row may be to be joined at all; longer than any holiday, shorter than a lost week."""
 
-SYMBOL = Entity(
+SYMBOL = feast.Entity(
     name="symbol",
     join_keys=["symbol"],
-    value_type=ValueType.STRING,
+    value_type=feast.ValueType.STRING,
     description="a symbol as the universe names it",
 )
 
 
-def features_daily(store_uri: str) -> FeatureView:
+def features_daily(store_uri: str) -> feast.FeatureView:
     """Return the view over features_daily of a store, with the types of the contract."""
-    values = [Field(name=one.name, dtype=Float64, description=one.label) for one in FEATURES]
-    return FeatureView(
+    number, text = feast.types.Float64, feast.types.String
+    values = [feast.Field(name=f.name, dtype=number, description=f.label) for f in FEATURES]
+    return feast.FeatureView(
         name=FEATURES_DAILY.name,
         entities=[SYMBOL],
         ttl=TTL,
-        schema=[Field(name="symbol", dtype=String), *values],
-        source=FileSource(
+        schema=[feast.Field(name="symbol", dtype=text), *values],
+        source=feast.FileSource(
             name=FEATURES_DAILY.name,
             path=store_uri,
             timestamp_field="event_timestamp",
@@ -40,6 +39,6 @@ def features_daily(store_uri: str) -> FeatureView:
     )
 
 
-def forecast(view: FeatureView) -> FeatureService:
+def forecast(view: feast.FeatureView) -> feast.FeatureService:
     """Return the service of every feature; a model's signature picks its own by name."""
-    return FeatureService(name=FORECAST, features=[view])
+    return feast.FeatureService(name=FORECAST, features=[view])

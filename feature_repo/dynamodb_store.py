@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from feast import RepoConfig
 from feast.infra.online_stores.dynamodb import (
@@ -15,12 +13,9 @@ from feast.infra.online_stores.dynamodb import (
 )
 from feast.utils import make_tzaware
 
-__all__ = ["ForwardDynamoDBOnlineStore", "ForwardDynamoDBOnlineStoreConfig"]
+from feature_repo.places import dynamodb_resource
 
-# Feast's own timeouts reach only its asynchronous client; boto3's default is five times a minute.
-_TIMEOUTS = Config(
-    connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"}
-)
+__all__ = ["ForwardDynamoDBOnlineStore", "ForwardDynamoDBOnlineStoreConfig"]
 
 
 class ForwardDynamoDBOnlineStoreConfig(DynamoDBOnlineStoreConfig):  # type: ignore[misc]
@@ -40,10 +35,9 @@ class ForwardDynamoDBOnlineStore(DynamoDBOnlineStore):  # type: ignore[misc]
     def _get_dynamodb_resource(
         self, region: str, endpoint_url: str | None = None, _: bool | None = False
     ) -> Any:
+        # Feast's own timeouts reach only its asynchronous client.
         if self._dynamodb_resource is None:
-            self._dynamodb_resource = boto3.Session().resource(
-                "dynamodb", region_name=region, endpoint_url=endpoint_url, config=_TIMEOUTS
-            )
+            self._dynamodb_resource = dynamodb_resource(region, endpoint_url)
         return self._dynamodb_resource
 
     def _write_batch_non_duplicates(

@@ -7,7 +7,8 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from feature_repo.definitions import FORECAST
-from feature_repo.opening import CACHE, open_feature_store
+from feature_repo.opening import open_feature_store
+from feature_repo.places import CACHE
 from volcast.core.errors import NotFound
 from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store

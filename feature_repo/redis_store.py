@@ -9,15 +9,11 @@ from feast import FeatureView, RepoConfig
 from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig
 from feast.utils import make_tzaware
 from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from feature_repo.places import redis_client
 from volcast.core.online_store import Redis
 
 __all__ = ["ForwardRedisOnlineStore", "ForwardRedisOnlineStoreConfig"]
-
-_SECONDS = 1.0
-"""Timeout of a connection and of an answer."""
 
 
 class ForwardRedisOnlineStoreConfig(RedisOnlineStoreConfig):  # type: ignore[misc]
@@ -37,22 +33,9 @@ class ForwardRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
     _client: redis.Redis | None = None
 
     def _get_client(self, online_store_config: ForwardRedisOnlineStoreConfig) -> redis.Redis:
-        # Feast's connection string breaks at a comma in a password and has no retry policy; the
-        # default of redis-py waits for 10 s and more.
+        # Feast's connection string breaks at a comma in a password and has no retry policy.
         if self._client is None:
-            at = online_store_config.server
-            self._client = redis.Redis(
-                host=at.host,
-                port=at.port,
-                db=at.database,
-                username=at.user,
-                password=at.password.get_secret_value() if at.password else None,
-                ssl=at.tls,
-                socket_connect_timeout=_SECONDS,
-                socket_timeout=_SECONDS,
-                # One retry at once, since a pooled connection may be of a server that restarted.
-                retry=Retry(NoBackoff(), 1, (redis.ConnectionError,)),
-            )
+            self._client = redis_client(online_store_config.server)
         return self._client
 
     def online_write_batch(

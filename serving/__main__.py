@@ -16,7 +16,7 @@ def _serve(settings: Settings, arguments: argparse.Namespace, listener: socket.s
 
     if sys.modules["sklearn"] is None:
         del sys.modules["sklearn"]
-    # Imported here: KServe and Feast take seconds; a port in use is reported without them.
+    # Imported here: pyarrow, pandas and numba take a second; a port in use is reported without.
     from serving.server import serve
 
     serve(

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving import metrics
 from serving.auth import Guard
 from serving.body import header, whole_body
-from serving.problems import of_status, problem, unforeseen, unknown_model
+from serving.problems import not_found, of_status, problem, unforeseen
 from serving.protocols import Reply
 from serving.routes import ForecastRoutes
 from serving.tracing import TRACEPARENT, caller_of, end_span, start_span
@@ -38,25 +38,24 @@ _DESCRIPTION = ("/docs", "/openapi.json")
 
 
 class Application:
-    """ASGI application around KServe's.
+    """ASGI application around the pages.
 
-    Forecasting paths are answered here; other paths that are read go on to KServe, which echoes
-    request headers in answers and may forward them, so it gets none. Without a guard everyone is
-    let in; with a tracer requests have spans, but for probes and metrics.
+    Forecasting paths are answered here; other paths that are read go on to the pages. Without a
+    guard everyone is let in; with a tracer requests have spans, but for probes and metrics.
     """
 
     def __init__(
-        self, kserve: ASGIApp, routes: ForecastRoutes, guard: Guard | None = None,
+        self, pages: ASGIApp, routes: ForecastRoutes, guard: Guard | None = None,
         tracer: "Tracer | None" = None,
     ) -> None:  # fmt: skip
-        self._kserve, self._routes, self._guard, self._open = kserve, routes, guard, 0
+        self._pages, self._routes, self._guard, self._open = pages, routes, guard, 0
         self._tracer = tracer
         metrics.UNDER_WAY.set_function(lambda: self._open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
-            await self._kserve(scope, receive, send)
+            await self._pages(scope, receive, send)
             return
         started, response, span = time.perf_counter(), _Response(send), None
         path, method, headers = scope["path"], scope["method"], scope["headers"]
@@ -107,15 +106,12 @@ class Application:
             query, json_length = scope["query_string"], header(headers, _JSON_LENGTH)
             await response.reply(await self._routes.answer(path, method, query, body, json_length))
         elif method in _READING and not methods:
-            # KServe's routes take no HEAD; the server leaves its body out.
-            await self._kserve({**scope, "method": "GET", "headers": []}, receive, response)
+            await self._pages(scope, receive, response)
         elif methods or path in metrics.ROUTES:
             allowed = ", ".join(methods or _READING)
             await of_status(HTTPStatus.METHOD_NOT_ALLOWED, allowed)(scope, receive, response)
-        elif path.startswith(("/v1/models/", "/v2/models/")):
-            raise unknown_model()
         else:
-            await of_status(HTTPStatus.NOT_FOUND, None)(scope, receive, response)
+            await not_found(path)(scope, receive, response)
 
 
 class _Response:

@@ -62,7 +62,6 @@ def configure() -> None:
             "root": {"handlers": ["stderr"], "level": "WARNING"},
             "loggers": {
                 "volcast": {"level": "INFO"},
-                "kserve": {"level": "WARNING"},
                 "uvicorn": {"level": "WARNING"},
                 "uvicorn.access": {"handlers": [], "propagate": False},
             },

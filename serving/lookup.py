@@ -1,26 +1,14 @@
-"""Read the newest features of a symbol from the online store, through Feast."""
+"""The newest features of a symbol, as a request is answered from them."""
 
-import sqlite3
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from botocore.exceptions import BotoCoreError, ClientError
-from feast import FeatureStore
-from feast.errors import FeastError
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from pydantic import SecretStr
-from redis.exceptions import RedisError
 
-from feature_repo.online import online_features
-from feature_repo.opening import open_feature_store
-from volcast.core.errors import StoreUnavailable
-
-_FAULTS = (
-    FeastError, OSError, sqlite3.Error, RedisError, BotoCoreError, ClientError, DecodeError,
-)  # fmt: skip
-"""What Feast raises when its registry or its online store fails."""
+from feature_repo.places import locate
+from feature_repo.rows import OnlineRows
+from volcast.store import Store
 
 
 @dataclass(frozen=True)
@@ -36,23 +24,13 @@ class FeatureRow:
 
 
 class OnlineFeatures:
-    """The online store of a volcast store, opened at the first read."""
+    """The online store of a volcast store."""
 
     def __init__(self, store_uri: str, online: SecretStr | None = None) -> None:
-        self._uri, self._online = store_uri, online
-        self._store: FeatureStore | None = None
-        self._lock = threading.Lock()  # Feast shares one SQLite connection among threads
+        self._rows = OnlineRows(locate(Store.open(store_uri), online=online))
 
     def newest(self, symbol: str) -> FeatureRow | None:
         """Return the newest features of ``symbol``, of whatever age; None if there are none."""
-        try:
-            with self._lock:
-                self._store = self._store or open_feature_store(self._uri, online=self._online)
-                features = online_features(self._store, symbol)
-        except _FAULTS as error:
-            raise StoreUnavailable(
-                found=f"{type(error).__name__}: {error}", expected="an online store that answers",
-                where="online features", remedy="Materialize the features, or repair the store.",
-            ) from error  # fmt: skip
+        row = self._rows.newest(symbol)
         # A session closes in New York on the same day as in UTC.
-        return None if features is None else FeatureRow(features[0].date(), features[1])
+        return None if row is None else FeatureRow(row[0].date(), row[1])

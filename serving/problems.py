@@ -35,11 +35,15 @@ class _Problem(Response):
         await super().__call__(scope, receive, send)
 
 
-def unknown_model() -> NotFound:
-    """Return the error of a path of V1 or V2 that names another model, or a version."""
-    return NotFound(
-        found="an unknown model or version", expected=f"{NAME}, without a version",
-        where="path", remedy=f"Use /v1/models/{NAME} or /v2/models/{NAME}.",
+def not_found(path: str) -> Response:
+    """Return the response for an unknown path; on those of V1 and V2, with the name to use."""
+    if not path.startswith(("/v1/models/", "/v2/models/")):
+        return of_status(HTTPStatus.NOT_FOUND, None)
+    return problem(
+        NotFound(
+            found="an unknown model or version", expected=f"{NAME}, without a version",
+            where="path", remedy=f"Use /v1/models/{NAME} or /v2/models/{NAME}.",
+        )
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The paths that forecast, answered from bytes to bytes before any framework is entered.
 
-KServe's routes cost four times what the model does: pydantic models of each request, a header map,
-a response class, three middlewares.
+The routes of KServe's package cost four times what the model does: pydantic models of each request,
+a header map, a response class, three middlewares.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The model server: KServe's readiness and metadata, and the forecasting routes before them."""
+"""The model server: the forecasting routes, and the pages that describe it behind them."""
 
 import asyncio
 import contextlib
@@ -9,100 +9,51 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from http import HTTPStatus
 
-import fastapi
-from kserve import ModelRepository
-from kserve.errors import ModelNotFound, ModelNotReady, ServerNotReady
-from kserve.protocol.dataplane import DataPlane
-from kserve.protocol.rest.server import metrics_handler
-from kserve.protocol.rest.v1_endpoints import register_v1_endpoints
-from kserve.protocol.rest.v2_endpoints import register_v2_endpoints
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from serving.application import Application
 from serving.auth import guard_of
 from serving.docs import docs_routes
 from serving.events import announce
 from serving.lookup import OnlineFeatures
+from serving.metadata import metadata_routes
 from serving.predict import ForecastService
-from serving.problems import of_status, problem, unforeseen, unknown_model
+from serving.problems import not_found, of_status, problem, unforeseen
 from serving.routes import ForecastRoutes, Workers
 from serving.schemas import described
 from serving.service import announce_ready, asgi_server
 from serving.state import VolcastModel
 from serving.tracing import tracer_from_environment
 from serving.watcher import ModelWatcher
-from volcast.core.errors import ModelError, VolcastError
+from volcast.core.errors import VolcastError
 from volcast.core.settings import Settings
 from volcast.data.sessions import require_session
-from volcast.registry.versions import NAME
 from volcast.store import Store
 
 _KEEP_ALIVE_SECONDS = 65
 """Longer than load balancers keep an idle connection: the server never closes first."""
 
 
-class _DataPlane(DataPlane):  # type: ignore[misc]
-    """KServe's data plane, which reports readiness and the version served."""
-
-    async def ready(self) -> bool:
-        """Return whether the model is ready; KServe's own answer is always yes."""
-        return bool(await self.model_ready(NAME))
-
-    async def model_metadata(self, model_name: str) -> dict[str, object]:
-        """Add the version served."""
-        model = self.get_model_from_registry(model_name)
-        metadata: dict[str, object] = await super().model_metadata(model_name)
-        return {**metadata, "versions": [model.state.ready_champion.version.version]}
-
-    def metadata(self) -> dict[str, object]:
-        """List the extensions of V2; models are loaded by promotion alone."""
-        return {**super().metadata(), "extensions": ["binary_tensor_data"]}
-
-
-def _kserve(model: VolcastModel, *, guarded: bool) -> fastapi.FastAPI:
-    """Return KServe's routes of one model, with our documentation and errors."""
-    models = ModelRepository()
-    models.update(model)
-    dataplane = _DataPlane(models)
-    errors = (
-        VolcastError, HTTPException, ModelNotFound, ModelNotReady, ServerNotReady,
-        NotImplementedError, Exception,
-    )  # fmt: skip
+def _pages(model: VolcastModel, *, guarded: bool) -> Starlette:
+    """Return the pages of one model: metadata, metrics and documentation."""
     describe = lru_cache(maxsize=1)(partial(described, guarded=guarded))
-    app = fastapi.FastAPI(
-        openapi_url=None,
-        redirect_slashes=False,
-        routes=[
-            Route("/metrics", metrics_handler),
-            *docs_routes(lambda: describe(model.state)),
-        ],
-        exception_handlers=dict.fromkeys(errors, _respond),
+    app = Starlette(
+        routes=[*metadata_routes(model), *docs_routes(lambda: describe(model.state))],
+        exception_handlers=dict.fromkeys((VolcastError, HTTPException, Exception), _respond),
     )
-    app.add_api_route("/", dataplane.live)
-    register_v1_endpoints(app, dataplane, None)
-    register_v2_endpoints(app, dataplane, None)
+    app.router.redirect_slashes = False
     return app
 
 
-async def _respond(_: Request, error: Exception) -> Response:
+async def _respond(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return not_found(request.url.path)
         return of_status(HTTPStatus(error.status_code), (error.headers or {}).get("Allow"))
-    if isinstance(error, VolcastError):
-        return problem(error)
-    if isinstance(error, ModelNotReady | ServerNotReady):
-        return problem(
-            ModelError(
-                found="no champion", expected="a verified champion", where="server",
-                remedy="Promote a version.",
-            )
-        )  # fmt: skip
-    # KServe raises NotImplementedError for a path with a version.
-    if isinstance(error, ModelNotFound | NotImplementedError):
-        return problem(unknown_model())
-    return unforeseen(error)
+    return problem(error) if isinstance(error, VolcastError) else unforeseen(error)
 
 
 def serve(
@@ -133,7 +84,7 @@ def serve(
     gc.collect()
     gc.freeze()
     routes = ForecastRoutes(ForecastService(store, model, now), model, Workers())
-    application = Application(_kserve(model, guarded=guard is not None), routes, guard, tracer)
+    application = Application(_pages(model, guarded=guard is not None), routes, guard, tracer)
     sentence = "volcast API on {url} (docs at {url}/docs)"
     server = asgi_server(
         application, partial(announce_ready, "serving", sentence, listener),

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-from kserve import Model
-
 from serving.lookup import FeatureRow
 from serving.signature import Signature
 from volcast.core.errors import ModelError
 from volcast.models.intervals import BOUNDS
 from volcast.registry import Champion
-from volcast.registry.versions import NAME
 
 OUTPUTS = ("rv_5d", "log_variance", *BOUNDS)
 """The outputs of V2, in this order."""
@@ -53,26 +50,17 @@ class ServingState:
         return Signature(tuple(forecaster.signature), frozenset(forecaster.optional))
 
 
-class VolcastModel(Model):  # type: ignore[misc]
-    """The served state, as KServe's routes for readiness and metadata need it."""
+class VolcastModel:
+    """What is served now."""
 
     def __init__(self) -> None:
-        super().__init__(NAME)
         self.state = ServingState(None, {}, {})
+
+    @property
+    def ready(self) -> bool:
+        """Whether a champion is served."""
+        return self.state.champion is not None
 
     def adopt(self, state: ServingState) -> None:
         """Serve ``state``, as a whole, from the next request on."""
         self.state = state
-        self.ready = state.champion is not None
-
-    def get_input_types(self) -> list[dict[str, object]]:
-        """Return the signature, one input per feature."""
-        return _tensors(self.state.signature.names)
-
-    def get_output_types(self) -> list[dict[str, object]]:
-        """Return the V2 outputs."""
-        return _tensors(OUTPUTS)
-
-
-def _tensors(names: tuple[str, ...]) -> list[dict[str, object]]:
-    return [{"name": name, "datatype": "FP64", "shape": [-1]} for name in names]

@@ -142,7 +142,7 @@ def test_an_image_has_the_imports_of_its_steps(step: str) -> None:
 
 @pytest.mark.parametrize("image", ["data", "model"])
 def test_a_step_may_write_its_cache_of_a_remote_store(image: str) -> None:
-    script = "from feature_repo.opening import CACHE; CACHE.mkdir(parents=True)"
+    script = "from feature_repo.places import CACHE; CACHE.mkdir(parents=True)"
     python_in(image, f"import sys; sys.path.insert(0, '/app'); {script}")
 
 

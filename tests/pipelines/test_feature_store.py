@@ -1,10 +1,8 @@
 """Training data and the online store, on features with planted revisions."""
 
 import hashlib
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -98,8 +96,9 @@ def test_training_uses_the_values_that_feast_returns(tmp_path, monkeypatch):
 
 
 def test_the_online_store_has_the_newest_session_up_to_as_of(tmp_path):
-    from feature_repo.online import materialize, online_features
-    from feature_repo.opening import open_feature_store
+    from feature_repo.online import materialize
+    from feature_repo.places import locate
+    from feature_repo.rows import OnlineRows
 
     rows = feature_rows("SPX", date(2018, 11, 1), date(2018, 12, 21), 3)
     half_day = feature_rows("SPX", date(2018, 12, 24), date(2018, 12, 24), 4)
@@ -108,21 +107,8 @@ def test_the_online_store_has_the_newest_session_up_to_as_of(tmp_path):
     stamps = materialize(str(tmp_path), date(2018, 12, 24), expect=["SPX"])
     half_day_close = datetime(2018, 12, 24, 18, tzinfo=UTC)
     assert stamps == {"SPX": half_day_close}
-    online = online_features(open_feature_store(str(tmp_path)), "SPX")
+    online = OnlineRows(locate(Store.open(str(tmp_path)))).newest("SPX")
     assert online == (half_day_close, half_day.iloc[0][names()].to_dict())
-
-
-def test_the_online_store_is_read_after_ipython_took_over_the_times_of_sqlite(tmp_path):
-    from feature_repo.online import materialize
-
-    rows = feature_rows("SPX", date(2018, 12, 3), LAST, 3)
-    Store.open(str(tmp_path)).write(FEATURES_DAILY, rows)
-    first = materialize(str(tmp_path), LAST, expect=["SPX"])
-    sqlite3.register_converter("timestamp", lambda val: datetime.fromisoformat(val.decode()))
-    assert materialize(str(tmp_path), LAST, expect=["SPX"]) == first
-    with closing(sqlite3.connect(":memory:", detect_types=sqlite3.PARSE_COLNAMES)) as history:
-        start = history.execute("SELECT '2018-12-28 10:00:00' AS 's [timestamp]'").fetchone()[0]
-        assert start.isoformat() == "2018-12-28T10:00:00"
 
 
 def test_features_older_than_as_of_are_refused_as_stale(tmp_path):

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from tests.contract_rows import feature_rows
 from tests.redis_server import RedisServer, redis_server
 from tests.s3_server import free_ports
-from volcast.core.errors import StoreUnavailable
+from volcast.core.errors import ConfigError, ContractError, StoreUnavailable
 from volcast.core.settings import Universe
 from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
@@ -86,10 +86,22 @@ def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 
 def _online(uri: str, online: SecretStr | None, symbol: str = "SPX") -> Any:
-    from feature_repo.online import online_features
+    from feature_repo.places import locate
+    from feature_repo.rows import OnlineRows
+
+    return OnlineRows(locate(Store.open(uri), online=online)).newest(symbol)
+
+
+def _online_by_feast(uri: str, online: SecretStr | None, symbol: str) -> Any:
     from feature_repo.opening import open_feature_store
 
-    return online_features(open_feature_store(uri, online=online), symbol)
+    feature_store = open_feature_store(uri, online=online)
+    service = feature_store.get_feature_service("forecast")
+    answer = feature_store.get_online_features(service, [{"symbol": symbol}])
+    row = {name: one for name, (one,) in answer.to_dict(include_event_timestamps=True).items()}
+    newest = max(row[f"{name}__ts"] for name in names())
+    close = datetime.fromtimestamp(newest, UTC)
+    return None if newest == 0 else (close, {name: row[name] for name in names()})
 
 
 def _bits(value: float | None) -> bytes | None:
@@ -108,6 +120,47 @@ def test_the_newest_row_comes_back_to_the_last_bit(uri, online):
     }
     assert [features[name] for name in names()[-2:]] == [None, None]
     assert _online(uri, online, "NONE") is None
+
+
+def test_a_row_is_read_as_feast_reads_it(uri, online, zone):
+    from feature_repo.online import materialize
+
+    zone.setenv("TZ", "UTC")  # Feast reads the times of SQLite as local ones
+    time.tzset()
+    days, whole = date(2018, 12, 20), feature_rows("\u00c4^/B", FIRST, LAST, 3)
+    whole[names()] = np.arange(len(names()))
+    Store.open(uri).write(FEATURES_DAILY, pd.concat([whole, feature_rows("OLD", FIRST, days, 4)]))
+    materialize(uri, LAST, online=online)
+    for symbol in ("SPX", "\u00c4^/B", "OLD", "NONE"):
+        ours, feasts = (read(uri, online, symbol) for read in (_online, _online_by_feast))
+        assert (ours is None) == (symbol == "NONE")
+        assert str(ours) == str(feasts)  # to the last bit and the sign of zero
+
+
+def test_keys_of_an_unknown_layout_are_refused(uri, monkeypatch):
+    from feature_repo.places import SETTINGS
+
+    monkeypatch.setitem(SETTINGS, "entity_key_serialization_version", 4)
+    with pytest.raises(ConfigError) as refused:
+        _online(uri, None)
+    assert refused.value.found == "entity_key_serialization_version 4"
+
+
+@pytest.mark.parametrize("value", [b"\x20\x03", b"\x29\0", b"\x29" + bytes(9)])
+def test_a_value_that_is_no_double_is_refused(uri, value):
+    from feature_repo.online import materialize
+
+    materialize(uri, LAST)
+    with contextlib.closing(sqlite3.connect(Path(uri) / "feast" / "online.db")) as connection:
+        connection.execute("UPDATE volcast_features_daily SET value = ?", (value,))
+        connection.commit()
+    with pytest.raises(ContractError):
+        _online(uri, None)
+
+
+def test_a_store_that_nothing_was_put_into_has_no_row_and_stays_untouched(uri, online):
+    assert _online(uri, online) is None
+    assert not (Path(uri) / "feast").exists()
 
 
 def test_a_late_row_and_a_restated_one_are_taken(uri, online):

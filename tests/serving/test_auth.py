@@ -17,7 +17,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
-from serving.auth import JsonWebKeys, TokenFile, guard_of
+from serving.auth import TokenFile, guard_of
+from serving.jwks import JsonWebKeys
 from tests.loopback import QuietHandler, serving
 from tests.serving.live import Running, Served, running
 from volcast.core.errors import ConfigError, SourceUnavailable
@@ -75,8 +76,8 @@ class Issuer:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """No answer depends on how busy the machine is."""
-    monkeypatch.setattr("serving.auth._WAIT", 120.0)
-    monkeypatch.setattr("serving.auth._FETCH_AT_MOST", 600.0)
+    monkeypatch.setattr("serving.jwks._WAIT", 120.0)
+    monkeypatch.setattr("serving.jwks._FETCH_AT_MOST", 600.0)
 
 
 @pytest.fixture(scope="module")
@@ -221,7 +222,7 @@ def test_known_keys_answer_while_a_hanging_issuer_is_asked_once(monkeypatch: pyt
     async def scenario(keys: JsonWebKeys, issuer: Issuer) -> None:
         good = signed().encode()
         assert await keys.accepts(good)
-        monkeypatch.setattr("serving.auth._FETCH_AT_MOST", -1.0)
+        monkeypatch.setattr("serving.jwks._FETCH_AT_MOST", -1.0)
         issuer.free.clear()
         waiting = [
             asyncio.create_task(keys.accepts(token.encode())) for token in unknown_tokens(600)
@@ -245,8 +246,8 @@ def test_known_keys_answer_while_a_hanging_issuer_is_asked_once(monkeypatch: pyt
 
 
 def test_unknown_keys_that_are_remembered_are_few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr("serving.auth._FETCH_AT_MOST", -1.0)
-    monkeypatch.setattr("serving.auth._UNKNOWN", 10)
+    monkeypatch.setattr("serving.jwks._FETCH_AT_MOST", -1.0)
+    monkeypatch.setattr("serving.jwks._UNKNOWN", 10)
     (tmp_path / "keys.json").write_text(key_set())
     keys = JsonWebKeys(str(tmp_path / "keys.json"), AUDIENCE, ISSUER)
 
@@ -260,11 +261,11 @@ def test_unknown_keys_that_are_remembered_are_few(monkeypatch: pytest.MonkeyPatc
 
 def test_a_key_long_not_read_again_waits_for_the_issuer(monkeypatch: pytest.MonkeyPatch):
     """It may have been withdrawn."""
-    monkeypatch.setattr("serving.auth._FETCH_AGAIN", -1.0)
+    monkeypatch.setattr("serving.jwks._FETCH_AGAIN", -1.0)
 
     async def scenario(keys: JsonWebKeys, issuer: Issuer) -> None:
         for trusted, requests in ((3600.0, 1), (-1.0, 2)):
-            monkeypatch.setattr("serving.auth._TRUSTED", trusted)
+            monkeypatch.setattr("serving.jwks._TRUSTED", trusted)
             assert await keys.accepts(signed().encode())
             assert issuer.requests == requests
 
@@ -287,7 +288,7 @@ def test_keys_behind_a_url_are_fetched_once_and_outlive_its_failure(
         assert [await keys.accepts(token) for token in unknown] == [False] * 5
         assert issuer.requests == 1
         issuer.up = False
-        monkeypatch.setattr("serving.auth._FETCH_AT_MOST", -1.0)
+        monkeypatch.setattr("serving.jwks._FETCH_AT_MOST", -1.0)
         assert not await keys.accepts(unknown[0])
         assert issuer.requests == 2
         assert await keys.accepts(good)
