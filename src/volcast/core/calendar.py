@@ -4,14 +4,16 @@ import csv
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core.errors import ContractError, NotFound, RequestError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "CLOSINGS",
@@ -73,6 +75,8 @@ def _days() -> NDArray[np.datetime64]:
 @lru_cache(maxsize=1)
 def _closes() -> "pd.Series[pd.Timestamp]":
     """Return the UTC closing time of each session."""
+    import pandas as pd
+
     days = pd.DatetimeIndex(_days()).as_unit("ns")
     hours = {
         pd.Timestamp(day): int(closes[:2]) for day, closes in _closings().items() if ":" in closes
@@ -83,14 +87,18 @@ def _closes() -> "pd.Series[pd.Timestamp]":
 
 
 @lru_cache(maxsize=1)
-def planned_sessions() -> pd.DatetimeIndex:
+def planned_sessions() -> "pd.DatetimeIndex":
     """Weekdays that are no regular holiday, those included on which XNYS shut unexpectedly."""
+    import pandas as pd
+
     holidays = [day for day, closes in _closings().items() if closes == "holiday"]
     return pd.bdate_range(FIRST, LAST).difference(pd.DatetimeIndex(holidays))
 
 
-def half_days() -> pd.DatetimeIndex:
+def half_days() -> "pd.DatetimeIndex":
     """Sessions that close early."""
+    import pandas as pd
+
     early = pd.DatetimeIndex([day for day, closes in _closings().items() if ":" in closes])
     return early[early.isin(_days())]
 
@@ -137,7 +145,7 @@ def not_closed(day: date) -> RequestError:
     )  # fmt: skip
 
 
-def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
+def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> "pd.DatetimeIndex":
     """UTC closing times of sessions, shape (n,), half days at their own hour.
 
     Raises
@@ -145,6 +153,8 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> pd.DatetimeIndex:
     ContractError
         If a day is not a session.
     """
+    import pandas as pd
+
     labels = pd.DatetimeIndex(pd.to_datetime(list(days)))
     positions = _closes().index.get_indexer(labels)
     if (positions < 0).any():
@@ -189,10 +199,14 @@ def sessions_between(earlier: date, later: date) -> int:
 
 def last_closed(now: datetime) -> date:
     """Return the last session whose close is at or before ``now`` (timezone-aware)."""
-    stamp = pd.Timestamp(utc(now))
-    window = sessions(stamp.date() - timedelta(days=14), stamp.date() + timedelta(days=1))
-    ended = [day for day, close in zip(window, closes(window), strict=True) if close <= stamp]
-    return ended[-1]
+    moment = utc(now)
+    window = sessions(moment.date() - timedelta(days=14), moment.date() + timedelta(days=1))
+    return [day for day in window if _close(day) <= moment][-1]
+
+
+def _close(session: date) -> datetime:
+    hour = time.fromisoformat(_closings().get(session, "16:00"))
+    return datetime.combine(session, hour, _NEW_YORK).astimezone(UTC)
 
 
 def utc(moment: datetime) -> datetime:

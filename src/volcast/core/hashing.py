@@ -7,14 +7,16 @@ from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 import volcast
 from volcast.core.errors import CorruptFile, VolcastError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "FEATURE_CODE",
@@ -63,7 +65,7 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def frame_digest(frame: pd.DataFrame) -> str:
+def frame_digest(frame: "pd.DataFrame") -> str:
     """Return the SHA-256 of a frame's column names and values, in order."""
     sha = hashlib.sha256(json.dumps(list(frame.columns)).encode())
     for name in frame.columns:

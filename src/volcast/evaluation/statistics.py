@@ -1,11 +1,13 @@
 """Statistics of one forecast, and of many at once, on the rows they are compared on."""
 
 from math import sqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["SIGNIFICANT", "confidence_set", "diebold_mariano", "mincer_zarnowitz"]
 
@@ -99,7 +101,7 @@ def mincer_zarnowitz(rv: Floats, forecast: Floats) -> dict[str, float]:
     }
 
 
-def confidence_set(losses: pd.DataFrame) -> dict[str, float]:
+def confidence_set(losses: "pd.DataFrame") -> dict[str, float]:
     """Return each model's p-value in the model confidence set: range statistic, bootstrapped.
 
     A model is in the set of level ``1 - size`` while its p-value is above ``size``. Of columns

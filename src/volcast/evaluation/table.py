@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from math import isfinite, nan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core.errors import ContractError
@@ -15,6 +14,9 @@ from volcast.core.names import EVALUATION_BASELINES
 from volcast.evaluation.losses import gain, log_r2, qlike_losses, rmse_points
 from volcast.evaluation.rows import rows_hash, scored
 from volcast.evaluation.statistics import confidence_set, diebold_mariano, mincer_zarnowitz
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Skill", "SkillTable", "compare", "diagnostics", "losses", "shown_p"]
 
@@ -83,7 +85,7 @@ class SkillTable:
         return cls(**(values | dates | {"lines": tuple(lines), "left_out": left_out}))
 
 
-def compare(evaluation: pd.DataFrame) -> SkillTable:
+def compare(evaluation: "pd.DataFrame") -> SkillTable:
     """Compare the forecast with each baseline, on the rows that have forecast and outcome.
 
     Parameters
@@ -99,6 +101,7 @@ def compare(evaluation: pd.DataFrame) -> SkillTable:
     Examples
     --------
     >>> from volcast.evaluation.rows import EVALUATION_COLUMNS
+    >>> import pandas as pd
     >>> rows = pd.DataFrame({name: np.full(100, 0.2) for name in EVALUATION_COLUMNS})
     >>> rows = rows.assign(session=date(2020, 1, 2), symbol="SPY", forecast=0.21, har_rv=0.24)
     >>> rows["rv_5d"] = np.linspace(0.15, 0.25, 100)
@@ -125,17 +128,19 @@ def compare(evaluation: pd.DataFrame) -> SkillTable:
     )
 
 
-def losses(rows: pd.DataFrame, column: str) -> Floats:
+def losses(rows: "pd.DataFrame", column: str) -> Floats:
     """Return the QLIKE of the volatilities in ``column``, f8[n]."""
     variance = rows["rv_5d"].to_numpy(dtype=float) ** 2
     return qlike_losses(variance, rows[column].to_numpy(dtype=float) ** 2)
 
 
-def diagnostics(rows: pd.DataFrame) -> dict[str, dict[str, float]]:
+def diagnostics(rows: "pd.DataFrame") -> dict[str, dict[str, float]]:
     """Return each line's Mincer-Zarnowitz regression and its p-value in the confidence set.
 
     ``rows`` are scored; the lines are volcast and the baselines present on all.
     """
+    import pandas as pd
+
     columns, rv = _columns(rows), rows["rv_5d"].to_numpy(dtype=float)
     best = confidence_set(pd.DataFrame({n: losses(rows, c) for n, c in columns.items()}))
     return {
@@ -153,13 +158,13 @@ def shown_p(p: float) -> str:
     return f"{p:.{digits}f}".removeprefix("0")
 
 
-def _columns(rows: pd.DataFrame) -> dict[str, str]:
+def _columns(rows: "pd.DataFrame") -> dict[str, str]:
     """Return the column of each line: volcast, and the baselines that have a value on every row."""
     present = (name for name in EVALUATION_BASELINES if rows[name].notna().all())
     return {"volcast": "forecast"} | {name: name for name in present}
 
 
-def _line(name: str, column: str, rows: pd.DataFrame, ours: Floats) -> Skill:
+def _line(name: str, column: str, rows: "pd.DataFrame", ours: Floats) -> Skill:
     rv, forecast = rows["rv_5d"].to_numpy(dtype=float), rows[column].to_numpy(dtype=float)
     own = losses(rows, column)
     return Skill(
@@ -172,7 +177,7 @@ def _line(name: str, column: str, rows: pd.DataFrame, ours: Floats) -> Skill:
     )
 
 
-def _coverage(rows: pd.DataFrame, share: str) -> float:
+def _coverage(rows: "pd.DataFrame", share: str) -> float:
     ready = rows[rows[f"lo{share}"].notna()]
     inside = ready["rv_5d"].between(ready[f"lo{share}"], ready[f"hi{share}"])
     return float(inside.mean()) if len(ready) else nan

@@ -15,8 +15,8 @@ from volcast.core.names import STATES
 from volcast.store.schema import DATE, FLOAT, STAMP, TEXT, Column, Table
 
 __all__ = [
-    "CONTEXT", "FEATURES", "FEATURES_DAILY", "REGIME_MODELS", "STATE_FEATURES", "Feature", "Group",
-    "label", "market_names", "names",
+    "CONTEXT", "FEATURES", "FEATURES_DAILY", "REGIME_MODELS", "STATE_FEATURES", "VARIANCE_FLOOR",
+    "Feature", "Group", "label", "market_names", "names",
 ]  # fmt: skip
 
 Group = Literal["iv", "range", "common", "classical", "cross", "macro", "event", "regime"]
@@ -30,6 +30,10 @@ CONTEXT: tuple[Group, ...] = ("macro", "event", "regime")
 
 REGIME_MODELS = {"gmm": "Gaussian mixture", "hmm": "hidden Markov model"}
 """Models of the market's state, by the prefix of their features."""
+
+VARIANCE_FLOOR = 1e-5
+"""Annualised variance (a volatility of 0.3 %) below which a log is taken at the floor: a session
+whose four prices are equal has no range, and no logarithm."""
 
 
 @dataclass(frozen=True)

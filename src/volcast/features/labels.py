@@ -9,7 +9,8 @@ import pandas as pd
 from volcast.core import calendar
 from volcast.core.settings import Universe
 from volcast.data.vintages import Vintage, vintages
-from volcast.features.market import SESSIONS_A_YEAR, VARIANCE_FLOOR, log_returns
+from volcast.features.catalog import VARIANCE_FLOOR
+from volcast.features.market import SESSIONS_A_YEAR, log_returns
 from volcast.store import Store, WriteReport
 from volcast.store.tables import LABELS_DAILY
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from volcast.core import calendar
 from volcast.data.checks.prints import Wide, reverts, wide
-from volcast.features.catalog import market_names
+from volcast.features.catalog import VARIANCE_FLOOR, market_names
 
 if TYPE_CHECKING:
     from pandas.core.window import Rolling
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
     # Not at run time: the drift check imports this module where there is no pydantic 2.
     from volcast.core.settings import Universe
 
-__all__ = ["SESSIONS_A_YEAR", "VARIANCE_FLOOR", "compute", "log_returns", "range_variance"]
+__all__ = ["SESSIONS_A_YEAR", "compute", "log_returns", "range_variance"]
 
 SESSIONS_A_YEAR = 252
-
-VARIANCE_FLOOR = 1e-5
-"""Annualised variance (a volatility of 0.3 %) below which a log is taken at the floor: a session
-whose four prices are equal has no range, and no logarithm."""
 
 _MONTH = 22
 

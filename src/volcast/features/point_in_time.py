@@ -1,17 +1,19 @@
 """Features and labels as of the close of a session."""
 
 from datetime import date
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from volcast.features.catalog import FEATURES_DAILY, names
 from volcast.store import Store
 from volcast.store.tables import LABELS_DAILY
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["features_at_close", "labelled", "labelled_features", "labels_of"]
 
 
-def features_at_close(store: Store, symbol: str, last: date) -> pd.DataFrame:
+def features_at_close(store: Store, symbol: str, last: date) -> "pd.DataFrame":
     """Return the version of each session's features that was created by its own close.
 
     Returns
@@ -24,7 +26,7 @@ def features_at_close(store: Store, symbol: str, last: date) -> pd.DataFrame:
     return in_time.drop_duplicates("session", keep="last").reset_index(drop=True)
 
 
-def labelled_features(store: Store, symbol: str, as_of: date) -> pd.DataFrame:
+def labelled_features(store: Store, symbol: str, as_of: date) -> "pd.DataFrame":
     """Return what a model of ``symbol`` could be trained on at the close of ``as_of``.
 
     Columns and order are those of `labelled`.
@@ -32,13 +34,13 @@ def labelled_features(store: Store, symbol: str, as_of: date) -> pd.DataFrame:
     return labelled(features_at_close(store, symbol, as_of), labels_of(store, symbol), as_of)
 
 
-def labels_of(store: Store, symbol: str) -> pd.DataFrame:
+def labels_of(store: Store, symbol: str) -> "pd.DataFrame":
     """Return the rows of labels_daily of ``symbol``, sorted."""
     labels: pd.DataFrame = store.read(LABELS_DAILY, symbols=[symbol]).to_pandas()
     return labels
 
 
-def labelled(frame: pd.DataFrame, labels: pd.DataFrame, as_of: date) -> pd.DataFrame:
+def labelled(frame: "pd.DataFrame", labels: "pd.DataFrame", as_of: date) -> "pd.DataFrame":
     """Join features with the labels that had ended by the close of ``as_of``.
 
     Returns

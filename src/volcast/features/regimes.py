@@ -11,10 +11,9 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core.hashing import digest, library_versions
@@ -22,6 +21,9 @@ from volcast.core.names import STATES
 from volcast.features.catalog import STATE_FEATURES, names
 from volcast.store import Store
 from volcast.store.cache import Parameters, get_or_fit
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["MIN_ROWS", "filtered", "regime_columns", "regime_features"]
 
@@ -47,7 +49,7 @@ Floats = NDArray[np.float64]
 _INPUTS: dict[Kind, str] = {"gmm": "g5_less_g252", "hmm": "g1_less_g252"}
 
 
-def regime_features(rows: pd.DataFrame, store: Store, symbol: str) -> pd.DataFrame:
+def regime_features(rows: "pd.DataFrame", store: Store, symbol: str) -> "pd.DataFrame":
     """Return the probability of each state from the sessions up to each close.
 
     Parameters
@@ -62,6 +64,8 @@ def regime_features(rows: pd.DataFrame, store: Store, symbol: str) -> pd.DataFra
     pandas.DataFrame, shape (len(rows), 7)
         Session and the regime features; null before the first fit, and where the input is null.
     """
+    import pandas as pd
+
     years = _years(rows)
     columns = {name: np.full(len(rows), np.nan) for name in names("regime")}
     for kind, column in _INPUTS.items():
@@ -132,7 +136,7 @@ def _stationary(chain: Floats) -> Floats:
     return shares
 
 
-def _years(rows: pd.DataFrame) -> list[slice]:
+def _years(rows: "pd.DataFrame") -> list[slice]:
     """Return the positions of each year's rows."""
     year = [session.year for session in rows["session"]]
     firsts = np.flatnonzero(np.diff(year, prepend=0)).tolist()

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from math import isfinite, nan
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from volcast import registry
@@ -24,6 +24,9 @@ from volcast.inference.soundness import require_sound
 from volcast.models.forecaster import Forecaster
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "Shadow",
@@ -193,12 +196,12 @@ def _table(rows: list[dict[str, object]]) -> pa.Table:
     return PREDICTIONS_DAILY.conform(pa.Table.from_pylist(rows))
 
 
-def _features(store: Store, universe: Universe, last: date) -> pd.DataFrame:
+def _features(store: Store, universe: Universe, last: date) -> "pd.DataFrame":
     return features_at_close(store, universe.target, last).set_index("session")
 
 
 def _row(
-    model: registry.Champion, role: str, features: pd.DataFrame, session: date, symbol: str
+    model: registry.Champion, role: str, features: "pd.DataFrame", session: date, symbol: str
 ) -> dict[str, object]:
     if session not in features.index:
         newest = features.index.max() if len(features) else "none"

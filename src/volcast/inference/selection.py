@@ -7,10 +7,10 @@ version (docs/adr/0030).
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-import pandas as pd
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,6 +19,9 @@ from volcast.registry import champion_pointer
 from volcast.store import Store
 from volcast.store.tables import PREDICTIONS_DAILY
 from volcast.store.universe import recall
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
     "forecast_symbols",
@@ -77,14 +80,19 @@ def select_official(
     role : {"champion", "challenger"}
         The record of challengers is chosen by the same rule.
     """
-    keys = forecasts.select(["symbol", "session", "role", "model_version"]).to_pandas()
-    ranked = keys.assign(foresight=_made_in_time(forecasts))[keys["role"] == role]
-    ranked = ranked.assign(
-        in_service=ranked["model_version"].isin(list(in_service)),
-        number=ranked["model_version"].astype(int),
-    ).sort_values(["symbol", "session", "foresight", "in_service", "number"])
-    official = ranked.drop_duplicates(["symbol", "session"], keep="last").index
-    return forecasts.take(pa.array(official, pa.int64()))
+    forecasts = forecasts.filter(pc.equal(forecasts["role"], role))
+    version = forecasts["model_version"]
+    ranks = {
+        "symbol": forecasts["symbol"],
+        "session": forecasts["session"],
+        "foresight": _made_in_time(forecasts),
+        "in_service": pc.is_in(version, pa.array([*in_service], version.type)),
+        "number": version.cast(pa.int64()),
+    }
+    rows = pa.table(ranks | {"row": np.arange(len(forecasts))})
+    ranked = rows.sort_by([(name, "ascending") for name in ranks])
+    groups = ranked.group_by(["symbol", "session"], use_threads=False)
+    return forecasts.take(groups.aggregate([("row", "last")])["row_last"])
 
 
 def forecast_symbols(store: Store) -> list[str]:
@@ -119,12 +127,12 @@ def is_hindsight(row: Mapping[str, Any]) -> bool:
     return trained is None or bool(row["session"] < trained)
 
 
-def out_of_sample(forecasts: pa.Table) -> pd.DataFrame:
+def out_of_sample(forecasts: pa.Table) -> "pd.DataFrame":
     """Return the rows of predictions_daily that are not hindsight, as `is_hindsight` has it."""
-    frame: pd.DataFrame = forecasts.filter(pa.array(_made_in_time(forecasts))).to_pandas()
+    frame: pd.DataFrame = forecasts.filter(_made_in_time(forecasts)).to_pandas()
     return frame
 
 
-def _made_in_time(forecasts: pa.Table) -> Any:
+def _made_in_time(forecasts: pa.Table) -> pa.ChunkedArray:
     later = pc.greater_equal(forecasts["session"], forecasts["model_as_of"])
-    return pc.fill_null(later, False).combine_chunks().to_numpy(zero_copy_only=False)
+    return pc.fill_null(later, False)

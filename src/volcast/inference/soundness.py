@@ -1,21 +1,23 @@
 """Which forecasts are possible: finite, within bounds, and their intervals in order."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from volcast.core.errors import QualityError
 from volcast.store.tables import FORECAST_BOUNDS
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["ladder_steps", "plausible", "require_sound"]
 
 _LADDER = ["lo95", "lo80", "hi80", "hi95"]
 
 
-def ladder_steps(rows: pd.DataFrame) -> NDArray[np.float64]:
+def ladder_steps(rows: "pd.DataFrame") -> NDArray[np.float64]:
     """Return of each row the least step from bound to bound; -1 where a bound is not finite."""
     ladder = rows[_LADDER].to_numpy(dtype=float)
     sound = np.isfinite(ladder).all(axis=1)

@@ -4,19 +4,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log, nan, sqrt
 from operator import mul
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from volcast.features.market import VARIANCE_FLOOR
+from volcast.features.catalog import VARIANCE_FLOOR
 from volcast.models.recipe import BASELINE_INPUTS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Baselines", "fit_baselines"]
 
 Floats = NDArray[np.float64]
-Rows = pd.DataFrame | Mapping[str, Floats]
+Rows: TypeAlias = "pd.DataFrame | Mapping[str, Floats]"
 
 _LEVELS = ("rv_1", "rv_5", "rv_22")
 _LOGS = ("g1_less_g252", "g5_less_g252", "g22_less_g252")
@@ -81,7 +83,7 @@ class Baselines:
         }
 
 
-def fit_baselines(rows: pd.DataFrame) -> Baselines:
+def fit_baselines(rows: "pd.DataFrame") -> Baselines:
     """Fit HAR in levels, HAR in logs and HAR-X by least squares.
 
     Each on every row that has its inputs, whatever the model itself is trained on: a baseline
@@ -96,6 +98,7 @@ def fit_baselines(rows: pd.DataFrame) -> Baselines:
     --------
     >>> from volcast.models.recipe import BASELINE_INPUTS
     >>> rng = np.random.default_rng(0)
+    >>> import pandas as pd
     >>> rows = pd.DataFrame({name: rng.uniform(0.1, 0.3, 400) for name in BASELINE_INPUTS})
     >>> fitted = fit_baselines(rows.assign(variance=rows["rv_5"] ** 2))
     >>> round(fitted.har_rv[2], 6)

@@ -5,12 +5,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.models.gamma import GammaRegression, fit_gamma
 from volcast.models.recipe import Recipe
 from volcast.models.trees import Trees, fit_trees
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 if TYPE_CHECKING:
     import shap
@@ -88,7 +90,7 @@ class Blend:
 
 
 def fit_blend(
-    recipe: Recipe, rows: pd.DataFrame, seed: int, *, trees: Trees | None = None
+    recipe: Recipe, rows: "pd.DataFrame", seed: int, *, trees: Trees | None = None
 ) -> Blend:
     """Fit the blend.
 
@@ -107,6 +109,7 @@ def fit_blend(
     --------
     >>> from volcast.models.recipe import RECIPES
     >>> recipe, rng = RECIPES["blend-iv"], np.random.default_rng(0)
+    >>> import pandas as pd
     >>> rows = pd.DataFrame({name: rng.normal(-4, 0.5, 300) for name in recipe.features})
     >>> rows["variance"] = np.exp(rows["iv"] + rng.normal(0, 0.3, 300))
     >>> blend = fit_blend(recipe, rows, seed=7)
@@ -123,14 +126,14 @@ def fit_blend(
     return Blend(recipe, trees, linear, anchor.mean(axis=0))
 
 
-def tree_data(recipe: Recipe, rows: pd.DataFrame) -> tuple[Floats, Floats]:
+def tree_data(recipe: Recipe, rows: "pd.DataFrame") -> tuple[Floats, Floats]:
     """Return what the trees are fitted on: inputs f8[n, k], and log variance less the anchor."""
     anchor = recipe.anchor_parts(rows[list(recipe.features)].to_numpy(dtype=float))
     x = rows[list(recipe.tree_features)].to_numpy(dtype=float)
     return x, np.log(rows["variance"].to_numpy(dtype=float)) - anchor.sum(axis=1)
 
 
-def linear_data(recipe: Recipe, rows: pd.DataFrame) -> tuple[Floats, Floats]:
+def linear_data(recipe: Recipe, rows: "pd.DataFrame") -> tuple[Floats, Floats]:
     """Return what the gamma regression is fitted on: inputs f8[n, k], and variance.
 
     The variance is over the exponential of the fixed shares, which the fit is not to learn.
@@ -141,7 +144,7 @@ def linear_data(recipe: Recipe, rows: pd.DataFrame) -> tuple[Floats, Floats]:
     return x, rows["variance"].to_numpy(dtype=float) * np.exp(-offset)
 
 
-def _with_fixed(recipe: Recipe, rows: pd.DataFrame, fit: GammaRegression) -> GammaRegression:
+def _with_fixed(recipe: Recipe, rows: "pd.DataFrame", fit: GammaRegression) -> GammaRegression:
     """Return the regression with the fixed shares as its last coefficients."""
     names = sorted(recipe.fixed_shares)
     shares = np.array([recipe.fixed_shares[name] for name in names])

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from volcast.core import calendar
 from volcast.features.catalog import names
 from volcast.models.trees import PARAMETERS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["BASELINE_INPUTS", "RECIPES", "Recipe", "choose", "choose_name"]
 
@@ -139,7 +141,7 @@ RECIPES: Mapping[str, Recipe] = {
 """blend-iv where there is implied volatility, blend-range where there is none."""
 
 
-def choose(training: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> Recipe:
+def choose(training: "pd.DataFrame", recipes: Mapping[str, Recipe] = RECIPES) -> Recipe:
     """Choose the recipe that the training rows can feed.
 
     blend-iv where at least two years of rows have implied volatility, one of the last five among

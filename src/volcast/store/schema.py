@@ -5,14 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from volcast.core.errors import ContractError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["BOOL", "COUNT", "DATE", "FLOAT", "STAMP", "TEXT", "Column", "Table"]
 
@@ -79,7 +82,7 @@ class Table:
         """Whether a row once written may never change."""
         return self.partition_stamp is not None
 
-    def conform(self, rows: pa.Table | pd.DataFrame, where: str | None = None) -> pa.Table:
+    def conform(self, rows: "pa.Table | pd.DataFrame", where: str | None = None) -> pa.Table:
         """Return ``rows`` with the contract's types, order of columns and order of rows.
 
         Parameters
@@ -211,7 +214,7 @@ def _segment(symbol: str) -> str:
     return quote(symbol, safe="^ ")
 
 
-def _typed(rows: pa.Table | pd.DataFrame, column: Column, where: str) -> pa.Array:
+def _typed(rows: "pa.Table | pd.DataFrame", column: Column, where: str) -> pa.Array:
     try:
         array = _cast(_column_values(rows, column), column.type)
         if array.null_count and not column.nullable:
@@ -226,7 +229,7 @@ def _typed(rows: pa.Table | pd.DataFrame, column: Column, where: str) -> pa.Arra
     return array
 
 
-def _column_values(rows: pa.Table | pd.DataFrame, column: Column) -> pa.Array:
+def _column_values(rows: "pa.Table | pd.DataFrame", column: Column) -> pa.Array:
     if isinstance(rows, pa.Table):
         return rows.column(column.name).combine_chunks()
     # Lists and structs cannot be inferred from values; flat types keep the type they have.

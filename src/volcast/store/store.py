@@ -5,9 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +15,9 @@ from volcast.store.local import LocalObjects
 from volcast.store.objects import Objects
 from volcast.store.partition import WriteReport, compare, decode, encode, merge, opens_as_dataset
 from volcast.store.schema import DATE, Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Store"]
 
@@ -117,7 +119,7 @@ class Store:
         newest = [key for years_ in files.values() for _, key in sorted(years_)[-years:]]
         return table.sorted(self._read(table, sorted(newest)))
 
-    def write(self, table: Table, rows: pa.Table | pd.DataFrame) -> WriteReport:
+    def write(self, table: Table, rows: "pa.Table | pd.DataFrame") -> WriteReport:
         """Merge ``rows`` into the table by key, one atomic swap a partition file.
 
         Rows of other keys stay. A file whose rows do not change is not written, and the same rows
