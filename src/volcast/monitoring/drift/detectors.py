@@ -6,14 +6,14 @@ environment.
 
 import importlib
 import importlib.util
-import sys
 from collections.abc import Sequence
 from functools import lru_cache
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from volcast.core.imports import without
 
 __all__ = ["AlibiDetectors", "Detectors", "installed"]
 
@@ -57,27 +57,6 @@ def installed() -> bool:
 
 @lru_cache(maxsize=1)
 def _cd() -> Any:
-    placeholders = [name for name in _UNUSED if importlib.util.find_spec(name) is None]
-    for name in placeholders:
-        sys.modules[name] = _PlaceholderModule(name)
-    try:
+    unused = [name for name in _UNUSED if importlib.util.find_spec(name) is None]
+    with without(placeholders=unused):
         return importlib.import_module("alibi_detect.cd")
-    finally:
-        for name in placeholders:
-            del sys.modules[name]
-
-
-class _PlaceholderModule(ModuleType):
-    """Replaces a library at import: each of its names is a class, usable as a decorator."""
-
-    def __getattr__(self, name: str) -> type:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Placeholder
-
-
-class _Placeholder:
-    def __init__(self, *_: object, **__: object) -> None: ...
-
-    def __call__(self, function: Any) -> Any:
-        return function
