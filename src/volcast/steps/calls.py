@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from volcast.core.errors import VolcastError
+from volcast.core.imports import trim_imports
 from volcast.core.logs import Level, line, run_id
 from volcast.steps.table import STEPS, TASKS
 
@@ -82,6 +83,7 @@ def call(name: str, store: str, progress: "Progress | None" = None, /, **texts: 
     """
     from volcast.store import Store
 
+    trim_imports()
     described = STEPS[name]
     arguments = texts | {file: Path(str(texts[file])) for file in described.files}
     if described.counts:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from volcast.core.errors import VolcastError
-from volcast.core.imports import without
 
 __all__ = ["Check", "Fact", "Outcome", "Verdict", "judge", "newest_days", "table_check"]
 
@@ -20,9 +19,6 @@ Severity = Literal["critical", "warning"]
 Suite = Literal["raw", "curated", "features", "predictions"]
 
 _EXAMPLES = 3
-
-_OTHER_STORES, _OTHER_CHECKS = ("boto3", "botocore", "google", "sqlalchemy"), ("altair", "scipy")
-"""Great Expectations imports them for databases and distributions, in half of its time."""
 
 
 @dataclass(frozen=True)
@@ -221,8 +217,8 @@ def _batches() -> Any:
 
 @lru_cache(maxsize=1)
 def _gx() -> Any:
-    """Import Great Expectations, which takes a second, when the first check is run."""
-    with warnings.catch_warnings(), without(_OTHER_STORES, _OTHER_CHECKS):
+    """Import Great Expectations, which takes seconds, when the first check is run."""
+    with warnings.catch_warnings():
         # Its import uses modules deprecated in Python 3.11 and looks for an optional package.
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", ImportWarning)
