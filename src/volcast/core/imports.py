@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import ModuleType
 from typing import Any
 
@@ -13,11 +12,12 @@ __all__ = ["trim_imports", "without"]
 _UNUSED: dict[str, dict[str, Sequence[str]]] = {
     # For databases and for checks of distributions: half of the time, and 120 MB.
     "great_expectations": {
-        "absent": ("boto3", "botocore", "google", "sqlalchemy"), "placeholders": ("altair", "scipy")
+        "absent": ("boto3", "botocore", "google", "sqlalchemy"),
+        "placeholders": ("altair", "scipy.stats"),
     },
     # For estimators of its interface: four fifths of the time.
     "xgboost": {"absent": ("sklearn",)},
-}  # fmt: skip
+}
 
 
 def trim_imports() -> None:
@@ -25,8 +25,8 @@ def trim_imports() -> None:
 
     It is for processes of volcast's own: others may need the rest of them.
     """
-    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+    if _Finder not in sys.meta_path:
+        sys.meta_path.insert(0, _Finder)
 
 
 @contextmanager
@@ -51,27 +51,21 @@ def without(absent: Sequence[str] = (), placeholders: Sequence[str] = ()) -> Ite
             del sys.modules[name]
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
+    @staticmethod
     def find_spec(
-        self, name: str, path: Sequence[str] | None, _: ModuleType | None = None
+        name: str, path: Sequence[str] | None, _: ModuleType | None = None
     ) -> ModuleSpec | None:
         spec = PathFinder.find_spec(name, path) if name in _UNUSED else None
-        if spec is not None and spec.loader is not None:
-            spec.loader = _TrimmingLoader(spec.loader)
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = _TrimmingLoader(name, spec.loader.path)
         return spec
 
 
-class _TrimmingLoader(Loader):
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
-
+class _TrimmingLoader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
-        # Whoever looks for the library's files does so by its own loader.
-        module.__loader__ = self._loader
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
         with without(**_UNUSED[module.__name__]):
-            self._loader.exec_module(module)
+            super().exec_module(module)
 
 
 class _PlaceholderModule(ModuleType):

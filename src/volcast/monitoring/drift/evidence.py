@@ -138,8 +138,18 @@ def _statistics(
 ) -> tuple[Floats, NDArray[np.int64]]:
     """Return each column's statistic and number of values, ``back`` sessions before the newest.
 
-    A statistic is NaN where fewer than half of the window's values are present.
+    A statistic is NaN where fewer than half of the window's values are present. The panel keeps
+    them, since a kind of drift and its tests need the same.
     """
+    key = (detectors, test, back)
+    if key not in panel.statistics:
+        panel.statistics[key] = _measured(panel, detectors, test, back)
+    return panel.statistics[key]
+
+
+def _measured(
+    panel: Panel, detectors: Detectors, test: Test, back: int
+) -> tuple[Floats, NDArray[np.int64]]:
     reference, recent = panel.reference_views[test.view], panel.recent_views[test.view]
     end = len(recent) - back
     rows = recent[max(end - test.window, 0) : end]

@@ -1,5 +1,6 @@
 """The rows that are compared, the champion's training rows and the newest ones, in each view."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -26,6 +27,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Counts = NDArray[np.int64]
 View = Literal["level", "given_vix", "noise"]
 """A feature itself, its residual given VIX, or the size of its move given all other features."""
 
@@ -142,6 +144,11 @@ class Panel:
     iv: int | None
     reference: Floats
     recent: Floats
+
+    @cached_property
+    def statistics(self) -> dict[Hashable, tuple[Floats, Counts]]:
+        """Statistics and numbers of values of each column, as they are measured."""
+        return {}
 
     @cached_property
     def residuals(self) -> Residuals:
