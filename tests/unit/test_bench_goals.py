@@ -72,11 +72,11 @@ def test_the_drift_check_is_judged_at_its_worst_market() -> None:
         "false_alarm_months": 0.05,
         "power": {"scale 2, 5 of 35": {"60": 0.9, "250": 1.0}},
     }
-    cost = {"calibration_seconds": 1.0, "check_seconds": 0.2, "ratio": 1.5}
+    cost = {"calibration_seconds": 1.0, "check_seconds": 0.2, "ratio": 1.25}
     results = {"markets": {"a": market, "b": market}, "cost": cost}
     assert [goal.met for goal in of_drift(results)] == [True] * 5
     worse = market | {"false_verdicts": {"ks_level/60": 0.101}, "false_alarm_months": 0.051}
     worse["power"] = {}
-    slow = {"calibration_seconds": 4.8, "check_seconds": 0.2, "ratio": 1.51}
+    slow = {"calibration_seconds": 4.8, "check_seconds": 0.2, "ratio": 1.26}
     results = {"markets": {"a": market, "b": worse}, "cost": slow}
     assert [goal.met for goal in of_drift(results)] == [False] * 5
