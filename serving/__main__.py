@@ -1,6 +1,7 @@
 """Start the model server: ``python -m serving``."""
 
 import argparse
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -11,15 +12,16 @@ from volcast.core.settings import Settings
 
 
 class _Unneeded(MetaPathFinder):
-    """Hides what XGBoost and pyarrow load where it is installed: 90 MB that no request needs."""
+    """Hides what XGBoost, pyarrow and numba load where it is installed: 100 MB, for no request."""
 
     def find_spec(self, name: str, *_: object) -> None:
-        if name in ("pandas", "sklearn"):
+        if name in ("pandas", "scipy.linalg", "sklearn"):
             raise ModuleNotFoundError(f"{name} is not for the server", name=name)
 
 
 def _serve(settings: Settings, arguments: argparse.Namespace, listener: socket.socket) -> None:
     sys.meta_path.insert(0, _Unneeded())
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # 5 MB less than its own
     # Imported here: pyarrow and numba take a second; a port in use is reported without them.
     from serving.server import serve
 

@@ -49,6 +49,7 @@ def goals(results: Results) -> list[Goal]:
              results.isolation[OURS].ratio, "<=", 2),
         Goal("p95 at 20 requests a second on one core, ms", results.pinned_p95_ms, "<", 50),
         *_swaps(results.swapped),
+        Goal("resident memory after all that, MB", results.memory_mb[OURS], "<=", 260),
         *([] if results.growth is None else [_growth(results.growth)]),
     ]  # fmt: skip
 

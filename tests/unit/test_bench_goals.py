@@ -44,6 +44,7 @@ MISSED = [
     ({"swapped": Swapped(20, 9000, 1, [])}, 1),
     ({"swapped": Swapped(3, 900, 0, ["not a 200"])}, 2),
     ({"growth": Growth(10.0, 200.0, 210.1, 100_000)}, 1),
+    ({"memory_mb": {OURS: 260.5}}, 1),
 ]
 
 
