@@ -266,7 +266,7 @@ def test_an_interrupted_step_is_recorded_and_ends_in_130(run, tmp_path, monkeypa
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("volcast.steps.data.ingestion.ingest", interrupted)
+    monkeypatch.setattr("volcast.data.ingest.ingest", interrupted)
     code, output = run("run", "--source", "synthetic", "--store", str(tmp_path / "store"))
     assert (code, "Traceback" in output, "run again" in output) == (130, False, True)
     (row,) = Store.open(str(tmp_path / "store")).read(MONITORING_JOBS).to_pylist()

@@ -11,9 +11,7 @@ from volcast.core import calendar
 from volcast.core.applications import load
 from volcast.core.logs import run_id
 from volcast.core.settings import SourceName, Universe, read_settings
-from volcast.data import ingest as ingestion
 from volcast.data import validate as validation
-from volcast.data.sources import open_source
 from volcast.features import audit as feature_audit
 from volcast.features import build
 from volcast.features import labels as label_table
@@ -54,6 +52,9 @@ def ingest(  # noqa: PLR0913, PLR0917
     switch_target : bool
         Whether the universe may have another target than the store.
     """
+    from volcast.data import ingest as ingestion
+    from volcast.data.sources import open_source
+
     texts = {"source_path": source_path, "as_of": as_of, "universe": universe}
     settings = read_settings(
         store=store.uri, source=source, **{name: text or None for name, text in texts.items()}
