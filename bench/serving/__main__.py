@@ -18,7 +18,7 @@ from bench.serving.measure import Plan, interleaved
 from bench.serving.report import as_json, as_markdown, as_table, environment, sheets
 from bench.serving.requests import GET, POST, V1, V2, Requests
 from bench.serving.rivals import mlserver
-from bench.serving.servers import KSERVE, OURS, Running, all_servers
+from bench.serving.servers import KSERVE, OURS, Running, all_servers, seconds_to_start
 from bench.serving.steadiness import growth, isolation, pinned
 from bench.serving.stores import Subject, made_subject
 from bench.serving.swaps import swap
@@ -41,8 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     named = environment(mlserver.version(mlserver.environment()))
     with tempfile.TemporaryDirectory(prefix="volcast-bench-") as folder:
         subject = made_subject(Path(folder))
+        start_seconds = seconds_to_start(subject)
         with all_servers(subject, Path(folder)) as servers:
-            results = _measure(subject, servers, plan, minutes)
+            results = _measure(subject, servers, plan, minutes, start_seconds)
     reached = goals(results)
     tables = list(sheets(results, reached, named, plan))
     Console().print(*map(as_table, tables), sep="\n")
@@ -53,8 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _measure(
-    subject: Subject, servers: Mapping[str, Running], plan: Plan, minutes: float
-) -> Results:
+    subject: Subject, servers: Mapping[str, Running], plan: Plan, minutes: float,
+    start_seconds: float,
+) -> Results:  # fmt: skip
     console, requests, ours = Console(stderr=True), Requests(subject), servers[OURS]
     one, explain = requests.one_row(), {rows: requests.explain(rows) for rows in _EXPLAINED}
     many = requests.many_rows(1000)
@@ -84,7 +86,7 @@ def _measure(
         grown = growth(ours, mix, minutes)
     return Results(
         one_row, many_rows, explained, isolated, on_one_core.milliseconds(0.95), swapped, grown,
-        memory,
+        memory, start_seconds,
     )  # fmt: skip
 
 

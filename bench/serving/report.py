@@ -94,6 +94,7 @@ def _over_time(results: Results) -> list[list[str]]:
             f"{swapped.mixed} mixed",
         ],
     ]
+    rows.append(["start to first forecast, compiled code kept", f"{results.start_seconds:.1f} s"])
     if growth is not None:
         span = f"{growth.first_mb:.1f} to {growth.last_mb:.1f} MB ({growth.share:+.1%})"
         rows.append([f"memory over {growth.minutes:g} minutes, {growth.requests:,} requests", span])
