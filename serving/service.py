@@ -108,6 +108,7 @@ class _LimitedHeaders(HttpToolsProtocol):
 
     _timer: asyncio.TimerHandle | None = None
     _received = 0
+    _in_headers = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -115,17 +116,22 @@ class _LimitedHeaders(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        # While the timer runs, headers are incomplete.
-        self._received = 0 if self._timer is None else self._received + len(data)
+        if not self._in_headers:
+            self._received = 0
+            return
+        # Most headers come whole, and then need no timer of their own.
+        self._start()
+        self._received += len(data)
         if self._received > _HEADER_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._start()
+        self._in_headers = True
 
     def on_headers_complete(self) -> None:
+        self._in_headers = False
         self._stop()
         super().on_headers_complete()
 

@@ -73,7 +73,8 @@ class Signature:
         columns = self._pick(data)
         if all(isinstance(column, np.ndarray) for column in columns):
             x = np.stack(columns, axis=1)
-            if ((np.abs(x) <= LARGEST) | (np.isnan(x) & self._may_be_null)).all():
+            near = np.abs(x) <= LARGEST
+            if near.all() or (near | (np.isnan(x) & self._may_be_null)).all():
                 return x
         lists = [_listed(column) for column in columns]
         many = len(lists[0]) > len(lists)
