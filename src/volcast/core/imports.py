@@ -15,6 +15,8 @@ _UNUSED: dict[str, dict[str, Sequence[str]]] = {
         "absent": ("boto3", "botocore", "google", "sqlalchemy"),
         "placeholders": ("altair", "scipy.stats"),
     },
+    # For pictures in a notebook: half of the time, where it is installed.
+    "shap": {"absent": ("IPython",)},
     # For estimators of its interface: four fifths of the time.
     "xgboost": {"absent": ("sklearn",)},
 }

@@ -84,11 +84,10 @@ def mincer_zarnowitz(rv: Floats, forecast: Floats) -> dict[str, float]:
     ----------
     Mincer and Zarnowitz (1969); Newey and West (1987), Bartlett kernel of 10 lags.
     """
-    import statsmodels.api as sm
+    from statsmodels.regression.linear_model import OLS
+    from statsmodels.tools.tools import add_constant
 
-    fit = sm.OLS(rv**2, sm.add_constant(forecast**2)).fit(
-        cov_type="HAC", cov_kwds={"maxlags": _LAGS}
-    )
+    fit = OLS(rv**2, add_constant(forecast**2)).fit(cov_type="HAC", cov_kwds={"maxlags": _LAGS})
     test: Any = fit.wald_test((np.eye(2), np.array([0.0, 1.0])), scalar=True, use_f=False)
     (intercept, slope), (intercept_error, slope_error) = fit.params, fit.bse
     return {
