@@ -4,6 +4,7 @@ A row first fetched counts as known at its session's close; a restated row, and 
 hole in what was already stored, from the moment it was fetched. Curation writes both.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -36,15 +37,15 @@ class Vintage:
         return (moments >= self.since) & (moments < self.until)
 
 
-def vintages(store: Store, as_of: date) -> list[Vintage]:
+def vintages(store: Store, as_of: date, symbols: Sequence[str] | None = None) -> list[Vintage]:
     """Return the histories of sessions up to ``as_of``, in the order in which they were known.
 
-    Where nothing was restated there is one, the curated table itself.
+    Of ``symbols``, or of all. Where nothing was restated there is one, the curated table itself.
     """
-    curated = store.read(CURATED_MARKET_DAILY, last=as_of).to_pandas()
+    curated = store.read(CURATED_MARKET_DAILY, symbols=symbols, last=as_of).to_pandas()
     if curated.empty or not _late(curated).any():
         return [Vintage(_BEGINNING, _END, curated)]
-    replaced = store.read(CURATED_MARKET_VERSIONS, last=as_of).to_pandas()
+    replaced = store.read(CURATED_MARKET_VERSIONS, symbols=symbols, last=as_of).to_pandas()
     versions = pd.concat([replaced, curated[replaced.columns]], ignore_index=True)
     versions = versions.sort_values(["symbol", "session", "known_at"], ignore_index=True)
     late = _late(versions)
@@ -59,7 +60,8 @@ def vintages(store: Store, as_of: date) -> list[Vintage]:
 
 
 def _late(rows: pd.DataFrame) -> "pd.Series[bool]":
-    return rows["known_at"] > calendar.closes(list(rows["session"]))
+    at, days = pd.factorize(rows["session"])
+    return rows["known_at"] > calendar.closes(list(days))[at]
 
 
 def macro_versions(raw: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from volcast.core import calendar
 from volcast.core.errors import NotFound
 from volcast.core.settings import Universe
 from volcast.data.guards import require_assets
@@ -112,19 +113,18 @@ def evaluate(
     NotFound
         If the target has no curated row between the bounds.
     """
-    curated = store.read(CURATED_MARKET_DAILY).to_pandas()
-    own = curated[curated["symbol"] == universe.target]
+    own = store.read(CURATED_MARKET_DAILY, symbols=[universe.target]).to_pandas()
     require_assets(universe)
     if not own["session"].between(first, last).any():
         raise NotFound(
             found=f"no row of {universe.target} from {first} to {last} (symbols: "
-            f"{', '.join(sorted(set(curated['symbol']))) or 'none'})",
+            f"{', '.join(store.symbols(CURATED_MARKET_DAILY)) or 'none'})",
             expected="curated rows of the target", where=store.uri,
             remedy="Ingest the symbol, or name another with --target.",
         )  # fmt: skip
     if progress:
         progress("features as known then", 0, 1)
-    rows = _rows_as_known(vintages(store, curated["session"].max()), store, universe, last)
+    rows = _rows_as_known(vintages(store, calendar.LAST, universe.symbols), store, universe, last)
     walked = walk_forward(rows, seed, progress)
     # Forecasts rest on what was known; they are scored by what is known now.
     today = realized(own, universe).set_index("session")["rv_5d"]
@@ -136,15 +136,11 @@ def evaluate(
 
 
 def _rows_as_known(
-    all_vintages: Sequence[Vintage], store: Store, universe: Universe, last: date
+    history: Sequence[Vintage], store: Store, universe: Universe, last: date
 ) -> pd.DataFrame:
     """Return the target's features and labels, each as known at its own moment."""
-    only = [
-        replace(vintage, curated=vintage.curated[vintage.curated["symbol"].isin(universe.symbols)])
-        for vintage in all_vintages
-    ]
-    features = with_context(versions(only, universe), store, universe)
+    features = with_context(versions(history, universe), store, universe)
     then = features["created_timestamp"] <= features["event_timestamp"]
     frame = features[then & (features["symbol"] == universe.target) & (features["session"] <= last)]
-    labels = as_of_their_end(only, universe)
+    labels = as_of_their_end(history, universe)
     return labelled(frame, labels[labels["symbol"] == universe.target], date.max)

@@ -23,6 +23,7 @@ __all__ = [
     "known_before",
     "narrowed",
     "refuse_leaks",
+    "rows_at",
     "training_rows",
     "usable",
 ]
@@ -44,13 +45,15 @@ class Fold:
     """Rows ``[first, last)`` are forecast by what is fitted on rows whose label is known.
 
     ``known_at`` and ``training_at`` are positions of these, the latter of those that have the
-    features of the recipe: three hundred folds of copies would take a gigabyte.
+    features of the recipe: three hundred folds of copies would take a gigabyte. ``forecast_at`` are
+    the positions of the fold's own rows that have them.
     """
 
     first: int
     last: int
     known_at: Positions
     training_at: Positions
+    forecast_at: Positions
     recipe: Recipe
     new_trees: bool
 
@@ -71,6 +74,13 @@ def known_before(rows: pd.DataFrame, before: date) -> Positions:
     # Typed already in `narrowed` rows, for which this runs once in each of hundreds of folds.
     days = ends if ends.dtype.kind == "M" else pd.to_datetime(ends)
     return np.flatnonzero((days < pd.Timestamp(before)).to_numpy())
+
+
+def rows_at(rows: pd.DataFrame, positions: Positions) -> pd.DataFrame:
+    """Return the rows at sorted positions: a view where they follow each other."""
+    if len(positions) and positions[-1] - positions[0] + 1 == len(positions):
+        return rows.iloc[positions[0] : positions[-1] + 1]
+    return rows.iloc[positions]
 
 
 def training_rows(rows: pd.DataFrame, before: date) -> pd.DataFrame:
@@ -103,8 +113,9 @@ def folds(rows: pd.DataFrame, recipes: Mapping[str, Recipe] = RECIPES) -> list[F
             continue
         chosen = choose_name(ready["blend-iv"][past])
         recipe, training = recipes[chosen], past[ready[chosen][past]]
+        own = first + np.flatnonzero(ready[chosen][first:last])
         fresh = not cut or months[first].month % 3 == 1 or cut[-1].recipe != recipe
-        cut.append(Fold(first, last, past, training, recipe, fresh))
+        cut.append(Fold(first, last, past, training, own, recipe, fresh))
     return cut
 
 
@@ -122,10 +133,10 @@ def refuse_leaks(rows: pd.DataFrame, cut: Sequence[Fold]) -> None:
     ends = pd.to_datetime(rows["label_end_session"]).to_numpy()
     starts = pd.to_datetime(rows["session"]).to_numpy()
     for fold in cut:
-        used = np.union1d(fold.known_at, fold.training_at)
+        used = np.concatenate([fold.known_at, fold.training_at])
         leaking = used[~(ends[used] < starts[fold.first]) | (used >= fold.first)]
         if len(leaking):
-            row = rows.iloc[leaking[0]]
+            row = rows.iloc[leaking.min()]
             raise ContractError(
                 found=f"a fold from {rows['session'].iloc[fold.first]} fitted on the session "
                 f"{row['session']}, whose label ends on {row['label_end_session']}",

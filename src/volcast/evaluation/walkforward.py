@@ -20,7 +20,7 @@ from volcast.evaluation.folds import (
     folds,
     narrowed,
     refuse_leaks,
-    usable,
+    rows_at,
 )  # fmt: skip
 from volcast.evaluation.rows import EVALUATION_COLUMNS
 from volcast.models.baselines import fit_baselines
@@ -136,16 +136,16 @@ class _Walk:
         offsets = self.calibration.offsets()
         block = self.data.iloc[fold.first : fold.last]
         self._in_force[fold.first : fold.last] = [offsets] * len(block)
-        baselines = fit_baselines(self.data.iloc[fold.known_at])
+        baselines = fit_baselines(rows_at(self.data, fold.known_at))
         for name, values in baselines.forecast(block).items():
             self.values[name][fold.first : fold.last] = values
-        ready = usable(block, fold.recipe)
-        if ready.empty:
+        at = fold.forecast_at
+        if not len(at):
             return
-        training = self.data.iloc[fold.training_at]
+        training = rows_at(self.data, fold.training_at)
         self.blend = fit_blend(fold.recipe, training, seed, trees=trees)
-        half = self.blend.log_variance(ready[list(fold.recipe.features)].to_numpy(dtype=float)) / 2
-        at = ready.index.to_numpy()
+        x = rows_at(self.data, at)[list(fold.recipe.features)].to_numpy(dtype=float)
+        half = self.blend.log_variance(x) / 2
         self.values["forecast"][at] = np.exp(half)
         for name, value in (offsets or {}).items():
             self.values[name][at] = np.exp(half + value)
@@ -170,7 +170,7 @@ def _fit_all_trees(
     """Fit the trees of all folds, side by side: a fit has one thread and no memory of another."""
 
     def fit(fold: Fold) -> Trees:
-        x, log_ratio = tree_data(fold.recipe, data.iloc[fold.training_at])
+        x, log_ratio = tree_data(fold.recipe, rows_at(data, fold.training_at))
         return fit_trees(x, log_ratio, seed, fold.recipe.tree_parameters)
 
     fresh = [fold for fold in cut if fold.new_trees]

@@ -31,6 +31,12 @@ _SURPRISE_INPUTS = (
     "iv_change_5", "ret_1_scaled", "ret_5_scaled",
 )  # fmt: skip
 
+_INPUTS = tuple(
+    dict.fromkeys(
+        (*_SURPRISE_INPUTS, "iv_9d_less_iv", "g252", *(f"g{n}_less_g252" for n in (1, 5, 22)))
+    )
+)
+
 
 def yearly_features(rows: pd.DataFrame) -> pd.DataFrame:
     """Return both features of every symbol.
@@ -47,8 +53,9 @@ def yearly_features(rows: pd.DataFrame) -> pd.DataFrame:
         symbol, session and the features; never null.
     """
     values = {name: np.zeros(len(rows)) for name in names("event")}
+    read = rows[["session", *_INPUTS]]
     for at in rows.groupby("symbol", sort=False).indices.values():
-        one = rows.iloc[at]
+        one = read.iloc[at]
         values["event_weight"][at] = event_weight(one)
         values["iv_9d_surprise"][at] = iv_9d_surprise(one)
     return rows[["symbol", "session"]].assign(**values)
@@ -63,7 +70,7 @@ def event_weight(rows: pd.DataFrame) -> Floats:
     0 before the first fit, and where the calendar of events has ended.
     """
     flags = event_flags()
-    x = flags.to_numpy()
+    x, count = flags.to_numpy(), len(flags.columns)
     sessions = pd.DatetimeIndex(pd.to_datetime(rows["session"]))
     at = flags.index.get_indexer(sessions)
     windows = np.minimum(at[:, None] + np.arange(1, calendar.HORIZON + 1), len(flags) - 1)
@@ -72,11 +79,17 @@ def event_weight(rows: pd.DataFrame) -> Floats:
     # Where implied volatility has too few rows, 252-day range takes its place.
     for level in ("iv", "g252"):
         before = logs[["g1", "g5", "g22", level, "return"]].shift(1).to_numpy()
-        plain = np.column_stack([np.ones(len(rows)), before])
-        for past, now in _years(sessions, plain, y, _EVENT_ROWS):
+        inputs = np.column_stack([np.ones(len(rows)), before, x[at]])
+        ridge = np.diag(np.repeat([0.0, _RIDGE], [inputs.shape[1] - count, count]))
+        gram, moment, done = ridge, np.zeros(len(ridge)), 0
+        for past, now in _years(sessions, inputs, y, _EVENT_ROWS):
+            # Sums grow by the rows of a year: the work must not grow with the square of the years.
+            new, targets, done = inputs[past[done:]], y[past[done:]], len(past)
+            gram, moment = gram + new.T @ new, moment + new.T @ targets
             if np.isfinite(raw[now]).all():
                 continue
-            slopes = _regress(plain[past], y[past], x[at[past]])
+            # Not `solve`: of a symbol whose prices hardly move, range variances are all equal.
+            slopes = np.linalg.lstsq(gram, moment, rcond=None)[0][-count:]
             mean = np.exp(x[at[past]] @ slopes).mean()
             weights = np.exp(_line(x[windows[now]], slopes))
             raw[now] = np.log(weights.mean(axis=1) / mean)
@@ -97,7 +110,8 @@ def iv_9d_surprise(rows: pd.DataFrame) -> Floats:
     residual = np.full(len(rows), np.nan)
     sessions = pd.DatetimeIndex(pd.to_datetime(rows["session"]))
     for past, now in _years(sessions, x, y, _SURPRISE_ROWS):
-        residual[now] = y[now] - _line(x[now], _regress(x[past], y[past]))
+        slopes = np.linalg.lstsq(x[past], y[past], rcond=None)[0]
+        residual[now] = y[now] - _line(x[now], slopes)
     bounded: Floats = np.nan_to_num(residual.clip(-_SURPRISE_LIMIT, _SURPRISE_LIMIT))
     return bounded
 
@@ -127,14 +141,3 @@ def _line(x: Floats, slopes: Floats) -> Floats:
     # Not x @ slopes, whose last digit depends on how many rows the year has so far.
     line: Floats = (x * slopes).sum(axis=-1)
     return line
-
-
-def _regress(plain: Floats, y: Floats, flags: Floats | None = None) -> Floats:
-    """Return least-squares slopes; with flags theirs alone, under a ridge."""
-    if flags is None:
-        return np.linalg.lstsq(plain, y, rcond=None)[0].astype(np.float64)
-    x = np.column_stack([plain, flags])
-    ridge = np.diag(np.repeat([0.0, _RIDGE], [plain.shape[1], flags.shape[1]]))
-    # Not `solve`: a symbol whose prices hardly move has range variances at the floor, all equal.
-    slopes: Floats = np.linalg.lstsq(x.T @ x + ridge, x.T @ y, rcond=None)[0][plain.shape[1] :]
-    return slopes

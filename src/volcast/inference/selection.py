@@ -8,7 +8,6 @@ version (docs/adr/0030).
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -103,16 +102,12 @@ def forecast_symbols(store: Store) -> list[str]:
     ContractError
         If the store's universe cannot be read.
     """
-    keys = store.objects.list(f"{PREDICTIONS_DAILY.name}/")
-    # A folder is named symbol=NAME.
-    symbols = {
-        unquote(key.split("/")[1].partition("=")[2]) for key in keys if PREDICTIONS_DAILY.holds(key)
-    }
+    symbols = store.symbols(PREDICTIONS_DAILY)
     try:
         target = recall(store).target
     except NotFound:
-        return sorted(symbols)
-    return [target, *sorted(symbols - {target})]
+        return symbols
+    return [target, *(symbol for symbol in symbols if symbol != target)]
 
 
 def numbers_in_service(store: Store, symbols: Iterable[str]) -> frozenset[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pyarrow as pa
@@ -82,6 +82,10 @@ class Table:
         """Whether a row once written may never change."""
         return self.partition_stamp is not None
 
+    @cached_property
+    def _empty(self) -> pa.Table:
+        return self.schema.empty_table()
+
     def conform(self, rows: "pa.Table | pd.DataFrame", where: str | None = None) -> pa.Table:
         """Return ``rows`` with the contract's types, order of columns and order of rows.
 
@@ -120,7 +124,7 @@ class Table:
 
     def empty(self) -> pa.Table:
         """Return the table without rows."""
-        return self.schema.empty_table()
+        return self._empty
 
     def partitions(self, rows: pa.Table) -> Iterator[tuple[str, pa.Table]]:
         """Yield ``(path, rows)`` for each partition file that typed rows belong to, by path.
@@ -142,6 +146,11 @@ class Table:
         if symbols is None:
             return [f"{self.name}/"]
         return sorted({f"{self._symbol_folder}{_segment(symbol)}/" for symbol in symbols})
+
+    def symbol(self, path: str) -> str:
+        """Return the symbol in a partition file's path."""
+        folder = path.removeprefix(self._symbol_folder).partition("/")[0]
+        return unquote(folder)
 
     def holds(self, path: str, first: date | None = None, last: date | None = None) -> bool:
         """Return whether a partition file may hold rows of these days, both inclusive.

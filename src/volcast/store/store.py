@@ -104,6 +104,10 @@ class Store:
             rows = rows.filter(pc.less_equal(days, pa.scalar(last, DATE)))
         return table.sorted(rows)
 
+    def symbols(self, table: Table) -> list[str]:
+        """Return the symbols that have files of the table, sorted."""
+        return sorted({table.symbol(key) for key in self._keys(table, None) if table.holds(key)})
+
     def read_newest(
         self, table: Table, *, symbols: Sequence[str] | None = None, years: int = 2
     ) -> pa.Table:
