@@ -153,7 +153,8 @@ def _infer(store: Store, symbols: int) -> None:
     forecaster = _forecaster(store)
     for symbol in _assets(symbols):
         newest = features_at_close(store, symbol, _AS_OF).iloc[-1]
-        predict_row(forecaster, "1", symbol, _AS_OF, newest.to_dict())
+        values = {name: newest[name] for name in names()}
+        predict_row(forecaster, "1", symbol, _AS_OF, values)
 
 
 def _read(store: Store, _: int) -> None:

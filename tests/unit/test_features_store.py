@@ -1,12 +1,16 @@
 """features_daily: versions are stored, and read as of a session's close."""
 
+from datetime import date
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.markets import UNIVERSE, curated, fill, restate
+from tests.markets import UNIVERSE, as_curated, curated, fill, restate
 from volcast.core.errors import ContractError
+from volcast.data.sources import SyntheticSource
+from volcast.features import build as build_module
 from volcast.features import labels
 from volcast.features.build import build
 from volcast.features.catalog import FEATURES_DAILY, names
@@ -61,6 +65,26 @@ def test_versions_do_not_depend_on_when_they_were_built(store, last, tmp_path):
     other = Store.open(str(tmp_path / "other"))
     other.write(CURATED_MARKET_DAILY, curated(2))
     restate(other, 400, RESTATED_AT)
+    build(other, UNIVERSE, last)
+    assert other.read(FEATURES_DAILY).equals(store.read(FEATURES_DAILY))
+
+
+def test_features_do_not_depend_on_the_batch_or_on_which_other_symbols_there_are(
+    store, last, tmp_path, monkeypatch
+):
+    market = SyntheticSource(symbols=9, years=2).market(
+        ("SYN00006", "SYN00007", "SYN00008"), None, None
+    )
+    others = as_curated(market.rows)
+    others = others[(others["symbol"] != "SYN00008") | (others["session"] > date(2000, 3, 1))]
+    store.write(CURATED_MARKET_DAILY, others)
+    restate(store, 400, RESTATED_AT)
+    build(store, UNIVERSE, last)
+    other = Store.open(str(tmp_path / "other"))
+    other.write(CURATED_MARKET_DAILY, curated(2))
+    other.write(CURATED_MARKET_DAILY, others)
+    restate(other, 400, RESTATED_AT)
+    monkeypatch.setattr(build_module, "_BATCH", 1)
     build(other, UNIVERSE, last)
     assert other.read(FEATURES_DAILY).equals(store.read(FEATURES_DAILY))
 

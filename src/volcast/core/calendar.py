@@ -155,7 +155,10 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> "pd.DatetimeIndex":
     """
     import pandas as pd
 
-    labels = pd.DatetimeIndex(pd.to_datetime(list(days)))
+    # Of many symbols, each session comes many times.
+    values = days if isinstance(days, pd.Series) else np.array(days, dtype=object)
+    at, different = pd.factorize(values, use_na_sentinel=False)
+    labels = pd.DatetimeIndex(pd.to_datetime(different))
     positions = _closes().index.get_indexer(labels)
     if (positions < 0).any():
         odd = labels[positions < 0][0].date()
@@ -165,7 +168,7 @@ def closes(days: "pd.Series[pd.Timestamp] | list[date]") -> "pd.DatetimeIndex":
             where="calendar",
             remedy="Drop the row, or fix its date.",
         )
-    return pd.DatetimeIndex(_closes().iloc[positions])
+    return pd.DatetimeIndex(_closes().array[positions])[at]
 
 
 @lru_cache(maxsize=4096)

@@ -60,8 +60,7 @@ def vintages(store: Store, as_of: date, symbols: Sequence[str] | None = None) ->
 
 
 def _late(rows: pd.DataFrame) -> "pd.Series[bool]":
-    at, days = pd.factorize(rows["session"])
-    return rows["known_at"] > calendar.closes(list(days))[at]
+    return rows["known_at"] > calendar.closes(rows["session"])
 
 
 def macro_versions(raw: pd.DataFrame) -> pd.DataFrame:

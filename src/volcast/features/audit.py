@@ -124,7 +124,7 @@ def judge_features(features: pa.Table, curated: pa.Table, symbol: str, as_of: da
 
 
 def _measured(rows: pd.DataFrame) -> pd.DataFrame:
-    close = pd.Series(calendar.closes(list(rows["session"])), rows.index)
+    close = pd.Series(calendar.closes(rows["session"]), rows.index)
     measures: dict[str, object] = {
         "row": np.arange(len(rows)),
         "seconds from close": (rows["event_timestamp"] - close).dt.total_seconds(),

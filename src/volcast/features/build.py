@@ -121,7 +121,7 @@ def with_context(rows: pd.DataFrame, store: Store, universe: Universe) -> pd.Dat
     regimes = regime_features(own.reset_index(drop=True), store, universe.target)
     regimes = regimes[names("regime")].set_axis(own.index).reindex(at_close.index)
     events = yearly_features(at_close)[names("event")]
-    context = (macro.iloc[at], events.iloc[of], regimes.iloc[of])
+    context = [macro.take(at), events.take(of), regimes.take(of)]
     whole = pd.concat([rows, *(frame.set_axis(rows.index) for frame in context)], axis=1)
     return whole[list(FEATURES_DAILY.schema.names)]
 

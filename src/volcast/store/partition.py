@@ -36,7 +36,7 @@ def encode(table: Table, rows: pa.Table) -> bytes:
     """
     sink = pa.BufferOutputStream()
     pq.write_table(
-        _retyped(rows, table, table.file_schema).combine_chunks(),
+        _retyped(rows, table.file_schema).combine_chunks(),
         sink,
         row_group_size=max(len(rows), 1),
         compression="snappy",
@@ -73,14 +73,19 @@ def decode(table: Table, data: bytes, where: str, *, newer: bool = False) -> pa.
             remedy="Restore the file, or remove it and run the step that writes it.",
         ) from error
     if rows.schema.equals(table.file_schema):
-        return _retyped(rows, table, table.schema)
+        return _retyped(rows, table.schema)
     return rows if rows.schema.equals(table.schema) else table.conform(rows, where)
 
 
-def _retyped(rows: pa.Table, table: Table, schema: pa.Schema) -> pa.Table:
-    """Cast the symbol column, in which alone both schemas differ: wide rows are many columns."""
-    at = schema.get_field_index(table.partition_symbol)
-    return rows.set_column(at, schema.field(at), rows.column(at).cast(schema.field(at).type))
+def _retyped(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Cast what differs, and nested columns, which are then laid out alike; most are neither."""
+    columns = [
+        column.cast(field.type)
+        if column.type != field.type or pa.types.is_nested(field.type)
+        else column
+        for field, column in zip(schema, rows.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def opens_as_dataset(table: Table, data: bytes) -> bool:

@@ -210,14 +210,17 @@ def _measured(
     rows: pd.DataFrame, moves: pd.DataFrame, universe: Universe, as_of: date
 ) -> pd.DataFrame:
     days = rows["session"]
-    sessions = _sessions(min(days), max(days)) if len(days) else pd.DatetimeIndex([])
+    sessions = _sessions(days.min(), days.max()) if len(days) else pd.DatetimeIndex([])
     close_at = days.map(pd.Series(calendar.closes(list(sessions)), sessions))
     asset = ~rows["symbol"].isin(universe.indices)
     recent = days >= pd.Timestamp(calendar.after(as_of, 1 - WINDOW))
     of_target, judged = rows["symbol"] == universe.target, moves.set_index(rows.index)
     new = judged["new"]
+    raised = rows.loc[rows["flags"].map(len) > 0, "flags"]
     flagged = {
-        f"{flag} flagged": rows["flags"].map(lambda flags, flag=flag: float(flag in flags))
+        f"{flag} flagged": raised.map(lambda flags, flag=flag: float(flag in flags)).reindex(
+            rows.index, fill_value=0.0
+        )
         for flag in ("adjustment_missing", "suspicious_jump", "stale_repeat", "price_reverted")
     }
     return rows.assign(
