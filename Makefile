@@ -101,8 +101,9 @@ test-cluster: $(DEV) $(DRIFT) ## Install a release on the cluster of kubectl's c
 	  $(BIN)/python -m pytest -p no:randomly -m cluster tests/cluster
 test-all: test $(TEST_GROUPS:%=test-%) ## Run all of them
 
-bench: $(DEV) $(DRIFT) ## Run the benchmarks, 12 minutes: TRIALS=60 of the drift check
+bench: $(DEV) $(DRIFT) ## Run the benchmarks, 16 minutes: TRIALS=60 of the drift check
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.growth
 	@$(BIN)/python -m bench.brief
 	@$(BIN)/python -m bench.drift $(TRIALS)
 

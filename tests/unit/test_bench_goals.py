@@ -6,6 +6,7 @@ import pytest
 
 from bench.drift.tables import goals as of_drift
 from bench.goal import Goal
+from bench.growth import exponent
 from bench.serving.goals import Results, goals
 from bench.serving.measure import Measured
 from bench.serving.requests import GET, POST, V1, V2, V2_BINARY
@@ -58,6 +59,15 @@ def test_a_good_run_meets_every_goal() -> None:
 def test_only_the_missed_goals_are_not_met(changed: dict, missed: int) -> None:
     verdicts = [goal.verdict for goal in goals(replace(GOOD, **changed))]
     assert verdicts.count("not met") == missed
+
+
+@pytest.mark.parametrize(("power", "verdict"), [(1.0, "met"), (1.09, "met"), (1.2, "not met")])
+def test_growth_is_judged_by_the_number_of_assets(power: float, verdict: str) -> None:
+    # Three symbols are indices; one symbol is below the span that is fitted.
+    measured = {n: {"labels": {"cpu_seconds": max(n - 3, 9) ** power}} for n in (1, 13, 103)}
+    value = exponent(measured, "labels")
+    assert value == pytest.approx(power, abs=0.01)
+    assert Goal("labels", value, "<=", 1.1).verdict == verdict
 
 
 def test_nan_meets_no_goal() -> None:

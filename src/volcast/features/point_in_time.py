@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["features_at_close", "labelled", "labelled_features", "labels_of"]
 
 
-def features_at_close(store: Store, symbol: str, last: date) -> "pd.DataFrame":
+def features_at_close(
+    store: Store, symbol: str, last: date, first: date | None = None
+) -> "pd.DataFrame":
     """Return the version of each session's features that was created by its own close.
 
     Returns
@@ -21,7 +23,9 @@ def features_at_close(store: Store, symbol: str, last: date) -> "pd.DataFrame":
     pandas.DataFrame
         Columns of features_daily, one row a session, sorted.
     """
-    rows: pd.DataFrame = store.read(FEATURES_DAILY, symbols=[symbol], last=last).to_pandas()
+    rows: pd.DataFrame = store.read(
+        FEATURES_DAILY, symbols=[symbol], first=first, last=last
+    ).to_pandas()
     in_time = rows[rows["created_timestamp"] <= rows["event_timestamp"]]
     return in_time.drop_duplicates("session", keep="last").reset_index(drop=True)
 

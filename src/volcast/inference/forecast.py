@@ -159,7 +159,7 @@ def infer(store: Store, universe: Universe, first: date, last: date | None = Non
     """
     champion = registry.champion(store, universe.target)
     sessions = [first] if last is None else calendar.sessions(first, last)
-    features = _features(store, universe, last or first)
+    features = _features(store, universe, first, last or first)
     return _table([_row(champion, "champion", features, day, universe.target) for day in sessions])
 
 
@@ -174,7 +174,7 @@ def shadow(store: Store, universe: Universe, first: date, last: date) -> Shadow:
         challenger = registry.challenger(store, universe.target)
         if challenger is None:
             return Shadow(PREDICTIONS_DAILY.empty(), "")
-        features = _features(store, universe, last)
+        features = _features(store, universe, first, last)
     except _FAULTS as error:
         return Shadow(PREDICTIONS_DAILY.empty(), f"left out: {error}")
     for session in calendar.sessions(first, last):
@@ -196,8 +196,10 @@ def _table(rows: list[dict[str, object]]) -> pa.Table:
     return PREDICTIONS_DAILY.conform(pa.Table.from_pylist(rows))
 
 
-def _features(store: Store, universe: Universe, last: date) -> "pd.DataFrame":
-    return features_at_close(store, universe.target, last).set_index("session")
+def _features(store: Store, universe: Universe, first: date, last: date) -> "pd.DataFrame":
+    # Not all of history; a year more, so that an error can name the newest session there is.
+    since = date(first.year - 1, 1, 1)
+    return features_at_close(store, universe.target, last, since).set_index("session")
 
 
 def _row(
