@@ -129,15 +129,15 @@ def test_running_twice_gives_the_same_features_labels_and_forecasts(sample):
 
 
 def test_the_online_store_holds_the_features_that_were_forecast_from(sample):
-    from feature_repo.online import online_features
-    from feature_repo.opening import open_feature_store
+    from feature_repo.places import locate
+    from feature_repo.rows import OnlineRows
 
-    uri = str(sample[0] / "store")
-    online = online_features(open_feature_store(uri), "SPX")
+    store = Store.open(str(sample[0] / "store"))
+    online = OnlineRows(locate(store)).newest("SPX")
     assert online is not None
     moment, values = online
     assert moment == calendar.closes([NEWEST])[0]
-    stored = Store.open(uri).read(FEATURES_DAILY, symbols=["SPX"], first=NEWEST).to_pylist()[0]
+    stored = store.read(FEATURES_DAILY, symbols=["SPX"], first=NEWEST).to_pylist()[0]
     assert {name: stored[name] for name in values} == values
 
 

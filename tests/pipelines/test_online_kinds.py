@@ -217,11 +217,13 @@ def test_writers_that_share_no_lock_leave_the_newest_row_whole(uri, online):
     assert _online(uri, online) == (CLOSE, dict.fromkeys(names(), float(len(rows) - 1)))
 
 
-def test_times_are_read_where_another_library_converts_timestamps(uri):
+def test_times_are_read_where_another_library_converts_timestamps(uri, monkeypatch):
     from feature_repo.online import materialize
 
     materialize(uri, LAST)
-    sqlite3.register_converter("timestamp", lambda stored: datetime.fromisoformat(stored.decode()))
+    monkeypatch.setitem(
+        sqlite3.converters, "TIMESTAMP", lambda s: datetime.fromisoformat(s.decode())
+    )
     assert materialize(uri, LAST) == {"SPX": CLOSE}
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from serving.exporter.collector import StoreCollector
@@ -171,3 +172,15 @@ def test_a_challengers_forecast_is_none_of_the_champions_record(store: Store) ->
     official = select_official(rows, in_service={"2"})
     assert official["model_version"].unique().to_pylist() == ["1"]
     assert select_official(rows, {"2"}, "challenger")["model_version"].unique().to_pylist() == ["2"]
+
+
+def test_official_forecasts_of_many_sessions_are_sorted():
+    days = calendar.sessions(date(2010, 1, 1), date(2020, 12, 31))
+    rows = contract_rows(PREDICTIONS_DAILY, ["QQQ", "SPY"], days).to_pandas()
+    rows = rows.assign(role="champion", model_version="1")
+    later = rows.assign(model_version="2", model_as_of=days[0])
+    shuffled = pd.concat([rows, later]).sample(frac=1, random_state=3)
+    official = select_official(PREDICTIONS_DAILY.conform(shuffled), {"2"}).to_pandas()
+    assert list(official["symbol"]) == ["QQQ"] * len(days) + ["SPY"] * len(days)
+    assert list(official["session"]) == days * 2
+    assert set(official["model_version"]) == {"2"}

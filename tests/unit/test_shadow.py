@@ -60,7 +60,7 @@ def test_the_challengers_forecast_is_its_own_from_the_same_features(own: Store) 
     row = challenged.rows.to_pylist()[0]
     assert challenged.summary == "version 2, sessions forecast: 1"
     assert (row["role"], row["model_version"], champion["role"]) == ("challenger", "2", "champion")
-    features = forecast._features(own, UNIVERSE, day).loc[day]
+    features = forecast._features(own, UNIVERSE, day, day).loc[day]
     alone = predict_row(registry.verify(own, "2").forecaster, "2", "SYN", day, features)
     assert row["rv_5d_hat"] == alone["rv_5d_hat"] != champion["rv_5d_hat"]
     assert row["feature_hash"] == champion["feature_hash"]

@@ -90,8 +90,10 @@ def select_official(
     }
     rows = pa.table(ranks | {"row": np.arange(len(forecasts))})
     ranked = rows.sort_by([(name, "ascending") for name in ranks])
-    groups = ranked.group_by(["symbol", "session"], use_threads=False)
-    return forecasts.take(groups.aggregate([("row", "last")])["row_last"])
+    ranked = ranked.append_column("place", pa.array(np.arange(len(ranked))))
+    # The groups come in any order, the places of their last rows in that of the key.
+    newest = ranked.group_by(["symbol", "session"]).aggregate([("place", "max")])["place_max"]
+    return forecasts.take(ranked["row"].take(np.sort(newest.to_numpy())))
 
 
 def forecast_symbols(store: Store) -> list[str]:
