@@ -39,8 +39,8 @@ store/fits/drift/                 .       .       .         .      .        .   
 store/runs/                       .       .       .         rw     r        .            .      r      .      .          .        .         r          .
 store/evaluations/                .       .       .         rw     .        .            .      .      .      .          .        .         .          .
 store/models/                     .       .       .         r      rw       .            r      r      .      .          r        .         r          .
-store/registry/*champion.json     .       .       .         r      .        .            r      r      r      .          r        r         .          .
-store/registry/*challenger.json   .       .       .         .      .        .            r      .      .      .          .        .         .          .
+store/registry/champion*          .       .       .         r      .        .            r      r      r      .          r        r         .          .
+store/registry/challenger*        .       .       .         .      .        .            r      .      .      .          .        .         .          .
 store/registry/                   .       .       .         .      rw       .            .      .      .      .          .        .         r          .
 store/predictions_daily/          .       r       .         .      .        .            rw     r      r      .          r        r         r          .
 store/monitoring.realized_error/  .       .       .         .      .        .            .      .      rw     .          .        .         r          .

@@ -56,7 +56,7 @@ def store(template: Path, tmp_path: Path) -> Store:
 
 def test_a_byte_flipped_anywhere_in_a_version_is_refused(store):
     draw = random.Random(11)
-    pointed, former = store.objects.get("registry/SPY/champion.json"), registry.find(store, "1")
+    pointed, former = store.objects.get("registry/champions/SPY.json"), registry.find(store, "1")
     for trial in range(FLIPS):
         key = former.uri + FILES[trial % len(FILES)]
         whole = store.objects.get(key)
@@ -73,7 +73,7 @@ def test_a_byte_flipped_anywhere_in_a_version_is_refused(store):
             with pytest.raises(ModelError, match=key):
                 move()
         store.objects.put(key, whole)
-    assert store.objects.get("registry/SPY/champion.json") == pointed
+    assert store.objects.get("registry/champions/SPY.json") == pointed
     assert registry.challenger_pointer(store, "SPY") is None
     assert len(registry.history(store)) == 2
     assert registry.rollback(store, "SPY", **AUDIT) == former

@@ -29,7 +29,7 @@ FORECASTING = (
     "/predict", "/v1/models/volcast:predict", "/v1/models/volcast:explain",
     "/v2/models/volcast/infer",
 )  # fmt: skip
-POINTER = f"registry/{UNIVERSE.target}/champion.json"
+POINTER = f"registry/champions/{UNIVERSE.target}.json"
 READINESS = ("/v2/health/ready", "/v2/models/volcast/ready", "/v1/models/volcast")
 
 

@@ -135,9 +135,9 @@ def crown_with(store: Store, recipes: object) -> None:
     files["lineage.json"] = json.dumps(lineage).encode()
     sha256 = write_files(store, files)
     assert sha256 == content_hash(files)
-    pointer = json.loads(store.objects.get(f"registry/{UNIVERSE.target}/champion.json"))
+    pointer = json.loads(store.objects.get(f"registry/champions/{UNIVERSE.target}.json"))
     moved = pointer | {"sha256": sha256, "uri": f"models/{sha256}/"}
-    store.objects.put(f"registry/{UNIVERSE.target}/champion.json", json.dumps(moved).encode())
+    store.objects.put(f"registry/champions/{UNIVERSE.target}.json", json.dumps(moved).encode())
 
 
 PLAIN = {name: recipe.as_dict() for name, recipe in RECIPES.items()}

@@ -316,9 +316,9 @@ def test_a_rollback_goes_one_champion_further_back_and_history_has_each_move(sto
 def test_a_kill_before_the_pointer_moves_leaves_the_champion_and_shows_in_history(store, register):
     first, second = register("a"), register("b")
     registry.promote(store, "1", **AUDIT)
-    before = store.objects.get("registry/SPY/champion.json")
+    before = store.objects.get("registry/champions/SPY.json")
     pointer.move(store, "SPY", second, "promote", **AUDIT)
-    store.objects.put("registry/SPY/champion.json", before)
+    store.objects.put("registry/champions/SPY.json", before)
     assert registry.champion(store, "SPY").version == first
     assert [event.done for event in registry.history(store)] == [True, False]
     registry.promote(store, "2", **AUDIT)
@@ -355,7 +355,7 @@ def test_a_pointer_moved_meanwhile_is_not_overwritten(store, register):
     first, second = register("a"), register("b")
 
     def move_first(key: str) -> None:
-        if key == "registry/SPY/champion.json":
+        if key == "registry/champions/SPY.json":
             pointer.move(store, "SPY", first, "promote", **AUDIT)
 
     with pytest.raises(StoreUnavailable, match="another process"):
@@ -391,7 +391,7 @@ def test_a_challenger_that_is_promoted_challenges_no_longer(store, register):
     assert registry.challenger_pointer(store, "SPY") is None
     moves = [(e.kind, e.old, e.new) for e in registry.history(store) if e.done]
     assert moves[1:] == [("challenge", None, "2"), ("promote", "1", "2"), ("retire", "2", None)]
-    assert json.loads(store.objects.get("registry/SPY/challenger.json")).keys() == {"event"}
+    assert json.loads(store.objects.get("registry/challengers/SPY.json")).keys() == {"event"}
 
 
 def test_what_cannot_challenge_is_refused(store):
@@ -456,13 +456,13 @@ def test_the_one_pointer_of_an_older_store_counts_for_its_symbol(store):
         registry.register(store, f"run-{number}")
     for number in ("1", "2"):
         registry.promote(store, number, **AUDIT)
-    pointer_of_spy = store.objects.get("registry/SPY/champion.json")
+    pointer_of_spy = store.objects.get("registry/champions/SPY.json")
     for key in store.objects.list("registry/audit/"):
         event = json.loads(store.objects.get(key))
         del event["symbol"]
         store.objects.put(key, json.dumps(event).encode())
     store.objects.put("registry/champion.json", pointer_of_spy)
-    store.objects.delete("registry/SPY/champion.json")
+    store.objects.delete("registry/champions/SPY.json")
     assert registry.named_champion(store, "SPY").version == "2"
     assert registry.champion_pointer(store, "QQQ") is None
     registry.promote(store, "3", **AUDIT)
@@ -501,11 +501,11 @@ def test_each_version_has_its_role(store, register):
     "content", [b"", b"{}", b"[]", b"\xff", b'{"event": 1}', b'{"event": []}', b"[" * 100_000]
 )
 def test_a_pointer_that_cannot_be_read_is_an_error_and_not_nobody(store, content, role):
-    store.objects.put(f"registry/SPY/{role}.json", content)
+    store.objects.put(f"registry/{role}s/SPY.json", content)
     if role == "challenger" and content == b'{"event": 1}':
         assert registry.challenger(store, "SPY") is None
         return
-    with pytest.raises(ModelError, match=rf"{role}\.json"):
+    with pytest.raises(ModelError, match=rf"{role}s/SPY\.json"):
         {"champion": registry.champion, "challenger": registry.challenger}[role](store, "SPY")
 
 

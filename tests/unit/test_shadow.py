@@ -90,11 +90,10 @@ def test_without_a_challenger_there_is_no_row_and_no_summary(own: Store) -> None
     assert publish(own, challenged.rows).added == 0
 
 
-@pytest.mark.parametrize("name", ["linear.json", "challenger.json"])
+@pytest.mark.parametrize("name", ["linear.json", "challengers/SYN.json"])
 def test_a_challenger_with_an_altered_file_is_left_out(own: Store, name: str) -> None:
-    key = (
-        f"registry/SYN/{name}" if name == "challenger.json" else registry.find(own, "2").uri + name
-    )
+    pointer = name.startswith("challengers")
+    key = f"registry/{name}" if pointer else registry.find(own, "2").uri + name
     own.objects.put(key, b" " + own.objects.get(key)[1:])
     day = last_sessions(1)[0]
     filled = backfill(own, UNIVERSE, day, day)

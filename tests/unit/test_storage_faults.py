@@ -18,7 +18,7 @@ from volcast.store import Store
 from volcast.store.s3 import S3Objects
 from volcast.store.tables import PREDICTIONS_DAILY
 
-KEY = "registry/SPY/champion.json"
+KEY = "registry/champions/SPY.json"
 MARKER = ".conditional-writes"
 HTML = b"<!DOCTYPE html><html><head><meta charset=utf-8></head><body>Console</body></html>"
 

@@ -1,6 +1,6 @@
 """Each symbol's pointers to champion and challenger, and the trail of their moves.
 
-``registry/SYMBOL/champion.json`` alone decides what is served for a symbol. Older stores have one
+``registry/champions/SYMBOL.json`` alone decides what is served for a symbol. Older stores have one
 ``registry/champion.json``, which counts for its symbol until that has a pointer of its own.
 
 An event is written before its pointer moves and the pointer names its event, so a kill between the
@@ -172,7 +172,7 @@ def roles(store: Store) -> dict[str, str]:
 
 
 def _key(role: Role, symbol: str) -> str:
-    return f"registry/{quote(symbol, safe='^')}/{role}.json" if symbol else f"registry/{role}.json"
+    return f"registry/{role}s/{quote(symbol, safe='^')}.json" if symbol else f"registry/{role}.json"
 
 
 def _read(store: Store, role: Role, symbol: str) -> _Pointer:
