@@ -79,9 +79,10 @@ def _closes() -> "pd.Series[pd.Timestamp]":
 
     days = pd.DatetimeIndex(_days()).as_unit("ns")
     hours = {
-        pd.Timestamp(day): int(closes[:2]) for day, closes in _closings().items() if ":" in closes
-    }
-    local = days + pd.to_timedelta(pd.Series(hours).reindex(days, fill_value=16), unit="h")
+        pd.Timestamp(day): pd.Timedelta(f"{closes}:00")
+        for day, closes in _closings().items() if ":" in closes
+    }  # fmt: skip
+    local = days + pd.Series(hours).reindex(days, fill_value=pd.Timedelta(hours=16))
     utc_closes = pd.DatetimeIndex(local).tz_localize(str(_NEW_YORK)).tz_convert("UTC")
     return pd.Series(utc_closes.as_unit("us"), days)
 
