@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 _FEW = 20
 """Rows up to which one at a time is faster than a block."""
 
-_WORD = 64
+_WORD = 32
 """Leaves of a tree that one word of a mask has."""
 
 _SAME = 1e-9
@@ -253,12 +253,12 @@ def _leaf_masks(trees: Sequence[NDArray[np.void]], features: int) -> LeafMasks:
     thresholds = np.full((features, most), np.inf, np.float32)
     for at, ascending in enumerate(steps):
         thresholds[at, : len(ascending)] = ascending
-    masks = np.zeros((features, most + 2, len(trees), words), np.uint64)
-    values = np.zeros((len(trees), words, 67), np.float32)
+    masks = np.zeros((features, most + 2, len(trees), words), np.uint32)
+    values = np.zeros((len(trees), words, 37), np.float32)
     for number, splits in enumerate(trees):
         below, leaves = _leaves_below(splits)
         for bit, value in enumerate(leaves):
-            values[number, bit // _WORD, 2 ** (bit % _WORD) % 67] = value
+            values[number, bit // _WORD, 2 ** (bit % _WORD) % 37] = value
         possible = masks[:, :, number]
         possible[:] = _words(2 ** len(leaves) - 1, words)
         for split, (left, right) in zip(splits, below, strict=True):
@@ -289,9 +289,9 @@ def _leaves_below(splits: NDArray[np.void]) -> tuple[list[tuple[int, int]], list
     return below, leaves
 
 
-def _words(bits: int, words: int) -> NDArray[np.uint64]:
+def _words(bits: int, words: int) -> NDArray[np.uint32]:
     """Return the bits of a number in words, the lowest first."""
-    return np.frombuffer(bits.to_bytes(8 * words, "little"), "<u8")
+    return np.frombuffer(bits.to_bytes(4 * words, "little"), "<u4")
 
 
 def _preorder(left: Sequence[int], right: Sequence[int]) -> tuple[list[int], list[int]]:

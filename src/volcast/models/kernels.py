@@ -89,15 +89,15 @@ class LeafMasks(NamedTuple):
     ----------
     thresholds : f4[k, most]
         Of each feature in ascending order, then infinity.
-    masks : u8[k, most + 2, words]
+    masks : u4[k, most + 2, words]
         By feature and number of thresholds reached, the last for a missing value; a word has up
-        to 64 leaves of one tree.
-    values : f4[words, 67]
-        The value of the leaf of bit b at 2^b modulo 67, which differs for each; 0 elsewhere.
+        to 32 leaves of one tree.
+    values : f4[words, 37]
+        The value of the leaf of bit b at 2^b modulo 37, which differs for each; 0 elsewhere.
     """
 
     thresholds: NDArray[np.float32]
-    masks: NDArray[np.uint64]
+    masks: NDArray[np.uint32]
     values: NDArray[np.float32]
 
 
@@ -132,9 +132,9 @@ def margins(x: NDArray[np.float32], leaves: LeafMasks, out: NDArray[np.float32])
     """
     thresholds, masks, values = leaves.thresholds, leaves.masks, leaves.values
     most, words = thresholds.shape[1], masks.shape[2]
-    possible = np.empty(words, np.uint64)
+    possible = np.empty(words, np.uint32)
     for row in range(x.shape[0]):
-        possible[:] = ~np.uint64(0)
+        possible[:] = ~np.uint32(0)
         for feature in range(x.shape[1]):
             v, reached = x[row, feature], np.int32(0)
             for k in range(most):
@@ -145,7 +145,7 @@ def margins(x: NDArray[np.float32], leaves: LeafMasks, out: NDArray[np.float32])
                 possible[word] &= masks[feature, reached, word]
         total = np.float32(0)
         for word in range(words):
-            total += values[word, possible[word] % np.uint64(67)]
+            total += values[word, possible[word] % np.uint32(37)]
         out[row] = total
 
 
