@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.goal import Goal
 from bench.stopwatch import Stopwatch
 from volcast.core.settings import Universe, read_settings
 from volcast.data.ingest import ingest
@@ -59,12 +60,12 @@ def measure_skill(timed: Stopwatch) -> dict[str, object]:
             with timed(f"GARCH baselines: {name}"):
                 garch_forecasts(rows, Store.open(f"{place}/fits-{store}"), processes=processes)
     took = timed.milliseconds
+    ratio = min(whole for whole, _ in rounds) / min(bare for _, bare in rounds)
+    goal = Goal("walk forward, whole over bare fits", round(ratio, 3), "<=", 1.15)
     return {
         "history": f"{universe.target}, {walked['forecast'].notna().sum()} forecasts to "
         f"{rows['session'].iloc[-1]}",
-        "walk forward, whole over bare fits": round(
-            min(whole for whole, _ in rounds) / min(bare for _, bare in rounds), 3
-        ),
+        f"{goal.what} {goal.sign} {goal.bound}": f"{goal.value}, {goal.verdict}",
         "GARCH, two processes over one": _ratio(took, "GARCH baselines: two", "one process"),
         "GARCH, cached fits over new": _ratio(took, "GARCH baselines: cached", "one process"),
     }
