@@ -38,8 +38,7 @@ def main(place: str | None = None) -> int:
         f"{sum(measured.right)} right",
         "recall@1, @5, @10": [round(measured.recall(k), 3) for k in (1, 5, 10)],
         "median of an answer, CPU milliseconds": round(1000 * statistics.median(seconds), 1),
-        "goals": {f"{one.what} {one.sign} {one.bound:g}": f"{one.value:g}, {one.verdict}"
-                  for one in goals},
+        "goals": dict(one.line for one in goals),
     }  # fmt: skip
     table = Table("brief", "")
     for name, value in results.items():

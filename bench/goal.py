@@ -28,3 +28,8 @@ class Goal:
     def verdict(self) -> str:
         """Met, or not met."""
         return "met" if self.met else "not met"
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """What must be reached, and the value with its verdict, for a table of two columns."""
+        return f"{self.what} {self.sign} {self.bound:g}", f"{self.value:g}, {self.verdict}"

@@ -62,10 +62,11 @@ def measure_skill(timed: Stopwatch) -> dict[str, object]:
     took = timed.milliseconds
     ratio = min(whole for whole, _ in rounds) / min(bare for _, bare in rounds)
     goal = Goal("walk forward, whole over bare fits", round(ratio, 3), "<=", 1.15)
+    what, reached = goal.line
     return {
         "history": f"{universe.target}, {walked['forecast'].notna().sum()} forecasts to "
         f"{rows['session'].iloc[-1]}",
-        f"{goal.what} {goal.sign} {goal.bound}": f"{goal.value}, {goal.verdict}",
+        what: reached,
         "GARCH, two processes over one": _ratio(took, "GARCH baselines: two", "one process"),
         "GARCH, cached fits over new": _ratio(took, "GARCH baselines: cached", "one process"),
     }

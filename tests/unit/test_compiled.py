@@ -40,11 +40,11 @@ def _with_holes(x: Floats) -> Floats:
 
 
 @pytest.mark.parametrize("n", [1, 130])
-@pytest.mark.parametrize("smallest_leaf", [30, 1])  # of 1 row: trees of 65 to 96 leaves
-def test_margins_are_those_of_xgboost_to_the_bit(n: int, smallest_leaf: int) -> None:
+@pytest.mark.parametrize(("smallest_leaf", "words"), [(30, 1), (5, 2), (1, 3)])
+def test_margins_are_those_of_xgboost_to_the_bit(n: int, smallest_leaf: int, words: int) -> None:
     trees, x = _trees(min_child_weight=smallest_leaf), _with_holes(_rows(n, n))
     compiled = _compiled(trees)
-    assert len(compiled.leaves.values) == 7 * (3 if smallest_leaf == 1 else 1)
+    assert len(compiled.leaves.values) == 7 * words  # a word has up to 32 leaves of a tree
     assert (compiled.log_ratio(x) == trees.log_ratio(x)).all()
 
 
@@ -57,7 +57,7 @@ def test_a_value_on_a_threshold_goes_the_same_way() -> None:
     assert (each == trees.log_ratio(x)).all()
 
 
-@pytest.mark.parametrize("n", [1, 20, 21, 104, 105, 130])
+@pytest.mark.parametrize("n", [1, 20, 21, 64, 65, 104, 105, 130])
 def test_contributions_are_those_of_xgboost(n: int) -> None:
     trees, x = _trees(max_depth=8, min_child_weight=5), _with_holes(_rows(n, n))
     base, ours = _compiled(trees).contributions(x)

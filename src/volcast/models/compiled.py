@@ -18,7 +18,9 @@ from volcast.models.forecaster import Forecaster, Single
 from volcast.models.intervals import BOUNDS
 from volcast.models.kernels import (
     NODES,
+    PLACES,
     SPLIT,
+    WORD,
     Forest,
     LeafMasks,
     contributions,
@@ -34,9 +36,6 @@ Floats = NDArray[np.float64]
 
 _FEW = 20
 """Rows up to which one at a time is faster than a block."""
-
-_WORD = 32
-"""Leaves of a tree that one word of a mask has."""
 
 _SAME = 1e-9
 """How far a forecast may lie from the stored one."""
@@ -249,16 +248,16 @@ def _leaf_masks(trees: Sequence[NDArray[np.void]], features: int) -> LeafMasks:
     """Return the leaves that each feature's value leaves possible, of trees of splits."""
     every = np.concatenate(trees)
     steps = [np.unique(every["threshold"][every["feature"] == at]) for at in range(features)]
-    most, words = max(map(len, steps)), 1 + max(map(len, trees)) // _WORD
+    most, words = max(map(len, steps)), 1 + max(map(len, trees)) // WORD
     thresholds = np.full((features, most), np.inf, np.float32)
     for at, ascending in enumerate(steps):
         thresholds[at, : len(ascending)] = ascending
     masks = np.zeros((features, most + 2, len(trees), words), np.uint32)
-    values = np.zeros((len(trees), words, 37), np.float32)
+    values = np.zeros((len(trees), words, PLACES), np.float32)
     for number, splits in enumerate(trees):
         below, leaves = _leaves_below(splits)
         for bit, value in enumerate(leaves):
-            values[number, bit // _WORD, 2 ** (bit % _WORD) % 37] = value
+            values[number, bit // WORD, 2 ** (bit % WORD) % PLACES] = value
         possible = masks[:, :, number]
         possible[:] = _words(2 ** len(leaves) - 1, words)
         for split, (left, right) in zip(splits, below, strict=True):

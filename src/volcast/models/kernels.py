@@ -28,12 +28,18 @@ from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 
 __all__ = [
-    "BLOCK", "NODES", "SPLIT", "Forest", "LeafMasks", "contributions", "contributions_of_one",
-    "margins",
+    "BLOCK", "NODES", "PLACES", "SPLIT", "WORD", "Forest", "LeafMasks", "contributions",
+    "contributions_of_one", "margins",
 ]  # fmt: skip
 
 NODES = 4
 """Quadrature nodes; exact for up to twice as many distinct features on a path."""
+
+WORD = 32
+"""Leaves of a tree that one word of a mask has."""
+
+PLACES = 37
+"""Modulo this, 2^b differs for every bit b of a word, and is never 0."""
 
 BLOCK = 104
 """Rows taken together; with fewer, the loops over rows are too short for the vector unit. A
@@ -91,9 +97,9 @@ class LeafMasks(NamedTuple):
         Of each feature in ascending order, then infinity.
     masks : u4[k, most + 2, words]
         By feature and number of thresholds reached, the last for a missing value; a word has up
-        to 32 leaves of one tree.
-    values : f4[words, 37]
-        The value of the leaf of bit b at 2^b modulo 37, which differs for each; 0 elsewhere.
+        to `WORD` leaves of one tree.
+    values : f4[words, PLACES]
+        The value of the leaf of bit b at 2^b modulo `PLACES`; 0 elsewhere.
     """
 
     thresholds: NDArray[np.float32]
@@ -145,7 +151,7 @@ def margins(x: NDArray[np.float32], leaves: LeafMasks, out: NDArray[np.float32])
                 possible[word] &= masks[feature, reached, word]
         total = np.float32(0)
         for word in range(words):
-            total += values[word, possible[word] % np.uint32(37)]
+            total += values[word, possible[word] % np.uint32(PLACES)]
         out[row] = total
 
 
